@@ -1,0 +1,39 @@
+using Cloister.Architecture;
+
+namespace Cloister.Processor;
+
+/// <summary>Hears what the machine does. It changes nothing and must not throw.</summary>
+public interface IMachineObserver
+{
+    /// <summary>A leaf of ENCLS ended.</summary>
+    /// <param name="leaf">Which.</param>
+    /// <param name="page">The EPC page it was about.</param>
+    /// <param name="address">The enclave's linear address of the page, or 0.</param>
+    /// <param name="result">How it ended.</param>
+    void EnclsExecuted(EnclsLeaf leaf, EpcPage page, LinearAddress address, LeafResult result)
+    {
+    }
+
+    /// <summary>A leaf of ENCLU ended.</summary>
+    /// <param name="leaf">Which.</param>
+    /// <param name="processor">Who executed it.</param>
+    /// <param name="address">The linear address it was about: a TCS, a page, where EEXIT goes; or 0.</param>
+    /// <param name="result">How it ended.</param>
+    void EncluExecuted(EncluLeaf leaf, LogicalProcessor processor, LinearAddress address, LeafResult result)
+    {
+    }
+
+    /// <summary>An asynchronous exit was taken.</summary>
+    /// <param name="processor">Who.</param>
+    /// <param name="vector">The exception, or null for an interrupt.</param>
+    /// <param name="errorCode">The exception's error code.</param>
+    /// <param name="address">For #PF the address.</param>
+    void AexTaken(LogicalProcessor processor, ExceptionVector? vector, uint errorCode, LinearAddress address)
+    {
+    }
+
+    /// <summary>Why EINIT or ECREATE refuses an enclave: a field, what it must be and what it is, in hexadecimal.</summary>
+    void EnclaveRefused(EnclsLeaf leaf, string field, string expected, string found)
+    {
+    }
+}

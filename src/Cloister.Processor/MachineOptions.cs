@@ -1,0 +1,82 @@
+using System.Security.Cryptography;
+using Cloister.Architecture;
+
+namespace Cloister.Processor;
+
+/// <summary>What processor the machine has.</summary>
+public sealed record MachineOptions
+{
+    /// <summary>SGX2: EAUG, EMODPR, EMODT, EACCEPT, EMODPE, EACCEPTCOPY.</summary>
+    public bool Sgx2 { get; init; } = true;
+
+    /// <summary>ETRACKC, ERDINFO, ELDBC and ELDUC.</summary>
+    public bool Oversubscription { get; init; } = true;
+
+    /// <summary>EDECCSSA.</summary>
+    public bool Edeccssa { get; init; } = true;
+
+    /// <summary>EUPDATESVN.</summary>
+    public bool Eupdatesvn { get; init; } = true;
+
+    /// <summary>AEX-Notify.</summary>
+    public bool AexNotify { get; init; } = true;
+
+    /// <summary>Key separation and sharing.</summary>
+    public bool Kss { get; init; } = true;
+
+    /// <summary>Which bits of MISCSELECT an enclave may have.</summary>
+    public Miscselect MiscselectMask { get; init; } = Miscselect.Exinfo;
+
+    /// <summary>Where XSAVE keeps its components, and which there are.</summary>
+    public XsaveLayout Xsave { get; init; } = XsaveLayout.Intel;
+
+    /// <summary>Which XSAVE components an enclave may have. More than <see cref="Xsave"/> has do not count.</summary>
+    public ulong XfrmMask { get; init; } = 0xe7;
+
+    /// <summary>log2 of the largest 64-bit enclave in bytes.</summary>
+    public byte MaximumEnclaveSize64 { get; init; } = 36;
+
+    /// <summary>log2 of the largest 32-bit enclave in bytes.</summary>
+    public byte MaximumEnclaveSizeNot64 { get; init; } = 31;
+
+    /// <summary>32 bytes that all keys come from: they are what makes one machine another than the next. Random by default.</summary>
+    public ReadOnlyMemory<byte> RootKey { get; init; } = RandomNumberGenerator.GetBytes(32);
+
+    /// <summary>IA32_SGXLEPUBKEYHASH0 to 3 at the beginning, 32 bytes: SHA-256 of Intel's launch key modulus by default.</summary>
+    public ReadOnlyMemory<byte> LaunchControlHash { get; init; } = DefaultLaunchControlHash;
+
+    /// <summary>CPUSVN, 16 bytes, compared byte by byte.</summary>
+    public ReadOnlyMemory<byte> Cpusvn { get; init; } = new byte[] { 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
+
+    /// <summary>CPUSVN that EUPDATESVN brings, 16 bytes, or empty when there is no newer one.</summary>
+    public ReadOnlyMemory<byte> UpdatedCpusvn { get; init; }
+
+    /// <summary>The attributes ECREATE may set, as CPUID.12H.1 tells them. INIT is among them there, and ECREATE refuses it.</summary>
+    public Attributes AttributesMask
+    {
+        get
+        {
+            AttributeFlags flags = AttributeFlags.Debug | AttributeFlags.Mode64Bit | AttributeFlags.ProvisionKey | AttributeFlags.EinittokenKey;
+            flags |= Kss ? AttributeFlags.Kss : 0;
+            flags |= AexNotify ? AttributeFlags.AexNotify : 0;
+            return new Attributes(flags, XfrmMask & Xsave.Supported);
+        }
+    }
+
+    /// <summary>The same as CPUID tells it.</summary>
+    public SgxCapabilities Capabilities => new()
+    {
+        Sgx2 = Sgx2,
+        Oversubscription = Oversubscription,
+        Edeccssa = Edeccssa,
+        Eupdatesvn = Eupdatesvn,
+        MiscselectMask = MiscselectMask,
+        MaximumEnclaveSize64 = MaximumEnclaveSize64,
+        MaximumEnclaveSizeNot64 = MaximumEnclaveSizeNot64,
+        AttributesMask = AttributesMask,
+    };
+
+    // SDM 3D, "IA32_SGXLEPUBKEYHASHn" after reset: the digest of Intel's key. fortanix/rust-sgx and Intel's PSW carry the same value.
+    private static ReadOnlyMemory<byte> DefaultLaunchControlHash { get; }
+        = Convert.FromHexString("bd71c6380ef77c5417e8b2d1ce2d4b6504f9f418e5049342440cfff2443d95bd");
+}
