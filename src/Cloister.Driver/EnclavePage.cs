@@ -12,6 +12,9 @@ internal struct EnclavePage
     /// <summary>No EPC page, or no block in the backing store.</summary>
     public const int None = -1;
 
+    /// <summary>A page neither in the EPC nor in the backing store.</summary>
+    public static EnclavePage NotAnywhere => new() { EpcIndex = None, Backing = None };
+
     /// <summary>Index of the EPC page that holds it, or <see cref="None"/> while it is written out.</summary>
     public int EpcIndex;
 

@@ -9,3 +9,14 @@ public enum Generation
     /// <summary>Linux 6.0 and later: SGX1, and dynamic memory with plain permissions and page types.</summary>
     V6_0,
 }
+
+/// <summary>The names of the generations on the command line and in tables.</summary>
+public static class GenerationNames
+{
+    /// <summary>The name of a generation.</summary>
+    public static string Name(this Generation generation) => generation switch
+    {
+        Generation.V6_0 => "v6.0",
+        _ => throw new ArgumentOutOfRangeException(nameof(generation)),
+    };
+}

@@ -1,0 +1,75 @@
+using Cloister.Architecture;
+using Cloister.Driver.Reclaim;
+using Cloister.Processor;
+
+namespace Cloister.Driver;
+
+/// <summary>
+/// What the parts of the driver share. Callers serialise: everything runs on the one thread that serves the programs,
+/// so there are no locks; a scratch page is safe as long as nobody keeps it across a page.
+/// </summary>
+internal sealed class DriverState(SgxMachine machine, DriverOptions options, IThreadKicker kicker)
+{
+    private readonly List<SgxEnclave?> _enclaves = [];
+    private readonly Stack<int> _freeNumbers = [];
+
+    public SgxMachine Machine { get; } = machine;
+
+    public DriverOptions Options { get; } = options;
+
+    public Counters Counters { get; } = new();
+
+    public EpcPagePool Pool { get; } = new(machine.Memory.PageCount);
+
+    public BackingStore Backing { get; } = new();
+
+    /// <summary>4096 bytes for a page on its way from the program to a leaf.</summary>
+    public byte[] ScratchPage { get; } = new byte[LinearAddress.PageSize];
+
+    public int EnclaveCount => _enclaves.Count - _freeNumbers.Count;
+
+    public SgxEnclave AddEnclave(IEnclaveStorage storage)
+    {
+        if (!_freeNumbers.TryPop(out int number))
+        {
+            number = _enclaves.Count;
+            _enclaves.Add(null);
+        }
+
+        return _enclaves[number] = new SgxEnclave(number, storage);
+    }
+
+    public void RemoveEnclave(SgxEnclave enclave)
+    {
+        _enclaves[enclave.Number] = null;
+        _freeNumbers.Push(enclave.Number);
+    }
+
+    /// <summary>Throws when an enclave is released or another driver's.</summary>
+    public void ThrowIfStrange(SgxEnclave enclave)
+    {
+        ArgumentNullException.ThrowIfNull(enclave);
+        bool isOurs = enclave.Number < _enclaves.Count && ReferenceEquals(_enclaves[enclave.Number], enclave);
+        ObjectDisposedException.ThrowIf(!isOurs, enclave);
+    }
+
+    public SgxEnclave EnclaveOf(int number) =>
+        _enclaves[number] ?? throw new InvalidOperationException($"An EPC page belongs to enclave {number}, which is gone.");
+
+    public void ForEachEnclave(Action<SgxEnclave> action)
+    {
+        foreach (var enclave in _enclaves)
+        {
+            if (enclave is not null)
+            {
+                action(enclave);
+            }
+        }
+    }
+
+    public void ForceExits(EpcPage secs)
+    {
+        Counters.ForcedExits++;
+        kicker.ForceExits(secs);
+    }
+}

@@ -1,0 +1,99 @@
+using Cloister.Architecture;
+using Cloister.Driver.Reclaim;
+
+namespace Cloister.Driver.Faults;
+
+/// <summary>Brings pages back that were written out (sgx_encl_load_page, sgx_encl_eldu).</summary>
+internal sealed class EnclavePageLoader(DriverState state, EpcAllocator epc)
+{
+    /// <summary>Makes sure that a page of the enclave is in the EPC.</summary>
+    /// <param name="enclave">The enclave.</param>
+    /// <param name="pageNumber">Linear page number of a page the enclave has.</param>
+    /// <param name="page">Its record.</param>
+    /// <returns>EBUSY when there is no room now, ENOMEM when there will be none, EFAULT when the page is spoilt.</returns>
+    public Errno Load(SgxEnclave enclave, ulong pageNumber, ref EnclavePage page)
+    {
+        if (page.IsResident)
+        {
+            return Errno.None;
+        }
+
+        var error = LoadSecs(enclave);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
+        error = epc.Allocate(reclaim: false, null, out var epcPage);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
+        ulong offset = enclave.OffsetOf(pageNumber);
+        enclave.Storage.Place(epcPage, offset);
+        error = Eldu(enclave, ref page, new LinearAddress(pageNumber << 12), enclave.Secs.Epc, epcPage);
+        if (error != Errno.None)
+        {
+            epc.Free(epcPage, enclave.Secs.Epc);
+            enclave.Storage.Remove(epcPage, offset);
+            return error;
+        }
+
+        enclave.ResidentPageCount++;
+        state.Pool.MarkReclaimable(epcPage, enclave.Number, pageNumber);
+        return Errno.None;
+    }
+
+    /// <summary>Makes sure that the SECS is in the EPC (sgx_encl_load_secs).</summary>
+    public Errno LoadSecs(SgxEnclave enclave)
+    {
+        if (enclave.Secs.IsResident)
+        {
+            return Errno.None;
+        }
+
+        var error = epc.Allocate(reclaim: false, null, out var epcPage);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
+        error = Eldu(enclave, ref enclave.Secs, default, EpcPage.None, epcPage);
+        if (error != Errno.None)
+        {
+            epc.Free(epcPage, EpcPage.None);
+        }
+
+        return error;
+    }
+
+    private Errno Eldu(SgxEnclave enclave, ref EnclavePage page, LinearAddress address, EpcPage secs, EpcPage epcPage)
+    {
+        var (vaPage, slot) = enclave.Versions.Find(page.VersionSlot);
+        var result = Cloister.Processor.Encls.Eldu.Execute(
+            state.Machine,
+            secs,
+            address,
+            state.Backing.Contents(page.Backing),
+            state.Backing.Pcmd(page.Backing),
+            vaPage,
+            slot,
+            epcPage);
+        if (!result.IsSuccess)
+        {
+            // Linux, __sgx_encl_eldu: the PCMD is cleared and the backing page truncated whatever ELDU said, so a page
+            // that was tampered with stays lost for the rest of the enclave's life.
+            state.Backing.Pcmd(page.Backing).Clear();
+            state.Backing.Contents(page.Backing).Clear();
+            return Errno.EFAULT;
+        }
+
+        state.Backing.Return(page.Backing);
+        enclave.Versions.FreeSlot(page.VersionSlot);
+        page.Backing = EnclavePage.None;
+        page.EpcIndex = epcPage.Index;
+        state.Counters.Loads++;
+        return Errno.None;
+    }
+}

@@ -1,0 +1,15 @@
+namespace Cloister.Driver.Ioctls;
+
+/// <summary>A call that was refused before it began.</summary>
+internal sealed class CompletedIoctl : IoctlOperation
+{
+    private readonly Errno _error;
+
+    public CompletedIoctl(Errno error)
+    {
+        _error = error;
+        Continue(1);
+    }
+
+    protected override long? Advance(int pageBudget) => -(long)_error;
+}

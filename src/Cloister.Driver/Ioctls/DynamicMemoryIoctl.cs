@@ -1,0 +1,64 @@
+using Cloister.Architecture;
+using Cloister.Processor;
+
+namespace Cloister.Driver.Ioctls;
+
+/// <summary>An ioctl on a range of pages of an initialised enclave: what the three SGX2 ioctls share.</summary>
+/// <typeparam name="T">The structure.</typeparam>
+internal abstract class DynamicMemoryIoctl<T>(IoctlCall call) : RangeIoctl<T>(call)
+    where T : unmanaged
+{
+    // The page, and its SECS before it: what loading one takes.
+    private const int PagesOfOneLoad = 2;
+
+    /// <summary>sgx_ioc_sgx2_ready.</summary>
+    protected override Errno CheckEnclave()
+    {
+        if (!Driver.Machine.Options.Sgx2)
+        {
+            return Errno.ENODEV;
+        }
+
+        return Enclave.IsInitialized ? Errno.None : Errno.EINVAL;
+    }
+
+    /// <inheritdoc/>
+    protected override Errno HandlePage(ulong offset)
+    {
+        Driver.Epc.ReclaimDirect(Math.Min(PagesOfOneLoad, Driver.State.Pool.TotalCount));
+
+        ulong pageNumber = (Enclave.Base + offset).Value >> 12;
+        ref var page = ref Enclave.Pages.TryGet(pageNumber, out bool exists);
+        if (!exists)
+        {
+            return Errno.EFAULT;
+        }
+
+        // Linux, in each of the three: a busy page may be tried again, any other trouble with it is EFAULT.
+        var error = Driver.Loader.Load(Enclave, pageNumber, ref page);
+        return error switch
+        {
+            Errno.None => HandlePage(pageNumber, ref page),
+            Errno.EBUSY => Errno.EAGAIN,
+            _ => Errno.EFAULT,
+        };
+    }
+
+    /// <summary>Handles a page that is in the EPC.</summary>
+    protected abstract Errno HandlePage(ulong pageNumber, ref EnclavePage page);
+
+    /// <summary>What EMODPR and EMODT came to: faults are EFAULT; so are error codes, which go to the program as well.</summary>
+    protected static Errno ErrnoOf(LeafResult result, ref ulong resultField)
+    {
+        if (result.Status == LeafStatus.Error)
+        {
+            resultField = (ulong)result.Error;
+        }
+
+        return result.IsSuccess ? Errno.None : Errno.EFAULT;
+    }
+
+    /// <summary>Whether EMODPR and EMODT were stopped by an EPCM conflict or anything else, as a #PF.</summary>
+    protected static bool IsPageFault(LeafResult result) =>
+        result.Status == LeafStatus.Fault && result.Fault.Vector == ExceptionVector.PageFault;
+}

@@ -1,0 +1,104 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using Cloister.Architecture;
+using Cloister.Driver.Uapi;
+using Cloister.Processor;
+using Cloister.Processor.Encls;
+
+namespace Cloister.Driver.Ioctls;
+
+/// <summary>SGX_IOC_ENCLAVE_INIT: seals the measurement and lets threads in (sgx_ioc_enclave_init, sgx_encl_init).</summary>
+internal sealed class EnclaveInit(IoctlCall call) : EnclaveIoctl(call)
+{
+    // SGX_EINIT_SPIN_COUNT times SGX_EINIT_SLEEP_COUNT of driver.h.
+    private const int EinitAttempts = 20 * 50;
+    private const uint IntelVendor = 0x8086;
+
+    // SGX_ATTR_RESERVED_MASK and SGX_MISC_RESERVED_MASK of asm/sgx.h: what this kernel does not know.
+    private const ulong AttributesUnknown =
+        (1UL << 3) | (1UL << 6) | (1UL << 8) | (1UL << 9) | (ulong.MaxValue << 11);
+
+    private const Miscselect MiscselectKnown = Miscselect.Exinfo;
+
+    private int _attempts;
+
+    protected override long? Advance(int pageBudget)
+    {
+        if (!Enclave.IsCreated || Enclave.IsInitialized)
+        {
+            return -(long)Errno.EINVAL;
+        }
+
+        var parameters = default(SgxEnclaveInit);
+        if (!TryCopyParameters(ref parameters))
+        {
+            return -(long)Errno.EFAULT;
+        }
+
+        var sigstruct = Driver.State.ScratchPage.AsSpan(0, Sigstruct.SizeInBytes);
+        if (!Caller.CopyFromUser(parameters.Sigstruct, sigstruct))
+        {
+            return -(long)Errno.EFAULT;
+        }
+
+        var error = Check(in MemoryMarshal.AsRef<Sigstruct>(sigstruct));
+        return error == Errno.None ? Initialize(sigstruct) : -(long)error;
+    }
+
+    private Errno Check(in Sigstruct sigstruct)
+    {
+        // Linux, sgx_ioc_enclave_init: the processor accepts no other, and neither means anything.
+        if (sigstruct.Vendor is not (0 or IntelVendor))
+        {
+            return Errno.EINVAL;
+        }
+
+        // Linux, sgx_encl_init: attributes that were not allowed, which is to say provisioning.
+        if ((Enclave.Attributes & ~Enclave.AllowedAttributes) != 0)
+        {
+            return Errno.EACCES;
+        }
+
+        // Linux, sgx_encl_init and sgx_drv_init: what the signer demands must be known to the machine and the kernel.
+        var options = Driver.Machine.Options;
+        var demanded = sigstruct.Attributes & sigstruct.Attributemask;
+        if (((ulong)demanded.Flags & (~(ulong)options.AttributesMask.Flags | AttributesUnknown)) != 0)
+        {
+            return Errno.EINVAL;
+        }
+
+        if ((sigstruct.Miscselect & sigstruct.Miscmask & ~(options.MiscselectMask & MiscselectKnown)) != 0)
+        {
+            return Errno.EINVAL;
+        }
+
+        return (demanded.Xfrm & ~options.AttributesMask.Xfrm) != 0 ? Errno.EINVAL : Errno.None;
+    }
+
+    private long? Initialize(ReadOnlySpan<byte> sigstruct)
+    {
+        // Linux, sgx_update_lepubkeyhash: the launch control registers follow the signer, so no launch enclave is needed.
+        Span<byte> signer = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(sigstruct.Slice(Sigstruct.HeaderEnd, 384), signer);
+        Driver.Machine.LaunchControlHash = signer;
+
+        Span<byte> token = stackalloc byte[Einittoken.SizeInBytes];
+        token.Clear();
+        var result = Einit.Execute(Driver.Machine, sigstruct, token, Enclave.Secs.Epc);
+        if (result.Error == SgxError.UnmaskedEvent && ++_attempts < EinitAttempts)
+        {
+            return SignalPending ? -(long)Errno.ERESTARTSYS : null;
+        }
+
+        switch (result.Status)
+        {
+            case LeafStatus.Success:
+                Enclave.IsInitialized = true;
+                return 0;
+            case LeafStatus.Error:
+                return -(long)Errno.EPERM;
+            default:
+                return -(long)Errno.EIO;
+        }
+    }
+}

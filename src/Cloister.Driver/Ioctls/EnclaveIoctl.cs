@@ -1,0 +1,55 @@
+using System.Runtime.InteropServices;
+using Cloister.Driver.Reclaim;
+
+namespace Cloister.Driver.Ioctls;
+
+/// <summary>An ioctl on an open file of the enclave device.</summary>
+internal abstract class EnclaveIoctl(IoctlCall call) : IoctlOperation, ISignals
+{
+    /// <inheritdoc/>
+    public bool SignalPending => Interrupted || call.Caller.SignalPending;
+
+    protected SgxDriver Driver => call.Driver;
+
+    protected SgxEnclave Enclave { get; } =
+        call.Enclave ?? throw new ArgumentException("The call is not on an enclave.", nameof(call));
+
+    protected ICaller Caller => call.Caller;
+
+    protected ulong Argument => call.Argument;
+
+    /// <summary>copy_from_user of the argument.</summary>
+    protected bool TryCopyParameters<T>(ref T parameters)
+        where T : unmanaged => TryCopyFromUser(call.Argument, ref parameters);
+
+    /// <summary>copy_from_user of a structure.</summary>
+    protected bool TryCopyFromUser<T>(ulong address, ref T structure)
+        where T : unmanaged =>
+        call.Caller.CopyFromUser(address, MemoryMarshal.AsBytes(MemoryMarshal.CreateSpan(ref structure, 1)));
+
+    /// <summary>copy_to_user of the argument.</summary>
+    protected bool TryCopyBack<T>(ref T parameters)
+        where T : unmanaged =>
+        call.Caller.CopyToUser(call.Argument, MemoryMarshal.AsBytes(MemoryMarshal.CreateSpan(ref parameters, 1)));
+
+    /// <summary>sgx_validate_offset_length.</summary>
+    protected Errno ValidateOffsetLength(ulong offset, ulong length)
+    {
+        const ulong PageMask = 4095;
+        bool valid = (offset & PageMask) == 0
+            && length != 0
+            && (length & PageMask) == 0
+            && offset + length >= offset
+            && offset + length - (PageMask + 1) < Enclave.Size;
+        return valid ? Errno.None : Errno.EINVAL;
+    }
+
+    /// <inheritdoc/>
+    protected override void OnDone()
+    {
+        if (ReferenceEquals(Enclave.Operation, this))
+        {
+            Enclave.Operation = null;
+        }
+    }
+}

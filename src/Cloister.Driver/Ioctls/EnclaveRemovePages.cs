@@ -1,0 +1,48 @@
+using Cloister.Architecture;
+using Cloister.Driver.Uapi;
+using Cloister.Processor.Encls;
+
+namespace Cloister.Driver.Ioctls;
+
+/// <summary>
+/// SGX_IOC_ENCLAVE_REMOVE_PAGES: removes pages that were trimmed and accepted (sgx_ioc_enclave_remove_pages).
+/// </summary>
+internal sealed class EnclaveRemovePages(IoctlCall call) : DynamicMemoryIoctl<SgxEnclaveRemovePages>(call)
+{
+    protected override Errno CheckParameters(out ulong offset, out ulong length)
+    {
+        (offset, length) = (Parameters.Offset, Parameters.Length);
+        var error = ValidateOffsetLength(offset, length);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
+        return Parameters.Count != 0 ? Errno.EINVAL : Errno.None;
+    }
+
+    protected override Errno HandlePage(ulong pageNumber, ref EnclavePage page)
+    {
+        if (page.Type != PageType.Trim)
+        {
+            return Errno.EPERM;
+        }
+
+        // Linux, sgx_encl_remove_pages: an EMODPR that changes nothing tells whether the enclave has accepted the trim.
+        // It gives SGX_PAGE_NOT_MODIFIABLE before and #PF after (SDM 3D, EMODPR).
+        var probe = new Secinfo(SecinfoFlags.R | SecinfoFlags.W | SecinfoFlags.X);
+        if (!IsPageFault(Emodpr.Execute(Driver.Machine, page.Epc, in probe)))
+        {
+            return Errno.EPERM;
+        }
+
+        Enclave.Zap(pageNumber);
+        Driver.Memory.FreeResident(Enclave, pageNumber, page.Epc);
+        Enclave.Pages.Remove(pageNumber);
+        Driver.Memory.Shrink(Enclave, added: false);
+        Driver.State.Counters.Removals++;
+        return Errno.None;
+    }
+
+    protected override void SetCount(ulong count) => Parameters.Count = count;
+}

@@ -1,0 +1,90 @@
+using Cloister.Architecture;
+using Cloister.Driver.Reclaim;
+using Cloister.Processor.Encls;
+
+namespace Cloister.Driver.Ioctls;
+
+/// <summary>Adds one page to an enclave that is being built (sgx_encl_add_page).</summary>
+internal readonly struct PageAddition(SgxDriver driver, SgxEnclave enclave, ICaller caller, ISignals signals)
+{
+    /// <summary>EADD and, when asked for, the 16 EEXTENDs of the page.</summary>
+    /// <param name="source">Linear address of the source page.</param>
+    /// <param name="offset">Bytes from the enclave's base.</param>
+    /// <param name="secinfo">Type and permissions, checked.</param>
+    /// <param name="measure">Whether the contents are measured.</param>
+    public Errno Add(ulong source, ulong offset, in Secinfo secinfo, bool measure)
+    {
+        var error = driver.Epc.Allocate(reclaim: true, signals, out var page);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
+        error = driver.Memory.Grow(enclave, reclaim: true, signals, out bool added);
+        if (error != Errno.None)
+        {
+            driver.Epc.Free(page, EpcPage.None);
+            return error;
+        }
+
+        ulong pageNumber = (enclave.Base + offset).Value >> 12;
+        var record = EnclavePage.NotAnywhere with
+        {
+            EpcIndex = page.Index,
+            Type = secinfo.PageType,
+            MaximumProtection = SecinfoCheck.MaximumProtection(in secinfo),
+        };
+
+        // Linux, sgx_encl_add_page: the record comes before EADD, which cannot be undone in the measurement.
+        if (!enclave.Pages.TryAdd(pageNumber, in record))
+        {
+            driver.Memory.Shrink(enclave, added);
+            driver.Epc.Free(page, EpcPage.None);
+            return Errno.EBUSY;
+        }
+
+        enclave.Storage.Place(page, offset);
+        error = Build(source, offset, in secinfo, measure, page);
+        if (error != Errno.None)
+        {
+            enclave.Pages.Remove(pageNumber);
+            driver.Memory.Shrink(enclave, added);
+            driver.Epc.Free(page, enclave.SecsPage);
+            enclave.Storage.Remove(page, offset);
+            return error;
+        }
+
+        enclave.ResidentPageCount++;
+        driver.State.Pool.MarkReclaimable(page, enclave.Number, pageNumber);
+        driver.State.Counters.Adds++;
+        return Errno.None;
+    }
+
+    private Errno Build(ulong source, ulong offset, in Secinfo secinfo, bool measure, EpcPage page)
+    {
+        // Linux, __sgx_encl_add_page: what must not be executed where it lies must not be in an enclave.
+        if (!caller.SourceIsMapped(source))
+        {
+            return Errno.EFAULT;
+        }
+
+        if (!caller.SourceMayExecute(source))
+        {
+            return Errno.EACCES;
+        }
+
+        var contents = driver.State.ScratchPage;
+        if (!caller.CopyFromUser(source, contents))
+        {
+            return Errno.EFAULT;
+        }
+
+        var result = Eadd.Execute(driver.Machine, enclave.Secs.Epc, enclave.Base + offset, in secinfo, contents, page);
+        if (result.IsSuccess && measure)
+        {
+            result = Eextend.ExecutePage(driver.Machine, page);
+        }
+
+        return result.IsSuccess ? Errno.None : Errno.EIO;
+    }
+}

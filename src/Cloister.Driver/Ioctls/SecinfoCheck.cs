@@ -1,0 +1,43 @@
+using Cloister.Architecture;
+
+namespace Cloister.Driver.Ioctls;
+
+/// <summary>What a SECINFO for EADD must be (sgx_validate_secinfo).</summary>
+internal static class SecinfoCheck
+{
+    public static Errno Validate(in Secinfo secinfo)
+    {
+        var permissions = secinfo.Flags & SecinfoFlags.PermissionMask;
+        var type = secinfo.Flags & SecinfoFlags.PageTypeMask;
+        if (type is not (SecinfoFlags.Reg or SecinfoFlags.Tcs))
+        {
+            return Errno.EINVAL;
+        }
+
+        if ((permissions & (SecinfoFlags.R | SecinfoFlags.W)) == SecinfoFlags.W)
+        {
+            return Errno.EINVAL;
+        }
+
+        // The processor makes the permissions of a TCS zero without a word; the kernel says that they were not.
+        if (type == SecinfoFlags.Tcs && permissions != SecinfoFlags.None)
+        {
+            return Errno.EINVAL;
+        }
+
+        if ((secinfo.Flags & ~(SecinfoFlags.PermissionMask | SecinfoFlags.PageTypeMask)) != 0)
+        {
+            return Errno.EINVAL;
+        }
+
+        ReadOnlySpan<byte> reserved = secinfo.Reserved;
+        return reserved.ContainsAnyExcept((byte)0) ? Errno.EINVAL : Errno.None;
+    }
+
+    /// <summary>The most a mapping of the page may have (sgx_encl_page_alloc): a TCS is the processor's to read and write.</summary>
+    public static Protection MaximumProtection(in Secinfo secinfo)
+    {
+        var protection = (Protection)(secinfo.Flags & SecinfoFlags.PermissionMask);
+        return secinfo.PageType == PageType.Tcs ? protection | Protection.Read | Protection.Write : protection;
+    }
+}

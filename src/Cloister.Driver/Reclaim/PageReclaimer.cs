@@ -1,0 +1,171 @@
+using Cloister.Architecture;
+using Cloister.Processor;
+using Cloister.Processor.Encls;
+
+namespace Cloister.Driver.Reclaim;
+
+/// <summary>
+/// Writes enclave pages out to the backing store (sgx_reclaim_pages): 16 from the head of the active list, those
+/// accessed since the last look go back to its tail, the others are blocked, all of them, and then written.
+/// </summary>
+internal sealed class PageReclaimer(DriverState state)
+{
+    /// <summary>Pages looked at in one run (SGX_NR_TO_SCAN).</summary>
+    public const int ScanCount = 16;
+
+    private readonly Candidate[] _chunk = new Candidate[ScanCount];
+    private bool _running;
+
+    /// <summary>One run.</summary>
+    /// <param name="ignoreAge">Takes pages no matter whether they were accessed.</param>
+    public void ReclaimPages(bool ignoreAge = false)
+    {
+        if (_running)
+        {
+            throw new InvalidOperationException("The reclaimer was entered while it runs.");
+        }
+
+        _running = true;
+        try
+        {
+            state.Counters.ReclaimRuns++;
+            int count = Isolate();
+            count = Age(count, ignoreAge);
+            for (int i = 0; i < count; i++)
+            {
+                Block(in _chunk[i]);
+            }
+
+            for (int i = 0; i < count; i++)
+            {
+                Write(in _chunk[i]);
+            }
+        }
+        finally
+        {
+            Array.Clear(_chunk);
+            _running = false;
+        }
+    }
+
+    private int Isolate()
+    {
+        int count = 0;
+        while (count < ScanCount && state.Pool.TryIsolate(out var page, out int owner, out ulong pageNumber))
+        {
+            _chunk[count++] = new Candidate(state.EnclaveOf(owner), page, pageNumber);
+        }
+
+        return count;
+    }
+
+    // The second chance (sgx_reclaimer_age): the first address space where the page is young saves it.
+    private int Age(int count, bool ignoreAge)
+    {
+        int old = 0;
+        for (int i = 0; i < count; i++)
+        {
+            var candidate = _chunk[i];
+            if (!ignoreAge && IsYoung(in candidate))
+            {
+                state.Pool.MarkReclaimable(candidate.Page, candidate.Enclave.Number, candidate.PageNumber);
+            }
+            else
+            {
+                _chunk[old++] = candidate;
+            }
+        }
+
+        return old;
+    }
+
+    private static bool IsYoung(in Candidate candidate)
+    {
+        foreach (var addressSpace in candidate.Enclave.AddressSpaces)
+        {
+            if (addressSpace.TestAndClearYoung(new LinearAddress(candidate.PageNumber << 12)))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    // sgx_reclaimer_block: no new translation of the page from here on.
+    private void Block(in Candidate candidate)
+    {
+        candidate.Enclave.Zap(candidate.PageNumber);
+        var result = Eblock.Execute(state.Machine, candidate.Page);
+        if (!result.IsSuccess)
+        {
+            throw new InvalidOperationException($"EBLOCK of a reclaimable page came to {result}.");
+        }
+    }
+
+    // sgx_reclaimer_write
+    private void Write(in Candidate candidate)
+    {
+        var enclave = candidate.Enclave;
+        ref var page = ref enclave.Pages.TryGet(candidate.PageNumber, out bool exists);
+        if (!exists || page.EpcIndex != candidate.Page.Index)
+        {
+            throw new InvalidOperationException($"The reclaimer holds {candidate.Page}, which its enclave does not.");
+        }
+
+        WriteOut(enclave, ref page);
+        enclave.Storage.Remove(candidate.Page, enclave.OffsetOf(candidate.PageNumber));
+        state.Pool.Give(candidate.Page);
+        enclave.ResidentPageCount--;
+
+        // The SECS goes last: with no child in the EPC, and never before EINIT, for nothing could load it then.
+        if (enclave.ResidentPageCount == 0 && enclave.IsInitialized)
+        {
+            var secs = enclave.Secs.Epc;
+            WriteOut(enclave, ref enclave.Secs);
+            state.Pool.Give(secs);
+        }
+    }
+
+    // sgx_encl_ewb: first in the hope that a track has completed since the page was blocked, then with a track of our
+    // own, then with every thread driven out, which cannot fail.
+    private void WriteOut(SgxEnclave enclave, ref EnclavePage page)
+    {
+        int versionSlot = enclave.Versions.AllocateSlot(out var vaPage, out int slot);
+        int backing = state.Backing.Rent();
+        var result = ExecuteEwb(in page, vaPage, slot, backing);
+        if (result.Error == SgxError.NotTracked)
+        {
+            var secs = enclave.Secs.Epc;
+            Etrack.Execute(state.Machine, secs);
+            result = ExecuteEwb(in page, vaPage, slot, backing);
+            if (result.Error == SgxError.NotTracked)
+            {
+                state.ForceExits(secs);
+                result = ExecuteEwb(in page, vaPage, slot, backing);
+            }
+        }
+
+        if (!result.IsSuccess)
+        {
+            throw new InvalidOperationException($"EWB with every thread outside the enclave came to {result}.");
+        }
+
+        page.EpcIndex = EnclavePage.None;
+        page.Backing = backing;
+        page.VersionSlot = versionSlot;
+        state.Counters.Evictions++;
+    }
+
+    private LeafResult ExecuteEwb(in EnclavePage page, EpcPage vaPage, int slot, int backing) =>
+        Ewb.Execute(
+            state.Machine,
+            page.Epc,
+            vaPage,
+            slot,
+            state.Backing.Contents(backing),
+            state.Backing.Pcmd(backing),
+            out _);
+
+    private readonly record struct Candidate(SgxEnclave Enclave, EpcPage Page, ulong PageNumber);
+}

@@ -1,0 +1,310 @@
+using Cloister.Architecture;
+using Cloister.Driver.Faults;
+using Cloister.Driver.Ioctls;
+using Cloister.Driver.Reclaim;
+using Cloister.Processor;
+
+namespace Cloister.Driver;
+
+/// <summary>
+/// Linux's SGX driver (arch/x86/kernel/cpu/sgx) over the machine's leaves: it never writes the EPC or its map itself.
+/// Callers serialise: every member is called on one thread, and none from within <see cref="IAddressSpace"/>,
+/// <see cref="IEnclaveStorage"/>, <see cref="IThreadKicker"/> or <see cref="ICaller"/>.
+/// </summary>
+public sealed class SgxDriver
+{
+    private readonly List<VirtualEpc> _virtualEpcs = [];
+    private readonly EnclaveFault _enclaveFault;
+    private readonly VirtualEpcMemory _virtualEpcMemory;
+
+    /// <summary>Makes the driver of a machine that has just been switched on.</summary>
+    /// <param name="machine">The processor and its EPC.</param>
+    /// <param name="options">What can be chosen.</param>
+    /// <param name="kicker">Drives threads out of an enclave.</param>
+    public SgxDriver(SgxMachine machine, DriverOptions options, IThreadKicker kicker)
+    {
+        ArgumentNullException.ThrowIfNull(machine);
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(kicker);
+        State = new DriverState(machine, options, kicker);
+        Epc = new EpcAllocator(State, new PageReclaimer(State));
+        Memory = new EnclaveMemory(State, Epc);
+        Loader = new EnclavePageLoader(State, Epc);
+        _enclaveFault = new EnclaveFault(State, Epc, Memory, Loader);
+        _virtualEpcMemory = new VirtualEpcMemory(State, Epc);
+    }
+
+    /// <summary>The machine the driver drives.</summary>
+    public SgxMachine Machine => State.Machine;
+
+    /// <summary>What was chosen.</summary>
+    public DriverOptions Options => State.Options;
+
+    /// <summary>What the driver has done and holds.</summary>
+    public DriverStatistics Statistics => new()
+    {
+        EpcPagesTotal = State.Pool.TotalCount,
+        EpcPagesFree = State.Pool.FreeCount,
+        EpcPagesReclaimable = State.Pool.ActiveCount,
+        Enclaves = State.EnclaveCount,
+        VirtualEpcs = _virtualEpcs.Count,
+        BackingPages = State.Backing.Count,
+        Adds = State.Counters.Adds,
+        Augments = State.Counters.Augments,
+        Evictions = State.Counters.Evictions,
+        Loads = State.Counters.Loads,
+        Removals = State.Counters.Removals,
+        Faults = State.Counters.Faults,
+        ReclaimRuns = State.Counters.ReclaimRuns,
+        ForcedExits = State.Counters.ForcedExits,
+    };
+
+    internal DriverState State { get; }
+
+    internal EpcAllocator Epc { get; }
+
+    internal EnclaveMemory Memory { get; }
+
+    internal EnclavePageLoader Loader { get; }
+
+    /// <summary>open("/dev/sgx_enclave").</summary>
+    /// <param name="storage">Where the enclave's pages shall live.</param>
+    public SgxEnclave Open(IEnclaveStorage storage)
+    {
+        ArgumentNullException.ThrowIfNull(storage);
+        return State.AddEnclave(storage);
+    }
+
+    /// <summary>
+    /// The last descriptor and the last mapping are gone: everything the enclave has comes back, at whatever point of
+    /// its life, and an ioctl under way is abandoned. Once more does nothing.
+    /// </summary>
+    /// <param name="enclave">The open file.</param>
+    public void Release(SgxEnclave enclave)
+    {
+        ArgumentNullException.ThrowIfNull(enclave);
+        if (!enclave.IsReleased)
+        {
+            enclave.Operation?.Dispose();
+            Memory.Release(enclave);
+        }
+    }
+
+    /// <summary>ioctl on an open file of the enclave device.</summary>
+    /// <param name="enclave">The open file.</param>
+    /// <param name="command">The command number.</param>
+    /// <param name="argument">The argument as the program gave it.</param>
+    /// <param name="caller">The calling thread.</param>
+    /// <returns>The call: done already, or to be continued.</returns>
+    public IoctlOperation Ioctl(SgxEnclave enclave, uint command, ulong argument, ICaller caller)
+    {
+        State.ThrowIfStrange(enclave);
+        ArgumentNullException.ThrowIfNull(caller);
+
+        // sgx_ioctl: one ioctl at a time, asked before the command is looked at.
+        if (enclave.Operation is { IsDone: false })
+        {
+            return new CompletedIoctl(Errno.EBUSY);
+        }
+
+        // sgx_ioctl gives ENOIOCTLCMD for a strange command, which vfs_ioctl turns into ENOTTY.
+        if (IoctlTable.Find(Options.Generation, IoctlDevice.Enclave, command) is not { } row)
+        {
+            return new CompletedIoctl(Errno.ENOTTY);
+        }
+
+        var operation = row.Create(new IoctlCall(this, enclave, null, argument, caller));
+        enclave.Operation = operation;
+        return operation;
+    }
+
+    /// <summary>
+    /// Whether a mapping of the range may have these protections: asked for mmap and for mprotect (sgx_encl_may_map).
+    /// </summary>
+    /// <param name="enclave">The open file that is mapped.</param>
+    /// <param name="start">First address.</param>
+    /// <param name="end">The address behind the last.</param>
+    /// <param name="protection">What the mapping shall have.</param>
+    /// <param name="readImpliesExecute">The caller has the READ_IMPLIES_EXEC personality.</param>
+    /// <returns>0 or -EACCES.</returns>
+    public int MayMap(
+        SgxEnclave enclave,
+        LinearAddress start,
+        LinearAddress end,
+        Protection protection,
+        bool readImpliesExecute = false)
+    {
+        State.ThrowIfStrange(enclave);
+        return -(int)EnclaveMapping.MayMap(enclave, start, end, protection, readImpliesExecute);
+    }
+
+    /// <summary>mmap of the device file: the rules of <see cref="MayMap"/> and, when it may, the address space is noted.</summary>
+    /// <param name="enclave">The open file that is mapped.</param>
+    /// <param name="addressSpace">The address space it is mapped into.</param>
+    /// <param name="start">First address.</param>
+    /// <param name="end">The address behind the last.</param>
+    /// <param name="protection">What the mapping shall have.</param>
+    /// <param name="isPrivate">MAP_PRIVATE, which the driver refuses.</param>
+    /// <param name="readImpliesExecute">The caller has the READ_IMPLIES_EXEC personality.</param>
+    /// <returns>0, -EINVAL for a private mapping or -EACCES.</returns>
+    public int Mmap(
+        SgxEnclave enclave,
+        IAddressSpace addressSpace,
+        LinearAddress start,
+        LinearAddress end,
+        Protection protection,
+        bool isPrivate,
+        bool readImpliesExecute = false)
+    {
+        // sgx_get_unmapped_area comes before sgx_mmap.
+        if (isPrivate)
+        {
+            return -(int)Errno.EINVAL;
+        }
+
+        int result = MayMap(enclave, start, end, protection, readImpliesExecute);
+        if (result == 0)
+        {
+            AddressSpaceMapped(enclave, addressSpace);
+        }
+
+        return result;
+    }
+
+    /// <summary>An address space has a mapping of the enclave now: by mmap, or a child by fork (sgx_encl_mm_add).</summary>
+    /// <param name="enclave">The open file.</param>
+    /// <param name="addressSpace">The address space; noted once however often it comes.</param>
+    public void AddressSpaceMapped(SgxEnclave enclave, IAddressSpace addressSpace)
+    {
+        State.ThrowIfStrange(enclave);
+        ArgumentNullException.ThrowIfNull(addressSpace);
+        if (!enclave.AddressSpaces.Contains(addressSpace))
+        {
+            enclave.AddressSpaces.Add(addressSpace);
+        }
+    }
+
+    /// <summary>An address space ends, by exit or by exec (sgx_mmu_notifier_release).</summary>
+    /// <param name="addressSpace">The address space; unknown ones are no error.</param>
+    public void AddressSpaceReleased(IAddressSpace addressSpace)
+    {
+        ArgumentNullException.ThrowIfNull(addressSpace);
+        State.ForEachEnclave(enclave => enclave.AddressSpaces.Remove(addressSpace));
+    }
+
+    /// <summary>
+    /// A page fault on a mapping of the enclave that the mapping's protections allow (sgx_vma_fault): the page is
+    /// loaded, or added by EAUG, and installed.
+    /// </summary>
+    /// <param name="enclave">The open file that is mapped there.</param>
+    /// <param name="addressSpace">Where the fault was.</param>
+    /// <param name="address">The address that was accessed.</param>
+    /// <param name="access">How it was accessed.</param>
+    /// <param name="mapping">The protections of the mapping.</param>
+    public VmFault Fault(
+        SgxEnclave enclave,
+        IAddressSpace addressSpace,
+        LinearAddress address,
+        AccessKind access,
+        Protection mapping)
+    {
+        State.ThrowIfStrange(enclave);
+        ArgumentNullException.ThrowIfNull(addressSpace);
+        _ = access; // Linux 6.12 leaves it to the mapping; generations that restrict page-table entries ask.
+        return _enclaveFault.Handle(enclave, addressSpace, address.PageBase, mapping);
+    }
+
+    /// <summary>
+    /// Another program reads or writes enclave memory, by ptrace or /proc/PID/mem (sgx_vma_access): EDBGRD and EDBGWR,
+    /// of an enclave with the DEBUG attribute only.
+    /// </summary>
+    /// <param name="enclave">The open file that is mapped there.</param>
+    /// <param name="address">First byte.</param>
+    /// <param name="buffer">The bytes read, or to write.</param>
+    /// <param name="write">Whether to write.</param>
+    /// <param name="mapping">The protections of the mapping.</param>
+    /// <returns>Bytes done, or a negated <see cref="Errno"/>.</returns>
+    public long Access(SgxEnclave enclave, LinearAddress address, Span<byte> buffer, bool write, Protection mapping)
+    {
+        State.ThrowIfStrange(enclave);
+        return new DebugAccess(State, Epc, Loader).Execute(enclave, address, buffer, write, mapping);
+    }
+
+    /// <summary>open("/dev/sgx_vepc").</summary>
+    /// <param name="storage">Where its pages shall live, by offset in the file.</param>
+    public VirtualEpc OpenVirtualEpc(IEnclaveStorage storage)
+    {
+        ArgumentNullException.ThrowIfNull(storage);
+        var virtualEpc = new VirtualEpc(storage);
+        _virtualEpcs.Add(virtualEpc);
+        return virtualEpc;
+    }
+
+    /// <summary>mmap of the virtual EPC device: any range, any protection, not private.</summary>
+    /// <param name="virtualEpc">The open file.</param>
+    /// <param name="isPrivate">MAP_PRIVATE.</param>
+    /// <returns>0 or -EINVAL.</returns>
+    public int Mmap(VirtualEpc virtualEpc, bool isPrivate)
+    {
+        ThrowIfStrange(virtualEpc);
+        return isPrivate ? -(int)Errno.EINVAL : 0;
+    }
+
+    /// <summary>A page fault on a mapping of virtual EPC: a free EPC page is put there and stays (sgx_vepc_fault).</summary>
+    /// <param name="virtualEpc">The open file.</param>
+    /// <param name="addressSpace">Where the fault was.</param>
+    /// <param name="address">The address that was accessed.</param>
+    /// <param name="offset">The offset in the file that the address's page shows.</param>
+    /// <param name="mapping">The protections of the mapping.</param>
+    public VmFault Fault(
+        VirtualEpc virtualEpc,
+        IAddressSpace addressSpace,
+        LinearAddress address,
+        ulong offset,
+        Protection mapping)
+    {
+        ThrowIfStrange(virtualEpc);
+        ArgumentNullException.ThrowIfNull(addressSpace);
+        return _virtualEpcMemory.Fault(virtualEpc, addressSpace, address.PageBase, offset, mapping);
+    }
+
+    /// <summary>ioctl on an open file of the virtual EPC device.</summary>
+    /// <param name="virtualEpc">The open file.</param>
+    /// <param name="command">The command number.</param>
+    /// <param name="argument">The argument as the program gave it.</param>
+    /// <param name="caller">The calling thread.</param>
+    /// <returns>The call: done already, or to be continued.</returns>
+    public IoctlOperation Ioctl(VirtualEpc virtualEpc, uint command, ulong argument, ICaller caller)
+    {
+        ThrowIfStrange(virtualEpc);
+        ArgumentNullException.ThrowIfNull(caller);
+        return IoctlTable.Find(Options.Generation, IoctlDevice.VirtualEpc, command) is { } row
+            ? row.Create(new IoctlCall(this, null, virtualEpc, argument, caller))
+            : new CompletedIoctl(Errno.ENOTTY);
+    }
+
+    /// <summary>
+    /// The last descriptor and mapping of a virtual EPC are gone (sgx_vepc_release). A SECS whose pages are in another
+    /// virtual EPC stays behind until that one goes.
+    /// </summary>
+    /// <param name="virtualEpc">The open file. Once more does nothing.</param>
+    public void Release(VirtualEpc virtualEpc)
+    {
+        ArgumentNullException.ThrowIfNull(virtualEpc);
+        if (_virtualEpcs.Remove(virtualEpc))
+        {
+            _virtualEpcMemory.Release(virtualEpc);
+        }
+    }
+
+    /// <summary>The kernel's reclaim thread: called when the programs leave time.</summary>
+    /// <param name="budget">Runs of 16 pages at most.</param>
+    /// <returns>True when there is more to do.</returns>
+    public bool Ksgxd(int budget) => Epc.Ksgxd(budget);
+
+    private void ThrowIfStrange(VirtualEpc virtualEpc)
+    {
+        ArgumentNullException.ThrowIfNull(virtualEpc);
+        ObjectDisposedException.ThrowIf(!_virtualEpcs.Contains(virtualEpc), virtualEpc);
+    }
+}
