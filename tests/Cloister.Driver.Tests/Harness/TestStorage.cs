@@ -1,0 +1,22 @@
+using Cloister.Architecture;
+
+namespace Cloister.Driver.Tests.Harness;
+
+/// <summary>Notes what is placed, and that nothing is placed twice or removed without being there.</summary>
+internal sealed class TestStorage : IEnclaveStorage
+{
+    public Dictionary<ulong, EpcPage> Placed { get; } = [];
+
+    public void Place(EpcPage page, ulong offset)
+    {
+        Assert.Equal(0UL, offset % 4096);
+        Assert.DoesNotContain(page, Placed.Values);
+        Assert.True(Placed.TryAdd(offset, page), $"offset {offset:x} is taken");
+    }
+
+    public void Remove(EpcPage page, ulong offset)
+    {
+        Assert.True(Placed.Remove(offset, out var placed), $"nothing at {offset:x}");
+        Assert.Equal(placed, page);
+    }
+}
