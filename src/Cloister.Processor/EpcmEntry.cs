@@ -24,7 +24,7 @@ public struct EpcmEntry
     /// <summary>EPCM.ENCLAVEADDRESS; 0 for a SECS and a VA page.</summary>
     public LinearAddress EnclaveAddress { get; internal set; }
 
-    /// <summary>The enclave's epoch when the page was last blocked, restricted or modified.</summary>
+    /// <summary>The enclave's epoch when the page was last blocked, restricted or modified; 0 for never.</summary>
     internal uint TrackEpoch;
 
     /// <summary>EPCM.VALID.</summary>

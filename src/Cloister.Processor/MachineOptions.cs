@@ -51,7 +51,7 @@ public sealed record MachineOptions
     /// <summary>CPUSVN that EUPDATESVN brings, 16 bytes, or empty when there is no newer one.</summary>
     public ReadOnlyMemory<byte> UpdatedCpusvn { get; init; }
 
-    /// <summary>The attributes ECREATE may set, as CPUID.12H.1 tells them. INIT is among them there, and ECREATE refuses it.</summary>
+    /// <summary>The attributes ECREATE may set, as CPUID.12H.1 tells them. INIT is not among them: EINIT sets it.</summary>
     public Attributes AttributesMask
     {
         get

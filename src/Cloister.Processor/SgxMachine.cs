@@ -1,13 +1,24 @@
+using System.Runtime.InteropServices;
+using Cloister.Architecture;
+using Cloister.Processor.Keys;
+
 namespace Cloister.Processor;
 
 /// <summary>
 /// A processor package with SGX: the EPC, its map, the keys and the launch control registers.
-/// Nothing in it is locked: callers serialise.
+/// Nothing in it is locked: callers serialise, and so no leaf ever meets another (SGX_EPC_PAGE_CONFLICT does not occur).
 /// </summary>
 public sealed class SgxMachine
 {
+    // EDBGRD shows whether a version is there without its low 3 bits, so versions do not use them.
+    private const ulong VersionStep = 8;
+
     private readonly byte[] launchControlHash;
-    private byte[] cpusvn;
+    private readonly byte[] cpusvn;
+    private readonly Dictionary<int, Enclave> enclaves = [];
+    private readonly Dictionary<ulong, Measurement> evictedMeasurements = [];
+    private ulong nextEid = 1;
+    private ulong nextVersion = VersionStep;
 
     /// <summary>A machine that has just been switched on: no EPC page is valid.</summary>
     public SgxMachine(MachineOptions options, IEpcMemory memory)
@@ -20,6 +31,7 @@ public sealed class SgxMachine
         Options = options;
         Memory = memory;
         Epcm = new Epcm(memory.PageCount);
+        Keys = new MachineKeys(options.RootKey.Span);
         launchControlHash = options.LaunchControlHash.ToArray();
         cpusvn = options.Cpusvn.ToArray();
     }
@@ -40,11 +52,111 @@ public sealed class SgxMachine
     public ReadOnlySpan<byte> LaunchControlHash
     {
         get => launchControlHash;
-        set => value.CopyTo(launchControlHash);
+        set
+        {
+            ArgumentOutOfRangeException.ThrowIfNotEqual(value.Length, launchControlHash.Length);
+            value.CopyTo(launchControlHash);
+        }
     }
 
     /// <summary>CPUSVN, 16 bytes.</summary>
     public ReadOnlySpan<byte> Cpusvn => cpusvn;
 
-    internal void UpdateCpusvn(ReadOnlySpan<byte> newer) => cpusvn = newer.ToArray();
+    /// <summary>How many EPC pages are valid.</summary>
+    public int ValidPages { get; private set; }
+
+    internal MachineKeys Keys { get; }
+
+    /// <summary>The enclave's control structure, in its EPC page.</summary>
+    internal ref Secs SecsOf(EpcPage secs) => ref MemoryMarshal.AsRef<Secs>(Memory[secs]);
+
+    /// <summary>The fields of the control structure that have no architectural place.</summary>
+    internal ref SecsExtension ExtensionOf(EpcPage secs)
+        => ref MemoryMarshal.AsRef<SecsExtension>(Memory[secs][SecsExtension.Offset..]);
+
+    /// <summary>A thread's control structure, in its EPC page.</summary>
+    internal ref Tcs TcsOf(EpcPage tcs) => ref MemoryMarshal.AsRef<Tcs>(Memory[tcs]);
+
+    /// <summary>The enclave whose SECS is in a page.</summary>
+    internal Enclave EnclaveOf(EpcPage secs) => enclaves[secs.Index];
+
+    /// <summary>Whether a page holds a valid SECS.</summary>
+    internal bool IsSecs(EpcPage page)
+        => Epcm.Contains(page) && Epcm[page] is { Valid: true, PageType: PageType.Secs };
+
+    /// <summary>CR_NEXT_EID.</summary>
+    internal ulong NextEid() => nextEid++;
+
+    /// <summary>CR_VERSION: the version of the next evicted page; never 0, and never the same twice.</summary>
+    internal ulong NextVersion()
+    {
+        ulong version = nextVersion;
+        nextVersion += VersionStep;
+        return version;
+    }
+
+    /// <summary>A SECS came into the EPC: a new one, or an evicted one that is loaded.</summary>
+    internal void AddEnclave(EpcPage secs, ulong eid, Measurement? measurement)
+    {
+        if (measurement is null)
+        {
+            evictedMeasurements.Remove(eid, out measurement);
+        }
+
+        enclaves.Add(secs.Index, new Enclave { Eid = eid, Measurement = measurement });
+    }
+
+    /// <summary>A SECS is about to leave the EPC. When it is evicted before EINIT its hash must wait for it.</summary>
+    internal void RemoveEnclave(EpcPage secs, bool evicted)
+    {
+        enclaves.Remove(secs.Index, out Enclave? enclave);
+        if (evicted && enclave!.Measurement is { } measurement)
+        {
+            evictedMeasurements.Add(enclave.Eid, measurement);
+        }
+        else
+        {
+            enclave!.Measurement?.Dispose();
+        }
+    }
+
+    /// <summary>Makes a page valid.</summary>
+    internal ref EpcmEntry Claim(EpcPage page, SecinfoFlags flags, EpcPage secs, LinearAddress address)
+    {
+        ref EpcmEntry entry = ref Epcm.Entry(page);
+        entry = new EpcmEntry { SecinfoFlags = flags, EnclaveSecs = secs, EnclaveAddress = address, Valid = true };
+        ValidPages++;
+        if (!secs.IsNone)
+        {
+            EnclaveOf(secs).ChildCount++;
+        }
+
+        return ref entry;
+    }
+
+    /// <summary>Makes a page invalid.</summary>
+    internal void Release(EpcPage page)
+    {
+        ref EpcmEntry entry = ref Epcm.Entry(page);
+        entry.Valid = false;
+        ValidPages--;
+        if (!entry.EnclaveSecs.IsNone)
+        {
+            EnclaveOf(entry.EnclaveSecs).ChildCount--;
+        }
+    }
+
+    /// <summary>EUPDATESVN's effect.</summary>
+    internal void UpdateCpusvn(ReadOnlySpan<byte> newer)
+    {
+        newer.CopyTo(cpusvn);
+        Keys.Renew();
+    }
+
+    /// <summary>Tells the observer, and passes the result on.</summary>
+    internal LeafResult Tell(EnclsLeaf leaf, EpcPage page, LinearAddress address, LeafResult result)
+    {
+        Observer.EnclsExecuted(leaf, page, address, result);
+        return result;
+    }
 }

@@ -6,6 +6,9 @@ public sealed class XsaveLayout
     /// <summary>Bytes of the legacy region and the XSAVE header, before the first further component.</summary>
     public const int LegacyAndHeaderSize = 576;
 
+    /// <summary>Where the XSAVE header begins: XSTATE_BV, XCOMP_BV and 48 reserved bytes.</summary>
+    public const int HeaderOffset = 512;
+
     private readonly (int Offset, int Size)[] components = new (int, int)[63];
 
     /// <summary>A processor with x87 and SSE only.</summary>

@@ -2,10 +2,22 @@ using Cloister.Architecture;
 
 namespace Cloister.Processor.Encls;
 
-/// <summary>ENCLS[ELDU]. SDM 3D, ELDU.</summary>
+/// <summary>ENCLS[ELDU]: loads an evicted page, unblocked. SDM 3D, ELDB/ELDU/ELDBC/ELDUC.</summary>
 public static class Eldu
 {
     /// <summary>Executes the leaf.</summary>
+    /// <param name="machine">The machine.</param>
+    /// <param name="secs">PAGEINFO.SECS; none for a SECS and a VA page.</param>
+    /// <param name="address">PAGEINFO.LINADDR.</param>
+    /// <param name="source">4096 bytes: PAGEINFO.SRCPGE.</param>
+    /// <param name="pcmd">128 bytes: PAGEINFO.PCMD.</param>
+    /// <param name="vaPage">The VA page.</param>
+    /// <param name="slot">The slot, 0 to 511.</param>
+    /// <param name="page">A free EPC page.</param>
     public static LeafResult Execute(SgxMachine machine, EpcPage secs, LinearAddress address, ReadOnlySpan<byte> source, ReadOnlySpan<byte> pcmd, EpcPage vaPage, int slot, EpcPage page)
-        => throw new NotImplementedException();
+    {
+        ArgumentNullException.ThrowIfNull(machine);
+        LeafResult result = PageLoad.Run(machine, blocked: false, secs, address, source, pcmd, vaPage, slot, page);
+        return machine.Tell(EnclsLeaf.Eldu, page, address, result);
+    }
 }

@@ -1,9 +1,104 @@
+using Cloister.Architecture;
+
 namespace Cloister.Processor.Enclu;
 
-/// <summary>ENCLU[EACCEPT]. SDM 3D, EACCEPT.</summary>
+/// <summary>
+/// ENCLU[EACCEPT]: accepts what the system did to a page. SDM 3D, EACCEPT. RBX is a SECINFO and RCX the page.
+/// PT_SS_FIRST and PT_SS_REST are refused as on a processor without CET.
+/// </summary>
 public static class Eaccept
 {
     /// <summary>Executes the leaf.</summary>
     public static LeafResult Execute(SgxMachine machine, LogicalProcessor processor, ILinearMemory memory, IExtendedState extendedState)
-        => throw new NotImplementedException();
+    {
+        if (EncluInstruction.Refuse(machine, processor, EncluLeaf.Eaccept) is { } refusal)
+        {
+            return refusal;
+        }
+
+        var address = new LinearAddress(processor.Registers.Rcx);
+        LeafResult result = Run(machine, processor, memory, address);
+        if (result.Status != LeafStatus.Fault)
+        {
+            EncluInstruction.Complete(processor.Registers, result.Error);
+        }
+
+        return EncluInstruction.Tell(machine, processor, EncluLeaf.Eaccept, address, result);
+    }
+
+    private static LeafResult Run(SgxMachine machine, LogicalProcessor processor, ILinearMemory memory, LinearAddress address)
+    {
+        // SDM 3D, EACCEPT: the SECINFO's address and page.
+        var secinfoAddress = new LinearAddress(processor.Registers.Rbx);
+        if (Operand.FindSecinfo(machine, processor, memory, secinfoAddress, out Secinfo secinfo) is { } refusal)
+        {
+            return refusal;
+        }
+
+        // SDM 3D, EACCEPT: SECINFO reserved fields; DS:RCX aligned and within CR_ELRANGE.
+        if (!Operand.ReservedIsZero(secinfo) || !address.IsPageAligned || !processor.InElrange(address))
+        {
+            return LeafResult.GeneralProtection;
+        }
+
+        // SDM 3D, EACCEPT: DS:RCX does not resolve within an EPC.
+        if (AccessCheck.Translate(memory, address, AccessKind.Read, out EpcPage page) is { } fault)
+        {
+            return LeafResult.Of(fault);
+        }
+
+        // SDM 3D, EACCEPT: the combination of PT, PR, PENDING and MODIFIED is legal.
+        if (!IsLegal(secinfo))
+        {
+            return LeafResult.GeneralProtection;
+        }
+
+        // SDM 3D, EACCEPT: the page is valid, not blocked, of a type that can be accepted, of this enclave.
+        ref EpcmEntry entry = ref machine.Epcm.Entry(page);
+        bool acceptable = entry is { Valid: true, Blocked: false, PageType: PageType.Reg or PageType.Tcs or PageType.Trim }
+            && entry.EnclaveSecs == processor.Secs;
+        if (!acceptable)
+        {
+            return LeafResult.Of(AccessCheck.EpcmFault(address, AccessKind.Read));
+        }
+
+        // SDM 3D, EACCEPT: the request matches the page. PR is not compared.
+        const SecinfoFlags Compared = SecinfoFlags.PermissionMask | SecinfoFlags.Pending | SecinfoFlags.Modified | SecinfoFlags.PageTypeMask;
+        if (entry.EnclaveAddress != address || (entry.SecinfoFlags & Compared) != (secinfo.Flags & Compared))
+        {
+            return LeafResult.Of(SgxError.PageAttributesMismatch);
+        }
+
+        // SDM 3D, EACCEPT: the threads that were inside when the page changed have left.
+        if (!machine.EnclaveOf(processor.Secs).IsTracked(entry.TrackEpoch))
+        {
+            return LeafResult.Of(SgxError.NotTracked);
+        }
+
+        // SDM 3D, EACCEPT: a new TCS is legal and idle.
+        if (secinfo.PageType == PageType.Tcs && !IsIdle(machine, machine.TcsOf(page), processor.Secs))
+        {
+            return LeafResult.GeneralProtection;
+        }
+
+        entry.Pending = false;
+        entry.Modified = false;
+        entry.Pr = false;
+        return LeafResult.Success;
+    }
+
+    private static bool IsLegal(in Secinfo secinfo)
+    {
+        SecinfoFlags state = secinfo.Flags & (SecinfoFlags.Pr | SecinfoFlags.Pending | SecinfoFlags.Modified);
+        return secinfo.PageType switch
+        {
+            PageType.Reg => (state & SecinfoFlags.Modified) == 0 && state != 0,
+            PageType.Tcs or PageType.Trim => state == SecinfoFlags.Modified,
+            _ => false,
+        };
+    }
+
+    private static bool IsIdle(SgxMachine machine, in Tcs tcs, EpcPage secs)
+        => TcsCheck.IsLegal(machine, tcs, machine.SecsOf(secs).Attributes)
+            && !tcs.Flags.HasFlag(TcsFlags.Dbgoptin) && tcs.Cssa < tcs.Nssa && tcs.Aep == 0 && tcs.State == 0;
 }

@@ -1,9 +1,46 @@
+using Cloister.Architecture;
+
 namespace Cloister.Processor.Enclu;
 
-/// <summary>ENCLU[EDECCSSA]. SDM 3D, EDECCSSA.</summary>
+/// <summary>ENCLU[EDECCSSA]: goes back to the previous state save area frame without leaving. SDM 3D, EDECCSSA.</summary>
 public static class Edeccssa
 {
     /// <summary>Executes the leaf.</summary>
     public static LeafResult Execute(SgxMachine machine, LogicalProcessor processor, ILinearMemory memory, IExtendedState extendedState)
-        => throw new NotImplementedException();
+    {
+        if (EncluInstruction.Refuse(machine, processor, EncluLeaf.Edeccssa) is { } refusal)
+        {
+            return refusal;
+        }
+
+        LinearAddress address = processor.Tcs;
+        LeafResult result = Run(machine, processor, memory);
+        if (result.IsSuccess)
+        {
+            EncluInstruction.Advance(processor.Registers);
+        }
+
+        return EncluInstruction.Tell(machine, processor, EncluLeaf.Edeccssa, address, result);
+    }
+
+    private static LeafResult Run(SgxMachine machine, LogicalProcessor processor, ILinearMemory memory)
+    {
+        // SDM 3D, EDECCSSA: CSSA is 0.
+        ref Tcs tcs = ref machine.TcsOf(processor.TcsPage);
+        if (tcs.Cssa == 0)
+        {
+            return LeafResult.GeneralProtection;
+        }
+
+        // SDM 3D, EDECCSSA: the pages of the previous frame.
+        var previous = new FramePages();
+        if (previous.Find(machine, memory, processor.Secs, tcs, tcs.Cssa - 1) is { } fault)
+        {
+            return LeafResult.Of(fault);
+        }
+
+        tcs.Cssa--;
+        processor.Frame.CopyFrom(previous);
+        return LeafResult.Success;
+    }
 }
