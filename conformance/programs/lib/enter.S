@@ -1,0 +1,80 @@
+	.macro	save_registers
+	push	%rbx
+	push	%rbp
+	push	%r12
+	push	%r13
+	push	%r14
+	push	%r15
+	.endm
+
+	.macro	restore_registers
+	pop	%r15
+	pop	%r14
+	pop	%r13
+	pop	%r12
+	pop	%rbp
+	pop	%rbx
+	.endm
+
+	.text
+
+# int vdso_enter(rdi, rsi, rdx, function, r8, r9, run)
+	.globl	vdso_enter
+	.type	vdso_enter, @function
+vdso_enter:
+	mov	8(%rsp), %rax		# run, our seventh argument
+	save_registers
+	push	%rax			# keeps the stack aligned, holds run for the vDSO
+	call	*vdso_function(%rip)
+	add	$8, %rsp
+	restore_registers
+	ret
+	.size	vdso_enter, . - vdso_enter
+
+# void enclu_enter(rdi, rsi, rdx, tcs)
+	.globl	enclu_enter
+	.type	enclu_enter, @function
+enclu_enter:
+	save_registers
+	mov	%rcx, %rbx
+	lea	enclu_aep(%rip), %rcx
+	mov	$2, %eax		# EENTER
+	.globl	enclu_eenter
+enclu_eenter:
+	enclu
+	.globl	enclu_return
+enclu_return:
+	restore_registers
+	ret
+
+	.globl	enclu_aep
+enclu_aep:
+	enclu				# ERESUME: AEX left RAX, RBX and RCX so
+	ud2				# ERESUME does not come back here
+	.size	enclu_enter, . - enclu_enter
+
+# void enclu_enter_single_step(rdi, rsi, rdx, tcs)
+	.globl	enclu_enter_single_step
+	.type	enclu_enter_single_step, @function
+enclu_enter_single_step:
+	save_registers
+	mov	%rcx, %rbx
+	lea	enclu_aep(%rip), %rcx
+	mov	$2, %eax		# EENTER
+	pushfq
+	orq	$0x100, (%rsp)		# TF
+	popfq				# the next instruction is the first one stepped
+	.globl	enclu_step_eenter
+enclu_step_eenter:
+	enclu
+	.globl	enclu_step_return
+enclu_step_return:
+	nop
+	pushfq
+	andq	$~0x100, (%rsp)
+	popfq
+	restore_registers
+	ret
+	.size	enclu_enter_single_step, . - enclu_enter_single_step
+
+	.section .note.GNU-stack, "", @progbits

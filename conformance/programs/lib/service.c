@@ -1,0 +1,185 @@
+#include "service.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "check.h"
+
+#define SECINFO_RX (SECINFO_REG | SECINFO_R | SECINFO_X)
+#define SECINFO_RW (SECINFO_REG | SECINFO_R | SECINFO_W)
+
+/* The defaults of the options. */
+static uint64_t data_pages(const struct service_options *options)
+{
+	return options->data_pages == 0 ? 1 : options->data_pages;
+}
+
+static unsigned thread_count(const struct service_options *options)
+{
+	return options->threads == 0 ? 1 : options->threads;
+}
+
+void service_add(struct service *service, const struct service_options *options)
+{
+	static const struct service_options defaults;
+	struct enclave *enclave = &service->enclave;
+	uint64_t at = 0;
+
+	if (options == NULL)
+		options = &defaults;
+	enclave_create(enclave, options->size == 0 ? 16ul << 20 : options->size, &options->enclave);
+	enclave_add(enclave, at, service_code, PAGE, SECINFO_RX);
+	at += PAGE;
+	service->data = enclave->base + at;
+	if (options->data != NULL)
+		enclave_add(enclave, at, options->data, data_pages(options) * PAGE, SECINFO_RW);
+	else
+		enclave_add_unmeasured(enclave, at, data_pages(options) * PAGE, SECINFO_RW);
+	at += data_pages(options) * PAGE;
+	service->threads = enclave->base + at;
+	for (unsigned i = 0; i < thread_count(options); i++, at += THREAD_SIZE)
+		enclave_add_thread(enclave, at, 0);
+	service->code = enclave->base + at;
+	if (options->code_length != 0)
+		enclave_add(enclave, at, options->code, options->code_length, SECINFO_RX);
+	at += options->code_length;
+	service->room = enclave->base + at;
+}
+
+void service_map(struct service *service)
+{
+	const struct enclave *enclave = &service->enclave;
+	uint64_t threads = service->threads - enclave->base;
+	uint64_t code = service->code - enclave->base;
+	uint64_t room = service->room - enclave->base;
+
+	enclave_map(enclave, 0, PAGE, PROT_READ | PROT_EXEC);
+	enclave_map(enclave, PAGE, threads - PAGE, PROT_READ | PROT_WRITE);
+	enclave_map(enclave, threads, code - threads, PROT_READ | PROT_WRITE);
+	if (room != code)
+		enclave_map(enclave, code, room - code, PROT_READ | PROT_EXEC);
+	if (room != enclave->size)
+		enclave_map(enclave, room, enclave->size - room, PROT_READ | PROT_WRITE | PROT_EXEC);
+}
+
+void service_build(struct service *service, const struct service_options *options)
+{
+	vdso_find();
+	service_add(service, options);
+	enclave_init(&service->enclave);
+	service_map(service);
+}
+
+uint64_t service_tcs(const struct service *service, unsigned thread)
+{
+	return service->threads + thread * THREAD_SIZE;
+}
+
+int service_try(struct service *service, uint64_t tcs, struct call *call, uint32_t function,
+		struct sgx_enclave_run *run)
+{
+	(void)service;
+	memset(run, 0, sizeof *run);
+	run->tcs = tcs;
+	return vdso_enter((uint64_t)call, 0, 0, function, 0, 0, run);
+}
+
+uint64_t service_call(struct service *service, unsigned thread, struct call *call)
+{
+	struct sgx_enclave_run run;
+
+	check_equal("what the vDSO's function returns", 0,
+		    (uint64_t)service_try(service, service_tcs(service, thread), call, EENTER, &run));
+	if (run.function != EEXIT) {
+		check_equal("exception vector (0: none was expected)", 0, run.exception_vector);
+		check_equal("how the enclave was left", EEXIT, run.function);
+	}
+	return call->result;
+}
+
+uint64_t service_do(struct service *service, unsigned thread, enum operation operation, uint64_t a,
+		    uint64_t b, uint64_t c, uint64_t d)
+{
+	struct call call = { .operation = operation, .a = a, .b = b, .c = c, .d = d };
+
+	return service_call(service, thread, &call);
+}
+
+void service_expect_exception(struct service *service, unsigned thread, struct call *call,
+			      const char *what, unsigned vector, struct sgx_enclave_run *run)
+{
+	check_equal(what, 0,
+		    (uint64_t)service_try(service, service_tcs(service, thread), call, EENTER, run));
+	check_equal(what, vector, run->exception_vector);
+}
+
+void service_resume(struct service *service, unsigned thread)
+{
+	struct sgx_enclave_run run;
+
+	check_equal("what ERESUME by the vDSO returns", 0,
+		    (uint64_t)service_try(service, service_tcs(service, thread), NULL, ERESUME, &run));
+	if (run.function != EEXIT)
+		check_equal("exception vector after ERESUME (0: none was expected)", 0,
+			    run.exception_vector);
+	check_equal("how the enclave was left after ERESUME", EEXIT, run.function);
+}
+
+uint64_t service_accept(struct service *service, unsigned thread, enum enclu leaf, uint64_t flags,
+			uint64_t address, uint64_t source)
+{
+	struct secinfo secinfo = { .flags = flags };
+	uint64_t inside = service->data + PAGE - sizeof secinfo;
+
+	service_do(service, thread, OP_COPY, inside, (uint64_t)&secinfo, sizeof secinfo, 0);
+	return service_do(service, thread, OP_ENCLU, leaf, inside, address, source);
+}
+
+int enclave_restrict(struct enclave *enclave, uint64_t address, uint64_t length, uint64_t permissions,
+		     uint64_t *result, uint64_t *count)
+{
+	struct sgx_enclave_restrict_permissions argument = {
+		.offset = address - enclave->base,
+		.length = length,
+		.permissions = permissions,
+	};
+	int status = ioctl(enclave->fd, SGX_IOC_ENCLAVE_RESTRICT_PERMISSIONS, &argument);
+
+	if (result != NULL)
+		*result = argument.result;
+	if (count != NULL)
+		*count = argument.count;
+	return status;
+}
+
+int enclave_modify(struct enclave *enclave, uint64_t address, uint64_t length, uint64_t type,
+		   uint64_t *result, uint64_t *count)
+{
+	struct sgx_enclave_modify_types argument = {
+		.offset = address - enclave->base,
+		.length = length,
+		.page_type = type,
+	};
+	int status = ioctl(enclave->fd, SGX_IOC_ENCLAVE_MODIFY_TYPES, &argument);
+
+	if (result != NULL)
+		*result = argument.result;
+	if (count != NULL)
+		*count = argument.count;
+	return status;
+}
+
+int enclave_remove(struct enclave *enclave, uint64_t address, uint64_t length, uint64_t *count)
+{
+	struct sgx_enclave_remove_pages argument = {
+		.offset = address - enclave->base,
+		.length = length,
+	};
+	int status = ioctl(enclave->fd, SGX_IOC_ENCLAVE_REMOVE_PAGES, &argument);
+
+	if (count != NULL)
+		*count = argument.count;
+	return status;
+}

@@ -1,0 +1,14 @@
+/* Signing a SIGSTRUCT with a key made for this run: RSA-3072, exponent 3. */
+#ifndef CONFORMANCE_SIGN_H
+#define CONFORMANCE_SIGN_H
+
+#include "architecture.h"
+
+/* Fills in header, date, modulus, exponent, signature, Q1 and Q2; everything
+ * else is the caller's and is what gets signed. One key per process. */
+void sigstruct_sign(struct sigstruct *sigstruct);
+
+/* MRSIGNER: SHA-256 of the modulus. */
+void sigstruct_signer(const struct sigstruct *sigstruct, uint8_t mrsigner[32]);
+
+#endif

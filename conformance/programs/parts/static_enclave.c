@@ -1,0 +1,3 @@
+int main(void);
+void _start(void);
+void _start(void) { for (;;) __asm__ volatile("hlt"); }
