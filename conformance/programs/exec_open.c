@@ -41,7 +41,7 @@ static void continue_enclave(const char *self, int fd)
 		    ioctl(fd, SGX_IOC_ENCLAVE_ADD_PAGES, &add_pages));
 	service.data = BASE + PAGE;
 	service.threads = BASE + 2 * PAGE;
-	service.code = service.room = service.threads + THREAD_SIZE;
+	service.code = service.heap = service.room = service.threads + THREAD_SIZE;
 	enclave_reserve(BASE, service.enclave.size);
 	service_map(&service);
 	check_equal("what the program before exec wrote", VALUE,

@@ -45,6 +45,10 @@ void service_add(struct service *service, const struct service_options *options)
 	if (options->code_length != 0)
 		enclave_add(enclave, at, options->code, options->code_length, SECINFO_RX);
 	at += options->code_length;
+	service->heap = enclave->base + at;
+	if (options->heap_length != 0)
+		enclave_add_unmeasured(enclave, at, options->heap_length, SECINFO_RW);
+	at += options->heap_length;
 	service->room = enclave->base + at;
 }
 
@@ -53,13 +57,16 @@ void service_map(struct service *service)
 	const struct enclave *enclave = &service->enclave;
 	uint64_t threads = service->threads - enclave->base;
 	uint64_t code = service->code - enclave->base;
+	uint64_t heap = service->heap - enclave->base;
 	uint64_t room = service->room - enclave->base;
 
 	enclave_map(enclave, 0, PAGE, PROT_READ | PROT_EXEC);
 	enclave_map(enclave, PAGE, threads - PAGE, PROT_READ | PROT_WRITE);
 	enclave_map(enclave, threads, code - threads, PROT_READ | PROT_WRITE);
-	if (room != code)
-		enclave_map(enclave, code, room - code, PROT_READ | PROT_EXEC);
+	if (heap != code)
+		enclave_map(enclave, code, heap - code, PROT_READ | PROT_EXEC);
+	if (room != heap)
+		enclave_map(enclave, heap, room - heap, PROT_READ | PROT_WRITE);
 	if (room != enclave->size)
 		enclave_map(enclave, room, enclave->size - room, PROT_READ | PROT_WRITE | PROT_EXEC);
 }

@@ -4,8 +4,8 @@
  * in its own memory in RDI; the enclave does what it says and exits.
  *
  * Layout: a page of code at 0, the data pages, the threads, the pages of the
- * program's own code, and then nothing up to the end of ELRANGE: room for
- * pages that are added at run time.
+ * program's own code, the heap, and then nothing up to the end of ELRANGE: room
+ * for pages that are added at run time.
  */
 #ifndef CONFORMANCE_SERVICE_H
 #define CONFORMANCE_SERVICE_H
@@ -43,6 +43,7 @@ struct service_options {
 	const void *data; /* the content of the data pages; NULL: zeros */
 	const void *code; /* page-aligned code of the program's own, position independent */
 	uint64_t code_length; /* a multiple of 4096 */
+	uint64_t heap_length; /* zeros, read and write, not measured */
 	uint64_t size; /* of ELRANGE; 0: 16 MiB */
 };
 
@@ -51,6 +52,7 @@ struct service {
 	uint64_t data; /* addresses */
 	uint64_t threads;
 	uint64_t code;
+	uint64_t heap;
 	uint64_t room; /* the first address that was not added */
 };
 
