@@ -6,12 +6,14 @@
  * type and MODIFIED in SECINFO; from then on EENTER takes it. Before that, EENTER
  * on it is a #PF. Enclave code cannot read a TCS.
  * Kernel: MODIFY_TYPES runs EMODT and ETRACK. A TCS cannot become regular again,
- * and its permissions cannot be restricted.
+ * and its permissions cannot be restricted. Its mapping may be for reading and
+ * writing only: one that allows execution as well gives SIGBUS, which the vDSO
+ * reports as a #PF.
  * Source: SDM 3D, EMODT, EACCEPT, EENTER; Linux arch/x86/kernel/cpu/sgx/ioctl.c,
  * sgx_enclave_modify_types.
  */
 #include <errno.h>
-#include <string.h>
+#include <sys/mman.h>
 
 #include "check.h"
 #include "service.h"
@@ -27,6 +29,7 @@ int main(void)
 	uint64_t result, count;
 
 	service_build(&service, NULL);
+	enclave_map(enclave, service.room - enclave->base, 4 * THREAD_SIZE, PROT_READ | PROT_WRITE);
 	for (uint64_t thread = 0; thread < 4; thread++) {
 		uint64_t at = service.room + thread * THREAD_SIZE;
 		struct tcs tcs = thread_tcs(at - enclave->base, 0);
