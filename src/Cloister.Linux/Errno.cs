@@ -1,0 +1,50 @@
+namespace Cloister.Linux;
+
+/// <summary>Error numbers of the kernel that Cloister itself meets. Source: uapi asm-generic/errno-base.h and errno.h.</summary>
+public enum Errno
+{
+    /// <summary>No error.</summary>
+    None = 0,
+    /// <summary>Operation not permitted.</summary>
+    EPERM = 1,
+    /// <summary>No such file or directory.</summary>
+    ENOENT = 2,
+    /// <summary>No such process.</summary>
+    ESRCH = 3,
+    /// <summary>Interrupted system call.</summary>
+    EINTR = 4,
+    /// <summary>Input or output error.</summary>
+    EIO = 5,
+    /// <summary>Exec format error.</summary>
+    ENOEXEC = 8,
+    /// <summary>Bad file descriptor.</summary>
+    EBADF = 9,
+    /// <summary>No child processes.</summary>
+    ECHILD = 10,
+    /// <summary>Try again.</summary>
+    EAGAIN = 11,
+    /// <summary>Out of memory.</summary>
+    ENOMEM = 12,
+    /// <summary>Permission denied.</summary>
+    EACCES = 13,
+    /// <summary>Bad address.</summary>
+    EFAULT = 14,
+    /// <summary>Device or resource busy.</summary>
+    EBUSY = 16,
+    /// <summary>File exists.</summary>
+    EEXIST = 17,
+    /// <summary>No such device.</summary>
+    ENODEV = 19,
+    /// <summary>Not a directory.</summary>
+    ENOTDIR = 20,
+    /// <summary>Is a directory.</summary>
+    EISDIR = 21,
+    /// <summary>Invalid argument.</summary>
+    EINVAL = 22,
+    /// <summary>Not a terminal; for devices: unknown ioctl.</summary>
+    ENOTTY = 25,
+    /// <summary>No space left on device.</summary>
+    ENOSPC = 28,
+    /// <summary>Function not implemented.</summary>
+    ENOSYS = 38,
+}

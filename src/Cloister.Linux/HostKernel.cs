@@ -1,0 +1,114 @@
+using System.Runtime.InteropServices;
+
+namespace Cloister.Linux;
+
+/// <summary>Small things this process asks of its kernel.</summary>
+public static unsafe class HostKernel
+{
+    /// <summary>Sends a signal; ESRCH when the process is gone.</summary>
+    public static Errno Kill(int process, int signal) => NativeMethods.Kill(process, signal) < 0 ? NativeMethods.LastError : Errno.None;
+
+    /// <summary>The inode and device of a path, following links; false when there is none.</summary>
+    public static bool TryStat(string path, out ulong device, out ulong inode, out uint mode)
+    {
+        // struct stat of x86-64 is 144 bytes: st_dev 0, st_ino 8, st_nlink 16, st_mode 24.
+        byte* buffer = stackalloc byte[144];
+        fixed (byte* p = System.Text.Encoding.UTF8.GetBytes(path + "\0"))
+        {
+            long result = NativeMethods.SystemCall(SystemCall.Stat, (long)p, (long)buffer, 0, 0, 0, 0);
+            device = *(ulong*)buffer;
+            inode = *(ulong*)(buffer + 8);
+            mode = *(uint*)(buffer + 24);
+            return result == 0;
+        }
+    }
+
+    /// <summary>The inode and device of a descriptor of this process.</summary>
+    public static bool TryStat(int descriptor, out ulong device, out ulong inode)
+    {
+        byte* buffer = stackalloc byte[144];
+        long result = NativeMethods.SystemCall(SystemCall.Fstat, descriptor, (long)buffer, 0, 0, 0, 0);
+        device = *(ulong*)buffer;
+        inode = *(ulong*)(buffer + 8);
+        return result == 0;
+    }
+
+    /// <summary>Opens a path for reading and writing; the descriptor or minus an errno.</summary>
+    public static int Open(string path)
+    {
+        int descriptor = NativeMethods.Open(path, FileFlags.ReadWrite | FileFlags.CloseOnExec, 0);
+        return descriptor < 0 ? -(int)NativeMethods.LastError : descriptor;
+    }
+
+    /// <summary>Copies a descriptor of another process into this one: pidfd_getfd(2), else a new open of the same file. Minus an errno on failure.</summary>
+    public static int TakeDescriptor(int process, int descriptor)
+    {
+        int pidfd = (int)NativeMethods.SystemCall(SystemCall.PidfdOpen, process, 0, 0, 0, 0, 0);
+        if (pidfd < 0)
+        {
+            return -(int)NativeMethods.LastError;
+        }
+
+        int taken = (int)NativeMethods.SystemCall(SystemCall.PidfdGetfd, pidfd, descriptor, 0, 0, 0, 0);
+        Errno error = taken < 0 ? NativeMethods.LastError : Errno.None;
+        _ = NativeMethods.Close(pidfd);
+        return taken < 0 ? -(int)error : taken;
+    }
+
+    /// <summary>Closes a descriptor of this process.</summary>
+    public static void Close(int descriptor) => _ = NativeMethods.Close(descriptor);
+
+    /// <summary>True when both processes have one address space; null when the kernel has no kcmp(2).</summary>
+    public static bool? SharesMemory(int one, int other)
+    {
+        const int virtualMemory = 1;
+        long result = NativeMethods.SystemCall(SystemCall.Kcmp, one, other, virtualMemory, 0, 0, 0);
+        return result < 0 ? null : result == 0;
+    }
+
+    /// <summary>The calling thread's id.</summary>
+    public static int CurrentThread => (int)NativeMethods.SystemCall(186, 0, 0, 0, 0, 0, 0);
+
+    /// <summary>The processors a thread may run on, for the first 1,024; thread 0 is the caller.</summary>
+    public static ulong[] GetAffinity(int thread)
+    {
+        ulong[] mask = new ulong[16];
+        fixed (ulong* p = mask)
+        {
+            _ = NativeMethods.SchedGetAffinity(thread, 128, p);
+        }
+
+        return mask;
+    }
+
+    /// <summary>Sets the processors a thread may run on.</summary>
+    public static Errno SetAffinity(int thread, ReadOnlySpan<ulong> mask)
+    {
+        fixed (ulong* p = mask)
+        {
+            return NativeMethods.SchedSetAffinity(thread, (nuint)(mask.Length * 8), p) < 0 ? NativeMethods.LastError : Errno.None;
+        }
+    }
+
+    /// <summary>Blocks SIGINT, SIGQUIT, SIGTERM and SIGHUP from ending this process while the program decides.</summary>
+    /// <returns>What to dispose to go back.</returns>
+    public static IDisposable LeaveTerminalSignalsToProgram(Action<PosixSignal> forward)
+    {
+        var list = new List<PosixSignalRegistration>();
+        foreach (PosixSignal signal in (PosixSignal[])[PosixSignal.SIGINT, PosixSignal.SIGQUIT, PosixSignal.SIGTERM, PosixSignal.SIGHUP])
+        {
+            list.Add(PosixSignalRegistration.Create(signal, context =>
+            {
+                context.Cancel = true;
+                forward(context.Signal);
+            }));
+        }
+
+        return new Registrations(list);
+    }
+
+    private sealed class Registrations(List<PosixSignalRegistration> list) : IDisposable
+    {
+        public void Dispose() => list.ForEach(r => r.Dispose());
+    }
+}

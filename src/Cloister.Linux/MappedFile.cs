@@ -1,0 +1,115 @@
+namespace Cloister.Linux;
+
+/// <summary>A memfd mapped shared into this process: memory that a traced program can map too.</summary>
+/// <remarks>The bytes are reached as spans; a range that was punched out reads as zero again.</remarks>
+public sealed unsafe class MappedFile : IDisposable
+{
+    private const int KeepSize = 1, PunchHole = 2;
+    private byte* _base;
+
+    private MappedFile(int descriptor, byte* start, long length)
+    {
+        Descriptor = descriptor;
+        _base = start;
+        Length = length;
+    }
+
+    /// <summary>The descriptor in this process.</summary>
+    public int Descriptor { get; }
+
+    /// <summary>Mapped bytes from the start of the file.</summary>
+    public long Length { get; private set; }
+
+    /// <summary>Creates a memfd of that length and maps it.</summary>
+    public static MappedFile Create(string name, long length)
+    {
+        fixed (byte* p = System.Text.Encoding.UTF8.GetBytes(name + "\0"))
+        {
+            int descriptor = (int)NativeMethods.SystemCall(SystemCall.MemfdCreate, (long)p, 1, 0, 0, 0, 0);
+            if (descriptor < 0)
+            {
+                throw new LinuxException("memfd_create", NativeMethods.LastError);
+            }
+
+            if (NativeMethods.SystemCall(77, descriptor, length, 0, 0, 0, 0) < 0)
+            {
+                Errno error = NativeMethods.LastError;
+                _ = NativeMethods.Close(descriptor);
+                throw new LinuxException("ftruncate", error);
+            }
+
+            return Map(descriptor, length);
+        }
+    }
+
+    /// <summary>Takes over a descriptor and maps that many bytes of it (0 maps nothing yet).</summary>
+    public static MappedFile Map(int descriptor, long length)
+    {
+        var file = new MappedFile(descriptor, null, 0);
+        file.Extend(length);
+        return file;
+    }
+
+    /// <summary>Maps the first <paramref name="length"/> bytes instead of what was mapped.</summary>
+    public void Extend(long length)
+    {
+        Unmap();
+        if (length == 0)
+        {
+            return;
+        }
+
+        nint address = NativeMethods.Mmap(0, (nuint)length, MemoryProtection.Read | MemoryProtection.Write,
+            MemoryProtection.Shared | MemoryProtection.NoReserve, Descriptor, 0);
+        if (address == -1)
+        {
+            throw new LinuxException("mmap", NativeMethods.LastError);
+        }
+
+        _base = (byte*)address;
+        Length = length;
+    }
+
+    /// <summary>The bytes from <paramref name="offset"/>; throws when they are not mapped.</summary>
+    public Span<byte> Slice(long offset, int length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, Length - length);
+        return new Span<byte>(_base + offset, length);
+    }
+
+    /// <summary>Takes a range out of the file: every process loses its page table entries, the bytes read as zero.</summary>
+    public void Punch(long offset, long length)
+    {
+        if (NativeMethods.Fallocate(Descriptor, KeepSize | PunchHole, offset, length) < 0)
+        {
+            throw new LinuxException("fallocate(PUNCH_HOLE)", NativeMethods.LastError);
+        }
+    }
+
+    /// <summary>Gives the range pages of memory, so that touching it cannot fail. Returns the kernel's answer.</summary>
+    public Errno Populate(long offset, long length)
+    {
+        const int populateWrite = 23;
+        return NativeMethods.SystemCall(SystemCall.Madvise, (long)(_base + offset), length, populateWrite, 0, 0, 0) < 0
+            ? NativeMethods.LastError : Errno.None;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Unmap();
+        _ = NativeMethods.Close(Descriptor);
+        GC.SuppressFinalize(this);
+    }
+
+    private void Unmap()
+    {
+        if (_base != null)
+        {
+            _ = NativeMethods.Munmap((nint)_base, (nuint)Length);
+            _base = null;
+            Length = 0;
+        }
+    }
+}

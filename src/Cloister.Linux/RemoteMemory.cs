@@ -1,0 +1,111 @@
+using System.Globalization;
+
+namespace Cloister.Linux;
+
+/// <summary>The memory of another process. Failures are values: a program may hand out any pointer.</summary>
+public sealed unsafe class RemoteMemory : IDisposable
+{
+    private readonly int _process;
+    private readonly int _memory;
+
+    /// <summary>Opens the memory of a process that this one traces.</summary>
+    public RemoteMemory(int process)
+    {
+        _process = process;
+        _memory = NativeMethods.Open(string.Create(CultureInfo.InvariantCulture, $"/proc/{process}/mem"), FileFlags.ReadWrite | FileFlags.CloseOnExec, 0);
+    }
+
+    /// <summary>Reads with the page protection the process itself has. False when any byte cannot be read.</summary>
+    public bool TryRead(ulong address, Span<byte> into)
+    {
+        fixed (byte* p = into)
+        {
+            var local = stackalloc nint[2] { (nint)p, into.Length };
+            var remote = stackalloc nint[2] { (nint)address, into.Length };
+            return NativeMethods.SystemCall(SystemCall.ProcessVmReadv, _process, (long)local, 1, (long)remote, 1, 0) == into.Length;
+        }
+    }
+
+    /// <summary>Writes with the page protection the process itself has. False when any byte cannot be written.</summary>
+    public bool TryWrite(ulong address, ReadOnlySpan<byte> from)
+    {
+        fixed (byte* p = from)
+        {
+            var local = stackalloc nint[2] { (nint)p, from.Length };
+            var remote = stackalloc nint[2] { (nint)address, from.Length };
+            return NativeMethods.SystemCall(SystemCall.ProcessVmWritev, _process, (long)local, 1, (long)remote, 1, 0) == from.Length;
+        }
+    }
+
+    /// <summary>Reads as many bytes as can be read from the start; returns their number.</summary>
+    public int ReadUpTo(ulong address, Span<byte> into)
+    {
+        int done = 0;
+        while (done < into.Length)
+        {
+            int chunk = (int)Math.Min((ulong)(into.Length - done), 4096 - ((address + (ulong)done) & 4095));
+            if (!TryRead(address + (ulong)done, into.Slice(done, chunk)))
+            {
+                break;
+            }
+
+            done += chunk;
+        }
+
+        return done;
+    }
+
+    /// <summary>Reads through /proc/PID/mem, which passes page protection as a debugger does.</summary>
+    public bool TryPeek(ulong address, Span<byte> into)
+    {
+        fixed (byte* p = into)
+        {
+            return NativeMethods.Pread(_memory, p, (nuint)into.Length, (long)address) == into.Length;
+        }
+    }
+
+    /// <summary>Writes through /proc/PID/mem, which passes page protection as a debugger does (a private page is copied first).</summary>
+    public bool TryPoke(ulong address, ReadOnlySpan<byte> from)
+    {
+        fixed (byte* p = from)
+        {
+            return NativeMethods.Pwrite(_memory, p, (nuint)from.Length, (long)address) == from.Length;
+        }
+    }
+
+    /// <summary>Reads a zero-terminated string of at most <paramref name="limit"/> bytes; null when it cannot be read or does not end.</summary>
+    public string? TryReadString(ulong address, int limit = 4096)
+    {
+        Span<byte> buffer = stackalloc byte[256];
+        var bytes = new List<byte>(64);
+        while (bytes.Count < limit)
+        {
+            int chunk = (int)Math.Min(256, 4096 - ((address + (ulong)bytes.Count) & 4095));
+            Span<byte> part = buffer[..chunk];
+            if (!TryRead(address + (ulong)bytes.Count, part))
+            {
+                return null;
+            }
+
+            int end = part.IndexOf((byte)0);
+            if (end >= 0)
+            {
+                bytes.AddRange(part[..end]);
+                return System.Text.Encoding.UTF8.GetString([.. bytes]);
+            }
+
+            bytes.AddRange(part);
+        }
+
+        return null;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_memory >= 0)
+        {
+            _ = NativeMethods.Close(_memory);
+        }
+    }
+}

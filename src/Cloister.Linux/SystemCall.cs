@@ -1,0 +1,46 @@
+namespace Cloister.Linux;
+
+/// <summary>System call numbers of x86-64. Source: arch/x86/entry/syscalls/syscall_64.tbl.</summary>
+public static class SystemCall
+{
+#pragma warning disable CS1591 // each name is the kernel's
+    public const long Read = 0;
+    public const long Open = 2;
+    public const long Close = 3;
+    public const long Stat = 4;
+    public const long Fstat = 5;
+    public const long Lstat = 6;
+    public const long Mmap = 9;
+    public const long Mprotect = 10;
+    public const long Munmap = 11;
+    public const long RtSigaction = 13;
+    public const long Ioctl = 16;
+    public const long Access = 21;
+    public const long Mremap = 25;
+    public const long Madvise = 28;
+    public const long Dup2 = 33;
+    public const long Getpid = 39;
+    public const long Fcntl = 72;
+    public const long Prctl = 157;
+    public const long ModifyLdt = 154;
+    public const long ArchPrctl = 158;
+    public const long AddKey = 248;
+    public const long Openat = 257;
+    public const long Newfstatat = 262;
+    public const long Faccessat = 269;
+    public const long Dup3 = 292;
+    public const long ProcessVmReadv = 310;
+    public const long ProcessVmWritev = 311;
+    public const long Kcmp = 312;
+    public const long Seccomp = 317;
+    public const long MemfdCreate = 319;
+    public const long Userfaultfd = 323;
+    public const long PkeyMprotect = 329;
+    public const long Statx = 332;
+    public const long PidfdOpen = 434;
+    public const long CloseRange = 436;
+    public const long Openat2 = 437;
+    public const long PidfdGetfd = 438;
+    public const long Faccessat2 = 439;
+#pragma warning restore CS1591
+}
