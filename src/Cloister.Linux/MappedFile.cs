@@ -17,7 +17,10 @@ public sealed unsafe class MappedFile : IDisposable
     /// <summary>The descriptor in this process.</summary>
     public int Descriptor { get; }
 
-    /// <summary>Mapped bytes from the start of the file.</summary>
+    /// <summary>First byte of the file that is mapped.</summary>
+    public long Start { get; private set; }
+
+    /// <summary>Mapped bytes from <see cref="Start"/>.</summary>
     public long Length { get; private set; }
 
     /// <summary>Creates a memfd of that length and maps it.</summary>
@@ -38,20 +41,28 @@ public sealed unsafe class MappedFile : IDisposable
                 throw new LinuxException("ftruncate", error);
             }
 
-            return Map(descriptor, length);
+            return Map(descriptor, 0, length);
         }
     }
 
-    /// <summary>Takes over a descriptor and maps that many bytes of it (0 maps nothing yet).</summary>
-    public static MappedFile Map(int descriptor, long length)
+    /// <summary>Takes over a descriptor and maps a window of its file (0 bytes map nothing yet).</summary>
+    public static MappedFile Map(int descriptor, long start, long length)
     {
         var file = new MappedFile(descriptor, null, 0);
-        file.Extend(length);
+        file.Window(start, length);
         return file;
     }
 
-    /// <summary>Maps the first <paramref name="length"/> bytes instead of what was mapped.</summary>
-    public void Extend(long length)
+    /// <summary>Sets the file's length and forbids to change it (F_SEAL_SHRINK, GROW and SEAL), so that no program can pull it from under this process.</summary>
+    public static Errno Seal(int descriptor, long length)
+    {
+        const long addSeals = 1033, seals = 1 | 2 | 4;
+        return NativeMethods.SystemCall(77, descriptor, length, 0, 0, 0, 0) < 0
+            || NativeMethods.SystemCall(SystemCall.Fcntl, descriptor, addSeals, seals, 0, 0, 0) < 0 ? NativeMethods.LastError : Errno.None;
+    }
+
+    /// <summary>Maps that window of the file instead of what was mapped.</summary>
+    public void Window(long start, long length)
     {
         Unmap();
         if (length == 0)
@@ -60,22 +71,23 @@ public sealed unsafe class MappedFile : IDisposable
         }
 
         nint address = NativeMethods.Mmap(0, (nuint)length, MemoryProtection.Read | MemoryProtection.Write,
-            MemoryProtection.Shared | MemoryProtection.NoReserve, Descriptor, 0);
+            MemoryProtection.Shared | MemoryProtection.NoReserve, Descriptor, start);
         if (address == -1)
         {
             throw new LinuxException("mmap", NativeMethods.LastError);
         }
 
         _base = (byte*)address;
+        Start = start;
         Length = length;
     }
 
-    /// <summary>The bytes from <paramref name="offset"/>; throws when they are not mapped.</summary>
+    /// <summary>The bytes from <paramref name="offset"/> of the file; throws when they are not mapped.</summary>
     public Span<byte> Slice(long offset, int length)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(offset);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, Length - length);
-        return new Span<byte>(_base + offset, length);
+        ArgumentOutOfRangeException.ThrowIfLessThan(offset, Start);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset - Start, Length - length);
+        return new Span<byte>(_base + (offset - Start), length);
     }
 
     /// <summary>Takes a range out of the file: every process loses its page table entries, the bytes read as zero.</summary>
@@ -91,7 +103,7 @@ public sealed unsafe class MappedFile : IDisposable
     public Errno Populate(long offset, long length)
     {
         const int populateWrite = 23;
-        return NativeMethods.SystemCall(SystemCall.Madvise, (long)(_base + offset), length, populateWrite, 0, 0, 0) < 0
+        return NativeMethods.SystemCall(SystemCall.Madvise, (long)(_base + (offset - Start)), length, populateWrite, 0, 0, 0) < 0
             ? NativeMethods.LastError : Errno.None;
     }
 

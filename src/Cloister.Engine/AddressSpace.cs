@@ -1,0 +1,265 @@
+using Cloister.Architecture;
+using Cloister.Driver;
+using Cloister.Linux;
+using Cloister.Processor;
+
+namespace Cloister.Engine;
+
+/// <summary>The memory of a traced program (one mm): shared by its threads, copied by fork, new at exec.</summary>
+internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
+{
+    private readonly SgxMachine _machine;
+    private readonly HashSet<ulong> _residue = [];
+
+    public AddressSpace(SgxMachine machine, int process)
+    {
+        _machine = machine;
+        Process = process;
+        Memory = new RemoteMemory(process);
+    }
+
+    /// <summary>A process that lives in it.</summary>
+    public int Process { get; }
+
+    /// <summary>Processes that live in it; the last one's end ends it.</summary>
+    public int Users { get; set; }
+
+    /// <summary>Its bytes.</summary>
+    public RemoteMemory Memory { get; }
+
+    /// <summary>Device mappings.</summary>
+    public MappingList Mappings { get; } = new();
+
+    /// <summary>Page table entries of the device mappings.</summary>
+    public PageTable Pages { get; } = new();
+
+    /// <summary>Addresses where CPUID was replaced by UD2.</summary>
+    public HashSet<ulong> CpuidSites { get; init; } = [];
+
+    /// <summary>Cloister's own pages in it, shared with this process; null before the first exec.</summary>
+    public MappedFile? Table { get; set; }
+
+    /// <summary>The vDSO it was given.</summary>
+    public VdsoImage? Vdso { get; set; }
+
+    /// <summary>Decides which pages are present; null until the device was mapped.</summary>
+    public Userfaultfd? Presence { get; set; }
+
+    /// <summary>Whether its processes have the filter of device users.</summary>
+    public bool IsDeviceUser { get; set; }
+
+    /// <summary>Pages that are natively executable and must no longer be.</summary>
+    public List<ulong> LostExecution { get; } = [];
+
+    /// <summary>The driver's rules want a remote call in this address space before its threads run on.</summary>
+    public bool NeedsRemoteCall => LostExecution.Count > 0;
+
+    /// <inheritdoc/>
+    public void InsertPage(LinearAddress address, EpcPage page, bool writable)
+    {
+        ref PageTableEntry entry = ref Pages[address.Value];
+        entry.Page = page;
+        entry.Young = true;
+        Refresh(address.Value);
+    }
+
+    /// <inheritdoc/>
+    public void Zap(LinearAddress address, ulong length)
+    {
+        for (ulong at = address.Value; at < address.Value + length; at += 4096)
+        {
+            ref PageTableEntry entry = ref Pages[at];
+            if (entry.Present)
+            {
+                entry.Clear();
+                Refresh(at);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool TestAndClearYoung(LinearAddress page)
+    {
+        // The kernel reads the accessed bit; a process cannot. A page counts as young once after it came in.
+        ref PageTableEntry entry = ref Pages[page.Value];
+        bool young = entry.Present && entry.Young;
+        entry.Young = false;
+        return young;
+    }
+
+    /// <summary>Makes the process's real access to a page what the driver's entry and the EPCM allow together.</summary>
+    public void Refresh(ulong address)
+    {
+        ref PageTableEntry entry = ref Pages[address];
+        SecinfoFlags allowed = entry.Present ? Allowed(_machine.Epcm[entry.Page]) : 0;
+        NativeAccess wanted = (allowed & SecinfoFlags.R) == 0 ? NativeAccess.None
+            : (allowed & SecinfoFlags.W) == 0 ? NativeAccess.Read : NativeAccess.ReadWrite;
+        if (entry.Executable && (allowed & SecinfoFlags.X) == 0)
+        {
+            LostExecution.Add(address);
+        }
+
+        if (wanted == entry.Native || Presence is null)
+        {
+            return;
+        }
+
+        switch (wanted)
+        {
+            case NativeAccess.None:
+                // Stop writers now; the entry goes when the page's memory does, or at the next flush.
+                if (entry.Native == NativeAccess.ReadWrite)
+                {
+                    Require(Presence.WriteProtect(address, 4096, on: true));
+                    entry.Native = NativeAccess.Read;
+                }
+
+                _residue.Add(address);
+                return;
+            case NativeAccess.Read when entry.Native == NativeAccess.ReadWrite:
+                Require(Presence.WriteProtect(address, 4096, on: true));
+                break;
+            case NativeAccess.ReadWrite when entry.Native == NativeAccess.Read:
+                Require(Presence.WriteProtect(address, 4096, on: false));
+                break;
+            default:
+                Errno error = Presence.Continue(address, 4096, writeProtected: wanted == NativeAccess.Read);
+                if (error == Errno.EFAULT)
+                {
+                    // The file has no page here yet (it reads as zero): touch it, then map it.
+                    EnclaveMapping? mapping = Mappings.Find(address);
+                    if (mapping is null)
+                    {
+                        return;
+                    }
+
+                    Span<byte> bytes = mapping.File.Bytes(address - mapping.File.Base);
+                    bytes[0] = bytes[0];
+                    error = Presence.Continue(address, 4096, writeProtected: wanted == NativeAccess.Read);
+                }
+
+                if (error == Errno.ENOENT || error == Errno.EINVAL)
+                {
+                    // Unmapped under the driver's feet: the next access finds no mapping.
+                    return;
+                }
+
+                Require(error);
+                break;
+        }
+
+        entry.Native = wanted;
+    }
+
+    /// <summary>Takes away what the driver no longer allows. Called before any thread of the program runs on.</summary>
+    public void Flush()
+    {
+        foreach (ulong address in _residue)
+        {
+            PageTableEntry entry = Pages.Peek(address);
+            bool wanted = entry.Present && (Allowed(_machine.Epcm[entry.Page]) & SecinfoFlags.R) != 0;
+            if (!wanted && entry.Native != NativeAccess.None && Mappings.Find(address) is { } mapping)
+            {
+                // Other address spaces lose their entry too, so their writers are stopped first and they fault it in again.
+                foreach (AddressSpace other in mapping.File.AddressSpaces)
+                {
+                    other.StopWriters(address);
+                }
+
+                mapping.File.Unmap(address - mapping.File.Base);
+                foreach (AddressSpace other in mapping.File.AddressSpaces)
+                {
+                    if (other != this)
+                    {
+                        other.Refresh(address);
+                    }
+                }
+            }
+        }
+
+        _residue.Clear();
+    }
+
+    /// <inheritdoc/>
+    public PageWalk Walk(LinearAddress address, AccessKind access)
+    {
+        EnclaveMapping? mapping = Mappings.Find(address.Value);
+        if (mapping is null)
+        {
+            return PageWalk.Ordinary;
+        }
+
+        PageTableEntry entry = Pages.Peek(address.Value);
+        if (!mapping.Allows(ProtectionFor(access)))
+        {
+            return entry.Present ? PageWalk.Denied : PageWalk.NotPresent;
+        }
+
+        return entry.Present ? PageWalk.Epc(entry.Page) : PageWalk.NotPresent;
+    }
+
+    /// <inheritdoc/>
+    public bool Read(LinearAddress address, Span<byte> destination) => Memory.TryRead(address.Value, destination);
+
+    /// <inheritdoc/>
+    public bool Write(LinearAddress address, ReadOnlySpan<byte> source) => Memory.TryWrite(address.Value, source);
+
+    /// <summary>The PROT_ bit an access needs.</summary>
+    public static int ProtectionFor(AccessKind access) => access switch
+    {
+        AccessKind.Write => MemoryProtection.Write,
+        AccessKind.Execute => MemoryProtection.Execute,
+        _ => MemoryProtection.Read,
+    };
+
+    /// <summary>What enclave code may do with a page by its EPCM entry. SDM 3D, "Access-control Requirements".</summary>
+    public static SecinfoFlags Allowed(in EpcmEntry entry) =>
+        entry.Valid && !entry.Blocked && !entry.Pending && !entry.Modified && entry.PageType == PageType.Reg ? entry.Permissions : 0;
+
+    /// <summary>Forgets a range that the program unmapped or mapped over.</summary>
+    public HashSet<EnclaveFile> Unmap(ulong start, ulong end)
+    {
+        HashSet<EnclaveFile> files = Mappings.Remove(start, end);
+        if (files.Count > 0)
+        {
+            Pages.Forget(start, end);
+        }
+
+        foreach (EnclaveFile file in files)
+        {
+            if (!Mappings.All.Any(m => m.File == file))
+            {
+                _ = file.AddressSpaces.Remove(this);
+            }
+        }
+
+        return files;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Memory.Dispose();
+        Table?.Dispose();
+        Presence?.Dispose();
+    }
+
+    private void StopWriters(ulong address)
+    {
+        ref PageTableEntry entry = ref Pages[address];
+        if (entry.Native == NativeAccess.ReadWrite && Presence is not null)
+        {
+            Require(Presence.WriteProtect(address, 4096, on: true));
+            entry.Native = NativeAccess.Read;
+        }
+    }
+
+    private static void Require(Errno error)
+    {
+        // A program that was killed or unmapped the range in between has nothing left to protect.
+        if (error is not (Errno.None or Errno.ESRCH or Errno.ENOENT))
+        {
+            throw new LinuxException("userfaultfd", error);
+        }
+    }
+}

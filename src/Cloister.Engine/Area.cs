@@ -1,0 +1,31 @@
+namespace Cloister.Engine;
+
+/// <summary>Where Cloister's own pages lie in every traced address space.</summary>
+/// <remarks>The address is the same everywhere because the seccomp filter, which is inherited over exec, lets system calls from here pass.
+/// It lies between the heap of a position independent program and the mmap area, where Linux places nothing by itself.</remarks>
+internal static class Area
+{
+    /// <summary>First byte.</summary>
+    public const ulong Base = 0x6c1d_0000_0000;
+
+    /// <summary>The gadget that makes system calls for the tracer; readable and executable.</summary>
+    public const ulong Gadget = Base;
+
+    /// <summary>The table of calls and the data they point to; shared with the tracer.</summary>
+    public const ulong Table = Base + 0x1000;
+
+    /// <summary>Bytes of the table page range.</summary>
+    public const int TableLength = 0xf000;
+
+    /// <summary>Offset in the table where data of the calls begins.</summary>
+    public const int DataOffset = 0x1000;
+
+    /// <summary>The synthesized vDSO; readable and executable.</summary>
+    public const ulong Vdso = Base + 0x10000;
+
+    /// <summary>Bytes of the vDSO.</summary>
+    public const int VdsoLength = 0x2000;
+
+    /// <summary>Bytes of all.</summary>
+    public const int Length = 0x12000;
+}

@@ -1,0 +1,41 @@
+using Cloister.Driver;
+using Cloister.Processor;
+
+namespace Cloister.Engine;
+
+/// <summary>How enclave transitions are made.</summary>
+public enum EngineMode
+{
+    /// <summary>Every ENCLU stops for the tracer: the reference.</summary>
+    Trap,
+    /// <summary>EENTER and EEXIT run in the program itself where nothing stands against it.</summary>
+    Fast,
+}
+
+/// <summary>What the host sees of enclave memory.</summary>
+public enum IsolationMode
+{
+    /// <summary>The memory itself: cheap, and not what hardware does.</summary>
+    Fast,
+    /// <summary>Abort page semantics: reads give 0xff, writes vanish.</summary>
+    Strict,
+}
+
+/// <summary>How to run a program.</summary>
+public sealed record EngineOptions
+{
+    /// <summary>Pages of the EPC.</summary>
+    public int EpcPages { get; init; } = 32768;
+
+    /// <summary>The processor.</summary>
+    public MachineOptions Machine { get; init; } = new();
+
+    /// <summary>The driver.</summary>
+    public DriverOptions Driver { get; init; } = new();
+
+    /// <summary>How transitions are made.</summary>
+    public EngineMode Mode { get; init; } = EngineMode.Fast;
+
+    /// <summary>What the host sees of enclave memory.</summary>
+    public IsolationMode Isolation { get; init; } = IsolationMode.Fast;
+}

@@ -1,0 +1,39 @@
+using Cloister.Architecture;
+using Cloister.Linux;
+using Cloister.Processor;
+
+namespace Cloister.Engine;
+
+/// <summary>The bytes of the EPC. A page of an enclave lies in the enclave's own file, where programs can map it; the rest lies in a private one.</summary>
+internal sealed class EpcMemory : IEpcMemory, IDisposable
+{
+    private readonly MappedFile _private;
+    private readonly (EnclaveFile? File, ulong Offset)[] _places;
+
+    public EpcMemory(int pages)
+    {
+        _private = MappedFile.Create("cloister-epc", (long)pages * 4096);
+        _places = new (EnclaveFile?, ulong)[pages];
+    }
+
+    public int PageCount => _places.Length;
+
+    public Span<byte> this[EpcPage page]
+    {
+        get
+        {
+            (EnclaveFile? file, ulong offset) = _places[page.Index];
+            return file is null ? _private.Slice((long)page.Index * 4096, 4096) : file.Bytes(offset);
+        }
+    }
+
+    /// <summary>Where a page lies, or null when it is not placed in an enclave's file.</summary>
+    public (EnclaveFile File, ulong Offset)? PlaceOf(EpcPage page) =>
+        _places[page.Index] is ({ } file, var offset) ? (file, offset) : null;
+
+    public void Place(EpcPage page, EnclaveFile file, ulong offset) => _places[page.Index] = (file, offset);
+
+    public void Remove(EpcPage page) => _places[page.Index] = default;
+
+    public void Dispose() => _private.Dispose();
+}

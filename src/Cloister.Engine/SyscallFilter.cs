@@ -1,0 +1,94 @@
+using Cloister.Linux;
+
+namespace Cloister.Engine;
+
+/// <summary>The seccomp filters: which system calls stop for the tracer. All others run untouched.</summary>
+internal static class SyscallFilter
+{
+    private const uint ArchitectureX8664 = 0xc000003e;
+    private const uint AtFdcwd = 0xffffff9c;
+
+    /// <summary>What a program may do before it has opened the device: opens, looks at, and maps files.</summary>
+    /// <remarks>Calls relative to a directory descriptor other than AT_FDCWD pass: nobody opens the device so, and tree walks do it all the time.</remarks>
+    public static byte[] Base()
+    {
+        BpfProgram p = Prologue();
+        foreach (long number in (long[])[SystemCall.Open, SystemCall.Stat, SystemCall.Lstat, SystemCall.Access, SystemCall.AddKey, Gadget.EndOfBatch])
+        {
+            p.IfEqual((uint)number, "trace");
+        }
+
+        foreach (long number in (long[])[SystemCall.Openat, SystemCall.Openat2, SystemCall.Newfstatat, SystemCall.Statx, SystemCall.Faccessat, SystemCall.Faccessat2])
+        {
+            p.IfEqual((uint)number, "directory");
+        }
+
+        return p
+            .IfEqual((uint)SystemCall.Ioctl, "ioctl")
+            .IfEqual((uint)SystemCall.Mmap, "mmap")
+            .IfEqual((uint)SystemCall.Mprotect, "mprotect")
+            .IfEqual((uint)SystemCall.PkeyMprotect, "mprotect")
+            .IfEqual((uint)SystemCall.RtSigaction, "sigaction")
+            .Return(BpfProgram.Allow)
+            .Label("directory").Load(BpfProgram.ArgumentOffset(0)).IfEqual(AtFdcwd, "trace").Return(BpfProgram.Allow)
+            .Label("ioctl").Load(BpfProgram.ArgumentOffset(1)).And(0xff00).IfEqual(0xa400, "trace").Return(BpfProgram.Allow)
+
+            // A file mapped executable may hold CPUID; a file mapped shared may be the device.
+            .Label("mmap").Load(BpfProgram.ArgumentOffset(3)).IfAny(MemoryProtection.Anonymous, "allow").IfAny(MemoryProtection.Shared, "trace")
+            .Load(BpfProgram.ArgumentOffset(2)).IfAny(MemoryProtection.Execute, "trace").Return(BpfProgram.Allow)
+            .Label("mprotect").Load(BpfProgram.ArgumentOffset(2)).IfAny(MemoryProtection.Execute, "trace").Return(BpfProgram.Allow)
+
+            // The handlers of the signals that Cloister's own stops use are mirrored.
+            .Label("sigaction").Load(BpfProgram.ArgumentOffset(0))
+            .IfEqual(Signal.SIGILL, "trace").IfEqual(Signal.SIGTRAP, "trace").IfEqual(Signal.SIGBUS, "trace").IfEqual(Signal.SIGSEGV, "trace").IfEqual(Signal.SIGFPE, "trace")
+            .Label("allow").Return(BpfProgram.Allow)
+            .Label("trace").Return(BpfProgram.Trace)
+            .Assemble();
+    }
+
+    /// <summary>What a program that has opened the device may do besides: change its mappings and its descriptors.</summary>
+    public static byte[] DeviceUser()
+    {
+        BpfProgram p = Prologue();
+        foreach (long number in (long[])[SystemCall.Munmap, SystemCall.Mremap, SystemCall.Madvise, SystemCall.Mprotect, SystemCall.PkeyMprotect,
+            SystemCall.Close, SystemCall.CloseRange, SystemCall.Dup2, SystemCall.Dup3, SystemCall.Fstat])
+        {
+            p.IfEqual((uint)number, "trace");
+        }
+
+        return p
+            .IfEqual((uint)SystemCall.Mmap, "mmap")
+            .IfEqual((uint)SystemCall.Newfstatat, "empty")
+            .Return(BpfProgram.Allow)
+            .Label("mmap").Load(BpfProgram.ArgumentOffset(3)).IfAny(MemoryProtection.Fixed | MemoryProtection.FixedNoReplace, "trace")
+            .IfAny(MemoryProtection.Anonymous, "allow").Return(BpfProgram.Trace)
+            .Label("empty").Load(BpfProgram.ArgumentOffset(3)).IfAny(0x1000, "trace")
+            .Label("allow").Return(BpfProgram.Allow)
+            .Label("trace").Return(BpfProgram.Trace)
+            .Assemble();
+    }
+
+    /// <summary>Every system call made from inside an enclave's range: SYSCALL is illegal there.</summary>
+    public static byte[] Elrange(ulong start, ulong size)
+    {
+        // An enclave is aligned to its size, a power of two: a range test is a mask test. SDM 3D, ECREATE.
+        uint highMask = (uint)(~(size - 1) >> 32), lowMask = (uint)~(size - 1);
+        return new BpfProgram()
+            .Load(BpfProgram.InstructionPointerOffset + 4).And(highMask).UnlessEqual((uint)(start >> 32) & highMask, "allow")
+            .Load(BpfProgram.InstructionPointerOffset).And(lowMask).UnlessEqual((uint)start & lowMask, "allow")
+            .Return(BpfProgram.Trace)
+            .Label("allow").Return(BpfProgram.Allow)
+            .Assemble();
+    }
+
+    private static BpfProgram Prologue()
+    {
+        const uint codePage = unchecked((uint)Area.Gadget);
+        return new BpfProgram()
+            .Load(BpfProgram.ArchitectureOffset).UnlessEqual(ArchitectureX8664, "allow")
+            .Load(BpfProgram.InstructionPointerOffset + 4).UnlessEqual((uint)(Area.Gadget >> 32), "number")
+            .Load(BpfProgram.InstructionPointerOffset).And(0xfffff000).UnlessEqual(codePage, "number")
+            .Load(BpfProgram.NumberOffset).IfEqual(Gadget.EndOfBatch, "trace").Return(BpfProgram.Allow)
+            .Label("number").Load(BpfProgram.NumberOffset);
+    }
+}

@@ -1,0 +1,202 @@
+using System.Buffers.Binary;
+using System.Text;
+using Iced.Intel;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace Cloister.Engine;
+
+/// <summary>An ELF image that stands in for the kernel's vDSO: its functions, forwarded, and <c>__vdso_sgx_enter_enclave</c>.</summary>
+/// <remarks>The function's contract is that of uapi asm/sgx.h (struct sgx_enclave_run, sgx_enclave_user_handler_t).
+/// The image has DT_HASH, DT_SYMTAB and DT_STRTAB, which is what libc, Go and the kernel's self tests look for.</remarks>
+internal sealed class VdsoImage
+{
+    private const int TextOffset = 0x1000;
+
+    private VdsoImage(byte[] bytes, ulong enclu, ulong handleException)
+    {
+        Bytes = bytes;
+        Enclu = enclu;
+        HandleException = handleException;
+    }
+
+    /// <summary>The image, to be mapped at <see cref="Area.Vdso"/>.</summary>
+    public byte[] Bytes { get; }
+
+    /// <summary>Address of its one ENCLU, which is EENTER, ERESUME and the asynchronous exit pointer.</summary>
+    public ulong Enclu { get; }
+
+    /// <summary>Where an exception at <see cref="Enclu"/> goes on, with DI, SI and DX telling trap number, error code and address.</summary>
+    public ulong HandleException { get; }
+
+    /// <summary>Builds the image; <paramref name="kernelFunctions"/> are the kernel's own symbols with their addresses in this process.</summary>
+    public static VdsoImage Build(IReadOnlyList<(string Name, ulong Address)> kernelFunctions)
+    {
+        var a = new Assembler(64);
+        Label enter = a.CreateLabel(), enclu = a.CreateLabel(), exception = a.CreateLabel();
+        EmitEnterEnclave(a, ref enter, ref enclu, ref exception);
+        var thunks = new Label[kernelFunctions.Count];
+        for (int i = 0; i < thunks.Length; i++)
+        {
+            thunks[i] = a.CreateLabel();
+            Label target = a.CreateLabel();
+            a.Label(ref thunks[i]);
+            a.jmp(__qword_ptr[target]);
+            a.Label(ref target);
+            a.dq(kernelFunctions[i].Address);
+        }
+
+        using var text = new MemoryStream();
+        AssemblerResult result = a.Assemble(new StreamCodeWriter(text), Area.Vdso + TextOffset, BlockEncoderOptions.ReturnNewInstructionOffsets);
+        var symbols = new List<(string Name, ulong Address)> { ("__vdso_sgx_enter_enclave", result.GetLabelRIP(enter)) };
+        for (int i = 0; i < thunks.Length; i++)
+        {
+            symbols.Add((kernelFunctions[i].Name, result.GetLabelRIP(thunks[i])));
+        }
+
+        byte[] image = new byte[Area.VdsoLength];
+        text.ToArray().CopyTo(image, TextOffset);
+        WriteHeaders(image, symbols);
+        return new VdsoImage(image, result.GetLabelRIP(enclu), result.GetLabelRIP(exception));
+    }
+
+    // The stack frame: [rbp] caller's RBP, [rbp-8] caller's RBX, [rbp+16] the struct sgx_enclave_run.
+    private static void EmitEnterEnclave(Assembler a, ref Label enter, ref Label enclu, ref Label exception)
+    {
+        const int run = 16, function = 8, vector = 12, errorCode = 14, address = 16, handler = 24, reserved = 40, end = 256;
+        const int eenter = 2, eresume = 3, eexit = 4, invalid = -22;
+        Label again = a.CreateLabel(), check = a.CreateLabel(), refuse = a.CreateLabel(), done = a.CreateLabel(), leave = a.CreateLabel(), call = a.CreateLabel();
+        a.Label(ref enter);
+        a.push(rbp);
+        a.mov(rbp, rsp);
+        a.push(rbx);
+        a.mov(eax, ecx);
+        a.Label(ref again);
+        a.cmp(eax, eenter);
+        a.jb(refuse);
+        a.cmp(eax, eresume);
+        a.ja(refuse);
+        a.mov(rcx, __qword_ptr[rbp + run]);
+        a.mov(ebx, reserved);
+        a.Label(ref check);
+        a.cmp(__qword_ptr[rcx + rbx], 0);
+        a.jne(refuse);
+        a.add(ebx, 8);
+        a.cmp(ebx, end);
+        a.jne(check);
+        a.mov(rbx, __qword_ptr[rcx]);
+        a.lea(rcx, __qword_ptr[enclu]);
+        a.Label(ref enclu);
+        a.db(0x0f, 0x01, 0xd7);
+        a.mov(rbx, __qword_ptr[rbp + run]);
+        a.mov(__dword_ptr[rbx + function], eexit);
+        a.Label(ref done);
+        a.cmp(__qword_ptr[rbx + handler], 0);
+        a.jne(call);
+        a.xor(eax, eax);
+        a.Label(ref leave);
+        a.pop(rbx);
+        a.leave();
+        a.ret();
+        a.Label(ref refuse);
+        a.mov(eax, invalid);
+        a.jmp(leave);
+        a.Label(ref exception);
+        a.mov(rbx, __qword_ptr[rbp + run]);
+        a.mov(__dword_ptr[rbx + function], eax);
+        a.mov(__word_ptr[rbx + vector], di);
+        a.mov(__word_ptr[rbx + errorCode], si);
+        a.mov(__qword_ptr[rbx + address], rdx);
+        a.jmp(done);
+
+        // The handler gets the enclave's RSP as its fourth argument and keeps what the enclave left on the untrusted stack;
+        // RBX remembers what the alignment took, for the handler keeps RBX.
+        a.Label(ref call);
+        a.mov(rcx, rsp);
+        a.mov(rax, rbx);
+        a.mov(rbx, rsp);
+        a.and(rbx, 0xf);
+        a.and(rsp, -16);
+        a.push(rax);
+        a.push(rax);
+        a.cld();
+        a.call(__qword_ptr[rax + handler]);
+        a.lea(rsp, __qword_ptr[rsp + rbx + 16]);
+        a.test(eax, eax);
+        a.jle(leave);
+        a.jmp(again);
+    }
+
+    private static void WriteHeaders(byte[] image, List<(string Name, ulong Address)> symbols)
+    {
+        const int dynamicOffset = 0x100, hashOffset = 0x200, symbolOffset = 0x300, stringOffset = 0x600;
+        Span<byte> s = image;
+        void U16(int at, int value) => BinaryPrimitives.WriteUInt16LittleEndian(image.AsSpan(at), (ushort)value);
+        void U32(int at, uint value) => BinaryPrimitives.WriteUInt32LittleEndian(image.AsSpan(at), value);
+        void U64(int at, ulong value) => BinaryPrimitives.WriteUInt64LittleEndian(image.AsSpan(at), value);
+
+        byte[] identification = [0x7f, (byte)'E', (byte)'L', (byte)'F', 2, 1, 1, 0];
+        identification.CopyTo(s);
+        U16(16, 3);
+        U16(18, 62);
+        U32(20, 1);
+        U64(32, 64);
+        U16(52, 64);
+        U16(54, 56);
+        U16(56, 2);
+        U16(58, 64);
+
+        // PT_LOAD of everything, read and execute, and PT_DYNAMIC; addresses are relative to the image.
+        ProgramHeader(64, 1, 5, 0, (ulong)image.Length, 4096);
+        ProgramHeader(120, 2, 4, dynamicOffset, 0x80, 8);
+        void ProgramHeader(int at, uint type, uint flags, ulong offset, ulong size, ulong align)
+        {
+            U32(at, type);
+            U32(at + 4, flags);
+            U64(at + 8, offset);
+            U64(at + 16, offset);
+            U64(at + 24, offset);
+            U64(at + 32, size);
+            U64(at + 40, size);
+            U64(at + 48, align);
+        }
+
+        byte[] soname = Encoding.ASCII.GetBytes("linux-vdso.so.1\0");
+        int strings = stringOffset + 1;
+        soname.CopyTo(s[strings..]);
+        int sonameOffset = strings - stringOffset;
+        strings += soname.Length;
+        for (int i = 0; i < symbols.Count; i++)
+        {
+            byte[] name = Encoding.ASCII.GetBytes(symbols[i].Name + "\0");
+            name.CopyTo(s[strings..]);
+            int at = symbolOffset + (i + 1) * 24;
+            U32(at, (uint)(strings - stringOffset));
+            image[at + 4] = 0x12; // STB_GLOBAL, STT_FUNC
+            U16(at + 6, 1);
+            U64(at + 8, symbols[i].Address - Area.Vdso);
+            U64(at + 16, 16);
+            strings += name.Length;
+        }
+
+        // DT_HASH with one bucket: a chain through all symbols.
+        int count = symbols.Count + 1;
+        U32(hashOffset, 1);
+        U32(hashOffset + 4, (uint)count);
+        U32(hashOffset + 8, 1);
+        for (int i = 1; i < count; i++)
+        {
+            U32(hashOffset + 12 + i * 4, (uint)(i + 1 < count ? i + 1 : 0));
+        }
+
+        (ulong Tag, ulong Value)[] dynamic =
+        [
+            (14, (ulong)sonameOffset), (4, hashOffset), (6, symbolOffset), (5, stringOffset),
+            (10, (ulong)(strings - stringOffset)), (11, 24), (0, 0),
+        ];
+        for (int i = 0; i < dynamic.Length; i++)
+        {
+            U64(dynamicOffset + i * 16, dynamic[i].Tag);
+            U64(dynamicOffset + i * 16 + 8, dynamic[i].Value);
+        }
+    }
+}
