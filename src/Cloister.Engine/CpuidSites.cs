@@ -1,0 +1,79 @@
+using Iced.Intel;
+
+namespace Cloister.Engine;
+
+/// <summary>Finds CPUID (0f a2) at instruction boundaries in code.</summary>
+internal static class CpuidSites
+{
+    /// <summary>Offsets in <paramref name="code"/> at which a CPUID instruction begins.</summary>
+    /// <param name="code">Machine code.</param>
+    /// <param name="fileOffset">File offset of its first byte, to place <paramref name="functions"/>.</param>
+    /// <param name="functions">Sorted file offsets of functions, or empty when unknown.</param>
+    public static List<int> Find(ReadOnlySpan<byte> code, long fileOffset, long[] functions)
+    {
+        var sites = new List<int>();
+        for (int at = 0; at < code.Length - 1;)
+        {
+            int found = code[at..].IndexOf([(byte)0x0f, (byte)0xa2]);
+            if (found < 0)
+            {
+                break;
+            }
+
+            at += found;
+            if (IsInstruction(code, at, fileOffset, functions))
+            {
+                sites.Add(at);
+            }
+
+            at += 2;
+        }
+
+        return sites;
+    }
+
+    private static bool IsInstruction(ReadOnlySpan<byte> code, int at, long fileOffset, long[] functions)
+    {
+        int index = Array.BinarySearch(functions, fileOffset + at);
+        index = index < 0 ? ~index - 1 : index;
+        if (index >= 0 && functions[index] >= fileOffset && fileOffset + at - functions[index] < 1 << 20)
+        {
+            int start = (int)(functions[index] - fileOffset);
+            if (Reaches(code, start, at) is { } reached)
+            {
+                return reached;
+            }
+        }
+
+        // No function start is known: decode from many places before it. Wrong starts fall into step within a few instructions,
+        // so nearly all agree on a true boundary.
+        const int window = 96;
+        int votes = 0, voters = 0;
+        for (int start = Math.Max(0, at - window); start <= at - 16 || start == Math.Max(0, at - window); start++)
+        {
+            if (Reaches(code, start, at) is { } reached)
+            {
+                voters++;
+                votes += reached ? 1 : 0;
+            }
+        }
+
+        return at == 0 || (voters > 0 && votes * 4 >= voters * 3);
+    }
+
+    // Null when the stream runs into bytes that are no instruction.
+    private static bool? Reaches(ReadOnlySpan<byte> code, int start, int at)
+    {
+        var decoder = Decoder.Create(64, new ByteArrayCodeReader(code.Slice(start, Math.Min(code.Length, at + 16) - start).ToArray()), (ulong)start);
+        while (decoder.IP < (ulong)at)
+        {
+            decoder.Decode(out Instruction instruction);
+            if (instruction.IsInvalid)
+            {
+                return null;
+            }
+        }
+
+        return decoder.IP == (ulong)at;
+    }
+}

@@ -1,0 +1,130 @@
+using System.Buffers.Binary;
+using Cloister.Linux;
+
+namespace Cloister.Engine;
+
+/// <summary>System calls made in a stopped thread of the traced program, as if it had made them, with all it shows given back.</summary>
+internal sealed class RemoteCalls
+{
+    private readonly List<(long Number, ulong[] Arguments)> _calls = [];
+    private byte[] _data = [];
+
+    /// <summary>Adds a call; missing arguments are 0.</summary>
+    public RemoteCalls Add(long number, params ulong[] arguments)
+    {
+        _calls.Add((number, arguments));
+        return this;
+    }
+
+    /// <summary>Bytes the calls may point to; they will lie at <see cref="DataAddress"/>.</summary>
+    public RemoteCalls WithData(ReadOnlySpan<byte> data)
+    {
+        _data = data.ToArray();
+        return this;
+    }
+
+    /// <summary>Where <see cref="WithData"/> puts its bytes.</summary>
+    public const ulong DataAddress = Area.Table + Area.DataOffset;
+
+    /// <summary>How many calls were added.</summary>
+    public int Count => _calls.Count;
+
+    /// <summary>Makes the calls and returns their results (a result or minus an errno). The thread's address space must have the area.</summary>
+    public long[] Run(TracedThread thread)
+    {
+        MappedFile table = thread.Space.Table ?? throw new InvalidOperationException("no area in this address space");
+        Span<byte> entries = table.Slice(Offset(Area.Table), Area.TableLength);
+        long[] results = new long[_calls.Count];
+        _data.CopyTo(entries[Area.DataOffset..]);
+        const int most = Area.DataOffset / Gadget.EntryLength;
+        for (int first = 0; first < _calls.Count; first += most)
+        {
+            int count = Math.Min(most, _calls.Count - first);
+            for (int i = 0; i < count; i++)
+            {
+                Span<byte> entry = entries.Slice(i * Gadget.EntryLength, Gadget.EntryLength);
+                entry.Clear();
+                (long number, ulong[] arguments) = _calls[first + i];
+                BinaryPrimitives.WriteInt64LittleEndian(entry, number);
+                for (int j = 0; j < arguments.Length; j++)
+                {
+                    BinaryPrimitives.WriteUInt64LittleEndian(entry[(8 + j * 8)..], arguments[j]);
+                }
+            }
+
+            RunGadget(thread, count);
+            for (int i = 0; i < count; i++)
+            {
+                results[first + i] = BinaryPrimitives.ReadInt64LittleEndian(entries[(i * Gadget.EntryLength + 56)..]);
+            }
+        }
+
+        return results;
+    }
+
+    /// <summary>Offset of an address of the area in its file.</summary>
+    public static long Offset(ulong address) => (long)(address - Area.Base);
+
+    private static void RunGadget(TracedThread thread, int count)
+    {
+        UserRegisters saved = thread.Peek();
+        Check(thread, Ptrace.GetSignalMask(thread.Id, out ulong mask));
+        Check(thread, Ptrace.SetSignalMask(thread.Id, ulong.MaxValue));
+        UserRegisters at = saved;
+        at.Rip = Area.Gadget;
+        at.Rbx = Area.Table;
+        at.Rbp = (ulong)count;
+        at.OrigRax = ulong.MaxValue;
+        at.Rax = 0;
+        at.Rflags &= ~0x500UL; // no single step, upward strings
+        Check(thread, Ptrace.SetRegisters(thread.Id, in at));
+        Check(thread, Ptrace.Continue(thread.Id, 0));
+        WaitForEnd(thread);
+        Check(thread, Ptrace.SetSignalMask(thread.Id, mask));
+
+        // At the stop of the last call: it is not made, and what was interrupted goes on.
+        saved.OrigRax = ulong.MaxValue;
+        thread.Registers = saved;
+        thread.SignalAtStop = 0;
+        thread.AtSystemCall = false;
+    }
+
+    private static void WaitForEnd(TracedThread thread)
+    {
+        while (true)
+        {
+            int waited = Ptrace.Wait(thread.Id, block: true, out WaitStatus status);
+            if (waited < 0 || !status.Stopped)
+            {
+                throw new ThreadEndedException(thread.Id, waited < 0 ? null : status);
+            }
+
+            if (status.Event == PtraceEvent.Seccomp)
+            {
+                return;
+            }
+
+            // SIGSTOP cannot be blocked; a fault here would be a defect of our own.
+            if (status.Event == PtraceEvent.None && status.StopSignal is not (Signal.SIGSTOP or Signal.SIGTRAP))
+            {
+                throw new InvalidOperationException($"remote call ended in signal {status.StopSignal}");
+            }
+
+            if (status.StopSignal == Signal.SIGSTOP && status.Event == PtraceEvent.None)
+            {
+                thread.Deferred.Enqueue((Signal.SIGSTOP, default));
+            }
+
+            Check(thread, Ptrace.Continue(thread.Id, 0));
+        }
+    }
+
+    private static void Check(TracedThread thread, Errno error)
+    {
+        if (error != Errno.None)
+        {
+            // Killed: the end itself is reported by wait.
+            throw new ThreadEndedException(thread.Id);
+        }
+    }
+}

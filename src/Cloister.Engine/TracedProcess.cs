@@ -1,0 +1,17 @@
+namespace Cloister.Engine;
+
+/// <summary>A thread group of the traced program.</summary>
+internal sealed class TracedProcess(int id, AddressSpace space)
+{
+    /// <summary>Process id.</summary>
+    public int Id { get; } = id;
+
+    /// <summary>Its memory; replaced by exec.</summary>
+    public AddressSpace Space { get; set; } = space;
+
+    /// <summary>Its living threads.</summary>
+    public List<TracedThread> Threads { get; } = [];
+
+    /// <summary>Handlers of the synchronous signals, as the program set them; by signal number.</summary>
+    public Dictionary<int, ulong> Handlers { get; init; } = [];
+}

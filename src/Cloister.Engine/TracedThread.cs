@@ -1,0 +1,187 @@
+using System.Buffers.Binary;
+using Cloister.Linux;
+using Cloister.Processor;
+
+namespace Cloister.Engine;
+
+/// <summary>One thread of the traced program while it is stopped: its registers, and the logical processor it is in the model.</summary>
+internal sealed class TracedThread(int id, TracedProcess process) : IExtendedState
+{
+    private const int HeaderOffset = 512, XsaveMinimum = 576;
+    private UserRegisters _registers;
+    private bool _loaded;
+    private byte[]? _extended;
+    private int _extendedLength;
+
+    /// <summary>Thread id.</summary>
+    public int Id { get; } = id;
+
+    /// <summary>Its process.</summary>
+    public TracedProcess Process { get; set; } = process;
+
+    /// <summary>Its memory.</summary>
+    public AddressSpace Space => Process.Space;
+
+    /// <summary>The model's side.</summary>
+    public LogicalProcessor Processor { get; } = new();
+
+    /// <summary>Stopped for the tracer now.</summary>
+    public bool Stopped { get; set; } = true;
+
+    /// <summary>The registers must be written before it runs on.</summary>
+    public bool Changed { get; private set; }
+
+    /// <summary>At a stop at which a signal can be delivered.</summary>
+    public int SignalAtStop { get; set; }
+
+    /// <summary>At the entry of a system call that was not made yet.</summary>
+    public bool AtSystemCall { get; set; }
+
+    /// <summary>Signals taken off at a moment when they could not be delivered.</summary>
+    public Queue<(int Signal, SignalInformation Information)> Deferred { get; } = [];
+
+    /// <summary>What to do at the end of the system call that it is in.</summary>
+    public Action<TracedThread>? AtSystemCallExit { get; set; }
+
+    /// <summary>Page faults in a row that were resolved without the thread getting on; a guard against a loop of our own.</summary>
+    public int Retries { get; set; }
+
+    /// <summary>The registers; reading them loads them once per stop.</summary>
+    public ref UserRegisters Registers
+    {
+        get
+        {
+            Load();
+            Changed = true;
+            return ref _registers;
+        }
+    }
+
+    /// <summary>The registers for reading only.</summary>
+    public ref readonly UserRegisters Peek()
+    {
+        Load();
+        return ref _registers;
+    }
+
+    /// <summary>Forgets the loaded registers: it has run.</summary>
+    public void NoteRan()
+    {
+        _loaded = false;
+        Changed = false;
+        Stopped = false;
+        SignalAtStop = 0;
+        AtSystemCall = false;
+    }
+
+    /// <summary>Writes changed registers.</summary>
+    public Errno Store()
+    {
+        if (!Changed)
+        {
+            return Errno.None;
+        }
+
+        Changed = false;
+        return Ptrace.SetRegisters(Id, in _registers);
+    }
+
+    /// <summary>Takes the registers into the model.</summary>
+    public void ToModel()
+    {
+        Load();
+        ref UserRegisters u = ref _registers;
+        Registers m = Processor.Registers;
+        (m.Rax, m.Rbx, m.Rcx, m.Rdx, m.Rsi, m.Rdi, m.Rbp, m.Rsp) = (u.Rax, u.Rbx, u.Rcx, u.Rdx, u.Rsi, u.Rdi, u.Rbp, u.Rsp);
+        (m.R8, m.R9, m.R10, m.R11, m.R12, m.R13, m.R14, m.R15) = (u.R8, u.R9, u.R10, u.R11, u.R12, u.R13, u.R14, u.R15);
+        (m.Rip, m.Rflags, m.FsBase, m.GsBase) = (u.Rip, u.Rflags, u.FsBase, u.GsBase);
+    }
+
+    /// <summary>Takes the model's registers to the thread.</summary>
+    public void FromModel()
+    {
+        Load();
+        ref UserRegisters u = ref _registers;
+        Registers m = Processor.Registers;
+        (u.Rax, u.Rbx, u.Rcx, u.Rdx, u.Rsi, u.Rdi, u.Rbp, u.Rsp) = (m.Rax, m.Rbx, m.Rcx, m.Rdx, m.Rsi, m.Rdi, m.Rbp, m.Rsp);
+        (u.R8, u.R9, u.R10, u.R11, u.R12, u.R13, u.R14, u.R15) = (m.R8, m.R9, m.R10, m.R11, m.R12, m.R13, m.R14, m.R15);
+        (u.Rip, u.Rflags, u.FsBase, u.GsBase) = (m.Rip, m.Rflags, m.FsBase, m.GsBase);
+        u.OrigRax = ulong.MaxValue;
+        Changed = true;
+    }
+
+    /// <inheritdoc/>
+    public void Save(Span<byte> xsaveArea, ulong xfrm)
+    {
+        Span<byte> state = LoadExtended();
+        int length = Math.Min(state.Length, xsaveArea.Length);
+        state[..length].CopyTo(xsaveArea);
+
+        // The kernel keeps XCR0 in the software-reserved bytes; the processor leaves them alone. SDM 1, "XSAVE-Managed State".
+        xsaveArea[464..HeaderOffset].Clear();
+        ulong present = BinaryPrimitives.ReadUInt64LittleEndian(state[HeaderOffset..]) & xfrm;
+        xsaveArea[HeaderOffset..XsaveMinimum].Clear();
+        BinaryPrimitives.WriteUInt64LittleEndian(xsaveArea[HeaderOffset..], present);
+    }
+
+    /// <inheritdoc/>
+    public void Initialize(ulong xfrm)
+    {
+        Span<byte> state = LoadExtended();
+        ulong present = BinaryPrimitives.ReadUInt64LittleEndian(state[HeaderOffset..]);
+        BinaryPrimitives.WriteUInt64LittleEndian(state[HeaderOffset..], present & ~xfrm);
+        if ((xfrm & 3) != 0)
+        {
+            // FCW and MXCSR as FINIT and RESET leave them. SDM 3D, "Synthetic State".
+            BinaryPrimitives.WriteUInt16LittleEndian(state, 0x37f);
+            BinaryPrimitives.WriteUInt32LittleEndian(state[24..], 0x1f80);
+        }
+
+        StoreExtended();
+    }
+
+    /// <inheritdoc/>
+    public bool Restore(ReadOnlySpan<byte> xsaveArea, ulong xfrm)
+    {
+        Span<byte> state = LoadExtended();
+        ulong saved = BinaryPrimitives.ReadUInt64LittleEndian(xsaveArea[HeaderOffset..]);
+        uint mxcsr = BinaryPrimitives.ReadUInt32LittleEndian(xsaveArea[24..]);
+
+        // XRSTOR raises #GP for a component that is not enabled, a non-zero reserved header byte or a reserved MXCSR bit. SDM 1, 13.8.
+        if ((saved & ~xfrm) != 0 || xsaveArea.Slice(HeaderOffset + 8, 56).ContainsAnyExcept((byte)0) || (mxcsr & 0xffff0000) != 0)
+        {
+            return false;
+        }
+
+        Span<byte> keep = stackalloc byte[48];
+        state[464..HeaderOffset].CopyTo(keep);
+        ulong others = BinaryPrimitives.ReadUInt64LittleEndian(state[HeaderOffset..]) & ~xfrm;
+        int length = Math.Min(state.Length, xsaveArea.Length);
+        xsaveArea[..length].CopyTo(state);
+        keep.CopyTo(state[464..]);
+        BinaryPrimitives.WriteUInt64LittleEndian(state[HeaderOffset..], saved | others);
+        return StoreExtended();
+    }
+
+    private Span<byte> LoadExtended()
+    {
+        _extended ??= new byte[16384];
+        if (Ptrace.GetExtendedState(Id, _extended, out _extendedLength) != Errno.None)
+        {
+            _extendedLength = XsaveMinimum;
+        }
+
+        return _extended.AsSpan(0, _extendedLength);
+    }
+
+    private bool StoreExtended() => Ptrace.SetExtendedState(Id, _extended.AsSpan(0, _extendedLength)) is Errno.None or Errno.ESRCH;
+
+    private void Load()
+    {
+        if (!_loaded)
+        {
+            _ = Ptrace.GetRegisters(Id, out _registers);
+            _loaded = true;
+        }
+    }
+}
