@@ -133,7 +133,7 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
                         return;
                     }
 
-                    Span<byte> bytes = mapping.File.Bytes(address - mapping.File.Base);
+                    Span<byte> bytes = mapping.File.Bytes(mapping.OffsetOf(address));
                     bytes[0] = bytes[0];
                     error = Presence.Continue(address, 4096, writeProtected: wanted == NativeAccess.Read);
                 }
@@ -151,6 +151,60 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
         entry.Native = wanted;
     }
 
+    /// <summary>Fork: the parent's mappings are natively executable in the same places.</summary>
+    public void CopyExecutable(AddressSpace parent)
+    {
+        foreach (EnclaveMapping mapping in Mappings.All)
+        {
+            for (ulong at = mapping.Start; at < mapping.End; at += 4096)
+            {
+                if (parent.Pages.Peek(at).Executable)
+                {
+                    Pages[at].Executable = true;
+                }
+            }
+        }
+    }
+
+    /// <summary>The memory of a page was taken out of its file.</summary>
+    public void NotePunched(EnclaveFile file, ulong offset)
+    {
+        foreach (EnclaveMapping mapping in Mappings.All)
+        {
+            if (mapping.File == file && mapping.AddressOf(offset) is { } address)
+            {
+                Pages.NotePunched(address);
+            }
+        }
+    }
+
+    /// <summary>A page's EPCM entry changed.</summary>
+    public void Refresh(EnclaveFile file, ulong offset)
+    {
+        foreach (EnclaveMapping mapping in Mappings.All)
+        {
+            if (mapping.File == file && mapping.AddressOf(offset) is { } address)
+            {
+                Refresh(address);
+            }
+        }
+    }
+
+    /// <summary>A page's mapping was moved away and back, which ends the watch over it.</summary>
+    public void WatchAgain(ulong page)
+    {
+        if (Presence is null)
+        {
+            return;
+        }
+
+        Require(Presence.Register(page, 4096));
+        if (Pages.Peek(page).Native == NativeAccess.Read)
+        {
+            Require(Presence.WriteProtect(page, 4096, on: true));
+        }
+    }
+
     /// <summary>Takes away what the driver no longer allows. Called before any thread of the program runs on.</summary>
     public void Flush()
     {
@@ -166,7 +220,7 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
                     other.StopWriters(address);
                 }
 
-                mapping.File.Unmap(address - mapping.File.Base);
+                mapping.File.Unmap(mapping.OffsetOf(address));
                 foreach (AddressSpace other in mapping.File.AddressSpaces)
                 {
                     if (other != this)

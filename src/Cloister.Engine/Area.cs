@@ -26,6 +26,9 @@ internal static class Area
     /// <summary>Bytes of the vDSO.</summary>
     public const int VdsoLength = 0x2000;
 
+    /// <summary>Where a page of an enclave waits while the host looks at the abort page; not mapped otherwise.</summary>
+    public const ulong Aside = Base + 0x100000;
+
     /// <summary>Bytes of all.</summary>
     public const int Length = 0x12000;
 }

@@ -11,6 +11,8 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
     /// <summary>Bytes of the file: all of user space, sparse.</summary>
     public const long FileLength = 1L << 47;
 
+    private const long VirtualEpcLength = 1L << 40;
+
     private readonly EpcMemory _memory;
     private readonly MappedFile _file;
 
@@ -41,15 +43,12 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
     /// <summary>Linear address of the enclave's first byte; 0 for a virtual EPC.</summary>
     public ulong Base => Enclave?.Base.Value ?? 0;
 
-    /// <summary>Linear address of what lies at an offset in the enclave.</summary>
-    public LinearAddress AddressOf(ulong offset) => new(Base + offset);
-
     /// <summary>The 4096 bytes of the page at an offset in the enclave.</summary>
     public Span<byte> Bytes(ulong offset)
     {
         if (_file.Length == 0)
         {
-            _file.Window((long)Base, (long)Enclave!.Size);
+            _file.Window((long)Base, Enclave is { } enclave ? (long)enclave.Size : VirtualEpcLength);
         }
 
         return _file.Slice((long)(Base + offset), 4096);
@@ -71,7 +70,7 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
         _file.Punch((long)(Base + offset), 4096);
         foreach (AddressSpace space in AddressSpaces)
         {
-            space.Pages.NotePunched(Base + offset);
+            space.NotePunched(this, offset);
         }
     }
 

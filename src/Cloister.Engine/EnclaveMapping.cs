@@ -7,8 +7,15 @@ namespace Cloister.Engine;
 /// <param name="End">Behind the last byte.</param>
 /// <param name="Protection">PROT_ bits (<see cref="MemoryProtection"/>).</param>
 /// <param name="File">What is mapped.</param>
-internal sealed record EnclaveMapping(ulong Start, ulong End, int Protection, EnclaveFile File)
+/// <param name="Delta">What is added to a linear address to get the offset in the file: 0 for an enclave, whose file offset is the address.</param>
+internal sealed record EnclaveMapping(ulong Start, ulong End, int Protection, EnclaveFile File, ulong Delta = 0)
 {
+    /// <summary>The offset from the enclave's base (or the virtual EPC's first byte) of what is mapped at an address.</summary>
+    public ulong OffsetOf(ulong address) => unchecked(address + Delta) - File.Base;
+
+    /// <summary>The address at which an offset is mapped, if it is.</summary>
+    public ulong? AddressOf(ulong offset) => unchecked(offset + File.Base - Delta) is var address && Contains(address) ? address : null;
+
     public bool Contains(ulong address) => address >= Start && address < End;
 
     public bool Allows(int protection) => (Protection & protection) == protection;

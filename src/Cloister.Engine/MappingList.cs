@@ -96,5 +96,5 @@ internal sealed class MappingList
     }
 
     private static bool Joins(EnclaveMapping left, EnclaveMapping right) =>
-        left.End == right.Start && left.Protection == right.Protection && left.File == right.File;
+        left.End == right.Start && left.Protection == right.Protection && left.File == right.File && left.Delta == right.Delta;
 }

@@ -40,11 +40,23 @@ internal sealed class TracedThread(int id, TracedProcess process) : IExtendedSta
     /// <summary>Signals taken off at a moment when they could not be delivered.</summary>
     public Queue<(int Signal, SignalInformation Information)> Deferred { get; } = [];
 
+    /// <summary>The first thread of a process that fork made; its mappings are not watched yet.</summary>
+    public bool IsNewFork { get; set; }
+
+    /// <summary>A signal that was sent only to stop the thread where a signal can be delivered, and what it shall become.</summary>
+    public ProgramSignal? Raising { get; set; }
+
     /// <summary>What to do at the end of the system call that it is in.</summary>
     public Action<TracedThread>? AtSystemCallExit { get; set; }
 
     /// <summary>Page faults in a row that were resolved without the thread getting on; a guard against a loop of our own.</summary>
     public int Retries { get; set; }
+
+    /// <summary>Where <see cref="Retries"/> were counted.</summary>
+    public ulong RetryRip { get; set; }
+
+    /// <summary>The driver answered SIGBUS to the last fault.</summary>
+    public bool SigbusFault { get; set; }
 
     /// <summary>The registers; reading them loads them once per stop.</summary>
     public ref UserRegisters Registers

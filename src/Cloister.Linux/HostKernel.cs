@@ -8,6 +8,41 @@ public static unsafe class HostKernel
     /// <summary>Sends a signal; ESRCH when the process is gone.</summary>
     public static Errno Kill(int process, int signal) => NativeMethods.Kill(process, signal) < 0 ? NativeMethods.LastError : Errno.None;
 
+    /// <summary>Sends a signal to one thread of a process.</summary>
+    public static Errno KillThread(int process, int thread, int signal) =>
+        NativeMethods.SystemCall(234, process, thread, signal, 0, 0, 0) < 0 ? NativeMethods.LastError : Errno.None;
+
+    /// <summary>The process a thread belongs to; 0 when it is gone.</summary>
+    public static int ThreadGroup(int thread) => StatusField(thread, "Tgid:") is { } text && int.TryParse(text, out int id) ? id : 0;
+
+    /// <summary>Whether a signal that is not blocked waits for the thread.</summary>
+    public static bool SignalPending(int thread)
+    {
+        ulong Mask(string name) => StatusField(thread, name) is { } text && ulong.TryParse(text, System.Globalization.NumberStyles.HexNumber, null, out ulong mask) ? mask : 0;
+        return ((Mask("SigPnd:") | Mask("ShdPnd:")) & ~Mask("SigBlk:")) != 0;
+    }
+
+    /// <summary>One line of /proc/ID/status, without its name; null when there is none.</summary>
+    public static string? StatusField(int thread, string name)
+    {
+        try
+        {
+            foreach (string line in File.ReadLines($"/proc/{thread}/status"))
+            {
+                if (line.StartsWith(name, StringComparison.Ordinal))
+                {
+                    return line[name.Length..].Trim();
+                }
+            }
+        }
+        catch (IOException)
+        {
+            // The thread is gone.
+        }
+
+        return null;
+    }
+
     /// <summary>The inode and device of a path, following links; false when there is none.</summary>
     public static bool TryStat(string path, out ulong device, out ulong inode, out uint mode)
     {
@@ -53,6 +88,23 @@ public static unsafe class HostKernel
         Errno error = taken < 0 ? NativeMethods.LastError : Errno.None;
         _ = NativeMethods.Close(pidfd);
         return taken < 0 ? -(int)error : taken;
+    }
+
+    /// <summary>Waits until a child of this process stops itself; false when it ended instead.</summary>
+    public static bool WaitUntilStopped(int child)
+    {
+        const int untraced = 2;
+        int status = 0;
+        return NativeMethods.Wait4(child, &status, untraced, null) == child && new WaitStatus(status).Stopped;
+    }
+
+    /// <summary>Writes bytes at an offset of a file.</summary>
+    public static Errno WriteAt(int descriptor, ReadOnlySpan<byte> bytes, long offset)
+    {
+        fixed (byte* p = bytes)
+        {
+            return NativeMethods.Pwrite(descriptor, p, (nuint)bytes.Length, offset) == bytes.Length ? Errno.None : NativeMethods.LastError;
+        }
     }
 
     /// <summary>Closes a descriptor of this process.</summary>

@@ -6,6 +6,7 @@ public sealed unsafe class MappedFile : IDisposable
 {
     private const int KeepSize = 1, PunchHole = 2;
     private byte* _base;
+    private int _owners = 1;
 
     private MappedFile(int descriptor, byte* start, long length)
     {
@@ -107,9 +108,17 @@ public sealed unsafe class MappedFile : IDisposable
             ? NativeMethods.LastError : Errno.None;
     }
 
+    /// <summary>One more owner: <see cref="Dispose"/> must be called once more.</summary>
+    public void Share() => _owners++;
+
     /// <inheritdoc/>
     public void Dispose()
     {
+        if (--_owners > 0)
+        {
+            return;
+        }
+
         Unmap();
         _ = NativeMethods.Close(Descriptor);
         GC.SuppressFinalize(this);

@@ -1,0 +1,43 @@
+using Cloister.Linux;
+using Cloister.Processor;
+
+namespace Cloister.Engine;
+
+/// <summary>A host access to enclave memory: reads give all ones, writes vanish. SDM 3D, "Access-control Requirements".</summary>
+internal static class AbortPage
+{
+    /// <summary>Lets the thread execute its instruction with a page of all ones in the place of the enclave's.</summary>
+    public static void Access(Tracer tracer, TracedThread thread, ulong page, AccessKind access)
+    {
+        // A fetch from outside finds ff ff ff..., which is no instruction.
+        ulong protection = MemoryProtection.Read | MemoryProtection.Write | (access == AccessKind.Execute ? (ulong)MemoryProtection.Execute : 0);
+        AddressSpace space = thread.Space;
+        const ulong flags = MemoryProtection.Private | MemoryProtection.Anonymous | MemoryProtection.Fixed, moveFixed = 3;
+        tracer.Settle(thread);
+
+        // The enclave's page steps aside with its mapping; no descriptor of it may be open any more.
+        using IDisposable others = tracer.HoldOthers(thread);
+        long[] moved = new RemoteCalls()
+            .Add(SystemCall.Mremap, page, 4096, 4096, moveFixed, Area.Aside)
+            .Add(SystemCall.Mmap, page, 4096, protection, flags, ulong.MaxValue, 0)
+            .Run(thread);
+        if (moved.Any(result => result < 0))
+        {
+            throw new LinuxException("mremap", (Errno)(-moved.First(result => result < 0)));
+        }
+
+        Span<byte> ones = stackalloc byte[4096];
+        ones.Fill(0xff);
+        _ = space.Memory.TryWrite(page, ones);
+        WaitStatus status = Tracer.StepInstruction(thread);
+        _ = new RemoteCalls().Add(SystemCall.Mremap, Area.Aside, 4096, 4096, moveFixed, page).Run(thread);
+        space.WatchAgain(page);
+        if (status.Event == PtraceEvent.None && status.StopSignal == Signal.SIGTRAP)
+        {
+            tracer.Resume(thread);
+            return;
+        }
+
+        tracer.Requeue(thread, status);
+    }
+}

@@ -1,0 +1,92 @@
+using System.Buffers.Binary;
+using Cloister.Linux;
+
+namespace Cloister.Engine;
+
+/// <summary>What a program finds when it begins: Cloister's area, a vDSO with the SGX function, and no CPUID instruction of its own.</summary>
+internal static class ExecSetup
+{
+    private const ulong AtSysinfoEhdr = 33;
+
+    /// <summary>Prepares the new image at the return of execve, before its first instruction.</summary>
+    public static void Prepare(TracedThread thread)
+    {
+        if ((long)thread.Peek().Rax < 0 || thread.Peek().Cs == 0x23)
+        {
+            // A 32-bit program: SGX programs are not, so it runs untouched.
+            return;
+        }
+
+        AddressSpace space = thread.Space;
+        (ulong entry, ulong vdso)? found = FindVdso(thread);
+        MapArea(thread);
+        if (found is (var at, var kernelVdso))
+        {
+            byte[] image = new byte[0x4000];
+            int length = space.Memory.ReadUpTo(kernelVdso, image);
+            VdsoImage vdso = VdsoImage.Build(ElfSymbols.Functions(image.AsSpan(0, length), kernelVdso));
+            vdso.Bytes.CopyTo(space.Table!.Slice(RemoteCalls.Offset(Area.Vdso), Area.VdsoLength));
+            space.Vdso = vdso;
+            Span<byte> address = stackalloc byte[8];
+            BinaryPrimitives.WriteUInt64LittleEndian(address, Area.Vdso);
+            _ = space.Memory.TryWrite(at, address);
+        }
+
+        CpuidPatcher.PatchAll(space);
+    }
+
+    // The auxiliary vector lies behind argc, argv and the environment on the new stack. Source: System V ABI, x86-64, 3.4.1.
+    private static (ulong EntryValueAddress, ulong Vdso)? FindVdso(TracedThread thread)
+    {
+        byte[] stack = new byte[1 << 20];
+        ulong rsp = thread.Peek().Rsp;
+        int length = thread.Space.Memory.ReadUpTo(rsp, stack) & ~7;
+        ulong Word(int i) => i * 8 + 8 <= length ? BinaryPrimitives.ReadUInt64LittleEndian(stack.AsSpan(i * 8)) : 0;
+        int at = 1 + (int)Math.Min(Word(0), (ulong)length / 8) + 1;
+        while (at * 8 < length && Word(at) != 0)
+        {
+            at++;
+        }
+
+        for (at++; at * 8 + 16 <= length && Word(at) != 0; at += 2)
+        {
+            if (Word(at) == AtSysinfoEhdr)
+            {
+                return (rsp + (ulong)(at + 1) * 8, Word(at + 1));
+            }
+        }
+
+        return null;
+    }
+
+    private static void MapArea(TracedThread thread)
+    {
+        // The name lies below the red zone of a stack that has no frames yet.
+        ulong name = (thread.Peek().Rsp - 4096) & ~15UL;
+        _ = thread.Space.Memory.TryWrite(name, "cloister\0"u8);
+        long descriptor = Bootstrap.Call(thread, SystemCall.MemfdCreate, name, 1 | 2);
+        int taken = descriptor < 0 ? (int)descriptor : HostKernel.TakeDescriptor(thread.Process.Id, (int)descriptor);
+        if (taken < 0)
+        {
+            throw new LinuxException("memfd_create", (Errno)(-taken));
+        }
+
+        _ = MappedFile.Seal(taken, Area.Length);
+        MappedFile table = MappedFile.Map(taken, 0, Area.Length);
+        Gadget.Assemble().CopyTo(table.Slice(RemoteCalls.Offset(Area.Gadget), 4096));
+        const ulong code = MemoryProtection.Read | MemoryProtection.Execute, data = MemoryProtection.Read | MemoryProtection.Write;
+        const ulong flags = MemoryProtection.Shared | MemoryProtection.FixedNoReplace;
+        long first = Bootstrap.Call(thread, SystemCall.Mmap, Area.Gadget, 4096, code, flags, (ulong)descriptor, 0);
+        if (first != (long)Area.Gadget)
+        {
+            throw new LinuxException("mmap", (Errno)(-first));
+        }
+
+        thread.Space.Table = table;
+        _ = Bootstrap.Call(thread, SystemCall.Mmap, Area.Table, Area.TableLength, data, flags, (ulong)descriptor, Area.Table - Area.Base);
+        _ = new RemoteCalls()
+            .Add(SystemCall.Mmap, Area.Vdso, Area.VdsoLength, code, flags, (ulong)descriptor, Area.Vdso - Area.Base)
+            .Add(SystemCall.Close, (ulong)descriptor)
+            .Run(thread);
+    }
+}

@@ -1,0 +1,324 @@
+using Cloister.Architecture;
+using Cloister.Driver;
+using Cloister.Linux;
+
+namespace Cloister.Engine;
+
+/// <summary>mmap, mprotect, munmap, mremap and madvise where the device is concerned.</summary>
+/// <remarks>A device mapping is natively executable only where the EPCM says X, page run by page run; which pages are present and writable is
+/// the userfaultfd's. The program's own protection stands in <see cref="EnclaveMapping.Protection"/>.</remarks>
+internal static class Mappings
+{
+    private const ulong PageMask = 4095;
+    private const ulong NoPageFault = unchecked((ulong)-1);
+
+    /// <summary>mmap of a device file.</summary>
+    public static void Map(Tracer tracer, TracedThread thread, EnclaveFile file)
+    {
+        ref readonly UserRegisters r = ref thread.Peek();
+        (ulong address, ulong length, int protection, int flags, ulong descriptor, ulong offset) = (r.Rdi, r.Rsi, (int)r.Rdx & 7, (int)r.R10, r.R8, r.R9);
+        length = (length + PageMask) & ~PageMask;
+        if (length == 0 || (address & PageMask) != 0 && (flags & (MemoryProtection.Fixed | MemoryProtection.FixedNoReplace)) != 0 || file.Node == DeviceNode.Provision)
+        {
+            SystemCalls.Answer(tracer, thread, file.Node == DeviceNode.Provision ? -(long)Errno.ENODEV : -(long)Errno.EINVAL);
+            return;
+        }
+
+        bool isPrivate = (flags & MemoryProtection.TypeMask) == MemoryProtection.Private;
+        if (isPrivate)
+        {
+            SystemCalls.Answer(tracer, thread, -(long)Errno.EINVAL);
+            return;
+        }
+
+        bool isFixed = (flags & (MemoryProtection.Fixed | MemoryProtection.FixedNoReplace)) != 0;
+        if (!isFixed)
+        {
+            // The kernel chooses the place; the file's offset must be the place.
+            long chosen = new RemoteCalls().Add(SystemCall.Mmap, address, length, MemoryProtection.None,
+                MemoryProtection.Private | MemoryProtection.Anonymous | MemoryProtection.NoReserve, NoPageFault, 0).Run(thread)[0];
+            if (chosen < 0)
+            {
+                SystemCalls.Answer(tracer, thread, chosen);
+                return;
+            }
+
+            address = (ulong)chosen;
+        }
+
+        int verdict = file.Enclave is { } enclave
+            ? tracer.Driver.Mmap(enclave, thread.Space, new LinearAddress(address), new LinearAddress(address + length), (Protection)protection, isPrivate)
+            : tracer.Driver.Mmap(file.VirtualEpc!, isPrivate);
+        if (verdict != 0)
+        {
+            if (!isFixed)
+            {
+                _ = new RemoteCalls().Add(SystemCall.Munmap, address, length).Run(thread);
+            }
+
+            SystemCalls.Answer(tracer, thread, verdict);
+            return;
+        }
+
+        ulong fileOffset = file.Enclave is null ? offset : address;
+        int kind = MemoryProtection.Shared | ((flags & MemoryProtection.FixedNoReplace) != 0 ? MemoryProtection.FixedNoReplace : MemoryProtection.Fixed);
+        long result = new RemoteCalls().Add(SystemCall.Mmap, address, length, (ulong)(protection & ~MemoryProtection.Execute), (ulong)kind, descriptor, fileOffset).Run(thread)[0];
+        if (result >= 0)
+        {
+            AddressSpace space = thread.Space;
+            HashSet<EnclaveFile> lost = space.Unmap(address, address + length);
+            space.Mappings.Add(new EnclaveMapping(address, address + length, protection, file, fileOffset - address));
+            if (!file.AddressSpaces.Contains(space))
+            {
+                file.AddressSpaces.Add(space);
+            }
+
+            Watch(thread, address, length);
+            if (lost.Count > 0)
+            {
+                tracer.Files.CheckLifetimes();
+            }
+        }
+
+        SystemCalls.Answer(tracer, thread, result);
+    }
+
+    /// <summary>mprotect of a range with device mappings in it.</summary>
+    public static void Protect(Tracer tracer, TracedThread thread)
+    {
+        ref readonly UserRegisters r = ref thread.Peek();
+        (ulong start, ulong length, int protection) = (r.Rdi, (r.Rsi + PageMask) & ~PageMask, (int)r.Rdx);
+        ulong end = start + length;
+        AddressSpace space = thread.Space;
+        List<EnclaveMapping> parts = (start & PageMask) == 0 && end > start ? space.Mappings.Within(start, end) : [];
+        if (parts.Count == 0)
+        {
+            PassExecutable(tracer, thread, start, length);
+            return;
+        }
+
+        // The kernel goes from mapping to mapping and stops at the first that refuses.
+        var calls = new RemoteCalls();
+        var done = new List<EnclaveMapping>();
+        long verdict = 0;
+        ulong at = start;
+        foreach (EnclaveMapping part in parts)
+        {
+            if (part.Start > at)
+            {
+                calls.Add(SystemCall.Mprotect, at, part.Start - at, (ulong)protection);
+            }
+
+            verdict = part.File.Enclave is { } enclave
+                ? tracer.Driver.MayMap(enclave, new LinearAddress(part.Start), new LinearAddress(part.End), (Protection)(protection & 7)) : 0;
+            if (verdict != 0)
+            {
+                at = end;
+                break;
+            }
+
+            calls.Add(SystemCall.Mprotect, part.Start, part.End - part.Start, (ulong)(protection & ~MemoryProtection.Execute));
+            done.Add(part);
+            at = part.End;
+        }
+
+        if (at < end)
+        {
+            calls.Add(SystemCall.Mprotect, at, end - at, (ulong)protection);
+        }
+
+        long[] results = calls.Count > 0 ? calls.Run(thread) : [];
+        foreach (EnclaveMapping part in done)
+        {
+            space.Mappings.Add(part with { Protection = protection & 7 });
+            for (ulong page = part.Start; page < part.End; page += 4096)
+            {
+                if (space.Pages.Peek(page).Executable)
+                {
+                    space.Pages[page].Executable = false;
+                }
+            }
+        }
+
+        long failure = results.FirstOrDefault(result => result < 0);
+        SystemCalls.Answer(tracer, thread, failure < 0 ? failure : verdict);
+    }
+
+    /// <summary>munmap: what the program takes away is forgotten once the kernel has done it.</summary>
+    public static void Unmap(Tracer tracer, TracedThread thread)
+    {
+        ref readonly UserRegisters r = ref thread.Peek();
+        (ulong start, ulong length) = (r.Rdi, (r.Rsi + PageMask) & ~PageMask);
+        if (thread.Space.Mappings.Within(start, start + length).Count == 0)
+        {
+            tracer.Resume(thread);
+            return;
+        }
+
+        thread.AtSystemCallExit = t =>
+        {
+            if ((long)t.Peek().Rax == 0 && t.Space.Unmap(start, start + length).Count > 0)
+            {
+                tracer.Files.CheckLifetimes();
+            }
+        };
+        tracer.Resume(thread);
+    }
+
+    /// <summary>mmap with MAP_FIXED of something else over a device mapping.</summary>
+    public static void MapOver(Tracer tracer, TracedThread thread, Action<TracedThread>? then)
+    {
+        ref readonly UserRegisters r = ref thread.Peek();
+        (ulong start, ulong length) = (r.Rdi, (r.Rsi + PageMask) & ~PageMask);
+        bool over = ((int)r.R10 & MemoryProtection.Fixed) != 0 && thread.Space.Mappings.Within(start, start + length).Count > 0;
+        if (over)
+        {
+            thread.AtSystemCallExit = t =>
+            {
+                if ((long)t.Peek().Rax >= 0 && t.Space.Unmap(start, start + length).Count > 0)
+                {
+                    tracer.Files.CheckLifetimes();
+                }
+
+                then?.Invoke(t);
+            };
+        }
+        else
+        {
+            thread.AtSystemCallExit = then;
+        }
+
+        tracer.Resume(thread);
+    }
+
+    /// <summary>mremap: the device's mappings neither grow (VM_DONTEXPAND) nor move (sgx_vma_mremap).</summary>
+    public static void Remap(Tracer tracer, TracedThread thread)
+    {
+        ref readonly UserRegisters r = ref thread.Peek();
+        if (thread.Space.Mappings.Within(r.Rdi, r.Rdi + Math.Max(r.Rsi, 1)).Count == 0)
+        {
+            tracer.Resume(thread);
+            return;
+        }
+
+        SystemCalls.Answer(tracer, thread, r.Rdx > r.Rsi ? -(long)Errno.EFAULT : -(long)Errno.EINVAL);
+    }
+
+    /// <summary>madvise: pages of the device cannot be dropped by advice (VM_PFNMAP).</summary>
+    public static void Advise(Tracer tracer, TracedThread thread)
+    {
+        const int dontNeed = 4, free = 8, remove = 9;
+        ref readonly UserRegisters r = ref thread.Peek();
+        if (thread.Space.Mappings.Within(r.Rdi, r.Rdi + Math.Max(r.Rsi, 1)).Count == 0)
+        {
+            tracer.Resume(thread);
+            return;
+        }
+
+        SystemCalls.Answer(tracer, thread, (int)r.Rdx is dontNeed or free or remove or 20 or 21 or >= 22 ? -(long)Errno.EINVAL : 0);
+    }
+
+    /// <summary>The child of a fork: its copies of the mappings are watched anew.</summary>
+    public static void PrepareFork(TracedThread thread)
+    {
+        foreach (EnclaveMapping mapping in thread.Space.Mappings.All)
+        {
+            Watch(thread, mapping.Start, mapping.End - mapping.Start);
+        }
+    }
+
+    /// <summary>Makes pages natively executable: the run around an address in which mapping and EPCM both allow it.</summary>
+    public static void GrantExecution(Tracer tracer, TracedThread thread, EnclaveMapping mapping, ulong address)
+    {
+        AddressSpace space = thread.Space;
+        bool Executes(ulong page)
+        {
+            PageTableEntry entry = space.Pages.Peek(page);
+            return entry.Present && (AddressSpace.Allowed(tracer.Machine.Epcm[entry.Page]) & SecinfoFlags.X) != 0;
+        }
+
+        ulong start = address & ~PageMask, end = start + 4096;
+        while (start > mapping.Start && Executes(start - 4096))
+        {
+            start -= 4096;
+        }
+
+        while (end < mapping.End && Executes(end))
+        {
+            end += 4096;
+        }
+
+        _ = new RemoteCalls().Add(SystemCall.Mprotect, start, end - start, (ulong)mapping.Protection).Run(thread);
+        for (ulong page = start; page < end; page += 4096)
+        {
+            space.Pages[page].Executable = true;
+        }
+    }
+
+    /// <summary>Takes native execution away from the pages whose EPCM entry has lost X.</summary>
+    public static void RevokeExecution(TracedThread thread)
+    {
+        AddressSpace space = thread.Space;
+        var calls = new RemoteCalls();
+        foreach (ulong page in space.LostExecution)
+        {
+            ref PageTableEntry entry = ref space.Pages[page];
+            if (entry.Executable && space.Mappings.Find(page) is { } mapping)
+            {
+                entry.Executable = false;
+                calls.Add(SystemCall.Mprotect, page, 4096, (ulong)(mapping.Protection & ~MemoryProtection.Execute));
+            }
+        }
+
+        space.LostExecution.Clear();
+        if (calls.Count > 0)
+        {
+            _ = calls.Run(thread);
+        }
+    }
+
+    /// <summary>Lets an mprotect to executable pass and looks for CPUID in what it made executable.</summary>
+    private static void PassExecutable(Tracer tracer, TracedThread thread, ulong start, ulong length)
+    {
+        if (((int)thread.Peek().Rdx & MemoryProtection.Execute) != 0)
+        {
+            thread.AtSystemCallExit = t =>
+            {
+                if ((long)t.Peek().Rax == 0)
+                {
+                    CpuidPatcher.PatchAnonymous(t.Space, start, length);
+                }
+            };
+        }
+
+        tracer.Resume(thread);
+    }
+
+    private static void Watch(TracedThread thread, ulong address, ulong length)
+    {
+        AddressSpace space = thread.Space;
+        if (space.Presence is null)
+        {
+            long descriptor = new RemoteCalls().Add(SystemCall.Userfaultfd, 0x80000 | Userfaultfd.UserModeOnly).Run(thread)[0];
+            if (descriptor < 0)
+            {
+                throw new LinuxException("userfaultfd", (Errno)(-descriptor));
+            }
+
+            int taken = HostKernel.TakeDescriptor(thread.Process.Id, (int)descriptor);
+            _ = new RemoteCalls().Add(SystemCall.Close, (ulong)descriptor).Run(thread);
+            if (taken < 0)
+            {
+                throw new LinuxException("pidfd_getfd", (Errno)(-taken));
+            }
+
+            space.Presence = new Userfaultfd(taken);
+        }
+
+        Errno error = space.Presence.Register(address, length);
+        if (error != Errno.None)
+        {
+            throw new LinuxException("ioctl(UFFDIO_REGISTER)", error);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+using Cloister.Linux;
+
+namespace Cloister.Engine;
+
+/// <summary>Starts the program: a stopped shell is seized, given the base filter, and execs it.</summary>
+internal static class ProgramStart
+{
+    public static int Start(Tracer tracer, IReadOnlyList<string> command)
+    {
+        int id = Spawn.Stopped(command);
+        WaitForStop(id);
+        Errno error = Ptrace.Seize(id);
+        if (error != Errno.None)
+        {
+            _ = HostKernel.Kill(id, Signal.SIGKILL);
+            throw new LinuxException("ptrace(PTRACE_SEIZE)", error);
+        }
+
+        _ = Ptrace.Interrupt(id);
+        _ = Ptrace.Wait(id, block: true, out _);
+        var space = new AddressSpace(tracer.Machine, id);
+        Tracer.Use(space);
+        TracedThread thread = tracer.Add(id, new TracedProcess(id, space));
+        _ = HostKernel.Kill(id, Signal.SIGCONT);
+        InstallBaseFilter(thread);
+        tracer.Resume(thread);
+        return id;
+    }
+
+    private static void WaitForStop(int id)
+    {
+        if (!HostKernel.WaitUntilStopped(id))
+        {
+            throw new LinuxException("wait4", Errno.ECHILD);
+        }
+    }
+
+    private static void InstallBaseFilter(TracedThread thread)
+    {
+        byte[] program = SyscallFilter.Base();
+        ulong address = (thread.Peek().Rsp - 8192) & ~15UL;
+        byte[] data = new byte[16 + program.Length];
+        BitConverter.TryWriteBytes(data.AsSpan(0), (ushort)(program.Length / 8));
+        BitConverter.TryWriteBytes(data.AsSpan(8), address + 16);
+        program.CopyTo(data, 16);
+        _ = thread.Space.Memory.TryWrite(address, data);
+        const ulong setModeFilter = 1, setNoNewPrivileges = 38;
+        long result = Bootstrap.Call(thread, SystemCall.Seccomp, setModeFilter, 0, address);
+        if (result < 0)
+        {
+            // Without CAP_SYS_ADMIN a filter needs no_new_privs. seccomp(2).
+            _ = Bootstrap.Call(thread, SystemCall.Prctl, setNoNewPrivileges, 1);
+            result = Bootstrap.Call(thread, SystemCall.Seccomp, setModeFilter, 0, address);
+        }
+
+        if (result < 0)
+        {
+            throw new LinuxException("seccomp(SECCOMP_SET_MODE_FILTER)", (Errno)(-result));
+        }
+    }
+}

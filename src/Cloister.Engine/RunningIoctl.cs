@@ -1,0 +1,36 @@
+using Cloister.Driver;
+using Cloister.Linux;
+
+namespace Cloister.Engine;
+
+/// <summary>An ioctl whose thread is stopped while the driver works on it in slices, between which other threads are served.</summary>
+internal sealed class RunningIoctl(TracedThread thread, IoctlOperation operation, Action<long> done)
+{
+    private bool _told;
+
+    public TracedThread Thread { get; } = thread;
+
+    /// <summary>Does one slice; true when the call is finished.</summary>
+    public bool Continue(int pages)
+    {
+        if (!_told && HostKernel.SignalPending(Thread.Id))
+        {
+            _told = true;
+            operation.Interrupt();
+        }
+
+        return operation.Continue(pages);
+    }
+
+    /// <summary>Gives the result to the thread and lets it run on.</summary>
+    public void Finish(Tracer tracer)
+    {
+        long result = operation.Result;
+        operation.Dispose();
+        done(result);
+        SystemCalls.Answer(tracer, Thread, result);
+    }
+
+    /// <summary>The thread has ended.</summary>
+    public void Abandon() => operation.Dispose();
+}

@@ -1,0 +1,246 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Text;
+using Cloister.Linux;
+
+namespace Cloister.Engine;
+
+/// <summary>Files that a machine with SGX has: the device nodes, the flags in /proc/cpuinfo, the size of the EPC in sysfs.</summary>
+internal sealed class SpecialFiles(Tracer tracer)
+{
+    private const uint CharacterDeviceMode = 0x2000 | 0x1b6; // S_IFCHR, rw-rw-rw-
+    private const ulong MemfdCloseOnExec = 1;
+
+    // misc devices have major 10; the minors are dynamic and these only have to differ.
+    private static uint DeviceNumber(DeviceNode node) => (10 << 8) | (125 - (uint)node);
+
+    /// <summary>open, stat, access and their kin, by path.</summary>
+    public void ByPath(TracedThread thread)
+    {
+        ref readonly UserRegisters r = ref thread.Peek();
+        long number = (long)r.OrigRax;
+        bool old = number is SystemCall.Open or SystemCall.Stat or SystemCall.Lstat or SystemCall.Access;
+        string? path = PathOf(thread, old ? r.Rdi : r.Rsi);
+        if (path is null)
+        {
+            tracer.Resume(thread);
+            return;
+        }
+
+        if (NodeOf(path) is { } node)
+        {
+            switch (number)
+            {
+                case SystemCall.Open: Open(thread, node, (int)r.Rsi); return;
+                case SystemCall.Openat: Open(thread, node, (int)r.Rdx); return;
+                case SystemCall.Openat2: Open(thread, node, ReadFlags(thread, r.Rdx)); return;
+                case SystemCall.Stat or SystemCall.Lstat: Stat(thread, node, r.Rsi); return;
+                case SystemCall.Newfstatat: Stat(thread, node, r.Rdx); return;
+                case SystemCall.Statx: Statx(thread, node, r.R8); return;
+                case SystemCall.Access: Access(thread, (int)r.Rsi); return;
+                default: Access(thread, (int)r.Rdx); return;
+            }
+        }
+
+        if (number is SystemCall.Open or SystemCall.Openat or SystemCall.Openat2 && Contents(path) is { } contents)
+        {
+            int flags = number switch
+            {
+                SystemCall.Open => (int)r.Rsi,
+                SystemCall.Openat => (int)r.Rdx,
+                _ => ReadFlags(thread, r.Rdx),
+            };
+            OpenContents(thread, contents, flags);
+            return;
+        }
+
+        if (IsSgxSize(path) && number is not (SystemCall.Open or SystemCall.Openat or SystemCall.Openat2))
+        {
+            Access(thread, 0);
+            return;
+        }
+
+        tracer.Resume(thread);
+    }
+
+    /// <summary>fstat of a device descriptor tells a character device.</summary>
+    public void Fstat(TracedThread thread, int descriptor, ulong buffer)
+    {
+        if (tracer.Files.Find(thread, descriptor) is { } file)
+        {
+            Stat(thread, file.Node, buffer);
+            return;
+        }
+
+        tracer.Resume(thread);
+    }
+
+    /// <summary>fstatat with AT_EMPTY_PATH is fstat when the path is empty.</summary>
+    public bool Fstatat(TracedThread thread)
+    {
+        ref readonly UserRegisters r = ref thread.Peek();
+        Span<byte> first = stackalloc byte[1];
+        if (!thread.Space.Memory.TryRead(r.Rsi, first) || first[0] != 0)
+        {
+            return false;
+        }
+
+        Fstat(thread, (int)r.Rdi, r.Rdx);
+        return true;
+    }
+
+    private static string? PathOf(TracedThread thread, ulong address)
+    {
+        string? path = thread.Space.Memory.TryReadString(address);
+        if (path is null || !(path.Contains("sgx", StringComparison.Ordinal) || path.EndsWith("cpuinfo", StringComparison.Ordinal) || path.EndsWith("enclave", StringComparison.Ordinal) || path.EndsWith("provision", StringComparison.Ordinal)))
+        {
+            return null;
+        }
+
+        if (!path.StartsWith('/'))
+        {
+            string? directory = File.ResolveLinkTarget(string.Create(CultureInfo.InvariantCulture, $"/proc/{thread.Id}/cwd"), false)?.FullName;
+            path = directory is null ? path : Path.Combine(directory, path);
+        }
+
+        return Path.GetFullPath(path);
+    }
+
+    private static DeviceNode? NodeOf(string path) => path switch
+    {
+        "/dev/sgx_enclave" or "/dev/sgx/enclave" => DeviceNode.Enclave,
+        "/dev/sgx_provision" or "/dev/sgx/provision" => DeviceNode.Provision,
+        "/dev/sgx_vepc" => DeviceNode.VirtualEpc,
+        _ => null,
+    };
+
+    private static bool IsSgxSize(string path) => path == "/sys/devices/system/node/node0/x86/sgx_total_bytes";
+
+    private byte[]? Contents(string path)
+    {
+        if (IsSgxSize(path))
+        {
+            // arch/x86/kernel/cpu/sgx/main.c: sgx_total_bytes_show.
+            return Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{(long)tracer.Epc.PageCount * 4096}\n"));
+        }
+
+        if (path != "/proc/cpuinfo")
+        {
+            return null;
+        }
+
+        var text = new StringBuilder();
+        foreach (string line in File.ReadLines("/proc/cpuinfo"))
+        {
+            text.Append(line);
+            if (line.StartsWith("flags", StringComparison.Ordinal) && !line.Contains(" sgx", StringComparison.Ordinal))
+            {
+                text.Append(" sgx sgx_lc");
+            }
+
+            text.Append('\n');
+        }
+
+        return Encoding.ASCII.GetBytes(text.ToString());
+    }
+
+    private void Open(TracedThread thread, DeviceNode node, int flags)
+    {
+        if ((flags & FileFlags.Directory) != 0)
+        {
+            SystemCalls.Answer(tracer, thread, -(long)Errno.ENOTDIR);
+            return;
+        }
+
+        long descriptor = MakeMemfd(thread, node.ToString(), flags);
+        if (descriptor < 0)
+        {
+            SystemCalls.Answer(tracer, thread, descriptor);
+            return;
+        }
+
+        if (tracer.Files.Open(thread, (int)descriptor, node) is null)
+        {
+            _ = new RemoteCalls().Add(SystemCall.Close, (ulong)descriptor).Run(thread);
+            SystemCalls.Answer(tracer, thread, -(long)Errno.ENOMEM);
+            return;
+        }
+
+        if (!thread.Space.IsDeviceUser)
+        {
+            thread.Space.IsDeviceUser = true;
+            SystemCalls.InstallFilter(thread, SyscallFilter.DeviceUser());
+        }
+
+        SystemCalls.Answer(tracer, thread, descriptor);
+    }
+
+    private void OpenContents(TracedThread thread, byte[] contents, int flags)
+    {
+        long descriptor = MakeMemfd(thread, "file", flags);
+        if (descriptor >= 0)
+        {
+            int taken = HostKernel.TakeDescriptor(thread.Process.Id, (int)descriptor);
+            if (taken < 0 || HostKernel.WriteAt(taken, contents, 0) != Errno.None)
+            {
+                descriptor = -(long)Errno.EIO;
+            }
+
+            if (taken >= 0)
+            {
+                HostKernel.Close(taken);
+            }
+        }
+
+        SystemCalls.Answer(tracer, thread, descriptor);
+    }
+
+    private static long MakeMemfd(TracedThread thread, string name, int flags)
+    {
+        const ulong allowSealing = 2;
+        ulong memfdFlags = allowSealing | ((flags & FileFlags.CloseOnExec) != 0 ? MemfdCloseOnExec : 0);
+        return new RemoteCalls().WithData(Encoding.ASCII.GetBytes($"cloister:{name}\0"))
+            .Add(SystemCall.MemfdCreate, RemoteCalls.DataAddress, memfdFlags).Run(thread)[0];
+    }
+
+    private static int ReadFlags(TracedThread thread, ulong openHow)
+    {
+        Span<byte> flags = stackalloc byte[8];
+        return thread.Space.Memory.TryRead(openHow, flags) ? (int)BinaryPrimitives.ReadUInt64LittleEndian(flags) : 0;
+    }
+
+    private void Access(TracedThread thread, int mode)
+    {
+        const int execute = 1;
+        SystemCalls.Answer(tracer, thread, (mode & execute) != 0 ? -(long)Errno.EACCES : 0);
+    }
+
+    private void Stat(TracedThread thread, DeviceNode node, ulong buffer)
+    {
+        // struct stat of x86-64: uapi asm/stat.h.
+        Span<byte> stat = stackalloc byte[144];
+        stat.Clear();
+        BinaryPrimitives.WriteUInt64LittleEndian(stat, 5);
+        BinaryPrimitives.WriteUInt64LittleEndian(stat[8..], 1000 + DeviceNumber(node));
+        BinaryPrimitives.WriteUInt64LittleEndian(stat[16..], 1);
+        BinaryPrimitives.WriteUInt32LittleEndian(stat[24..], CharacterDeviceMode);
+        BinaryPrimitives.WriteUInt64LittleEndian(stat[40..], DeviceNumber(node));
+        BinaryPrimitives.WriteUInt64LittleEndian(stat[56..], 4096);
+        SystemCalls.Answer(tracer, thread, thread.Space.Memory.TryWrite(buffer, stat) ? 0 : -(long)Errno.EFAULT);
+    }
+
+    private void Statx(TracedThread thread, DeviceNode node, ulong buffer)
+    {
+        // struct statx: uapi linux/stat.h.
+        Span<byte> stat = stackalloc byte[256];
+        stat.Clear();
+        BinaryPrimitives.WriteUInt32LittleEndian(stat, 0x7ff);
+        BinaryPrimitives.WriteUInt32LittleEndian(stat[4..], 4096);
+        BinaryPrimitives.WriteUInt32LittleEndian(stat[16..], 1);
+        BinaryPrimitives.WriteUInt16LittleEndian(stat[28..], (ushort)CharacterDeviceMode);
+        BinaryPrimitives.WriteUInt64LittleEndian(stat[32..], 1000 + DeviceNumber(node));
+        BinaryPrimitives.WriteUInt32LittleEndian(stat[128..], DeviceNumber(node) >> 8);
+        BinaryPrimitives.WriteUInt32LittleEndian(stat[132..], DeviceNumber(node) & 0xff);
+        SystemCalls.Answer(tracer, thread, thread.Space.Memory.TryWrite(buffer, stat) ? 0 : -(long)Errno.EFAULT);
+    }
+}

@@ -1,0 +1,179 @@
+using Cloister.Architecture;
+using Cloister.Driver;
+using Cloister.Linux;
+
+namespace Cloister.Engine;
+
+/// <summary>The system calls that the filters send to the tracer.</summary>
+internal sealed class SystemCalls(Tracer tracer)
+{
+    private const int AtEmptyPath = 0x1000;
+    private readonly SpecialFiles _special = new(tracer);
+
+    /// <summary>Answers the stop of a thread before its system call.</summary>
+    public void Handle(TracedThread thread)
+    {
+        ref readonly UserRegisters r = ref thread.Peek();
+        if (thread.Processor.EnclaveMode)
+        {
+            tracer.Exceptions.SystemCallInside(thread);
+            return;
+        }
+
+        switch ((long)r.OrigRax)
+        {
+            case SystemCall.Ioctl:
+                Ioctl(thread);
+                break;
+            case SystemCall.Mmap:
+                Map(thread);
+                break;
+            case SystemCall.Mprotect or SystemCall.PkeyMprotect:
+                Mappings.Protect(tracer, thread);
+                break;
+            case SystemCall.Munmap:
+                Mappings.Unmap(tracer, thread);
+                break;
+            case SystemCall.Mremap:
+                Mappings.Remap(tracer, thread);
+                break;
+            case SystemCall.Madvise:
+                Mappings.Advise(tracer, thread);
+                break;
+            case SystemCall.Close or SystemCall.CloseRange or SystemCall.Dup2 or SystemCall.Dup3:
+                thread.AtSystemCallExit = _ => tracer.Files.CheckLifetimes();
+                tracer.Resume(thread);
+                break;
+            case SystemCall.Fstat:
+                _special.Fstat(thread, (int)r.Rdi, r.Rsi);
+                break;
+            case SystemCall.Newfstatat when ((int)r.R10 & AtEmptyPath) != 0 && _special.Fstatat(thread):
+                break;
+            case SystemCall.RtSigaction:
+                Sigaction(thread);
+                break;
+            default:
+                _special.ByPath(thread);
+                break;
+        }
+    }
+
+    /// <summary>Ends a system call that the tracer has made itself.</summary>
+    public static void Answer(Tracer tracer, TracedThread thread, long result)
+    {
+        ref UserRegisters r = ref thread.Registers;
+        if (result == -(long)Driver.Errno.ERESTARTSYS)
+        {
+            // The kernel restarts or ends it with EINTR, by the flags of the signal it delivers, if it sees the call's number at its exit.
+            ulong number = r.OrigRax;
+            r.OrigRax = ulong.MaxValue;
+            thread.AtSystemCallExit = t =>
+            {
+                t.Registers.OrigRax = number;
+                t.Registers.Rax = unchecked((ulong)result);
+            };
+            tracer.Resume(thread);
+            return;
+        }
+
+        r.OrigRax = ulong.MaxValue;
+        r.Rax = unchecked((ulong)result);
+        tracer.Resume(thread);
+    }
+
+    private void Ioctl(TracedThread thread)
+    {
+        ref readonly UserRegisters r = ref thread.Peek();
+        EnclaveFile? file = tracer.Files.Find(thread, (int)r.Rdi);
+        if (file is null)
+        {
+            tracer.Resume(thread);
+            return;
+        }
+
+        var caller = new IoctlCaller(tracer, thread);
+        IoctlOperation? operation = file switch
+        {
+            { Enclave: { } enclave } => tracer.Driver.Ioctl(enclave, (uint)r.Rsi, r.Rdx, caller),
+            { VirtualEpc: { } virtualEpc } => tracer.Driver.Ioctl(virtualEpc, (uint)r.Rsi, r.Rdx, caller),
+            _ => null,
+        };
+        if (operation is null)
+        {
+            Answer(tracer, thread, -(long)Linux.Errno.ENOTTY);
+            return;
+        }
+
+        bool wasCreated = file.Enclave?.IsCreated ?? true;
+        tracer.Begin(new RunningIoctl(thread, operation, _ =>
+        {
+            if (!wasCreated && file.Enclave is { IsCreated: true } enclave)
+            {
+                RefuseSystemCallsInside(thread, enclave);
+            }
+        }));
+    }
+
+    private static void RefuseSystemCallsInside(TracedThread thread, SgxEnclave enclave) =>
+        InstallFilter(thread, SyscallFilter.Elrange(enclave.Base.Value, enclave.Size));
+
+    /// <summary>Adds a seccomp filter to all threads of a process.</summary>
+    public static void InstallFilter(TracedThread thread, byte[] program)
+    {
+        const ulong setModeFilter = 1, threadSync = 1;
+        byte[] data = new byte[16 + program.Length];
+        BitConverter.TryWriteBytes(data.AsSpan(0), (ushort)(program.Length / 8));
+        BitConverter.TryWriteBytes(data.AsSpan(8), RemoteCalls.DataAddress + 16);
+        program.CopyTo(data, 16);
+        long result = new RemoteCalls().WithData(data).Add(SystemCall.Seccomp, setModeFilter, threadSync, RemoteCalls.DataAddress).Run(thread)[0];
+        if (result > 0)
+        {
+            // A thread with filters of its own stands in the way: this one at least.
+            _ = new RemoteCalls().WithData(data).Add(SystemCall.Seccomp, setModeFilter, 0, RemoteCalls.DataAddress).Run(thread);
+        }
+    }
+
+    private void Map(TracedThread thread)
+    {
+        ref readonly UserRegisters r = ref thread.Peek();
+        bool anonymous = ((int)r.R10 & MemoryProtection.Anonymous) != 0;
+        if (!anonymous && tracer.Files.Find(thread, (int)r.R8) is { } file)
+        {
+            Mappings.Map(tracer, thread, file);
+            return;
+        }
+
+        Action<TracedThread>? then = null;
+        if (!anonymous && ((int)r.Rdx & MemoryProtection.Execute) != 0)
+        {
+            (ulong length, int descriptor, ulong offset) = (r.Rsi, (int)r.R8, r.R9);
+            then = t =>
+            {
+                long address = (long)t.Peek().Rax;
+                if (address > 0)
+                {
+                    CpuidPatcher.PatchFile(t.Space, (ulong)address, length, $"/proc/{t.Id}/fd/{descriptor}", offset);
+                }
+            };
+        }
+
+        Mappings.MapOver(tracer, thread, then);
+    }
+
+    private void Sigaction(TracedThread thread)
+    {
+        // struct kernel_sigaction begins with the handler.
+        ref readonly UserRegisters r = ref thread.Peek();
+        int signal = (int)r.Rdi;
+        if (r.Rsi != 0)
+        {
+            Span<byte> handler = stackalloc byte[8];
+            if (thread.Space.Memory.TryRead(r.Rsi, handler))
+            {
+                thread.Process.Handlers[signal] = BitConverter.ToUInt64(handler);
+            }
+        }
+
+        tracer.Resume(thread);
+    }
+}

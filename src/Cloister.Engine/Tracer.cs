@@ -1,0 +1,504 @@
+using Cloister.Architecture;
+using Cloister.Driver;
+using Cloister.Linux;
+using Cloister.Processor;
+
+namespace Cloister.Engine;
+
+/// <summary>Runs a program on the machine: one thread makes all ptrace calls and answers every stop.</summary>
+/// <remarks>Nothing is locked: the model, the driver and the books of the engine are touched by this thread only.</remarks>
+public sealed class Tracer : IThreadKicker, IDisposable
+{
+    private const int PagesPerSlice = 64;
+    private readonly Dictionary<int, TracedThread> _threads = [];
+    private readonly Dictionary<int, WaitStatus> _early = [];
+    private readonly List<RunningIoctl> _ioctls = [];
+    private readonly Queue<(int Thread, WaitStatus Status)> _parked = [];
+    private readonly EpcmWatcher _watcher;
+    private int _root;
+    private WaitStatus _rootEnd;
+
+    /// <summary>Makes the machine that programs will run on.</summary>
+    public Tracer(EngineOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        Options = options;
+        Epc = new EpcMemory(options.EpcPages);
+        Machine = new SgxMachine(options.Machine, Epc);
+        Driver = new SgxDriver(Machine, options.Driver, this);
+        _watcher = new EpcmWatcher(Epc);
+        Machine.Observer = _watcher;
+        Files = new DeviceFiles(this);
+        SystemCalls = new SystemCalls(this);
+        Exceptions = new Exceptions(this);
+    }
+
+    /// <summary>What it was made with.</summary>
+    public EngineOptions Options { get; }
+
+    /// <summary>The processor.</summary>
+    public SgxMachine Machine { get; }
+
+    /// <summary>The driver.</summary>
+    public SgxDriver Driver { get; }
+
+    internal EpcMemory Epc { get; }
+
+    internal DeviceFiles Files { get; }
+
+    internal SystemCalls SystemCalls { get; }
+
+    internal Exceptions Exceptions { get; }
+
+    internal IEnumerable<TracedThread> Threads => _threads.Values;
+
+    /// <summary>Stops answered, by what they were: for statistics.</summary>
+    public StopCounts Stops { get; } = new();
+
+    /// <summary>Runs a program to its end, and all it starts. Call once.</summary>
+    /// <returns>How the program ended.</returns>
+    public ProgramEnd Run(IReadOnlyList<string> command)
+    {
+        ArgumentNullException.ThrowIfNull(command);
+        _root = ProgramStart.Start(this, command);
+        while (_threads.Count > 0 || _early.Count > 0)
+        {
+            Step();
+        }
+
+        return new ProgramEnd(_rootEnd.Exited ? _rootEnd.ExitStatus : null, _rootEnd.Signaled ? _rootEnd.TerminatingSignal : null);
+    }
+
+    /// <summary>Sends a signal to the program, unless it has ended.</summary>
+    public void Signal(int signal)
+    {
+        if (_root != 0)
+        {
+            _ = HostKernel.Kill(_root, signal);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void ForceExits(EpcPage secs)
+    {
+        foreach (TracedThread thread in _threads.Values.ToArray())
+        {
+            if (thread.Processor.EnclaveMode && thread.Processor.Secs == secs)
+            {
+                ForceExit(thread);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Files.Dispose();
+        Epc.Dispose();
+    }
+
+    internal TracedThread Add(int id, TracedProcess process)
+    {
+        var thread = new TracedThread(id, process);
+        _threads.Add(id, thread);
+        process.Threads.Add(thread);
+        return thread;
+    }
+
+    internal void Begin(RunningIoctl ioctl) => _ioctls.Add(ioctl);
+
+    /// <summary>Lets a thread run on, with a signal if it is at a stop that can deliver one.</summary>
+    internal void Resume(TracedThread thread, int signal = 0)
+    {
+        Settle(thread);
+        if (signal == 0 && thread.Deferred.TryDequeue(out var deferred))
+        {
+            _ = HostKernel.KillThread(thread.Process.Id, thread.Id, deferred.Signal);
+        }
+
+        bool watchExit = thread.AtSystemCallExit is not null;
+        _ = thread.Store();
+        thread.NoteRan();
+        _ = watchExit ? Ptrace.ContinueToSyscall(thread.Id, signal) : Ptrace.Continue(thread.Id, signal);
+    }
+
+    /// <summary>Brings the real mappings of all address spaces to what the model says, before anything runs on.</summary>
+    internal void Settle(TracedThread thread)
+    {
+        _watcher.Apply();
+        foreach (AddressSpace space in Files.Spaces)
+        {
+            space.Flush();
+        }
+
+        if (thread.Space.NeedsRemoteCall)
+        {
+            Mappings.RevokeExecution(thread);
+        }
+    }
+
+    /// <summary>Puts a stop back that was met while something else was waited for.</summary>
+    internal void Requeue(TracedThread thread, WaitStatus status) => _parked.Enqueue((thread.Id, status));
+
+    /// <summary>Lets a thread execute one instruction; returns its next stop.</summary>
+    internal static WaitStatus StepInstruction(TracedThread thread)
+    {
+        _ = thread.Store();
+        thread.NoteRan();
+        _ = Ptrace.SingleStep(thread.Id, 0);
+        int waited = Ptrace.Wait(thread.Id, block: true, out WaitStatus status);
+        if (waited < 0 || !status.Stopped)
+        {
+            throw new ThreadEndedException(thread.Id, waited < 0 ? null : status);
+        }
+
+        thread.Stopped = true;
+        return status;
+    }
+
+    /// <summary>Stops all other threads that share a thread's memory, until disposed.</summary>
+    internal IDisposable HoldOthers(TracedThread thread)
+    {
+        var held = new List<TracedThread>();
+        foreach (TracedThread other in _threads.Values.ToArray())
+        {
+            if (other == thread || other.Space != thread.Space || other.Stopped)
+            {
+                continue;
+            }
+
+            _ = Ptrace.Interrupt(other.Id);
+            int waited = Ptrace.Wait(other.Id, block: true, out WaitStatus status);
+            if (waited <= 0)
+            {
+                continue;
+            }
+
+            other.Stopped = status.Stopped;
+            if (status is { Stopped: true, Event: PtraceEvent.Stop, StopSignal: Linux.Signal.SIGTRAP })
+            {
+                held.Add(other);
+            }
+            else
+            {
+                _parked.Enqueue((other.Id, status));
+            }
+        }
+
+        return new Held(this, held);
+    }
+
+    /// <summary>A new address space is in use by one more process.</summary>
+    internal static void Use(AddressSpace space) => space.Users++;
+
+    /// <summary>A process has left an address space.</summary>
+    internal void Leave(AddressSpace space)
+    {
+        if (--space.Users == 0)
+        {
+            Driver.AddressSpaceReleased(space);
+            Files.Forget(space);
+            space.Dispose();
+        }
+    }
+
+    private sealed class Held(Tracer tracer, List<TracedThread> threads) : IDisposable
+    {
+        public void Dispose()
+        {
+            foreach (TracedThread thread in threads)
+            {
+                tracer.Resume(thread);
+            }
+        }
+    }
+
+    private void Step()
+    {
+        if (_parked.TryDequeue(out var parked))
+        {
+            Handle(parked.Thread, parked.Status);
+            return;
+        }
+
+        bool busy = false;
+        for (int i = _ioctls.Count - 1; i >= 0; i--)
+        {
+            RunningIoctl ioctl = _ioctls[i];
+            if (ioctl.Continue(PagesPerSlice))
+            {
+                _ioctls.RemoveAt(i);
+                Guard(() => ioctl.Finish(this));
+            }
+            else
+            {
+                busy = true;
+            }
+        }
+
+        int id = Ptrace.Wait(-1, block: !busy, out WaitStatus status);
+        if (id > 0)
+        {
+            Handle(id, status);
+        }
+        else if (id < 0 && _threads.Count > 0 && !busy)
+        {
+            // ECHILD: everything ended without our hearing of it.
+            foreach (TracedThread thread in _threads.Values.ToArray())
+            {
+                Ended(thread, default);
+            }
+
+            _early.Clear();
+        }
+    }
+
+    private void Guard(Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (ThreadEndedException e)
+        {
+            if (e.Status is { } status)
+            {
+                _parked.Enqueue((e.Thread, status));
+            }
+        }
+    }
+
+    private void Handle(int id, WaitStatus status)
+    {
+        if (!_threads.TryGetValue(id, out TracedThread? thread))
+        {
+            if (status.Stopped && status.Event == PtraceEvent.Exec && Renamed(id) is { } renamed)
+            {
+                Guard(() => Stop(renamed, status));
+            }
+            else if (status.Stopped)
+            {
+                // A child's first stop can come before its parent's event.
+                _early[id] = status;
+            }
+
+            return;
+        }
+
+        if (!status.Stopped)
+        {
+            Ended(thread, status);
+            return;
+        }
+
+        thread.Stopped = true;
+        Guard(() => Stop(thread, status));
+    }
+
+    private void Stop(TracedThread thread, WaitStatus status)
+    {
+        Stops.Count(status);
+        switch (status.Event)
+        {
+            case PtraceEvent.Seccomp:
+                thread.AtSystemCall = true;
+                SystemCalls.Handle(thread);
+                break;
+            case PtraceEvent.Fork or PtraceEvent.Vfork or PtraceEvent.Clone:
+                Child(thread);
+                break;
+            case PtraceEvent.Exec:
+                Exec(thread);
+                break;
+            case PtraceEvent.Stop:
+                if (thread.IsNewFork)
+                {
+                    thread.IsNewFork = false;
+                    Mappings.PrepareFork(thread);
+                }
+
+                GroupStop(thread, status);
+                break;
+            default:
+                if (status.StopSignal == (Linux.Signal.SIGTRAP | 0x80))
+                {
+                    SystemCallStop(thread);
+                }
+                else
+                {
+                    thread.SignalAtStop = status.StopSignal;
+                    Exceptions.Signal(thread, status.StopSignal);
+                }
+
+                break;
+        }
+    }
+
+    private void SystemCallStop(TracedThread thread)
+    {
+        // Only asked for after a seccomp stop, so this is the return.
+        Action<TracedThread>? action = thread.AtSystemCallExit;
+        thread.AtSystemCallExit = null;
+        action?.Invoke(thread);
+        Resume(thread);
+    }
+
+    private void GroupStop(TracedThread thread, WaitStatus status)
+    {
+        if (status.StopSignal is Linux.Signal.SIGSTOP or Linux.Signal.SIGTSTP or Linux.Signal.SIGTTIN or Linux.Signal.SIGTTOU)
+        {
+            _ = thread.Store();
+            thread.NoteRan();
+            _ = Ptrace.Listen(thread.Id);
+            return;
+        }
+
+        Resume(thread);
+    }
+
+    private void Child(TracedThread parent)
+    {
+        _ = Ptrace.GetEventMessage(parent.Id, out ulong message);
+        int id = (int)message;
+        TracedProcess process = ProcessOf(id, parent, out AddressSpace? copied);
+        TracedThread child = Add(id, process);
+        if (copied is not null)
+        {
+            Use(copied);
+        }
+        else if (process != parent.Process)
+        {
+            Use(process.Space);
+        }
+
+        child.Stopped = false;
+        if (_early.Remove(id, out WaitStatus early))
+        {
+            _parked.Enqueue((id, early));
+        }
+
+        child.IsNewFork = copied is not null;
+        Resume(parent);
+    }
+
+    private TracedProcess ProcessOf(int id, TracedThread parent, out AddressSpace? copied)
+    {
+        copied = null;
+        if (HostKernel.ThreadGroup(id) == parent.Process.Id)
+        {
+            return parent.Process;
+        }
+
+        // Without kcmp the children that share memory are those of vfork, and they share it until they exec.
+        bool shares = HostKernel.SharesMemory(parent.Process.Id, id) ?? false;
+        AddressSpace space = parent.Space;
+        if (!shares)
+        {
+            copied = space = Files.Copy(parent.Space, id);
+        }
+
+        return new TracedProcess(id, space) { Handlers = new(parent.Process.Handlers) };
+    }
+
+    private void Exec(TracedThread thread)
+    {
+        // The other threads are gone, and this one has the id of the leader now.
+        TracedProcess process = thread.Process;
+        foreach (TracedThread other in process.Threads.ToArray())
+        {
+            if (other != thread)
+            {
+                Drop(other);
+            }
+        }
+
+        if (thread.Processor.EnclaveMode)
+        {
+            thread.Processor.NoteExited(Machine);
+        }
+
+        AddressSpace old = process.Space;
+        process.Space = new AddressSpace(Machine, process.Id);
+        process.Handlers.Clear();
+        Use(process.Space);
+        Leave(old);
+        Files.CheckLifetimes();
+        thread.AtSystemCallExit = ExecSetup.Prepare;
+        Resume(thread);
+    }
+
+    // A thread that execs takes the id of a leader that had ended before.
+    private TracedThread? Renamed(int leader)
+    {
+        _ = Ptrace.GetEventMessage(leader, out ulong former);
+        if (!_threads.Remove((int)former, out TracedThread? thread))
+        {
+            return null;
+        }
+
+        _ = thread.Process.Threads.Remove(thread);
+        return Add(leader, thread.Process);
+    }
+
+    private void ForceExit(TracedThread thread)
+    {
+        if (!thread.Stopped)
+        {
+            _ = Ptrace.Interrupt(thread.Id);
+            int waited = Ptrace.Wait(thread.Id, block: true, out WaitStatus status);
+            if (waited <= 0 || !status.Stopped)
+            {
+                _parked.Enqueue((thread.Id, status));
+                if (thread.Processor.EnclaveMode)
+                {
+                    thread.Processor.NoteExited(Machine);
+                }
+
+                return;
+            }
+
+            thread.Stopped = true;
+            Exceptions.Interrupted(thread, status);
+            return;
+        }
+
+        Exceptions.ExitForInterrupt(thread);
+    }
+
+    private void Ended(TracedThread thread, WaitStatus status)
+    {
+        if (thread.Id == _root)
+        {
+            _rootEnd = status;
+        }
+
+        Drop(thread);
+        Files.CheckLifetimes();
+    }
+
+    private void Drop(TracedThread thread)
+    {
+        _threads.Remove(thread.Id);
+        if (thread.Processor.EnclaveMode)
+        {
+            // Killed inside: an asynchronous exit that nothing resumes.
+            thread.Processor.NoteExited(Machine);
+        }
+
+        for (int i = _ioctls.Count - 1; i >= 0; i--)
+        {
+            if (_ioctls[i].Thread == thread)
+            {
+                _ioctls[i].Abandon();
+                _ioctls.RemoveAt(i);
+            }
+        }
+
+        TracedProcess process = thread.Process;
+        _ = process.Threads.Remove(thread);
+        if (process.Threads.Count == 0 && !_threads.ContainsKey(process.Id))
+        {
+            Leave(process.Space);
+        }
+    }
+}
