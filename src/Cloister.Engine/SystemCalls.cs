@@ -1,4 +1,3 @@
-using Cloister.Architecture;
 using Cloister.Driver;
 using Cloister.Linux;
 
