@@ -1,0 +1,47 @@
+using Cloister.Images;
+
+namespace Cloister.Cli.Commands;
+
+/// <summary>One clear line on the error stream for what goes wrong with a file, and the exit status 2.</summary>
+internal static class Failing
+{
+    public const int Failed = 1;
+    public const int Unreadable = 2;
+
+    // 128 + SIGINT, as shells have it.
+    public const int Interrupted = 130;
+
+    public static int Guard(string file, Func<int> action)
+    {
+        try
+        {
+            return action();
+        }
+        catch (ImageException wrong)
+        {
+            return Report(file, wrong.Message);
+        }
+        catch (IOException wrong)
+        {
+            return Report(file, wrong.Message);
+        }
+        catch (UnauthorizedAccessException wrong)
+        {
+            return Report(file, wrong.Message);
+        }
+        catch (System.Security.Cryptography.CryptographicException wrong)
+        {
+            return Report(file, wrong.Message);
+        }
+        catch (OperationCanceledException)
+        {
+            return Interrupted;
+        }
+    }
+
+    private static int Report(string file, string message)
+    {
+        Console.Error.WriteLine(message.StartsWith(file, StringComparison.Ordinal) ? $"cloister: {message}" : $"cloister: {file}: {message}");
+        return Unreadable;
+    }
+}

@@ -1,0 +1,53 @@
+using System.CommandLine;
+using Cloister.Images;
+
+namespace Cloister.Cli.Commands;
+
+/// <summary>What the commands on enclave files have in common.</summary>
+internal sealed class ImageOptions
+{
+    public Argument<FileInfo> File { get; } = new("FILE") { Description = "The enclave file: Intel SDK ELF or PE, Open Enclave, SGXS, Gramine manifest, plain ELF, or a SIGSTRUCT." };
+
+    public Option<bool> Json { get; } = new("--json") { Description = "Print JSON (docs/formats.md has the schema)." };
+
+    public Option<bool> Quiet { get; } = new("--quiet", "-q") { Description = "Print the one value a script wants and nothing else." };
+
+    public Option<string?> Variant { get; } = new("--metadata") { Description = "Which enclave of an Intel SDK file, by metadata version: 1.4, 3.3. By default the newest." };
+
+    public Option<FileInfo?> Sigstruct { get; } = new("--sigstruct") { Description = "The SIGSTRUCT, when it is in a file of its own. By default the neighbour FILE.sig." };
+
+    public Option<FileInfo?> Libpal { get; } = new("--libpal") { Description = "Gramine's libpal.so, which is measured together with the manifest." };
+
+    public Option<ulong> Heap { get; } = new("--heap") { Description = "Bytes of heap that the loader of a plain ELF file adds." };
+
+    public void AddTo(Command command)
+    {
+        command.Arguments.Add(File);
+        foreach (Option option in new Option[] { Json, Quiet, Variant, Sigstruct, Libpal, Heap })
+        {
+            command.Options.Add(option);
+        }
+    }
+
+    public EnclaveImage Open(ParseResult parsed) => Open(parsed, parsed.GetValue(File)!);
+
+    public EnclaveImage Open(ParseResult parsed, FileInfo file) => EnclaveImage.Open(file.FullName, new ReadOptions
+    {
+        SigstructPath = parsed.GetValue(Sigstruct)?.FullName,
+        LibpalPath = parsed.GetValue(Libpal)?.FullName,
+        HeapSize = parsed.GetValue(Heap),
+    });
+
+    /// <summary>The enclave that was asked for; otherwise the one a loader prefers: the newest metadata but 2.x, which loaders pass over.</summary>
+    public EnclaveVariant Choose(ParseResult parsed, EnclaveImage image)
+    {
+        string? asked = parsed.GetValue(Variant);
+        if (asked is null)
+        {
+            return image.PreferredVariant;
+        }
+
+        return image.Variants.FirstOrDefault(variant => variant.Name == asked || variant.Name == $"metadata {asked}")
+            ?? throw new ImageException($"no {asked} in the file; it has {string.Join(", ", image.Variants.Select(variant => variant.Name))}");
+    }
+}

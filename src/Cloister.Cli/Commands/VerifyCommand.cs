@@ -1,0 +1,130 @@
+using System.CommandLine;
+using Cloister.Images;
+using Spectre.Console;
+
+namespace Cloister.Cli.Commands;
+
+/// <summary>cloister verify FILE: signature, quotients, hash against content, policy.</summary>
+internal static class VerifyCommand
+{
+    /// <summary>The command, for the root command.</summary>
+    public static Command Create()
+    {
+        var options = new ImageOptions();
+        var mrenclave = new Option<string[]>("--mrenclave") { Description = "MRENCLAVE that it must have: 64 hexadecimal digits." };
+        var mrsigner = new Option<string[]>("--mrsigner") { Description = "MRSIGNER that it must have: 64 hexadecimal digits." };
+        var policy = new Option<FileInfo?>("--policy") { Description = "A JSON file with more conditions (docs/formats.md)." };
+        var command = new Command("verify", "Verify an enclave file: exit status 0 only when everything holds.");
+        options.AddTo(command);
+        command.Options.Add(mrenclave);
+        command.Options.Add(mrsigner);
+        command.Options.Add(policy);
+        command.SetAction((parsed, cancellation) => Task.FromResult(Failing.Guard(parsed.GetValue(options.File)!.ToString(), () =>
+        {
+            VerificationPolicy conditions = parsed.GetValue(policy) is { } file
+                ? VerificationPolicy.Parse(File.ReadAllText(file.FullName))
+                : new VerificationPolicy();
+            conditions = conditions with
+            {
+                Mrenclave = [.. conditions.Mrenclave, .. parsed.GetValue(mrenclave) ?? []],
+                Mrsigner = [.. conditions.Mrsigner, .. parsed.GetValue(mrsigner) ?? []],
+            };
+            using EnclaveImage image = options.Open(parsed);
+            return Verify(parsed, options, image, conditions, cancellation);
+        })));
+        return command;
+    }
+
+    // Every enclave of the file is verified unless one was asked for: a loader may take any of them.
+    private static int Verify(ParseResult parsed, ImageOptions options, EnclaveImage image, VerificationPolicy policy, CancellationToken cancellation)
+    {
+        bool quiet = parsed.GetValue(options.Quiet);
+        IReadOnlyList<EnclaveVariant> variants = parsed.GetValue(options.Variant) is null ? image.Variants : [options.Choose(parsed, image)];
+        var results = new List<(EnclaveVariant Variant, IReadOnlyList<Check> Checks)>();
+        foreach (EnclaveVariant variant in variants)
+        {
+            using var progress = new PageProgress(variant.Size, quiet);
+            results.Add((variant, EnclaveVerifier.Verify(image, variant, policy, progress, cancellation)));
+        }
+
+        bool passed = results.All(result => result.Checks.All(check => check.Passed));
+        if (parsed.GetValue(options.Json))
+        {
+            PrintJson(parsed, options, image, results, passed);
+        }
+        else if (quiet)
+        {
+            Console.WriteLine(passed ? "ok" : "failed");
+        }
+        else
+        {
+            Print(image, results, passed);
+        }
+
+        return passed ? 0 : Failing.Failed;
+    }
+
+    private static void Print(EnclaveImage image, List<(EnclaveVariant Variant, IReadOnlyList<Check> Checks)> results, bool passed)
+    {
+        foreach ((EnclaveVariant variant, IReadOnlyList<Check> checks) in results)
+        {
+            Console.WriteLine($"{image.FormatName}, {variant.Name}");
+            foreach (Check check in checks)
+            {
+                AnsiConsole.Markup(check.Passed ? "  [green]ok[/]      " : "  [red]FAILED[/]  ");
+                Console.WriteLine(check.Name);
+                if (!check.Passed)
+                {
+                    Console.WriteLine($"            expected  {check.Expected}");
+                    Console.WriteLine($"            found     {check.Found}");
+                    Console.WriteLine($"            where     {check.Where}");
+                    if (check.Name == "content")
+                    {
+                        Console.WriteLine("            the hash alone does not tell which page; `cloister measure FILE --against ORIGINAL` does");
+                    }
+                }
+            }
+
+            if (variant.Pages is null)
+            {
+                Console.WriteLine($"  --      content: {variant.PagesMissing}");
+            }
+        }
+
+        Console.WriteLine(passed ? "Everything that was checked holds." : "This enclave file is not to be trusted.");
+    }
+
+    private static void PrintJson(
+        ParseResult parsed,
+        ImageOptions options,
+        EnclaveImage image,
+        List<(EnclaveVariant Variant, IReadOnlyList<Check> Checks)> results,
+        bool passed) => JsonOutput.Print(writer =>
+    {
+        writer.WriteString("file", parsed.GetValue(options.File)!.ToString());
+        writer.WriteString("format", JsonOutput.Name(image.Format));
+        writer.WriteBoolean("passed", passed);
+        writer.WriteStartArray("variants");
+        foreach ((EnclaveVariant variant, IReadOnlyList<Check> checks) in results)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("variant", variant.Name);
+            writer.WriteStartArray("checks");
+            foreach (Check check in checks)
+            {
+                writer.WriteStartObject();
+                writer.WriteString("name", check.Name);
+                writer.WriteBoolean("passed", check.Passed);
+                writer.WriteString("expected", check.Expected);
+                writer.WriteString("found", check.Found);
+                writer.WriteString("where", check.Where);
+                writer.WriteEndObject();
+            }
+
+            writer.WriteEndArray();
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+    });
+}

@@ -1,0 +1,3 @@
+namespace Cloister.Images;
+
+internal readonly record struct ElfSymbol(string Name, ulong Value, bool IsUndefined, bool IsWeak);

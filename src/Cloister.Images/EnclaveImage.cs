@@ -1,0 +1,76 @@
+namespace Cloister.Images;
+
+/// <summary>An enclave file, open for reading.</summary>
+public sealed class EnclaveImage : IDisposable
+{
+    private readonly ByteSource source;
+
+    internal EnclaveImage(ByteSource source, ImageFormat format, string formatName)
+    {
+        this.source = source;
+        Format = format;
+        FormatName = formatName;
+    }
+
+    /// <summary>What kind of file.</summary>
+    public ImageFormat Format { get; }
+
+    /// <summary>The same for a reader, with the variety: "Intel SGX SDK, ELF64".</summary>
+    public string FormatName { get; }
+
+    /// <summary>The file's bytes.</summary>
+    public ByteSource Source => source;
+
+    /// <summary>The enclaves the file describes, in the file's order; at least one.</summary>
+    public required IReadOnlyList<EnclaveVariant> Variants { get; init; }
+
+    /// <summary>
+    /// The enclave that a loader with every feature takes: the newest metadata, and 2.x only when there is no other,
+    /// for today's loader passes over it. intel/linux-sgx, psw/urts/urts_com.h, get_metadata.
+    /// </summary>
+    public EnclaveVariant PreferredVariant
+        => Variants.Where(variant => !variant.IsPassedOver).MaxBy(variant => variant.Version) ?? Variants.MaxBy(variant => variant.Version)!;
+
+    /// <summary>What the format says of the whole file.</summary>
+    public IReadOnlyList<Detail> Details { get; init; } = [];
+
+    /// <summary>Where executable code is in the file, to be searched for ENCLU. Empty when the format does not tell.</summary>
+    public IReadOnlyList<FileRange> Code { get; init; } = [];
+
+    /// <summary>Names of functions the file wants from others, which a simulation build betrays itself by.</summary>
+    public IReadOnlyList<string> Imports { get; init; } = [];
+
+    /// <summary>Opens a file of any known kind.</summary>
+    /// <exception cref="IOException">It cannot be opened or read.</exception>
+    /// <exception cref="ImageException">It is of no known kind, or not whole.</exception>
+    public static EnclaveImage Open(string path) => Open(path, new ReadOptions());
+
+    /// <summary>Opens a file of any known kind.</summary>
+    /// <exception cref="IOException">It cannot be opened or read.</exception>
+    /// <exception cref="ImageException">It is of no known kind, or not whole.</exception>
+    public static EnclaveImage Open(string path, ReadOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ByteSource source = ByteSource.OpenFile(path);
+        try
+        {
+            return ImageReader.Read(source, options with { Path = path });
+        }
+        catch
+        {
+            source.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Reads a file of any known kind. The image owns <paramref name="source"/>.</summary>
+    /// <exception cref="ImageException">It is of no known kind, or not whole.</exception>
+    public static EnclaveImage Read(ByteSource source) => ImageReader.Read(source, new ReadOptions());
+
+    /// <summary>Reads a file of any known kind. The image owns <paramref name="source"/>.</summary>
+    /// <exception cref="ImageException">It is of no known kind, or not whole.</exception>
+    public static EnclaveImage Read(ByteSource source, ReadOptions options) => ImageReader.Read(source, options);
+
+    /// <inheritdoc/>
+    public void Dispose() => source.Dispose();
+}

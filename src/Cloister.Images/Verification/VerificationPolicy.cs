@@ -1,0 +1,55 @@
+using System.Text.Json;
+
+namespace Cloister.Images;
+
+/// <summary>What an enclave must be, beyond a right signature. Null or empty: not asked for.</summary>
+public sealed record VerificationPolicy
+{
+    /// <summary>MRENCLAVE must be one of these: 64 hexadecimal digits each.</summary>
+    public IReadOnlyList<string> Mrenclave { get; init; } = [];
+
+    /// <summary>MRSIGNER must be one of these: 64 hexadecimal digits each.</summary>
+    public IReadOnlyList<string> Mrsigner { get; init; } = [];
+
+    /// <summary>ISVPRODID must be this.</summary>
+    public ushort? Isvprodid { get; init; }
+
+    /// <summary>ISVSVN must be this or more.</summary>
+    public ushort? MinimumIsvsvn { get; init; }
+
+    /// <summary>False: ATTRIBUTES must not have DEBUG, and the mask must enforce that.</summary>
+    public bool? AllowDebug { get; init; }
+
+    /// <summary>False: ATTRIBUTES must not have PROVISIONKEY, and the mask must enforce that.</summary>
+    public bool? AllowProvisionKey { get; init; }
+
+    /// <summary>False: a key whose private half is public must not have signed.</summary>
+    public bool? AllowTestKey { get; init; }
+
+    /// <summary>False: no page may be writable and executable.</summary>
+    public bool? AllowWritableCode { get; init; }
+
+    /// <summary>DATE must be this day or later.</summary>
+    public DateOnly? NotBefore { get; init; }
+
+    /// <summary>Reads a policy. docs/formats.md has the names.</summary>
+    /// <exception cref="ImageException">It is no policy, or has a name that no policy has.</exception>
+    public static VerificationPolicy Parse(string json)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<VerificationPolicy>(json, Json) ?? throw new ImageException("the policy is empty");
+        }
+        catch (JsonException wrong)
+        {
+            throw new ImageException($"the policy cannot be read: {wrong.Message}", wrong);
+        }
+    }
+
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
+    {
+        UnmappedMemberHandling = System.Text.Json.Serialization.JsonUnmappedMemberHandling.Disallow,
+        ReadCommentHandling = JsonCommentHandling.Skip,
+        AllowTrailingCommas = true,
+    };
+}
