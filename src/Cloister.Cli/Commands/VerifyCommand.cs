@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Cloister.Images;
-using Spectre.Console;
 
 namespace Cloister.Cli.Commands;
 
@@ -71,7 +70,7 @@ internal static class VerifyCommand
             Console.WriteLine($"{image.FormatName}, {variant.Name}");
             foreach (Check check in checks)
             {
-                AnsiConsole.Markup(check.Passed ? "  [green]ok[/]      " : "  [red]FAILED[/]  ");
+                Terminal.Write(check.Passed ? "  [green]ok[/]      " : "  [red]FAILED[/]  ");
                 Console.WriteLine(check.Name);
                 if (!check.Passed)
                 {
