@@ -242,7 +242,7 @@ internal sealed class Exceptions(Tracer tracer)
         if (fault is null)
         {
             // The model allows it: the process's real mapping lags behind.
-            if (space.Mappings.Find(address.Value) is { } mapping && Bounded(thread))
+            if (space.Mappings.Find(address.Value) is { } mapping && Bounded(thread, address))
             {
                 space.Refresh(address.PageBase.Value);
                 if (access == AccessKind.Execute || !space.Pages.Peek(address.Value).Executable)
@@ -325,7 +325,7 @@ internal sealed class Exceptions(Tracer tracer)
 
         AccessKind access = (code & PageFaultErrorCode.InstructionFetch) != 0 ? AccessKind.Execute
             : (code & PageFaultErrorCode.Write) != 0 ? AccessKind.Write : AccessKind.Read;
-        if (!mapping.Allows(AddressSpace.ProtectionFor(access)) || (code & PageFaultErrorCode.Present) != 0 || !Bounded(thread))
+        if (!mapping.Allows(AddressSpace.ProtectionFor(access)) || (code & PageFaultErrorCode.Present) != 0 || !Bounded(thread, fault.Address))
         {
             return false;
         }
@@ -345,11 +345,11 @@ internal sealed class Exceptions(Tracer tracer)
         return result;
     }
 
-    private static bool Bounded(TracedThread thread)
+    private static bool Bounded(TracedThread thread, LinearAddress address)
     {
-        ulong rip = thread.Peek().Rip;
-        thread.Retries = rip == thread.RetryRip ? thread.Retries + 1 : 0;
-        thread.RetryRip = rip;
+        (ulong, ulong) place = (thread.Peek().Rip, address.Value);
+        thread.Retries = place == thread.RetryPlace ? thread.Retries + 1 : 0;
+        thread.RetryPlace = place;
         return thread.Retries < MostRetries;
     }
 
@@ -370,7 +370,7 @@ internal sealed class Exceptions(Tracer tracer)
 
         NativeAccess native = space.Pages.Peek(address.Value).Native;
         bool reachable = access == AccessKind.Write ? native == NativeAccess.ReadWrite : native != NativeAccess.None;
-        if (tracer.Options.Isolation == IsolationMode.Fast && reachable && access != AccessKind.Execute && Bounded(thread))
+        if (tracer.Options.Isolation == IsolationMode.Fast && reachable && access != AccessKind.Execute && Bounded(thread, address))
         {
             tracer.Resume(thread);
             return;

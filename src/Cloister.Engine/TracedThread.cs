@@ -52,8 +52,8 @@ internal sealed class TracedThread(int id, TracedProcess process) : IExtendedSta
     /// <summary>Page faults in a row that were resolved without the thread getting on; a guard against a loop of our own.</summary>
     public int Retries { get; set; }
 
-    /// <summary>Where <see cref="Retries"/> were counted.</summary>
-    public ulong RetryRip { get; set; }
+    /// <summary>RIP and address for which <see cref="Retries"/> were counted.</summary>
+    public (ulong Rip, ulong Address) RetryPlace { get; set; }
 
     /// <summary>The driver answered SIGBUS to the last fault.</summary>
     public bool SigbusFault { get; set; }
