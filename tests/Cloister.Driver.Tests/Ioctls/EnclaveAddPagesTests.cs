@@ -1,0 +1,259 @@
+using System.Runtime.InteropServices;
+using Cloister.Architecture;
+using Cloister.Driver.Tests.Harness;
+using Cloister.Driver.Uapi;
+
+namespace Cloister.Driver.Tests.Ioctls;
+
+public class EnclaveAddPagesTests
+{
+    private const SecinfoFlags ReadWrite = SecinfoFlags.Reg | SecinfoFlags.R | SecinfoFlags.W;
+
+    private readonly TestMachine _machine = new();
+    private readonly EnclaveImage _image = new();
+
+    [Fact]
+    public void AddsPagesWithTheirContents()
+    {
+        var enclave = _machine.Create(_image);
+        byte[] contents = new byte[3 * 4096];
+        new Random(1).NextBytes(contents);
+        var parameters = Parameters(contents, ReadWrite);
+        Assert.Equal(0, Add(enclave, ref parameters));
+        Assert.Equal(3 * 4096UL, parameters.Count);
+        Assert.Equal(3, enclave.PageCount);
+        Assert.Equal(3, _machine.Statistics.Adds);
+        for (int page = 0; page < 3; page++)
+        {
+            var epc = ((TestStorage)enclave.Storage).Placed[(ulong)page * 4096];
+            Assert.Equal(contents.AsSpan(page * 4096, 4096), _machine.Machine.Memory[epc]);
+            Assert.Equal(ReadWrite, _machine.Machine.Epcm[epc].SecinfoFlags);
+        }
+
+        _machine.AssertInvariants();
+    }
+
+    [Fact]
+    public void BeforeCreateAndAfterInitItIsEinval()
+    {
+        // Before the argument is looked at.
+        uint command = TestMachine.Command("ENCLAVE_ADD_PAGES");
+        Assert.Equal(-(long)Errno.EINVAL, _machine.Ioctl(_machine.Open(), command, 1));
+        Assert.Equal(-(long)Errno.EINVAL, _machine.Ioctl(_machine.Build(_image), command, 1));
+    }
+
+    [Fact]
+    public void AWildArgumentIsEfault() =>
+        Assert.Equal(-(long)Errno.EFAULT, _machine.Ioctl(_machine.Create(_image), TestMachine.Command("ENCLAVE_ADD_PAGES"), 1));
+
+    [Theory]
+    [InlineData(1UL, 0UL, 4096UL)]
+    [InlineData(0UL, 1UL, 4096UL)]
+    [InlineData(0UL, 0UL, 0UL)]
+    [InlineData(0UL, 0UL, 4095UL)]
+    [InlineData(0UL, 1024 * 4096UL, 4096UL)]
+    [InlineData(0UL, 1023 * 4096UL, 8192UL)]
+    [InlineData(0UL, 4096UL, 0xffff_ffff_ffff_f000UL)]
+    [InlineData(0UL, 0xffff_ffff_ffff_f000UL, 8192UL)]
+    public void BadAlignmentAndRangeAreEinvalBeforeTheSecinfoIsRead(ulong sourceOffset, ulong offset, ulong length)
+    {
+        var parameters = Parameters(new byte[4096], ReadWrite);
+        parameters.Src += sourceOffset;
+        parameters.Offset = offset;
+        parameters.Length = length;
+        parameters.Secinfo = 1;
+        Refused(Errno.EINVAL, parameters);
+    }
+
+    [Fact]
+    public void ASecinfoThatCannotBeReadIsEfault()
+    {
+        var parameters = Parameters(new byte[4096], ReadWrite);
+        parameters.Secinfo = 1;
+        Refused(Errno.EFAULT, parameters);
+    }
+
+    [Theory]
+    [InlineData(SecinfoFlags.None)]
+    [InlineData(SecinfoFlags.Va)]
+    [InlineData(SecinfoFlags.Trim)]
+    [InlineData(SecinfoFlags.SsFirst)]
+    [InlineData(SecinfoFlags.Reg | SecinfoFlags.W)]
+    [InlineData(SecinfoFlags.Reg | SecinfoFlags.W | SecinfoFlags.X)]
+    [InlineData(SecinfoFlags.Tcs | SecinfoFlags.R)]
+    [InlineData(SecinfoFlags.Reg | SecinfoFlags.Pending)]
+    [InlineData(SecinfoFlags.Reg | SecinfoFlags.Modified)]
+    [InlineData(SecinfoFlags.Reg | SecinfoFlags.Pr)]
+    [InlineData(SecinfoFlags.Reg | (SecinfoFlags)(1UL << 63))]
+    public void ASecinfoEaddWouldNotTakeAsItIsIsEinval(SecinfoFlags flags) =>
+        Refused(Errno.EINVAL, Parameters(new byte[4096], flags));
+
+    [Fact]
+    public void AReservedByteOfTheSecinfoIsEinval()
+    {
+        var parameters = Parameters(new byte[4096], ReadWrite);
+        byte[] secinfo = new byte[64];
+        Assert.True(_machine.Program.CopyFromUser(parameters.Secinfo, secinfo));
+        secinfo[63] = 1;
+        parameters.Secinfo = _machine.Program.Allocate(secinfo);
+        Refused(Errno.EINVAL, parameters);
+    }
+
+    [Fact]
+    public void UnknownFlagsAndAnOldCountAreIgnored()
+    {
+        var enclave = _machine.Create(_image);
+        var parameters = Parameters(new byte[4096], ReadWrite) with { Flags = ulong.MaxValue, Count = 77 };
+        Assert.Equal(0, Add(enclave, ref parameters));
+        Assert.Equal(4096UL, parameters.Count);
+    }
+
+    [Fact]
+    public void APageThatIsThereIsEbusyAndTheCountSaysHowFarItGot()
+    {
+        var enclave = _machine.Create(_image);
+        Assert.Equal(0, _machine.AddPages(enclave, 2, ReadWrite, new byte[4096]));
+        var parameters = Parameters(new byte[4 * 4096], ReadWrite);
+        Assert.Equal(-(long)Errno.EBUSY, Add(enclave, ref parameters));
+        Assert.Equal(2 * 4096UL, parameters.Count);
+        Assert.Equal(3, enclave.PageCount);
+        _machine.AssertInvariants();
+    }
+
+    [Fact]
+    public void ASourceWithoutAnyMappingIsEfault() =>
+        RefusedAfterTheChecks(Errno.EFAULT, Parameters(new byte[4096], ReadWrite) with { Src = 0x7fff_ffff_f000 });
+
+    [Fact]
+    public void ASourceOnANoexecMountIsEacces()
+    {
+        var parameters = Parameters(new byte[4096], ReadWrite);
+        parameters.Src = _machine.Program.Allocate(new byte[4096], mayExecute: false);
+        RefusedAfterTheChecks(Errno.EACCES, parameters);
+    }
+
+    [Fact]
+    public void ASourceInAHoleIsJudgedByTheMappingAboveIt()
+    {
+        // find_vma gives the next mapping: its VM_MAYEXEC decides before the page is found missing.
+        var parameters = Parameters(new byte[4096], ReadWrite);
+        ulong noexec = _machine.Program.Allocate(new byte[4096], mayExecute: false);
+        RefusedAfterTheChecks(Errno.EACCES, parameters with { Src = noexec - 4096 });
+        ulong plain = _machine.Program.Allocate(new byte[4096]);
+        RefusedAfterTheChecks(Errno.EFAULT, parameters with { Src = plain - 4096 });
+    }
+
+    [Fact]
+    public void WhatEaddRefusesIsEio()
+    {
+        // SDM 3D, EADD: TCS.FLAGS has reserved bits.
+        byte[] tcs = new byte[4096];
+        tcs[15] = 0x80;
+        RefusedAfterTheChecks(Errno.EIO, Parameters(tcs, SecinfoFlags.Tcs));
+    }
+
+    [Fact]
+    public void ASignalBeforeTheFirstPageRestartsTheCall()
+    {
+        _machine.Program.SignalPending = true;
+        RefusedAfterTheChecks(Errno.ERESTARTSYS, Parameters(new byte[4096], ReadWrite));
+    }
+
+    [Fact]
+    public void ASignalAfterAPageEndsTheCallWithoutAnError()
+    {
+        var enclave = _machine.Create(_image);
+        _machine.Program.SignalAfter = 2;
+        var parameters = Parameters(new byte[4 * 4096], ReadWrite);
+        Assert.Equal(0, Add(enclave, ref parameters));
+        Assert.Equal(2 * 4096UL, parameters.Count);
+        Assert.Equal(2, enclave.PageCount);
+    }
+
+    [Fact]
+    public void AnInterruptedOperationStopsAtTheNextPage()
+    {
+        var enclave = _machine.Create(_image);
+        var parameters = Parameters(new byte[4 * 4096], ReadWrite);
+        ulong argument = _machine.Program.Allocate(MemoryMarshal.AsBytes(MemoryMarshal.CreateSpan(ref parameters, 1)));
+        var operation = _machine.Driver.Ioctl(enclave, TestMachine.Command("ENCLAVE_ADD_PAGES"), argument, _machine.Program);
+        Assert.False(operation.Continue(1));
+        operation.Interrupt();
+        Assert.True(operation.Continue(1));
+        Assert.Equal(0, operation.Result);
+        Assert.Equal(1, enclave.PageCount);
+    }
+
+    [Fact]
+    public void AStructureThatCannotBeWrittenBackIsEfaultThoughThePagesAreThere()
+    {
+        var enclave = _machine.Create(_image);
+        var parameters = Parameters(new byte[4096], ReadWrite);
+        ulong argument = _machine.Program.Allocate(
+            MemoryMarshal.AsBytes(MemoryMarshal.CreateSpan(ref parameters, 1)),
+            writable: false);
+        Assert.Equal(-(long)Errno.EFAULT, _machine.Ioctl(enclave, TestMachine.Command("ENCLAVE_ADD_PAGES"), argument));
+        Assert.Equal(1, enclave.PageCount);
+    }
+
+    [Fact]
+    public void WithoutAnotherFreePageItIsEnomem()
+    {
+        // Before EINIT pages are reclaimed all the same: what cannot go is SECS, version array and the one page left.
+        var machine = new TestMachine(epcPages: 2);
+        var enclave = machine.Create(_image);
+        Assert.Equal(-(long)Errno.ENOMEM, machine.AddPages(enclave, 0, ReadWrite, new byte[4096]));
+        machine.AssertInvariants();
+    }
+
+    [Fact]
+    public void MorePagesThanTheEpcHasAreReclaimedOnTheWay()
+    {
+        var machine = new TestMachine(epcPages: 24);
+        var enclave = machine.Create(_image);
+        Assert.Equal(0, machine.AddPages(enclave, 0, ReadWrite, new byte[100 * 4096]));
+        Assert.Equal(100, enclave.PageCount);
+        Assert.True(machine.Statistics.Evictions >= 78);
+        machine.AssertInvariants();
+        machine.Driver.Release(enclave);
+        machine.AssertAllFree();
+    }
+
+    private static SgxEnclaveAddPages Empty => default;
+
+    private SgxEnclaveAddPages Parameters(byte[] contents, SecinfoFlags flags)
+    {
+        var secinfo = new Secinfo(flags);
+        return Empty with
+        {
+            Src = _machine.Program.Allocate(contents),
+            Length = (ulong)contents.Length,
+            Secinfo = _machine.Program.Allocate(MemoryMarshal.AsBytes(MemoryMarshal.CreateSpan(ref secinfo, 1))),
+            Flags = SgxEnclaveAddPages.Measure,
+        };
+    }
+
+    private long Add(SgxEnclave enclave, ref SgxEnclaveAddPages parameters) =>
+        _machine.Ioctl(enclave, "ENCLAVE_ADD_PAGES", ref parameters);
+
+    // Refused before the loop: the structure does not come back.
+    private void Refused(Errno errno, SgxEnclaveAddPages parameters)
+    {
+        parameters.Count = 77;
+        var enclave = _machine.Create(_image);
+        Assert.Equal(-(long)errno, Add(enclave, ref parameters));
+        Assert.Equal(77UL, parameters.Count);
+        Assert.Equal(0, enclave.PageCount);
+        _machine.AssertInvariants();
+    }
+
+    private void RefusedAfterTheChecks(Errno errno, SgxEnclaveAddPages parameters)
+    {
+        parameters.Count = 77;
+        var enclave = _machine.Create(_image);
+        Assert.Equal(-(long)errno, Add(enclave, ref parameters));
+        Assert.Equal(0UL, parameters.Count);
+        Assert.Equal(0, enclave.PageCount);
+        _machine.AssertInvariants();
+    }
+}

@@ -1,0 +1,156 @@
+using System.Buffers.Binary;
+using Cloister.Architecture;
+using Cloister.Driver.Tests.Harness;
+using Cloister.Driver.Uapi;
+using Cloister.Processor;
+
+namespace Cloister.Driver.Tests.Ioctls;
+
+public class EnclaveInitTests
+{
+    private const int Vendor = 16;
+    private const int Miscselect = 900;
+    private const int Miscmask = 904;
+    private const int Attributes = 928;
+    private const int Attributemask = 944;
+
+    private readonly TestMachine _machine = new();
+    private readonly EnclaveImage _image = new();
+
+    [Fact]
+    public void InitialisesAnEnclaveWithItsMeasurementAndWritesTheLaunchControlRegisters()
+    {
+        var enclave = Added();
+        Assert.Equal(0, _machine.Initialize(enclave, _image.Sigstruct()));
+        Assert.True(enclave.IsInitialized);
+        Assert.Equal(Signer.Instance.Mrsigner, _machine.Machine.LaunchControlHash);
+        _machine.AssertInvariants();
+    }
+
+    [Fact]
+    public void BeforeCreateAndOnceDoneItIsEinval()
+    {
+        uint command = TestMachine.Command("ENCLAVE_INIT");
+        Assert.Equal(-(long)Errno.EINVAL, _machine.Ioctl(_machine.Open(), command, 1));
+        Assert.Equal(-(long)Errno.EINVAL, _machine.Ioctl(_machine.Build(_image), command, 1));
+    }
+
+    [Fact]
+    public void AWildArgumentOrSigstructIsEfault()
+    {
+        var enclave = Added();
+        Assert.Equal(-(long)Errno.EFAULT, _machine.Ioctl(enclave, TestMachine.Command("ENCLAVE_INIT"), 1));
+        var parameters = new SgxEnclaveInit { Sigstruct = 1 };
+        Assert.Equal(-(long)Errno.EFAULT, _machine.Ioctl(enclave, "ENCLAVE_INIT", ref parameters));
+    }
+
+    [Theory]
+    [InlineData(0u, Errno.None)]
+    [InlineData(0x8086u, Errno.EPERM)]
+    [InlineData(1u, Errno.EINVAL)]
+    [InlineData(0x80860000u, Errno.EINVAL)]
+    public void TheVendorIsNobodyOrIntel(uint vendor, Errno errno) =>
+        // With Intel's number the signature no longer fits: that the processor says, not the driver.
+        Assert.Equal(-(long)errno, Changed(sigstruct => Write32(sigstruct, Vendor, vendor)));
+
+    [Fact]
+    public void AnAttributeThatWasNotAllowedIsEacces()
+    {
+        var image = _image with { Attributes = AttributeFlags.Mode64Bit | AttributeFlags.ProvisionKey };
+        var enclave = Added(image);
+
+        // Before the attributes of the SIGSTRUCT are looked at.
+        byte[] sigstruct = image.Sigstruct();
+        Write64(sigstruct, Attributes, ulong.MaxValue);
+        Assert.Equal(-(long)Errno.EACCES, _machine.Initialize(enclave, sigstruct));
+        Assert.False(enclave.IsInitialized);
+    }
+
+    [Theory]
+    [InlineData(3)]
+    [InlineData(6)]
+    [InlineData(8)]
+    [InlineData(9)]
+    [InlineData(11)]
+    [InlineData(63)]
+    public void ADemandedAttributeTheKernelDoesNotKnowIsEinval(int bit) =>
+        Assert.Equal(-(long)Errno.EINVAL, Changed(sigstruct =>
+        {
+            Write64(sigstruct, Attributes, (1UL << bit) | 4);
+            Write64(sigstruct, Attributemask, (1UL << bit) | 4);
+        }));
+
+    [Fact]
+    public void AnAttributeThatIsNotDemandedIsTheProcessorsMatter() =>
+        Assert.Equal(-(long)Errno.EPERM, Changed(sigstruct => Write64(sigstruct, Attributes, (1UL << 63) | 6)));
+
+    [Fact]
+    public void AMiscselectBitTheKernelDoesNotKnowIsEinval() =>
+        Assert.Equal(-(long)Errno.EINVAL, Changed(sigstruct => Write32(sigstruct, Miscselect, 3)));
+
+    [Fact]
+    public void AMiscselectBitTheMachineHasNotIsEinval()
+    {
+        var machine = new TestMachine(options: new MachineOptions { MiscselectMask = Architecture.Miscselect.None });
+        var enclave = machine.Open();
+        byte[] secs = _image.Secs();
+        secs[20] = 0;
+        Assert.Equal(0, machine.TryCreate(enclave, secs));
+        Assert.Equal(-(long)Errno.EINVAL, machine.Initialize(enclave, _image.Sigstruct()));
+    }
+
+    [Fact]
+    public void AnXsaveComponentTheMachineHasNotIsEinval() =>
+        Assert.Equal(-(long)Errno.EINVAL, Changed(sigstruct =>
+        {
+            Write64(sigstruct, Attributes + 8, (1UL << 18) | 3);
+            Write64(sigstruct, Attributemask + 8, 1UL << 18);
+        }));
+
+    [Fact]
+    public void WhatEinitRefusesIsEperm()
+    {
+        Assert.Equal(-(long)Errno.EPERM, Changed(sigstruct => sigstruct[960] ^= 1));
+        Assert.Equal(-(long)Errno.EPERM, Changed(sigstruct => sigstruct[516] ^= 1));
+    }
+
+    [Fact]
+    public void ARefusedEnclaveCanBeTriedAgain()
+    {
+        var enclave = Added();
+        byte[] wrong = _image.Sigstruct();
+        wrong[516] ^= 1;
+        Assert.Equal(-(long)Errno.EPERM, _machine.Initialize(enclave, wrong));
+        Assert.Equal(0, _machine.Initialize(enclave, _image.Sigstruct()));
+    }
+
+    private static void Write32(byte[] bytes, int offset, uint value) =>
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(offset), value);
+
+    private static void Write64(byte[] bytes, int offset, ulong value) =>
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(offset), value);
+
+    private long Changed(Action<byte[]> change)
+    {
+        byte[] sigstruct = _image.Sigstruct();
+        Write32(sigstruct, Miscmask, uint.MaxValue);
+        change(sigstruct);
+        var enclave = Added();
+        long result = _machine.Initialize(enclave, sigstruct);
+        Assert.Equal(result == 0, enclave.IsInitialized);
+        _machine.AssertInvariants();
+        return result;
+    }
+
+    private SgxEnclave Added(EnclaveImage? image = null)
+    {
+        image ??= _image;
+        var enclave = _machine.Create(image);
+        foreach (var (page, flags, contents) in image.Pages())
+        {
+            Assert.Equal(0, _machine.AddPages(enclave, page, flags, contents));
+        }
+
+        return enclave;
+    }
+}

@@ -1,0 +1,62 @@
+using Cloister.Architecture;
+using Cloister.Driver.Tests.Harness;
+using Cloister.Driver.Uapi;
+
+namespace Cloister.Driver.Tests.Ioctls;
+
+public class EnclaveProvisionTests
+{
+    private readonly TestMachine _machine = new();
+
+    public EnclaveProvisionTests() => _machine.Program.ProvisionFiles.Add(5);
+
+    [Fact]
+    public void ADescriptorOfTheProvisionDeviceAllowsTheProvisionKey()
+    {
+        var image = new EnclaveImage { Attributes = AttributeFlags.Mode64Bit | AttributeFlags.ProvisionKey };
+        var enclave = _machine.Create(image);
+        foreach (var (page, flags, contents) in image.Pages())
+        {
+            _machine.AddPages(enclave, page, flags, contents);
+        }
+
+        Assert.Equal(-(long)Errno.EACCES, _machine.Initialize(enclave, image.Sigstruct()));
+        Assert.Equal(0, Provision(enclave, 5));
+        Assert.Equal(0, _machine.Initialize(enclave, image.Sigstruct()));
+    }
+
+    [Fact]
+    public void AWildArgumentIsEfault() =>
+        Assert.Equal(-(long)Errno.EFAULT, _machine.Ioctl(_machine.Open(), TestMachine.Command("ENCLAVE_PROVISION"), 1));
+
+    [Theory]
+    [InlineData(0UL)]
+    [InlineData(6UL)]
+    [InlineData(0xffff_ffffUL)]
+    [InlineData(ulong.MaxValue)]
+    public void AnyOtherDescriptorIsEinval(ulong descriptor)
+    {
+        var enclave = _machine.Open();
+        Assert.Equal(-(long)Errno.EINVAL, Provision(enclave, descriptor));
+        Assert.Equal(AttributeFlags.None, enclave.AllowedAttributes);
+    }
+
+    [Fact]
+    public void TheUpperHalfOfTheFieldIsLost() => Assert.Equal(0, Provision(_machine.Open(), (1UL << 32) | 5));
+
+    [Fact]
+    public void CreateForgetsWhatWasAllowedBefore()
+    {
+        var image = new EnclaveImage();
+        var enclave = _machine.Open();
+        Assert.Equal(0, Provision(enclave, 5));
+        Assert.Equal(0, _machine.TryCreate(enclave, image.Secs()));
+        Assert.False(enclave.AllowedAttributes.HasFlag(AttributeFlags.ProvisionKey));
+    }
+
+    private long Provision(SgxEnclave enclave, ulong descriptor)
+    {
+        var parameters = new SgxEnclaveProvision { Fd = descriptor };
+        return _machine.Ioctl(enclave, "ENCLAVE_PROVISION", ref parameters);
+    }
+}

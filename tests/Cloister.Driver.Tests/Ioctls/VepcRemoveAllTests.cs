@@ -1,0 +1,199 @@
+using Cloister.Architecture;
+using Cloister.Driver.Ioctls;
+using Cloister.Driver.Tests.Harness;
+using Cloister.Processor;
+using Cloister.Processor.Encls;
+
+namespace Cloister.Driver.Tests.Ioctls;
+
+public class VepcRemoveAllTests
+{
+    private static readonly LinearAddress Start = new(0x5000_0000_0000);
+
+    private readonly TestMachine _machine = new(epcPages: 8);
+    private readonly EnclaveImage _image = new();
+    private readonly uint _command = TestMachine.Command("VEPC_REMOVE_ALL");
+
+    [Fact]
+    public void RemovesEveryPageAndLeavesThemInPlace()
+    {
+        var guest = Guest(3);
+        Create(guest, 0);
+        Add(guest, 0, guest, 1, 0);
+        Add(guest, 0, guest, 2, 1);
+
+        // The SECS comes before its children: the first pass must leave it, and says so.
+        Assert.Equal(1, RemoveAll(guest));
+        Assert.True(_machine.Machine.Epcm[Page(guest, 0)].Valid);
+        Assert.Equal(0, RemoveAll(guest));
+        Assert.False(_machine.Machine.Epcm[Page(guest, 0)].Valid);
+        Assert.Equal(3, guest.PageCount);
+        Assert.Equal(5, _machine.Statistics.EpcPagesFree);
+    }
+
+    [Fact]
+    public void ASecsBehindItsChildrenGoesInOnePass()
+    {
+        var guest = Guest(2);
+        Create(guest, 1);
+        Add(guest, 1, guest, 0, 0);
+        Assert.Equal(0, RemoveAll(guest));
+    }
+
+    [Fact]
+    public void AnArgumentIsEinvalAndAnotherCommandEnotty()
+    {
+        var guest = Guest(1);
+        Assert.Equal(-(long)Errno.EINVAL, RemoveAll(guest, 1));
+        Assert.Equal(-(long)Errno.ENOTTY, Finish(_machine.Driver.Ioctl(guest, TestMachine.Command("ENCLAVE_CREATE"), 0, _machine.Program)));
+        Assert.Null(IoctlTable.Find(Generation.V6_0, IoctlDevice.Enclave, _command));
+    }
+
+    [Fact]
+    public void ItIsDoneInPieces()
+    {
+        var guest = Guest(5);
+        var operation = _machine.Driver.Ioctl(guest, _command, 0, _machine.Program);
+        Assert.False(operation.Continue(2));
+        Assert.False(operation.Continue(2));
+        Assert.True(operation.Continue(2));
+        Assert.Equal(0, operation.Result);
+    }
+
+    [Fact]
+    public void APageFaultPutsAPageThereThatStays()
+    {
+        var guest = Guest(8);
+        Assert.Equal(0, _machine.Statistics.EpcPagesFree);
+        Assert.Equal(0, _machine.Statistics.EpcPagesReclaimable);
+        Assert.Equal(VmFault.Sigbus, _machine.Program.Fault(Start + (8 * 4096), AccessKind.Read));
+        var page = guest.PageAt(4096);
+        Assert.Equal(VmFault.NoPage, _machine.Program.Fault(Start + 4096, AccessKind.Read));
+        Assert.Equal(page, guest.PageAt(4096));
+        _machine.Driver.Release(guest);
+        _machine.AssertAllFree();
+    }
+
+    [Fact]
+    public void APrivateMappingIsEinval()
+    {
+        var guest = _machine.Driver.OpenVirtualEpc(new TestStorage());
+        Assert.Equal(-(int)Errno.EINVAL, _machine.Driver.Mmap(guest, isPrivate: true));
+    }
+
+    [Fact]
+    public void EnclavePagesMakeRoomForAGuest()
+    {
+        var machine = new TestMachine(epcPages: 16);
+        machine.Build(_image);
+        var guest = machine.Driver.OpenVirtualEpc(new TestStorage());
+        machine.Program.Map(guest, Start, 16 * 4096);
+        int given = 0;
+        while (machine.Program.Fault(Start + ((ulong)given * 4096), AccessKind.Write) == VmFault.NoPage)
+        {
+            given++;
+        }
+
+        // All but the version array page: SECS and pages of the enclave are written out.
+        Assert.Equal(15, given);
+        machine.AssertInvariants();
+    }
+
+    [Fact]
+    public void ReleaseRemovesChildrenBeforeTheirSecs()
+    {
+        var guest = Guest(3);
+        Create(guest, 0);
+        Add(guest, 0, guest, 1, 0);
+        _machine.Driver.Release(guest);
+        _machine.AssertAllFree();
+        _machine.Driver.Release(guest);
+        Assert.Throws<ObjectDisposedException>(() => _machine.Driver.Ioctl(guest, _command, 0, _machine.Program));
+    }
+
+    [Fact]
+    public void ASecsWithChildrenInAnotherFileWaitsForThatOne()
+    {
+        var first = Guest(1);
+        var second = _machine.Driver.OpenVirtualEpc(new TestStorage());
+        var start = Start + (1UL << 32);
+        _machine.Program.Map(second, start, 4096);
+        _machine.Program.Fault(start, AccessKind.Write);
+        Create(first, 0);
+        Add(first, 0, second, 0, 0);
+
+        _machine.Driver.Release(first);
+        Assert.Equal(6, _machine.Statistics.EpcPagesFree);
+        _machine.Driver.Release(second);
+        _machine.AssertAllFree();
+    }
+
+    [Fact]
+    public void AThreadInsideMakesItEbusy()
+    {
+        var guest = Guest(8);
+        Create(guest, 0);
+        int next = 1;
+        foreach (var (page, flags, contents) in _image.Pages().Take(5))
+        {
+            var secinfo = new Secinfo(flags);
+            Assert.True(Eadd.Execute(_machine.Machine, Page(guest, 0), _image.At(page), in secinfo, contents, Page(guest, next)).IsSuccess);
+            Assert.True(Eextend.ExecutePage(_machine.Machine, Page(guest, next)).IsSuccess);
+            _machine.Program.InsertPage(_image.At(page), Page(guest, next), writable: true);
+            next++;
+        }
+
+        var image = _image with { HeapPages = 0 };
+        _machine.Machine.LaunchControlHash = Signer.Instance.Mrsigner;
+        Assert.True(Einit.Execute(_machine.Machine, image.Sigstruct(), new byte[304], Page(guest, 0)).IsSuccess);
+        var mapped = _machine.Driver.OpenVirtualEpc(new TestStorage());
+        _machine.Program.Map(mapped, _image.At(0), 8 * 4096);
+        var thread = _machine.StartThread();
+        thread.Enter(_image.Tcs);
+        Assert.Equal(-(long)Errno.EBUSY, RemoveAll(guest));
+        thread.Exit();
+        Assert.Equal(1, RemoveAll(guest));
+        Assert.Equal(0, RemoveAll(guest));
+    }
+
+    private static long Finish(IoctlOperation operation)
+    {
+        while (!operation.Continue(1))
+        {
+        }
+
+        return operation.Result;
+    }
+
+    private static EpcPage Page(VirtualEpc guest, int page) => guest.PageAt((ulong)page * 4096);
+
+    private VirtualEpc Guest(int pages)
+    {
+        var guest = _machine.Driver.OpenVirtualEpc(new TestStorage());
+        _machine.Program.Map(guest, Start, 16 * 4096);
+        for (int page = 0; page < pages; page++)
+        {
+            Assert.Equal(VmFault.NoPage, _machine.Program.Fault(Start + ((ulong)page * 4096), AccessKind.Write));
+        }
+
+        return guest;
+    }
+
+    private long RemoveAll(VirtualEpc guest, ulong argument = 0) =>
+        Finish(_machine.Driver.Ioctl(guest, _command, argument, _machine.Program));
+
+    private void Create(VirtualEpc guest, int page) =>
+        Assert.True(Ecreate.Execute(_machine.Machine, _image.Secs(), default, Page(guest, page)).IsSuccess);
+
+    private void Add(VirtualEpc owner, int secs, VirtualEpc guest, int page, int enclavePage)
+    {
+        var secinfo = new Secinfo(SecinfoFlags.Reg | SecinfoFlags.R);
+        Assert.True(Eadd.Execute(
+            _machine.Machine,
+            Page(owner, secs),
+            _image.At(enclavePage),
+            in secinfo,
+            new byte[4096],
+            Page(guest, page)).IsSuccess);
+    }
+}

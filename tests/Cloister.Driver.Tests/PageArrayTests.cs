@@ -1,0 +1,93 @@
+using FsCheck;
+using FsCheck.Fluent;
+
+namespace Cloister.Driver.Tests;
+
+public class PageArrayTests
+{
+    // Few chunks, far apart and neighbouring, so that steps meet.
+    private static readonly Gen<ulong> Index =
+        from chunk in Gen.Elements(0UL, 1UL, 2UL, 1UL << 35, (1UL << 43) - 1)
+        from slot in Gen.Choose(0, 511)
+        select (chunk << 9) | (uint)slot;
+
+    [Fact]
+    public void BehavesAsASortedDictionary()
+    {
+        var steps = Gen.Zip(Gen.Choose(0, 3), Index).ListOf().ToArbitrary();
+        Prop.ForAll(steps, list =>
+        {
+            var array = new PageArray<int>();
+            var model = new SortedDictionary<ulong, int>();
+            int value = 0;
+            foreach (var (kind, index) in list)
+            {
+                value++;
+                switch (kind)
+                {
+                    case 0 or 1:
+                        Assert.Equal(model.TryAdd(index, value), array.TryAdd(index, value));
+                        break;
+                    case 2:
+                        Assert.Equal(model.Remove(index), array.Remove(index));
+                        break;
+                    default:
+                        Assert.Equal(model.TryGetValue(index, out int expected), Found(array, index, out int found));
+                        Assert.Equal(expected, found);
+                        break;
+                }
+
+                Assert.Equal(model.Count, array.Count);
+            }
+
+            var walked = new List<ulong>();
+            ulong next = 0;
+            for (; array.TryNext(ref next, ulong.MaxValue); next++)
+            {
+                walked.Add(next);
+            }
+
+            Assert.Equal(model.Keys, walked);
+        }).QuickCheckThrowOnFailure();
+    }
+
+    [Fact]
+    public void TheLastPageOfInterestIsIncludedAndTheNextIsNot()
+    {
+        var array = new PageArray<int>();
+        array.TryAdd(700, 1);
+        ulong index = 3;
+        Assert.False(array.TryNext(ref index, 699));
+        Assert.True(array.TryNext(ref index, 700));
+        Assert.Equal(700UL, index);
+        index = 701;
+        Assert.False(array.TryNext(ref index, ulong.MaxValue));
+    }
+
+    [Fact]
+    public void RecordsChangeInPlace()
+    {
+        var array = new PageArray<int>();
+        array.TryAdd(5, 1);
+        array.TryGet(5, out _) = 9;
+        Assert.True(Found(array, 5, out int value));
+        Assert.Equal(9, value);
+    }
+
+    [Fact]
+    public void AClearedArrayIsEmpty()
+    {
+        var array = new PageArray<int>();
+        array.TryAdd(5, 1);
+        array.Clear();
+        Assert.False(Found(array, 5, out _));
+        Assert.True(array.TryAdd(5, 2));
+        Assert.Equal(1, array.Count);
+    }
+
+    private static bool Found(PageArray<int> array, ulong index, out int value)
+    {
+        value = array.TryGet(index, out bool exists);
+        return exists;
+    }
+}

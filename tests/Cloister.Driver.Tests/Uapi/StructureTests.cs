@@ -1,0 +1,59 @@
+using System.Runtime.InteropServices;
+using Cloister.Driver.Ioctls;
+using Cloister.Driver.Uapi;
+
+namespace Cloister.Driver.Tests.Uapi;
+
+public class StructureTests
+{
+    // Names in order, and sizes, of arch/x86/include/uapi/asm/sgx.h; every field is a __u64.
+    public static TheoryData<Type, string[]> Structures => new()
+    {
+        { typeof(SgxEnclaveCreate), ["Src"] },
+        { typeof(SgxEnclaveAddPages), ["Src", "Offset", "Length", "Secinfo", "Flags", "Count"] },
+        { typeof(SgxEnclaveInit), ["Sigstruct"] },
+        { typeof(SgxEnclaveProvision), ["Fd"] },
+        { typeof(SgxEnclaveRestrictPermissions), ["Offset", "Length", "Permissions", "Result", "Count"] },
+        { typeof(SgxEnclaveModifyTypes), ["Offset", "Length", "PageType", "Result", "Count"] },
+        { typeof(SgxEnclaveRemovePages), ["Offset", "Length", "Count"] },
+    };
+
+    [Theory]
+    [MemberData(nameof(Structures))]
+    public void FieldsLieWhereTheHeaderHasThem(Type structure, string[] fields)
+    {
+        Assert.Equal(8 * fields.Length, Marshal.SizeOf(structure));
+        Assert.Equal(fields.Length, structure.GetFields().Count(field => !field.IsStatic));
+        for (int i = 0; i < fields.Length; i++)
+        {
+            Assert.Equal(8 * i, (int)Marshal.OffsetOf(structure, fields[i]));
+            Assert.Equal(typeof(ulong), structure.GetField(fields[i])!.FieldType);
+        }
+    }
+
+    [Theory]
+    [InlineData("v6.0", "SGX_IOC_ENCLAVE_CREATE", 0x4008a400u)]
+    [InlineData("v6.0", "SGX_IOC_ENCLAVE_ADD_PAGES", 0xc030a401u)]
+    [InlineData("v6.0", "SGX_IOC_ENCLAVE_INIT", 0x4008a402u)]
+    [InlineData("v6.0", "SGX_IOC_ENCLAVE_PROVISION", 0x4008a403u)]
+    [InlineData("v6.0", "SGX_IOC_VEPC_REMOVE_ALL", 0x0000a404u)]
+    [InlineData("v6.0", "SGX_IOC_ENCLAVE_RESTRICT_PERMISSIONS", 0xc028a405u)]
+    [InlineData("v6.0", "SGX_IOC_ENCLAVE_MODIFY_TYPES", 0xc028a406u)]
+    [InlineData("v6.0", "SGX_IOC_ENCLAVE_REMOVE_PAGES", 0xc018a407u)]
+    public void CommandNumbersAreTheKernels(string generation, string name, uint command)
+    {
+        var row = Assert.Single(IoctlTable.Rows, row => row.Generation.Name() == generation && row.Name == name);
+        Assert.Equal(command, row.Command);
+    }
+
+    [Theory]
+    [InlineData(IoctlDirection.None, 0, 0, 0xa400u)]
+    [InlineData(IoctlDirection.Write, 0xff, 16383, 0x7fffa4ffu)]
+    [InlineData(IoctlDirection.Write | IoctlDirection.Read, 1, 1, 0xc001a401u)]
+    public void NumbersAreEncodedAsIocDoes(IoctlDirection direction, byte number, int size, uint command) =>
+        Assert.Equal(command, IoctlNumber.Encode(direction, number, size));
+
+    [Fact]
+    public void SizesOf14BitsAreTheMost() =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => IoctlNumber.Encode(IoctlDirection.Write, 0, 16384));
+}
