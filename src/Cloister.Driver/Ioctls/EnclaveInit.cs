@@ -79,7 +79,7 @@ internal sealed class EnclaveInit(IoctlCall call) : EnclaveIoctl(call)
     {
         // Linux, sgx_update_lepubkeyhash: the launch control registers follow the signer, so no launch enclave is needed.
         Span<byte> signer = stackalloc byte[SHA256.HashSizeInBytes];
-        SHA256.HashData(sigstruct.Slice(Sigstruct.HeaderEnd, 384), signer);
+        SHA256.HashData(MemoryMarshal.AsRef<Sigstruct>(sigstruct).Modulus, signer);
         Driver.Machine.LaunchControlHash = signer;
 
         Span<byte> token = stackalloc byte[Einittoken.SizeInBytes];

@@ -163,6 +163,7 @@ internal sealed class TestMachine : IThreadKicker
         Driver.State.ForEachEnclave(enclave =>
         {
             int resident = 0;
+            int before = backing;
             ulong index = 0;
             var placed = ((TestStorage)enclave.Storage).Placed;
             for (; enclave.Pages.TryNext(ref index, ulong.MaxValue); index++)
@@ -188,6 +189,7 @@ internal sealed class TestMachine : IThreadKicker
             reclaimable += resident;
             owned += resident + enclave.Versions.Pages.Count + (enclave.Secs.IsResident ? 1 : 0);
             backing += enclave.IsCreated && !enclave.Secs.IsResident ? 1 : 0;
+            Assert.Equal(backing - before, enclave.Versions.Pages.Sum(page => page.Used));
             Assert.True(enclave.Versions.Pages.Count * 512 >= enclave.Versions.PageCount);
             Assert.Equal(enclave.PageCount + (enclave.IsCreated ? 1 : 0), enclave.Versions.PageCount);
         });

@@ -68,6 +68,17 @@ internal sealed class TestProgram(TestMachine machine) : ICaller, IAddressSpace,
         _mappings.Add(new Mapping(start, start + length, Protection.Read | Protection.Write, null, virtualEpc));
     }
 
+    /// <summary>munmap of every mapping of a file.</summary>
+    public void Forget(object file)
+    {
+        foreach (var mapping in _mappings.Where(mapping => ReferenceEquals(mapping.Enclave ?? (object?)mapping.VirtualEpc, file)))
+        {
+            Zap(mapping.Start, mapping.End - mapping.Start);
+        }
+
+        _mappings.RemoveAll(mapping => ReferenceEquals(mapping.Enclave ?? (object?)mapping.VirtualEpc, file));
+    }
+
     /// <summary>Makes a page fault where the tables have nothing; null when no mapping allows the access.</summary>
     public VmFault? Fault(LinearAddress address, AccessKind access)
     {
