@@ -32,7 +32,8 @@ internal static class CpuidSites
         return sites;
     }
 
-    private static bool IsInstruction(ReadOnlySpan<byte> code, int at, long fileOffset, long[] functions)
+    /// <summary>Whether an instruction begins at an offset in code.</summary>
+    public static bool IsInstruction(ReadOnlySpan<byte> code, int at, long fileOffset, long[] functions)
     {
         int index = Array.BinarySearch(functions, fileOffset + at);
         index = index < 0 ? ~index - 1 : index;
@@ -48,8 +49,9 @@ internal static class CpuidSites
         // No function start is known: decode from many places before it. Wrong starts fall into step within a few instructions,
         // so nearly all agree on a true boundary.
         const int window = 96;
-        int votes = 0, voters = 0;
-        for (int start = Math.Max(0, at - window); start <= at - 16 || start == Math.Max(0, at - window); start++)
+        int votes = 0, voters = 0, streams = 0;
+        int first = Math.Max(0, at - window);
+        for (int start = first; start <= at - 16 || start == first; start++, streams++)
         {
             if (Reaches(code, start, at) is { } reached)
             {
@@ -58,7 +60,31 @@ internal static class CpuidSites
             }
         }
 
-        return at == 0 || (voters > 0 && votes * 4 >= voters * 3);
+        // In data most streams run into bytes that are no instruction, and so do those that go on behind it.
+        return at == 0 || (voters * 2 >= streams && votes * 4 >= voters * 3 && GoesOn(code, at));
+    }
+
+    // Whether what follows is code: valid and ordinary instructions up to a return or jump.
+    private static bool GoesOn(ReadOnlySpan<byte> code, int at)
+    {
+        const int most = 12, longest = 15;
+        ReadOnlySpan<byte> rest = code.Slice(at, Math.Min(code.Length - at, most * longest));
+        var decoder = Decoder.Create(64, new ByteArrayCodeReader(rest.ToArray()), (ulong)at);
+        for (int i = 0; i < most && decoder.IP < (ulong)(at + rest.Length - longest); i++)
+        {
+            decoder.Decode(out Instruction instruction);
+            if (instruction.IsInvalid || instruction.IsPrivileged)
+            {
+                return false;
+            }
+
+            if (instruction.FlowControl is FlowControl.Return or FlowControl.UnconditionalBranch or FlowControl.IndirectBranch)
+            {
+                break;
+            }
+        }
+
+        return true;
     }
 
     // Null when the stream runs into bytes that are no instruction.

@@ -124,7 +124,7 @@ internal sealed class Exceptions(Tracer tracer)
             ref UserRegisters r = ref thread.Registers;
             _cpuid.Execute(ref r);
             r.Rip += 2;
-            tracer.Resume(thread);
+            ResumeAfterInstruction(thread);
             return;
         }
 
@@ -147,7 +147,7 @@ internal sealed class Exceptions(Tracer tracer)
             {
                 NoteEpcmChange(space, leaf, operand, result);
                 thread.FromModel();
-                tracer.Resume(thread);
+                ResumeAfterInstruction(thread);
                 return;
             }
 
@@ -178,6 +178,20 @@ internal sealed class Exceptions(Tracer tracer)
                 return;
             }
         }
+    }
+
+    // An instruction that was executed for the thread ends in #DB when TF is set, as one that it executes itself.
+    private void ResumeAfterInstruction(TracedThread thread)
+    {
+        ref readonly UserRegisters r = ref thread.Peek();
+        if ((r.Rflags & Registers.TrapFlag) == 0 || thread.Processor.EnclaveMode)
+        {
+            tracer.Resume(thread);
+            return;
+        }
+
+        var information = new SignalInformation { Signal = Linux.Signal.SIGTRAP, Code = SignalInformation.TrapTrace, Address = r.Rip };
+        Deliver(thread, new ProgramSignal(Linux.Signal.SIGTRAP, information, (ulong)ExceptionVector.Debug, 0, null));
     }
 
     // EACCEPT, EACCEPTCOPY and EMODPE change the entry of the page in RCX.
@@ -414,6 +428,14 @@ internal sealed class Exceptions(Tracer tracer)
             Linux.Signal.SIGBUS => ExceptionVector.AlignmentCheck,
             _ => information.Code == SignalInformation.SiKernel ? ExceptionVector.Breakpoint : ExceptionVector.Debug,
         };
+        if (vector == ExceptionVector.Breakpoint && !thread.Processor.DebugOptIn)
+        {
+            // SDM 3D, "INT3 Behavior": after an opt-out entry it is #UD, and a fault.
+            const int instructionLength = 1;
+            thread.Registers.Rip -= instructionLength;
+            vector = ExceptionVector.InvalidOpcode;
+        }
+
         Exit(thread, vector, 0, default);
         Raise(thread, vector, 0, default, unmapped: false, information);
     }

@@ -47,7 +47,7 @@ internal static class Mappings
         }
 
         int verdict = file.Enclave is { } enclave
-            ? tracer.Driver.Mmap(enclave, thread.Space, new LinearAddress(address), new LinearAddress(address + length), (Protection)protection, isPrivate)
+            ? tracer.Driver.Mmap(enclave, thread.Space, new LinearAddress(address), new LinearAddress(address + length), (Protection)protection, isPrivate, HostKernel.ReadImpliesExecute(thread.Process.Id))
             : tracer.Driver.Mmap(file.VirtualEpc!, isPrivate);
         if (verdict != 0)
         {
@@ -110,7 +110,7 @@ internal static class Mappings
             }
 
             verdict = part.File.Enclave is { } enclave
-                ? tracer.Driver.MayMap(enclave, new LinearAddress(part.Start), new LinearAddress(part.End), (Protection)(protection & 7)) : 0;
+                ? tracer.Driver.MayMap(enclave, new LinearAddress(part.Start), new LinearAddress(part.End), (Protection)(protection & 7), HostKernel.ReadImpliesExecute(thread.Process.Id)) : 0;
             if (verdict != 0)
             {
                 at = end;
@@ -251,6 +251,7 @@ internal static class Mappings
         _ = new RemoteCalls().Add(SystemCall.Mprotect, start, end - start, (ulong)mapping.Protection).Run(thread);
         for (ulong page = start; page < end; page += 4096)
         {
+            EnclaveCode.Patch(mapping.File.Bytes(mapping.OffsetOf(page)), tracer.Machine.Options.Sgx2);
             space.Pages[page].Executable = true;
         }
     }

@@ -27,7 +27,7 @@ internal sealed class SpecialFiles(Tracer tracer)
             return;
         }
 
-        if (NodeOf(path) is { } node)
+        if (NodeOf(thread, path) is { } node)
         {
             switch (number)
             {
@@ -92,7 +92,7 @@ internal sealed class SpecialFiles(Tracer tracer)
     private static string? PathOf(TracedThread thread, ulong address)
     {
         string? path = thread.Space.Memory.TryReadString(address);
-        if (path is null || !(path.Contains("sgx", StringComparison.Ordinal) || path.EndsWith("cpuinfo", StringComparison.Ordinal) || path.EndsWith("enclave", StringComparison.Ordinal) || path.EndsWith("provision", StringComparison.Ordinal)))
+        if (path is null || !(path.Contains("sgx", StringComparison.Ordinal) || path.EndsWith("cpuinfo", StringComparison.Ordinal) || path.EndsWith("enclave", StringComparison.Ordinal) || path.EndsWith("provision", StringComparison.Ordinal) || path.Contains("/fd/", StringComparison.Ordinal)))
         {
             return null;
         }
@@ -104,6 +104,18 @@ internal sealed class SpecialFiles(Tracer tracer)
         }
 
         return Path.GetFullPath(path);
+    }
+
+    // A descriptor's link in /proc leads to the node that was opened.
+    private DeviceNode? NodeOf(TracedThread thread, string path)
+    {
+        if (path.StartsWith("/proc/", StringComparison.Ordinal) && int.TryParse(Path.GetFileName(path), NumberStyles.None, CultureInfo.InvariantCulture, out int descriptor))
+        {
+            string? process = path.Split('/') is [_, _, var id, "fd", _] ? id : null;
+            return process == "self" || process == thread.Process.Id.ToString(CultureInfo.InvariantCulture) ? tracer.Files.Find(thread, descriptor)?.Node : null;
+        }
+
+        return NodeOf(path);
     }
 
     private static DeviceNode? NodeOf(string path) => path switch

@@ -22,6 +22,21 @@ public static unsafe class HostKernel
         return ((Mask("SigPnd:") | Mask("ShdPnd:")) & ~Mask("SigBlk:")) != 0;
     }
 
+    /// <summary>Whether a process has the personality READ_IMPLIES_EXEC. personality(2).</summary>
+    public static bool ReadImpliesExecute(int process)
+    {
+        const uint readImpliesExec = 0x0400000;
+        try
+        {
+            string text = File.ReadAllText($"/proc/{process}/personality").Trim();
+            return uint.TryParse(text, System.Globalization.NumberStyles.HexNumber, null, out uint personality) && (personality & readImpliesExec) != 0;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>One line of /proc/ID/status, without its name; null when there is none.</summary>
     public static string? StatusField(int thread, string name)
     {
