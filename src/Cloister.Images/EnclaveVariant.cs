@@ -23,6 +23,12 @@ public sealed class EnclaveVariant
     /// <summary>Where the SIGSTRUCT is in <see cref="SigstructPath"/>, in bytes; null when there is none.</summary>
     public long? SigstructOffset { get; init; }
 
+    /// <summary>Where the file itself has room for the SIGSTRUCT, signed or not, in bytes; null when it is kept apart.</summary>
+    public long? SigstructPlace { get; init; }
+
+    /// <summary>What the format's own signer would choose for a file that is not signed yet.</summary>
+    public SigningParameters? Signing { get; init; }
+
     /// <summary>The file that holds the SIGSTRUCT when it is not the file itself.</summary>
     public string? SigstructPath { get; init; }
 

@@ -30,6 +30,11 @@ internal static class ImageReader
                 return IntelSdkElfReader.Read(elf);
             }
 
+            if (OpenEnclaveReader.Is(elf))
+            {
+                return OpenEnclaveReader.Read(elf);
+            }
+
             if (PlainElfReader.Is(elf))
             {
                 return PlainElfReader.Read(elf, options);

@@ -26,6 +26,7 @@ internal static class SgxVariant
             IsPassedOver = metadata.BaseMajor == 2,
             Sigstruct = metadata.Sigstruct,
             SigstructOffset = metadata.FileOffset + SgxMetadata.SigstructOffset,
+            SigstructPlace = metadata.FileOffset + SgxMetadata.SigstructOffset,
             Size = size,
             SsaFrameSize = metadata.SsaFrameSize,
             Attributes = metadata.Attributes,
