@@ -22,7 +22,13 @@ static struct call spin = { .operation = OP_SPIN, .a = (uint64_t)&stop };
 
 static void *spin_inside(void *argument)
 {
-	service_call(&service, 0, &spin);
+	struct sgx_enclave_run run;
+
+	/* Busy for a moment when the main thread has just looked. */
+	do
+		service_try(&service, service_tcs(&service, 0), &spin, EENTER, &run);
+	while (run.exception_vector == VECTOR_GP && run.function == EENTER);
+	check_equal("how the thread left the enclave", EEXIT, run.function);
 	return argument;
 }
 

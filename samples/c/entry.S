@@ -5,18 +5,24 @@
 	.balign	4096
 	.globl	enclave_start
 enclave_start:
+	# The processor has noted the host's RSP and RBP in the current SSA frame.
+	mov	%rax, %r8
+	shl	$12, %r8
+	lea	2*4096-184(%rbx, %r8), %r8	# GPRSGX of SSA frame CSSA
 	# The stack is the thread's last page. While an exception is handled (CSSA
 	# is not 0) the upper half belongs to the code that was interrupted.
-	mov	%rsp, %r8
-	lea	5 * 4096(%rbx), %rsp
+	lea	5*4096(%rbx), %rsp
 	test	%eax, %eax
 	jz	1f
 	sub	$2048, %rsp
 1:	push	%r8
 	push	%rcx
 	call	enclave_main
-	pop	%rbx
-	pop	%rsp
+	pop	%rbx			# where EEXIT goes
+	pop	%r8
+	# Not what they were at EENTER: an ERESUME may have come from elsewhere.
+	mov	144(%r8), %rsp		# URSP
+	mov	152(%r8), %rbp		# URBP
 	# Leave nothing of the enclave in the registers.
 	xor	%ecx, %ecx
 	xor	%edx, %edx
