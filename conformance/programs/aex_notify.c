@@ -5,7 +5,8 @@
  * TCS.FLAGS.AEXNOTIFY and bit 0 of GPRSGX.AEXNOTIFY in the frame to be resumed,
  * ERESUME does not resume: it enters at TCS.OENTRY as EENTER does, with the
  * frame still taken and CSSA in RAX. The enclave goes on by EDECCSSA, or leaves.
- * Where the attribute is not offered, ECREATE refuses it.
+ * All threads of such an enclave must have the flag. Where the attribute is not
+ * offered, ECREATE refuses it.
  * Source: SDM 3D, ERESUME; TCS.FLAGS; GPRSGX.AEXNOTIFY; "Asynchronous Enclave
  * Exit Notify".
  */
@@ -15,9 +16,6 @@
 
 #include "check.h"
 #include "service.h"
-
-#define ATTRIBUTE_AEXNOTIFY (1ul << 10)
-#define TCS_AEXNOTIFY (1ul << 1)
 
 /* GPRSGX.AEXNOTIFY in a thread's first SSA frame. */
 #define NOTIFY (THREAD_SSA + PAGE - sizeof(struct gprsgx) + offsetof(struct gprsgx, aexnotify))
@@ -55,17 +53,17 @@ static void not_offered(void)
 int main(void)
 {
 	struct service_options options = {
-		.enclave = { .attributes = ATTRIBUTE_AEXNOTIFY },
+		.enclave = { .attributes = ATTRIBUTE_AEXNOTIFY, .tcs_flags = TCS_AEXNOTIFY },
+		.threads = 2,
 		.code = trap_code,
 		.code_length = (uint64_t)(trap_code_end - trap_code),
 	};
 	static struct service service;
-	static struct tcs tcs __attribute__((aligned(4096)));
 	struct call trap = { .operation = OP_JUMP };
 	struct call seen = { .operation = OP_CSSA, .result = 99 };
 	struct call skip = { .operation = OP_EXCEPTION, .a = 2 };
 	struct sgx_enclave_run run;
-	uint64_t place, thread;
+	uint64_t thread;
 	uint8_t bit = 1;
 	uint32_t a, b, c, d;
 
@@ -75,18 +73,8 @@ int main(void)
 		not_offered();
 		return 0;
 	}
-	vdso_find();
-	service_add(&service, &options);
-	place = service.room - service.enclave.base;
-	thread = service.room;
-	tcs = thread_tcs(place, 0);
-	tcs.flags = TCS_AEXNOTIFY;
-	enclave_add(&service.enclave, place, &tcs, PAGE, SECINFO_TCS);
-	enclave_add_unmeasured(&service.enclave, place + PAGE, THREAD_SIZE - PAGE,
-			       SECINFO_REG | SECINFO_R | SECINFO_W);
-	service.room += THREAD_SIZE;
-	enclave_init(&service.enclave);
-	service_map(&service);
+	service_build(&service, &options);
+	thread = service_tcs(&service, 1);
 	trap.a = service.code;
 
 	/* Without the frame's bit, ERESUME resumes. */

@@ -6,7 +6,8 @@
  * again: the program sees nothing of it. An ordinary access has the page added
  * too but then faults again, because the page is pending: error code P, SGX and
  * the access; a handler in the enclave accepts it and ERESUME goes on. EACCEPT
- * of a page that is not pending says SGX_PAGE_ATTRIBUTES_MISMATCH.
+ * of a page that is not as SECINFO says is SGX_PAGE_ATTRIBUTES_MISMATCH; a SECINFO
+ * that no page could be like is a #GP.
  * Source: SDM 3D, EAUG, EACCEPT; Linux arch/x86/kernel/cpu/sgx/encl.c,
  * sgx_encl_eaug_page.
  */
@@ -66,17 +67,22 @@ static void access_first(void)
 	}
 }
 
-/* EACCEPT wants the page as it is: read and write, pending. */
+/* EACCEPT wants the page as it is: for reading and writing, pending. A request
+ * that no page could match is a #GP. */
 static void mismatches(void)
 {
-	uint64_t page = service.room + 3 * PAGES * PAGE;
+	uint64_t page = service.room + 3 * PAGES * PAGE, inside = service.data;
+	struct secinfo secinfo = { .flags = RW };
+	struct call call = { .operation = OP_ENCLU, .a = EACCEPT, .b = inside, .c = page };
+	struct sgx_enclave_run run;
 
 	check_equal("EACCEPT with other permissions", SGX_PAGE_ATTRIBUTES_MISMATCH,
 		    service_accept(&service, 0, EACCEPT, SECINFO_REG | SECINFO_R | SECINFO_PENDING, page, 0));
-	check_equal("EACCEPT without PENDING", SGX_PAGE_ATTRIBUTES_MISMATCH,
-		    service_accept(&service, 0, EACCEPT, RW, page, 0));
 	check_equal("EACCEPT as it is", SGX_SUCCESS,
 		    service_accept(&service, 0, EACCEPT, RW | SECINFO_PENDING, page, 0));
+	service_do(&service, 0, OP_COPY, inside, (uint64_t)&secinfo, sizeof secinfo, 0);
+	service_expect_exception(&service, 0, &call, "EACCEPT of a regular page that is neither pending nor restricted",
+				 VECTOR_GP, &run);
 }
 
 int main(void)

@@ -5,12 +5,9 @@
 	.balign	4096
 	.globl	enclave_start
 enclave_start:
-	# The processor has noted the host's RSP and RBP in the current SSA frame.
-	mov	%rax, %r8
-	shl	$12, %r8
-	lea	2*4096-184(%rbx, %r8), %r8	# GPRSGX of SSA frame CSSA
 	# The stack is the thread's last page. While an exception is handled (CSSA
 	# is not 0) the upper half belongs to the code that was interrupted.
+	mov	%rsp, %r8
 	lea	5*4096(%rbx), %rsp
 	test	%eax, %eax
 	jz	1f
@@ -19,10 +16,7 @@ enclave_start:
 	push	%rcx
 	call	enclave_main
 	pop	%rbx			# where EEXIT goes
-	pop	%r8
-	# Not what they were at EENTER: an ERESUME may have come from elsewhere.
-	mov	144(%r8), %rsp		# URSP
-	mov	152(%r8), %rbp		# URBP
+	pop	%rsp			# the host's stack
 	# Leave nothing of the enclave in the registers.
 	xor	%ecx, %ecx
 	xor	%edx, %edx

@@ -7,7 +7,6 @@
  * conformance/programs/lib; what is special to SGX2 is here.
  */
 #include <stdio.h>
-#include <string.h>
 #include <sys/mman.h>
 
 #include "check.h"
@@ -36,26 +35,23 @@ static uint64_t at(uint64_t offset)
 	return enclave.base + offset;
 }
 
-/* One entry by the vDSO. Returns true when the enclave left by EEXIT, false when
- * an exception took it out; run says which. */
-static bool enter(uint64_t tcs, uint32_t function, struct sample_call *call, struct sgx_enclave_run *run)
+/* One entry by the vDSO, which has to end in EEXIT. A handler, if there is one,
+ * sees every exit first. */
+static uint64_t enter(uint64_t tcs, struct sample_call *call, sgx_enclave_user_handler_t handler, void *data)
 {
-	memset(run, 0, sizeof *run);
-	run->tcs = tcs;
+	struct sgx_enclave_run run = { .tcs = tcs, .user_handler = (uint64_t)handler, .user_data = (uint64_t)data };
+
 	call->base = enclave.base;
-	check_equal("the vDSO's return value", 0,
-		    (uint64_t)vdso_enter((uint64_t)call, 0, 0, function, 0, 0, run));
-	return run->function == EEXIT;
+	check_equal("the vDSO's return value", 0, (uint64_t)vdso_enter((uint64_t)call, 0, 0, EENTER, 0, 0, &run));
+	if (run.function != EEXIT)
+		check_equal("exception vector", 0, run.exception_vector);
+	return call->answer;
 }
 
-/* A call that has to succeed. */
+/* A call that nothing gets in the way of. */
 static uint64_t ask(uint64_t tcs, struct sample_call call)
 {
-	struct sgx_enclave_run run;
-
-	if (!enter(tcs, EENTER, &call, &run))
-		check_equal("exception vector", 0, run.exception_vector);
-	return call.answer;
+	return enter(tcs, &call, NULL, NULL);
 }
 
 static uint64_t add(uint64_t offset, uint64_t value)
@@ -74,21 +70,26 @@ static void accept(uint64_t offset, uint64_t pages, uint64_t flags)
 					  }));
 }
 
-/* A call that runs into a page fault. What cures it is asked of the enclave, on
- * the same thread: EENTER on a thread with an exception enters its handler. Then
- * ERESUME goes on where the fault was. */
+/* The vDSO calls this when the enclave was left. After an exception the enclave is
+ * asked for the cure, on the same thread: EENTER on a thread with an exception
+ * enters its handler. Then the vDSO runs ERESUME, which goes on where the fault was. */
+static int cure_exception(long rdi, long rsi, long rdx, long rsp, long r8, long r9, struct sgx_enclave_run *run)
+{
+	const struct sample_call *cure = (const struct sample_call *)run->user_data;
+
+	(void)rdi, (void)rsi, (void)rdx, (void)rsp, (void)r8, (void)r9;
+	if (run->function == EEXIT)
+		return 0;
+	printf("    exception %d, error code 0x%04x, at the enclave's offset 0x%llx\n", run->exception_vector,
+	       run->exception_error_code, (unsigned long long)(run->exception_addr - enclave.base));
+	check_equal("what cures it", 0, ask(run->tcs, *cure));
+	return ERESUME;
+}
+
+/* A call that runs into a page fault. */
 static uint64_t ask_and_cure(struct sample_call call, struct sample_call cure)
 {
-	uint64_t tcs = at(first_thread);
-	struct sgx_enclave_run run;
-	struct sample_call nothing = { 0 };
-
-	check("the access faults", !enter(tcs, EENTER, &call, &run));
-	printf("    exception %d, error code 0x%04x, at the enclave's offset 0x%llx\n", run.exception_vector,
-	       run.exception_error_code, (unsigned long long)(run.exception_addr - enclave.base));
-	check_equal("what cures it", 0, ask(tcs, cure));
-	check("ERESUME goes on to the end", enter(tcs, ERESUME, &nothing, &run));
-	return call.answer;
+	return enter(at(first_thread), &call, cure_exception, &cure);
 }
 
 static void build(void)

@@ -73,6 +73,7 @@ enum attributes {
 	ATTRIBUTE_MODE64BIT = 1 << 2,
 	ATTRIBUTE_PROVISIONKEY = 1 << 4,
 	ATTRIBUTE_EINITTOKENKEY = 1 << 5,
+	ATTRIBUTE_AEXNOTIFY = 1 << 10,
 };
 
 #define XFRM_LEGACY 3ul /* x87 and SSE: always on */
@@ -82,6 +83,7 @@ enum attributes {
 
 /* TCS.FLAGS */
 #define TCS_DBGOPTIN 1ul
+#define TCS_AEXNOTIFY 2ul
 
 /* Error codes in RAX (SDM 3D, "Error or Information Codes"). */
 enum sgx_error {

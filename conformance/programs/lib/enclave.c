@@ -115,6 +115,7 @@ void enclave_add_thread(struct enclave *enclave, uint64_t offset, uint64_t entry
 	if (tcs == NULL)
 		die("allocate a TCS");
 	*tcs = thread_tcs(offset, entry);
+	tcs->flags = enclave->options.tcs_flags;
 	enclave_add(enclave, offset, tcs, PAGE, SECINFO_TCS);
 	enclave_add_unmeasured(enclave, offset + THREAD_SSA, THREAD_SIZE - THREAD_SSA,
 			       SECINFO_REG | SECINFO_R | SECINFO_W);

@@ -31,6 +31,7 @@ struct enclave_options {
 	uint32_t miscselect;
 	uint16_t isv_svn;
 	int open_flags; /* beside O_RDWR */
+	uint64_t tcs_flags; /* of every thread */
 };
 
 struct enclave {

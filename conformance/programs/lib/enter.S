@@ -31,6 +31,22 @@ vdso_enter:
 	ret
 	.size	vdso_enter, . - vdso_enter
 
+# int vdso_enter_on(stack, run, rdi, function): the same on another stack, with
+# nothing but RDI for the enclave
+	.globl	vdso_enter_on
+	.type	vdso_enter_on, @function
+vdso_enter_on:
+	save_registers
+	mov	%rsp, -8(%rdi)
+	mov	%rsi, -32(%rdi)		# run, the vDSO's seventh argument
+	lea	-32(%rdi), %rsp
+	mov	%rdx, %rdi		# ECX is in its place
+	call	*vdso_function(%rip)
+	mov	24(%rsp), %rsp
+	restore_registers
+	ret
+	.size	vdso_enter_on, . - vdso_enter_on
+
 # void enclu_enter(rdi, rsi, rdx, tcs)
 	.globl	enclu_enter
 	.type	enclu_enter, @function

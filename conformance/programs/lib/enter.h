@@ -16,6 +16,9 @@ extern uint64_t vdso_base, vdso_length;
 int vdso_enter(uint64_t rdi, uint64_t rsi, uint64_t rdx, uint32_t function, uint64_t r8, uint64_t r9,
 	       struct sgx_enclave_run *run);
 
+/* Enters by the vDSO from the top of another stack, which is a multiple of 16. */
+int vdso_enter_on(void *stack, struct sgx_enclave_run *run, uint64_t rdi, uint32_t function);
+
 /* Enters by ENCLU[EENTER] and returns on EEXIT. An asynchronous exit goes to
  * enclu_aep, which is one ENCLU: RAX, RBX and RCX are then right for ERESUME. */
 void enclu_enter(uint64_t rdi, uint64_t rsi, uint64_t rdx, uint64_t tcs);

@@ -1,22 +1,8 @@
 # The code of the service enclave; service.h says what it does. It needs no
-# stack. R12 holds where EEXIT goes, R13 the call, R14 CSSA, R15 the TCS.
-#
-# An exit goes back to the last entry, EENTER or ERESUME, which need not come
-# from the same place. So RSP and RBP are taken from where the processor noted
-# them at that entry: URSP and URBP in the current SSA frame (SDM 3D, EENTER and
-# ERESUME).
-
-	# Where frame R14 of the thread has its GPRSGX: the last 184 bytes.
-	.macro	frame_of_entry register
-	mov	%r14, \register
-	shl	$12, \register
-	lea	2*4096-184(%r15, \register), \register
-	.endm
+# stack and leaves the host's RSP and RBP alone. R12 holds where EEXIT goes, R13
+# the call, R14 CSSA, R15 the TCS.
 
 	.macro	leave_enclave
-	frame_of_entry %rcx
-	mov	144(%rcx), %rsp		# URSP
-	mov	152(%rcx), %rbp		# URBP
 	mov	%r12, %rbx
 	mov	$4, %eax		# EEXIT
 	enclu

@@ -1,5 +1,6 @@
 #include "service.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -84,13 +85,69 @@ uint64_t service_tcs(const struct service *service, unsigned thread)
 	return service->threads + thread * THREAD_SIZE;
 }
 
+/* The stacks of a TCS; see service_try. */
+#define MOST_TCSES 64
+#define STACKS 8
+#define STACK_SIZE (128ul << 10)
+
+struct stacks {
+	uint64_t tcs;
+	uint8_t *memory;
+	uint8_t taken[STACKS];
+};
+
+static struct stacks all_stacks[MOST_TCSES];
+static pthread_mutex_t stacks_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static struct stacks *stacks_of(uint64_t tcs)
+{
+	struct stacks *stacks = all_stacks;
+
+	pthread_mutex_lock(&stacks_lock);
+	while (stacks->tcs != tcs && stacks->tcs != 0)
+		check("there are stacks for so many TCS", ++stacks < all_stacks + MOST_TCSES);
+	if (stacks->tcs == 0) {
+		stacks->memory = mmap(NULL, STACKS * STACK_SIZE, PROT_READ | PROT_WRITE,
+				      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (stacks->memory == MAP_FAILED)
+			die("map stacks");
+		stacks->tcs = tcs;
+	}
+	pthread_mutex_unlock(&stacks_lock);
+	return stacks;
+}
+
+/* The lowest stack that is free is taken; ERESUME has the highest that is not. */
+static int take_stack(struct stacks *stacks, uint32_t function)
+{
+	if (function == ERESUME) {
+		int index = STACKS - 1;
+
+		while (index > 0 && !__atomic_load_n(&stacks->taken[index], __ATOMIC_SEQ_CST))
+			index--;
+		return index;
+	}
+	for (int index = 0; index < STACKS; index++)
+		if (!__atomic_exchange_n(&stacks->taken[index], 1, __ATOMIC_SEQ_CST))
+			return index;
+	check("there is a stack for so many entries", false);
+	return -1;
+}
+
 int service_try(struct service *service, uint64_t tcs, struct call *call, uint32_t function,
 		struct sgx_enclave_run *run)
 {
+	struct stacks *stacks = stacks_of(tcs);
+	int index = take_stack(stacks, function), result;
+
 	(void)service;
 	memset(run, 0, sizeof *run);
 	run->tcs = tcs;
-	return vdso_enter((uint64_t)call, 0, 0, function, 0, 0, run);
+	result = vdso_enter_on(stacks->memory + (uint64_t)(index + 1) * STACK_SIZE, run, (uint64_t)call, function);
+	/* Still in use by what can be resumed. */
+	if (run->function == EEXIT || (run->function == EENTER && function == EENTER))
+		__atomic_store_n(&stacks->taken[index], 0, __ATOMIC_SEQ_CST);
+	return result;
 }
 
 uint64_t service_call(struct service *service, unsigned thread, struct call *call)

@@ -77,7 +77,13 @@ uint64_t service_do(struct service *service, unsigned thread, enum operation ope
 		    uint64_t b, uint64_t c, uint64_t d);
 
 /* Enters by the vDSO and leaves what happened in run. function is EENTER or
- * ERESUME. Returns what the vDSO's function returned. */
+ * ERESUME. Returns what the vDSO's function returned.
+ *
+ * An enclave comes back with the RSP of the EENTER, also after an ERESUME: the
+ * processor does not note the RSP of an ERESUME (SDM 3D, ERESUME). So what was
+ * entered on one stack has to be resumed at the same place of it. Each EENTER
+ * here gets a stack of its own until its EEXIT, and ERESUME takes the one of the
+ * newest EENTER on that TCS. */
 int service_try(struct service *service, uint64_t tcs, struct call *call, uint32_t function,
 		struct sgx_enclave_run *run);
 
