@@ -57,6 +57,7 @@ int main(void)
 		service_expect_exception(&service, 0, &trap, "UD2", VECTOR_UD, &run);
 		check_equal("CSSA in the handler", 1, service_do(&service, 0, OP_CSSA, 0, 0, 0, 0));
 		service_call(&service, 0, &decrement);
+		service_abandon(&service, 0);
 		check_equal("CSSA after EDECCSSA", 0, service_do(&service, 0, OP_CSSA, 0, 0, 0, 0));
 	}
 	return 0;

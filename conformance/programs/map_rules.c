@@ -34,11 +34,16 @@ static void on_fault(int signal)
 	siglongjmp(back, signal);
 }
 
+static int try_map(const struct enclave *enclave, uint64_t address, uint64_t length, int protection)
+{
+	void *map = mmap((void *)address, length, protection, MAP_SHARED | MAP_FIXED, enclave->fd, 0);
+
+	return map == MAP_FAILED ? -1 : 0;
+}
+
 static void expect_map(const char *what, int error, uint64_t address, uint64_t length, int protection)
 {
-	void *map = mmap((void *)address, length, protection, MAP_SHARED | MAP_FIXED, service.enclave.fd, 0);
-
-	check_errno(what, error, map == MAP_FAILED ? -1 : 0);
+	check_errno(what, error, try_map(&service.enclave, address, length, protection));
 }
 
 static void expect_protect(const char *what, int error, uint64_t address, uint64_t length, int protection)
@@ -60,6 +65,7 @@ static void before_initialisation(void)
 	struct sigaction action = { .sa_handler = on_fault };
 	int fd = open("/dev/sgx_enclave", O_RDWR);
 	uint8_t *map;
+	static struct service early;
 
 	sigaction(SIGBUS, &action, NULL);
 	sigaction(SIGSEGV, &action, NULL);
@@ -74,17 +80,15 @@ static void before_initialisation(void)
 	close(fd);
 
 	/* Mapped first, added then, with less than the mapping has. */
-	service_add(&service, NULL);
-	expect_map("RWX where nothing was added yet", 0, service.room, PAGE, R | W | X);
-	expect_signal("an access before INIT where there is no page", SIGBUS, service.room);
-	enclave_add_unmeasured(&service.enclave, service.room - service.enclave.base, PAGE,
-			       SECINFO_REG | SECINFO_R);
-	expect_signal("an access to a page with less permissions than its mapping", SIGBUS, service.room);
-	expect_map("R where it was added so", 0, service.room, PAGE, R);
-	service.room += PAGE;
-	service.code = service.heap = service.room;
-	expect_map("a range outside the enclave, before INIT", 0,
-		   enclave_reserve(0, PAGE), PAGE, R | W);
+	service_add(&early, NULL);
+	check_errno("RWX where nothing was added yet", 0, try_map(&early.enclave, early.room, PAGE, R | W | X));
+	expect_signal("an access before INIT where there is no page", SIGBUS, early.room);
+	enclave_add_unmeasured(&early.enclave, early.room - early.enclave.base, PAGE, SECINFO_REG | SECINFO_R);
+	expect_signal("an access to a page with less permissions than its mapping", SIGBUS, early.room);
+	check_errno("R where it was added so", 0, try_map(&early.enclave, early.room, PAGE, R));
+	check_errno("a range outside the enclave, before INIT", 0,
+		    try_map(&early.enclave, enclave_reserve(0, PAGE), PAGE, R | W));
+	enclave_destroy(&early.enclave);
 }
 
 int main(void)
@@ -93,6 +97,7 @@ int main(void)
 	uint64_t outside;
 
 	before_initialisation();
+	service_add(&service, NULL);
 	enclave_init(enclave);
 
 	expect_map("a code page as RX", 0, enclave->base, PAGE, R | X);

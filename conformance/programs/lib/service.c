@@ -191,6 +191,13 @@ void service_resume(struct service *service, unsigned thread)
 	check_equal("how the enclave was left after ERESUME", EEXIT, run.function);
 }
 
+void service_abandon(struct service *service, unsigned thread)
+{
+	struct stacks *stacks = stacks_of(service_tcs(service, thread));
+
+	__atomic_store_n(&stacks->taken[take_stack(stacks, ERESUME)], 0, __ATOMIC_SEQ_CST);
+}
+
 uint64_t service_accept(struct service *service, unsigned thread, enum enclu leaf, uint64_t flags,
 			uint64_t address, uint64_t source)
 {

@@ -94,6 +94,9 @@ void service_expect_exception(struct service *service, unsigned thread, struct c
 /* Resumes the thread after an exception; the call then has to end in EEXIT. */
 void service_resume(struct service *service, unsigned thread);
 
+/* What was entered last on the thread will not be resumed: its stack is free. */
+void service_abandon(struct service *service, unsigned thread);
+
 /* From inside: ENCLU[leaf] on a page, with a SECINFO of these flags. Returns
  * RAX. The SECINFO is placed in the last 64 bytes of the first data page. */
 uint64_t service_accept(struct service *service, unsigned thread, enum enclu leaf, uint64_t flags,
