@@ -1,4 +1,5 @@
 using Cloister.Architecture;
+using Cloister.Driver.Generations;
 using Cloister.Driver.Reclaim;
 using Cloister.Processor;
 
@@ -16,6 +17,8 @@ internal sealed class DriverState(SgxMachine machine, DriverOptions options, ITh
     public SgxMachine Machine { get; } = machine;
 
     public DriverOptions Options { get; } = options;
+
+    public GenerationRules Rules { get; } = GenerationRules.Of(options.Generation);
 
     public Counters Counters { get; } = new();
 

@@ -1,4 +1,5 @@
 using Cloister.Architecture;
+using Cloister.Driver.Generations;
 
 namespace Cloister.Driver;
 
@@ -6,14 +7,16 @@ namespace Cloister.Driver;
 internal static class EnclaveMapping
 {
     public static Errno MayMap(
+        GenerationRules rules,
         SgxEnclave enclave,
         LinearAddress start,
         LinearAddress end,
         Protection protection,
         bool readImpliesExecute)
     {
-        // Linux, sgx_encl_may_map: an initialised enclave is not mapped outside its range.
-        if (enclave.IsInitialized
+        // Linux 6.0, sgx_encl_may_map: an initialised enclave is not mapped outside its range.
+        if (rules.MapsInsideOnly
+            && enclave.IsInitialized
             && (start < enclave.Base || end.Value > enclave.Base.Value + enclave.Size))
         {
             return Errno.EACCES;
@@ -30,11 +33,11 @@ internal static class EnclaveMapping
             return Errno.None;
         }
 
-        // Linux, sgx_encl_may_map: no page in the range may have been built with less. Holes allow everything.
+        // Linux, sgx_encl_may_map: no page in the range may have less. Holes allow everything.
         ulong last = (end.Value - 1) >> 12;
         for (ulong page = start.Value >> 12; enclave.Pages.TryNext(ref page, last); page++)
         {
-            if ((protection & ~enclave.Pages.TryGet(page, out _).MaximumProtection) != 0)
+            if ((protection & ~enclave.Pages.TryGet(page, out _).RunProtection) != 0)
             {
                 return Errno.EACCES;
             }

@@ -30,6 +30,12 @@ internal struct EnclavePage
     /// <summary>vm_max_prot_bits: the most a mapping of the page may ever have.</summary>
     public Protection MaximumProtection;
 
+    /// <summary>
+    /// vm_run_prot_bits of EDMM V1 and V2: what the enclave last told the driver the page has, within the maximum. Equal
+    /// to the maximum in every other generation.
+    /// </summary>
+    public Protection RunProtection;
+
     /// <summary>Whether the page is in the EPC.</summary>
     public readonly bool IsResident => EpcIndex != None;
 

@@ -33,6 +33,9 @@ public enum Errno
     /// <summary>Busy: another ioctl runs on the same file, or the page exists already.</summary>
     EBUSY = 16,
 
+    /// <summary>There already.</summary>
+    EEXIST = 17,
+
     /// <summary>The machine has not the feature.</summary>
     ENODEV = 19,
 

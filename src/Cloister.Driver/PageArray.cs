@@ -42,6 +42,14 @@ internal sealed class PageArray<T>
         return ref _absent;
     }
 
+    /// <summary>Whether a page has a record.</summary>
+    /// <param name="index">Page number.</param>
+    public bool Contains(ulong index)
+    {
+        TryGet(index, out bool exists);
+        return exists;
+    }
+
     /// <summary>Adds a record; false when the page has one (xa_insert gives EBUSY).</summary>
     /// <param name="index">Page number.</param>
     /// <param name="value">The record.</param>

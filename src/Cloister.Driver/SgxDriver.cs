@@ -30,7 +30,8 @@ public sealed partial class SgxDriver
         Epc = new EpcAllocator(State, new PageReclaimer(State));
         Memory = new EnclaveMemory(State, Epc);
         Loader = new EnclavePageLoader(State, Epc);
-        _enclaveFault = new EnclaveFault(State, Epc, Memory, Loader);
+        Augment = new EnclaveAugment(State, Epc, Memory, Loader);
+        _enclaveFault = new EnclaveFault(State, Epc, Loader, Augment);
         _virtualEpcMemory = new VirtualEpcMemory(State, Epc);
     }
 
@@ -66,6 +67,8 @@ public sealed partial class SgxDriver
     internal EnclaveMemory Memory { get; }
 
     internal EnclavePageLoader Loader { get; }
+
+    internal EnclaveAugment Augment { get; }
 
     /// <summary>open("/dev/sgx_enclave").</summary>
     /// <param name="storage">Where the enclave's pages shall live.</param>
@@ -135,7 +138,7 @@ public sealed partial class SgxDriver
         bool readImpliesExecute = false)
     {
         State.ThrowIfStrange(enclave);
-        return -(int)EnclaveMapping.MayMap(enclave, start, end, protection, readImpliesExecute);
+        return -(int)EnclaveMapping.MayMap(State.Rules, enclave, start, end, protection, readImpliesExecute);
     }
 
     /// <summary>mmap of the device file: the rules of <see cref="MayMap"/> and, when it may, the address space is noted.</summary>
@@ -210,8 +213,20 @@ public sealed partial class SgxDriver
     {
         State.ThrowIfStrange(enclave);
         ArgumentNullException.ThrowIfNull(addressSpace);
-        _ = access; // Linux 6.12 leaves it to the mapping; generations that restrict page-table entries ask.
-        return _enclaveFault.Handle(enclave, addressSpace, address.PageBase, mapping);
+        return _enclaveFault.Handle(enclave, addressSpace, address.PageBase, access, mapping);
+    }
+
+    /// <summary>
+    /// A write to a page that is installed, but not for writing, in a mapping that allows writing
+    /// (sgx_vma_pfn_mkwrite of EDMM V1 and V2, where page-table entries follow the enclave's permissions).
+    /// </summary>
+    /// <param name="enclave">The open file that is mapped there.</param>
+    /// <param name="address">The address that was written.</param>
+    /// <returns>NoPage when the entry is to be made writable, as the kernel does by itself in all other generations.</returns>
+    public VmFault WriteFault(SgxEnclave enclave, LinearAddress address)
+    {
+        State.ThrowIfStrange(enclave);
+        return _enclaveFault.HandleWrite(enclave, address.PageBase);
     }
 
     /// <summary>

@@ -47,7 +47,8 @@ internal sealed class DebugAccess(DriverState state, EpcAllocator epc, EnclavePa
         epcPage = EpcPage.None;
         ulong pageNumber = address.Value >> 12;
         ref var page = ref enclave.Pages.TryGet(pageNumber, out bool exists);
-        if (!exists || (mapping & ~page.MaximumProtection) != 0)
+        bool mappingMustFit = !state.Rules.EntriesFollowPages;
+        if (!exists || (mappingMustFit && (mapping & ~page.MaximumProtection) != 0))
         {
             return Errno.EFAULT;
         }

@@ -11,20 +11,17 @@ internal sealed class EnclaveAugment(
     EnclaveMemory memory,
     EnclavePageLoader loader)
 {
-    /// <summary>Adds a pending page and installs it.</summary>
-    /// <returns>EBUSY when there is no room now; any other error is a SIGBUS.</returns>
-    public Errno Add(SgxEnclave enclave, IAddressSpace addressSpace, LinearAddress address, Protection mapping)
-    {
-        var error = Augment(enclave, address, out var page);
-        if (error == Errno.None)
-        {
-            addressSpace.InsertPage(address, page, (mapping & Protection.Write) != 0);
-        }
+    /// <summary>SECS, page and version array page: the most that adding one page allocates.</summary>
+    public const int MaximumAllocations = 3;
 
-        return error;
-    }
-
-    private Errno Augment(SgxEnclave enclave, LinearAddress address, out EpcPage page)
+    /// <summary>Adds a pending page. Nothing is reclaimed for it, or the SECS might go on the way.</summary>
+    /// <param name="enclave">The enclave.</param>
+    /// <param name="address">Page aligned linear address.</param>
+    /// <param name="page">The EPC page.</param>
+    /// <returns>
+    /// EBUSY when there is no room now, EEXIST when the page is there, ENOMEM, and EFAULT when EAUG refuses.
+    /// </returns>
+    public Errno Add(SgxEnclave enclave, LinearAddress address, out EpcPage page)
     {
         page = EpcPage.None;
 
@@ -38,6 +35,11 @@ internal sealed class EnclaveAugment(
         if (error != Errno.None)
         {
             return error;
+        }
+
+        if (enclave.Pages.Contains(address.Value >> 12))
+        {
+            return Errno.EEXIST;
         }
 
         error = epc.Allocate(reclaim: false, null, out page);
@@ -73,12 +75,14 @@ internal sealed class EnclaveAugment(
             return Errno.EFAULT;
         }
 
-        // Linux, sgx_encl_eaug_page: the most is RWX; the enclave decides by EACCEPT, EACCEPTCOPY and EMODPE.
+        // Linux, sgx_encl_eaug_page: the enclave decides by EACCEPT, EACCEPTCOPY and EMODPE what of the most it has.
+        var maximum = state.Rules.MaximumOfAddedPages;
         enclave.Pages.TryAdd(address.Value >> 12, EnclavePage.NotAnywhere with
         {
             EpcIndex = page.Index,
             Type = PageType.Reg,
-            MaximumProtection = Protection.Read | Protection.Write | Protection.Execute,
+            MaximumProtection = maximum,
+            RunProtection = maximum,
         });
         enclave.ResidentPageCount++;
         state.Pool.MarkReclaimable(page, enclave.Number, address.Value >> 12);

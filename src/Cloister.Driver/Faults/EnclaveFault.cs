@@ -1,70 +1,102 @@
 using Cloister.Architecture;
 using Cloister.Driver.Reclaim;
+using Cloister.Processor;
 
 namespace Cloister.Driver.Faults;
 
 /// <summary>Page faults on the enclave device (sgx_vma_fault).</summary>
 internal sealed class EnclaveFault
 {
-    // SECS, page and version array page: the most one fault allocates.
-    private const int PagesOfOneFault = 3;
-
     private readonly DriverState _state;
     private readonly EpcAllocator _epc;
     private readonly EnclavePageLoader _loader;
     private readonly EnclaveAugment _augment;
 
-    public EnclaveFault(DriverState state, EpcAllocator epc, EnclaveMemory memory, EnclavePageLoader loader)
+    public EnclaveFault(DriverState state, EpcAllocator epc, EnclavePageLoader loader, EnclaveAugment augment)
     {
         _state = state;
         _epc = epc;
         _loader = loader;
-        _augment = new EnclaveAugment(state, epc, memory, loader);
+        _augment = augment;
     }
 
-    public VmFault Handle(SgxEnclave enclave, IAddressSpace addressSpace, LinearAddress address, Protection mapping)
+    /// <summary>A fault where no page is installed (sgx_vma_fault).</summary>
+    public VmFault Handle(
+        SgxEnclave enclave,
+        IAddressSpace addressSpace,
+        LinearAddress address,
+        AccessKind access,
+        Protection mapping)
     {
         _state.Counters.Faults++;
-        var error = Try(enclave, addressSpace, address, mapping);
+        var error = FindPage(enclave, address, access, mapping, out var page, out var entry);
         if (error == Errno.EBUSY)
         {
             // Linux gives VM_FAULT_NOPAGE and the thread faults again and again until ksgxd, woken by the allocation,
             // has made room. Here ksgxd's part is done on the spot.
-            _epc.MakeRoom(Math.Min(PagesOfOneFault, _state.Pool.TotalCount));
-            error = Try(enclave, addressSpace, address, mapping);
+            _epc.MakeRoom(Math.Min(EnclaveAugment.MaximumAllocations, _state.Pool.TotalCount));
+            error = FindPage(enclave, address, access, mapping, out page, out entry);
         }
 
-        return error switch
+        if (error == Errno.None)
         {
-            Errno.None or Errno.EBUSY => VmFault.NoPage,
-            _ => VmFault.Sigbus,
-        };
+            addressSpace.InsertPage(address, page, (entry & Protection.Write) != 0);
+        }
+
+        return error is Errno.None or Errno.EBUSY ? VmFault.NoPage : VmFault.Sigbus;
     }
 
-    private Errno Try(SgxEnclave enclave, IAddressSpace addressSpace, LinearAddress address, Protection mapping)
+    /// <summary>A write to a page installed without write permission (sgx_vma_pfn_mkwrite).</summary>
+    public VmFault HandleWrite(SgxEnclave enclave, LinearAddress address)
     {
+        _state.Counters.Faults++;
+        if (!_state.Rules.EntriesFollowPages)
+        {
+            return VmFault.NoPage;
+        }
+
+        ref var page = ref enclave.Pages.TryGet(address.Value >> 12, out bool exists);
+        return exists && (page.RunProtection & Protection.Write) != 0 ? VmFault.NoPage : VmFault.Sigbus;
+    }
+
+    private Errno FindPage(
+        SgxEnclave enclave,
+        LinearAddress address,
+        AccessKind access,
+        Protection mapping,
+        out EpcPage epcPage,
+        out Protection entry)
+    {
+        epcPage = EpcPage.None;
+        entry = mapping;
         ulong pageNumber = address.Value >> 12;
         ref var page = ref enclave.Pages.TryGet(pageNumber, out bool exists);
         if (!exists)
         {
             // Linux, sgx_vma_fault: with SGX2 a page that is not there yet can be added.
-            return _state.Machine.Options.Sgx2
-                ? _augment.Add(enclave, addressSpace, address, mapping)
+            return _state.Rules.AddsPagesOnFault && _state.Machine.Options.Sgx2
+                ? _augment.Add(enclave, address, out epcPage)
                 : Errno.EFAULT;
         }
 
-        // Linux, sgx_encl_load_page_in_vma: a mapping older than the page may have more than the page was built with.
-        if ((mapping & ~page.MaximumProtection) != 0)
+        if (_state.Rules.EntriesFollowPages)
         {
+            entry &= page.RunProtection;
+
+            // Linux would install the page and the fetch would fault on it for ever; the outcome is made a signal.
+            if (access == AccessKind.Execute && (entry & Protection.Execute) == 0)
+            {
+                return Errno.EFAULT;
+            }
+        }
+        else if ((mapping & ~page.MaximumProtection) != 0)
+        {
+            // Linux, sgx_encl_load_page_in_vma: a mapping older than the page may have more than the page was built with.
             return Errno.EFAULT;
         }
 
         var error = _loader.Load(enclave, pageNumber, ref page);
-        if (error == Errno.None)
-        {
-            addressSpace.InsertPage(address, page.Epc, (mapping & Protection.Write) != 0);
-        }
-
+        epcPage = page.Epc;
         return error;
     }
 }

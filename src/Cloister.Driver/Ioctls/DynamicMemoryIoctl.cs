@@ -11,6 +11,9 @@ internal abstract class DynamicMemoryIoctl<T>(IoctlCall call) : RangeIoctl<T>(ca
     // The page, and its SECS before it: what loading one takes.
     private const int PagesOfOneLoad = 2;
 
+    /// <summary>Whether a page must be in the EPC to be handled.</summary>
+    protected virtual bool LoadsPages => true;
+
     /// <summary>sgx_ioc_sgx2_ready.</summary>
     protected override Errno CheckEnclave()
     {
@@ -25,7 +28,10 @@ internal abstract class DynamicMemoryIoctl<T>(IoctlCall call) : RangeIoctl<T>(ca
     /// <inheritdoc/>
     protected override Errno HandlePage(ulong offset)
     {
-        Driver.Epc.ReclaimDirect(Math.Min(PagesOfOneLoad, Driver.State.Pool.TotalCount));
+        if (LoadsPages)
+        {
+            Driver.Epc.ReclaimDirect(Math.Min(PagesOfOneLoad, Driver.State.Pool.TotalCount));
+        }
 
         ulong pageNumber = (Enclave.Base + offset).Value >> 12;
         ref var page = ref Enclave.Pages.TryGet(pageNumber, out bool exists);
@@ -35,7 +41,7 @@ internal abstract class DynamicMemoryIoctl<T>(IoctlCall call) : RangeIoctl<T>(ca
         }
 
         // Linux, in each of the three: a busy page may be tried again, any other trouble with it is EFAULT.
-        var error = Driver.Loader.Load(Enclave, pageNumber, ref page);
+        var error = LoadsPages ? Driver.Loader.Load(Enclave, pageNumber, ref page) : Errno.None;
         return error switch
         {
             Errno.None => HandlePage(pageNumber, ref page),
@@ -44,7 +50,7 @@ internal abstract class DynamicMemoryIoctl<T>(IoctlCall call) : RangeIoctl<T>(ca
         };
     }
 
-    /// <summary>Handles a page that is in the EPC.</summary>
+    /// <summary>Handles a page, which is in the EPC if <see cref="LoadsPages"/>.</summary>
     protected abstract Errno HandlePage(ulong pageNumber, ref EnclavePage page);
 
     /// <summary>What EMODPR and EMODT came to: faults are EFAULT; so are error codes, which go to the program as well.</summary>

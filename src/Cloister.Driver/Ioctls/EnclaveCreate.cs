@@ -9,10 +9,6 @@ namespace Cloister.Driver.Ioctls;
 /// <summary>SGX_IOC_ENCLAVE_CREATE: builds the SECS (sgx_ioc_enclave_create, sgx_encl_create).</summary>
 internal sealed class EnclaveCreate(IoctlCall call) : EnclaveIoctl(call)
 {
-    /// <summary>SGX_ATTR_UNPRIV_MASK: the attributes that need no leave.</summary>
-    public const AttributeFlags UnprivilegedAttributes =
-        AttributeFlags.Debug | AttributeFlags.Mode64Bit | AttributeFlags.Kss | AttributeFlags.AexNotify;
-
     protected override long? Advance(int pageBudget) => -(long)Execute();
 
     private Errno Execute()
@@ -89,7 +85,7 @@ internal sealed class EnclaveCreate(IoctlCall call) : EnclaveIoctl(call)
         Enclave.Attributes = secs.Attributes.Flags;
 
         // Linux, sgx_encl_create: set here, so that a PROVISION before CREATE counts for nothing.
-        Enclave.AllowedAttributes = UnprivilegedAttributes;
+        Enclave.AllowedAttributes = Driver.State.Rules.UnprivilegedAttributes;
         Enclave.IsCreated = true;
         return Errno.None;
     }

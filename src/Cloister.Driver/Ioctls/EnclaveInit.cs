@@ -14,10 +14,8 @@ internal sealed class EnclaveInit(IoctlCall call) : EnclaveIoctl(call)
     private const int EinitAttempts = 20 * 50;
     private const uint IntelVendor = 0x8086;
 
-    // SGX_ATTR_RESERVED_MASK and SGX_MISC_RESERVED_MASK of asm/sgx.h: what this kernel does not know.
-    private const ulong AttributesUnknown =
-        (1UL << 3) | (1UL << 6) | (1UL << 8) | (1UL << 9) | (ulong.MaxValue << 11);
-
+    // SGX_ATTR_PRIV_MASK and the complement of SGX_MISC_RESERVED_MASK, asm/sgx.h.
+    private const AttributeFlags PrivilegedAttributes = AttributeFlags.ProvisionKey | AttributeFlags.EinittokenKey;
     private const Miscselect MiscselectKnown = Miscselect.Exinfo;
 
     private int _attempts;
@@ -62,7 +60,8 @@ internal sealed class EnclaveInit(IoctlCall call) : EnclaveIoctl(call)
         // Linux, sgx_encl_init and sgx_drv_init: what the signer demands must be known to the machine and the kernel.
         var options = Driver.Machine.Options;
         var demanded = sigstruct.Attributes & sigstruct.Attributemask;
-        if (((ulong)demanded.Flags & (~(ulong)options.AttributesMask.Flags | AttributesUnknown)) != 0)
+        var known = AttributeFlags.Init | PrivilegedAttributes | Driver.State.Rules.UnprivilegedAttributes;
+        if ((demanded.Flags & ~(options.AttributesMask.Flags & known)) != 0)
         {
             return Errno.EINVAL;
         }

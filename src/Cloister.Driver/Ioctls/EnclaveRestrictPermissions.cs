@@ -1,6 +1,5 @@
 using Cloister.Architecture;
 using Cloister.Driver.Uapi;
-using Cloister.Processor.Encls;
 
 namespace Cloister.Driver.Ioctls;
 
@@ -8,8 +7,12 @@ namespace Cloister.Driver.Ioctls;
 /// SGX_IOC_ENCLAVE_RESTRICT_PERMISSIONS: takes EPCM permissions away (sgx_ioc_enclave_restrict_permissions).
 /// </summary>
 internal sealed class EnclaveRestrictPermissions(IoctlCall call)
-    : DynamicMemoryIoctl<SgxEnclaveRestrictPermissions>(call)
+    : PermissionRestriction<SgxEnclaveRestrictPermissions>(call)
 {
+    protected override SecinfoFlags Permissions => (SecinfoFlags)Parameters.Permissions;
+
+    protected override ref ulong LeafError => ref Parameters.Result;
+
     protected override Errno CheckParameters(out ulong offset, out ulong length)
     {
         (offset, length) = (Parameters.Offset, Parameters.Length);
@@ -19,32 +22,18 @@ internal sealed class EnclaveRestrictPermissions(IoctlCall call)
             return error;
         }
 
-        var permissions = (SecinfoFlags)Parameters.Permissions;
-        if ((permissions & ~SecinfoFlags.PermissionMask) != 0)
+        if ((Permissions & ~SecinfoFlags.PermissionMask) != 0)
         {
             return Errno.EINVAL;
         }
 
         // EMODPR would fault (SDM 3D, EMODPR); the kernel says it first.
-        if ((permissions & (SecinfoFlags.R | SecinfoFlags.W)) == SecinfoFlags.W)
+        if ((Permissions & (SecinfoFlags.R | SecinfoFlags.W)) == SecinfoFlags.W)
         {
             return Errno.EINVAL;
         }
 
         return Parameters.Result != 0 || Parameters.Count != 0 ? Errno.EINVAL : Errno.None;
-    }
-
-    protected override Errno HandlePage(ulong pageNumber, ref EnclavePage page)
-    {
-        // Linux, sgx_enclave_restrict_permissions: EMODPR of another type would fault.
-        if (page.Type != PageType.Reg)
-        {
-            return Errno.EINVAL;
-        }
-
-        var secinfo = new Secinfo((SecinfoFlags)Parameters.Permissions);
-        var error = ErrnoOf(Emodpr.Execute(Driver.Machine, page.Epc, in secinfo), ref Parameters.Result);
-        return error == Errno.None ? Driver.Memory.Track(Enclave) : error;
     }
 
     protected override void SetCount(ulong count) => Parameters.Count = count;

@@ -33,6 +33,7 @@ internal readonly struct PageAddition(SgxDriver driver, SgxEnclave enclave, ICal
             EpcIndex = page.Index,
             Type = secinfo.PageType,
             MaximumProtection = SecinfoCheck.MaximumProtection(in secinfo),
+            RunProtection = SecinfoCheck.MaximumProtection(in secinfo),
         };
 
         // Linux, sgx_encl_add_page: the record comes before EADD, which cannot be undone in the measurement.

@@ -30,8 +30,29 @@ internal static class SecinfoCheck
             return Errno.EINVAL;
         }
 
+        return IsReservedZero(in secinfo) ? Errno.None : Errno.EINVAL;
+    }
+
+    /// <summary>What a SECINFO for EMODPR must be in EDMM V2 and V3 (sgx_perm_from_user_secinfo): permissions only.</summary>
+    /// <param name="secinfo">The SECINFO.</param>
+    /// <param name="needsRead">Whether R must be among them (V3); otherwise W needs R (V2).</param>
+    public static Errno ValidatePermissions(in Secinfo secinfo, bool needsRead)
+    {
+        if ((secinfo.Flags & ~SecinfoFlags.PermissionMask) != 0 || !IsReservedZero(in secinfo))
+        {
+            return Errno.EINVAL;
+        }
+
+        bool isReadable = (secinfo.Flags & SecinfoFlags.R) != 0;
+        bool isWritable = (secinfo.Flags & SecinfoFlags.W) != 0;
+        return isReadable || (!needsRead && !isWritable) ? Errno.None : Errno.EINVAL;
+    }
+
+    /// <summary>Whether the reserved bytes are zero.</summary>
+    public static bool IsReservedZero(in Secinfo secinfo)
+    {
         ReadOnlySpan<byte> reserved = secinfo.Reserved;
-        return reserved.ContainsAnyExcept((byte)0) ? Errno.EINVAL : Errno.None;
+        return !reserved.ContainsAnyExcept((byte)0);
     }
 
     /// <summary>The most a mapping of the page may have (sgx_encl_page_alloc): a TCS is the processor's to read and write.</summary>

@@ -16,6 +16,10 @@ internal sealed class TestMachine : IThreadKicker
         Program = new TestProgram(this);
     }
 
+    /// <summary>A machine with the interface of a generation.</summary>
+    public static TestMachine Of(Generation generation, int epcPages = 256) =>
+        new(epcPages, driverOptions: new DriverOptions { Generation = generation });
+
     public SgxMachine Machine { get; }
 
     public SgxDriver Driver { get; }
@@ -35,14 +39,15 @@ internal sealed class TestMachine : IThreadKicker
         }
     }
 
-    public static uint Command(string name) => IoctlTable.Rows.Single(row => row.Name == "SGX_IOC_" + name).Command;
+    public static uint Command(string name, Generation generation = Generation.V6_0) =>
+        IoctlTable.Rows.Single(row => row.Name == "SGX_IOC_" + name && row.Generation == generation).Command;
 
     /// <summary>An ioctl with its structure in ordinary memory; the structure as it is afterwards.</summary>
     public long Ioctl<T>(SgxEnclave enclave, string name, ref T parameters, int pageBudget = int.MaxValue)
         where T : unmanaged
     {
         ulong address = Program.Allocate(MemoryMarshal.AsBytes(MemoryMarshal.CreateSpan(ref parameters, 1)));
-        long result = Ioctl(enclave, Command(name), address, pageBudget);
+        long result = Ioctl(enclave, Command(name, Driver.Options.Generation), address, pageBudget);
         Assert.True(Program.CopyFromUser(address, MemoryMarshal.AsBytes(MemoryMarshal.CreateSpan(ref parameters, 1))));
         Program.Unmap(address);
         return result;

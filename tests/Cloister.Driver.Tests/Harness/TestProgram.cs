@@ -68,6 +68,9 @@ internal sealed class TestProgram(TestMachine machine) : ICaller, IAddressSpace,
         _mappings.Add(new Mapping(start, start + length, Protection.Read | Protection.Write, null, virtualEpc));
     }
 
+    /// <summary>Whether a page is installed for writing.</summary>
+    public bool IsWritable(LinearAddress address) => _entries.TryGetValue(address.Value >> 12, out var entry) && entry.Writable;
+
     /// <summary>munmap of every mapping of a file.</summary>
     public void Forget(object file)
     {
@@ -107,7 +110,7 @@ internal sealed class TestProgram(TestMachine machine) : ICaller, IAddressSpace,
     public void InsertPage(LinearAddress address, EpcPage page, bool writable)
     {
         Assert.True(address.IsPageAligned);
-        _entries[address.Value >> 12] = new Entry(page);
+        _entries[address.Value >> 12] = new Entry(page, writable);
     }
 
     public void Zap(LinearAddress address, ulong length)
@@ -142,6 +145,11 @@ internal sealed class TestProgram(TestMachine machine) : ICaller, IAddressSpace,
         }
 
         if (!mapping.Allows(access))
+        {
+            return PageWalk.Denied;
+        }
+
+        if (access == AccessKind.Write && !entry.Writable)
         {
             return PageWalk.Denied;
         }
@@ -188,8 +196,10 @@ internal sealed class TestProgram(TestMachine machine) : ICaller, IAddressSpace,
 
     private sealed record OrdinaryPage(byte[] Bytes, bool MayExecute, bool Writable);
 
-    private sealed class Entry(EpcPage page)
+    private sealed class Entry(EpcPage page, bool writable)
     {
+        public bool Writable { get; } = writable;
+
         public EpcPage Page { get; } = page;
 
         public bool Young { get; set; }

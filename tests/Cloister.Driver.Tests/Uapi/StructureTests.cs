@@ -16,7 +16,19 @@ public class StructureTests
         { typeof(SgxEnclaveRestrictPermissions), ["Offset", "Length", "Permissions", "Result", "Count"] },
         { typeof(SgxEnclaveModifyTypes), ["Offset", "Length", "PageType", "Result", "Count"] },
         { typeof(SgxEnclaveRemovePages), ["Offset", "Length", "Count"] },
+        { typeof(SgxEnclaveRelaxPerm), ["Offset", "Length", "Secinfo", "Count"] },
+        { typeof(SgxEnclaveRestrictPerm), ["Offset", "Length", "Secinfo", "Result", "Count"] },
+        { typeof(SgxEnclaveModt), ["Offset", "Length", "Secinfo", "Result", "Count"] },
+        { typeof(SgxPageModp), ["Offset", "Length", "Prot", "Result", "Count"] },
+        { typeof(SgxPageModt), ["Offset", "Length", "Type", "Result", "Count"] },
+        { typeof(SgxEnclaveAugmentPages), ["Offset", "Length", "Count"] },
     };
+
+    [Fact]
+    public void EveryStructureOfTheTableIsHere() =>
+        Assert.All(
+            IoctlTable.Rows.Where(row => row.Structure is not null),
+            row => Assert.Contains(Structures, data => (Type)data[0] == row.Structure));
 
     [Theory]
     [MemberData(nameof(Structures))]

@@ -1,0 +1,38 @@
+using Cloister.Architecture;
+using Cloister.Driver.Uapi;
+
+namespace Cloister.Driver.Ioctls;
+
+/// <summary>
+/// SGX_IOC_ENCLAVE_RESTRICT_PERMISSIONS of EDMM V2 and V3, which is given a SECINFO (sgx_ioc_enclave_restrict_perm).
+/// </summary>
+internal sealed class EnclaveRestrictPerm(IoctlCall call) : PermissionRestriction<SgxEnclaveRestrictPerm>(call)
+{
+    private Secinfo _secinfo;
+
+    protected override SecinfoFlags Permissions => _secinfo.Flags;
+
+    protected override ref ulong LeafError => ref Parameters.Result;
+
+    protected override Errno CheckParameters(out ulong offset, out ulong length)
+    {
+        (offset, length) = (Parameters.Offset, Parameters.Length);
+        var error = ValidateOffsetLength(offset, length);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
+        error = TryCopyFromUser(Parameters.Secinfo, ref _secinfo)
+            ? SecinfoCheck.ValidatePermissions(in _secinfo, Driver.State.Rules.RestrictsToReadableOnly)
+            : Errno.EFAULT;
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
+        return Parameters.Result != 0 || Parameters.Count != 0 ? Errno.EINVAL : Errno.None;
+    }
+
+    protected override void SetCount(ulong count) => Parameters.Count = count;
+}

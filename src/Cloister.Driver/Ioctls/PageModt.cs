@@ -1,0 +1,29 @@
+using Cloister.Architecture;
+using Cloister.Driver.Uapi;
+
+namespace Cloister.Driver.Ioctls;
+
+/// <summary>SGX_IOC_PAGE_MODT of EDMM V1 (sgx_ioc_page_modt).</summary>
+internal sealed class PageModt(IoctlCall call) : TypeModification<SgxPageModt>(call)
+{
+    private const ulong PageTypeMask = 0xff;
+
+    protected override PageType NewType => (PageType)Parameters.Type;
+
+    protected override ref ulong LeafError => ref Parameters.Result;
+
+    protected override Errno CheckParameters(out ulong offset, out ulong length)
+    {
+        (offset, length) = (Parameters.Offset, Parameters.Length);
+        var error = ValidateOffsetLength(offset, length);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
+        bool isBad = (Parameters.Type & ~PageTypeMask) != 0 || Parameters.Result != 0 || Parameters.Count != 0;
+        return isBad ? Errno.EINVAL : Errno.None;
+    }
+
+    protected override void SetCount(ulong count) => Parameters.Count = count;
+}

@@ -1,0 +1,23 @@
+using System.Runtime.InteropServices;
+
+namespace Cloister.Driver.Uapi;
+
+/// <summary>struct sgx_enclave_modt (EDMM V2), named sgx_enclave_modify_type in V3.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public struct SgxEnclaveModt
+{
+    /// <summary>Bytes from the enclave's base.</summary>
+    public ulong Offset;
+
+    /// <summary>Bytes, a multiple of 4096.</summary>
+    public ulong Length;
+
+    /// <summary>Address of a SECINFO with the new page type and nothing else.</summary>
+    public ulong Secinfo;
+
+    /// <summary>Out: the SGX error code of EMODT.</summary>
+    public ulong Result;
+
+    /// <summary>Out: bytes done.</summary>
+    public ulong Count;
+}

@@ -1,0 +1,132 @@
+using System.Runtime.InteropServices;
+using Cloister.Architecture;
+using Cloister.Driver.Tests.Harness;
+using Cloister.Driver.Uapi;
+using Cloister.Processor;
+
+namespace Cloister.Driver.Tests.Ioctls;
+
+public class EnclaveRestrictPermTests
+{
+    private const string Name = "ENCLAVE_RESTRICT_PERMISSIONS";
+
+    private readonly EnclaveImage _image = new();
+
+    [Theory]
+    [InlineData(Generation.EdmmV2)]
+    [InlineData(Generation.EdmmAugment)]
+    [InlineData(Generation.EdmmV3)]
+    public void TakesPermissionsAway(Generation generation)
+    {
+        var machine = TestMachine.Of(generation);
+        var enclave = machine.Build(_image);
+        var parameters = Range(machine, EnclaveImage.HeapPage, 2, SecinfoFlags.R);
+        Assert.Equal(0, machine.Ioctl(enclave, Name, ref parameters));
+        Assert.Equal(2 * 4096UL, parameters.Count);
+        var page = ((TestStorage)enclave.Storage).Placed[EnclaveImage.HeapPage * 4096UL];
+        Assert.Equal(SecinfoFlags.R, machine.Machine.Epcm[page].Permissions);
+    }
+
+    [Fact]
+    public void InV2APageThatLostWriteIsWriteProtectedByTheTablesAndInV3ByTheEpcmAlone()
+    {
+        foreach (var generation in new[] { Generation.EdmmV2, Generation.EdmmV3 })
+        {
+            var machine = TestMachine.Of(generation);
+            var enclave = machine.Build(_image);
+            machine.Program.Fault(_image.Heap, AccessKind.Read);
+            var parameters = Range(machine, EnclaveImage.HeapPage, 1, SecinfoFlags.R);
+            Assert.Equal(0, machine.Ioctl(enclave, Name, ref parameters));
+
+            bool follows = generation == Generation.EdmmV2;
+            Assert.Equal(follows, !machine.Program.MappedPages.Any());
+            Assert.Equal(VmFault.NoPage, machine.Program.Fault(_image.Heap, AccessKind.Write));
+            Assert.Equal(!follows, machine.Program.IsWritable(_image.Heap));
+            Assert.Equal(follows ? VmFault.Sigbus : VmFault.NoPage, machine.Driver.WriteFault(enclave, _image.Heap));
+            Assert.Equal(
+                follows ? -(int)Errno.EACCES : 0,
+                machine.Driver.MayMap(enclave, _image.Heap, _image.Heap + 4096, Protection.Write));
+        }
+    }
+
+    [Theory]
+    [InlineData(Generation.EdmmV2, Errno.EPERM)]
+    [InlineData(Generation.EdmmAugment, Errno.EPERM)]
+    [InlineData(Generation.EdmmV3, Errno.None)]
+    public void MoreThanTheMaximumIsEpermUntilV3(Generation generation, Errno errno)
+    {
+        var machine = TestMachine.Of(generation);
+        var enclave = machine.Build(_image);
+        var parameters = Range(machine, EnclaveImage.HeapPage, 1, SecinfoFlags.R | SecinfoFlags.X);
+        Assert.Equal(-(long)errno, machine.Ioctl(enclave, Name, ref parameters));
+    }
+
+    [Theory]
+    [InlineData(Generation.EdmmV2, SecinfoFlags.None, Errno.None)]
+    [InlineData(Generation.EdmmV2, SecinfoFlags.W, Errno.EINVAL)]
+    [InlineData(Generation.EdmmV3, SecinfoFlags.None, Errno.EINVAL)]
+    [InlineData(Generation.EdmmV3, SecinfoFlags.X, Errno.EINVAL)]
+    [InlineData(Generation.EdmmV3, SecinfoFlags.R | SecinfoFlags.Reg, Errno.EINVAL)]
+    [InlineData(Generation.EdmmV3, SecinfoFlags.R | SecinfoFlags.Pending, Errno.EINVAL)]
+    public void TheSecinfoHasPermissionsOnly(Generation generation, SecinfoFlags flags, Errno errno)
+    {
+        var machine = TestMachine.Of(generation);
+        var enclave = machine.Build(_image);
+        var parameters = Range(machine, EnclaveImage.HeapPage, 1, flags);
+        Assert.Equal(-(long)errno, machine.Ioctl(enclave, Name, ref parameters));
+    }
+
+    [Fact]
+    public void TheChecksComeInTheirOrder()
+    {
+        var machine = TestMachine.Of(Generation.EdmmV3);
+        uint command = TestMachine.Command(Name, Generation.EdmmV3);
+        Assert.Equal(-(long)Errno.EINVAL, machine.Ioctl(machine.Create(_image), command, 1));
+        var enclave = machine.Build(_image with { Base = 0x6000_0000_0000 });
+        Assert.Equal(-(long)Errno.EFAULT, machine.Ioctl(enclave, command, 1));
+
+        var parameters = new SgxEnclaveRestrictPerm { Offset = 1, Length = 4096, Secinfo = 1, Count = 1 };
+        Assert.Equal(-(long)Errno.EINVAL, machine.Ioctl(enclave, Name, ref parameters));
+        parameters.Offset = EnclaveImage.HeapPage * 4096;
+        Assert.Equal(-(long)Errno.EFAULT, machine.Ioctl(enclave, Name, ref parameters));
+        parameters.Secinfo = Range(machine, 0, 1, SecinfoFlags.R).Secinfo;
+        Assert.Equal(-(long)Errno.EINVAL, machine.Ioctl(enclave, Name, ref parameters));
+        parameters.Count = 0;
+        parameters.Result = 1;
+        Assert.Equal(-(long)Errno.EINVAL, machine.Ioctl(enclave, Name, ref parameters));
+        parameters.Result = 0;
+        Assert.Equal(0, machine.Ioctl(enclave, Name, ref parameters));
+    }
+
+    [Fact]
+    public void WithoutSgx2ItIsEnodev()
+    {
+        var machine = new TestMachine(
+            options: new MachineOptions { Sgx2 = false },
+            driverOptions: new DriverOptions { Generation = Generation.EdmmV2 });
+        Assert.Equal(-(long)Errno.ENODEV, machine.Ioctl(machine.Open(), TestMachine.Command(Name, Generation.EdmmV2), 1));
+    }
+
+    [Fact]
+    public void WhatEmodprRefusesRestoresTheTrackedPermissions()
+    {
+        var machine = TestMachine.Of(Generation.EdmmV2);
+        var enclave = machine.Build(_image);
+        Assert.Equal(VmFault.NoPage, machine.Program.Fault(_image.At(100), AccessKind.Write));
+        var parameters = Range(machine, 100, 1, SecinfoFlags.R);
+        Assert.Equal(-(long)Errno.EFAULT, machine.Ioctl(enclave, Name, ref parameters));
+        Assert.Equal((ulong)SgxError.PageNotModifiable, parameters.Result);
+        Assert.Equal(VmFault.NoPage, machine.Driver.WriteFault(enclave, _image.At(100)));
+    }
+
+    private static SgxEnclaveRestrictPerm Range(TestMachine machine, int page, int count, SecinfoFlags flags)
+    {
+        var secinfo = new Secinfo(flags);
+        return new SgxEnclaveRestrictPerm
+        {
+            Offset = (ulong)page * 4096,
+            Length = (ulong)count * 4096,
+            Secinfo = machine.Program.Allocate(MemoryMarshal.AsBytes(MemoryMarshal.CreateSpan(ref secinfo, 1))),
+        };
+    }
+}
