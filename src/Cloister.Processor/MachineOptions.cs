@@ -76,7 +76,7 @@ public sealed record MachineOptions
         AttributesMask = AttributesMask,
     };
 
-    // SDM 3D, "IA32_SGXLEPUBKEYHASHn" after reset: the digest of Intel's key. fortanix/rust-sgx and Intel's PSW carry the same value.
+    // SDM 4, IA32_SGXLEPUBKEYHASHn after reset: a6053e051270b7ac, 6cfbe8ba8b3b413d, c4916d99f2b3735d, d4f8c05909f9bb3b.
     private static ReadOnlyMemory<byte> DefaultLaunchControlHash { get; }
-        = Convert.FromHexString("bd71c6380ef77c5417e8b2d1ce2d4b6504f9f418e5049342440cfff2443d95bd");
+        = Convert.FromHexString("acb77012053e05a63d413b8bbae8fb6c5d73b3f2996d91c43bbbf90959c0f8d4");
 }

@@ -154,6 +154,30 @@ public static class Einit
         }
 
         // SDM 3D, EINIT: the MAC with the launch key of the launch enclave that the token names.
+        if (!IsGenuine(machine, token, tokenBytes))
+        {
+            return Refuse(machine, SgxError.InvalidEinittoken, "EINITTOKEN.MAC", "this machine's", "another");
+        }
+
+        // SDM 3D, EINIT: the token is for this enclave.
+        if (!((ReadOnlySpan<byte>)token.Mrenclave).SequenceEqual(mrenclave))
+        {
+            return Refuse(machine, SgxError.InvalidMeasurement, "EINITTOKEN.MRENCLAVE", Hex(mrenclave), Hex(token.Mrenclave));
+        }
+
+        if (!((ReadOnlySpan<byte>)token.Mrsigner).SequenceEqual(mrsigner))
+        {
+            return Refuse(machine, SgxError.InvalidMeasurement, "EINITTOKEN.MRSIGNER", Hex(mrsigner), Hex(token.Mrsigner));
+        }
+
+        // SDM 3D, EINIT: the token is for these attributes. (The text names SGX_INVALID_EINIT_ATTRIBUTE, which no table has.)
+        return token.Attributes == control.Attributes
+            ? LeafResult.Success
+            : Refuse(machine, SgxError.InvalidAttribute, "EINITTOKEN.ATTRIBUTES", Hex(control.Attributes), Hex(token.Attributes));
+    }
+
+    private static bool IsGenuine(SgxMachine machine, in Einittoken token, ReadOnlySpan<byte> tokenBytes)
+    {
         KeyDependencies dependencies = new()
         {
             Keyname = KeyName.Einittoken,
@@ -171,25 +195,7 @@ public static class Einit
         machine.Keys.DeriveKey(dependencies, key);
         bool genuine = Cmac.Verify(key, tokenBytes[..Einittoken.MacCovers], token.Mac);
         CryptographicOperations.ZeroMemory(key);
-        if (!genuine)
-        {
-            return Refuse(machine, SgxError.InvalidEinittoken, "EINITTOKEN.MAC", "this machine's", "another");
-        }
-
-        // SDM 3D, EINIT: the token is for this enclave, with these attributes.
-        if (!((ReadOnlySpan<byte>)token.Mrenclave).SequenceEqual(mrenclave))
-        {
-            return Refuse(machine, SgxError.InvalidMeasurement, "EINITTOKEN.MRENCLAVE", Hex(mrenclave), Hex(token.Mrenclave));
-        }
-
-        if (!((ReadOnlySpan<byte>)token.Mrsigner).SequenceEqual(mrsigner))
-        {
-            return Refuse(machine, SgxError.InvalidMeasurement, "EINITTOKEN.MRSIGNER", Hex(mrsigner), Hex(token.Mrsigner));
-        }
-
-        return token.Attributes == control.Attributes
-            ? LeafResult.Success
-            : Refuse(machine, SgxError.InvalidAttribute, "EINITTOKEN.ATTRIBUTES", Hex(control.Attributes), Hex(token.Attributes));
+        return genuine;
     }
 
     private static LeafResult Refuse(SgxMachine machine, SgxError error, string field, string expected, string found)

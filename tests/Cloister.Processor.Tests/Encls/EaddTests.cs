@@ -5,6 +5,7 @@ using Cloister.Processor.Tests.Harness;
 namespace Cloister.Processor.Tests.Encls;
 
 /// <summary>SDM 3D, EADD, in the order of its checks.</summary>
+[TestsOf(typeof(Processor.Encls.Eadd))]
 public class EaddTests
 {
     private const SecinfoFlags Regular = SecinfoFlags.Reg | SecinfoFlags.R | SecinfoFlags.W;

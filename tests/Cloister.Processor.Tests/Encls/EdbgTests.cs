@@ -5,6 +5,7 @@ using Cloister.Processor.Tests.Harness;
 namespace Cloister.Processor.Tests.Encls;
 
 /// <summary>SDM 3D, EDBGRD and EDBGWR, in the order of their checks.</summary>
+[TestsOf(typeof(Processor.Encls.Edbgrd), typeof(Processor.Encls.Edbgwr))]
 public class EdbgTests
 {
     private readonly World world = new();

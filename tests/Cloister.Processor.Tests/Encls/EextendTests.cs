@@ -5,6 +5,7 @@ using Cloister.Processor.Tests.Harness;
 namespace Cloister.Processor.Tests.Encls;
 
 /// <summary>SDM 3D, EEXTEND, in the order of its checks.</summary>
+[TestsOf(typeof(Processor.Encls.Eextend))]
 public class EextendTests
 {
     private readonly World world = new();

@@ -7,6 +7,7 @@ using Cloister.Processor.Tests.Harness;
 namespace Cloister.Processor.Tests.Encls;
 
 /// <summary>SDM 3D, EINIT, in the order of its checks.</summary>
+[TestsOf(typeof(Processor.Encls.Einit))]
 public class EinitTests
 {
     private const AttributeFlags Usual = AttributeFlags.Mode64Bit | AttributeFlags.Debug;

@@ -6,6 +6,7 @@ using Cloister.Processor.Tests.Harness;
 namespace Cloister.Processor.Tests.Encls;
 
 /// <summary>SDM 3D, ELDB/ELDU/ELDBC/ELDUC, in the order of their checks, and every way to tamper with an evicted page.</summary>
+[TestsOf(typeof(Processor.Encls.Eldb), typeof(Processor.Encls.Eldu), typeof(Processor.Encls.Eldbc), typeof(Processor.Encls.Elduc))]
 public class EldTests
 {
     private const int Slot = 7;

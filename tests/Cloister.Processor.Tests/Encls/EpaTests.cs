@@ -5,6 +5,7 @@ using Cloister.Processor.Tests.Harness;
 namespace Cloister.Processor.Tests.Encls;
 
 /// <summary>SDM 3D, EPA.</summary>
+[TestsOf(typeof(Processor.Encls.Epa))]
 public class EpaTests
 {
     private readonly World world = new();

@@ -5,6 +5,7 @@ using Cloister.Processor.Tests.Harness;
 namespace Cloister.Processor.Tests.Encls;
 
 /// <summary>SDM 3D, ERDINFO, in the order of its checks.</summary>
+[TestsOf(typeof(Processor.Encls.Erdinfo))]
 public class ErdinfoTests
 {
     private readonly World world = new();

@@ -5,6 +5,7 @@ using Cloister.Processor.Tests.Harness;
 namespace Cloister.Processor.Tests.Encls;
 
 /// <summary>SDM 3D, ETRACK and ETRACKC, in the order of their checks; and "Tracking".</summary>
+[TestsOf(typeof(Processor.Encls.Etrack), typeof(Processor.Encls.Etrackc))]
 public class EtrackTests
 {
     private readonly World world = new();

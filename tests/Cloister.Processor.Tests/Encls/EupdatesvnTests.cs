@@ -5,6 +5,7 @@ using Cloister.Processor.Tests.Harness;
 namespace Cloister.Processor.Tests.Encls;
 
 /// <summary>Intel's EUPDATESVN specification.</summary>
+[TestsOf(typeof(Processor.Encls.Eupdatesvn))]
 public class EupdatesvnTests
 {
     private static readonly byte[] Newer = [2, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];

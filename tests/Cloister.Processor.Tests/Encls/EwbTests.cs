@@ -6,6 +6,7 @@ using Cloister.Processor.Tests.Harness;
 namespace Cloister.Processor.Tests.Encls;
 
 /// <summary>SDM 3D, EWB, in the order of its checks.</summary>
+[TestsOf(typeof(Processor.Encls.Ewb))]
 public class EwbTests
 {
     private readonly World world = new();

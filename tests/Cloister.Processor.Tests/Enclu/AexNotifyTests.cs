@@ -5,6 +5,7 @@ using Cloister.Processor.Tests.Harness;
 namespace Cloister.Processor.Tests.Enclu;
 
 /// <summary>SDM 3D, ERESUME with TMP_NOTIFY, and EDECCSSA.</summary>
+[TestsOf(typeof(Processor.Enclu.Eresume), typeof(Processor.Enclu.Edeccssa))]
 public class AexNotifyTests
 {
     private readonly World world = new();

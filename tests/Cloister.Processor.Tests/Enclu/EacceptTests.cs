@@ -6,6 +6,7 @@ using Cloister.Processor.Tests.Harness;
 namespace Cloister.Processor.Tests.Enclu;
 
 /// <summary>SDM 3D, EACCEPT, in the order of its checks.</summary>
+[TestsOf(typeof(Processor.Enclu.Eaccept))]
 public class EacceptTests
 {
     private const SecinfoFlags New = SecinfoFlags.Reg | SecinfoFlags.R | SecinfoFlags.W | SecinfoFlags.Pending;

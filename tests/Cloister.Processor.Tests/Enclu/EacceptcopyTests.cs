@@ -5,6 +5,7 @@ using Cloister.Processor.Tests.Harness;
 namespace Cloister.Processor.Tests.Enclu;
 
 /// <summary>SDM 3D, EACCEPTCOPY, in the order of its checks.</summary>
+[TestsOf(typeof(Processor.Enclu.Eacceptcopy))]
 public class EacceptcopyTests
 {
     private const SecinfoFlags Executable = SecinfoFlags.Reg | SecinfoFlags.R | SecinfoFlags.X;

@@ -5,6 +5,7 @@ using Cloister.Processor.Tests.Harness;
 namespace Cloister.Processor.Tests.Enclu;
 
 /// <summary>SDM 3D, EENTER, in the order of its checks.</summary>
+[TestsOf(typeof(Processor.Enclu.Eenter))]
 public class EenterTests
 {
     private const ulong Aep = 0x1234_5000;

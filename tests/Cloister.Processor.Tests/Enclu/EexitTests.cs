@@ -4,6 +4,7 @@ using Cloister.Processor.Tests.Harness;
 namespace Cloister.Processor.Tests.Enclu;
 
 /// <summary>SDM 3D, EEXIT.</summary>
+[TestsOf(typeof(Processor.Enclu.Eexit))]
 public class EexitTests
 {
     private readonly World world = new();

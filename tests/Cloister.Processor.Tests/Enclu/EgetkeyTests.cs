@@ -4,6 +4,7 @@ using Cloister.Processor.Tests.Harness;
 namespace Cloister.Processor.Tests.Enclu;
 
 /// <summary>SDM 3D, EGETKEY, in the order of its checks, and what each key depends on.</summary>
+[TestsOf(typeof(Processor.Enclu.Egetkey))]
 public class EgetkeyTests
 {
     private const AttributeFlags Usual = AttributeFlags.Mode64Bit | AttributeFlags.Debug | AttributeFlags.Kss;

@@ -5,6 +5,7 @@ using Cloister.Processor.Tests.Harness;
 namespace Cloister.Processor.Tests.Enclu;
 
 /// <summary>SDM 3D, EMODPE, in the order of its checks.</summary>
+[TestsOf(typeof(Processor.Enclu.Emodpe))]
 public class EmodpeTests
 {
     private readonly World world = new();

@@ -6,6 +6,7 @@ using Cloister.Processor.Tests.Harness;
 namespace Cloister.Processor.Tests.Enclu;
 
 /// <summary>SDM 3D, EREPORT, in the order of its checks, and local attestation between two enclaves.</summary>
+[TestsOf(typeof(Processor.Enclu.Ereport))]
 public class EreportTests
 {
     private readonly World world = new();

@@ -5,6 +5,7 @@ using Cloister.Processor.Tests.Harness;
 namespace Cloister.Processor.Tests.Enclu;
 
 /// <summary>SDM 3D, ERESUME, in the order of its checks. The checks that it shares with EENTER are in EenterTests.</summary>
+[TestsOf(typeof(Processor.Enclu.Eresume))]
 public class EresumeTests
 {
     private readonly World world = new();
