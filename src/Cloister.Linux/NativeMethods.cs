@@ -64,5 +64,8 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(C, EntryPoint = "sched_getaffinity", SetLastError = true)]
     internal static partial int SchedGetAffinity(int thread, nuint length, ulong* mask);
 
+    [LibraryImport(C, EntryPoint = "getauxval")]
+    internal static partial ulong Getauxval(ulong type);
+
     internal static Errno LastError => (Errno)Marshal.GetLastPInvokeError();
 }
