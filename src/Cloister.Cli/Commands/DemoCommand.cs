@@ -1,0 +1,43 @@
+using System.CommandLine;
+using Cloister.Cli.Demo;
+using Cloister.Engine;
+using Cloister.Processor;
+
+namespace Cloister.Cli.Commands;
+
+/// <summary><c>cloister demo</c>: runs the sample on the machine and shows what happened, page by page.</summary>
+internal static class DemoCommand
+{
+    // The script 'cloister' builds the sample there.
+    private static readonly string Beside = Path.Combine(AppContext.BaseDirectory, "sample", "sgx2-sample.dll");
+
+    public static Command Create()
+    {
+        var sample = new Option<string>("--sample") { Description = "The sample's program file, when it is not beside this command.", DefaultValueFactory = _ => Beside, HelpName = "FILE" };
+        var command = new Command("demo", "Run a small SGX2 program on the machine, and show what happened, page by page.") { sample };
+        command.SetAction(result => Run(result.GetValue(sample)!));
+        return command;
+    }
+
+    private static int Run(string sample)
+    {
+        if (!File.Exists(sample))
+        {
+            return Failure.Report($"the sample is not at {sample}; './cloister demo' in Cloister's directory builds it and runs it", Failure.Unavailable);
+        }
+
+        // In this mode every EENTER and EEXIT passes the model, and so the journal.
+        using var tracer = new Tracer(new EngineOptions { Mode = EngineMode.Trap, Machine = new MachineOptions { RootKey = RootKey.From(null) } });
+        var journal = new PageJournal(tracer.Machine, tracer.Machine.Observer);
+        tracer.Machine.Observer = journal;
+        ProgramEnd end = tracer.Run([Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet", sample]);
+        if (end.ExitStatus != 0)
+        {
+            return Failure.Report(end.Signal is { } signal ? $"the sample was ended by signal {signal}" : $"the sample failed, exit status {end.ExitStatus}", end.ExitStatus ?? Failure.Internal);
+        }
+
+        PageReport.Write(journal, Terminal.Output);
+        Console.Out.WriteLine($"EPC pages free: {tracer.Driver.Statistics.EpcPagesFree} of {tracer.Driver.Statistics.EpcPagesTotal}");
+        return 0;
+    }
+}
