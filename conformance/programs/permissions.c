@@ -11,8 +11,6 @@
  * sgx_enclave_restrict_permissions.
  */
 #include <errno.h>
-#include <string.h>
-#include <sys/mman.h>
 
 #include "check.h"
 #include "service.h"
@@ -84,8 +82,11 @@ int main(void)
 	check_equal("EACCEPT as R, which it still is", SGX_SUCCESS,
 		    service_accept(&service, 0, EACCEPT, R | SECINFO_PR, page + PAGE, 0));
 
-	/* A page that is pending: touched from outside, never accepted. */
-	(void)*(volatile uint8_t *)(page + PAGES * PAGE);
+	/* A page that is pending: accessed from inside, never accepted. */
+	struct call touch = { .operation = OP_READ, .a = page + PAGES * PAGE };
+	struct sgx_enclave_run run;
+
+	service_expect_exception(&service, 0, &touch, "an access to a pending page", VECTOR_PF, &run);
 	check_errno("RESTRICT_PERMISSIONS of a pending page", EFAULT,
 		    enclave_restrict(&service.enclave, page + PAGES * PAGE, PAGE, SECINFO_R, &result, &count));
 	check_equal("result", SGX_PAGE_NOT_MODIFIABLE, result);
