@@ -35,17 +35,17 @@ public static class Cmac
             Double(subkey);
         }
 
-        Xor(last, subkey);
-        Span<byte> state = stackalloc byte[Size];
-        state.Clear();
-        for (int block = 0; block < blocks - 1; block++)
+        // CBC from a zero vector over the message with its last block masked: the last block of it is the MAC.
+        byte[] masked = new byte[blocks * Size];
+        message[..((blocks - 1) * Size)].CopyTo(masked);
+        for (int i = 0; i < Size; i++)
         {
-            Xor(state, message.Slice(block * Size, Size));
-            aes.EncryptEcb(state, state, PaddingMode.None);
+            masked[((blocks - 1) * Size) + i] = (byte)(last[i] ^ subkey[i]);
         }
 
-        Xor(state, last);
-        aes.EncryptEcb(state, mac, PaddingMode.None);
+        subkey.Clear();
+        aes.EncryptCbc(masked, subkey, masked, PaddingMode.None);
+        masked.AsSpan(^Size..).CopyTo(mac);
     }
 
     /// <summary>Whether <paramref name="mac"/> is the MAC of the message; takes the same time for every wrong one.</summary>
@@ -68,13 +68,5 @@ public static class Cmac
         }
 
         block[^1] ^= (byte)(carry * 0x87);
-    }
-
-    private static void Xor(Span<byte> into, ReadOnlySpan<byte> from)
-    {
-        for (int i = 0; i < Size; i++)
-        {
-            into[i] ^= from[i];
-        }
     }
 }
