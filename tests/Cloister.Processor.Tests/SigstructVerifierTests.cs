@@ -54,6 +54,22 @@ public class SigstructVerifierTests
         }
     }
 
+    [Theory]
+    [InlineData(0, 1)] // The first byte is 0.
+    [InlineData(1, 2)] // Block type 1.
+    [InlineData(2, 0xfe)]
+    [InlineData(331, 0xfe)]
+    [InlineData(332, 1)] // The separator.
+    [InlineData(333, 0x31)] // DigestInfo.
+    [InlineData(347, 2)] // The hash's algorithm.
+    [InlineData(351, 0x21)] // The digest's length.
+    public void Every_byte_of_the_padding_counts(int offset, byte value)
+    {
+        byte[] sigstruct = TestSigner.Resign(default, message => message[offset] = value);
+        Assert.Equal(SigstructDefect.Padding, SigstructVerifier.CheckSignature(sigstruct));
+        Assert.Equal(SigstructDefect.None, SigstructVerifier.CheckSignature(TestSigner.Resign(default)));
+    }
+
     [Fact]
     public void A_signature_of_something_else_is_badly_padded()
     {

@@ -24,7 +24,11 @@ public class EaddTests
     public void An_address_that_is_not_a_page_is_refused() => Expect.GeneralProtection(Add(Regular, offset: 0x10));
 
     [Fact]
-    public void A_secs_outside_the_epc_faults() => Expect.PageFault(Add(Regular, secs: 64));
+    public void A_secs_outside_the_epc_faults_before_the_secinfo_is_looked_at()
+    {
+        Expect.PageFault(Add(Regular, secs: 64));
+        Expect.PageFault(Add(SecinfoFlags.Va, secs: 64));
+    }
 
     [Theory]
     [InlineData(SecinfoFlags.None)]

@@ -19,7 +19,11 @@ public class EaugTests
 
     [Fact]
     public void It_is_not_offered_without_sgx2()
-        => Expect.GeneralProtection(Eaug.Execute(new World(new MachineOptions { Sgx2 = false }).Machine, free, default, null, free));
+    {
+        var other = new World(new MachineOptions { Sgx2 = false });
+        TestEnclave plain = TestEnclave.Built(other);
+        Expect.GeneralProtection(Eaug.Execute(other.Machine, plain.Secs, plain.Base + TestEnclave.FreeOffset, null, free));
+    }
 
     [Fact]
     public void A_page_outside_the_epc_faults() => Expect.PageFault(Augment(page: new EpcPage(64)));
@@ -31,6 +35,7 @@ public class EaugTests
     public void A_secs_outside_the_epc_or_a_valid_page_faults()
     {
         Expect.PageFault(Augment(secs: new EpcPage(64)));
+        Expect.PageFault(Augment(secs: new EpcPage(64), secinfo: new Secinfo(SecinfoFlags.SsFirst)));
         Expect.PageFault(Augment(page: enclave.Data));
     }
 

@@ -87,6 +87,16 @@ public class EcreateTests
     }
 
     [Fact]
+    public void A_component_that_enclaves_may_not_have_is_refused()
+    {
+        var narrow = new World(new MachineOptions { XfrmMask = 3 });
+        Secs secs = TestEnclave.LegalSecs();
+        Expect.GeneralProtection(Ecreate.Execute(narrow.Machine, World.Bytes(secs), default, new EpcPage(0)));
+        secs.Attributes = secs.Attributes with { Xfrm = 3 };
+        Expect.Success(Ecreate.Execute(narrow.Machine, World.Bytes(secs), default, new EpcPage(0)));
+    }
+
+    [Fact]
     public void Kss_allows_a_configuration()
     {
         Secs secs = TestEnclave.LegalSecs();

@@ -204,6 +204,26 @@ public class EinitTests
         Expect.Error(error, enclave.Init(token: World.Bytes(change(Token(enclave)))));
     }
 
+    public static TheoryData<string, Func<Einittoken, Einittoken>> ReservedOfTokens => new()
+    {
+        { "VALID", token => token with { Valid = 3 } },
+        { "byte 4", token => { token.Reserved1[0] = 1; return token; } },
+        { "byte 96", token => { token.Reserved2[0] = 1; return token; } },
+        { "byte 160", token => { token.Reserved3[0] = 1; return token; } },
+        { "byte 213", token => { token.Reserved4[0] = 1; return token; } },
+        { "byte 212", token => token with { CetMaskedAttributesLe = 1 } },
+    };
+
+    [Theory]
+    [MemberData(nameof(ReservedOfTokens))]
+    public void A_genuine_token_with_a_reserved_bit_is_refused(string what, Func<Einittoken, Einittoken> change)
+    {
+        Assert.NotEmpty(what);
+        var enclave = new TestEnclave(world);
+        Expect.Error(SgxError.InvalidEinittoken, enclave.Init(token: World.Bytes(Token(enclave, change))));
+        Assert.Contains("Einit refused: EINITTOKEN reserved: expected 0, found not 0", observer.Heard);
+    }
+
     [Fact]
     public void A_debug_launch_enclave_cannot_launch_a_production_enclave()
     {

@@ -18,7 +18,10 @@ public class EmodprTests
 
     [Fact]
     public void It_is_not_offered_without_sgx2()
-        => Expect.GeneralProtection(Emodpr.Execute(new World(new MachineOptions { Sgx2 = false }).Machine, new EpcPage(0), default));
+    {
+        var other = new World(new MachineOptions { Sgx2 = false });
+        Expect.GeneralProtection(Emodpr.Execute(other.Machine, TestEnclave.Built(other).Data, new Secinfo(SecinfoFlags.R)));
+    }
 
     [Fact]
     public void A_page_outside_the_epc_faults() => Expect.PageFault(Restrict(new EpcPage(64)));
@@ -31,7 +34,12 @@ public class EmodprTests
     public void A_reserved_flag_or_w_without_r_is_refused(SecinfoFlags flags) => Expect.GeneralProtection(Restrict(enclave.Data, flags));
 
     [Fact]
-    public void A_page_that_is_not_valid_faults() => Expect.PageFault(Restrict(new EpcPage(63)));
+    public void A_page_that_is_not_valid_faults()
+    {
+        Expect.PageFault(Restrict(new EpcPage(63)));
+        Expect.Success(Eremove.Execute(world.Machine, enclave.Data));
+        Expect.PageFault(Restrict(enclave.Data));
+    }
 
     [Fact]
     public void A_pending_or_modified_page_cannot_be_modified()

@@ -18,7 +18,10 @@ public class EmodtTests
 
     [Fact]
     public void It_is_not_offered_without_sgx2()
-        => Expect.GeneralProtection(Emodt.Execute(new World(new MachineOptions { Sgx2 = false }).Machine, new EpcPage(0), default));
+    {
+        var other = new World(new MachineOptions { Sgx2 = false });
+        Expect.GeneralProtection(Emodt.Execute(other.Machine, TestEnclave.Built(other).Data, new Secinfo(SecinfoFlags.Trim)));
+    }
 
     [Fact]
     public void A_page_outside_the_epc_faults() => Expect.PageFault(Change(new EpcPage(64)));
@@ -38,6 +41,8 @@ public class EmodtTests
         Expect.PageFault(Change(enclave.Secs));
         Expect.PageFault(Change(world.VersionArray()));
         Expect.PageFault(Change(enclave.Tcs, SecinfoFlags.Tcs));
+        Expect.Success(Eremove.Execute(world.Machine, enclave.Data));
+        Expect.PageFault(Change(enclave.Data));
     }
 
     [Fact]

@@ -43,8 +43,10 @@ public class EacceptTests
         enclave.Exit();
         Expect.GeneralProtection(world.Enclu(EncluLeaf.Eaccept));
         var other = new World(new MachineOptions { Sgx2 = false });
-        TestEnclave.Built(other).Enter();
-        Expect.GeneralProtection(other.Enclu(EncluLeaf.Eaccept, enclave.DataAddress.Value, enclave.DataAddress.Value));
+        TestEnclave plain = TestEnclave.Built(other);
+        plain.Enter();
+        ulong secinfo = plain.Place(new Secinfo(SecinfoFlags.Reg | SecinfoFlags.R | SecinfoFlags.W | SecinfoFlags.Pr)).Value;
+        Expect.GeneralProtection(other.Enclu(EncluLeaf.Eaccept, secinfo, plain.MoreDataAddress.Value));
     }
 
     [Fact]

@@ -24,8 +24,20 @@ public class EacceptcopyTests
         => world.Enclu(EncluLeaf.Eacceptcopy, (secinfo ?? enclave.Place(new Secinfo(flags))).Value, (to ?? Free).Value, (from ?? enclave.MoreDataAddress).Value);
 
     [Fact]
+    public void It_is_not_offered_without_sgx2()
+    {
+        var other = new World(new MachineOptions { Sgx2 = false });
+        TestEnclave plain = TestEnclave.Built(other);
+        plain.Enter();
+        other.Machine.Epcm.Entry(plain.MoreData).Pending = true;
+        ulong secinfo = plain.Place(new Secinfo(Executable)).Value;
+        Expect.GeneralProtection(other.Enclu(EncluLeaf.Eacceptcopy, secinfo, plain.MoreDataAddress.Value, plain.Base.Value));
+    }
+
+    [Fact]
     public void Operands_must_be_aligned_and_inside()
     {
+        Expect.GeneralProtection(Copy(secinfo: enclave.DataAddress + 8));
         enclave.Augment(TestEnclave.FreeOffset);
         LinearAddress outside = enclave.Base + TestEnclave.Size;
         Expect.GeneralProtection(Copy(secinfo: enclave.DataAddress + 8));
@@ -74,6 +86,11 @@ public class EacceptcopyTests
         EpcPage page = enclave.Augment(TestEnclave.FreeOffset);
         world.Memory.Map(Free + 0x1000, page);
         Expect.Error(SgxError.PageAttributesMismatch, Copy(to: Free + 0x1000));
+        EpcPage ofTwin = world.FreePage();
+        Expect.Success(Eaug.Execute(world.Machine, Twin().Secs, Free, null, ofTwin));
+        world.Memory.Map(Free, ofTwin);
+        Expect.Error(SgxError.PageAttributesMismatch, Copy());
+        world.Memory.Map(Free, page);
         Expect.Success(Eblock.Execute(world.Machine, page));
         Expect.Error(SgxError.PageAttributesMismatch, Copy());
         Assert.Equal((19ul, Registers.ZeroFlag), (world.Processor.Registers.Rax, world.Processor.Registers.Rflags & Registers.ZeroFlag));
@@ -94,5 +111,19 @@ public class EacceptcopyTests
     {
         enclave.Augment(TestEnclave.FreeOffset);
         return Copy(flags, secinfo: secinfo, from: from);
+    }
+
+    /// <summary>An enclave at the same addresses, as another program may have one.</summary>
+    private TestEnclave Twin()
+    {
+        var mapped = new List<(LinearAddress Address, EpcPage Page)>();
+        for (ulong offset = 0; offset < TestEnclave.FreeOffset; offset += 0x1000)
+        {
+            mapped.Add((enclave.Base + offset, world.Memory.Walk(enclave.Base + offset, AccessKind.Read).Page));
+        }
+
+        TestEnclave twin = TestEnclave.Built(world);
+        mapped.ForEach(pair => world.Memory.Map(pair.Address, pair.Page));
+        return twin;
     }
 }

@@ -128,6 +128,15 @@ public class EenterTests
     }
 
     [Fact]
+    public void A_component_that_the_processor_does_not_have_is_refused()
+    {
+        TestEnclave enclave = TestEnclave.Built(world);
+        ref Secs secs = ref world.Machine.SecsOf(enclave.Secs);
+        secs.Attributes = secs.Attributes with { Xfrm = 7 | (1UL << 40) };
+        Refused(LeafResult.GeneralProtection, enclave.TcsAddress);
+    }
+
+    [Fact]
     public void A_frame_that_is_not_there_faults_for_write()
     {
         TestEnclave enclave = TestEnclave.Built(world);

@@ -158,6 +158,14 @@ public class EgetkeyTests
         => Expect.Error(SgxError.InvalidIsvsvn, Get(Request(policy: Keypolicy.Configid) with { Configsvn = 5 }));
 
     [Fact]
+    public void The_report_key_asks_for_no_version()
+    {
+        Keyrequest request = Request(KeyName.Report) with { Isvsvn = 99, Configsvn = 99 };
+        request.Cpusvn[0] = 99;
+        Assert.Equal(Key(Request(KeyName.Report)), Key(request));
+    }
+
+    [Fact]
     public void Every_name_gives_another_key()
     {
         var keys = Enum.GetValues<KeyName>().Select(name => Key(Request(name))).ToList();

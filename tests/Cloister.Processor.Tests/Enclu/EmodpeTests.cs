@@ -21,8 +21,19 @@ public class EmodpeTests
         => world.Enclu(EncluLeaf.Emodpe, (secinfo ?? enclave.Place(new Secinfo(flags))).Value, (address ?? enclave.MoreDataAddress).Value);
 
     [Fact]
+    public void It_is_not_offered_without_sgx2()
+    {
+        var other = new World(new MachineOptions { Sgx2 = false });
+        TestEnclave plain = TestEnclave.Built(other);
+        plain.Enter();
+        ulong secinfo = plain.Place(new Secinfo(SecinfoFlags.X)).Value;
+        Expect.GeneralProtection(other.Enclu(EncluLeaf.Emodpe, secinfo, plain.MoreDataAddress.Value));
+    }
+
+    [Fact]
     public void Operands_must_be_aligned_and_inside()
     {
+        Expect.GeneralProtection(Extend(SecinfoFlags.X, enclave.Base + 0xa000, enclave.DataAddress + 8));
         Expect.GeneralProtection(Extend(SecinfoFlags.X, secinfo: enclave.DataAddress + 8));
         Expect.GeneralProtection(Extend(SecinfoFlags.X, enclave.MoreDataAddress + 64));
         Expect.GeneralProtection(Extend(SecinfoFlags.X, secinfo: enclave.Base - 64));
@@ -55,6 +66,9 @@ public class EmodpeTests
         Expect.PageFault(free, World.EpcmRead, Extend(SecinfoFlags.X, free));
         world.Memory.Map(free, new EpcPage(63));
         Expect.PageFault(free, World.EpcmRead, Extend(SecinfoFlags.X, free));
+        world.Memory.Map(enclave.MoreDataAddress, Twin().MoreData);
+        Expect.PageFault(enclave.MoreDataAddress, World.EpcmRead, Extend(SecinfoFlags.X));
+        world.Memory.Map(enclave.MoreDataAddress, enclave.MoreData);
         Expect.Success(Eblock.Execute(world.Machine, enclave.MoreData));
         Expect.PageFault(enclave.MoreDataAddress, World.EpcmRead, Extend(SecinfoFlags.X));
         Assert.True(world.Epcm(page).Pending);
@@ -84,5 +98,19 @@ public class EmodpeTests
         Expect.Success(Emodpr.Execute(world.Machine, enclave.MoreData, new Secinfo(SecinfoFlags.R)));
         Expect.Success(Extend(SecinfoFlags.R | SecinfoFlags.W));
         Assert.True(world.Epcm(enclave.MoreData) is { Pr: true, W: true });
+    }
+
+    /// <summary>An enclave at the same addresses, as another program may have one.</summary>
+    private TestEnclave Twin()
+    {
+        var mapped = new List<(LinearAddress Address, EpcPage Page)>();
+        for (ulong offset = 0; offset < TestEnclave.FreeOffset; offset += 0x1000)
+        {
+            mapped.Add((enclave.Base + offset, world.Memory.Walk(enclave.Base + offset, AccessKind.Read).Page));
+        }
+
+        TestEnclave twin = TestEnclave.Built(world);
+        mapped.ForEach(pair => world.Memory.Map(pair.Address, pair.Page));
+        return twin;
     }
 }

@@ -20,8 +20,12 @@ public class EresumeTests
     [Fact]
     public void A_thread_that_is_inside_cannot_resume()
     {
+        enclave.Enter(second: true);
+        Interrupt();
         enclave.Enter();
-        Expect.GeneralProtection(Resume());
+        Expect.GeneralProtection(Resume(enclave.SecondTcsAddress));
+        enclave.Exit();
+        Expect.Success(Resume(enclave.SecondTcsAddress));
     }
 
     [Fact]

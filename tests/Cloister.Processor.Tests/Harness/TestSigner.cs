@@ -41,13 +41,13 @@ internal static class TestSigner
         return Resign(sigstruct);
     }
 
-    /// <summary>Signs whatever the constants are.</summary>
-    public static byte[] Resign(Sigstruct sigstruct)
+    /// <summary>Signs whatever the constants are, with the padding changed by the caller.</summary>
+    public static byte[] Resign(Sigstruct sigstruct, Action<byte[]>? changePadding = null)
     {
         LittleEndian(Modulus).CopyTo(sigstruct.Modulus);
         byte[] bytes = new byte[Sigstruct.SizeInBytes];
         MemoryMarshal.Write(bytes, in sigstruct);
-        BigInteger signature = Signatures.GetOrAdd(Pad(bytes), message => BigInteger.ModPow(message, PrivateExponent, Modulus));
+        BigInteger signature = Signatures.GetOrAdd(Pad(bytes, changePadding), message => BigInteger.ModPow(message, PrivateExponent, Modulus));
         (BigInteger q1, BigInteger q2) = SigstructVerifier.Quotients(signature, Modulus);
         LittleEndian(signature).CopyTo(sigstruct.Signature);
         LittleEndian(q1).CopyTo(sigstruct.Q1);
@@ -64,13 +64,14 @@ internal static class TestSigner
     }
 
     // RFC 8017, 9.2.
-    private static BigInteger Pad(byte[] sigstruct)
+    private static BigInteger Pad(byte[] sigstruct, Action<byte[]>? change)
     {
         byte[] message = new byte[384];
         message.AsSpan().Fill(0xff);
         (message[0], message[1], message[384 - 52]) = (0, 1, 0);
         Convert.FromHexString("3031300d060960864801650304020105000420").CopyTo(message, 384 - 51);
         SigstructVerifier.SignedDigest(sigstruct, message.AsSpan(384 - 32));
+        change?.Invoke(message);
         return new BigInteger(message, isUnsigned: true, isBigEndian: true);
     }
 
