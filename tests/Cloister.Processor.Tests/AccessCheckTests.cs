@@ -79,6 +79,11 @@ public class AccessCheckTests
         Faults(enclave.DataAddress, World.EpcmRead);
         Expect.Success(Emodt.Execute(world.Machine, enclave.MoreData, new Secinfo(SecinfoFlags.Trim)));
         Faults(enclave.MoreDataAddress, World.EpcmRead);
+        enclave.Exit();
+        EpcPage removed = world.Removed(world.Memory.Walk(enclave.Base + 0x7000, AccessKind.Read).Page);
+        Assert.True(world.Epcm(removed) is { Valid: false, PageType: PageType.Reg, R: true });
+        enclave.Enter();
+        Faults(enclave.Base + 0x7000, World.EpcmRead);
         Expect.Success(Eblock.Execute(world.Machine, enclave.Code));
         Faults(enclave.Base, World.EpcmRead | PageFaultErrorCode.InstructionFetch, AccessKind.Execute);
     }

@@ -160,6 +160,51 @@ public class AexTests
         Assert.Equal((0x9000ul, 0x7ffe_0000ul, 0x11000ul), (world.Processor.Registers.Rip, world.Processor.Registers.Rsp, world.Processor.Registers.FsBase));
     }
 
+    [Theory]
+    [InlineData("nothing")]
+    [InlineData("an exit")]
+    [InlineData("a refused entry")]
+    [InlineData("a refused resumption")]
+    public void A_fast_entry_has_a_frame_of_its_own_whatever_came_before(string before)
+    {
+        switch (before)
+        {
+            case "an exit":
+                enclave.Enter();
+                enclave.Exit();
+                break;
+            case "a refused entry":
+                world.Machine.TcsOf(enclave.Tcs).Oentry = 1UL << 60;
+                Expect.GeneralProtection(world.Enclu(EncluLeaf.Eenter, enclave.TcsAddress.Value, 0x1000));
+                break;
+            case "a refused resumption":
+                enclave.Enter();
+                Exit();
+                Saved().Rip = 1UL << 60;
+                Expect.GeneralProtection(world.Enclu(EncluLeaf.Eresume, enclave.TcsAddress.Value, 0x1000));
+                break;
+        }
+
+        world.Processor.NoteEntered(world.Machine, enclave.SecondTcs, enclave.SecondTcsAddress, new LinearAddress(0x9000), 0x11000, 0x22000);
+        Registers registers = world.Processor.Registers;
+        Assert.Equal(((enclave.Base + TestEnclave.FsOffset).Value, (enclave.Base + TestEnclave.GsOffset).Value), (registers.FsBase, registers.GsBase));
+        registers.Rip = 0x4242;
+        world.ExtendedState.Value = 0x5353;
+        Exit();
+        Span<byte> frame = world.Machine.Memory[world.Memory.Walk(enclave.Base + 0x7000, AccessKind.Read).Page];
+        Assert.Equal((0x4242ul, 0x5353ul), (MemoryMarshal.AsRef<Gprsgx>(frame[^184..]).Rip, MemoryMarshal.Read<ulong>(frame)));
+    }
+
+    [Fact]
+    public void A_fast_entry_needs_a_valid_tcs_and_a_thread_outside()
+    {
+        void Enter(EpcPage tcs) => world.Processor.NoteEntered(world.Machine, tcs, enclave.TcsAddress, default, 0, 0);
+        Assert.Throws<InvalidOperationException>(() => Enter(enclave.Data));
+        Assert.Throws<InvalidOperationException>(() => Enter(world.Removed(enclave.SecondTcs)));
+        Enter(enclave.Tcs);
+        Assert.Throws<InvalidOperationException>(() => Enter(enclave.Tcs));
+    }
+
     [Fact]
     public void A_fast_exit_leaves_the_tcs_free()
     {

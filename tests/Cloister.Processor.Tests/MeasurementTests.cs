@@ -2,6 +2,8 @@ using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
 using Cloister.Architecture;
+using Cloister.Processor.Encls;
+using Cloister.Processor.Tests.Harness;
 
 namespace Cloister.Processor.Tests;
 
@@ -64,6 +66,24 @@ public class MeasurementTests
         byte[] digest = new byte[32];
         measurement.Digest(digest);
         Assert.Equal("b7db6b53a591009c9fcdfb265926be6f051286dc557a07bbe8de5c1fdc7954a1", Convert.ToHexStringLower(digest));
+    }
+
+    [Fact]
+    public void The_leaves_measure_what_the_manual_says()
+    {
+        // Computed with Python's hashlib from the manual's description: 128 KiB, frames of one page; a readable page at 0 whose bytes
+        // count from 0 to 255 over and over, with its chunks measured; a TCS at 0x1000 with its first chunk measured.
+        var world = new World();
+        var enclave = new TestEnclave(world);
+        byte[] content = [.. Enumerable.Range(0, 4096).Select(index => (byte)index)];
+        enclave.Add(0, SecinfoFlags.Reg | SecinfoFlags.R, content);
+        EpcPage tcs = world.FreePage();
+        byte[] source = World.Bytes(TestEnclave.LegalTcs() with { Flags = TcsFlags.Dbgoptin, Cssa = 9 });
+        var secinfo = new Secinfo(SecinfoFlags.Tcs | SecinfoFlags.R | SecinfoFlags.W);
+        Expect.Success(Eadd.Execute(world.Machine, enclave.Secs, enclave.Base + 0x1000, secinfo, source, tcs));
+        Expect.Success(Eextend.Execute(world.Machine, tcs, 0));
+        Sigstruct sigstruct = enclave.LegalSigstruct();
+        Assert.Equal("080b7375ecd8fbd83744be56de99dbe15e9d18364ab8eb2b805cbf709b3d7e92", Convert.ToHexStringLower(sigstruct.Enclavehash));
     }
 
     [Fact]

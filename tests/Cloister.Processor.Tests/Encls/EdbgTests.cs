@@ -31,7 +31,7 @@ public class EdbgTests
     [Fact]
     public void Pages_outside_the_epc_or_not_valid_or_of_another_type_fault()
     {
-        foreach (EpcPage page in new[] { new EpcPage(64), new EpcPage(63), enclave.Secs })
+        foreach (EpcPage page in new[] { new EpcPage(64), new EpcPage(63), enclave.Secs, world.Removed(enclave.MoreData) })
         {
             Expect.PageFault(Read(page, 0, out _));
             Expect.PageFault(Write(page, 0));

@@ -34,10 +34,11 @@ public class EextendTests
         => Expect.PageFault(Eextend.Execute(world.Machine, new EpcPage(index), 0));
 
     [Fact]
-    public void A_secs_or_va_page_faults()
+    public void A_secs_or_va_or_removed_page_faults()
     {
         Expect.PageFault(Eextend.Execute(world.Machine, enclave.Secs, 0));
         Expect.PageFault(Eextend.Execute(world.Machine, world.VersionArray(), 0));
+        Expect.PageFault(Eextend.Execute(world.Machine, world.Removed(page), 0));
     }
 
     [Fact]

@@ -65,6 +65,9 @@ public class EldTests
         Expect.PageFault(Load(page: enclave.MoreData));
         Expect.PageFault(Load(va: enclave.MoreData));
         Expect.PageFault(Load(va: new EpcPage(62)));
+        EpcPage removed = world.VersionArray();
+        world.Machine.Memory[versions].CopyTo(world.Machine.Memory[removed]);
+        Expect.PageFault(Load(va: world.Removed(removed)));
     }
 
     [Fact]

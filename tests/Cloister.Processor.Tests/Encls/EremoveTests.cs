@@ -34,6 +34,7 @@ public class EremoveTests
         Expect.Success(Eremove.Execute(world.Machine, page));
         Expect.Success(Eremove.Execute(world.Machine, enclave.Secs));
         Assert.Equal(0, world.Machine.ValidPages);
+        Expect.Success(Ecreate.Execute(world.Machine, World.Bytes(TestEnclave.LegalSecs()), default, enclave.Secs));
     }
 
     [Fact]

@@ -40,6 +40,9 @@ public class EwbTests
         Expect.PageFault(Evict(new EpcPage(63)));
         Expect.PageFault(Evict(enclave.Data, new EpcPage(63)));
         Expect.PageFault(Evict(enclave.Data, enclave.MoreData));
+        Expect.PageFault(Evict(world.Removed(enclave.MoreData)));
+        enclave.BlockAndTrack(enclave.Data);
+        Expect.PageFault(Evict(enclave.Data, world.Removed(world.VersionArray())));
     }
 
     [Fact]
@@ -85,7 +88,11 @@ public class EwbTests
             Expect.Success(Eremove.Execute(world.Machine, new EpcPage(index)));
         }
 
+        ulong eid = world.Machine.EnclaveOf(enclave.Secs).Eid;
         Expect.Success(Evict(enclave.Secs));
+        Assert.Equal((eid, SecinfoFlags.None), (MemoryMarshal.Read<Pcmd>(pcmd).EnclaveId, MemoryMarshal.Read<Pcmd>(pcmd).Secinfo.Flags));
+        Expect.Success(Evict(world.VersionArray(), slot: 1));
+        Assert.Equal((0ul, SecinfoFlags.Va), (MemoryMarshal.Read<Pcmd>(pcmd).EnclaveId, MemoryMarshal.Read<Pcmd>(pcmd).Secinfo.Flags));
     }
 
     [Fact]

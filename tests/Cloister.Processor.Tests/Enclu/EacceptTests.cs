@@ -120,6 +120,9 @@ public class EacceptTests
         world.Memory.Map(Free, TestEnclave.Built(world, origin: TestEnclave.DefaultBase + 0x100000).Data);
         Expect.PageFault(Free, World.EpcmRead, Accept(New, Free));
         EpcPage page = enclave.Augment(TestEnclave.FreeOffset);
+        Outside(() => world.Removed(page));
+        Expect.PageFault(Free, World.EpcmRead, Accept(New, Free));
+        page = enclave.Augment(TestEnclave.FreeOffset);
         Expect.Success(Eblock.Execute(world.Machine, page));
         Expect.PageFault(Free, World.EpcmRead, Accept(New, Free));
     }

@@ -91,6 +91,13 @@ public class EacceptcopyTests
         world.Memory.Map(Free, ofTwin);
         Expect.Error(SgxError.PageAttributesMismatch, Copy());
         world.Memory.Map(Free, page);
+        EpcPage removed = world.FreePage();
+        enclave.Exit();
+        Expect.Success(Eaug.Execute(world.Machine, enclave.Secs, Free, null, removed));
+        world.Memory.Map(Free, world.Removed(removed));
+        enclave.Enter();
+        Expect.Error(SgxError.PageAttributesMismatch, Copy());
+        world.Memory.Map(Free, page);
         Expect.Success(Eblock.Execute(world.Machine, page));
         Expect.Error(SgxError.PageAttributesMismatch, Copy());
         Assert.Equal((19ul, Registers.ZeroFlag), (world.Processor.Registers.Rax, world.Processor.Registers.Rflags & Registers.ZeroFlag));

@@ -64,9 +64,14 @@ public class EenterTests
         Refused(LeafResult.Of(fault), tcs);
         world.Memory.Map(tcs, enclave.SecondTcs);
         Refused(LeafResult.Of(fault), tcs);
+        Refused(LeafResult.Of(Fault.PageFault(enclave.DataAddress, World.EpcmRead)), enclave.DataAddress);
         world.Memory.Map(tcs, enclave.Tcs);
         Expect.Success(Eblock.Execute(world.Machine, enclave.Tcs));
         Refused(LeafResult.Of(fault), tcs);
+        var other = new World();
+        TestEnclave removed = TestEnclave.Built(other);
+        other.Removed(removed.Tcs);
+        Expect.PageFault(tcs, World.EpcmRead, other.Enclu(EncluLeaf.Eenter, tcs.Value, Aep));
         Expect.Success(Emodt.Execute(world.Machine, enclave.SecondTcs, new Secinfo(SecinfoFlags.Trim)));
         Refused(LeafResult.Of(Fault.PageFault(enclave.SecondTcsAddress, World.EpcmRead)), enclave.SecondTcsAddress);
     }
@@ -217,6 +222,7 @@ public class EenterTests
         Assert.Equal((enclave.Secs, enclave.Tcs, enclave.TcsAddress), (processor.Secs, processor.TcsPage, processor.Tcs));
         Assert.Equal((new LinearAddress(Aep), 0x11000ul, 0x22000ul), (processor.Aep, processor.SavedFsBase, processor.SavedGsBase));
         Assert.Equal((enclave.Base, TestEnclave.Size), (processor.EnclaveBase, processor.EnclaveSize));
+        Assert.Equal(Aep, world.Machine.TcsOf(enclave.Tcs).Aep);
     }
 
     [Theory]

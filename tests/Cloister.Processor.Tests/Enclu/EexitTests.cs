@@ -34,6 +34,7 @@ public class EexitTests
         Assert.Equal((0x11000ul, 0x22000ul), (registers.FsBase, registers.GsBase));
         Assert.Equal((1ul, 2ul, 3ul, 4ul, 0x40_0000ul), (registers.Rsp, registers.Rbp, registers.Rdx, registers.R8, registers.Rbx));
         Assert.False(world.Processor.EnclaveMode);
+        Assert.True(world.Processor.Secs.IsNone && world.Processor.TcsPage.IsNone);
         Assert.Equal(0ul, world.Machine.TcsOf(enclave.Tcs).State);
         enclave.Enter();
     }

@@ -239,6 +239,60 @@ public class EgetkeyTests
         Assert.NotEqual(Key(configured), Key(configured with { Configsvn = 4 }));
     }
 
+    [Theory]
+    [InlineData(KeyName.Seal)]
+    [InlineData(KeyName.Provision)]
+    [InlineData(KeyName.ProvisionSeal)]
+    [InlineData(KeyName.Einittoken)]
+    public void A_key_depends_on_the_signer(KeyName name)
+    {
+        string before = Key(Request(name));
+        world.Machine.SecsOf(enclave.Secs).Mrsigner[0] ^= 1;
+        Assert.NotEqual(before, Key(Request(name)));
+    }
+
+    [Fact]
+    public void A_sealing_key_does_not_depend_on_the_signer_when_the_policy_does_not_say_so()
+    {
+        string before = Key(Request(policy: Keypolicy.Mrenclave));
+        world.Machine.SecsOf(enclave.Secs).Mrsigner[0] ^= 1;
+        Assert.Equal(before, Key(Request(policy: Keypolicy.Mrenclave)));
+    }
+
+    [Theory]
+    [InlineData(KeyName.Seal)]
+    [InlineData(KeyName.Provision)]
+    [InlineData(KeyName.ProvisionSeal)]
+    public void The_masks_count_even_where_the_enclave_has_nothing_under_them(KeyName name)
+    {
+        Keyrequest narrow = Request(name) with { Attributemask = default, Miscmask = Miscselect.None };
+        Keyrequest attributes = narrow with { Attributemask = new Attributes(AttributeFlags.AexNotify, 0) };
+        Keyrequest misc = narrow with { Miscmask = Miscselect.Cpinfo };
+        Assert.Equal(3, new[] { Key(narrow), Key(attributes), Key(misc) }.Distinct().Count());
+    }
+
+    [Fact]
+    public void The_policy_counts_even_where_the_enclave_has_no_such_identity()
+    {
+        var other = new World();
+        TestEnclave plain = TestEnclave.Built(other, secs => secs with { Attributes = new Attributes(Usual, 7) });
+        plain.Enter();
+        Assert.NotEqual(Key(other, plain, Request()), Key(other, plain, Request(policy: Keypolicy.Mrsigner | Keypolicy.Configid)));
+    }
+
+    [Theory]
+    [InlineData(KeyName.Seal, true)]
+    [InlineData(KeyName.Report, true)]
+    [InlineData(KeyName.Einittoken, true)]
+    [InlineData(KeyName.Provision, false)]
+    [InlineData(KeyName.ProvisionSeal, false)]
+    public void Keyid_counts_except_for_the_provisioning_keys(KeyName name, bool counts)
+    {
+        Keyrequest worn = Request(name);
+        worn.Keyid[7] = 1;
+        Assert.Equal(counts, Key(Request(name)) != Key(worn));
+    }
+
     [Fact]
     public void A_restart_of_the_same_machine_gives_the_same_key_and_another_machine_another()
     {

@@ -66,6 +66,11 @@ public class EmodpeTests
         Expect.PageFault(free, World.EpcmRead, Extend(SecinfoFlags.X, free));
         world.Memory.Map(free, new EpcPage(63));
         Expect.PageFault(free, World.EpcmRead, Extend(SecinfoFlags.X, free));
+        enclave.Exit();
+        EpcPage removed = world.Memory.Walk(enclave.Base + 0x7000, AccessKind.Read).Page;
+        world.Removed(removed);
+        enclave.Enter();
+        Expect.PageFault(enclave.Base + 0x7000, World.EpcmRead, Extend(SecinfoFlags.X, enclave.Base + 0x7000));
         world.Memory.Map(enclave.MoreDataAddress, Twin().MoreData);
         Expect.PageFault(enclave.MoreDataAddress, World.EpcmRead, Extend(SecinfoFlags.X));
         world.Memory.Map(enclave.MoreDataAddress, enclave.MoreData);

@@ -72,6 +72,7 @@ public class EreportTests
         Assert.Equal(((ReadOnlySpan<byte>)secs.Mrenclave).ToArray(), ((ReadOnlySpan<byte>)report.Body.Mrenclave).ToArray());
         Assert.Equal(TestSigner.Mrsigner, ((ReadOnlySpan<byte>)report.Body.Mrsigner).ToArray());
         Assert.Equal((secs.Attributes, secs.Miscselect, 7, 3), (report.Body.Attributes, report.Body.Miscselect, report.Body.Isvprodid, report.Body.Isvsvn));
+        Assert.Equal(world.Machine.Keys.ReportKeyid, ((ReadOnlySpan<byte>)report.Keyid).ToArray());
         Assert.Equal(world.Machine.Cpusvn.ToArray(), ((ReadOnlySpan<byte>)report.Body.Cpusvn).ToArray());
         Assert.Equal(-1, ((ReadOnlySpan<byte>)report.Body.Reportdata).IndexOfAnyExcept((byte)0x77));
     }

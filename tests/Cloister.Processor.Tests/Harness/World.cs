@@ -53,6 +53,13 @@ internal sealed class World
     /// <summary>ETRACK with every thread outside: what changed before is tracked.</summary>
     public void Track(TestEnclave enclave) => Expect.Success(Etrack.Execute(Machine, enclave.Secs));
 
+    /// <summary>Takes a page out of the EPC; its entry is not valid and says what it was otherwise.</summary>
+    public EpcPage Removed(EpcPage page)
+    {
+        Expect.Success(Eremove.Execute(Machine, page));
+        return page;
+    }
+
     public static byte[] Bytes<T>(T value) where T : unmanaged
     {
         byte[] bytes = new byte[Marshal.SizeOf<T>()];
