@@ -1,10 +1,19 @@
+using System.Globalization;
+using Cloister.Linux;
+
 namespace Cloister.Cli;
 
-/// <summary>Errors of the command itself: one line, and an exit status of its own (as in sysexits.h).</summary>
+/// <summary>Errors of the command itself: one line on the error stream, and an exit status of its own (numbers as in sysexits.h).</summary>
 internal static class Failure
 {
     /// <summary>The command line is wrong.</summary>
     public const int Usage = 64;
+
+    /// <summary>The program is there, and is not one that can run here.</summary>
+    public const int NotRunnable = 65;
+
+    /// <summary>The program is not there.</summary>
+    public const int NotFound = 66;
 
     /// <summary>The machine lacks what is needed.</summary>
     public const int Unavailable = 69;
@@ -12,9 +21,86 @@ internal static class Failure
     /// <summary>A defect of Cloister's own.</summary>
     public const int Internal = 70;
 
+    /// <summary>Output could not be written.</summary>
+    public const int InputOutput = 74;
+
+    /// <summary>The kernel does not permit it.</summary>
+    public const int NotPermitted = 77;
+
+    /// <summary>Whether to print everything about exceptions.</summary>
+    public static bool Debugging => Environment.GetEnvironmentVariable("CLOISTER_DEBUG") is { Length: > 0 } and not "0";
+
+    /// <summary>Prints one line and gives back the status.</summary>
     public static int Report(string message, int status)
     {
-        Console.Error.WriteLine($"cloister: {message}");
+        try
+        {
+            Console.Error.WriteLine($"cloister: {message}");
+        }
+        catch (IOException)
+        {
+            // The error stream is closed or full; the status still tells.
+        }
+
         return status;
     }
+
+    /// <summary>Says what an exception that nobody expected means.</summary>
+    public static int Report(Exception exception)
+    {
+        if (Debugging)
+        {
+            Console.Error.WriteLine(exception);
+        }
+
+        return exception switch
+        {
+            LinuxException e => Report(e),
+            IOException e => Report($"{OneLine(e)}; is the disk full or the output closed?", InputOutput),
+            _ => Report($"internal error: {exception.GetType().Name}: {OneLine(exception)}; CLOISTER_DEBUG=1 shows where. Please report it", Internal),
+        };
+    }
+
+    private static int Report(LinuxException e) => e.Call switch
+    {
+        "ptrace(PTRACE_SEIZE)" when e.Errno == Errno.EPERM => Report(PtraceAdvice(), NotPermitted),
+        "seccomp(SECCOMP_SET_MODE_FILTER)" => Report($"this kernel or container refuses seccomp filters ({e.Errno}); a kernel with CONFIG_SECCOMP_FILTER is needed (`cloister doctor` tells more)", Unavailable),
+        "userfaultfd" or "ioctl(UFFDIO_API)" or "ioctl(UFFDIO_REGISTER)" => Report($"{e.Message}: no userfaultfd as the machine needs it: Linux 5.19 or newer, and in a container a seccomp profile that allows it (`cloister doctor` tells more)", Unavailable),
+        "pidfd_getfd" => Report($"{e.Message}: Linux 5.6 or newer is needed, and in a container a seccomp profile that allows it (`cloister doctor` tells more)", Unavailable),
+        _ when e.Errno is Errno.ENOMEM => Report($"{e.Message}: out of memory; a smaller --epc may help", Unavailable),
+        _ when e.Errno is Errno.ENOSPC => Report($"{e.Message}: no space left", InputOutput),
+        _ => Report($"{e.Message}; `cloister doctor` shows what this machine lacks, CLOISTER_DEBUG=1 where it happened", Internal),
+    };
+
+    /// <summary>Why a program cannot be traced, and what helps.</summary>
+    public static string PtraceAdvice()
+    {
+        if (HostKernel.StatusField(Environment.ProcessId, "TracerPid:") is { } text
+            && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int tracer) && tracer != 0)
+        {
+            return $"process {tracer} traces Cloister and its children (a debugger, strace -f), and a process has one tracer; run Cloister without it";
+        }
+
+        return YamaScope() switch
+        {
+            >= 3 => "kernel.yama.ptrace_scope is 3: nobody may trace until the next boot; set it to 1 in /etc/sysctl.d and reboot",
+            2 => "kernel.yama.ptrace_scope is 2: only root may trace; run as root or `sysctl kernel.yama.ptrace_scope=1`",
+            _ => "not permitted to trace programs; in a container add --cap-add=SYS_PTRACE or a seccomp profile that allows ptrace",
+        };
+    }
+
+    /// <summary>kernel.yama.ptrace_scope, or null where there is no Yama.</summary>
+    public static int? YamaScope()
+    {
+        try
+        {
+            return int.Parse(File.ReadAllText("/proc/sys/kernel/yama/ptrace_scope"), CultureInfo.InvariantCulture);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException)
+        {
+            return null;
+        }
+    }
+
+    private static string OneLine(Exception e) => e.Message.ReplaceLineEndings(" ");
 }

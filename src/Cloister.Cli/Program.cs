@@ -1,13 +1,38 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using Cloister.Cli;
 using Cloister.Cli.Commands;
 
-var root = new RootCommand("Cloister, a software Intel SGX machine: runs unmodified Linux SGX programs without SGX. It is for development and testing and protects nothing.")
+AppDomain.CurrentDomain.UnhandledException += (_, e) => Environment.Exit(Failure.Report((Exception)e.ExceptionObject));
+try
 {
-    RunCommand.Create(),
-    DemoCommand.Create(),
-    InspectCommand.Create(),
-    MeasureCommand.Create(),
-    VerifyCommand.Create(),
-    SignCommand.Create(),
-};
-return root.Parse(args).Invoke();
+    return args is ["run", ..] ? RunCommand.Execute(args.AsSpan(1)) : Commands(args);
+}
+catch (Exception e)
+{
+    return Failure.Report(e);
+}
+
+static int Commands(string[] args)
+{
+    var root = new RootCommand("""
+        Cloister, a software Intel SGX machine: runs unmodified Linux SGX programs without SGX.
+        It is for development and testing and protects nothing.
+        """)
+    {
+        RunCommand.Create(),
+        DemoCommand.Create(),
+        DoctorCommand.Create(),
+        InspectCommand.Create(),
+        MeasureCommand.Create(),
+        VerifyCommand.Create(),
+        SignCommand.Create(),
+    };
+    ParseResult parsed = root.Parse(args);
+    if (args.Length > 0 && parsed.Errors is [ParseError first, ..])
+    {
+        return Failure.Report($"{first.Message} (`cloister {(parsed.CommandResult.Command == root ? "" : parsed.CommandResult.Command.Name + " ")}--help` tells more)", Failure.Usage);
+    }
+
+    return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+}

@@ -24,4 +24,18 @@ internal static class SizeText
         bytes = value * unit;
         return true;
     }
+
+    /// <summary>A size in the largest unit that divides it, or to one digit after the point.</summary>
+    public static string Of(long bytes)
+    {
+        foreach ((long unit, string name) in (ReadOnlySpan<(long, string)>)[(1L << 30, "G"), (1L << 20, "M"), (1L << 10, "K")])
+        {
+            if (bytes >= unit)
+            {
+                return bytes % unit == 0 ? $"{bytes / unit}{name}" : string.Create(CultureInfo.InvariantCulture, $"{(double)bytes / unit:f1}{name}");
+            }
+        }
+
+        return $"{bytes}";
+    }
 }

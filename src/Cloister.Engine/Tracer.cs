@@ -69,13 +69,12 @@ public sealed class Tracer : IThreadKicker, IDisposable
         return new ProgramEnd(_rootEnd.Exited ? _rootEnd.ExitStatus : null, _rootEnd.Signaled ? _rootEnd.TerminatingSignal : null);
     }
 
-    /// <summary>Sends a signal to the program, unless it has ended.</summary>
-    public void Signal(int signal)
+    /// <summary>Sends a signal to the program. May be called by any thread.</summary>
+    /// <returns>False when the program has not begun or has ended: what it started may still run.</returns>
+    public bool Signal(int signal)
     {
-        if (_root != 0)
-        {
-            _ = HostKernel.Kill(_root, signal);
-        }
+        int root = Volatile.Read(ref _root);
+        return root != 0 && HostKernel.Kill(root, signal) == Errno.None;
     }
 
     /// <inheritdoc/>
@@ -470,6 +469,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
         if (thread.Id == _root)
         {
             _rootEnd = status;
+            Volatile.Write(ref _root, 0);
         }
 
         Drop(thread);

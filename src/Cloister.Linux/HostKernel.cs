@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Cloister.Linux;
 
 /// <summary>Small things this process asks of its kernel.</summary>
@@ -83,6 +81,18 @@ public static unsafe class HostKernel
         return result == 0;
     }
 
+    /// <summary>Whether this process has a controlling terminal: then a keyboard's signals reach its whole process group.</summary>
+    public static bool HasControllingTerminal()
+    {
+        int descriptor = NativeMethods.Open("/dev/tty", FileFlags.ReadWrite | FileFlags.CloseOnExec | 0x100 /* O_NOCTTY */, 0);
+        if (descriptor >= 0)
+        {
+            _ = NativeMethods.Close(descriptor);
+        }
+
+        return descriptor >= 0;
+    }
+
     /// <summary>Opens a path for reading and writing; the descriptor or minus an errno.</summary>
     public static int Open(string path)
     {
@@ -155,27 +165,5 @@ public static unsafe class HostKernel
         {
             return NativeMethods.SchedSetAffinity(thread, (nuint)(mask.Length * 8), p) < 0 ? NativeMethods.LastError : Errno.None;
         }
-    }
-
-    /// <summary>Blocks SIGINT, SIGQUIT, SIGTERM and SIGHUP from ending this process while the program decides.</summary>
-    /// <returns>What to dispose to go back.</returns>
-    public static IDisposable LeaveTerminalSignalsToProgram(Action<PosixSignal> forward)
-    {
-        var list = new List<PosixSignalRegistration>();
-        foreach (PosixSignal signal in (PosixSignal[])[PosixSignal.SIGINT, PosixSignal.SIGQUIT, PosixSignal.SIGTERM, PosixSignal.SIGHUP])
-        {
-            list.Add(PosixSignalRegistration.Create(signal, context =>
-            {
-                context.Cancel = true;
-                forward(context.Signal);
-            }));
-        }
-
-        return new Registrations(list);
-    }
-
-    private sealed class Registrations(List<PosixSignalRegistration> list) : IDisposable
-    {
-        public void Dispose() => list.ForEach(r => r.Dispose());
     }
 }

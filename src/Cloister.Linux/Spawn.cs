@@ -5,7 +5,7 @@ namespace Cloister.Linux;
 /// <summary>Starts a program so that it can be seized before its first instruction.</summary>
 public static unsafe class Spawn
 {
-    /// <summary>Starts <c>/bin/sh</c>, which stops itself with SIGSTOP and then execs the program, with default signal actions and an empty mask.</summary>
+    /// <summary>Starts <c>/bin/sh</c>, which stops itself with SIGSTOP and then execs the program, with an empty signal mask and the signal actions that this process was started with.</summary>
     /// <remarks>.NET ignores SIGPIPE, and posix_spawn is the one way to start a child with its actions reset from managed code.
     /// System.Diagnostics.Process cannot be used: it reaps the children of the whole process.</remarks>
     /// <returns>The process id.</returns>
@@ -23,6 +23,7 @@ public static unsafe class Spawn
         byte* all = stackalloc byte[setSize];
         byte* none = stackalloc byte[setSize];
         new Span<byte>(all, setSize).Fill(0xff);
+        *(ulong*)all &= ~InheritedIgnores();
         new Span<byte>(none, setSize).Clear();
         _ = NativeMethods.SpawnAttributesInitialize(attributes);
         _ = NativeMethods.SpawnAttributesSetSignalDefault(attributes, all);
@@ -55,6 +56,11 @@ public static unsafe class Spawn
             }
         }
     }
+
+    // What whoever started this process has it ignore (nohup, a shell's background job) the program ignores too. Bit n-1 is signal n.
+    private static ulong InheritedIgnores() =>
+        HostKernel.StatusField(Environment.ProcessId, "SigIgn:") is { } text
+        && ulong.TryParse(text, System.Globalization.NumberStyles.HexNumber, null, out ulong mask) ? mask & ~(1UL << (Signal.SIGPIPE - 1)) : 0;
 
     private static byte[] Block(IReadOnlyList<string> strings, out int[] offsets)
     {

@@ -26,24 +26,33 @@ public sealed unsafe class Userfaultfd : IDisposable
         }
     }
 
-    /// <summary>True when a userfaultfd with every feature needed can be had on this machine by this user.</summary>
-    public static bool IsAvailable()
+    /// <summary>The features that are needed, by the kernel's names.</summary>
+    public static IReadOnlyList<(string Name, ulong Bit)> NeededFeatures { get; } =
+    [
+        ("SIGBUS", FeatureSigbus),
+        ("MISSING_SHMEM", FeatureMissingShmem),
+        ("MINOR_SHMEM", FeatureMinorShmem),
+        ("WP_HUGETLBFS_SHMEM", FeatureWpHugetlbfsShmem),
+        ("PAGEFAULT_FLAG_WP", FeatureFlagWp),
+    ];
+
+    /// <summary>What this kernel gives this user.</summary>
+    /// <param name="features">UFFD_FEATURE_* bits.</param>
+    /// <returns><see cref="Errno.None"/>, or why no userfaultfd can be had.</returns>
+    public static Errno Probe(out ulong features)
     {
+        features = 0;
         int descriptor = (int)NativeMethods.SystemCall(SystemCall.Userfaultfd, 0x80000 | UserModeOnly, 0, 0, 0, 0, 0);
         if (descriptor < 0)
         {
-            return false;
+            return NativeMethods.LastError;
         }
 
-        try
-        {
-            new Userfaultfd(descriptor).Dispose();
-            return true;
-        }
-        catch (LinuxException)
-        {
-            return false;
-        }
+        var api = stackalloc ulong[3] { Magic, 0, 0 };
+        Errno error = NativeMethods.Ioctl(descriptor, ApiRequest, api) < 0 ? NativeMethods.LastError : Errno.None;
+        features = api[1];
+        _ = NativeMethods.Close(descriptor);
+        return error;
     }
 
     /// <summary>Watches a range: missing pages, pages in the file but not in the page table, and write protection.</summary>

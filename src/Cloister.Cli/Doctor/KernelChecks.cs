@@ -1,0 +1,74 @@
+using Cloister.Linux;
+
+namespace Cloister.Cli.Doctor;
+
+/// <summary>What the kernel has and permits.</summary>
+internal static class KernelChecks
+{
+    /// <summary>One finding after the other, in the order in which the engine needs the things.</summary>
+    public static IEnumerable<Finding> All() => [Release(), Ptrace(), Seccomp(), ProcessVmReadv(), Memfd(), PidfdGetfd(), Userfaultfd(), Kcmp(), LocalDescriptors(), UserNamespaces()];
+
+    private static Finding Release()
+    {
+        string release = File.ReadAllText("/proc/sys/kernel/osrelease").Trim();
+        string[] parts = release.Split('.', '-');
+        bool known = parts.Length >= 2 && int.TryParse(parts[0], out _) && int.TryParse(parts[1], out _);
+        bool enough = known && (int.Parse(parts[0]), int.Parse(parts[1])).CompareTo((5, 19)) >= 0;
+        return new Finding(enough ? FindingKind.Good : FindingKind.Limit, "kernel", "kernel", release,
+            enough ? "5.19 or newer, which has all that is needed" : "older than 5.19, where userfaultfd first protects shared memory; the lines below tell what is missing");
+    }
+
+    private static Finding Ptrace()
+    {
+        Errno error = HostProbe.Ptrace();
+        string yama = Failure.YamaScope() is { } scope ? $"yama.ptrace_scope {scope}" : "no Yama";
+        return error == Errno.None
+            ? new Finding(FindingKind.Good, "ptrace", "ptrace", $"permitted, {yama}", "programs can be traced; Cloister traces only what it starts itself")
+            : new Finding(FindingKind.Fatal, "ptrace", "ptrace", $"{error}, {yama}", Failure.PtraceAdvice());
+    }
+
+    private static Finding Seccomp() => Needed("seccomp", "seccomp TRACE", HostProbe.SeccompTrace(),
+        "only the system calls that concern SGX stop; all others run untouched",
+        "a kernel with CONFIG_SECCOMP_FILTER is needed");
+
+    private static Finding ProcessVmReadv() => HostProbe.ProcessVmReadv() is var error && error == Errno.None
+        ? new Finding(FindingKind.Good, "process_vm_readv", "process_vm_readv", "yes", "a program's memory is read without stopping for each word")
+        : new Finding(FindingKind.Limit, "process_vm_readv", "process_vm_readv", $"{error}", "memory of programs is read through /proc/PID/mem, which is slower");
+
+    private static Finding Memfd() => Needed("memfd_create", "memfd_create", HostProbe.Memfd(),
+        "enclave memory is a file in memory that program and machine share; /dev/shm is not used",
+        "needed for enclave memory; vm.memfd_noexec must not be 2, and a seccomp profile must allow it");
+
+    private static Finding PidfdGetfd() => HostProbe.PidfdGetfd() is var error && error == Errno.None
+        ? new Finding(FindingKind.Good, "pidfd_getfd", "pidfd_getfd", "yes", "the machine shares the files that a program opens")
+        : new Finding(FindingKind.Fatal, "pidfd_getfd", "pidfd_getfd", $"{error}", "Linux 5.6 is needed, and in a container a seccomp profile that allows it");
+
+    private static Finding Userfaultfd()
+    {
+        Errno error = Linux.Userfaultfd.Probe(out ulong features);
+        if (error != Errno.None)
+        {
+            return new Finding(FindingKind.Fatal, "userfaultfd", "userfaultfd", $"{error}",
+                "it decides which enclave pages are present; in a container use a seccomp profile that allows it, else a kernel with CONFIG_USERFAULTFD. Programs that do not use SGX still run");
+        }
+
+        string missing = string.Join(", ", Linux.Userfaultfd.NeededFeatures.Where(f => (features & f.Bit) == 0).Select(f => f.Name));
+        return missing.Length == 0
+            ? new Finding(FindingKind.Good, "userfaultfd", "userfaultfd", "yes, with minor faults and write protection of shared memory", "pages of enclaves come and go without a system call of the program")
+            : new Finding(FindingKind.Fatal, "userfaultfd", "userfaultfd", $"without {missing}", "Linux 5.19 or newer is needed. Programs that do not use SGX still run");
+    }
+
+    private static Finding Kcmp() => HostKernel.SharesMemory(Environment.ProcessId, Environment.ProcessId) is true
+        ? new Finding(FindingKind.Good, "kcmp", "kcmp", "yes", "whether a child shares its parent's memory (vfork) or has a copy is known")
+        : new Finding(FindingKind.Limit, "kcmp", "kcmp", "no", "a vfork of a program with an enclave open is taken for a fork");
+
+    private static Finding LocalDescriptors() => HostProbe.ModifyLdt() is var error && error == Errno.None
+        ? new Finding(FindingKind.Good, "modify_ldt", "modify_ldt", "yes", "the fast engine marks a thread that is inside by a segment selector")
+        : new Finding(FindingKind.Limit, "modify_ldt", "modify_ldt", $"{error}", "the fast engine needs it (CONFIG_MODIFY_LDT_SYSCALL); enclaves are entered by --engine=trap");
+
+    private static Finding UserNamespaces() => new(FindingKind.Note, "user_namespaces", "user namespaces", "not looked at", "not needed, nor is root, nor a kernel module");
+
+    private static Finding Needed(string key, string subject, Errno error, string meaning, string advice) => error == Errno.None
+        ? new Finding(FindingKind.Good, key, subject, "yes", meaning)
+        : new Finding(FindingKind.Fatal, key, subject, $"{error}", advice);
+}

@@ -1,0 +1,35 @@
+namespace Cloister.Cli.Doctor;
+
+/// <summary>What the system around the kernel has.</summary>
+internal static class SystemChecks
+{
+    /// <summary>One finding after the other.</summary>
+    public static IEnumerable<Finding> All() => [Memory(), Device()];
+
+    private static Finding Memory()
+    {
+        HostMemory memory = HostMemory.Read();
+        string found = $"{SizeText.Of(memory.Available)} of {SizeText.Of(memory.Total)} free";
+        return memory.Available >= 256 << 20
+            ? new Finding(FindingKind.Good, "memory", "memory", found, "an EPC takes memory as its pages are used, up to --epc (128M by default), and as much for evicted pages")
+            : new Finding(FindingKind.Limit, "memory", "memory", found, "little for the default EPC of 128M; use --epc 32M");
+    }
+
+    // On real SGX a /dev mounted noexec keeps enclave pages from being executable.
+    private static Finding Device()
+    {
+        string? options = null;
+        foreach (string line in File.ReadLines("/proc/self/mounts"))
+        {
+            string[] parts = line.Split(' ');
+            if (parts.Length > 3 && parts[1] == "/dev")
+            {
+                options = parts[3];
+            }
+        }
+
+        bool noexec = options?.Split(',').Contains("noexec") ?? false;
+        return new Finding(FindingKind.Note, "dev", "/dev", options is null ? "part of the root file system" : noexec ? "mounted noexec" : "mounted without noexec",
+            noexec ? "no matter here; on a machine with real SGX it would make enclave code fail to map (mount -o remount,exec /dev)" : "no matter here: Cloister makes no device nodes, programs see its own");
+    }
+}

@@ -1,0 +1,31 @@
+using System.Runtime.Intrinsics.X86;
+using Cloister.Engine;
+using Cloister.Linux;
+
+namespace Cloister.Cli;
+
+/// <summary>What <c>run</c> uses when it is not told, on this machine, and why.</summary>
+/// <param name="Engine">How transitions are made.</param>
+/// <param name="EngineReason">Why.</param>
+/// <param name="Isolation">What the host sees of enclave memory.</param>
+/// <param name="IsolationReason">Why.</param>
+internal sealed record MachineDefaults(EngineMode Engine, string EngineReason, IsolationMode Isolation, string IsolationReason)
+{
+    /// <summary>Whether the processor has protection keys and the kernel uses them. CPUID.07H:ECX, bit 4 (OSPKE).</summary>
+    public static bool HasProtectionKeys => X86Base.IsSupported && X86Base.CpuId(0, 0).Eax >= 7 && (X86Base.CpuId(7, 0).Ecx & (1 << 4)) != 0;
+
+    /// <summary>Looks at the machine.</summary>
+    public static MachineDefaults Choose()
+    {
+        (EngineMode engine, string engineReason) = (HostProbe.HasFsgsbase, HostProbe.ModifyLdt()) switch
+        {
+            (false, _) => (EngineMode.Trap, "programs may not execute WRFSBASE here, which entering an enclave inside the program needs"),
+            (_, not Errno.None) => (EngineMode.Trap, "this kernel has no modify_ldt, by which the engine knows who is inside"),
+            _ => (EngineMode.Fast, "FSGSBASE and modify_ldt are there, so EENTER and EEXIT can run inside the program"),
+        };
+        (IsolationMode isolation, string isolationReason) = HasProtectionKeys
+            ? (IsolationMode.Strict, "protection keys hide enclave memory from the host at little cost")
+            : (IsolationMode.Fast, "without protection keys, hiding enclave memory from the host costs a stop at every exit; --isolation=strict does it");
+        return new MachineDefaults(engine, engineReason, isolation, isolationReason);
+    }
+}

@@ -1,0 +1,160 @@
+using Cloister.Engine;
+
+namespace Cloister.Cli.Running;
+
+/// <summary>The command line of <c>cloister run</c>.</summary>
+/// <remarks>Read here and not by System.CommandLine: what follows the program's name is the program's, and `run` has to start fast.</remarks>
+internal sealed record RunArguments
+{
+    private const long PageSize = 4096;
+
+    private static readonly RunOption[] s_options =
+    [
+        new("--epc", "SIZE", "Size of the EPC: bytes, or with K, M or G. Default 128M.", (a, text) =>
+        {
+            if (!SizeText.TryParse(text, out long bytes))
+            {
+                return (a, $"--epc {text}: not a size; write bytes or K, M, G, as in 128M");
+            }
+
+            return bytes switch
+            {
+                0 => (a, "--epc 0: a machine needs an EPC; 8M is a small one, 128M the default"),
+                _ when bytes % PageSize != 0 => (a, $"--epc {text}: not a multiple of a page (4096 bytes)"),
+                _ when bytes / PageSize > int.MaxValue => (a, $"--epc {text}: more than any machine has; 128M is the default"),
+                _ => (a with { EpcBytes = bytes }, null),
+            };
+        }),
+        new("--no-sgx2", null, "A processor with SGX1 only.", (a, _) => (a with { Sgx2 = false }, null)),
+        new("--engine", "trap|fast", "fast: enclaves are entered and left inside the program; trap: every ENCLU stops it (the reference).", (a, text) => text switch
+        {
+            "trap" => (a with { Engine = EngineMode.Trap }, null),
+            "fast" => (a with { Engine = EngineMode.Fast }, null),
+            _ => (a, $"--engine {text}: there is trap and fast"),
+        }),
+        new("--isolation", "strict|fast", "strict: the host reads 0xff where enclave memory is, as on hardware; fast: it sees the memory.", (a, text) => text switch
+        {
+            "strict" => (a with { Isolation = IsolationMode.Strict }, null),
+            "fast" => (a with { Isolation = IsolationMode.Fast }, null),
+            _ => (a, $"--isolation {text}: there is strict and fast"),
+        }),
+        new("--seed", "TEXT", "Makes the machine's keys: the same text is the same machine, so sealed data can be read again. Default: a new machine.", (a, text) => (a with { Seed = text }, null)),
+        new("--stats", null, "At the end print what the machine did, to standard error.", (a, _) => (a with { Stats = true }, null)),
+    ];
+
+    /// <summary>Bytes of EPC.</summary>
+    public long EpcBytes { get; init; } = 128 << 20;
+
+    /// <summary>Whether the processor has SGX2.</summary>
+    public bool Sgx2 { get; init; } = true;
+
+    /// <summary>Which engine; null takes the machine's default.</summary>
+    public EngineMode? Engine { get; init; }
+
+    /// <summary>Which isolation; null takes the machine's default.</summary>
+    public IsolationMode? Isolation { get; init; }
+
+    /// <summary>Text that makes the keys.</summary>
+    public string? Seed { get; init; }
+
+    /// <summary>Whether to print statistics.</summary>
+    public bool Stats { get; init; }
+
+    /// <summary>Whether help was asked for.</summary>
+    public bool Help { get; init; }
+
+    /// <summary>The program and its arguments.</summary>
+    public IReadOnlyList<string> Program { get; init; } = [];
+
+    /// <summary>Reads options up to <c>--</c> or the first argument that is none; the rest is the program's.</summary>
+    /// <param name="arguments">What follows <c>run</c>.</param>
+    /// <param name="parsed">What they say.</param>
+    /// <returns>What is wrong with them, or null.</returns>
+    public static string? TryParse(ReadOnlySpan<string> arguments, out RunArguments parsed)
+    {
+        parsed = new RunArguments();
+        int at = 0;
+        for (; at < arguments.Length && arguments[at].StartsWith('-'); at++)
+        {
+            string argument = arguments[at];
+            if (argument == "--")
+            {
+                at++;
+                break;
+            }
+
+            if (argument is "--help" or "-h" or "-?")
+            {
+                parsed = parsed with { Help = true };
+                return null;
+            }
+
+            int equals = argument.IndexOf('=', StringComparison.Ordinal);
+            string name = equals < 0 ? argument : argument[..equals];
+            string? value = equals < 0 ? null : argument[(equals + 1)..];
+            if (Array.Find(s_options, o => o.Name == name) is not { } option)
+            {
+                return $"there is no option {name}; `cloister run --help` lists them";
+            }
+
+            if (option.ValueName is null)
+            {
+                if (value is not null)
+                {
+                    return $"{name} takes no value";
+                }
+            }
+            else if (value is null)
+            {
+                if (++at >= arguments.Length || arguments[at] == "--")
+                {
+                    return $"{name} needs a value: {name} {option.ValueName}";
+                }
+
+                value = arguments[at];
+            }
+
+            (parsed, string? problem) = option.Apply(parsed, value ?? "");
+            if (problem is not null)
+            {
+                return problem;
+            }
+        }
+
+        parsed = parsed with { Program = arguments[at..].ToArray() };
+        return parsed.Program.Count == 0 ? "no program to run; write `cloister run -- PROGRAM ARGUMENTS`" : null;
+    }
+
+    /// <summary>Prints what there is to say about <c>run</c>.</summary>
+    public static void PrintHelp(TextWriter writer)
+    {
+        writer.WriteLine("""
+            Run a program on the machine. Its standard streams, exit status and signals are its own.
+
+            Usage:
+              cloister run [OPTIONS] [--] PROGRAM [ARGUMENTS]
+
+            Options:
+            """);
+        foreach (RunOption option in s_options)
+        {
+            writer.WriteLine($"  {option.Name + (option.ValueName is null ? "" : " " + option.ValueName),-25} {option.Description}");
+        }
+
+        writer.WriteLine($"  {"--help",-25} This text.");
+        writer.WriteLine("""
+
+            Examples:
+              cloister run -- ./my-sgx-app --its-own-option
+              cloister run --epc 8M --stats -- ./my-sgx-app      # a small EPC: pages are evicted
+              cloister run --seed laptop -- ./my-sgx-app         # the same keys at every run
+              cloister run --engine=trap -- ./my-sgx-app         # the plain way, to compare with
+
+            Exit status:
+              the program's; when a signal ends the program, Cloister ends by the same signal.
+              64 wrong arguments, 65 not a program that can run here, 66 no such program, 69 the machine
+              lacks something (see `cloister doctor`), 70 an error of Cloister's own, 74 output could not be
+              written, 77 the kernel does not permit tracing.
+            """);
+    }
+}

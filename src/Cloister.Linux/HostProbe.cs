@@ -1,0 +1,119 @@
+using System.Buffers.Binary;
+
+namespace Cloister.Linux;
+
+/// <summary>Asks the kernel what it has, by trying it: what a sandbox forbids shows as missing, as it does to the engine.</summary>
+public static unsafe class HostProbe
+{
+    private const int AtHwcap2 = 26;
+
+    /// <summary>The effective user id.</summary>
+    public static uint EffectiveUser => (uint)NativeMethods.SystemCall(107, 0, 0, 0, 0, 0, 0);
+
+    /// <summary>The effective group id.</summary>
+    public static uint EffectiveGroup => (uint)NativeMethods.SystemCall(108, 0, 0, 0, 0, 0, 0);
+
+    /// <summary>Whether programs may execute RDFSBASE, WRGSBASE and their kin. HWCAP2_FSGSBASE, uapi asm/hwcap2.h.</summary>
+    public static bool HasFsgsbase => (AuxiliaryValue(AtHwcap2) & 2) != 0;
+
+    /// <summary>Starts a program, seizes it and ends it again.</summary>
+    /// <returns>What PTRACE_SEIZE answered.</returns>
+    public static Errno Ptrace()
+    {
+        int child = Spawn.Stopped(["true"]);
+        _ = HostKernel.WaitUntilStopped(child);
+        Errno error = Linux.Ptrace.Seize(child);
+        _ = HostKernel.Kill(child, Signal.SIGKILL);
+        while (Linux.Ptrace.Wait(child, block: true, out WaitStatus status) > 0 && status.Stopped)
+        {
+            // A stop that was under way; the end follows.
+        }
+
+        return error;
+    }
+
+    /// <summary>Whether seccomp filters may hand system calls to a tracer. SECCOMP_GET_ACTION_AVAIL, seccomp(2).</summary>
+    public static Errno SeccompTrace()
+    {
+        const long getActionAvailable = 2;
+        uint trace = BpfProgram.Trace;
+        return Answer(NativeMethods.SystemCall(SystemCall.Seccomp, getActionAvailable, 0, (long)&trace, 0, 0, 0));
+    }
+
+    /// <summary>Whether this process can read memory by process_vm_readv(2).</summary>
+    public static Errno ProcessVmReadv()
+    {
+        long source = 1, target = 0;
+        long* local = stackalloc long[2] { (long)&target, 8 };
+        long* remote = stackalloc long[2] { (long)&source, 8 };
+        return Answer(NativeMethods.SystemCall(SystemCall.ProcessVmReadv, Environment.ProcessId, (long)local, 1, (long)remote, 1, 0));
+    }
+
+    /// <summary>Whether memfd_create(2) makes files as the engine needs them.</summary>
+    public static Errno Memfd()
+    {
+        try
+        {
+            MappedFile.Create("cloister-probe", 4096).Dispose();
+            return Errno.None;
+        }
+        catch (LinuxException e)
+        {
+            return e.Errno;
+        }
+    }
+
+    /// <summary>Whether descriptors can be taken from another process by pidfd_getfd(2).</summary>
+    public static Errno PidfdGetfd()
+    {
+        using MappedFile file = MappedFile.Create("cloister-probe", 4096);
+        int taken = HostKernel.TakeDescriptor(Environment.ProcessId, file.Descriptor);
+        if (taken < 0)
+        {
+            return (Errno)(-taken);
+        }
+
+        HostKernel.Close(taken);
+        return Errno.None;
+    }
+
+    /// <summary>Whether local descriptor tables can be written: modify_ldt(2) may be left out of a kernel.</summary>
+    public static Errno ModifyLdt() => Answer(NativeMethods.SystemCall(SystemCall.ModifyLdt, 0, 0, 0, 0, 0, 0));
+
+    /// <summary>Whether protection keys can be had: pkey_alloc(2), given back at once.</summary>
+    public static Errno ProtectionKeys()
+    {
+        const long allocate = 330, free = 331;
+        long key = NativeMethods.SystemCall(allocate, 0, 0, 0, 0, 0, 0);
+        if (key < 0)
+        {
+            return NativeMethods.LastError;
+        }
+
+        _ = NativeMethods.SystemCall(free, key, 0, 0, 0, 0, 0);
+        return Errno.None;
+    }
+
+    /// <summary>Whether CPUID can be made to fault: ARCH_SET_CPUID, arch_prctl(2). ENODEV where the processor cannot.</summary>
+    public static Errno CpuidFaulting()
+    {
+        const long setCpuid = 0x1012, enabled = 1;
+        return Answer(NativeMethods.SystemCall(SystemCall.ArchPrctl, setCpuid, enabled, 0, 0, 0, 0));
+    }
+
+    private static Errno Answer(long result) => result < 0 ? NativeMethods.LastError : Errno.None;
+
+    private static ulong AuxiliaryValue(ulong type)
+    {
+        byte[] vector = File.ReadAllBytes("/proc/self/auxv");
+        for (int at = 0; at + 16 <= vector.Length; at += 16)
+        {
+            if (BinaryPrimitives.ReadUInt64LittleEndian(vector.AsSpan(at)) == type)
+            {
+                return BinaryPrimitives.ReadUInt64LittleEndian(vector.AsSpan(at + 8));
+            }
+        }
+
+        return 0;
+    }
+}
