@@ -31,8 +31,14 @@ static int Commands(string[] args)
     ParseResult parsed = root.Parse(args);
     if (args.Length > 0 && parsed.Errors is [ParseError first, ..])
     {
+        if (parsed.UnmatchedTokens is [string unknown, ..] && parsed.CommandResult.Command == root)
+        {
+            return Failure.Report($"there is no command {unknown}; `cloister --help` lists them", Failure.Usage);
+        }
+
         return Failure.Report($"{first.Message} (`cloister {(parsed.CommandResult.Command == root ? "" : parsed.CommandResult.Command.Name + " ")}--help` tells more)", Failure.Usage);
     }
 
-    return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+    int status = parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+    return args.Length == 0 ? Failure.Usage : status;
 }
