@@ -1,5 +1,6 @@
 using Cloister.Architecture;
 using Cloister.Driver;
+using Cloister.Engine.Fast;
 using Cloister.Linux;
 using Cloister.Processor;
 
@@ -44,6 +45,12 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
 
     /// <summary>Decides which pages are present; null until the device was mapped.</summary>
     public Userfaultfd? Presence { get; set; }
+
+    /// <summary>Entries and exits without a stop; null when they all stop.</summary>
+    public FastPath? Fast { get; set; }
+
+    /// <summary>The kernel or the processor has not what the fast path needs; not tried again.</summary>
+    public bool FastRefused { get; set; }
 
     /// <summary>Whether its processes have the filter of device users.</summary>
     public bool IsDeviceUser { get; set; }
@@ -296,6 +303,7 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
         Memory.Dispose();
         Table?.Dispose();
         Presence?.Dispose();
+        Fast?.Dispose();
     }
 
     private void StopWriters(ulong address)

@@ -26,6 +26,9 @@ internal static class Area
     /// <summary>Bytes of the vDSO.</summary>
     public const int VdsoLength = 0x2000;
 
+    /// <summary>The tables of the fast path; readable and writable.</summary>
+    public const ulong Fast = Base + 0x200000;
+
     /// <summary>Where a page of an enclave waits while the host looks at the abort page; not mapped otherwise.</summary>
     public const ulong Aside = Base + 0x100000;
 

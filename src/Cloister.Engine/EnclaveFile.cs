@@ -40,6 +40,9 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
     /// <summary>The address spaces that have mapped it.</summary>
     public List<AddressSpace> AddressSpaces { get; } = [];
 
+    /// <summary>Stubs that EEXIT sites in its pages jump to, and the sites: a forked program may have the pages without the stubs.</summary>
+    public Dictionary<ulong, ulong> ExitStubs { get; } = [];
+
     /// <summary>Linear address of the enclave's first byte; 0 for a virtual EPC.</summary>
     public ulong Base => Enclave?.Base.Value ?? 0;
 

@@ -13,6 +13,13 @@ internal sealed class EpcmWatcher(EpcMemory memory) : IMachineObserver
         if (leaf is EnclsLeaf.Emodpr or EnclsLeaf.Emodt or EnclsLeaf.Eblock)
         {
             _changed.Add(page);
+            if (memory.PlaceOf(page) is (var file, var offset))
+            {
+                foreach (AddressSpace space in file.AddressSpaces)
+                {
+                    space.Fast?.Invalidate(file.Base + offset);
+                }
+            }
         }
     }
 

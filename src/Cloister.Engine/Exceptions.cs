@@ -1,5 +1,6 @@
 using Cloister.Architecture;
 using Cloister.Driver;
+using Cloister.Engine.Fast;
 using Cloister.Linux;
 using Cloister.Processor;
 using Cloister.Processor.Enclu;
@@ -136,6 +137,16 @@ internal sealed class Exceptions(Tracer tracer)
     private void Enclu(TracedThread thread)
     {
         AddressSpace space = thread.Space;
+        if (space.Fast is { } fast && fast.SiteOf(thread.Peek().Rip) is var site && site != thread.Peek().Rip)
+        {
+            thread.Registers.Rip = site;
+        }
+
+        if (tracer.Options is { Mode: EngineMode.Fast, Isolation: IsolationMode.Fast })
+        {
+            PrepareFast(thread);
+        }
+
         thread.ToModel();
         while (true)
         {
@@ -160,7 +171,7 @@ internal sealed class Exceptions(Tracer tracer)
                     return;
                 }
 
-                if (!AtEnclu(thread))
+                if (!processor.EnclaveMode || !IsEnclu(thread))
                 {
                     tracer.Resume(thread);
                     return;
@@ -177,6 +188,39 @@ internal sealed class Exceptions(Tracer tracer)
                 Raise(thread, fault.Vector, fault.ErrorCode, fault.Address, Unmapped(space, fault));
                 return;
             }
+        }
+    }
+
+    // The first slow EENTER of a thread gives it a slot, the first at a site puts a jump there.
+    private void PrepareFast(TracedThread thread)
+    {
+        AddressSpace space = thread.Space;
+        ulong rip = thread.Peek().Rip;
+        var leaf = (EncluLeaf)(uint)thread.Peek().Rax;
+        if (leaf == EncluLeaf.Eexit && thread.Processor.EnclaveMode)
+        {
+            SitePatcher.Patch(tracer, thread, rip, inEnclave: true);
+            return;
+        }
+
+        if (leaf != EncluLeaf.Eenter || thread.Processor.EnclaveMode || space.FastRefused || space.Table is null)
+        {
+            return;
+        }
+
+        if (space.Fast is null)
+        {
+            space.Fast = HostKernel.HasFsgsbase ? FastPath.Create(thread, replace: false) : null;
+            space.FastRefused = space.Fast is null;
+            if (space.Vdso?.Stub is { } stub)
+            {
+                space.Fast?.Add(stub);
+            }
+        }
+
+        if (space.Fast is { } fast && fast.Assign(thread) && rip != space.Vdso?.Enclu)
+        {
+            SitePatcher.Patch(tracer, thread, rip, inEnclave: false);
         }
     }
 
@@ -211,6 +255,13 @@ internal sealed class Exceptions(Tracer tracer)
     {
         bool inside = thread.Processor.EnclaveMode;
         ulong rip = thread.Peek().Rip;
+        if (thread.LeftStub)
+        {
+            // The fault was of a stub; the ENCLU that it was put back to finds it again, if it is still there.
+            tracer.Resume(thread);
+            return;
+        }
+
         Span<byte> code = stackalloc byte[InstructionAccess.MaximumLength];
         int length = Fetch(thread, rip, code);
         if (information.Signal == Linux.Signal.SIGSEGV && information.Code == SignalInformation.SiKernel)
@@ -231,6 +282,13 @@ internal sealed class Exceptions(Tracer tracer)
         {
             if (access == AccessKind.Execute && !thread.Processor.InElrange(address))
             {
+                if (tracer.Files.All.FirstOrDefault(file => file.ExitStubs.ContainsKey(rip)) is { } stubbed)
+                {
+                    thread.Registers.Rip = stubbed.ExitStubs[rip];
+                    Enclu(thread);
+                    return;
+                }
+
                 RaiseInside(thread, ExceptionVector.GeneralProtection, 0, default);
                 return;
             }
@@ -303,8 +361,7 @@ internal sealed class Exceptions(Tracer tracer)
     // The instruction at AEP is nearly always the ENCLU that resumes: nothing of the program would run in between.
     private bool ResumeInside(TracedThread thread)
     {
-        Span<byte> code = stackalloc byte[EncluInstruction.Length];
-        if (Fetch(thread, thread.Peek().Rip, code) != EncluInstruction.Length || code is not [0x0f, 0x01, 0xd7])
+        if (!IsEnclu(thread))
         {
             return true;
         }
@@ -320,10 +377,12 @@ internal sealed class Exceptions(Tracer tracer)
         return true;
     }
 
-    private bool AtEnclu(TracedThread thread)
+    private static bool IsEnclu(TracedThread thread)
     {
         Span<byte> code = stackalloc byte[EncluInstruction.Length];
-        return thread.Processor.EnclaveMode && Fetch(thread, thread.Peek().Rip, code) == EncluInstruction.Length && code is [0x0f, 0x01, 0xd7];
+        ulong rip = thread.Peek().Rip;
+        return thread.Space.Fast?.PatchedSites.Contains(rip) == true
+            || (Fetch(thread, rip, code) == EncluInstruction.Length && code is [0x0f, 0x01, 0xd7]);
     }
 
     /// <summary>The kernel's page fault handler: true when the page is there now.</summary>

@@ -9,7 +9,7 @@ internal static class ExecSetup
     private const ulong AtSysinfoEhdr = 33;
 
     /// <summary>Prepares the new image at the return of execve, before its first instruction.</summary>
-    public static void Prepare(TracedThread thread)
+    public static void Prepare(TracedThread thread, bool fast)
     {
         if ((long)thread.Peek().Rax < 0 || thread.Peek().Cs == 0x23)
         {
@@ -24,7 +24,7 @@ internal static class ExecSetup
         {
             byte[] image = new byte[0x4000];
             int length = space.Memory.ReadUpTo(kernelVdso, image);
-            VdsoImage vdso = VdsoImage.Build(ElfSymbols.Functions(image.AsSpan(0, length), kernelVdso));
+            VdsoImage vdso = VdsoImage.Build(ElfSymbols.Functions(image.AsSpan(0, length), kernelVdso), fast);
             vdso.Bytes.CopyTo(space.Table!.Slice(RemoteCalls.Offset(Area.Vdso), Area.VdsoLength));
             space.Vdso = vdso;
             Span<byte> address = stackalloc byte[8];

@@ -1,5 +1,6 @@
 using Cloister.Architecture;
 using Cloister.Driver;
+using Cloister.Engine.Fast;
 using Cloister.Linux;
 
 namespace Cloister.Engine;
@@ -224,6 +225,13 @@ internal static class Mappings
         foreach (EnclaveMapping mapping in thread.Space.Mappings.All)
         {
             Watch(thread, mapping.Start, mapping.End - mapping.Start);
+        }
+
+        if (thread.ForkedFrom is { } parent)
+        {
+            thread.ForkedFrom = null;
+            thread.Space.Fast = FastPath.Create(thread, replace: true);
+            thread.Space.Fast?.Inherit(thread, thread.ForkedSlot, parent);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Cloister.Engine.Fast;
 using Cloister.Linux;
 using Cloister.Processor;
 
@@ -40,8 +41,26 @@ internal sealed class TracedThread(int id, TracedProcess process) : IExtendedSta
     /// <summary>Signals taken off at a moment when they could not be delivered.</summary>
     public Queue<(int Signal, SignalInformation Information)> Deferred { get; } = [];
 
+    /// <summary>Its slot in the fast path's tables; -1 when it has none.</summary>
+    public int FastSlot { get; set; } = -1;
+
+    /// <summary>Fast entries it had made when the model last followed it.</summary>
+    public ulong FastCount { get; set; }
+
     /// <summary>The first thread of a process that fork made; its mappings are not watched yet.</summary>
     public bool IsNewFork { get; set; }
+
+    /// <summary>A new thread, or the child of a vfork, that has not run yet.</summary>
+    public bool IsNewSharer { get; set; }
+
+    /// <summary>The parent's fast path, of a child of fork that has not run yet.</summary>
+    public FastPath? ForkedFrom { get; set; }
+
+    /// <summary>The slot of the thread that forked.</summary>
+    public int ForkedSlot { get; set; } = -1;
+
+    /// <summary>The stop came in the middle of a stub and the thread was put before or behind it.</summary>
+    public bool LeftStub { get; set; }
 
     /// <summary>A signal that was sent only to stop the thread where a signal can be delivered, and what it shall become.</summary>
     public ProgramSignal? Raising { get; set; }

@@ -15,6 +15,8 @@ public sealed class Tracer : IThreadKicker, IDisposable
     private readonly List<RunningIoctl> _ioctls = [];
     private readonly Queue<(int Thread, WaitStatus Status)> _parked = [];
     private readonly EpcmWatcher _watcher;
+    private readonly List<TracedThread> _between = [];
+    private int _gateDepth;
     private int _root;
     private WaitStatus _rootEnd;
 
@@ -115,6 +117,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
             _ = HostKernel.KillThread(thread.Process.Id, thread.Id, deferred.Signal);
         }
 
+        thread.Space.Fast?.Publish(Machine, thread);
         bool watchExit = thread.AtSystemCallExit is not null;
         _ = thread.Store();
         thread.NoteRan();
@@ -224,15 +227,21 @@ public sealed class Tracer : IThreadKicker, IDisposable
         for (int i = _ioctls.Count - 1; i >= 0; i--)
         {
             RunningIoctl ioctl = _ioctls[i];
-            if (ioctl.Continue(PagesPerSlice))
+            Guard(() =>
             {
-                _ioctls.RemoveAt(i);
-                Guard(() => ioctl.Finish(this));
-            }
-            else
-            {
-                busy = true;
-            }
+                using (ShutGates(null))
+                {
+                    if (ioctl.Continue(PagesPerSlice))
+                    {
+                        _ioctls.Remove(ioctl);
+                        ioctl.Finish(this);
+                    }
+                    else
+                    {
+                        busy = true;
+                    }
+                }
+            });
         }
 
         int id = Ptrace.Wait(-1, block: !busy, out WaitStatus status);
@@ -250,6 +259,90 @@ public sealed class Tracer : IThreadKicker, IDisposable
 
             _early.Clear();
         }
+    }
+
+    // While gates are shut nobody enters an enclave by itself, and the model knows who is inside.
+    private GateScope ShutGates(TracedThread? stopped)
+    {
+        var scope = new GateScope(this);
+        if (_gateDepth++ > 0 || !Files.Spaces.Any(space => space.Fast is not null))
+        {
+            return scope;
+        }
+
+        foreach (AddressSpace space in Files.Spaces)
+        {
+            space.Fast?.Shut();
+        }
+
+        if (stopped is not null)
+        {
+            stopped.LeftStub = stopped.Space.Fast?.Normalise(stopped) ?? false;
+        }
+
+        TracedThread[] users = [.. _threads.Values.Where(t => t.FastSlot >= 0 && t.Space.Fast is not null)];
+        foreach (TracedThread thread in users)
+        {
+            if (!thread.Stopped && thread.Space.Fast!.IsBetween(thread))
+            {
+                StopBetween(thread);
+            }
+
+            thread.Space.Fast!.FollowExit(Machine, thread);
+        }
+
+        foreach (TracedThread thread in users)
+        {
+            thread.Space.Fast!.FollowEntry(Machine, thread);
+        }
+
+        return scope;
+    }
+
+    private void OpenGates()
+    {
+        if (--_gateDepth > 0)
+        {
+            return;
+        }
+
+        foreach (TracedThread thread in _between)
+        {
+            Resume(thread);
+        }
+
+        _between.Clear();
+        foreach (AddressSpace space in Files.Spaces)
+        {
+            space.Fast?.Open();
+        }
+    }
+
+    private void StopBetween(TracedThread thread)
+    {
+        _ = Ptrace.Interrupt(thread.Id);
+        int waited = Ptrace.Wait(thread.Id, block: true, out WaitStatus status);
+        if (waited <= 0 || !status.Stopped)
+        {
+            _parked.Enqueue((thread.Id, status));
+            return;
+        }
+
+        thread.Stopped = true;
+        _ = thread.Space.Fast!.Normalise(thread);
+        if (status is { Event: PtraceEvent.Stop, StopSignal: Linux.Signal.SIGTRAP })
+        {
+            _between.Add(thread);
+        }
+        else
+        {
+            _parked.Enqueue((thread.Id, status));
+        }
+    }
+
+    private readonly struct GateScope(Tracer tracer) : IDisposable
+    {
+        public void Dispose() => tracer.OpenGates();
     }
 
     private void Guard(Action action)
@@ -291,7 +384,13 @@ public sealed class Tracer : IThreadKicker, IDisposable
         }
 
         thread.Stopped = true;
-        Guard(() => Stop(thread, status));
+        Guard(() =>
+        {
+            using (ShutGates(thread))
+            {
+                Stop(thread, status);
+            }
+        });
     }
 
     private void Stop(TracedThread thread, WaitStatus status)
@@ -314,6 +413,15 @@ public sealed class Tracer : IThreadKicker, IDisposable
                 {
                     thread.IsNewFork = false;
                     Mappings.PrepareFork(thread);
+                }
+                else if (thread.IsNewSharer)
+                {
+                    // Its parent's selector names its parent's slot.
+                    thread.IsNewSharer = false;
+                    if (thread.Space.Fast is not null)
+                    {
+                        thread.Registers.Es = 0;
+                    }
                 }
 
                 GroupStop(thread, status);
@@ -377,6 +485,9 @@ public sealed class Tracer : IThreadKicker, IDisposable
         }
 
         child.IsNewFork = copied is not null;
+        child.IsNewSharer = copied is null;
+        child.ForkedFrom = copied is null ? null : parent.Space.Fast;
+        child.ForkedSlot = parent.FastSlot;
         Resume(parent);
     }
 
@@ -416,13 +527,16 @@ public sealed class Tracer : IThreadKicker, IDisposable
             thread.Processor.NoteExited(Machine);
         }
 
+        thread.Space.Fast?.Release(thread);
+        thread.FastSlot = -1;
         AddressSpace old = process.Space;
         process.Space = new AddressSpace(Machine, process.Id);
         process.Handlers.Clear();
         Use(process.Space);
         Leave(old);
         Files.CheckLifetimes();
-        thread.AtSystemCallExit = ExecSetup.Prepare;
+        bool fast = Options.Mode == EngineMode.Fast;
+        thread.AtSystemCallExit = t => ExecSetup.Prepare(t, fast);
         Resume(thread);
     }
 
@@ -457,6 +571,12 @@ public sealed class Tracer : IThreadKicker, IDisposable
             }
 
             thread.Stopped = true;
+            thread.LeftStub = thread.Space.Fast?.Normalise(thread) ?? false;
+            if (thread.FastSlot >= 0)
+            {
+                thread.Space.Fast?.FollowExit(Machine, thread);
+            }
+
             Exceptions.Interrupted(thread, status);
             return;
         }
@@ -472,7 +592,11 @@ public sealed class Tracer : IThreadKicker, IDisposable
             Volatile.Write(ref _root, 0);
         }
 
-        Drop(thread);
+        using (ShutGates(null))
+        {
+            Drop(thread);
+        }
+
         Files.CheckLifetimes();
     }
 
@@ -485,6 +609,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
             thread.Processor.NoteExited(Machine);
         }
 
+        thread.Space.Fast?.Release(thread);
         for (int i = _ioctls.Count - 1; i >= 0; i--)
         {
             if (_ioctls[i].Thread == thread)

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using Cloister.Engine.Fast;
 using Iced.Intel;
 using static Iced.Intel.AssemblerRegisters;
 
@@ -12,8 +13,9 @@ internal sealed class VdsoImage
 {
     private const int TextOffset = 0x1000;
 
-    private VdsoImage(byte[] bytes, ulong enclu, ulong handleException)
+    private VdsoImage(byte[] bytes, ulong enclu, ulong handleException, EnterStubAddresses? stub)
     {
+        Stub = stub;
         Bytes = bytes;
         Enclu = enclu;
         HandleException = handleException;
@@ -28,12 +30,16 @@ internal sealed class VdsoImage
     /// <summary>Where an exception at <see cref="Enclu"/> goes on, with DI, SI and DX telling trap number, error code and address.</summary>
     public ulong HandleException { get; }
 
+    /// <summary>Its fast path, where there is one.</summary>
+    public EnterStubAddresses? Stub { get; }
+
     /// <summary>Builds the image; <paramref name="kernelFunctions"/> are the kernel's own symbols with their addresses in this process.</summary>
-    public static VdsoImage Build(IReadOnlyList<(string Name, ulong Address)> kernelFunctions)
+    public static VdsoImage Build(IReadOnlyList<(string Name, ulong Address)> kernelFunctions, bool fast)
     {
+        EnterStub? stub = fast ? new EnterStub() : null;
         var a = new Assembler(64);
         Label enter = a.CreateLabel(), enclu = a.CreateLabel(), exception = a.CreateLabel();
-        EmitEnterEnclave(a, ref enter, ref enclu, ref exception);
+        EmitEnterEnclave(a, stub, ref enter, ref enclu, ref exception);
         var thunks = new Label[kernelFunctions.Count];
         for (int i = 0; i < thunks.Length; i++)
         {
@@ -56,15 +62,15 @@ internal sealed class VdsoImage
         byte[] image = new byte[Area.VdsoLength];
         text.ToArray().CopyTo(image, TextOffset);
         WriteHeaders(image, symbols);
-        return new VdsoImage(image, result.GetLabelRIP(enclu), result.GetLabelRIP(exception));
+        return new VdsoImage(image, result.GetLabelRIP(enclu), result.GetLabelRIP(exception), stub?.Addresses(result));
     }
 
     // The stack frame: [rbp] caller's RBP, [rbp-8] caller's RBX, [rbp+16] the struct sgx_enclave_run.
-    private static void EmitEnterEnclave(Assembler a, ref Label enter, ref Label enclu, ref Label exception)
+    private static void EmitEnterEnclave(Assembler a, EnterStub? stub, ref Label enter, ref Label enclu, ref Label exception)
     {
         const int run = 16, function = 8, vector = 12, errorCode = 14, address = 16, handler = 24, reserved = 40, end = 256;
         const int eenter = 2, eresume = 3, eexit = 4, invalid = -22;
-        Label again = a.CreateLabel(), check = a.CreateLabel(), refuse = a.CreateLabel(), done = a.CreateLabel(), leave = a.CreateLabel(), call = a.CreateLabel();
+        Label again = a.CreateLabel(), check = a.CreateLabel(), refuse = a.CreateLabel(), done = a.CreateLabel(), leave = a.CreateLabel(), call = a.CreateLabel(), after = a.CreateLabel();
         a.Label(ref enter);
         a.push(rbp);
         a.mov(rbp, rsp);
@@ -85,8 +91,17 @@ internal sealed class VdsoImage
         a.jne(check);
         a.mov(rbx, __qword_ptr[rcx]);
         a.lea(rcx, __qword_ptr[enclu]);
-        a.Label(ref enclu);
-        a.db(0x0f, 0x01, 0xd7);
+        if (stub is null)
+        {
+            a.Label(ref enclu);
+            a.db(0x0f, 0x01, 0xd7);
+        }
+        else
+        {
+            stub.Emit(a, s => s.lea(rcx, __qword_ptr[after]), ref enclu);
+        }
+
+        a.Label(ref after);
         a.mov(rbx, __qword_ptr[rbp + run]);
         a.mov(__dword_ptr[rbx + function], eexit);
         a.Label(ref done);

@@ -3,6 +3,25 @@ namespace Cloister.Linux;
 /// <summary>Small things this process asks of its kernel.</summary>
 public static unsafe class HostKernel
 {
+    /// <summary>Whether programs may read and write FS and GS bases by instructions: AT_HWCAP2, HWCAP2_FSGSBASE.</summary>
+    public static bool HasFsgsbase
+    {
+        get
+        {
+            const ulong hardwareCapabilities2 = 26, fsgsbase = 2;
+            ReadOnlySpan<ulong> vector = MemoryMarshal.Cast<byte, ulong>(File.ReadAllBytes("/proc/self/auxv"));
+            for (int i = 0; i + 1 < vector.Length; i += 2)
+            {
+                if (vector[i] == hardwareCapabilities2)
+                {
+                    return (vector[i + 1] & fsgsbase) != 0;
+                }
+            }
+
+            return false;
+        }
+    }
+
     /// <summary>Sends a signal; ESRCH when the process is gone.</summary>
     public static Errno Kill(int process, int signal) => NativeMethods.Kill(process, signal) < 0 ? NativeMethods.LastError : Errno.None;
 

@@ -1,0 +1,55 @@
+using Iced.Intel;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace Cloister.Engine.Fast;
+
+/// <summary>EEXIT in the enclave itself, reached by a jump that stands in the place of an ENCLU.</summary>
+/// <remarks>It changes no flag, for EEXIT changes none, and needs no stack: RCX is EEXIT's result and RAX its leaf number, both known.
+/// A leaf other than EEXIT goes on to an ENCLU that stops.</remarks>
+internal static class ExitStub
+{
+    private const int Eexit = 4;
+
+    /// <summary>Assembles the stub at an address.</summary>
+    public static ExitStubCode Assemble(ulong address)
+    {
+        var a = new Assembler(64);
+        Label isEexit = a.CreateLabel(), enclu = a.CreateLabel(), swapped = a.CreateLabel(), subtracted = a.CreateLabel(), added = a.CreateLabel();
+        a.xchg(rax, rcx);
+        a.Label(ref swapped);
+        a.lea(rcx, __qword_ptr[rcx - Eexit]);
+        a.Label(ref subtracted);
+        a.jrcxz(isEexit);
+        a.lea(rcx, __qword_ptr[rcx + Eexit]);
+        a.Label(ref added);
+        a.xchg(rax, rcx);
+        a.Label(ref enclu);
+        a.db(0x0f, 0x01, 0xd7);
+        a.Label(ref isEexit);
+        a.mov(eax, es);
+        a.mov(rcx, FastLayout.SlotBias);
+        a.lea(rax, __qword_ptr[rax * 8]);
+        a.lea(rcx, __qword_ptr[rcx + rax * 2]);
+        a.mov(rax, __qword_ptr[rcx + FastLayout.SlotFsBase]);
+        a.wrfsbase(rax);
+        a.mov(rax, __qword_ptr[rcx + FastLayout.SlotGsBase]);
+        a.wrgsbase(rax);
+        a.mov(__dword_ptr[rcx + FastLayout.SlotInside], 0);
+        a.mov(rax, __qword_ptr[rcx + FastLayout.SlotEntry]);
+        a.mov(rcx, __qword_ptr[rcx + FastLayout.SlotAep]);
+        a.mov(__dword_ptr[rax + FastLayout.EntryBusy], 0);
+        a.mov(eax, Eexit);
+        a.jmp(rbx);
+        using var stream = new MemoryStream();
+        AssemblerResult result = a.Assemble(new StreamCodeWriter(stream), address, BlockEncoderOptions.ReturnNewInstructionOffsets);
+        return new ExitStubCode(stream.ToArray(), address, result.GetLabelRIP(swapped), result.GetLabelRIP(subtracted), result.GetLabelRIP(added),
+            result.GetLabelRIP(enclu), result.GetLabelRIP(isEexit));
+    }
+}
+
+/// <summary>An assembled <see cref="ExitStub"/>.</summary>
+internal sealed record ExitStubCode(byte[] Code, ulong Start, ulong Swapped, ulong Subtracted, ulong Added, ulong Enclu, ulong IsEexit)
+{
+    /// <summary>Whether a stop at RIP is in the middle of the stub.</summary>
+    public bool Contains(ulong rip) => rip >= Start && rip < Start + (ulong)Code.Length && rip != Enclu;
+}

@@ -1,0 +1,98 @@
+namespace Cloister.Engine.Fast;
+
+/// <summary>The tables that the stubs in the program and the tracer share, one set for each address space, at <see cref="Area.Fast"/>.</summary>
+/// <remarks>
+/// A thread knows its slot by the LDT selector in ES, which 64-bit code does not use: it is read in a cycle, no register or memory of
+/// the program is needed for it, and the kernel keeps it over switches and signals.
+/// </remarks>
+internal static class FastLayout
+{
+    /// <summary>The gate: 0 sends every entry to the tracer.</summary>
+    public const int Gate = 0;
+
+    /// <summary>First slot.</summary>
+    public const int Slots = 0x1000;
+
+    /// <summary>Bytes of a slot.</summary>
+    public const int SlotLength = 128;
+
+    /// <summary>Threads with a slot at most, per address space.</summary>
+    public const int MaximumSlots = 4096;
+
+    /// <summary>Slot: u32, 1 when the thread is inside.</summary>
+    public const int SlotInside = 0;
+    /// <summary>Slot: u32, number of the slot plus 1, which is what the thread writes into a TCS it takes.</summary>
+    public const int SlotNumber = 4;
+    /// <summary>Slot: u64, address of the TCS entry it is in.</summary>
+    public const int SlotEntry = 8;
+    /// <summary>Slot: u64, the host's FS base.</summary>
+    public const int SlotFsBase = 16;
+    /// <summary>Slot: u64, the host's GS base.</summary>
+    public const int SlotGsBase = 24;
+    /// <summary>Slot: u64, asynchronous exit pointer.</summary>
+    public const int SlotAep = 32;
+    /// <summary>Slot: u64, fast entries so far.</summary>
+    public const int SlotCount = 56;
+    /// <summary>Slot: an entry of its own, for a TCS that found no place in the table.</summary>
+    public const int SlotSpare = 64;
+
+    /// <summary>First entry of the table of TCSs.</summary>
+    public const int Table = Slots + MaximumSlots * SlotLength;
+
+    /// <summary>log2 of the number of entries.</summary>
+    public const int TableBits = 10;
+
+    /// <summary>Bytes of an entry.</summary>
+    public const int EntryLength = 64;
+
+    /// <summary>Multiplier that spreads TCS page numbers over the table.</summary>
+    public const ulong HashMultiplier = 0x9e37_79b9_7f4a_7c15;
+
+    /// <summary>Entry: u64, address of the TCS, 0 when the entry is free.</summary>
+    public const int EntryTcs = 0;
+    /// <summary>Entry: u32, 0 when no thread is in it, else the number of the slot.</summary>
+    public const int EntryBusy = 8;
+    /// <summary>Entry: u32, CSSA.</summary>
+    public const int EntryCssa = 12;
+    /// <summary>Entry: u64, the enclave's FS base.</summary>
+    public const int EntryFsBase = 24;
+    /// <summary>Entry: u64, the enclave's GS base.</summary>
+    public const int EntryGsBase = 32;
+    /// <summary>Entry: u64, address of GPRSGX.URSP in the current SSA frame; URBP follows.</summary>
+    public const int EntryUrsp = 40;
+    /// <summary>Entry: u64, address of the code that ends an entry.</summary>
+    public const int EntryTail = 48;
+
+    /// <summary>Bytes that are readable and writable.</summary>
+    public const int DataLength = Table + (EntryLength << TableBits);
+
+    /// <summary>First tail: code, one for each entry of the table.</summary>
+    public const int Tails = DataLength;
+
+    /// <summary>Bytes of a tail.</summary>
+    public const int TailLength = 32;
+
+    /// <summary>Bytes that are mapped at <see cref="Area.Fast"/>.</summary>
+    public const int MappedLength = Tails + (TailLength << TableBits);
+
+    /// <summary>Pages of stubs, which are mapped near the code that jumps to them.</summary>
+    public const int Stubs = MappedLength;
+
+    /// <summary>Bytes of the file.</summary>
+    public const int FileLength = Stubs + 0x40000;
+
+    /// <summary>LDT entry of slot 0.</summary>
+    public const int FirstDescriptor = 4096;
+
+    /// <summary>The selector of a slot: its LDT entry, with table indicator and user privilege.</summary>
+    public static ulong Selector(int slot) => (ulong)(((FirstDescriptor + slot) << 3) | 7);
+
+    /// <summary>Linear address of a slot.</summary>
+    public static ulong SlotAddress(int slot) => Area.Fast + Slots + (ulong)slot * SlotLength;
+
+    /// <summary>What is added to 16 times a selector to get its slot's address.</summary>
+    public const ulong SlotBias = Area.Fast + Slots - ((FirstDescriptor << 3) | 7) * 16UL;
+
+    /// <summary>Index in the table of a TCS.</summary>
+    public static int IndexOf(ulong tcs) => (int)(unchecked((tcs >> 12) * HashMultiplier) >> (64 - TableBits));
+}

@@ -1,0 +1,159 @@
+using System.Buffers.Binary;
+using Iced.Intel;
+
+namespace Cloister.Engine.Fast;
+
+/// <summary>Puts a jump to a stub in the place of an ENCLU: a short jump over the instruction, to a long one in padding nearby.</summary>
+internal static class SitePatcher
+{
+    private const int EncluLength = 3, ShortJump = 2, LongJump = 5, Reach = 127;
+
+    /// <summary>Patches the ENCLU at a site, once. Nothing happens where there is no padding in reach.</summary>
+    public static void Patch(Tracer tracer, TracedThread thread, ulong site, bool inEnclave)
+    {
+        AddressSpace space = thread.Space;
+        if (space.Fast is not { } fast || fast.PatchedSites.Contains(site) || !fast.HopelessSites.Add(site))
+        {
+            return;
+        }
+
+        ulong start = site - Reach;
+        byte[] code = new byte[2 * Reach + EncluLength];
+        (int first, int last) = ReadAround(space, start, code, site, inEnclave);
+        if (FindCave(code.AsSpan(0, last), first, Reach, start) is not { } cave || fast.AddStub(thread, site, inEnclave) is not { } stub)
+        {
+            return;
+        }
+
+        byte[] jump = new byte[LongJump];
+        jump[0] = 0xe9;
+        BinaryPrimitives.WriteInt32LittleEndian(jump.AsSpan(1), checked((int)((long)stub - (long)(start + (ulong)cave + LongJump))));
+        byte[] leap = [0xeb, checked((byte)(sbyte)(cave - Reach - ShortJump))];
+
+        // Other threads may be about to execute these bytes.
+        using (tracer.HoldOthers(thread))
+        {
+            if (Write(space, start + (ulong)cave, jump, inEnclave) && Write(space, site, leap, inEnclave))
+            {
+                fast.PatchedSites.Add(site);
+                _ = fast.HopelessSites.Remove(site);
+                if (inEnclave && space.Mappings.Find(site) is { } mapping)
+                {
+                    mapping.File.ExitStubs[stub] = site;
+                }
+            }
+        }
+    }
+
+    /// <summary>Offset in <paramref name="code"/> of five bytes of padding that nothing executes, in reach of a short jump at <paramref name="site"/>.</summary>
+    internal static int? FindCave(ReadOnlySpan<byte> code, int first, int site, ulong address)
+    {
+        // Forward: instruction by instruction from the ENCLU; padding follows what does not fall through.
+        for (int at = site + EncluLength; at < code.Length;)
+        {
+            Instruction instruction = Decode(code, at, address);
+            if (instruction.IsInvalid)
+            {
+                break;
+            }
+
+            at += instruction.Length;
+            bool ends = instruction.FlowControl is FlowControl.Return or FlowControl.UnconditionalBranch or FlowControl.IndirectBranch
+                || instruction.Mnemonic is Mnemonic.Ud2 or Mnemonic.Int3 or Mnemonic.Hlt;
+            int padding = ends ? PaddingAt(code, at, address) : 0;
+            if (padding >= LongJump && at - site - ShortJump <= Reach)
+            {
+                return at;
+            }
+
+            at += padding;
+        }
+
+        // Backward: padding right behind a return, up to the alignment of a function.
+        for (int at = site - LongJump; at > first; at--)
+        {
+            int padding = code[at - 1] == 0xc3 ? PaddingAt(code, at, address) : 0;
+            if (padding >= LongJump && at + padding <= site && ((address + (ulong)(at + padding)) & 7) == 0 && site + ShortJump - at <= Reach + 1)
+            {
+                return at;
+            }
+        }
+
+        return null;
+    }
+
+    private static int PaddingAt(ReadOnlySpan<byte> code, int at, ulong address)
+    {
+        int start = at;
+        while (at < code.Length)
+        {
+            if (code[at] is 0xcc or 0x00)
+            {
+                at++;
+                continue;
+            }
+
+            Instruction instruction = Decode(code, at, address);
+            if (instruction.IsInvalid || instruction.Mnemonic != Mnemonic.Nop)
+            {
+                break;
+            }
+
+            at += instruction.Length;
+        }
+
+        return at - start;
+    }
+
+    private static Instruction Decode(ReadOnlySpan<byte> code, int at, ulong address) =>
+        InstructionAccess.Decode(code.Slice(at, Math.Min(InstructionAccess.MaximumLength, code.Length - at)), address + (ulong)at);
+
+    private static (int First, int Last) ReadAround(AddressSpace space, ulong start, byte[] code, ulong site, bool inEnclave)
+    {
+        int first = 0, last = code.Length;
+        for (int at = 0; at < code.Length; at++)
+        {
+            ulong address = start + (ulong)at;
+            bool readable = inEnclave
+                ? space.Mappings.Find(address) is { } mapping && space.Pages.Peek(address).Executable && Copy(mapping, address, code, at)
+                : space.Memory.TryPeek(address, code.AsSpan(at, 1));
+            if (!readable && address < site)
+            {
+                first = at + 1;
+            }
+            else if (!readable)
+            {
+                last = at;
+                break;
+            }
+        }
+
+        return (first, last);
+    }
+
+    private static bool Copy(EnclaveMapping mapping, ulong address, byte[] code, int at)
+    {
+        code[at] = mapping.File.Bytes(mapping.OffsetOf(address & ~4095UL))[(int)(address & 4095)];
+        return true;
+    }
+
+    private static bool Write(AddressSpace space, ulong address, ReadOnlySpan<byte> bytes, bool inEnclave)
+    {
+        if (!inEnclave)
+        {
+            return space.Memory.TryPoke(address, bytes);
+        }
+
+        for (int i = 0; i < bytes.Length; i++)
+        {
+            if (space.Mappings.Find(address + (ulong)i) is not { } mapping)
+            {
+                return false;
+            }
+
+            mapping.File.Bytes(mapping.OffsetOf((address + (ulong)i) & ~4095UL))[(int)((address + (ulong)i) & 4095)] = bytes[i];
+        }
+
+        return true;
+    }
+}
