@@ -29,7 +29,15 @@ internal static class AbortPage
         Span<byte> ones = stackalloc byte[4096];
         ones.Fill(0xff);
         _ = space.Memory.TryWrite(page, ones);
+
+        // The step out of the remote call's last stop ends before the instruction: single stepping reports the end of a system call.
+        ulong rip = thread.Peek().Rip;
         WaitStatus status = Tracer.StepInstruction(thread);
+        if (status is { Event: PtraceEvent.None, StopSignal: Signal.SIGTRAP } && thread.Peek().Rip == rip)
+        {
+            status = Tracer.StepInstruction(thread);
+        }
+
         _ = new RemoteCalls().Add(SystemCall.Mremap, Area.Aside, 4096, 4096, moveFixed, page).Run(thread);
         space.WatchAgain(page);
         if (status.Event == PtraceEvent.None && status.StopSignal == Signal.SIGTRAP)

@@ -11,6 +11,7 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
 {
     private readonly SgxMachine _machine;
     private readonly HashSet<ulong> _residue = [];
+    private readonly SortedSet<ulong> _executable = [];
 
     public AddressSpace(SgxMachine machine, int process)
     {
@@ -54,6 +55,44 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
 
     /// <summary>Whether its processes have the filter of device users.</summary>
     public bool IsDeviceUser { get; set; }
+
+    /// <summary>Strict isolation: no thread is inside, and enclave memory has no access.</summary>
+    public bool HidesEnclaves { get; set; }
+
+    /// <summary>Strict isolation: host code that has lost execution while a thread is inside, and its protection.</summary>
+    public List<(ulong Start, ulong End, ulong Protection)> HiddenCode { get; init; } = [];
+
+    /// <summary>Runs of pages that are natively executable, in order.</summary>
+    public IEnumerable<(ulong Start, ulong End)> ExecutableRuns()
+    {
+        ulong start = 0, end = 0;
+        foreach (ulong page in _executable)
+        {
+            if (page != end)
+            {
+                if (end != 0)
+                {
+                    yield return (start, end);
+                }
+
+                start = page;
+            }
+
+            end = page + 4096;
+        }
+
+        if (end != 0)
+        {
+            yield return (start, end);
+        }
+    }
+
+    /// <summary>Notes that a page is natively executable now, or no longer.</summary>
+    public void SetExecutable(ulong page, bool value)
+    {
+        Pages[page].Executable = value;
+        _ = value ? _executable.Add(page) : _executable.Remove(page);
+    }
 
     /// <summary>Pages that are natively executable and must no longer be.</summary>
     public List<ulong> LostExecution { get; } = [];
@@ -161,15 +200,9 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
     /// <summary>Fork: the parent's mappings are natively executable in the same places.</summary>
     public void CopyExecutable(AddressSpace parent)
     {
-        foreach (EnclaveMapping mapping in Mappings.All)
+        foreach (ulong page in parent._executable)
         {
-            for (ulong at = mapping.Start; at < mapping.End; at += 4096)
-            {
-                if (parent.Pages.Peek(at).Executable)
-                {
-                    Pages[at].Executable = true;
-                }
-            }
+            SetExecutable(page, true);
         }
     }
 
@@ -284,6 +317,7 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
         if (files.Count > 0)
         {
             Pages.Forget(start, end);
+            _executable.ExceptWith([.. _executable.GetViewBetween(start, end - 1)]);
         }
 
         foreach (EnclaveFile file in files)

@@ -58,6 +58,8 @@ internal sealed class DeviceFiles(Tracer tracer) : IDisposable
             Table = parent.Table,
             Vdso = parent.Vdso,
             IsDeviceUser = parent.IsDeviceUser,
+            HidesEnclaves = parent.HidesEnclaves,
+            HiddenCode = [.. parent.HiddenCode],
             CpuidSites = new HashSet<ulong>(parent.CpuidSites),
         };
         parent.Table?.Share();

@@ -148,6 +148,7 @@ internal sealed class Exceptions(Tracer tracer)
         }
 
         thread.ToModel();
+        bool trapFlag = thread.FastSlot >= 0 && (thread.Peek().Rflags & Registers.TrapFlag) != 0;
         while (true)
         {
             LogicalProcessor processor = thread.Processor;
@@ -158,6 +159,12 @@ internal sealed class Exceptions(Tracer tracer)
             {
                 NoteEpcmChange(space, leaf, operand, result);
                 thread.FromModel();
+                if (trapFlag && processor.EnclaveMode)
+                {
+                    // The exit must bring TF back, which a fast one does not: without a selector the thread exits by the tracer.
+                    thread.Registers.Es = 0;
+                }
+
                 ResumeAfterInstruction(thread);
                 return;
             }

@@ -63,7 +63,8 @@ internal static class Mappings
 
         ulong fileOffset = file.Enclave is null ? offset : address;
         int kind = MemoryProtection.Shared | ((flags & MemoryProtection.FixedNoReplace) != 0 ? MemoryProtection.FixedNoReplace : MemoryProtection.Fixed);
-        long result = new RemoteCalls().Add(SystemCall.Mmap, address, length, (ulong)(protection & ~MemoryProtection.Execute), (ulong)kind, descriptor, fileOffset).Run(thread)[0];
+        ulong native = thread.Space.HidesEnclaves ? MemoryProtection.None : (ulong)(protection & ~MemoryProtection.Execute);
+        long result = new RemoteCalls().Add(SystemCall.Mmap, address, length, native, (ulong)kind, descriptor, fileOffset).Run(thread)[0];
         if (result >= 0)
         {
             AddressSpace space = thread.Space;
@@ -118,7 +119,8 @@ internal static class Mappings
                 break;
             }
 
-            calls.Add(SystemCall.Mprotect, part.Start, part.End - part.Start, (ulong)(protection & ~MemoryProtection.Execute));
+            ulong native = space.HidesEnclaves ? MemoryProtection.None : (ulong)(protection & ~MemoryProtection.Execute);
+            calls.Add(SystemCall.Mprotect, part.Start, part.End - part.Start, native);
             done.Add(part);
             at = part.End;
         }
@@ -136,7 +138,7 @@ internal static class Mappings
             {
                 if (space.Pages.Peek(page).Executable)
                 {
-                    space.Pages[page].Executable = false;
+                    space.SetExecutable(page, false);
                 }
             }
         }
@@ -260,7 +262,7 @@ internal static class Mappings
         for (ulong page = start; page < end; page += 4096)
         {
             EnclaveCode.Patch(mapping.File.Bytes(mapping.OffsetOf(page)), tracer.Machine.Options.Sgx2);
-            space.Pages[page].Executable = true;
+            space.SetExecutable(page, true);
         }
     }
 
@@ -271,10 +273,14 @@ internal static class Mappings
         var calls = new RemoteCalls();
         foreach (ulong page in space.LostExecution)
         {
-            ref PageTableEntry entry = ref space.Pages[page];
-            if (entry.Executable && space.Mappings.Find(page) is { } mapping)
+            if (space.Pages.Peek(page).Executable && space.Mappings.Find(page) is { } mapping)
             {
-                entry.Executable = false;
+                space.SetExecutable(page, false);
+                if (space.HidesEnclaves)
+                {
+                    continue;
+                }
+
                 calls.Add(SystemCall.Mprotect, page, 4096, (ulong)(mapping.Protection & ~MemoryProtection.Execute));
             }
         }

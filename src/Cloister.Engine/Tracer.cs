@@ -112,6 +112,11 @@ public sealed class Tracer : IThreadKicker, IDisposable
     internal void Resume(TracedThread thread, int signal = 0)
     {
         Settle(thread);
+        if (Options.Isolation == IsolationMode.Strict)
+        {
+            StrictView.Apply(this, thread);
+        }
+
         if (signal == 0 && thread.Deferred.TryDequeue(out var deferred))
         {
             _ = HostKernel.KillThread(thread.Process.Id, thread.Id, deferred.Signal);

@@ -81,6 +81,11 @@ internal sealed class FastPath : IDisposable
     {
         if (thread.FastSlot >= 0)
         {
+            if (thread.Peek().Es == 0)
+            {
+                thread.Registers.Es = FastLayout.Selector(thread.FastSlot);
+            }
+
             return true;
         }
 
@@ -536,6 +541,13 @@ internal sealed class FastPath : IDisposable
             }
 
             r.Rip = stub.Enclu;
+            return;
+        }
+
+        if (r.Es == 0)
+        {
+            // No slot to read: this exit is the tracer's.
+            (r.Rax, r.Rip) = (eexit, stub.Enclu);
             return;
         }
 
