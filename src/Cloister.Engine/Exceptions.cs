@@ -545,19 +545,7 @@ internal sealed class Exceptions(Tracer tracer)
             return;
         }
 
-        ProgramSignal signal = SignalOf(vector, errorCode, address, sigbus, unmapped, original);
-        if (thread.SignalAtStop != 0)
-        {
-            Deliver(thread, signal);
-            return;
-        }
-
-        // Not at a stop that can deliver: a signal of ours brings the thread to one.
-        thread.Raising = signal;
-        _ = Ptrace.GetSignalMask(thread.Id, out ulong mask);
-        _ = Ptrace.SetSignalMask(thread.Id, mask & ~(1UL << (signal.Number - 1)));
-        _ = HostKernel.KillThread(thread.Process.Id, thread.Id, signal.Number);
-        tracer.Resume(thread);
+        Deliver(thread, SignalOf(vector, errorCode, address, sigbus, unmapped, original));
     }
 
     // The signals of arch/x86/kernel/traps.c and arch/x86/mm/fault.c.
@@ -579,6 +567,17 @@ internal sealed class Exceptions(Tracer tracer)
 
     private void Deliver(TracedThread thread, in ProgramSignal signal)
     {
+        if (thread.SignalAtStop == 0)
+        {
+            // Not at a stop that can deliver: a signal of ours brings the thread to one.
+            thread.Raising = signal;
+            _ = Ptrace.GetSignalMask(thread.Id, out ulong mask);
+            _ = Ptrace.SetSignalMask(thread.Id, mask & ~(1UL << (signal.Number - 1)));
+            _ = HostKernel.KillThread(thread.Process.Id, thread.Id, signal.Number);
+            tracer.Resume(thread);
+            return;
+        }
+
         SignalInformation information = signal.Information;
         if (information.Address == 0 && signal.Trap == (ulong)ExceptionVector.InvalidOpcode)
         {

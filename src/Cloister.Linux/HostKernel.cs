@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Cloister.Linux;
 
 /// <summary>Small things this process asks of its kernel.</summary>
