@@ -48,6 +48,23 @@ internal sealed class DriverState(SgxMachine machine, DriverOptions options, ITh
         _freeNumbers.Push(enclave.Number);
     }
 
+    /// <summary>ENCLU exception handlers by address space (RFC v3 of December 2018).</summary>
+    public Dictionary<IAddressSpace, EncluHandler> EncluHandlers { get; } = [];
+
+    /// <summary>The enclave file mapped at an address, or null (sgx_encl_find).</summary>
+    public SgxEnclave? FindMapped(IAddressSpace addressSpace, LinearAddress address)
+    {
+        foreach (var enclave in _enclaves)
+        {
+            if (enclave?.Mapping is { } mapping && mapping.Contains(addressSpace, address))
+            {
+                return enclave;
+            }
+        }
+
+        return null;
+    }
+
     /// <summary>Throws when an enclave is released or another driver's.</summary>
     public void ThrowIfStrange(SgxEnclave enclave)
     {

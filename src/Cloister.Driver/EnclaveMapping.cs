@@ -1,3 +1,4 @@
+using System.Numerics;
 using Cloister.Architecture;
 using Cloister.Driver.Generations;
 
@@ -6,6 +7,26 @@ namespace Cloister.Driver;
 /// <summary>The rule for mappings of the enclave device (sgx_encl_may_map).</summary>
 internal static class EnclaveMapping
 {
+    /// <summary>
+    /// mmap in the generations where an enclave belongs to a mapping (sgx_get_unmapped_area, sgx_mmap): a power of two
+    /// of at least two pages, aligned to itself, and one mapping for each open file given to the driver.
+    /// </summary>
+    public static Errno Bind(SgxEnclave enclave, IAddressSpace addressSpace, LinearAddress start, LinearAddress end)
+    {
+        ulong length = end - start;
+        bool isValid = BitOperations.IsPow2(length)
+            && length >= 2 * LinearAddress.PageSize
+            && (start.Value & (length - 1)) == 0
+            && enclave.Mapping is null;
+        if (!isValid)
+        {
+            return Errno.EINVAL;
+        }
+
+        enclave.Mapping = new MappedRange(addressSpace, start, end);
+        return Errno.None;
+    }
+
     public static Errno MayMap(
         GenerationRules rules,
         SgxEnclave enclave,

@@ -70,11 +70,34 @@ internal sealed class EnclaveMemory(DriverState state, EpcAllocator epc)
         return Errno.None;
     }
 
+    /// <summary>Kills an enclave: nobody enters it again, its pages are freed at once (sgx_invalidate).</summary>
+    public void Invalidate(SgxEnclave enclave)
+    {
+        if (enclave.IsDead)
+        {
+            return;
+        }
+
+        enclave.IsDead = true;
+        ulong index = 0;
+        for (; enclave.Pages.TryNext(ref index, ulong.MaxValue); index++)
+        {
+            ref var page = ref enclave.Pages.TryGet(index, out _);
+            if (page.IsResident)
+            {
+                enclave.Zap(index);
+                FreeResident(enclave, index, page.Epc);
+                page.EpcIndex = EnclavePage.None;
+            }
+        }
+    }
+
     /// <summary>Gives everything back (sgx_encl_release).</summary>
     public void Release(SgxEnclave enclave)
     {
         enclave.IsReleased = true;
         enclave.AddressSpaces.Clear();
+        enclave.AddRequests.Clear();
         ulong index = 0;
         for (; enclave.Pages.TryNext(ref index, ulong.MaxValue); index++)
         {

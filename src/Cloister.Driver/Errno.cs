@@ -33,6 +33,12 @@ public enum Errno
     /// <summary>Busy: another ioctl runs on the same file, or the page exists already.</summary>
     EBUSY = 16,
 
+    /// <summary>Nothing there: the mapping has no enclave yet.</summary>
+    ENOENT = 2,
+
+    /// <summary>The out-of-tree driver's word for a machine without SGX2.</summary>
+    ENOSYS = 38,
+
     /// <summary>There already.</summary>
     EEXIST = 17,
 

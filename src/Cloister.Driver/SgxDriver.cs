@@ -31,6 +31,7 @@ public sealed partial class SgxDriver
         Memory = new EnclaveMemory(State, Epc);
         Loader = new EnclavePageLoader(State, Epc);
         Augment = new EnclaveAugment(State, Epc, Memory, Loader);
+        Worker = new AddPageWorker(State, Epc, Memory);
         _enclaveFault = new EnclaveFault(State, Epc, Loader, Augment);
         _virtualEpcMemory = new VirtualEpcMemory(State, Epc);
     }
@@ -70,6 +71,8 @@ public sealed partial class SgxDriver
 
     internal EnclaveAugment Augment { get; }
 
+    internal AddPageWorker Worker { get; }
+
     /// <summary>open("/dev/sgx_enclave").</summary>
     /// <param name="storage">Where the enclave's pages shall live.</param>
     public SgxEnclave Open(IEnclaveStorage storage)
@@ -105,7 +108,7 @@ public sealed partial class SgxDriver
         ArgumentNullException.ThrowIfNull(caller);
 
         // sgx_ioctl: one ioctl at a time, asked before the command is looked at.
-        if (enclave.Operation is { IsDone: false })
+        if (!State.Rules.BindsToMapping && enclave.Operation is { IsDone: false })
         {
             return new CompletedIoctl(Errno.EBUSY);
         }
@@ -117,7 +120,11 @@ public sealed partial class SgxDriver
         }
 
         var operation = row.Create(new IoctlCall(this, enclave, null, argument, caller));
-        enclave.Operation = operation;
+        if (!State.Rules.BindsToMapping)
+        {
+            enclave.Operation = operation;
+        }
+
         return operation;
     }
 
@@ -138,7 +145,7 @@ public sealed partial class SgxDriver
         bool readImpliesExecute = false)
     {
         State.ThrowIfStrange(enclave);
-        return -(int)EnclaveMapping.MayMap(State.Rules, enclave, start, end, protection, readImpliesExecute);
+        return State.Rules.BindsToMapping ? 0 : -(int)EnclaveMapping.MayMap(State.Rules, enclave, start, end, protection, readImpliesExecute);
     }
 
     /// <summary>mmap of the device file: the rules of <see cref="MayMap"/> and, when it may, the address space is noted.</summary>
@@ -165,7 +172,9 @@ public sealed partial class SgxDriver
             return -(int)Errno.EINVAL;
         }
 
-        int result = MayMap(enclave, start, end, protection, readImpliesExecute);
+        int result = State.Rules.BindsToMapping
+            ? -(int)EnclaveMapping.Bind(enclave, addressSpace, start, end)
+            : MayMap(enclave, start, end, protection, readImpliesExecute);
         if (result == 0)
         {
             AddressSpaceMapped(enclave, addressSpace);
@@ -192,6 +201,7 @@ public sealed partial class SgxDriver
     public void AddressSpaceReleased(IAddressSpace addressSpace)
     {
         ArgumentNullException.ThrowIfNull(addressSpace);
+        State.EncluHandlers.Remove(addressSpace);
         State.ForEachEnclave(enclave => enclave.AddressSpaces.Remove(addressSpace));
     }
 

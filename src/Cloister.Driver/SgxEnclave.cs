@@ -63,6 +63,18 @@ public sealed class SgxEnclave
     /// <summary>The address spaces that have it mapped (mm_list).</summary>
     internal List<IAddressSpace> AddressSpaces { get; } = [];
 
+    /// <summary>The mapping it belongs to, in the generations where it does.</summary>
+    internal MappedRange? Mapping { get; set; }
+
+    /// <summary>Whether it can no longer be built or entered (SGX_ENCL_DEAD).</summary>
+    public bool IsDead { get; internal set; }
+
+    /// <summary>Whether the machine lost power under it (SGX_ENCL_SUSPEND).</summary>
+    public bool IsSuspended { get; internal set; }
+
+    /// <summary>Pages queued for the worker thread.</summary>
+    internal Queue<AddRequest> AddRequests { get; } = [];
+
     /// <summary>The ioctl under way (SGX_ENCL_IOCTL).</summary>
     internal IoctlOperation? Operation { get; set; }
 

@@ -71,11 +71,16 @@ internal sealed class EnclaveFault
         entry = mapping;
         ulong pageNumber = address.Value >> 12;
         ref var page = ref enclave.Pages.TryGet(pageNumber, out bool exists);
+        if (_state.Rules.BindsToMapping && (!enclave.IsInitialized || enclave.IsDead))
+        {
+            return Errno.EFAULT;
+        }
+
         if (!exists)
         {
             // Linux, sgx_vma_fault: with SGX2 a page that is not there yet can be added.
             return _state.Rules.AddsPagesOnFault && _state.Machine.Options.Sgx2
-                ? _augment.Add(enclave, address, out epcPage)
+                ? AddPage(enclave, address, access, mapping, out epcPage)
                 : Errno.EFAULT;
         }
 
@@ -89,7 +94,7 @@ internal sealed class EnclaveFault
                 return Errno.EFAULT;
             }
         }
-        else if ((mapping & ~page.MaximumProtection) != 0)
+        else if (!_state.Rules.BindsToMapping && (mapping & ~page.MaximumProtection) != 0)
         {
             // Linux, sgx_encl_load_page_in_vma: a mapping older than the page may have more than the page was built with.
             return Errno.EFAULT;
@@ -98,5 +103,28 @@ internal sealed class EnclaveFault
         var error = _loader.Load(enclave, pageNumber, ref page);
         epcPage = page.Epc;
         return error;
+    }
+
+    private Errno AddPage(
+        SgxEnclave enclave,
+        LinearAddress address,
+        AccessKind access,
+        Protection mapping,
+        out EpcPage epcPage)
+    {
+        epcPage = EpcPage.None;
+        if (!_state.Rules.SignalsAddedPages)
+        {
+            return _augment.Add(enclave, address, out epcPage);
+        }
+
+        // isgx, sgx_encl_augment: the signal brings the enclave's handler to accept the page.
+        if ((mapping & Protection.Write) == 0)
+        {
+            return Errno.EFAULT;
+        }
+
+        var error = _augment.Add(enclave, address, out epcPage);
+        return error == Errno.None && access == AccessKind.Write ? Errno.EFAULT : error;
     }
 }

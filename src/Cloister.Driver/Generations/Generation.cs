@@ -6,6 +6,15 @@ namespace Cloister.Driver;
 /// </summary>
 public enum Generation
 {
+    /// <summary>The out-of-tree driver (isgx) with its SGX2 additions: /dev/isgx, enclaves by address, a launch token.</summary>
+    Isgx,
+
+    /// <summary>The 2018 tree around v16 of the patches: enclaves by address, REMOVE_PAGES and MODIFY_PAGES.</summary>
+    V16,
+
+    /// <summary>RFC v3 of December 2018: an ENCLU exception handler for each address space, and ioctls renumbered.</summary>
+    RfcEnclu,
+
     /// <summary>Linux 5.11: SGX1 only.</summary>
     V5_11,
 
@@ -31,6 +40,9 @@ public static class GenerationNames
     /// <summary>The name of a generation.</summary>
     public static string Name(this Generation generation) => generation switch
     {
+        Generation.Isgx => "isgx",
+        Generation.V16 => "v16",
+        Generation.RfcEnclu => "rfc-enclu",
         Generation.V5_11 => "v5.11",
         Generation.EdmmV1 => "edmm-v1",
         Generation.EdmmV2 => "edmm-v2",

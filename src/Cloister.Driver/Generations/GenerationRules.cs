@@ -19,6 +19,26 @@ internal sealed record GenerationRules
         ChecksMaximumOnRestrict = true,
     };
 
+    private static readonly GenerationRules ByMapping = Sgx1 with { BindsToMapping = true };
+
+    /// <summary>
+    /// Whether an enclave belongs to a mapping and not to the open file: ioctls find it by an address, pages are added
+    /// by a worker thread, and it ends with its mapping (the drivers before v20).
+    /// </summary>
+    public bool BindsToMapping { get; private init; }
+
+    /// <summary>Whether a page that a worker could not add kills the enclave (2018 tree, sgx_add_page_worker).</summary>
+    public bool KillsOnFailedAdd { get; private init; }
+
+    /// <summary>
+    /// Whether a write that adds a page is a signal all the same, so that the enclave's handler can accept the page, and
+    /// only writable mappings add pages (isgx, sgx_encl_augment).
+    /// </summary>
+    public bool SignalsAddedPages { get; private init; }
+
+    /// <summary>Whether CREATE needs a registered ENCLU exception handler (RFC v3 4/4).</summary>
+    public bool NeedsEncluHandler { get; private init; }
+
     /// <summary>
     /// Whether a page fault where there is no page adds one by EAUG (V2 19/32, "Support adding of pages to an
     /// initialized enclave").
@@ -57,6 +77,9 @@ internal sealed record GenerationRules
     /// <summary>The rules of a generation.</summary>
     public static GenerationRules Of(Generation generation) => generation switch
     {
+        Generation.Isgx => ByMapping with { AddsPagesOnFault = true, SignalsAddedPages = true },
+        Generation.V16 => ByMapping with { KillsOnFailedAdd = true },
+        Generation.RfcEnclu => ByMapping with { KillsOnFailedAdd = true, NeedsEncluHandler = true },
         Generation.V5_11 => Sgx1,
         Generation.EdmmV1 or Generation.EdmmV2 => EdmmFollowing with
         {

@@ -1,4 +1,3 @@
-using Cloister.Architecture;
 using Cloister.Processor;
 
 namespace Cloister.Driver.Ioctls;
@@ -63,8 +62,4 @@ internal abstract class DynamicMemoryIoctl<T>(IoctlCall call) : RangeIoctl<T>(ca
 
         return result.IsSuccess ? Errno.None : Errno.EFAULT;
     }
-
-    /// <summary>Whether EMODPR and EMODT were stopped by an EPCM conflict or anything else, as a #PF.</summary>
-    protected static bool IsPageFault(LeafResult result) =>
-        result.Status == LeafStatus.Fault && result.Fault.Vector == ExceptionVector.PageFault;
 }

@@ -1,6 +1,5 @@
 using Cloister.Architecture;
 using Cloister.Driver.Uapi;
-using Cloister.Processor.Encls;
 
 namespace Cloister.Driver.Ioctls;
 
@@ -28,10 +27,7 @@ internal sealed class EnclaveRemovePages(IoctlCall call) : DynamicMemoryIoctl<Sg
             return Errno.EPERM;
         }
 
-        // Linux, sgx_encl_remove_pages: an EMODPR that changes nothing tells whether the enclave has accepted the trim.
-        // It gives SGX_PAGE_NOT_MODIFIABLE before and #PF after (SDM 3D, EMODPR).
-        var probe = new Secinfo(SecinfoFlags.R | SecinfoFlags.W | SecinfoFlags.X);
-        if (!IsPageFault(Emodpr.Execute(Driver.Machine, page.Epc, in probe)))
+        if (!AcceptedTrim.IsAccepted(Driver.Machine, page.Epc))
         {
             return Errno.EPERM;
         }

@@ -9,6 +9,9 @@ public static class IoctlTable
     /// <summary>The rows, by generation and number.</summary>
     public static IReadOnlyList<IoctlRow> Rows { get; } =
     [
+        .. IsgxTable.Rows,
+        .. V16Table.Rows,
+        .. RfcEncluTable.Rows,
         .. V5_11Table.Rows,
         .. EdmmV1Table.Rows,
         .. EdmmV2Table.Rows,

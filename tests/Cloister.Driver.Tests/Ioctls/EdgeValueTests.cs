@@ -29,7 +29,7 @@ public class EdgeValueTests
         get
         {
             var data = new TheoryData<Generation, string>();
-            foreach (var row in IoctlTable.Rows.Where(row => row.Structure is not null))
+            foreach (var row in IoctlTable.Rows.Where(row => row.Structure is not null && row.Generation >= Generation.V5_11))
             {
                 data.Add(row.Generation, row.Name);
             }

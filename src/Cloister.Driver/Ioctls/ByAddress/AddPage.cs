@@ -1,0 +1,103 @@
+using System.Runtime.InteropServices;
+using Cloister.Architecture;
+using Cloister.Driver.Uapi;
+
+namespace Cloister.Driver.Ioctls.ByAddress;
+
+/// <summary>
+/// SGX_IOC_ENCLAVE_ADD_PAGE: queues a page for the worker thread; what goes wrong there shows in INIT
+/// (sgx_ioc_enclave_add_page).
+/// </summary>
+internal sealed class AddPage(IoctlCall call) : AddressIoctl<SgxEnclaveAddPage>(call)
+{
+    private readonly byte[] _contents = new byte[LinearAddress.PageSize];
+    private Secinfo _secinfo;
+
+    protected override long? Begin()
+    {
+        long result = Find(Parameters.Addr);
+        if (result != 0)
+        {
+            return result;
+        }
+
+        if (!TryCopySecinfo(Parameters.Secinfo, ref _secinfo))
+        {
+            return -(long)Errno.EFAULT;
+        }
+
+        long uncopied = CopyFromUser(Parameters.Src, _contents);
+        if (uncopied != 0)
+        {
+            return uncopied;
+        }
+
+        var error = Check();
+        return error == Errno.None ? null : -(long)error;
+    }
+
+    protected override long? GoOn(int pageBudget) => -(long)Queue(Target!);
+
+    // sgx_validate_secinfo and sgx_validate_tcs of 2018.
+    private Errno Check()
+    {
+        bool isValid = (_secinfo.Flags & ~(SecinfoFlags.PermissionMask | SecinfoFlags.PageTypeMask)) == 0
+            && (_secinfo.Flags & (SecinfoFlags.R | SecinfoFlags.W)) != SecinfoFlags.W
+            && _secinfo.PageType is PageType.Tcs or PageType.Reg
+            && SecinfoCheck.IsReservedZero(in _secinfo);
+        if (!isValid)
+        {
+            return Errno.EINVAL;
+        }
+
+        bool isBad = _secinfo.PageType == PageType.Tcs && !IsValid(in MemoryMarshal.AsRef<Tcs>(_contents.AsSpan()));
+        return isBad ? Errno.EINVAL : Errno.None;
+    }
+
+    private bool IsValid(in Tcs tcs)
+    {
+        const uint LimitMask = 0xfff;
+        return tcs.Flags == 0
+            && IsOffset(tcs.Ossa)
+            && IsOffset(tcs.Ofsbase)
+            && IsOffset(tcs.Ogsbase)
+            && (tcs.Fslimit & LimitMask) == LimitMask
+            && (tcs.Gslimit & LimitMask) == LimitMask
+            && !_contents.AsSpan(72).ContainsAnyExcept((byte)0);
+    }
+
+    private bool IsOffset(ulong offset) => (offset & (LinearAddress.PageSize - 1)) == 0 && offset < Target!.Size;
+
+    private Errno Queue(SgxEnclave enclave)
+    {
+        var error = Driver.Memory.Grow(enclave, reclaim: true, this, out bool added);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
+        error = enclave.IsInitialized || enclave.IsDead ? Errno.EINVAL : Errno.None;
+        var record = EnclavePage.NotAnywhere with
+        {
+            Type = _secinfo.PageType,
+            MaximumProtection = SecinfoCheck.MaximumProtection(in _secinfo),
+            RunProtection = SecinfoCheck.MaximumProtection(in _secinfo),
+        };
+        if (error == Errno.None && !enclave.Pages.TryAdd(Parameters.Addr >> 12, in record))
+        {
+            error = Errno.EEXIST;
+        }
+
+        if (error != Errno.None)
+        {
+            Driver.Memory.Shrink(enclave, added);
+            return error;
+        }
+
+        int backing = Driver.State.Backing.Rent();
+        _contents.CopyTo(Driver.State.Backing.Contents(backing));
+        enclave.Pages.TryGet(Parameters.Addr >> 12, out _).Backing = backing;
+        enclave.AddRequests.Enqueue(new AddRequest(Parameters.Addr >> 12, _secinfo, Parameters.Mrmask));
+        return Errno.None;
+    }
+}

@@ -1,0 +1,61 @@
+using System.Security.Cryptography;
+using Cloister.Architecture;
+using Cloister.Processor;
+using Cloister.Processor.Encls;
+
+namespace Cloister.Driver.Ioctls.ByAddress;
+
+/// <summary>
+/// SGX_IOC_ENCLAVE_INIT of the drivers before v20: waits for the worker thread, then EINIT; its error code is the result
+/// (sgx_encl_init).
+/// </summary>
+/// <typeparam name="T">The structure.</typeparam>
+internal abstract class InitIoctl<T>(IoctlCall call) : AddressIoctl<T>(call)
+    where T : unmanaged
+{
+    /// <summary>The SIGSTRUCT.</summary>
+    protected Sigstruct Sigstruct;
+
+    /// <summary>The EINITTOKEN, zeros when the driver takes none.</summary>
+    protected Einittoken Token;
+
+    /// <summary>Whether the launch control registers are written to fit the signer.</summary>
+    protected abstract bool WritesLaunchControl { get; }
+
+    /// <summary>What it is for an enclave that is initialised already.</summary>
+    protected abstract long AlreadyInitialized { get; }
+
+    /// <inheritdoc/>
+    protected sealed override long? GoOn(int pageBudget)
+    {
+        var enclave = Target!;
+        if (enclave.IsInitialized)
+        {
+            return AlreadyInitialized;
+        }
+
+        if (!Driver.Worker.Run(enclave, ref pageBudget))
+        {
+            return null;
+        }
+
+        if (enclave.IsDead)
+        {
+            return -(long)Errno.EFAULT;
+        }
+
+        if (WritesLaunchControl)
+        {
+            Driver.Machine.LaunchControlHash = SHA256.HashData((ReadOnlySpan<byte>)Sigstruct.Modulus);
+        }
+
+        var result = Einit.Execute(Driver.Machine, BytesOf(ref Sigstruct), BytesOf(ref Token), enclave.Secs.Epc);
+        enclave.IsInitialized = result.IsSuccess;
+        return result.Status switch
+        {
+            LeafStatus.Success => 0,
+            LeafStatus.Error => (long)result.Error,
+            _ => -(long)Errno.EFAULT,
+        };
+    }
+}

@@ -1,0 +1,55 @@
+using Cloister.Architecture;
+using Cloister.Driver.Uapi;
+
+namespace Cloister.Driver.Ioctls.ByAddress;
+
+/// <summary>
+/// SGX_IOC_ENCLAVE_NOTIFY_ACCEPT of the out-of-tree driver: trimmed pages are removed; a page that is not trimmed is
+/// passed by, and the last error is the result (sgx_ioc_page_notify_accept).
+/// </summary>
+internal sealed class RangeNotifyAccept(IoctlCall call) : AddressRangeIoctl<SgxRange>(call)
+{
+    protected override long? Begin()
+    {
+        if (!Driver.Machine.Options.Sgx2)
+        {
+            return -(long)Errno.ENOSYS;
+        }
+
+        ulong start = Parameters.StartAddr & ~(ulong)(LinearAddress.PageSize - 1);
+        long result = Find(start);
+        if (result != 0)
+        {
+            return result;
+        }
+
+        // Behind the enclave every page is EINVAL; there can be four billion of them.
+        ulong left = (Target!.Base + Target.Size - new LinearAddress(start)) / LinearAddress.PageSize;
+        if (Parameters.NrPages > left)
+        {
+            FinalResult = -(long)Errno.EINVAL;
+        }
+
+        SetRange(start >> 12, Math.Min(Parameters.NrPages, left));
+        return null;
+    }
+
+    protected override long HandlePage(ulong pageNumber)
+    {
+        var error = Load(pageNumber);
+        if (error == Errno.EBUSY)
+        {
+            FinalResult = -(long)Errno.EBUSY;
+        }
+        else if (error != Errno.None || Target!.Pages.TryGet(pageNumber, out _).Type != PageType.Trim)
+        {
+            FinalResult = -(long)Errno.EINVAL;
+        }
+        else
+        {
+            Remove(pageNumber);
+        }
+
+        return 0;
+    }
+}

@@ -1,0 +1,64 @@
+using Cloister.Architecture;
+using Cloister.Driver.Reclaim;
+using Cloister.Processor.Encls;
+
+namespace Cloister.Driver.Ioctls;
+
+/// <summary>ECREATE with what goes around it (sgx_encl_create), for every CREATE.</summary>
+internal readonly struct EnclaveCreation(SgxDriver driver, ISignals signals)
+{
+    /// <summary>Creates the enclave.</summary>
+    /// <param name="enclave">An open file without one.</param>
+    /// <param name="source">The SECS page as the program gave it.</param>
+    /// <param name="secs">The same.</param>
+    /// <param name="refusal">What it is when ECREATE faults.</param>
+    public Errno Create(SgxEnclave enclave, ReadOnlySpan<byte> source, in Secs secs, Errno refusal)
+    {
+        var error = driver.Memory.Grow(enclave, reclaim: true, signals, out bool added);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
+        error = CreateSecs(enclave, source, in secs, refusal);
+        if (error != Errno.None)
+        {
+            driver.Memory.Shrink(enclave, added);
+        }
+
+        return error;
+    }
+
+    private Errno CreateSecs(SgxEnclave enclave, ReadOnlySpan<byte> source, in Secs secs, Errno refusal)
+    {
+        // Linux, __shmem_file_setup: the backing file, a page and 1/32 more than the enclave, must not pass 2^63 - 1 bytes.
+        ulong backing = unchecked(secs.Size + LinearAddress.PageSize);
+        if (unchecked((long)(backing + (backing >> 5))) < 0)
+        {
+            return Errno.EINVAL;
+        }
+
+        var error = driver.Epc.Allocate(reclaim: true, signals, out var page);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
+        if (Ecreate.Execute(driver.Machine, source, default, page) is { IsSuccess: false })
+        {
+            driver.Epc.Free(page, EpcPage.None);
+            return refusal;
+        }
+
+        enclave.Secs = EnclavePage.NotAnywhere with { EpcIndex = page.Index, Type = PageType.Secs };
+        enclave.IsDebug = (secs.Attributes.Flags & AttributeFlags.Debug) != 0;
+        enclave.Base = new LinearAddress(secs.BaseAddr);
+        enclave.Size = secs.Size;
+        enclave.Attributes = secs.Attributes.Flags;
+
+        // Linux, sgx_encl_create: set here, so that a PROVISION before CREATE counts for nothing.
+        enclave.AllowedAttributes = driver.State.Rules.UnprivilegedAttributes;
+        enclave.IsCreated = true;
+        return Errno.None;
+    }
+}

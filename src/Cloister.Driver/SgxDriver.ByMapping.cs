@@ -1,0 +1,48 @@
+namespace Cloister.Driver;
+
+/// <content>
+/// The drivers before v20, where an enclave belongs to a mapping. For them each mapping of the device is a file of its
+/// own to this driver: <see cref="Open"/> when it is made, <see cref="Release(SgxEnclave)"/> when it goes.
+/// </content>
+public sealed partial class SgxDriver
+{
+    /// <summary>What a program registered for exceptions on its ENCLU instruction, or null.</summary>
+    /// <param name="addressSpace">The program's address space.</param>
+    public EncluHandler? EncluHandlerOf(IAddressSpace addressSpace)
+    {
+        ArgumentNullException.ThrowIfNull(addressSpace);
+        return State.EncluHandlers.TryGetValue(addressSpace, out var handler) ? handler : null;
+    }
+
+    /// <summary>
+    /// The machine is about to lose power (sgx_encl_pm_notifier of the drivers before v20): every enclave is killed, and
+    /// each call on it says SGX_POWER_LOST_ENCLAVE from now on. Later generations have no such notice; nothing happens.
+    /// </summary>
+    public void PrepareSuspend()
+    {
+        if (State.Rules.BindsToMapping)
+        {
+            State.ForEachEnclave(enclave =>
+            {
+                if (enclave.IsCreated)
+                {
+                    Memory.Invalidate(enclave);
+                    enclave.IsSuspended = true;
+                }
+            });
+        }
+    }
+
+    /// <summary>
+    /// The worker threads that add queued pages in the drivers before v20: called when the programs leave time. INIT
+    /// waits for them in any case.
+    /// </summary>
+    /// <param name="budget">Pages at most.</param>
+    /// <returns>True when there is more to do.</returns>
+    public bool RunWorkers(int budget)
+    {
+        bool isIdle = true;
+        State.ForEachEnclave(enclave => isIdle &= Worker.Run(enclave, ref budget));
+        return !isIdle;
+    }
+}
