@@ -58,6 +58,6 @@ internal static class ImageReader
             return EinittokenFile.Read(source);
         }
 
-        throw new ImageException("no enclave file of any known kind");
+        return GramineReader.TryRead(source, options) ?? throw new ImageException("no enclave file of any known kind");
     }
 }
