@@ -43,6 +43,11 @@ internal static class ImageReader
             throw new ImageException("an ELF file, but no enclave of any known kind: no .note.sgxmeta, no .oeinfo, and its first segment is no TCS");
         }
 
+        if (PeFile.Is(source))
+        {
+            return IntelSdkPeReader.Read(new PeFile(source));
+        }
+
         if (SgxsReader.Is(source))
         {
             return SgxsReader.Read(source, options);

@@ -77,14 +77,14 @@ internal static class VerifyCommand
                     Console.WriteLine($"            expected  {check.Expected}");
                     Console.WriteLine($"            found     {check.Found}");
                     Console.WriteLine($"            where     {check.Where}");
-                    if (check.Name == "content")
+                    if (check.Name == "content" && variant.Pages is not null)
                     {
                         Console.WriteLine("            the hash alone does not tell which page; `cloister measure FILE --against ORIGINAL` does");
                     }
                 }
             }
 
-            if (variant.Pages is null)
+            if (variant.Pages is null && image.Format == ImageFormat.Sigstruct)
             {
                 Console.WriteLine($"  --      content: {variant.PagesMissing}");
             }

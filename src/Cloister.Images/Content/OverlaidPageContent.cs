@@ -10,8 +10,11 @@ internal sealed class OverlaidPageContent(PageContent content, ulong runOffset, 
         content.Read(index, page);
         ulong start = runOffset + (index * LinearAddress.PageSize);
         ulong end = start + (ulong)page.Length;
-        foreach ((ulong address, ReadOnlyMemory<byte> bytes) in writes)
+
+        // By index: this runs for every page, and an enumerator would be an object each time.
+        for (int i = 0; i < writes.Count; i++)
         {
+            (ulong address, ReadOnlyMemory<byte> bytes) = writes[i];
             ulong from = Math.Max(address, start);
             ulong to = Math.Min(address + (ulong)bytes.Length, end);
             if (from < to)

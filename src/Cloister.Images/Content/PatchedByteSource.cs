@@ -9,8 +9,11 @@ internal sealed class PatchedByteSource(ByteSource original, IReadOnlyList<(long
     {
         original.Read(offset, destination);
         long end = offset + destination.Length;
-        foreach ((long at, ReadOnlyMemory<byte> bytes) in patches)
+
+        // By index: this runs for every page, and an enumerator would be an object each time.
+        for (int i = 0; i < patches.Count; i++)
         {
+            (long at, ReadOnlyMemory<byte> bytes) = patches[i];
             long from = Math.Max(at, offset);
             long to = Math.Min(at + bytes.Length, end);
             if (from < to)

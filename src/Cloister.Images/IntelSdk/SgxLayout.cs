@@ -8,6 +8,9 @@ internal sealed class SgxLayout
 {
     private const ulong Page = LinearAddress.PageSize;
 
+    // A thread takes some ten entries; no enclave has a hundred thousand threads.
+    private const ulong MaximumUnrolled = 1 << 20;
+
     private readonly SgxMetadata metadata;
     private readonly LayoutEntry[] entries;
 
@@ -64,6 +67,7 @@ internal sealed class SgxLayout
     // do not overlap shows when the pages are enumerated.
     private void Validate()
     {
+        ulong unrolled = 0;
         for (int i = 0; i < entries.Length; i++)
         {
             LayoutEntry entry = entries[i];
@@ -74,7 +78,12 @@ internal sealed class SgxLayout
                     throw Wrong(i, $"a group of {entry.GroupEntryCount} entries that are not there");
                 }
 
-                // Every step is a page or more and stays in the enclave: this bounds the work too.
+                unrolled += (ulong)entry.LoadTimes * entry.GroupEntryCount;
+                if (unrolled > MaximumUnrolled)
+                {
+                    throw Wrong(i, $"{entry.LoadTimes} times {entry.GroupEntryCount} entries are more than any enclave has");
+                }
+
                 if (entry.LoadTimes > 0 && (entry.LoadStep < Page || entry.LoadStep > metadata.EnclaveSize / entry.LoadTimes))
                 {
                     throw Wrong(i, $"{entry.LoadTimes} steps of 0x{entry.LoadStep:x} bytes leave an enclave of 0x{metadata.EnclaveSize:x}");

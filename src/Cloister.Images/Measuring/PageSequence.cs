@@ -9,6 +9,9 @@ internal static class PageSequence
     private const int MinimumAreas = 1 << 16;
     private const int BytesPerRecord = 64;
 
+    // Gramine's default with dynamic memory, 1 TiB, is the largest that anyone is known to build.
+    private const ulong MaximumSize = 1UL << 40;
+
     /// <exception cref="ImageException">A rule is broken; thrown while enumerating.</exception>
     public static IEnumerable<PageRun> Checked(EnclaveVariant variant, long fileLength)
     {
@@ -21,6 +24,11 @@ internal static class PageSequence
         {
             // SDM 3D, ECREATE: SECS.SIZE is a power of two and no less than a page.
             throw new ImageException($"the enclave's size 0x{variant.Size:x} is no power of two of 4096 bytes or more");
+        }
+
+        if (variant.Size > MaximumSize)
+        {
+            throw new ImageException($"the enclave's size 0x{variant.Size:x} is more than any enclave has");
         }
 
         return Check(variant.Pages, variant.Size, MinimumAreas + (fileLength / BytesPerRecord));

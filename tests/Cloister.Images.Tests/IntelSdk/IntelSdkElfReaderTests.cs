@@ -1,0 +1,115 @@
+namespace Cloister.Images.Tests.IntelSdk;
+
+public class IntelSdkElfReaderTests
+{
+    private const ushort Eadd = 1;
+    private const ushort Measured = 3;
+
+    [Fact]
+    public void SegmentsAreAddedPageByPageWithZeroAround()
+        => Assert.Equal(IntelElf.Segments(0x10000).Mrenclave, IntelElf.Measure(IntelElf.File(new MetadataBuilder(3, 3, 0x10000))));
+
+    [Fact]
+    public void TheLayoutFollowsTheSegments()
+    {
+        var metadata = new MetadataBuilder(3, 3, 0x20000);
+        uint template = metadata.Data(IntelElf.TcsTemplate());
+        metadata.Entry(1, Eadd, 2, 0x6000, IntelElf.Rw)
+            .Entry(10, 0, 1, 0x8000, 0)
+            .Entry(8, Measured, 2, 0x9000, IntelElf.Rw, 0xcccccccc)
+            .Entry(4, Measured, 1, 0xb000, IntelElf.Tcs, 72, template)
+            .Entry(6, Measured, 1, 0xc000, IntelElf.Rw)
+            .Entry(3, 8, 3, 0xd000, IntelElf.Rw);
+
+        Oracle expected = IntelElf.Segments(0x20000)
+            .Add(0x6000, IntelElf.Rw).Add(0x7000, IntelElf.Rw)
+            .Page(0x9000, IntelElf.Rw, IntelElf.Filled(0xcc)).Page(0xa000, IntelElf.Rw, IntelElf.Filled(0xcc))
+            .Page(0xb000, IntelElf.Tcs, IntelElf.TcsPage(0xb000))
+            .Page(0xc000, IntelElf.Rw, new byte[4096]);
+        Assert.Equal(expected.Mrenclave, IntelElf.Measure(IntelElf.File(metadata)));
+    }
+
+    [Fact]
+    public void AGroupLoadsTheEntriesBeforeItAgain()
+    {
+        var metadata = new MetadataBuilder(3, 3, 0x20000);
+        uint template = metadata.Data(IntelElf.TcsTemplate());
+        metadata.Entry(4, Measured, 1, 0x6000, IntelElf.Tcs, 72, template).Entry(6, Measured, 1, 0x7000, IntelElf.Rw).Group(2, 2, 0x3000);
+
+        Oracle expected = IntelElf.Segments(0x20000);
+        foreach (ulong at in new ulong[] { 0x6000, 0x9000, 0xc000 })
+        {
+            expected.Page(at, IntelElf.Tcs, IntelElf.TcsPage(at)).Page(at + 0x1000, IntelElf.Rw, new byte[4096]);
+        }
+
+        Assert.Equal(expected.Mrenclave, IntelElf.Measure(IntelElf.File(metadata)));
+    }
+
+    [Fact]
+    public void PatchesChangeWhatIsMeasured()
+    {
+        byte[] patch = [1, 2, 3, 4, 5];
+        var metadata = new MetadataBuilder(1, 4, 0x10000).Patch(IntelElf.CodeOffset + 4094, patch);
+        byte[] code = (byte[])IntelElf.Code.Clone();
+        patch.CopyTo(code, 4094);
+        Assert.Equal(IntelElf.Segments(0x10000, code).Mrenclave, IntelElf.Measure(IntelElf.File(metadata)));
+    }
+
+    [Fact]
+    public void AnElrangeShiftsAllOffsets()
+    {
+        var metadata = new MetadataBuilder(13, 3, 0x10000).Elrange(0x108000, 0x100000, 0x40000).Entry(1, Eadd, 1, 0x6000, IntelElf.Rw);
+        Oracle expected = IntelElf.Segments(0x40000, null, 0x8000).Add(0xe000, IntelElf.Rw);
+        Assert.Equal(expected.Mrenclave, IntelElf.Measure(IntelElf.File(metadata)));
+    }
+
+    [Fact]
+    public void TheFirstVersionHasAPageTooMany()
+    {
+        // 0x3e80 + 0x1100 ends in page 4, 0x3e80 + 0x2000 in page 5. loader.cpp, build_sections.
+        Oracle expected = IntelElf.Segments(0x10000).Page(0x5000, IntelElf.Rw, new byte[4096]);
+        Assert.Equal(expected.Mrenclave, IntelElf.Measure(IntelElf.File(new MetadataBuilder(1, 3, 0x10000))));
+    }
+
+    [Fact]
+    public void TheNewestVersionButTwoIsPreferred()
+    {
+        byte[] file = IntelElf.File(
+            new MetadataBuilder(2, 4, 0x10000).Entry(1, Eadd, 1, 0x6000, IntelElf.Rw),
+            new MetadataBuilder(1, 4, 0x20000));
+        using EnclaveImage image = EnclaveImage.Read(ByteSource.FromBytes(file));
+        Assert.Equal(["metadata 2.4", "metadata 1.4"], image.Variants.Select(variant => variant.Name));
+        Assert.Equal("metadata 1.4", image.PreferredVariant.Name);
+        Assert.Equal(IntelElf.Segments(0x10000).Add(0x6000, IntelElf.Rw).Mrenclave, IntelElf.Measure(file, "metadata 2.4"));
+    }
+
+    [Fact]
+    public void AnUnsignedFileSaysSo()
+    {
+        using EnclaveImage image = EnclaveImage.Read(ByteSource.FromBytes(IntelElf.File(new byte[0x3000])));
+        Assert.Contains("not signed", image.PreferredVariant.PagesMissing, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(0xf000UL, 2u, "leave")]
+    [InlineData(0x6800UL, 1u, "middle of a page")]
+    [InlineData(0x4000UL, 1u, "overlaps")]
+    [InlineData(0xfffffffffffff000UL, 1u, "leave")]
+    public void AnEntryInAWrongPlaceIsRefused(ulong offset, uint pages, string message)
+        => Refused(new MetadataBuilder(3, 3, 0x10000).Entry(1, Eadd, pages, offset, IntelElf.Rw), message);
+
+    [Theory]
+    [InlineData(2, 1u, 0x1000UL)]
+    [InlineData(1, uint.MaxValue, 0UL)]
+    [InlineData(1, uint.MaxValue, 0x1000UL)]
+    [InlineData(1, 2u, 0x8000000000000000UL)]
+    public void AGroupWithoutEndIsRefused(ushort entries, uint times, ulong step)
+        => Refused(new MetadataBuilder(3, 3, 0x10000).Entry(1, Eadd, 1, 0x6000, IntelElf.Rw).Group(entries, times, step), "group|steps|leave|times");
+
+    [Fact]
+    public void ContentOutsideTheMetadataIsRefused()
+        => Refused(new MetadataBuilder(3, 3, 0x10000).Entry(4, Measured, 1, 0x6000, IntelElf.Tcs, 72, 0xffffff00), "refers to");
+
+    private static void Refused(MetadataBuilder metadata, string pattern)
+        => Assert.Matches(pattern, Assert.Throws<ImageException>(() => IntelElf.Measure(IntelElf.File(metadata))).Message);
+}

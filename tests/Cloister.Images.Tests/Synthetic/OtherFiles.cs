@@ -1,0 +1,116 @@
+using System.Buffers.Binary;
+using System.Text;
+
+namespace Cloister.Images.Tests;
+
+/// <summary>Small files of the other formats.</summary>
+internal static class OtherFiles
+{
+    public const ulong OeinfoAddress = 0x2100;
+    public const int OeinfoSize = 1960;
+
+    /// <summary>An Open Enclave file: code at 0, .oeinfo and two patched symbols in the data at 0x2000, one relocation, 8 bytes of .tdata.</summary>
+    public static byte[] OpenEnclave(ulong heapPages = 2, ulong stackPages = 1, ulong threads = 2)
+    {
+        var elf = new ElfBuilder { Entry = 0x10 };
+        byte[] data = OpenEnclaveData(heapPages, stackPages, threads);
+        elf.Load(0, 5, IntelElf.Code, IntelElf.CodeBytes).Load(0x2000, 6, data, 0x1800);
+        ulong dataAt = 0x2000 + 0x1000;
+        byte[] relocations = Relocations();
+        ulong relocationsAt = elf.Append(relocations);
+        elf.Section(".oeinfo", 1, OeinfoAddress, dataAt + 0x100, OeinfoSize)
+            .Section(".rela.dyn", 4, 0, relocationsAt, (ulong)relocations.Length)
+            .Section(".tdata", 1, 0x2a00, dataAt + 0xa00, 8, 0, 8);
+        return elf.Symbols(("_reloc_rva", 0x2000), ("_reloc_size", 0x2008), ("_tdata_size", 0x2010)).Build();
+    }
+
+    public static byte[] OpenEnclaveData(ulong heapPages, ulong stackPages, ulong threads)
+    {
+        byte[] data = IntelElf.Pattern(21, 0x1000);
+        Span<byte> info = data.AsSpan(0x100, OeinfoSize);
+        info.Clear();
+        BinaryPrimitives.WriteUInt32LittleEndian(info, OeinfoSize);
+        BinaryPrimitives.WriteUInt32LittleEndian(info[4..], 2);
+        BinaryPrimitives.WriteUInt64LittleEndian(info[8..], heapPages);
+        BinaryPrimitives.WriteUInt64LittleEndian(info[16..], stackPages);
+        BinaryPrimitives.WriteUInt64LittleEndian(info[24..], threads);
+        BinaryPrimitives.WriteUInt64LittleEndian(info[72..], 6);
+        info[OeinfoSize - 1] = 0xec;
+        return data;
+    }
+
+    public static byte[] Relocations()
+    {
+        byte[] record = new byte[24];
+        BinaryPrimitives.WriteUInt64LittleEndian(record, 0x2018);
+        BinaryPrimitives.WriteUInt64LittleEndian(record.AsSpan(8), 8);
+        BinaryPrimitives.WriteUInt64LittleEndian(record.AsSpan(16), 0x10);
+        return record;
+    }
+
+    public static byte[] Gramine() => Encoding.UTF8.GetBytes("""
+        # comment
+        [loader]
+        entrypoint = "file:libsysdb.so"
+        list = [ "a]", 'b', [1, 2], { x = "y" } ]
+        [sgx]
+        debug = true
+        enclave_size = "16M"
+        max_threads = 2
+        edmm_enable = true
+        isvprodid = 0x7
+        isvsvn = 1_2
+        [[sgx.trusted_files]]
+        uri = "file:\"x\""
+        [sgx.cpu_features]
+        avx = "required"
+        """);
+
+    public static byte[] Sgxs() => new Oracle(0x4000, 1).Page(0, 0x100, IntelElf.Pattern(1, 4096)).Page(0x1000, 0x205, IntelElf.Pattern(2, 4096)).Add(0x2000, 0x203).Stream;
+
+    /// <summary>A PE32+ file with code and the metadata of the SDK for Windows, unsigned.</summary>
+    public static byte[] Pe(Architecture.Sigstruct sigstruct = default)
+    {
+        byte[] file = new byte[0xc00];
+        "MZ"u8.CopyTo(file);
+        BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan(0x3c), 0x80);
+        "PE\0\0"u8.CopyTo(file.AsSpan(0x80));
+        BinaryPrimitives.WriteUInt16LittleEndian(file.AsSpan(0x86), 2);
+        BinaryPrimitives.WriteUInt16LittleEndian(file.AsSpan(0x94), 0xf0);
+        BinaryPrimitives.WriteUInt16LittleEndian(file.AsSpan(0x98), 0x20b);
+        PeSection(file.AsSpan(0x188), ".text", 0x1000, 0x200, 0x100, 0x60000020);
+        PeSection(file.AsSpan(0x1b0), "sgxmeta", 0x2000, 0x400, 0x800, 0x40000040);
+        new byte[] { 0x0f, 0x01, 0xd7 }.CopyTo(file, 0x210);
+        Span<byte> metadata = file.AsSpan(0x400);
+        BinaryPrimitives.WriteUInt64LittleEndian(metadata, 0x86A80294635D0E4C);
+        uint[] words = [2, 1, 0x754, 3, 1, 2, 1, 0x40000, 0x100000];
+        for (int i = 0; i < words.Length; i++)
+        {
+            BinaryPrimitives.WriteUInt32LittleEndian(metadata[(8 + (i * 4))..], words[i]);
+        }
+
+        SigstructText.Bytes(in sigstruct).CopyTo(metadata[68..]);
+        return file;
+    }
+
+    private static void PeSection(Span<byte> header, string name, uint address, uint offset, uint size, uint characteristics)
+    {
+        Encoding.ASCII.GetBytes(name, header);
+        BinaryPrimitives.WriteUInt32LittleEndian(header[8..], size);
+        BinaryPrimitives.WriteUInt32LittleEndian(header[12..], address);
+        BinaryPrimitives.WriteUInt32LittleEndian(header[16..], size);
+        BinaryPrimitives.WriteUInt32LittleEndian(header[20..], offset);
+        BinaryPrimitives.WriteUInt32LittleEndian(header[36..], characteristics);
+    }
+
+    public static byte[] PlainElf() => new ElfBuilder().Load(0x1000, 6, IntelElf.Pattern(1, 4096), 4096).Load(0x2000, 5, IntelElf.Pattern(2, 6000), 6000).Build();
+
+    public static byte[] Intel()
+    {
+        var metadata = new MetadataBuilder(3, 3, 0x20000);
+        uint template = metadata.Data(IntelElf.TcsTemplate());
+        metadata.Entry(4, 3, 1, 0x6000, IntelElf.Tcs, 72, template).Entry(6, 3, 1, 0x7000, IntelElf.Rw).Group(2, 2, 0x3000).Patch(4096, [1, 2, 3]);
+        var older = new MetadataBuilder(11, 5, 0x20000).Elrange(0x8000, 0, 0x40000).Entry(1, 1, 1, 0x6000, IntelElf.Rw);
+        return IntelElf.File(metadata, older);
+    }
+}
