@@ -37,9 +37,9 @@ public class EnclaveReviewTests
     [InlineData(0x20240229u, "2024-02-29")]
     [InlineData(0x29022024u, null)]
     [InlineData(0x24202902u, null)]
-    [InlineData(0x19052420u, null)]
+    [InlineData(0x19052420u, "2024-05-19")]
     [InlineData(0x1c0b07e6u, "2022-11-28")]
-    [InlineData(0x10052220u, null)]
+    [InlineData(0x10052220u, "2022-05-10")]
     [InlineData(0u, null)]
     public void DatesAreRead(uint date, string? expected)
         => Assert.Equal(expected, SigstructText.ReadDate(date, out _)?.ToString("yyyy-MM-dd", System.Globalization.CultureInfo.InvariantCulture));
