@@ -45,7 +45,7 @@ internal sealed class IoctlCaller(Tracer tracer, TracedThread thread) : ICaller
             return _line;
         }
 
-        foreach (string line in File.ReadLines(string.Create(CultureInfo.InvariantCulture, $"/proc/{thread.Process.Id}/maps")))
+        foreach (string line in ReadProc("maps"))
         {
             int dash = line.IndexOf('-', StringComparison.Ordinal);
             int space = line.IndexOf(' ', StringComparison.Ordinal);
@@ -61,11 +61,24 @@ internal sealed class IoctlCaller(Tracer tracer, TracedThread thread) : ICaller
         return null;
     }
 
+    // A process that was killed in the middle of an ioctl has no such files any more, and nobody sees the answer.
+    private string[] ReadProc(string name)
+    {
+        try
+        {
+            return File.ReadAllLines(string.Create(CultureInfo.InvariantCulture, $"/proc/{thread.Process.Id}/{name}"));
+        }
+        catch (IOException)
+        {
+            return [];
+        }
+    }
+
     private string[] MountOptions(string path)
     {
         string[] options = [];
         int longest = -1;
-        foreach (string line in File.ReadLines(string.Create(CultureInfo.InvariantCulture, $"/proc/{thread.Process.Id}/mountinfo")))
+        foreach (string line in ReadProc("mountinfo"))
         {
             string[] fields = line.Split(' ');
             string point = fields[4];
