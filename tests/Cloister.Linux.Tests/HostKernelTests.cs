@@ -1,0 +1,185 @@
+using System.Runtime.Versioning;
+
+namespace Cloister.Linux.Tests;
+
+[SupportedOSPlatform("linux")]
+public class HostKernelTests
+{
+    [Fact]
+    public void FsgsbaseIsWhatTheKernelLetsProgramsDo()
+    {
+        // AT_HWCAP2 of getauxval(3) is the other way to ask.
+        Assert.Equal((NativeMethods.Getauxval(26) & 2) != 0, HostKernel.HasFsgsbase);
+    }
+
+    [Fact]
+    public void AThreadBelongsToItsProcess()
+    {
+        int thread = 0;
+        var other = new Thread(() => thread = HostKernel.ThreadGroup(HostKernel.CurrentThread));
+        other.Start();
+        other.Join();
+        Assert.Equal(Environment.ProcessId, thread);
+        Assert.Equal(0, HostKernel.ThreadGroup(int.MaxValue));
+    }
+
+    [Fact]
+    public void CurrentThreadIsOneOfTheProcess() =>
+        Assert.True(Directory.Exists($"/proc/self/task/{HostKernel.CurrentThread}"));
+
+    [Fact]
+    public void StatusFieldIsTheLineWithoutItsName()
+    {
+        Assert.Equal(Environment.ProcessId.ToString(), HostKernel.StatusField(Environment.ProcessId, "Tgid:"));
+        Assert.Null(HostKernel.StatusField(Environment.ProcessId, "NoSuchLine:"));
+        Assert.Null(HostKernel.StatusField(int.MaxValue, "Tgid:"));
+    }
+
+    [Fact]
+    public void KillingWhatIsGoneIsAnAnswer()
+    {
+        Assert.Equal(Errno.ESRCH, HostKernel.Kill(int.MaxValue, 0));
+        Assert.Equal(Errno.None, HostKernel.Kill(Environment.ProcessId, 0));
+        Assert.Equal(Errno.ESRCH, HostKernel.KillThread(Environment.ProcessId, int.MaxValue, 0));
+        Assert.Equal(Errno.None, HostKernel.KillThread(Environment.ProcessId, HostKernel.CurrentThread, 0));
+    }
+
+    [Fact]
+    public void APendingSignalIsSeenUnlessItIsBlocked()
+    {
+        // A stopped process keeps what is sent to it; the shell that waits has an empty mask.
+        int child = Spawn.Stopped(["/bin/true"]);
+        Assert.True(HostKernel.WaitUntilStopped(child));
+        bool before = HostKernel.SignalPending(child);
+        _ = HostKernel.Kill(child, Signal.SIGUSR1);
+        bool after = HostKernel.SignalPending(child);
+        _ = HostKernel.Kill(child, Signal.SIGKILL);
+        _ = Ptrace.Wait(child, block: true, out _);
+        Assert.Equal((false, true), (before, after));
+        Assert.False(HostKernel.SignalPending(int.MaxValue));
+    }
+
+    [Fact]
+    public void StatFollowsLinksAndTellsTheMode()
+    {
+        string directory = Directory.CreateTempSubdirectory().FullName;
+        try
+        {
+            string file = Path.Combine(directory, "file"), link = Path.Combine(directory, "link");
+            File.WriteAllText(file, "");
+            File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+            File.CreateSymbolicLink(link, file);
+            Assert.True(HostKernel.TryStat(file, out ulong device, out ulong inode, out uint mode));
+            Assert.True(HostKernel.TryStat(link, out ulong linkDevice, out ulong linkInode, out _));
+            Assert.Equal((device, inode), (linkDevice, linkInode));
+            Assert.Equal(0x8000u | 0x180u, mode); // S_IFREG, rw-------
+            Assert.True(HostKernel.TryStat(directory, out _, out ulong otherInode, out uint directoryMode));
+            Assert.NotEqual(inode, otherInode);
+            Assert.Equal(0x4000u, directoryMode & 0xf000);
+            Assert.False(HostKernel.TryStat(Path.Combine(directory, "none"), out _, out _, out _));
+        }
+        finally
+        {
+            Directory.Delete(directory, true);
+        }
+    }
+
+    [Fact]
+    public void ADescriptorIsItsFile()
+    {
+        using MappedFile file = MappedFile.Create("file", 4096);
+        Assert.True(HostKernel.TryStat(file.Descriptor, out ulong device, out ulong inode));
+        Assert.True(HostKernel.TryStat($"/proc/self/fd/{file.Descriptor}", out ulong pathDevice, out ulong pathInode, out _));
+        Assert.Equal((pathDevice, pathInode), (device, inode));
+        Assert.False(HostKernel.TryStat(-1, out _, out _));
+    }
+
+    [Fact]
+    public void OpenTellsAnErrno()
+    {
+        Assert.Equal(-(int)Errno.ENOENT, HostKernel.Open("/no/such/file"));
+        Assert.Equal(-(int)Errno.EISDIR, HostKernel.Open("/"));
+        int descriptor = HostKernel.Open("/dev/null");
+        Assert.True(descriptor >= 0);
+        HostKernel.Close(descriptor);
+    }
+
+    [Fact]
+    public void ADescriptorTakenIsTheSameFile()
+    {
+        using MappedFile file = MappedFile.Create("taken", 4096);
+        int taken = HostKernel.TakeDescriptor(Environment.ProcessId, file.Descriptor);
+        Assert.True(taken >= 0, $"{(Errno)(-taken)}");
+        Assert.NotEqual(file.Descriptor, taken);
+        _ = HostKernel.TryStat(file.Descriptor, out ulong device, out ulong inode);
+        _ = HostKernel.TryStat(taken, out ulong takenDevice, out ulong takenInode);
+        HostKernel.Close(taken);
+        Assert.Equal((device, inode), (takenDevice, takenInode));
+        Assert.Equal(-(int)Errno.EBADF, HostKernel.TakeDescriptor(Environment.ProcessId, 1 << 20));
+        Assert.True(HostKernel.TakeDescriptor(int.MaxValue, 0) < 0);
+    }
+
+    [Fact]
+    public void WriteAtWritesThere()
+    {
+        using MappedFile file = MappedFile.Create("write", 4096);
+        Assert.Equal(Errno.None, HostKernel.WriteAt(file.Descriptor, [1, 2], 100));
+        Assert.Equal([0, 1, 2, 0], file.Slice(99, 4).ToArray());
+        Assert.Equal(Errno.EBADF, HostKernel.WriteAt(-1, [1], 0));
+    }
+
+    [Fact]
+    public void MemoryIsSharedWithItselfAndNotWithAChild()
+    {
+        int child = Spawn.Stopped(["/bin/true"]);
+        Assert.True(HostKernel.WaitUntilStopped(child));
+        bool? own = HostKernel.SharesMemory(Environment.ProcessId, Environment.ProcessId);
+        bool? other = HostKernel.SharesMemory(Environment.ProcessId, child);
+        _ = HostKernel.Kill(child, Signal.SIGKILL);
+        _ = Ptrace.Wait(child, block: true, out _);
+
+        // Null where the kernel has no kcmp, or forbids it.
+        Assert.True(own is true or null);
+        Assert.True(other is false or null);
+    }
+
+    [Fact]
+    public void AffinityIsTheThreadsOwn()
+    {
+        ulong[]? set = null;
+        Errno error = Errno.None;
+        ulong[] before = HostKernel.GetAffinity(0);
+        ulong[] one = new ulong[16];
+        int word = Array.FindIndex(before, w => w != 0);
+        one[word] = before[word] & (~before[word] + 1);
+        var other = new Thread(() =>
+        {
+            error = HostKernel.SetAffinity(0, one);
+            set = HostKernel.GetAffinity(0);
+        });
+        other.Start();
+        other.Join();
+        Assert.Equal(Errno.None, error);
+        Assert.Equal(one, set);
+        Assert.Equal(before, HostKernel.GetAffinity(0));
+        Assert.Equal(Errno.EINVAL, HostKernel.SetAffinity(0, new ulong[16]));
+    }
+
+    [Fact]
+    public void ReadImpliesExecuteIsAPersonality()
+    {
+        // Execution of a 64-bit program clears it, so it is set here, on a thread that ends: each has its own. personality(2).
+        const long personality = 135, readImpliesExec = 0x0400000;
+        bool before = true, after = false;
+        var other = new Thread(() =>
+        {
+            before = HostKernel.ReadImpliesExecute(HostKernel.CurrentThread);
+            _ = NativeMethods.SystemCall(personality, readImpliesExec, 0, 0, 0, 0, 0);
+            after = HostKernel.ReadImpliesExecute(HostKernel.CurrentThread);
+        });
+        other.Start();
+        other.Join();
+        Assert.Equal((false, true), (before, after));
+        Assert.False(HostKernel.ReadImpliesExecute(int.MaxValue));
+    }
+}
