@@ -13,7 +13,7 @@ internal static class SyscallFilter
     public static byte[] Base()
     {
         BpfProgram p = Prologue();
-        foreach (long number in (long[])[SystemCall.Open, SystemCall.Stat, SystemCall.Lstat, SystemCall.Access, SystemCall.AddKey, Gadget.EndOfBatch])
+        foreach (long number in (long[])[SystemCall.Open, SystemCall.Stat, SystemCall.Lstat, SystemCall.Access, SystemCall.AddKey, SystemCall.SchedGetaffinity, SystemCall.SchedSetaffinity, Gadget.EndOfBatch])
         {
             p.IfEqual((uint)number, "trace");
         }

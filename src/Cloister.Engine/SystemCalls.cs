@@ -48,6 +48,10 @@ internal sealed class SystemCalls(Tracer tracer)
                 break;
             case SystemCall.Newfstatat when ((int)r.R10 & AtEmptyPath) != 0 && _special.Fstatat(thread):
                 break;
+            case SystemCall.SchedGetaffinity or SystemCall.SchedSetaffinity:
+                tracer.Cores.Release(r.Rdi == 0 ? thread.Id : (int)r.Rdi);
+                tracer.Resume(thread);
+                break;
             case SystemCall.RtSigaction:
                 Sigaction(thread);
                 break;

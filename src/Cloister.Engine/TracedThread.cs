@@ -11,8 +11,10 @@ internal sealed class TracedThread(int id, TracedProcess process) : IExtendedSta
     private const int HeaderOffset = 512, XsaveMinimum = 576;
     private UserRegisters _registers;
     private bool _loaded;
-    private byte[]? _extended;
-    private int _extendedLength;
+    private byte[] _extended = [];
+    private byte[] _extendedAtStop = [];
+    private int _extendedLength = -1;
+    private bool _extendedChanged;
 
     /// <summary>Thread id.</summary>
     public int Id { get; } = id;
@@ -40,6 +42,16 @@ internal sealed class TracedThread(int id, TracedProcess process) : IExtendedSta
 
     /// <summary>Signals taken off at a moment when they could not be delivered.</summary>
     public Queue<(int Signal, SignalInformation Information)> Deferred { get; } = [];
+
+    /// <summary>Stops since <see cref="WindowStart"/>, or since the last look when pinned.</summary>
+    [System.Diagnostics.CodeAnalysis.SuppressMessage("Design", "CA1051", Justification = "Exchanged atomically.")]
+    public int RecentStops;
+
+    /// <summary>When the counting began, in milliseconds of the system's tick count.</summary>
+    public long WindowStart { get; set; }
+
+    /// <summary>On the tracer's core for now.</summary>
+    public bool Pinned { get; set; }
 
     /// <summary>Its slot in the fast path's tables; -1 when it has none.</summary>
     public int FastSlot { get; set; } = -1;
@@ -108,6 +120,7 @@ internal sealed class TracedThread(int id, TracedProcess process) : IExtendedSta
     /// <summary>Writes changed registers.</summary>
     public Errno Store()
     {
+        StoreExtended();
         if (!Changed)
         {
             return Errno.None;
@@ -168,7 +181,7 @@ internal sealed class TracedThread(int id, TracedProcess process) : IExtendedSta
             BinaryPrimitives.WriteUInt32LittleEndian(state[24..], 0x1f80);
         }
 
-        StoreExtended();
+        _extendedChanged = true;
     }
 
     /// <inheritdoc/>
@@ -191,21 +204,43 @@ internal sealed class TracedThread(int id, TracedProcess process) : IExtendedSta
         xsaveArea[..length].CopyTo(state);
         keep.CopyTo(state[464..]);
         BinaryPrimitives.WriteUInt64LittleEndian(state[HeaderOffset..], saved | others);
-        return StoreExtended();
+        _extendedChanged = true;
+        return true;
     }
 
+    // Read once per stop, and written back before the thread runs if anything is different then: an asynchronous exit and the
+    // resumption right after it leave all as it was.
     private Span<byte> LoadExtended()
     {
-        _extended ??= new byte[16384];
-        if (Ptrace.GetExtendedState(Id, _extended, out _extendedLength) != Errno.None)
+        if (_extendedLength < 0)
         {
-            _extendedLength = XsaveMinimum;
+            if (_extended.Length == 0)
+            {
+                (_extended, _extendedAtStop) = (new byte[16384], new byte[16384]);
+            }
+
+            if (Ptrace.GetExtendedState(Id, _extended, out _extendedLength) != Errno.None)
+            {
+                _extendedLength = XsaveMinimum;
+            }
+
+            _extended.AsSpan(0, _extendedLength).CopyTo(_extendedAtStop);
         }
 
         return _extended.AsSpan(0, _extendedLength);
     }
 
-    private bool StoreExtended() => Ptrace.SetExtendedState(Id, _extended.AsSpan(0, _extendedLength)) is Errno.None or Errno.ESRCH;
+    private void StoreExtended()
+    {
+        Span<byte> state = _extended.AsSpan(0, Math.Max(0, _extendedLength));
+        if (_extendedChanged && !state.SequenceEqual(_extendedAtStop.AsSpan(0, state.Length)))
+        {
+            _ = Ptrace.SetExtendedState(Id, state);
+        }
+
+        _extendedChanged = false;
+        _extendedLength = -1;
+    }
 
     private void Load()
     {

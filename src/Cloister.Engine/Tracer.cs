@@ -52,6 +52,8 @@ public sealed class Tracer : IThreadKicker, IDisposable
 
     internal Exceptions Exceptions { get; }
 
+    internal CoreSharing Cores { get; } = new();
+
     internal IEnumerable<TracedThread> Threads => _threads.Values;
 
     /// <summary>Stops answered, by what they were: for statistics.</summary>
@@ -94,6 +96,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        Cores.Dispose();
         Files.Dispose();
         Epc.Dispose();
     }
@@ -389,6 +392,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
         }
 
         thread.Stopped = true;
+        Cores.NoteStop(thread);
         Guard(() =>
         {
             using (ShutGates(thread))
@@ -474,6 +478,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
         int id = (int)message;
         TracedProcess process = ProcessOf(id, parent, out AddressSpace? copied);
         TracedThread child = Add(id, process);
+        Cores.Inherit(parent, id);
         if (copied is not null)
         {
             Use(copied);
@@ -608,6 +613,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
     private void Drop(TracedThread thread)
     {
         _threads.Remove(thread.Id);
+        Cores.Release(thread.Id);
         if (thread.Processor.EnclaveMode)
         {
             // Killed inside: an asynchronous exit that nothing resumes.

@@ -24,6 +24,8 @@ public static class SystemCall
     public const long Prctl = 157;
     public const long ModifyLdt = 154;
     public const long ArchPrctl = 158;
+    public const long SchedSetaffinity = 203;
+    public const long SchedGetaffinity = 204;
     public const long AddKey = 248;
     public const long Openat = 257;
     public const long Newfstatat = 262;

@@ -1,0 +1,117 @@
+using Cloister.Linux;
+
+namespace Cloister.Engine;
+
+/// <summary>Keeps a thread that stops all the time on the tracer's core: a stop within one core costs a quarter of one between two.</summary>
+/// <remarks>
+/// Waking another core takes an interprocessor interrupt, which is dear in virtual machines. A thread goes back to all its cores when it has
+/// been quiet for a moment, and before anybody asks for its affinity.
+/// </remarks>
+internal sealed class CoreSharing : IDisposable
+{
+    private const int WindowMilliseconds = 20, ManyStops = 64, FewStops = 16;
+    private readonly Lock _lock = new();
+    private readonly Dictionary<int, (ulong[] Mask, TracedThread Thread)> _pinned = [];
+    private readonly Timer _timer;
+    private ulong[]? _tracerCore;
+
+    public CoreSharing() => _timer = new Timer(_ => ReleaseQuiet(), null, Timeout.Infinite, Timeout.Infinite);
+
+    /// <summary>Counts a stop of a thread and pins the thread when there are many.</summary>
+    public void NoteStop(TracedThread thread)
+    {
+        thread.RecentStops++;
+        long now = Environment.TickCount64;
+        if (thread.Pinned || now - thread.WindowStart <= WindowMilliseconds)
+        {
+            if (!thread.Pinned && thread.RecentStops >= ManyStops)
+            {
+                Pin(thread);
+            }
+
+            return;
+        }
+
+        (thread.WindowStart, thread.RecentStops) = (now, 0);
+    }
+
+    /// <summary>Gives a thread its own affinity back.</summary>
+    public void Release(int thread)
+    {
+        lock (_lock)
+        {
+            if (_pinned.Remove(thread, out (ulong[] Mask, TracedThread Thread) pinned))
+            {
+                pinned.Thread.Pinned = false;
+                _ = HostKernel.SetAffinity(thread, pinned.Mask);
+            }
+        }
+    }
+
+    /// <summary>A child begins with the affinity its parent really has.</summary>
+    public void Inherit(TracedThread parent, int child)
+    {
+        lock (_lock)
+        {
+            if (_pinned.TryGetValue(parent.Id, out (ulong[] Mask, TracedThread Thread) pinned))
+            {
+                _ = HostKernel.SetAffinity(child, pinned.Mask);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _timer.Dispose();
+
+    private void Pin(TracedThread thread)
+    {
+        ulong[] mask = HostKernel.GetAffinity(thread.Id);
+        ulong[] core = _tracerCore ??= PinTracer();
+        if (mask.Zip(core, (m, c) => m & c).All(bits => bits == 0))
+        {
+            // The program keeps this thread off the tracer's core.
+            return;
+        }
+
+        lock (_lock)
+        {
+            if (HostKernel.SetAffinity(thread.Id, core) == Errno.None)
+            {
+                thread.Pinned = true;
+                _pinned[thread.Id] = (mask, thread);
+                _ = _timer.Change(WindowMilliseconds, WindowMilliseconds);
+            }
+        }
+    }
+
+    // Called on the tracer's thread, which stays where it is from now on.
+    private static ulong[] PinTracer()
+    {
+        int core = Thread.GetCurrentProcessorId();
+        ulong[] mask = new ulong[16];
+        mask[(core / 64) % mask.Length] = 1UL << (core % 64);
+        _ = HostKernel.SetAffinity(0, mask);
+        return mask;
+    }
+
+    private void ReleaseQuiet()
+    {
+        lock (_lock)
+        {
+            foreach ((int id, (ulong[] mask, TracedThread thread)) in _pinned.ToArray())
+            {
+                if (Interlocked.Exchange(ref thread.RecentStops, 0) < FewStops)
+                {
+                    thread.Pinned = false;
+                    _ = _pinned.Remove(id);
+                    _ = HostKernel.SetAffinity(id, mask);
+                }
+            }
+
+            if (_pinned.Count == 0)
+            {
+                _ = _timer.Change(Timeout.Infinite, Timeout.Infinite);
+            }
+        }
+    }
+}
