@@ -73,7 +73,7 @@ internal static class CpuidSites
         for (int i = 0; i < most && decoder.IP < (ulong)(at + rest.Length - longest); i++)
         {
             decoder.Decode(out Instruction instruction);
-            if (instruction.IsInvalid || instruction.IsPrivileged)
+            if (instruction.IsInvalid || instruction.IsPrivileged || IsZeros(code, instruction))
             {
                 return false;
             }
@@ -87,6 +87,13 @@ internal static class CpuidSites
         return true;
     }
 
+    // 00 00 is ADD [RAX], AL to a decoder and a part of a number or the end of a text to everybody else.
+    private static bool IsZeros(ReadOnlySpan<byte> code, in Instruction instruction)
+    {
+        int at = (int)instruction.IP;
+        return instruction.Length == 2 && at + 1 < code.Length && code[at] == 0 && code[at + 1] == 0;
+    }
+
     // Null when the stream runs into bytes that are no instruction.
     private static bool? Reaches(ReadOnlySpan<byte> code, int start, int at)
     {
@@ -94,7 +101,7 @@ internal static class CpuidSites
         while (decoder.IP < (ulong)at)
         {
             decoder.Decode(out Instruction instruction);
-            if (instruction.IsInvalid)
+            if (instruction.IsInvalid || (at - (int)instruction.IP < 32 && IsZeros(code, instruction)))
             {
                 return null;
             }

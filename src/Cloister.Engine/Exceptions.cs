@@ -494,12 +494,16 @@ internal sealed class Exceptions(Tracer tracer)
             Linux.Signal.SIGBUS => ExceptionVector.AlignmentCheck,
             _ => information.Code == SignalInformation.SiKernel ? ExceptionVector.Breakpoint : ExceptionVector.Debug,
         };
-        if (vector == ExceptionVector.Breakpoint && !thread.Processor.DebugOptIn)
+        if (vector == ExceptionVector.Breakpoint)
         {
-            // SDM 3D, "INT3 Behavior": after an opt-out entry it is #UD, and a fault.
-            const int instructionLength = 1;
-            thread.Registers.Rip -= instructionLength;
-            vector = ExceptionVector.InvalidOpcode;
+            // CD 03 is INT n, which is illegal; CC after an opt-out entry is #UD. Both are faults. SDM 3D, "INT3 Behavior".
+            Span<byte> code = stackalloc byte[2];
+            bool isTwoBytes = Fetch(thread, thread.Peek().Rip - 2, code) == 2 && code is [0xcd, 0x03];
+            if (isTwoBytes || !thread.Processor.DebugOptIn)
+            {
+                thread.Registers.Rip -= isTwoBytes ? 2UL : 1UL;
+                vector = ExceptionVector.InvalidOpcode;
+            }
         }
 
         Exit(thread, vector, 0, default);
