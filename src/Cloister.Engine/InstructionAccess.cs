@@ -71,7 +71,8 @@ internal static class InstructionAccess
         or Mnemonic.Int or Mnemonic.Into or Mnemonic.Iret or Mnemonic.Iretd or Mnemonic.Iretq
         or Mnemonic.Lfs or Mnemonic.Lgs or Mnemonic.Lss or Mnemonic.Syscall or Mnemonic.Sysenter or Mnemonic.Smsw
         || instruction.Code is Code.Call_m1616 or Code.Call_m1632 or Code.Call_m1664 or Code.Jmp_m1616 or Code.Jmp_m1632 or Code.Jmp_m1664
-        or Code.Retfd or Code.Retfq or Code.Retfw or Code.Mov_Sreg_r32m16 or Code.Mov_Sreg_r64m16 or Code.Mov_Sreg_rm16 or Code.Popq_FS or Code.Popq_GS;
+        or Code.Retfd or Code.Retfq or Code.Retfw or Code.Retfd_imm16 or Code.Retfq_imm16 or Code.Retfw_imm16 or Code.Mov_Sreg_r32m16 or Code.Mov_Sreg_r64m16 or Code.Mov_Sreg_rm16
+        or Code.Popq_FS or Code.Popq_GS or Code.Popw_FS or Code.Popw_GS;
 
     private sealed class RegisterValues(UserRegisters u)
     {

@@ -1,0 +1,102 @@
+using Cloister.Architecture;
+
+namespace Cloister.Engine.Tests;
+
+public class PageTableTests
+{
+    private const ulong Leaf = 512 * 4096;
+    private readonly PageTable _table = new();
+
+    [Fact]
+    public void AnEntryBeginsAbsent()
+    {
+        PageTableEntry entry = _table[0x7fff_ffff_f000];
+        Assert.Equal((false, NativeAccess.None, false, false), (entry.Present, entry.Native, entry.Executable, entry.Young));
+        Assert.Equal(-1, entry.Page.Index);
+    }
+
+    [Fact]
+    public void PageZeroIsAPage()
+    {
+        _table[0x5000].Page = new EpcPage(0);
+        Assert.True(_table[0x5000].Present);
+        Assert.Equal(new EpcPage(0), _table[0x5000].Page);
+    }
+
+    [Fact]
+    public void EachPageHasItsOwnEntry()
+    {
+        ulong[] addresses = [0, 4096, Leaf - 4096, Leaf, Leaf + 4096, 5 * Leaf, 0x7fff_ffff_f000];
+        for (int i = 0; i < addresses.Length; i++)
+        {
+            _table[addresses[i]].Page = new EpcPage(i);
+        }
+
+        for (int i = 0; i < addresses.Length; i++)
+        {
+            Assert.Equal(i, _table[addresses[i] + 4095].Page.Index);
+            Assert.Equal(i, _table.Peek(addresses[i]).Page.Index);
+        }
+
+        Assert.False(_table.Peek(8192).Present);
+        Assert.False(_table.Peek(9 * Leaf).Present);
+    }
+
+    [Fact]
+    public void ClearingTheDriversEntryKeepsWhatIsNative()
+    {
+        ref PageTableEntry entry = ref _table[0x5000];
+        (entry.Page, entry.Native, entry.Executable, entry.Young) = (new EpcPage(7), NativeAccess.ReadWrite, true, true);
+        entry.Clear();
+        entry = _table[0x5000];
+        Assert.False(entry.Present);
+        Assert.Equal((NativeAccess.ReadWrite, true), (entry.Native, entry.Executable));
+    }
+
+    [Fact]
+    public void PunchingUnmapsAndKeepsTheDriversEntry()
+    {
+        _table[0x5000].Page = new EpcPage(7);
+        _table[0x5000].Native = NativeAccess.ReadWrite;
+        _table[0x6000].Native = NativeAccess.Read;
+        _table.NotePunched(0x5000);
+        _table.NotePunched(77 * Leaf);
+        Assert.Equal((true, NativeAccess.None), (_table[0x5000].Present, _table[0x5000].Native));
+        Assert.Equal(NativeAccess.Read, _table[0x6000].Native);
+    }
+
+    [Theory]
+    [InlineData(0x5000, 0x7000)]
+    [InlineData(0, Leaf)]
+    [InlineData(Leaf - 4096, Leaf + 4096)]
+    [InlineData(4096, 3 * Leaf + 8192)]
+    [InlineData(4096, 4096)]
+    public void ForgettingARangeIsExact(ulong start, ulong end)
+    {
+        // Every third leaf has no entry at all.
+        ulong[] pages = [.. Enumerable.Range(0, 4 * 512).Select(i => (ulong)i * 4096).Where(page => page / Leaf != 1)];
+        foreach (ulong page in pages)
+        {
+            _table[page].Page = new EpcPage(1);
+            _table[page].Native = NativeAccess.Read;
+        }
+
+        _table.Forget(start, end);
+        foreach (ulong page in pages)
+        {
+            bool kept = page < start || page >= end;
+            Assert.Equal((kept, kept ? NativeAccess.Read : NativeAccess.None), (_table.Peek(page).Present, _table.Peek(page).Native));
+        }
+    }
+
+    [Fact]
+    public void ForgettingALargeRangeTakesStepsOfALeaf()
+    {
+        // 2^31 pages one by one would not end in a test's time.
+        _table[0x5000].Page = new EpcPage(1);
+        _table[0x0700_0000_0000].Page = new EpcPage(2);
+        _table.Forget(0, 1UL << 43);
+        Assert.False(_table.Peek(0x5000).Present);
+        Assert.False(_table.Peek(0x0700_0000_0000).Present);
+    }
+}
