@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using Cloister.Architecture;
 
 namespace Cloister.Processor;
@@ -15,14 +14,31 @@ public sealed class Measurement : IDisposable
     public const int ChunkSize = 256;
 
     private const int RecordSize = 64;
-    private const int PageRecords = RecordSize + (LinearAddress.PageSize / ChunkSize * (RecordSize + ChunkSize));
+    /// <summary>Bytes of records of one page that is measured whole: what a buffer holds at least.</summary>
+    public const int PageRecords = RecordSize + (LinearAddress.PageSize / ChunkSize * (RecordSize + ChunkSize));
     private const ulong EcreateTag = 0x0045544145524345;
     private const ulong EaddTag = 0x0000000044444145;
     private const ulong EextendTag = 0x00444e4554584545;
 
-    private readonly IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-    private readonly byte[] gathered = new byte[PageRecords];
+    private readonly IMeasurementSink sink;
+    private byte[] gathered;
     private int length;
+
+    /// <summary>A measurement that hashes where it is called, page by page.</summary>
+    public Measurement()
+        : this(new MeasurementHash(), PageRecords)
+    {
+    }
+
+    /// <summary>A measurement whose records go to <paramref name="sink"/>, which it disposes of.</summary>
+    /// <param name="sink">Hashes them.</param>
+    /// <param name="capacity">Bytes to gather, at least <see cref="PageRecords"/>.</param>
+    public Measurement(IMeasurementSink sink, int capacity)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(capacity, PageRecords);
+        this.sink = sink;
+        gathered = new byte[capacity];
+    }
 
     /// <summary>How often the hash was called, for those who count.</summary>
     public long HashCalls { get; private set; }
@@ -73,11 +89,11 @@ public sealed class Measurement : IDisposable
     public void Digest(Span<byte> mrenclave)
     {
         Flush();
-        hash.GetCurrentHash(mrenclave);
+        sink.Digest(mrenclave);
     }
 
     /// <inheritdoc/>
-    public void Dispose() => hash.Dispose();
+    public void Dispose() => sink.Dispose();
 
     private void Append(ReadOnlySpan<byte> bytes)
     {
@@ -94,7 +110,7 @@ public sealed class Measurement : IDisposable
     {
         if (length > 0)
         {
-            hash.AppendData(gathered, 0, length);
+            gathered = sink.Append(gathered, length);
             HashCalls++;
             length = 0;
         }

@@ -8,6 +8,9 @@ public static class EnclaveMeasurer
 {
     private const ulong ReportEvery = 4096;
 
+    // A thread is worth its start from some milliseconds of hashing on.
+    private const ulong LargeEnclave = 16UL << 20;
+
     /// <summary>Measures one enclave of a file.</summary>
     /// <param name="image">The file.</param>
     /// <param name="variant">Which enclave of it.</param>
@@ -26,7 +29,9 @@ public static class EnclaveMeasurer
         ArgumentNullException.ThrowIfNull(image);
         ArgumentNullException.ThrowIfNull(variant);
         IEnumerable<PageRun> pages = PageSequence.Checked(variant, image.Source.Length);
-        using var measurement = new Measurement();
+        using Measurement measurement = variant.Size >= LargeEnclave && Environment.ProcessorCount > 1
+            ? new Measurement(new HashThread(), HashThread.Capacity)
+            : new Measurement();
         measurement.Ecreate(variant.Size, variant.SsaFrameSize);
         trace?.Created(variant.Size, variant.SsaFrameSize);
 

@@ -71,6 +71,30 @@ public class IntelSdkElfReaderTests
         Assert.Equal(expected.Mrenclave, IntelElf.Measure(IntelElf.File(new MetadataBuilder(1, 3, 0x10000))));
     }
 
+    // Large enclaves are hashed on a thread of their own.
+    [Fact]
+    public void ALargeEnclaveIsMeasuredAlike()
+    {
+        const ulong size = 32UL << 20;
+        var metadata = new MetadataBuilder(3, 3, size).Entry(8, Measured, 1500, 0x6000, IntelElf.Rw, 0xcccccccc).Entry(1, Eadd, 1000, 0x1000000, IntelElf.Rw);
+        Oracle expected = IntelElf.Segments(size);
+        for (ulong i = 0; i < 1500; i++)
+        {
+            expected.Page(0x6000 + (i * 0x1000), IntelElf.Rw, IntelElf.Filled(0xcc));
+        }
+
+        for (ulong i = 0; i < 1000; i++)
+        {
+            expected.Add(0x1000000 + (i * 0x1000), IntelElf.Rw);
+        }
+
+        Assert.Equal(expected.Mrenclave, IntelElf.Measure(IntelElf.File(metadata)));
+    }
+
+    [Fact]
+    public void ALargeEnclaveThatIsCutOffEndsInAnError()
+        => Refused(new MetadataBuilder(3, 3, 32UL << 20).Entry(8, Measured, 1500, 0x6000, IntelElf.Rw).Entry(1, Eadd, 1, 0x6000, IntelElf.Rw), "overlaps");
+
     [Fact]
     public void TheNewestVersionButTwoIsPreferred()
     {
