@@ -15,10 +15,11 @@ public sealed class Enclave : IDisposable
     private readonly BlockingCollection<EnclaveThread> _free = new(new ConcurrentStack<EnclaveThread>());
     private readonly byte[] _mrenclave;
     private readonly Sigstruct _sigstruct;
+    private volatile bool _disposed;
 
-    internal Enclave(EnclaveDevice device, EnclaveRange range, Sigstruct sigstruct, byte[] mrenclave, IEnumerable<ulong> threads)
+    internal Enclave(EnclaveDevice device, EnclaveRange range, Sigstruct sigstruct, byte[] mrenclave, IEnumerable<ulong> threads, EntryMethod method)
     {
-        Entry = EnclaveEntry.Instance ?? throw new SgxUnavailableException($"the vDSO has no {VdsoLookup.SgxEnterEnclave}: Linux 5.11 or later with SGX is needed", Errno.None);
+        Entry = EntryFor(method);
         _device = device;
         _range = range;
         _mrenclave = mrenclave;
@@ -71,7 +72,7 @@ public sealed class Enclave : IDisposable
     /// <exception cref="ObjectDisposedException">It has been disposed.</exception>
     public EnclaveRegisters Call(EnclaveRegisters registers, ExitHandler? handler = null)
     {
-        ObjectDisposedException.ThrowIf(_range.IsClosed, this);
+        ObjectDisposedException.ThrowIf(_disposed, this);
         if (_threads.IsEmpty)
         {
             throw new InvalidOperationException("the enclave has no thread (no TCS)");
@@ -202,6 +203,8 @@ public sealed class Enclave : IDisposable
     /// <summary>Closes it. Its pages are freed when the last call that runs has returned. May be repeated.</summary>
     public void Dispose()
     {
+        // The handle of the mappings counts who is inside; it takes new users until the last has left, and this does not.
+        _disposed = true;
         _range.Dispose();
         _device.Dispose();
     }
@@ -209,10 +212,18 @@ public sealed class Enclave : IDisposable
     /// <summary>Keeps the mappings while something uses them, whoever disposes the enclave meanwhile.</summary>
     internal Use BeginUse()
     {
+        ObjectDisposedException.ThrowIf(_disposed, this);
         bool held = false;
         _range.DangerousAddRef(ref held);
         return new Use(_range);
     }
+
+    private static EnclaveEntry EntryFor(EntryMethod method) => method switch
+    {
+        EntryMethod.Inline => InlineEntry.Instance,
+        EntryMethod.Automatic => (EnclaveEntry?)VdsoEntry.Instance ?? InlineEntry.Instance,
+        _ => VdsoEntry.Instance ?? throw new SgxUnavailableException($"the vDSO has no {VdsoLookup.SgxEnterEnclave}: it needs Linux 5.11 or later with SGX; {nameof(EntryMethod)}.{nameof(EntryMethod.Inline)} does without", Errno.None),
+    };
 
     private delegate Errno RangeOperation(ulong offset, ulong length, ulong what, out ulong result, out ulong done);
 

@@ -26,6 +26,9 @@ public sealed class EnclaveBuilder
     /// <summary>SECS.SIZE in bytes.</summary>
     public ulong Size { get; }
 
+    /// <summary>The pages in the order of EADD.</summary>
+    internal IReadOnlyList<PageRun> Runs => _runs;
+
     /// <summary>SECS.SSAFRAMESIZE in pages, 1 or more: room for what <see cref="Attributes"/>' XFRM and <see cref="Miscselect"/> ask for.</summary>
     public uint SsaFrameSize { get; init; } = 1;
 
@@ -34,6 +37,9 @@ public sealed class EnclaveBuilder
 
     /// <summary>SECS.ATTRIBUTES. By default a 64-bit debug enclave with the x87 and SSE state.</summary>
     public Attributes Attributes { get; init; } = new(AttributeFlags.Mode64Bit | AttributeFlags.Debug, Attributes.XfrmLegacy);
+
+    /// <summary>How the enclave will be entered.</summary>
+    public EntryMethod EntryMethod { get; init; }
 
     /// <summary>Adds ordinary pages (PT_REG).</summary>
     /// <param name="offset">Where in the enclave: bytes, a multiple of 4096.</param>
@@ -88,7 +94,7 @@ public sealed class EnclaveBuilder
             Attributemask = new Attributes(~AttributeFlags.Init, ulong.MaxValue),
             Miscselect = Miscselect,
         };
-        return EnclaveLoader.Load(Secs(), _runs, mrenclave => DebugSigner.Shared.Sign(signing, mrenclave));
+        return EnclaveLoader.Load(Secs(), _runs, mrenclave => DebugSigner.Shared.Sign(signing, mrenclave), EntryMethod);
     }
 
     /// <summary>Builds and initialises it with a SIGSTRUCT that was made before.</summary>
@@ -98,7 +104,7 @@ public sealed class EnclaveBuilder
     public Enclave Build(in Sigstruct sigstruct)
     {
         Sigstruct copy = sigstruct;
-        return EnclaveLoader.Load(Secs(), _runs, _ => copy);
+        return EnclaveLoader.Load(Secs(), _runs, _ => copy, EntryMethod);
     }
 
     /// <summary>Its MRENCLAVE, 32 bytes, without building it.</summary>

@@ -15,10 +15,15 @@ internal static class EnclaveFileLoader
             throw new ImageException(variant.PagesMissing ?? $"{path} does not hold the enclave's pages");
         }
 
+        if (variant.Size < 2 * LinearAddress.PageSize || (variant.Size & (variant.Size - 1)) != 0)
+        {
+            throw new ImageException($"the enclave's size 0x{variant.Size:x} is no power of two of 8192 bytes or more");
+        }
+
         Secs secs = SecsOf(variant, options);
         if (variant.Sigstruct is { } sigstruct && !options.SignOnTheSpot)
         {
-            return EnclaveLoader.Load(secs, variant.Pages, _ => sigstruct);
+            return EnclaveLoader.Load(secs, variant.Pages, _ => sigstruct, options.EntryMethod);
         }
 
         SigningParameters parameters = (variant.Sigstruct is { } old ? SigningParameters.From(in old) : new SigningParameters()) with
@@ -26,7 +31,7 @@ internal static class EnclaveFileLoader
             Attributes = secs.Attributes,
             Miscselect = secs.Miscselect,
         };
-        return EnclaveLoader.Load(secs, variant.Pages, mrenclave => DebugSigner.Shared.Sign(parameters, mrenclave));
+        return EnclaveLoader.Load(secs, variant.Pages, mrenclave => DebugSigner.Shared.Sign(parameters, mrenclave), options.EntryMethod);
     }
 
     /// <summary>The SECS that the file and its SIGSTRUCT ask for. SDM 3D, EINIT: what the masks enforce must be equal.</summary>

@@ -9,6 +9,9 @@ public sealed record EnclaveLoadOptions
     /// <summary>Run it as a debug enclave where its SIGSTRUCT permits that.</summary>
     public bool Debug { get; init; }
 
+    /// <summary>How it will be entered.</summary>
+    public EntryMethod EntryMethod { get; init; }
+
     /// <summary>XFRM beyond what the SIGSTRUCT enforces; null for no more than that. The machine must have it. SDM 3D, "XFRM".</summary>
     public ulong? Xfrm { get; init; }
 }

@@ -13,7 +13,8 @@ internal static class EnclaveLoader
     /// <param name="secs">Without BASEADDR.</param>
     /// <param name="runs">The pages in the order of EADD.</param>
     /// <param name="sign">Gives the SIGSTRUCT for a measurement.</param>
-    public static Enclave Load(Secs secs, IEnumerable<PageRun> runs, Func<byte[], Sigstruct> sign)
+    /// <param name="method">How it will be entered.</param>
+    public static Enclave Load(Secs secs, IEnumerable<PageRun> runs, Func<byte[], Sigstruct> sign, EntryMethod method)
     {
         EnclaveDevice device = Open();
         EnclaveRange? range = null;
@@ -32,7 +33,7 @@ internal static class EnclaveLoader
             }
 
             IEnumerable<ulong> threads = added.Where(run => run.PageType == PageType.Tcs).SelectMany(run => Offsets(run));
-            return new Enclave(device, range, sigstruct, mrenclave, threads);
+            return new Enclave(device, range, sigstruct, mrenclave, threads, method);
         }
         catch
         {

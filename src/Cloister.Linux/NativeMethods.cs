@@ -67,5 +67,8 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(C, EntryPoint = "getauxval")]
     internal static partial ulong Getauxval(ulong type);
 
+    [LibraryImport(C, EntryPoint = "sigaction", SetLastError = true)]
+    internal static partial int SignalAction(int signal, void* action, void* old);
+
     internal static Errno LastError => (Errno)Marshal.GetLastPInvokeError();
 }

@@ -27,7 +27,12 @@ public sealed class EnclaveRange : SafeHandle
     /// <exception cref="LinuxException">There is no such room.</exception>
     public static EnclaveRange Reserve(ulong length)
     {
-        nint twice = checked((nint)(2 * length));
+        if (length is < 4096 or > 1ul << 46 || (length & (length - 1)) != 0)
+        {
+            throw new ArgumentOutOfRangeException(nameof(length), length, "not a power of two from 4096 to 2^46");
+        }
+
+        nint twice = (nint)(2 * length);
         nint found = NativeMethods.Mmap(0, (nuint)twice, MemoryProtection.None, MemoryProtection.Private | MemoryProtection.Anonymous | MemoryProtection.NoReserve, -1, 0);
         if (found == -1)
         {

@@ -49,7 +49,7 @@ public struct EnclaveRun
     /// <summary>ENCLU leaf to begin with: 2 (EENTER) or 3 (ERESUME).</summary>
     [FieldOffset(296)] public uint Leaf;
 
-    /// <summary>Where the function of the vDSO is; filled in by <see cref="EnclaveEntry"/>.</summary>
+    /// <summary>Where the function of the vDSO is; filled in by <see cref="VdsoEntry"/>.</summary>
     [FieldOffset(304)] internal ulong EnterEnclave;
 
     /// <summary>End of the stack to call it on.</summary>

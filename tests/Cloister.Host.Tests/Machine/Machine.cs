@@ -1,0 +1,40 @@
+using System.Diagnostics;
+
+namespace Cloister.Host.Tests.Machine;
+
+/// <summary>Runs programs under the command as it was built with these tests.</summary>
+internal static class Machine
+{
+    private const int PatienceMilliseconds = 180_000;
+
+    // .../tests/Cloister.Host.Tests/bin/CONFIGURATION/net10.0/
+    private static readonly string Own = typeof(Machine).Assembly.Location;
+    private static readonly string Framework = Path.GetFileName(Path.GetDirectoryName(Own)!);
+    private static readonly string Configuration = Path.GetFileName(Path.GetDirectoryName(Path.GetDirectoryName(Own))!);
+    private static readonly string Root = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(Own)!, "..", "..", "..", "..", ".."));
+
+    public static string Sample => Path.Combine(Root, "samples", "sgx2", "bin", Configuration, Framework, "sgx2-sample.dll");
+
+    private static string Command => Path.Combine(Root, "src", "Cloister.Cli", "bin", Configuration, Framework, "cloister.dll");
+
+    /// <summary>Runs all of <see cref="Programs.Scenarios"/>.</summary>
+    public static (int Status, string Output) Scenarios(EntryMethod method, string engine) =>
+        Cloister("run", "--engine", engine, "--", "dotnet", Own, $"{method}");
+
+    /// <summary>Runs the command; its output is that of both streams.</summary>
+    public static (int Status, string Output) Cloister(params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.ArgumentList.Add(Command);
+        Array.ForEach(arguments, start.ArgumentList.Add);
+        using var process = Process.Start(start)!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
+        if (!process.WaitForExit(PatienceMilliseconds))
+        {
+            process.Kill(entireProcessTree: true);
+            Assert.Fail($"it hangs: {string.Join(' ', arguments)}");
+        }
+
+        return (process.ExitCode, output.GetAwaiter().GetResult() + error.GetAwaiter().GetResult());
+    }
+}

@@ -1,0 +1,41 @@
+namespace Cloister.Host.Tests.Machine;
+
+public class SampleTests
+{
+    [Theory]
+    [InlineData("Trap")]
+    [InlineData("Fast")]
+    public void Sample_does_all_its_steps(string engine)
+    {
+        (int status, string output) = Machine.Cloister("run", "--engine", engine, "--stats", "--", "dotnet", Machine.Sample);
+        Assert.True(status == 0, $"status {status}: {output}");
+        Assert.Contains("the enclave adds 40 and 2: 42", output, StringComparison.Ordinal);
+        Assert.Contains("the new thread reads what the first one left: 42", output, StringComparison.Ordinal);
+        Assert.Contains("65536 bytes are gone\nDone.\n", output, StringComparison.Ordinal);
+        Assert.Contains("epc pages total: 32768\nepc pages free: 32768\n", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Demo_shows_each_page()
+    {
+        (int status, string output) = Machine.Cloister("demo", "--sample", Machine.Sample);
+        Assert.True(status == 0, $"status {status}: {output}");
+        string Row(string offset) => output.Split('\n').Single(line => line.TrimStart().StartsWith(offset + " ", StringComparison.Ordinal));
+        Assert.Contains("ECREATE → EINIT → EREMOVE", output, StringComparison.Ordinal);
+        Assert.Contains("r-x", Row("0x00000"), StringComparison.Ordinal);
+        Assert.Contains("EACCEPT (#PF) → EAUG → EACCEPT → EMODPR → EACCEPT → write (#PF) → EMODPE → EMODT → EACCEPT → EMODPR (#PF) → EREMOVE", Row("0x10000"), StringComparison.Ordinal);
+        Assert.Contains("rw- pending → rw- → r-- restricted → r-- → rw- → --- modified → ---", Row("0x10000"), StringComparison.Ordinal);
+        Assert.Matches(@"0x11000 +15 +REG → TRIM ", Row("0x11000"));
+        Assert.Contains("write (#PF) → EAUG → write (#PF) → EACCEPT → EREMOVE", Row("0x20000"), StringComparison.Ordinal);
+        Assert.Matches(@"REG → TCS .*meanwhile EENTER, EEXIT", Row("0x40000"));
+        Assert.Contains("EPC pages free: 32768 of 32768", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Demo_without_its_sample_says_how_to_get_it()
+    {
+        (int status, string output) = Machine.Cloister("demo", "--sample", "/nonexistent/sample.dll");
+        Assert.Equal(69, status);
+        Assert.Contains("./cloister demo", output, StringComparison.Ordinal);
+    }
+}
