@@ -3,8 +3,8 @@ namespace Cloister.Host.Tests.Machine;
 public class SampleTests
 {
     [Theory]
-    [InlineData("Trap")]
-    [InlineData("Fast")]
+    [InlineData("trap")]
+    [InlineData("fast")]
     public void Sample_does_all_its_steps(string engine)
     {
         (int status, string output) = Machine.Cloister("run", "--engine", engine, "--stats", "--", "dotnet", Machine.Sample);

@@ -6,10 +6,10 @@ namespace Cloister.Host.Tests.Machine;
 public class ScenarioTests
 {
     [Theory]
-    [InlineData(EntryMethod.Vdso, "Trap")]
-    [InlineData(EntryMethod.Vdso, "Fast")]
-    [InlineData(EntryMethod.Inline, "Trap")]
-    [InlineData(EntryMethod.Inline, "Fast")]
+    [InlineData(EntryMethod.Vdso, "trap")]
+    [InlineData(EntryMethod.Vdso, "fast")]
+    [InlineData(EntryMethod.Inline, "trap")]
+    [InlineData(EntryMethod.Inline, "fast")]
     public void Scenarios_succeed(EntryMethod method, string engine)
     {
         (int status, string output) = Machine.Scenarios(method, engine);
