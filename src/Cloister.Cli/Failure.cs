@@ -66,6 +66,13 @@ internal static class Failure
         "ptrace(PTRACE_SEIZE)" when e.Errno == Errno.EPERM => Report(PtraceAdvice(), NotPermitted),
         "seccomp(SECCOMP_SET_MODE_FILTER)" => Report($"this kernel or container refuses seccomp filters ({e.Errno}); a kernel with CONFIG_SECCOMP_FILTER is needed (`cloister doctor` tells more)", Unavailable),
         "userfaultfd" or "ioctl(UFFDIO_API)" or "ioctl(UFFDIO_REGISTER)" => Report($"{e.Message}: no userfaultfd as the machine needs it: Linux 5.19 or newer, and in a container a seccomp profile that allows it (`cloister doctor` tells more)", Unavailable),
+        "execve" => Report($"the program cannot be started: {e.Errno switch
+        {
+            Errno.E2BIG => "its arguments and environment are too long",
+            Errno.ETXTBSY => "its file is open for writing",
+            Errno.ENOENT => "its dynamic linker (ELF interpreter) is not there",
+            var other => other.ToString(),
+        }}", NotRunnable),
         "pidfd_getfd" => Report($"{e.Message}: Linux 5.6 or newer is needed, and in a container a seccomp profile that allows it (`cloister doctor` tells more)", Unavailable),
         _ when e.Errno is Errno.ENOMEM => Report($"{e.Message}: out of memory; a smaller --epc may help", Unavailable),
         _ when e.Errno is Errno.ENOSPC => Report($"{e.Message}: no space left", InputOutput),

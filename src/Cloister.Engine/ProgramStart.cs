@@ -2,12 +2,12 @@ using Cloister.Linux;
 
 namespace Cloister.Engine;
 
-/// <summary>Starts the program: a stopped shell is seized, given the base filter, and execs it.</summary>
+/// <summary>Starts the program: a stopped shell is seized, given the base filter, and made to exec it.</summary>
 internal static class ProgramStart
 {
-    public static int Start(Tracer tracer, IReadOnlyList<string> command)
+    public static int Start(Tracer tracer, ProgramInvocation program)
     {
-        int id = Spawn.Stopped(command);
+        int id = Spawn.Stopped();
         WaitForStop(id);
         Errno error = Ptrace.Seize(id);
         if (error != Errno.None)
@@ -23,7 +23,12 @@ internal static class ProgramStart
         TracedThread thread = tracer.Add(id, new TracedProcess(id, space));
         _ = HostKernel.Kill(id, Signal.SIGCONT);
         InstallBaseFilter(thread);
-        tracer.Resume(thread);
+        if (program.OpenFiles is { } files)
+        {
+            HostKernel.SetOpenFilesLimit(id, files);
+        }
+
+        InitialExec.Perform(tracer, thread, program);
         return id;
     }
 

@@ -17,6 +17,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
     private readonly EpcmWatcher _watcher;
     private readonly List<TracedThread> _between = [];
     private int _gateDepth;
+    private readonly OutsideSignals _outside = new();
     private int _root;
     private WaitStatus _rootEnd;
 
@@ -59,12 +60,16 @@ public sealed class Tracer : IThreadKicker, IDisposable
     /// <summary>Stops answered, by what they were: for statistics.</summary>
     public StopCounts Stops { get; } = new();
 
+    /// <summary>Runs a program, found by name, to its end, and all it starts. Call once.</summary>
+    /// <returns>How the program ended.</returns>
+    public ProgramEnd Run(IReadOnlyList<string> command) => Run(ProgramInvocation.Of(command));
+
     /// <summary>Runs a program to its end, and all it starts. Call once.</summary>
     /// <returns>How the program ended.</returns>
-    public ProgramEnd Run(IReadOnlyList<string> command)
+    public ProgramEnd Run(ProgramInvocation program)
     {
-        ArgumentNullException.ThrowIfNull(command);
-        _root = ProgramStart.Start(this, command);
+        ArgumentNullException.ThrowIfNull(program);
+        _root = ProgramStart.Start(this, program);
         while (_threads.Count > 0 || _early.Count > 0)
         {
             Step();
@@ -79,6 +84,14 @@ public sealed class Tracer : IThreadKicker, IDisposable
     {
         int root = Volatile.Read(ref _root);
         return root != 0 && HostKernel.Kill(root, signal) == Errno.None;
+    }
+
+    /// <summary>Passes on a signal that was sent to this process, unless it was sent to the program as well. May be called by any thread.</summary>
+    /// <returns>False when the program has not begun or has ended.</returns>
+    public bool Relay(int signal)
+    {
+        int root = Volatile.Read(ref _root);
+        return root != 0 && (_outside.Has(root, signal) || Signal(signal));
     }
 
     /// <inheritdoc/>
@@ -442,6 +455,11 @@ public sealed class Tracer : IThreadKicker, IDisposable
                 }
                 else
                 {
+                    if (thread.Process.Id == _root)
+                    {
+                        _outside.Note(thread, status.StopSignal);
+                    }
+
                     thread.SignalAtStop = status.StopSignal;
                     Exceptions.Signal(thread, status.StopSignal);
                 }

@@ -15,6 +15,8 @@ public enum Errno
     EINTR = 4,
     /// <summary>Input or output error.</summary>
     EIO = 5,
+    /// <summary>Argument list too long.</summary>
+    E2BIG = 7,
     /// <summary>Exec format error.</summary>
     ENOEXEC = 8,
     /// <summary>Bad file descriptor.</summary>
@@ -43,6 +45,8 @@ public enum Errno
     EINVAL = 22,
     /// <summary>Not a terminal; for devices: unknown ioctl.</summary>
     ENOTTY = 25,
+    /// <summary>The program's file is open for writing.</summary>
+    ETXTBSY = 26,
     /// <summary>No space left on device.</summary>
     ENOSPC = 28,
     /// <summary>Function not implemented.</summary>

@@ -102,16 +102,16 @@ public static unsafe class HostKernel
         return result == 0;
     }
 
-    /// <summary>Whether this process has a controlling terminal: then a keyboard's signals reach its whole process group.</summary>
-    public static bool HasControllingTerminal()
+    /// <summary>Sets a process's soft limit of open files; the hard one stays. prlimit(2), RLIMIT_NOFILE.</summary>
+    public static void SetOpenFilesLimit(int process, ulong soft)
     {
-        int descriptor = NativeMethods.Open("/dev/tty", FileFlags.ReadWrite | FileFlags.CloseOnExec | 0x100 /* O_NOCTTY */, 0);
-        if (descriptor >= 0)
+        const long resourceLimit = 302, openFiles = 7;
+        ulong* limits = stackalloc ulong[2];
+        if (NativeMethods.SystemCall(resourceLimit, process, openFiles, 0, (long)limits, 0, 0) == 0 && soft <= limits[1])
         {
-            _ = NativeMethods.Close(descriptor);
+            limits[0] = soft;
+            _ = NativeMethods.SystemCall(resourceLimit, process, openFiles, (long)limits, 0, 0, 0);
         }
-
-        return descriptor >= 0;
     }
 
     /// <summary>Opens a path for reading and writing; the descriptor or minus an errno.</summary>

@@ -16,11 +16,11 @@ public static unsafe class HostProbe
     /// <summary>Whether programs may execute RDFSBASE, WRGSBASE and their kin. HWCAP2_FSGSBASE, uapi asm/hwcap2.h.</summary>
     public static bool HasFsgsbase => (AuxiliaryValue(AtHwcap2) & 2) != 0;
 
-    /// <summary>Starts a program, seizes it and ends it again.</summary>
+    /// <summary>Starts a shell, seizes it and ends it again.</summary>
     /// <returns>What PTRACE_SEIZE answered.</returns>
     public static Errno Ptrace()
     {
-        int child = Spawn.Stopped(["true"]);
+        int child = Spawn.Stopped();
         _ = HostKernel.WaitUntilStopped(child);
         Errno error = Linux.Ptrace.Seize(child);
         _ = HostKernel.Kill(child, Signal.SIGKILL);

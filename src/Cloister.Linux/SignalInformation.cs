@@ -18,6 +18,9 @@ public struct SignalInformation
     /// <summary>The address of a fault (si_addr).</summary>
     [FieldOffset(16)] public ulong Address;
 
+    /// <summary>The process that sent it (si_pid), where <see cref="Code"/> is 0 or negative; 0 for a keyboard's.</summary>
+    [FieldOffset(16)] public int Sender;
+
     /// <summary>For SIGBUS and SIGSEGV of the kernel: the least significant bit of the address, then bounds or key.</summary>
     [FieldOffset(24)] public ulong Detail;
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text;
 using Cloister.Cli.Running;
 using Cloister.Engine;
 using Cloister.Linux;
@@ -50,11 +51,11 @@ internal static class RunCommand
                 Isolation = parsed.Isolation ?? defaults.Isolation,
                 Machine = new MachineOptions { Sgx2 = parsed.Sgx2, RootKey = RootKey.From(parsed.Seed) },
             },
-            parsed.Program,
+            Invocation(parsed.Program),
             parsed.Stats);
     }
 
-    private static int Run(EngineOptions options, IReadOnlyList<string> program, bool stats)
+    private static int Run(EngineOptions options, ProgramInvocation program, bool stats)
     {
         ProgramEnd end;
         using (var tracer = new Tracer(options))
@@ -77,5 +78,22 @@ internal static class RunCommand
 
         Termination.BySignal(signal);
         return 128 + signal;
+    }
+
+    // .NET's strings have lost what was not UTF-8 in the arguments; the kernel still has the bytes. The script 'cloister' tells the limit of
+    // open files that it was started with.
+    private static ProgramInvocation Invocation(IReadOnlyList<string> program)
+    {
+        const string limitVariable = "CLOISTER_OPEN_FILES";
+        ProgramInvocation invocation = ProgramInvocation.Of(program);
+        IReadOnlyList<ReadOnlyMemory<byte>> raw = ProgramInvocation.Strings("/proc/self/cmdline");
+        byte[] prefix = Encoding.UTF8.GetBytes(limitVariable + "=");
+        return invocation with
+        {
+            Path = program[0].Contains('/', StringComparison.Ordinal) ? raw[^program.Count] : invocation.Path,
+            Arguments = [.. raw.Skip(raw.Count - program.Count)],
+            Environment = [.. invocation.Environment.Where(variable => !variable.Span.StartsWith(prefix))],
+            OpenFiles = ulong.TryParse(Environment.GetEnvironmentVariable(limitVariable), out ulong files) ? files : null,
+        };
     }
 }

@@ -19,38 +19,13 @@ internal static class ProgramFile
             return ("the program's name is empty", Failure.NotFound);
         }
 
-        if (!name.Contains('/', StringComparison.Ordinal))
+        if (ProgramPath.Find(name) is not { } path)
         {
-            if (InPath(name) is not { } found)
-            {
-                string advice = File.Exists(name) ? $"; for the file in this directory write ./{name}" : "";
-                return ($"{name}: no such program in PATH{advice}", Failure.NotFound);
-            }
-
-            return Check(found, 0);
+            string advice = File.Exists(name) ? $"; for the file in this directory write ./{name}" : "";
+            return ($"{name}: no such program in PATH{advice}", Failure.NotFound);
         }
 
-        return Check(name, 0);
-    }
-
-    private static string? InPath(string name)
-    {
-        string? fallback = null;
-        foreach (string directory in (Environment.GetEnvironmentVariable("PATH") ?? "/usr/local/bin:/usr/bin:/bin").Split(':'))
-        {
-            string candidate = Path.Join(directory.Length == 0 ? "." : directory, name);
-            if (FileStatus.TryGet(candidate, out FileStatus status) == Errno.None && !status.IsDirectory)
-            {
-                if (FileStatus.MayExecute(candidate))
-                {
-                    return candidate;
-                }
-
-                fallback ??= candidate;
-            }
-        }
-
-        return fallback;
+        return Check(path, 0);
     }
 
     private static (string? Problem, int Status) Check(string path, int depth)

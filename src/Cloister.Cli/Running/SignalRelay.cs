@@ -13,13 +13,15 @@ internal static class SignalRelay
         Signal.SIGHUP, Signal.SIGTERM, Signal.SIGUSR1, Signal.SIGUSR2, Signal.SIGINT, Signal.SIGQUIT,
     ];
 
+    // A signal to both is on its way to the program when it is here already.
+    private static readonly TimeSpan s_onItsWay = TimeSpan.FromMilliseconds(10);
+
     /// <summary>Begins to pass signals on.</summary>
-    /// <remarks>A keyboard's SIGINT and SIGQUIT go to the whole process group, the program included, so with a terminal they are not
-    /// passed on a second time. A signal that Cloister was started to ignore stays ignored.</remarks>
+    /// <remarks>A keyboard's signals go to the whole process group: what the program has got itself is not passed on a second time.
+    /// A signal that Cloister was started to ignore stays ignored.</remarks>
     /// <returns>What ends it.</returns>
     public static IDisposable To(Tracer tracer)
     {
-        bool keyboard = HostKernel.HasControllingTerminal();
         ulong ignored = ulong.TryParse(HostKernel.StatusField(Environment.ProcessId, "SigIgn:"), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong mask) ? mask : 0;
         var registrations = new Registrations();
         foreach (int signal in s_relayed)
@@ -29,11 +31,12 @@ internal static class SignalRelay
                 continue;
             }
 
-            bool group = keyboard && signal is Signal.SIGINT or Signal.SIGQUIT;
             registrations.Add(PosixSignalRegistration.Create((PosixSignal)signal, context =>
             {
-                // When the program has ended and only children of it are left, the signal is for Cloister.
-                context.Cancel = group || tracer.Signal(signal);
+                Thread.Sleep(s_onItsWay);
+
+                // When the program has ended and only what it started is left, the signal is for Cloister.
+                context.Cancel = tracer.Relay(signal);
             }));
         }
 

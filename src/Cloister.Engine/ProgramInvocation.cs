@@ -1,0 +1,49 @@
+using System.Text;
+using Cloister.Linux;
+
+namespace Cloister.Engine;
+
+/// <summary>What execve(2) is to be given for the first program. Bytes, because names and values need not be UTF-8.</summary>
+public sealed record ProgramInvocation
+{
+    /// <summary>The program's file.</summary>
+    public required ReadOnlyMemory<byte> Path { get; init; }
+
+    /// <summary>argv, without terminators.</summary>
+    public required IReadOnlyList<ReadOnlyMemory<byte>> Arguments { get; init; }
+
+    /// <summary>envp, each NAME=VALUE without terminator.</summary>
+    public required IReadOnlyList<ReadOnlyMemory<byte>> Environment { get; init; }
+
+    /// <summary>The soft limit of open files it gets, or null for this process's: the .NET runtime raises its own.</summary>
+    public ulong? OpenFiles { get; init; }
+
+    /// <summary>A program by name, found in PATH, with the environment that this process was started with.</summary>
+    /// <param name="command">Name and arguments.</param>
+    public static ProgramInvocation Of(IReadOnlyList<string> command)
+    {
+        ArgumentNullException.ThrowIfNull(command);
+        return new ProgramInvocation
+        {
+            Path = Encoding.UTF8.GetBytes(ProgramPath.Find(command[0]) ?? command[0]),
+            Arguments = [.. command.Select(argument => (ReadOnlyMemory<byte>)Encoding.UTF8.GetBytes(argument))],
+            Environment = Strings("/proc/self/environ"),
+        };
+    }
+
+    /// <summary>Reads a file of zero-terminated strings, as /proc/self/cmdline and /proc/self/environ are.</summary>
+    public static IReadOnlyList<ReadOnlyMemory<byte>> Strings(string path)
+    {
+        var strings = new List<ReadOnlyMemory<byte>>();
+        ReadOnlyMemory<byte> rest = File.ReadAllBytes(path);
+        while (rest.Length > 0)
+        {
+            int end = rest.Span.IndexOf((byte)0);
+            end = end < 0 ? rest.Length : end;
+            strings.Add(rest[..end]);
+            rest = rest[Math.Min(end + 1, rest.Length)..];
+        }
+
+        return strings;
+    }
+}
