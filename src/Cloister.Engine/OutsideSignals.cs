@@ -21,9 +21,10 @@ internal sealed class OutsideSignals
         }
     }
 
-    /// <summary>Whether the program has just been sent a signal, or has it pending.</summary>
-    public bool Has(int process, int signal) =>
-        Environment.TickCount64 - Volatile.Read(ref _noted[signal]) < s_together.TotalMilliseconds && Volatile.Read(ref _noted[signal]) != 0
-        || HostKernel.StatusField(process, "ShdPnd:") is { } text
-            && ulong.TryParse(text, System.Globalization.NumberStyles.HexNumber, null, out ulong pending) && (pending & 1UL << (signal - 1)) != 0;
+    /// <summary>Whether the program has just been sent a signal.</summary>
+    public bool HasJustCome(int signal) => Volatile.Read(ref _noted[signal]) is not 0 and var at && Environment.TickCount64 - at < s_together.TotalMilliseconds;
+
+    /// <summary>Whether a process has a signal pending.</summary>
+    public static bool IsPending(int process, int signal) => HostKernel.StatusField(process, "ShdPnd:") is { } text
+        && ulong.TryParse(text, System.Globalization.NumberStyles.HexNumber, null, out ulong pending) && (pending & 1UL << (signal - 1)) != 0;
 }

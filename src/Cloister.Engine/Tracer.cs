@@ -87,11 +87,11 @@ public sealed class Tracer : IThreadKicker, IDisposable
     }
 
     /// <summary>Passes on a signal that was sent to this process, unless it was sent to the program as well. May be called by any thread.</summary>
-    /// <returns>False when the program has not begun or has ended.</returns>
+    /// <returns>False when the program did not get it: it has not begun or has ended.</returns>
     public bool Relay(int signal)
     {
         int root = Volatile.Read(ref _root);
-        return root != 0 && (_outside.Has(root, signal) || Signal(signal));
+        return _outside.HasJustCome(signal) || root != 0 && (OutsideSignals.IsPending(root, signal) || Signal(signal));
     }
 
     /// <inheritdoc/>

@@ -1,0 +1,109 @@
+using Cloister.Cli.Tests.Harness;
+
+namespace Cloister.Cli.Tests.Commands;
+
+/// <summary>What cannot be done is said in one line, with an exit status of its own.</summary>
+public class BadInputTests
+{
+    public static TheoryData<string[], int, string> CommandLines { get; } = new()
+    {
+        { ["run"], Failure.Usage, "no program to run" },
+        { ["run", "--"], Failure.Usage, "no program to run" },
+        { ["run", "--epc", "0", "true"], Failure.Usage, "needs an EPC" },
+        { ["run", "--epc", "5000", "true"], Failure.Usage, "not a multiple of a page" },
+        { ["run", "--epc=x", "true"], Failure.Usage, "not a size" },
+        { ["run", "--epc=-4096", "true"], Failure.Usage, "not a size" },
+        { ["run", "--epc", "7000G", "true"], Failure.Usage, "of memory" },
+        { ["run", "--epc", "9223372036854771712", "true"], Failure.Usage, "more than" },
+        { ["run", "--epc"], Failure.Usage, "needs a value" },
+        { ["run", "--epc", "--", "true"], Failure.Usage, "needs a value" },
+        { ["run", "--engine=slow", "true"], Failure.Usage, "trap and fast" },
+        { ["run", "--isolation", "none", "true"], Failure.Usage, "strict and fast" },
+        { ["run", "--stats=1", "true"], Failure.Usage, "takes no value" },
+        { ["run", "--unknown", "true"], Failure.Usage, "no option --unknown" },
+        { ["unknown"], Failure.Usage, "no command unknown" },
+        { ["doctor", "--unknown"], Failure.Usage, "--unknown" },
+        { ["run", "no-such-program-anywhere"], Failure.NotFound, "no such program in PATH" },
+        { ["run", "./no-such-program"], Failure.NotFound, "no such file" },
+        { ["run", ""], Failure.NotFound, "empty" },
+        { ["run", "/"], Failure.NotRunnable, "a directory" },
+        { ["run", "/dev/null"], Failure.NotRunnable, "not an ordinary file" },
+    };
+
+    [Theory]
+    [MemberData(nameof(CommandLines))]
+    public void One_line_and_a_status(string[] arguments, int status, string words)
+    {
+        CloisterProcess.Outcome outcome = CloisterProcess.Run(arguments);
+        AssertOneLine(outcome, status, words);
+    }
+
+    [Fact]
+    public void A_file_that_is_no_program_is_refused()
+    {
+        using var directory = new TemporaryDirectory();
+        byte[] elf = File.ReadAllBytes("/bin/sh");
+        string plain = directory.Write("plain", "");
+        AssertOneLine(CloisterProcess.Run(["run", plain]), Failure.NotRunnable, "not executable");
+        AssertOneLine(CloisterProcess.Run(["run", directory.WriteProgram("empty", [])]), Failure.NotRunnable, "neither an ELF program nor a script");
+        AssertOneLine(CloisterProcess.Run(["run", directory.WriteProgram("text", "echo\n"u8)]), Failure.NotRunnable, "neither an ELF program nor a script");
+        AssertOneLine(CloisterProcess.Run(["run", directory.WriteProgram("script", "#!/no/such/interpreter\n"u8)]), Failure.NotRunnable, "interpreter /no/such/interpreter");
+        AssertOneLine(CloisterProcess.Run(["run", directory.WriteProgram("cut", elf.AsSpan(0, 100))]), Failure.NotRunnable, "cannot be started");
+        elf[18] = 3;
+        elf[4] = 1;
+        AssertOneLine(CloisterProcess.Run(["run", directory.WriteProgram("i386", elf)]), Failure.NotRunnable, "32-bit x86");
+        elf[18] = 183;
+        elf[4] = 2;
+        AssertOneLine(CloisterProcess.Run(["run", directory.WriteProgram("arm", elf)]), Failure.NotRunnable, "ARM 64");
+    }
+
+    [Fact]
+    public void A_file_that_is_open_for_writing_is_refused()
+    {
+        using var directory = new TemporaryDirectory();
+        string program = directory.WriteProgram("busy", File.ReadAllBytes("/bin/true"));
+        using FileStream writer = new(program, FileMode.Append, FileAccess.Write, FileShare.ReadWrite);
+        AssertOneLine(CloisterProcess.Run(["run", program]), Failure.NotRunnable, "open for writing");
+    }
+
+    [Theory]
+    [InlineData("doctor", "--json")]
+    [InlineData("doctor")]
+    [InlineData("run", "--help")]
+    public void A_full_disk_is_told(params string[] arguments)
+    {
+        using CloisterProcess process = CloisterProcess.StartUnder(["sh", "-c", "exec \"$@\" >/dev/full", "sh"], arguments);
+        AssertOneLine(process.Finish(), Failure.InputOutput, "No space left");
+    }
+
+    [Fact]
+    public void A_reader_that_goes_away_is_no_error()
+    {
+        using CloisterProcess process = CloisterProcess.StartUnder(["sh", "-c", "\"$@\" | true", "sh"], ["doctor"]);
+        CloisterProcess.Outcome outcome = process.Finish();
+        Assert.Equal((0, ""), (outcome.Status, outcome.Error));
+    }
+
+    [Fact]
+    public void A_program_that_traces_gets_the_kernels_refusal()
+    {
+        // PTRACE_TRACEME is request 0 of system call 101.
+        CloisterProcess.Outcome outcome = CloisterProcess.Run(["run", "--", "perl", "-e", "exit(syscall(101, 0, 0, 0, 0) == -1 && $! == 1 ? 9 : 1)"]);
+        Assert.Equal(9, outcome.Status);
+    }
+
+    [Fact]
+    public void Under_another_tracer_it_says_so()
+    {
+        // The outer Cloister is the other tracer.
+        AssertOneLine(CloisterProcess.Run(["run", "--", "dotnet", CloisterProcess.CommandFile, "run", "true"]), Failure.NotPermitted, "traces Cloister");
+    }
+
+    private static void AssertOneLine(CloisterProcess.Outcome outcome, int status, string words)
+    {
+        Assert.StartsWith("cloister: ", outcome.Error, StringComparison.Ordinal);
+        Assert.Contains(words, outcome.Error, StringComparison.Ordinal);
+        Assert.Single(outcome.Error.TrimEnd('\n').Split('\n'));
+        Assert.Equal(status, outcome.Status);
+    }
+}

@@ -1,0 +1,97 @@
+using System.Diagnostics;
+using Cloister.Linux;
+
+namespace Cloister.Cli.Tests.Harness;
+
+/// <summary>The built command, run as a process of its own in a session of its own, so that signals to its group reach no one else.</summary>
+internal sealed class CloisterProcess : IDisposable
+{
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
+    private readonly Process _process;
+
+    private CloisterProcess(Process process) => _process = process;
+
+    /// <summary>The file of the command under test.</summary>
+    public static string CommandFile { get; } = Path.Combine(AppContext.BaseDirectory, "cloister.dll");
+
+    public int Id => _process.Id;
+
+    public StreamWriter Input => _process.StandardInput;
+
+    public StreamReader Output => _process.StandardOutput;
+
+    /// <summary>Starts <c>cloister ARGUMENTS</c>.</summary>
+    public static CloisterProcess Start(params string[] arguments) => StartUnder([], arguments);
+
+    /// <summary>Starts it by another program: <c>PREFIX dotnet cloister.dll ARGUMENTS</c>.</summary>
+    public static CloisterProcess StartUnder(string[] prefix, string[] arguments, Action<ProcessStartInfo>? adjust = null)
+    {
+        var start = new ProcessStartInfo("setsid", [.. prefix, "dotnet", CommandFile, .. arguments])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        adjust?.Invoke(start);
+        return new CloisterProcess(Process.Start(start)!);
+    }
+
+    /// <summary>Runs <c>cloister ARGUMENTS</c> to its end with an input.</summary>
+    public static Outcome Run(string[] arguments, string input = "", Action<ProcessStartInfo>? adjust = null)
+    {
+        using CloisterProcess process = StartUnder([], arguments, adjust);
+        return process.Finish(input);
+    }
+
+    /// <summary>Runs a shell's script under <c>cloister run</c>.</summary>
+    public static Outcome RunScript(string script, string input = "") => Run(["run", "--", "sh", "-c", script], input);
+
+    /// <summary>Writes the input, closes it, and waits for the end.</summary>
+    public Outcome Finish(string input = "")
+    {
+        Task<string> output = _process.StandardOutput.ReadToEndAsync(), error = _process.StandardError.ReadToEndAsync();
+        try
+        {
+            _process.StandardInput.Write(input);
+            _process.StandardInput.Close();
+        }
+        catch (IOException)
+        {
+            // It did not read its input to the end.
+        }
+
+        Assert.True(_process.WaitForExit(s_patience), "Cloister hangs");
+        return new Outcome(_process.ExitCode, output.Result, error.Result);
+    }
+
+    /// <summary>Sends a signal to the process.</summary>
+    public void Signal(int signal) => Assert.Equal(Errno.None, HostKernel.Kill(_process.Id, signal));
+
+    /// <summary>Sends a signal to the process and all in its group, as a terminal does.</summary>
+    public void SignalGroup(int signal) => Assert.Equal(Errno.None, HostKernel.Kill(-_process.Id, signal));
+
+    /// <summary>Waits until a process is gone, or is only waited for by its parent.</summary>
+    public static void AwaitEnd(int process)
+    {
+        long deadline = Stopwatch.GetTimestamp() + (long)(s_patience.TotalSeconds * Stopwatch.Frequency);
+        while (HostKernel.StatusField(process, "State:") is { } state && !state.StartsWith('Z') && !state.StartsWith('X'))
+        {
+            Assert.True(Stopwatch.GetTimestamp() < deadline, $"process {process} lives on");
+            Thread.Yield();
+        }
+    }
+
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+        {
+            _ = HostKernel.Kill(-_process.Id, Linux.Signal.SIGKILL);
+            _process.WaitForExit();
+        }
+
+        _process.Dispose();
+    }
+
+    /// <summary>How it ended and what it said.</summary>
+    internal sealed record Outcome(int Status, string Output, string Error);
+}

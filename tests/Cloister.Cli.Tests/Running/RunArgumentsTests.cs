@@ -1,0 +1,56 @@
+using Cloister.Cli.Running;
+using Cloister.Engine;
+
+namespace Cloister.Cli.Tests.Running;
+
+public class RunArgumentsTests
+{
+    [Fact]
+    public void Options_have_their_values_after_a_space_or_an_equals_sign()
+    {
+        RunArguments one = Parse("--epc", "8M", "--engine", "trap", "--isolation", "strict", "--seed", "x", "--stats", "--no-sgx2", "--", "p");
+        RunArguments other = Parse("--epc=8M", "--engine=trap", "--isolation=strict", "--seed=x", "--stats", "--no-sgx2", "p");
+        Assert.Equal(one with { Program = [] }, other with { Program = [] });
+        Assert.Equal((8L << 20, EngineMode.Trap, IsolationMode.Strict, "x", true, false), (one.EpcBytes, one.Engine, one.Isolation, one.Seed, one.Stats, one.Sgx2));
+    }
+
+    [Fact]
+    public void The_rest_is_the_programs_from_the_first_argument_that_is_no_option()
+    {
+        Assert.Equal(["p", "--epc", "0", "--", "-x"], Parse("--stats", "p", "--epc", "0", "--", "-x").Program);
+        Assert.Equal(["-p", "--"], Parse("--", "-p", "--").Program);
+        Assert.Equal(["-"], Parse("--", "-").Program);
+    }
+
+    [Fact]
+    public void A_value_may_look_like_an_option_or_be_empty()
+    {
+        Assert.Equal("--stats", Parse("--seed", "--stats", "p").Seed);
+        Assert.Equal("", Parse("--seed=", "p").Seed);
+        Assert.Equal("a=b", Parse("--seed=a=b", "p").Seed);
+    }
+
+    [Fact]
+    public void What_is_not_told_is_left_to_the_machine()
+    {
+        RunArguments arguments = Parse("p");
+        Assert.Null(arguments.Engine);
+        Assert.Null(arguments.Isolation);
+        Assert.Equal(128 << 20, arguments.EpcBytes);
+    }
+
+    [Fact]
+    public void Help_names_every_option()
+    {
+        using var writer = new StringWriter();
+        RunArguments.PrintHelp(writer);
+        Assert.All(["--epc SIZE", "--no-sgx2", "--engine trap|fast", "--isolation strict|fast", "--seed TEXT", "--stats", "--help"],
+            option => Assert.Contains(option, writer.ToString(), StringComparison.Ordinal));
+    }
+
+    private static RunArguments Parse(params string[] arguments)
+    {
+        Assert.Null(RunArguments.TryParse(arguments, out RunArguments parsed));
+        return parsed;
+    }
+}

@@ -1,0 +1,63 @@
+using System.Text.RegularExpressions;
+using Cloister.Driver.Ioctls;
+using Cloister.Processor;
+
+namespace Cloister.House.Tests;
+
+/// <summary>Every row of the tables has a file of its own and tests of its own, and docs/support.md shows it.</summary>
+public class TableTests
+{
+    private const string Begin = "<!-- ioctls: generated from IoctlTable.cs -->\n", End = "<!-- end of ioctls -->\n";
+
+    [Fact]
+    public void Every_leaf_has_a_file_of_its_name() => Assert.All(LeafTable.Rows, row =>
+        Assert.True(File.Exists(Repository.At("src", "Cloister.Processor", Folder(row.Instruction), row.Class.Name + ".cs")), row.Name));
+
+    [Fact]
+    public void Every_leaf_has_a_file_of_tests() => Assert.All(LeafTable.Rows, row =>
+        AssertTested(row.Class, "Cloister.Processor.Tests", Folder(row.Instruction)));
+
+    [Fact]
+    public void Every_ioctl_has_a_file_of_its_name() => Assert.All(IoctlTable.Rows, row =>
+        Assert.True(File.Exists(Repository.At("src", "Cloister.Driver", "Ioctls", row.Class.Name + ".cs")), row.Name));
+
+    [Fact]
+    public void Every_ioctl_has_a_file_of_tests() => Assert.All(IoctlTable.Rows, row =>
+        AssertTested(row.Class, "Cloister.Driver.Tests", "Ioctls"));
+
+    [Fact]
+    public void Every_row_says_where_its_rules_come_from()
+    {
+        Assert.All(LeafTable.Rows, row => Assert.NotEmpty(row.Citation));
+        Assert.All(IoctlTable.Rows, row => Assert.NotEmpty(row.Citation));
+    }
+
+    [Fact]
+    public void The_page_of_what_is_supported_shows_the_table_of_ioctls()
+    {
+        string file = Repository.At("docs", "support.md"), text = File.ReadAllText(file);
+        int begin = text.IndexOf(Begin, StringComparison.Ordinal) + Begin.Length, end = text.IndexOf(End, StringComparison.Ordinal);
+        Assert.True(begin >= Begin.Length && end >= begin, "docs/support.md has no place for the ioctls");
+        if (Environment.GetEnvironmentVariable("CLOISTER_REGENERATE") == "1")
+        {
+            text = text[..begin] + IoctlTable.RenderMarkdown() + text[end..];
+            File.WriteAllText(file, text);
+            end = text.IndexOf(End, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(IoctlTable.RenderMarkdown(), text[begin..end]);
+    }
+
+    // A file of the class's name, or one that says that it tests the class.
+    private static void AssertTested(Type type, string project, string folder)
+    {
+        string tests = Repository.At("tests", project, folder);
+        var says = new Regex($@"\[TestsOf\(.*\btypeof\(([\w.]+\.)?{type.Name}\)");
+        Assert.True(
+            File.Exists(Path.Combine(tests, type.Name + "Tests.cs"))
+                || Directory.EnumerateFiles(tests, "*Tests.cs").Any(file => File.ReadLines(file).Any(line => says.IsMatch(line))),
+            $"{type.Name} has no tests in {folder}");
+    }
+
+    private static string Folder(string instruction) => instruction == "ENCLS" ? "Encls" : "Enclu";
+}
