@@ -48,7 +48,7 @@ public class HostKernelTests
     public void APendingSignalIsSeenUnlessItIsBlocked()
     {
         // A stopped process keeps what is sent to it; the shell that waits has an empty mask.
-        int child = Spawn.Stopped(["/bin/true"]);
+        int child = Spawn.Stopped();
         Assert.True(HostKernel.WaitUntilStopped(child));
         bool before = HostKernel.SignalPending(child);
         _ = HostKernel.Kill(child, Signal.SIGUSR1);
@@ -131,7 +131,7 @@ public class HostKernelTests
     [Fact]
     public void MemoryIsSharedWithItselfAndNotWithAChild()
     {
-        int child = Spawn.Stopped(["/bin/true"]);
+        int child = Spawn.Stopped();
         Assert.True(HostKernel.WaitUntilStopped(child));
         bool? own = HostKernel.SharesMemory(Environment.ProcessId, Environment.ProcessId);
         bool? other = HostKernel.SharesMemory(Environment.ProcessId, child);

@@ -15,9 +15,9 @@ public class RunSignalTests
     {
         using CloisterProcess process = CloisterProcess.Start("run", "--", "perl", "-e",
             "$| = 1; $n = 0; $SIG{$_} = sub { $n++; print \"got\\n\" } for qw(INT QUIT TERM HUP); print \"ready\\n\"; while (!eof(STDIN)) { readline(STDIN) } exit $n");
-        Assert.Equal("ready", process.Output.ReadLine());
+        Assert.Equal("ready", process.ReadLine());
         process.SignalGroup(signal);
-        Assert.Equal("got", process.Output.ReadLine());
+        Assert.Equal("got", process.ReadLine());
 
         // Whatever was passed on besides has come before a line that is asked for now.
         CloisterProcess.Outcome outcome = process.Finish();
@@ -34,9 +34,9 @@ public class RunSignalTests
     {
         using CloisterProcess process = CloisterProcess.Start("run", "--", "perl", "-e",
             $"$| = 1; $SIG{{{name}}} = sub {{ print \"got\\n\"; exit 6 }}; print \"ready\\n\"; readline(STDIN)");
-        Assert.Equal("ready", process.Output.ReadLine());
+        Assert.Equal("ready", process.ReadLine());
         process.Signal(signal);
-        Assert.Equal("got", process.Output.ReadLine());
+        Assert.Equal("got", process.ReadLine());
         Assert.Equal(6, process.Finish().Status);
     }
 
@@ -44,7 +44,7 @@ public class RunSignalTests
     public void Control_C_ends_a_program_that_does_not_handle_it_and_Cloister()
     {
         using CloisterProcess process = CloisterProcess.Start("run", "--", "sh", "-c", "echo $$; exec cat");
-        int program = int.Parse(process.Output.ReadLine()!);
+        int program = int.Parse(process.ReadLine());
         process.SignalGroup(Signal.SIGINT);
         Assert.Equal(128 + Signal.SIGINT, process.Finish().Status);
         CloisterProcess.AwaitEnd(program);
@@ -54,7 +54,7 @@ public class RunSignalTests
     public void When_Cloister_is_killed_the_program_and_its_children_die()
     {
         using CloisterProcess process = CloisterProcess.Start("run", "--", "sh", "-c", "exec 3<&0; sh -c 'echo $$; exec cat <&3' & echo $$; wait");
-        int[] programs = [int.Parse(process.Output.ReadLine()!), int.Parse(process.Output.ReadLine()!)];
+        int[] programs = [int.Parse(process.ReadLine()), int.Parse(process.ReadLine())];
         process.Signal(Signal.SIGKILL);
         Assert.All(programs, CloisterProcess.AwaitEnd);
     }
@@ -63,7 +63,7 @@ public class RunSignalTests
     public void When_the_program_has_ended_a_signal_to_Cloister_ends_what_it_left_running()
     {
         using CloisterProcess process = CloisterProcess.Start("run", "--", "sh", "-c", "exec 3<&0; echo $$; sh -c 'echo $$; exec cat <&3' & exit 0");
-        int[] programs = [int.Parse(process.Output.ReadLine()!), int.Parse(process.Output.ReadLine()!)];
+        int[] programs = [int.Parse(process.ReadLine()), int.Parse(process.ReadLine())];
         CloisterProcess.AwaitEnd(programs[0]);
         process.Signal(Signal.SIGTERM);
         Assert.Equal(128 + Signal.SIGTERM, process.Finish().Status);
@@ -81,7 +81,7 @@ public class RunSignalTests
     public void Stopping_and_continuing_the_program_works()
     {
         using CloisterProcess process = CloisterProcess.Start("run", "--", "sh", "-c", "(echo child $$; kill -STOP $$; echo on) ; echo end");
-        string line = process.Output.ReadLine()!;
+        string line = process.ReadLine();
         int program = int.Parse(line.Split(' ')[1]);
         SpinWait.SpinUntil(() => HostKernel.StatusField(program, "State:") is { } state && state.StartsWith('t'), TimeSpan.FromSeconds(30));
         Assert.Equal(Errno.None, HostKernel.Kill(program, Signal.SIGCONT));

@@ -7,6 +7,9 @@ namespace Cloister.Cli.Tests.Harness;
 internal sealed class CloisterProcess : IDisposable
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
+
+    // Whoever runs the tests may have signals ignored (nohup, a job in the background), which would be inherited.
+    private const string DefaultSignals = "@SIG{qw(HUP INT QUIT TERM USR1 USR2 PIPE)} = ('DEFAULT') x 7; exec @ARGV or die";
     private readonly Process _process;
 
     private CloisterProcess(Process process) => _process = process;
@@ -16,17 +19,13 @@ internal sealed class CloisterProcess : IDisposable
 
     public int Id => _process.Id;
 
-    public StreamWriter Input => _process.StandardInput;
-
-    public StreamReader Output => _process.StandardOutput;
-
     /// <summary>Starts <c>cloister ARGUMENTS</c>.</summary>
     public static CloisterProcess Start(params string[] arguments) => StartUnder([], arguments);
 
     /// <summary>Starts it by another program: <c>PREFIX dotnet cloister.dll ARGUMENTS</c>.</summary>
     public static CloisterProcess StartUnder(string[] prefix, string[] arguments, Action<ProcessStartInfo>? adjust = null)
     {
-        var start = new ProcessStartInfo("setsid", [.. prefix, "dotnet", CommandFile, .. arguments])
+        var start = new ProcessStartInfo("setsid", ["perl", "-e", DefaultSignals, .. prefix, "dotnet", CommandFile, .. arguments])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
@@ -62,6 +61,14 @@ internal sealed class CloisterProcess : IDisposable
 
         Assert.True(_process.WaitForExit(s_patience), "Cloister hangs");
         return new Outcome(_process.ExitCode, output.Result, error.Result);
+    }
+
+    /// <summary>The next line of its output.</summary>
+    public string ReadLine()
+    {
+        Task<string?> line = _process.StandardOutput.ReadLineAsync();
+        Assert.True(line.Wait(s_patience), "Cloister or the program hangs");
+        return line.Result ?? "";
     }
 
     /// <summary>Sends a signal to the process.</summary>
