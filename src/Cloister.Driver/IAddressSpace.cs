@@ -11,9 +11,9 @@ public interface IAddressSpace
     /// <summary>Installs a page-table entry (vmf_insert_pfn), in every mapping of the same file page if that is cheaper.</summary>
     /// <param name="address">Page aligned linear address.</param>
     /// <param name="page">The EPC page it shall show.</param>
-    /// <param name="writable">Whether the mapping has PROT_WRITE.</param>
+    /// <param name="entry">What the entry allows, as far as the mapping allows it too.</param>
     /// <remarks>The entry starts out old: until somebody touches the page, it has not been accessed.</remarks>
-    void InsertPage(LinearAddress address, EpcPage page, bool writable);
+    void InsertPage(LinearAddress address, EpcPage page, Protection entry);
 
     /// <summary>Removes the entries of a range (zap_vma_ptes); the next access faults. Absent entries are no error.</summary>
     /// <param name="address">Page aligned linear address.</param>

@@ -101,12 +101,20 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
     public bool NeedsRemoteCall => LostExecution.Count > 0;
 
     /// <inheritdoc/>
-    public void InsertPage(LinearAddress address, EpcPage page, bool writable)
+    public void InsertPage(LinearAddress address, EpcPage page, Protection entry)
     {
-        ref PageTableEntry entry = ref Pages[address.Value];
-        entry.Page = page;
-        entry.Young = true;
+        ref PageTableEntry installed = ref Pages[address.Value];
+        installed.Page = page;
+        installed.Protection = entry;
+        installed.Young = true;
         Refresh(address.Value);
+    }
+
+    /// <summary>Lets an entry that is there be written through (pte_mkwrite).</summary>
+    public void MakeWritable(LinearAddress page)
+    {
+        Pages[page.Value].Protection |= Protection.Write;
+        Refresh(page.Value);
     }
 
     /// <inheritdoc/>
@@ -137,7 +145,7 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
     public void Refresh(ulong address)
     {
         ref PageTableEntry entry = ref Pages[address];
-        SecinfoFlags allowed = entry.Present ? Allowed(_machine.Epcm[entry.Page]) : 0;
+        SecinfoFlags allowed = AllowedBy(entry);
         NativeAccess wanted = (allowed & SecinfoFlags.R) == 0 ? NativeAccess.None
             : (allowed & SecinfoFlags.W) == 0 ? NativeAccess.Read : NativeAccess.ReadWrite;
         if (entry.Executable && (allowed & SecinfoFlags.X) == 0)
@@ -251,7 +259,7 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
         foreach (ulong address in _residue)
         {
             PageTableEntry entry = Pages.Peek(address);
-            bool wanted = entry.Present && (Allowed(_machine.Epcm[entry.Page]) & SecinfoFlags.R) != 0;
+            bool wanted = (AllowedBy(entry) & SecinfoFlags.R) != 0;
             if (!wanted && entry.Native != NativeAccess.None && Mappings.Find(address) is { } mapping)
             {
                 // Other address spaces lose their entry too, so their writers are stopped first and they fault it in again.
@@ -284,7 +292,7 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
         }
 
         PageTableEntry entry = Pages.Peek(address.Value);
-        if (!mapping.Allows(ProtectionFor(access)))
+        if (!mapping.Allows(ProtectionFor(access)) || (entry.Present && !Allows(entry, access)))
         {
             return entry.Present ? PageWalk.Denied : PageWalk.NotPresent;
         }
@@ -297,6 +305,13 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
 
     /// <inheritdoc/>
     public bool Write(LinearAddress address, ReadOnlySpan<byte> source) => Memory.TryWrite(address.Value, source);
+
+    /// <summary>Whether an entry that is there allows an access.</summary>
+    public static bool Allows(in PageTableEntry entry, AccessKind access) => ((int)entry.Protection & ProtectionFor(access)) != 0;
+
+    /// <summary>What enclave code may do through an entry: what the entry and the page's EPCM entry both allow.</summary>
+    public SecinfoFlags AllowedBy(in PageTableEntry entry) =>
+        entry.Present ? Allowed(_machine.Epcm[entry.Page]) & (SecinfoFlags)entry.Protection : 0; // PROT_ bits have the values of R, W and X.
 
     /// <summary>The PROT_ bit an access needs.</summary>
     public static int ProtectionFor(AccessKind access) => access switch

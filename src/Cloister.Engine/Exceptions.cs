@@ -405,12 +405,35 @@ internal sealed class Exceptions(Tracer tracer)
 
         AccessKind access = (code & PageFaultErrorCode.InstructionFetch) != 0 ? AccessKind.Execute
             : (code & PageFaultErrorCode.Write) != 0 ? AccessKind.Write : AccessKind.Read;
-        if (!mapping.Allows(AddressSpace.ProtectionFor(access)) || (code & PageFaultErrorCode.Present) != 0 || !Bounded(thread, fault.Address))
+        if (!mapping.Allows(AddressSpace.ProtectionFor(access)) || !Bounded(thread, fault.Address))
         {
             return false;
         }
 
+        if ((code & PageFaultErrorCode.Present) != 0)
+        {
+            return !AddressSpace.Allows(space.Pages.Peek(fault.Address.Value), access) && Relax(thread, mapping, fault.Address, access);
+        }
+
         return Load(thread, mapping, fault.Address, access) == VmFault.NoPage;
+    }
+
+    /// <summary>An entry allows less than its mapping: the driver decides. True when the access can be tried again.</summary>
+    private bool Relax(TracedThread thread, EnclaveMapping mapping, LinearAddress address, AccessKind access)
+    {
+        if (access != AccessKind.Write || mapping.File.Enclave is not { } enclave)
+        {
+            return Load(thread, mapping, address, access) == VmFault.NoPage;
+        }
+
+        VmFault result = tracer.Driver.WriteFault(enclave, address);
+        thread.SigbusFault = result == VmFault.Sigbus;
+        if (result == VmFault.NoPage)
+        {
+            thread.Space.MakeWritable(address.PageBase);
+        }
+
+        return result == VmFault.NoPage;
     }
 
     private VmFault Load(TracedThread thread, EnclaveMapping mapping, LinearAddress address, AccessKind access)
@@ -445,6 +468,12 @@ internal sealed class Exceptions(Tracer tracer)
         if (!space.Pages.Peek(address.Value).Present && Load(thread, mapping, address, access) != VmFault.NoPage)
         {
             Raise(thread, ExceptionVector.PageFault, (uint)(PageFaultErrorCode.User | (access == AccessKind.Write ? PageFaultErrorCode.Write : 0)), address, unmapped: false);
+            return;
+        }
+
+        if (access == AccessKind.Write && !AddressSpace.Allows(space.Pages.Peek(address.Value), access) && !Relax(thread, mapping, address, access))
+        {
+            Raise(thread, ExceptionVector.PageFault, (uint)(PageFaultErrorCode.User | PageFaultErrorCode.Write | PageFaultErrorCode.Present), address, unmapped: false);
             return;
         }
 

@@ -243,8 +243,7 @@ internal static class Mappings
         AddressSpace space = thread.Space;
         bool Executes(ulong page)
         {
-            PageTableEntry entry = space.Pages.Peek(page);
-            return entry.Present && (AddressSpace.Allowed(tracer.Machine.Epcm[entry.Page]) & SecinfoFlags.X) != 0;
+            return (space.AllowedBy(space.Pages.Peek(page)) & SecinfoFlags.X) != 0;
         }
 
         ulong start = address & ~PageMask, end = start + 4096;

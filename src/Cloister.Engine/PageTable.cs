@@ -1,4 +1,5 @@
 using Cloister.Architecture;
+using Cloister.Driver;
 
 namespace Cloister.Engine;
 
@@ -30,6 +31,9 @@ internal struct PageTableEntry
 
     /// <summary>How it is really mapped.</summary>
     public NativeAccess Native;
+
+    /// <summary>What the driver's entry allows, beside the mapping.</summary>
+    public Protection Protection;
 
     /// <summary>The mapping allows execution here natively.</summary>
     public bool Executable;

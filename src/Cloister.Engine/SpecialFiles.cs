@@ -118,13 +118,7 @@ internal sealed class SpecialFiles(Tracer tracer)
         return NodeOf(path);
     }
 
-    private static DeviceNode? NodeOf(string path) => path switch
-    {
-        "/dev/sgx_enclave" or "/dev/sgx/enclave" => DeviceNode.Enclave,
-        "/dev/sgx_provision" or "/dev/sgx/provision" => DeviceNode.Provision,
-        "/dev/sgx_vepc" => DeviceNode.VirtualEpc,
-        _ => null,
-    };
+    private DeviceNode? NodeOf(string path) => DeviceNames.Find(tracer.Options.Driver.Generation, path);
 
     private static bool IsSgxSize(string path) => path == "/sys/devices/system/node/node0/x86/sgx_total_bytes";
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text;
 using Cloister.Cli.Running;
+using Cloister.Driver;
 using Cloister.Engine;
 using Cloister.Linux;
 using Cloister.Processor;
@@ -49,6 +50,7 @@ internal static class RunCommand
                 EpcPages = (int)(parsed.EpcBytes / 4096),
                 Mode = parsed.Engine ?? defaults.Engine,
                 Isolation = parsed.Isolation ?? defaults.Isolation,
+                Driver = new DriverOptions { Generation = parsed.Uapi },
                 Machine = new MachineOptions { Sgx2 = parsed.Sgx2, RootKey = RootKey.From(parsed.Seed) },
             },
             Invocation(parsed.Program),

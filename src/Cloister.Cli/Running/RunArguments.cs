@@ -1,3 +1,4 @@
+using Cloister.Driver;
 using Cloister.Engine;
 
 namespace Cloister.Cli.Running;
@@ -38,6 +39,9 @@ internal sealed record RunArguments
             "fast" => (a with { Isolation = IsolationMode.Fast }, null),
             _ => (a, $"--isolation {text}: there is strict and fast"),
         }),
+        new("--uapi", "NAME", "The driver's interface: " + string.Join(", ", Enum.GetValues<Generation>().Select(GenerationNames.Name)) + ". Default v6.0.", (a, text) =>
+            GenerationNames.Parse(text) is { } generation ? (a with { Uapi = generation }, null)
+                : (a, $"--uapi {text}: no such interface; there is {string.Join(", ", Enum.GetValues<Generation>().Select(GenerationNames.Name))}")),
         new("--seed", "TEXT", "Makes the machine's keys: the same text is the same machine, so sealed data can be read again. Default: a new machine.", (a, text) => (a with { Seed = text }, null)),
         new("--stats", null, "At the end print what the machine did, to standard error.", (a, _) => (a with { Stats = true }, null)),
     ];
@@ -53,6 +57,9 @@ internal sealed record RunArguments
 
     /// <summary>Which isolation; null takes the machine's default.</summary>
     public IsolationMode? Isolation { get; init; }
+
+    /// <summary>The interface the driver speaks.</summary>
+    public Generation Uapi { get; init; } = Generation.V6_0;
 
     /// <summary>Text that makes the keys.</summary>
     public string? Seed { get; init; }

@@ -7,6 +7,8 @@ namespace Cloister.Driver.Faults;
 /// <summary>Page faults on the enclave device (sgx_vma_fault).</summary>
 internal sealed class EnclaveFault
 {
+    private const Protection Everything = Protection.Read | Protection.Write | Protection.Execute;
+
     private readonly DriverState _state;
     private readonly EpcAllocator _epc;
     private readonly EnclavePageLoader _loader;
@@ -40,7 +42,7 @@ internal sealed class EnclaveFault
 
         if (error == Errno.None)
         {
-            addressSpace.InsertPage(address, page, (entry & Protection.Write) != 0);
+            addressSpace.InsertPage(address, page, entry);
         }
 
         return error is Errno.None or Errno.EBUSY ? VmFault.NoPage : VmFault.Sigbus;
@@ -68,7 +70,7 @@ internal sealed class EnclaveFault
         out Protection entry)
     {
         epcPage = EpcPage.None;
-        entry = mapping;
+        entry = Everything;
         ulong pageNumber = address.Value >> 12;
         ref var page = ref enclave.Pages.TryGet(pageNumber, out bool exists);
         if (_state.Rules.BindsToMapping && (!enclave.IsInitialized || enclave.IsDead))
@@ -79,17 +81,22 @@ internal sealed class EnclaveFault
         if (!exists)
         {
             // Linux, sgx_vma_fault: with SGX2 a page that is not there yet can be added.
-            return _state.Rules.AddsPagesOnFault && _state.Machine.Options.Sgx2
-                ? AddPage(enclave, address, access, mapping, out epcPage)
-                : Errno.EFAULT;
+            if (!_state.Rules.AddsPagesOnFault || !_state.Machine.Options.Sgx2)
+            {
+                return Errno.EFAULT;
+            }
+
+            // V2 19/32, sgx_encl_eaug_page: the entry is for reading and writing (PAGE_SHARED).
+            entry = _state.Rules.EntriesFollowPages ? Protection.Read | Protection.Write : Everything;
+            return AddPage(enclave, address, access, mapping, out epcPage);
         }
 
         if (_state.Rules.EntriesFollowPages)
         {
-            entry &= page.RunProtection;
+            entry = page.RunProtection;
 
             // Linux would install the page and the fetch would fault on it for ever; the outcome is made a signal.
-            if (access == AccessKind.Execute && (entry & Protection.Execute) == 0)
+            if (access == AccessKind.Execute && (mapping & entry & Protection.Execute) == 0)
             {
                 return Errno.EFAULT;
             }

@@ -33,7 +33,7 @@ internal sealed class VirtualEpcMemory(DriverState state, EpcAllocator epc)
             virtualEpc.Storage.Place(page, offset & ~(ulong)(LinearAddress.PageSize - 1));
         }
 
-        addressSpace.InsertPage(address, page, (mapping & Protection.Write) != 0);
+        addressSpace.InsertPage(address, page, mapping);
         return VmFault.NoPage;
     }
 

@@ -139,7 +139,7 @@ public class VepcRemoveAllTests
             var secinfo = new Secinfo(flags);
             Assert.True(Eadd.Execute(_machine.Machine, Page(guest, 0), _image.At(page), in secinfo, contents, Page(guest, next)).IsSuccess);
             Assert.True(Eextend.ExecutePage(_machine.Machine, Page(guest, next)).IsSuccess);
-            _machine.Program.InsertPage(_image.At(page), Page(guest, next), writable: true);
+            _machine.Program.InsertPage(_image.At(page), Page(guest, next), Protection.Read | Protection.Write);
             next++;
         }
 

@@ -243,7 +243,7 @@ public class PageReclaimerTests
 
     private sealed class RestlessAddressSpace : IAddressSpace
     {
-        public void InsertPage(LinearAddress address, EpcPage page, bool writable)
+        public void InsertPage(LinearAddress address, EpcPage page, Protection entry)
         {
         }
 
