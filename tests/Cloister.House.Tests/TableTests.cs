@@ -11,19 +11,19 @@ public class TableTests
 
     [Fact]
     public void Every_leaf_has_a_file_of_its_name() => Assert.All(LeafTable.Rows, row =>
-        Assert.True(File.Exists(Repository.At("src", "Cloister.Processor", Folder(row.Instruction), row.Class.Name + ".cs")), row.Name));
+        Assert.True(File.Exists(Repository.At("src", "Cloister.Processor", Folder(row.Class), row.Class.Name + ".cs")), row.Class.FullName));
 
     [Fact]
     public void Every_leaf_has_a_file_of_tests() => Assert.All(LeafTable.Rows, row =>
-        AssertTested(row.Class, "Cloister.Processor.Tests", Folder(row.Instruction)));
+        AssertTested(row.Class, "Cloister.Processor.Tests"));
 
     [Fact]
     public void Every_ioctl_has_a_file_of_its_name() => Assert.All(IoctlTable.Rows, row =>
-        Assert.True(File.Exists(Repository.At("src", "Cloister.Driver", "Ioctls", row.Class.Name + ".cs")), row.Name));
+        Assert.True(File.Exists(Repository.At("src", "Cloister.Driver", Folder(row.Class), row.Class.Name + ".cs")), row.Class.FullName));
 
     [Fact]
     public void Every_ioctl_has_a_file_of_tests() => Assert.All(IoctlTable.Rows, row =>
-        AssertTested(row.Class, "Cloister.Driver.Tests", "Ioctls"));
+        AssertTested(row.Class, "Cloister.Driver.Tests"));
 
     [Fact]
     public void Every_row_says_where_its_rules_come_from()
@@ -48,16 +48,14 @@ public class TableTests
         Assert.Equal(IoctlTable.RenderMarkdown(), text[begin..end]);
     }
 
-    // A file of the class's name, or one that says that it tests the class.
-    private static void AssertTested(Type type, string project, string folder)
+    // A class of tests of the class's name, in the folder of the same name, or one that says which classes it tests.
+    private static void AssertTested(Type type, string project)
     {
-        string tests = Repository.At("tests", project, folder);
-        var says = new Regex($@"\[TestsOf\(.*\btypeof\(([\w.]+\.)?{type.Name}\)");
-        Assert.True(
-            File.Exists(Path.Combine(tests, type.Name + "Tests.cs"))
-                || Directory.EnumerateFiles(tests, "*Tests.cs").Any(file => File.ReadLines(file).Any(line => says.IsMatch(line))),
-            $"{type.Name} has no tests in {folder}");
+        string tests = Repository.At("tests", project, Folder(type));
+        var says = new Regex($@"\bclass {type.Name}Tests\b|\[TestsOf\(.*\btypeof\(([\w.]+\.)?{type.Name}\)");
+        Assert.True(Directory.EnumerateFiles(tests, "*Tests.cs").Any(file => File.ReadLines(file).Any(line => says.IsMatch(line))), $"{type.FullName} has no tests in {tests}");
     }
 
-    private static string Folder(string instruction) => instruction == "ENCLS" ? "Encls" : "Enclu";
+    // What follows the project's name in the namespace.
+    private static string Folder(Type type) => Path.Combine([.. type.Namespace!.Split('.').Skip(2)]);
 }
