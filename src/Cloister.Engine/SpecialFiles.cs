@@ -89,7 +89,7 @@ internal sealed class SpecialFiles(Tracer tracer)
         return true;
     }
 
-    private static string? PathOf(TracedThread thread, ulong address)
+    internal static string? PathOf(TracedThread thread, ulong address)
     {
         string? path = thread.Space.Memory.TryReadString(address);
         if (path is null || !(path.Contains("sgx", StringComparison.Ordinal) || path.EndsWith("cpuinfo", StringComparison.Ordinal) || path.EndsWith("enclave", StringComparison.Ordinal) || path.EndsWith("provision", StringComparison.Ordinal) || path.Contains("/fd/", StringComparison.Ordinal)))

@@ -21,6 +21,8 @@ public class SyscallFilterTests
         { SystemCall.Lstat, [], true },
         { SystemCall.Access, [], true },
         { SystemCall.AddKey, [], true },
+        { SystemCall.SchedGetaffinity, [], true },
+        { SystemCall.SchedSetaffinity, [], true },
         { Gadget.EndOfBatch, [], true },
 
         // Relative to a directory: where that is the working directory.

@@ -1,0 +1,74 @@
+using System.Globalization;
+using Cloister.Engine.Fast;
+using Cloister.Linux;
+
+namespace Cloister.Engine.Tests.Fast;
+
+/// <summary>Near code of this process.</summary>
+public class FreeRangeTests
+{
+    [Fact]
+    public void IsFreeInReachAndAwayFromWhatGrows()
+    {
+        int looked = 0;
+        ulong[] starts = [.. Maps().Select(range => range.Start).Where(start => start < 1UL << 47)];
+        for (int i = 0; i < starts.Length; i += Math.Max(1, starts.Length / 16))
+        {
+            ulong address = starts[i];
+            if (FreeRange.Near(Environment.ProcessId, address, 4096) is not { } found)
+            {
+                continue;
+            }
+
+            looked++;
+            Assert.Equal(0ul, found % 4096);
+            Assert.True(Math.Abs((long)(found - address)) < int.MaxValue - (1 << 20));
+
+            // Memory of the runtime comes and goes meanwhile, yet a mebibyte is left on both sides.
+            Assert.DoesNotContain(Maps(), range => range.Start < found + 4096 && found < range.End);
+        }
+
+        Assert.NotEqual(0, looked);
+    }
+
+    [Fact]
+    public void IsFoundNearAProgramsCode()
+    {
+        // What maps has of a program that just waits does not change.
+        int child = Spawn.Stopped();
+        Assert.True(HostKernel.WaitUntilStopped(child));
+        try
+        {
+            (ulong Start, ulong End)[] maps = [.. Maps(child)];
+            foreach ((ulong start, ulong _) in maps.Where(range => range.Start < 1UL << 47))
+            {
+                ulong? found = FreeRange.Near(child, start, 4096);
+                Assert.NotNull(found);
+                const ulong margin = 1 << 20;
+                Assert.DoesNotContain(maps, range => range.Start < found + 4096 + margin && found < range.End + margin);
+                Assert.True(Math.Abs((long)(found.Value - start)) < int.MaxValue - (1 << 20));
+            }
+        }
+        finally
+        {
+            _ = HostKernel.Kill(child, Signal.SIGKILL);
+            _ = Ptrace.Wait(child, block: true, out _);
+        }
+    }
+
+    [Fact]
+    public void ThereMayBeNone()
+    {
+        ulong code = Maps().First().Start;
+        Assert.Null(FreeRange.Near(Environment.ProcessId, code, 1UL << 47));
+    }
+
+    private static IEnumerable<(ulong Start, ulong End)> Maps(int process = 0)
+    {
+        foreach (string line in File.ReadAllLines($"/proc/{(process == 0 ? "self" : process)}/maps"))
+        {
+            string[] range = line.Split(' ')[0].Split('-');
+            yield return (ulong.Parse(range[0], NumberStyles.HexNumber), ulong.Parse(range[1], NumberStyles.HexNumber));
+        }
+    }
+}

@@ -1,0 +1,32 @@
+using Cloister.Linux;
+using Cloister.Processor;
+
+namespace Cloister.Engine.Tests.Harness;
+
+/// <summary>A traced thread that nobody traces: its registers are what a test sets, its memory is this process's.</summary>
+internal sealed class OwnThread : IDisposable
+{
+    private readonly EpcMemory _epc = new(4);
+
+    public OwnThread()
+    {
+        Machine = new SgxMachine(new MachineOptions(), _epc);
+        Space = new AddressSpace(Machine, Environment.ProcessId);
+        Thread = new TracedThread(Environment.ProcessId, new TracedProcess(Environment.ProcessId, Space));
+
+        // The kernel refuses to tell the registers of what is not traced: they are zero from now on.
+        Thread.Registers = default(UserRegisters);
+    }
+
+    public SgxMachine Machine { get; }
+
+    public AddressSpace Space { get; }
+
+    public TracedThread Thread { get; }
+
+    public void Dispose()
+    {
+        Space.Dispose();
+        _epc.Dispose();
+    }
+}
