@@ -6,6 +6,12 @@ public sealed record DriverOptions
     /// <summary>The interface programs see.</summary>
     public Generation Generation { get; init; } = Generation.V6_0;
 
+    /// <summary>
+    /// Which enclaves may execute pages added at run time; null leaves it to the generation: nobody in EDMM V1 and V2,
+    /// everybody later.
+    /// </summary>
+    public ExecuteDirtyPolicy? Policy { get; init; }
+
     /// <summary>Free EPC pages below which the reclaimer is woken (SGX_NR_LOW_PAGES).</summary>
     public int LowPages { get; init; } = 32;
 

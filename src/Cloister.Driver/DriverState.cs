@@ -20,6 +20,9 @@ internal sealed class DriverState(SgxMachine machine, DriverOptions options, ITh
 
     public GenerationRules Rules { get; } = GenerationRules.Of(options.Generation);
 
+    /// <summary>Which enclaves may execute pages added at run time, once anything was said about it.</summary>
+    public ExecuteDirtyPolicy? Policy { get; set; } = options.Policy;
+
     public Counters Counters { get; } = new();
 
     public EpcPagePool Pool { get; } = new(machine.Memory.PageCount);

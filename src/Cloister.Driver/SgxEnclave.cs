@@ -57,6 +57,12 @@ public sealed class SgxEnclave
     /// <summary>Its pages by linear page number.</summary>
     internal PageArray<EnclavePage> Pages { get; } = new();
 
+    /// <summary>ENCLAVEHASH of the SIGSTRUCT it was initialised with: its MRENCLAVE.</summary>
+    internal byte[] Mrenclave { get; set; } = [];
+
+    /// <summary>SHA-256 of the modulus of its signer: its MRSIGNER.</summary>
+    internal byte[] Mrsigner { get; set; } = [];
+
     /// <summary>Its version array pages.</summary>
     internal VersionArrays Versions { get; } = new();
 

@@ -80,6 +80,12 @@ internal static class Mappings
             {
                 tracer.Files.CheckLifetimes();
             }
+
+            if ((flags & MemoryProtection.Populate) != 0)
+            {
+                // mm_populate: its errors are nobody's.
+                _ = Populate(tracer, space, address, address + length);
+            }
         }
 
         SystemCalls.Answer(tracer, thread, result);
@@ -210,7 +216,7 @@ internal static class Mappings
     /// <summary>madvise: pages of the device cannot be dropped by advice (VM_PFNMAP).</summary>
     public static void Advise(Tracer tracer, TracedThread thread)
     {
-        const int dontNeed = 4, free = 8, remove = 9;
+        const int willNeed = 3, dontNeed = 4, free = 8, remove = 9;
         ref readonly UserRegisters r = ref thread.Peek();
         if (thread.Space.Mappings.Within(r.Rdi, r.Rdi + Math.Max(r.Rsi, 1)).Count == 0)
         {
@@ -218,7 +224,29 @@ internal static class Mappings
             return;
         }
 
+        if ((int)r.Rdx == willNeed)
+        {
+            ulong end = (r.Rdi + r.Rsi + PageMask) & ~PageMask;
+            SystemCalls.Answer(tracer, thread, (r.Rdi & PageMask) != 0 ? -(long)Errno.EINVAL : -(long)Populate(tracer, thread.Space, r.Rdi, end));
+            return;
+        }
+
         SystemCalls.Answer(tracer, thread, (int)r.Rdx is dontNeed or free or remove or 20 or 21 or >= 22 ? -(long)Errno.EINVAL : 0);
+    }
+
+    // Pages of a range before they are touched; EINVAL before EINIT, and a full EPC is where advice ends.
+    private static Driver.Errno Populate(Tracer tracer, AddressSpace space, ulong start, ulong end)
+    {
+        foreach (EnclaveMapping part in space.Mappings.Within(start, end))
+        {
+            if (part.File.Enclave is { } enclave && part.Allows(MemoryProtection.Read)
+                && tracer.Driver.Populate(enclave, space, new LinearAddress(part.Start), new LinearAddress(part.End), (Protection)part.Protection) is Driver.Errno.EINVAL and var error)
+            {
+                return error;
+            }
+        }
+
+        return Driver.Errno.None;
     }
 
     /// <summary>The child of a fork: its copies of the mappings are watched anew.</summary>

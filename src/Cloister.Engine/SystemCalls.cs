@@ -8,6 +8,7 @@ internal sealed class SystemCalls(Tracer tracer)
 {
     private const int AtEmptyPath = 0x1000;
     private readonly SpecialFiles _special = new(tracer);
+    private readonly ExecuteDirtyKeys _keys = new(tracer);
 
     /// <summary>Answers the stop of a thread before its system call.</summary>
     public void Handle(TracedThread thread)
@@ -54,6 +55,9 @@ internal sealed class SystemCalls(Tracer tracer)
                 break;
             case SystemCall.RtSigaction:
                 Sigaction(thread);
+                break;
+            case SystemCall.AddKey:
+                _keys.Add(thread);
                 break;
             default:
                 _special.ByPath(thread);

@@ -50,7 +50,7 @@ internal static class RunCommand
                 EpcPages = (int)(parsed.EpcBytes / 4096),
                 Mode = parsed.Engine ?? defaults.Engine,
                 Isolation = parsed.Isolation ?? defaults.Isolation,
-                Driver = new DriverOptions { Generation = parsed.Uapi },
+                Driver = new DriverOptions { Generation = parsed.Uapi, Policy = parsed.Policy },
                 Machine = new MachineOptions { Sgx2 = parsed.Sgx2, RootKey = RootKey.From(parsed.Seed) },
             },
             Invocation(parsed.Program),

@@ -42,6 +42,8 @@ internal sealed record RunArguments
         new("--uapi", "NAME", "The driver's interface: " + string.Join(", ", Enum.GetValues<Generation>().Select(GenerationNames.Name)) + ". Default v6.0.", (a, text) =>
             GenerationNames.Parse(text) is { } generation ? (a with { Uapi = generation }, null)
                 : (a, $"--uapi {text}: no such interface; there is {string.Join(", ", Enum.GetValues<Generation>().Select(GenerationNames.Name))}")),
+        new("--policy", "FILE", "Only enclaves that FILE names, by lines `mrenclave HEX` or `mrsigner HEX`, may execute pages added at run time.", (a, text) =>
+            (a with { Policy = PolicyFile.Read(text, out string? problem) }, problem)),
         new("--seed", "TEXT", "Makes the machine's keys: the same text is the same machine, so sealed data can be read again. Default: a new machine.", (a, text) => (a with { Seed = text }, null)),
         new("--stats", null, "At the end print what the machine did, to standard error.", (a, _) => (a with { Stats = true }, null)),
     ];
@@ -60,6 +62,9 @@ internal sealed record RunArguments
 
     /// <summary>The interface the driver speaks.</summary>
     public Generation Uapi { get; init; } = Generation.V6_0;
+
+    /// <summary>Which enclaves may execute pages added at run time; null leaves it to the interface.</summary>
+    public ExecuteDirtyPolicy? Policy { get; init; }
 
     /// <summary>Text that makes the keys.</summary>
     public string? Seed { get; init; }

@@ -76,17 +76,30 @@ internal sealed class EnclaveAugment(
         }
 
         // Linux, sgx_encl_eaug_page: the enclave decides by EACCEPT, EACCEPTCOPY and EMODPE what of the most it has.
-        var maximum = state.Rules.MaximumOfAddedPages;
+        var maximum = MaximumOf(enclave);
         enclave.Pages.TryAdd(address.Value >> 12, EnclavePage.NotAnywhere with
         {
             EpcIndex = page.Index,
             Type = PageType.Reg,
             MaximumProtection = maximum,
-            RunProtection = maximum,
+            RunProtection = maximum & state.Rules.RunProtectionOfAddedPages,
         });
         enclave.ResidentPageCount++;
         state.Pool.MarkReclaimable(page, enclave.Number, address.Value >> 12);
         state.Counters.Augments++;
         return Errno.None;
+    }
+
+    // 3 March 2022, on V2 16/32: by the user's policy "vm_max_prot_bits" is RWX for the enclaves it names. Where there
+    // is a policy the others have no more than read and write.
+    private Protection MaximumOf(SgxEnclave enclave)
+    {
+        if (state.Policy is not { } policy)
+        {
+            return state.Rules.MaximumOfAddedPages;
+        }
+
+        const Protection ReadWrite = Protection.Read | Protection.Write;
+        return policy.Names(enclave.Mrenclave, enclave.Mrsigner) ? ReadWrite | Protection.Execute : ReadWrite;
     }
 }

@@ -61,6 +61,27 @@ internal sealed class EnclaveFault
         return exists && (page.RunProtection & Protection.Write) != 0 ? VmFault.NoPage : VmFault.Sigbus;
     }
 
+    /// <summary>
+    /// Adds the pages of a range that are not there, and installs them all, until there is no room: the populate
+    /// operation of the RFC of March 2022. Nothing is reclaimed, so that what was added is there when it is used.
+    /// </summary>
+    /// <returns>The error that ended it.</returns>
+    public Errno Populate(SgxEnclave enclave, IAddressSpace addressSpace, LinearAddress start, LinearAddress end, Protection mapping)
+    {
+        for (var address = start; address < end; address += LinearAddress.PageSize)
+        {
+            var error = FindPage(enclave, address, AccessKind.Read, mapping, out var page, out var entry);
+            if (error != Errno.None)
+            {
+                return error;
+            }
+
+            addressSpace.InsertPage(address, page, entry);
+        }
+
+        return Errno.None;
+    }
+
     private Errno FindPage(
         SgxEnclave enclave,
         LinearAddress address,
@@ -87,8 +108,10 @@ internal sealed class EnclaveFault
             }
 
             // V2 19/32, sgx_encl_eaug_page: the entry is for reading and writing (PAGE_SHARED).
-            entry = _state.Rules.EntriesFollowPages ? Protection.Read | Protection.Write : Everything;
-            return AddPage(enclave, address, access, mapping, out epcPage);
+            var added = AddPage(enclave, address, access, mapping, out epcPage);
+            entry = enclave.Pages.Contains(pageNumber) ? enclave.Pages.TryGet(pageNumber, out _).MaximumProtection : entry;
+            entry &= _state.Rules.EntriesFollowPages ? Protection.Read | Protection.Write : Everything;
+            return added;
         }
 
         if (_state.Rules.EntriesFollowPages)

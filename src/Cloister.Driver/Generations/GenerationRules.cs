@@ -52,6 +52,21 @@ internal sealed record GenerationRules
     public Protection MaximumOfAddedPages { get; private init; } = ReadWrite | Protection.Execute;
 
     /// <summary>
+    /// What a page added after EINIT has at first, within its maximum. V2 19/32: "RW permissions as runtime as well as
+    /// maximum"; more comes by RELAX_PERMISSIONS.
+    /// </summary>
+    public Protection RunProtectionOfAddedPages { get; private init; } = ReadWrite | Protection.Execute;
+
+    /// <summary>
+    /// Whether MAP_POPULATE and MADV_WILLNEED of the device add pages (the RFCs of March 2022, never merged): elsewhere
+    /// they are taken and do nothing, because the mapping is VM_IO and VM_PFNMAP.
+    /// </summary>
+    public bool Populates { get; private init; }
+
+    /// <summary>Whether the key "enclave_execdirty" is there: the proof of concept of March 2022, for EDMM.</summary>
+    public bool HasExecuteDirtyKey { get; private init; }
+
+    /// <summary>
     /// Whether page-table entries have what the page and the mapping agree on, and a mapping with more than the page is
     /// no reason to refuse a fault (V2 06/32 and 07/32). Otherwise it is (sgx_encl_load_page_in_vma).
     /// </summary>
@@ -84,10 +99,12 @@ internal sealed record GenerationRules
         Generation.EdmmV1 or Generation.EdmmV2 => EdmmFollowing with
         {
             MaximumOfAddedPages = ReadWrite,
+            RunProtectionOfAddedPages = ReadWrite,
             TracksPermissions = true,
+            HasExecuteDirtyKey = true,
         },
-        Generation.EdmmAugment => EdmmFollowing,
-        Generation.EdmmV3 => Edmm with { RestrictsToReadableOnly = true },
+        Generation.EdmmAugment => EdmmFollowing with { Populates = true, HasExecuteDirtyKey = true },
+        Generation.EdmmV3 => Edmm with { RestrictsToReadableOnly = true, HasExecuteDirtyKey = true },
         Generation.V6_0 => Edmm with { UnprivilegedAttributes = FirstAttributes | AttributeFlags.AexNotify },
         _ => throw new ArgumentOutOfRangeException(nameof(generation)),
     };

@@ -93,6 +93,8 @@ internal sealed class EnclaveInit(IoctlCall call) : EnclaveIoctl(call)
         {
             case LeafStatus.Success:
                 Enclave.IsInitialized = true;
+                Enclave.Mrenclave = ((ReadOnlySpan<byte>)MemoryMarshal.AsRef<Sigstruct>(sigstruct).Enclavehash).ToArray();
+                Enclave.Mrsigner = signer.ToArray();
                 return 0;
             case LeafStatus.Error:
                 return -(long)Errno.EPERM;

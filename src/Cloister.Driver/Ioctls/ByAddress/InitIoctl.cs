@@ -51,6 +51,8 @@ internal abstract class InitIoctl<T>(IoctlCall call) : AddressIoctl<T>(call)
 
         var result = Einit.Execute(Driver.Machine, BytesOf(ref Sigstruct), BytesOf(ref Token), enclave.Secs.Epc);
         enclave.IsInitialized = result.IsSuccess;
+        enclave.Mrenclave = ((ReadOnlySpan<byte>)Sigstruct.Enclavehash).ToArray();
+        enclave.Mrsigner = SHA256.HashData((ReadOnlySpan<byte>)Sigstruct.Modulus);
         return result.Status switch
         {
             LeafStatus.Success => 0,

@@ -1,0 +1,75 @@
+using Cloister.Driver.Tests.Harness;
+using Cloister.Processor;
+
+namespace Cloister.Driver.Tests;
+
+public class ExecuteDirtyPolicyTests
+{
+    private static readonly string First = new('1', 64);
+    private static readonly string Second = new('a', 64);
+
+    [Fact]
+    public void ItNamesEnclavesByEitherOfTheirDigests()
+    {
+        var policy = new ExecuteDirtyPolicy();
+        Assert.Equal(0, policy.Add($"# ours\n\nmrenclave {First}\n  mrsigner\t{Second.ToUpperInvariant()}\r\n"));
+        byte[] first = Convert.FromHexString(First), second = Convert.FromHexString(Second), none = new byte[32];
+        Assert.True(policy.Names(first, none));
+        Assert.True(policy.Names(none, second));
+        Assert.False(policy.Names(second, first));
+    }
+
+    [Theory]
+    [InlineData("everybody", 1)]
+    [InlineData("\nmrenclave", 2)]
+    [InlineData("mrenclave 00ff", 1)]
+    [InlineData("mrowner 1111111111111111111111111111111111111111111111111111111111111111", 1)]
+    [InlineData("mrsigner g111111111111111111111111111111111111111111111111111111111111111", 1)]
+    public void ALineThatIsNotUnderstoodAddsNothing(string line, int number)
+    {
+        var policy = new ExecuteDirtyPolicy();
+        Assert.Equal(number, policy.Add($"{line}\nmrenclave {First}"));
+        Assert.False(policy.Names(Convert.FromHexString(First), new byte[32]));
+    }
+
+    [Theory]
+    [InlineData(Generation.EdmmV2, true)]
+    [InlineData(Generation.V6_0, false)]
+    [InlineData(Generation.Isgx, false)]
+    public void TheKeyIsThereInEdmmOnly(Generation generation, bool exists)
+    {
+        var machine = TestMachine.Of(generation);
+        Assert.Equal(exists ? Errno.None : Errno.ENODEV, machine.Driver.AddExecuteDirtyKey($"mrenclave {First}"));
+        Assert.Equal(exists ? Errno.EINVAL : Errno.ENODEV, machine.Driver.AddExecuteDirtyKey("nonsense"));
+    }
+
+    [Theory]
+    [InlineData(Generation.EdmmAugment, true)]
+    [InlineData(Generation.V6_0, false)]
+    public void PagesComeBeforeTheyAreTouchedInTheRfcOnly(Generation generation, bool populates)
+    {
+        var machine = TestMachine.Of(generation);
+        var image = new EnclaveImage();
+        var enclave = machine.Build(image);
+        int before = enclave.PageCount;
+        var start = image.At(image.HeapPages + 40);
+        Assert.Equal(
+            Errno.None,
+            machine.Driver.Populate(enclave, machine.Program, start, start + 4 * 4096, Protection.Read | Protection.Write));
+        Assert.Equal(before + (populates ? 4 : 0), enclave.PageCount);
+        Assert.Equal(populates, machine.Program.Walk(start, AccessKind.Read) != PageWalk.NotPresent);
+    }
+
+    [Fact]
+    public void PopulatingEndsWhereThereIsNoRoom()
+    {
+        var machine = TestMachine.Of(Generation.EdmmAugment, epcPages: 64);
+        var image = new EnclaveImage();
+        var enclave = machine.Build(image);
+        var start = image.At(image.HeapPages + 40);
+        Assert.Equal(
+            Errno.EBUSY,
+            machine.Driver.Populate(enclave, machine.Program, start, start + 70 * 4096, Protection.Read | Protection.Write));
+        Assert.Equal(0, machine.Statistics.Evictions);
+    }
+}
