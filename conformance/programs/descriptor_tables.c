@@ -66,6 +66,7 @@ int main(void)
 
 	if (code == MAP_FAILED)
 		die("map a page");
+	memset(code, 0x90, PAGE); /* padded as compilers pad */
 	for (size_t i = 0; i < COUNT; i++)
 		write_slot(code + i * SLOT, &illegal[i]);
 	service_build(&service, &options);
