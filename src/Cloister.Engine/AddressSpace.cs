@@ -12,6 +12,7 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
     private readonly SgxMachine _machine;
     private readonly HashSet<ulong> _residue = [];
     private readonly SortedSet<ulong> _executable = [];
+    private readonly SortedSet<ulong> _unprotected = [];
 
     public AddressSpace(SgxMachine machine, int process)
     {
@@ -43,6 +44,9 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
 
     /// <summary>The vDSO it was given.</summary>
     public VdsoImage? Vdso { get; set; }
+
+    /// <summary>Pages come and go by mprotect in the program, for want of a userfaultfd.</summary>
+    public bool ByProtection { get; set; }
 
     /// <summary>Decides which pages are present; null until the device was mapped.</summary>
     public Userfaultfd? Presence { get; set; }
@@ -98,7 +102,7 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
     public List<ulong> LostExecution { get; } = [];
 
     /// <summary>The driver's rules want a remote call in this address space before its threads run on.</summary>
-    public bool NeedsRemoteCall => LostExecution.Count > 0;
+    public bool NeedsRemoteCall => LostExecution.Count > 0 || _unprotected.Count > 0;
 
     /// <inheritdoc/>
     public void InsertPage(LinearAddress address, EpcPage page, Protection entry)
@@ -153,7 +157,19 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
             LostExecution.Add(address);
         }
 
-        if (wanted == entry.Native || Presence is null)
+        if (wanted == entry.Native)
+        {
+            return;
+        }
+
+        if (ByProtection)
+        {
+            entry.Native = wanted;
+            _ = _unprotected.Add(address);
+            return;
+        }
+
+        if (Presence is null)
         {
             return;
         }
@@ -221,8 +237,81 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
         {
             if (mapping.File == file && mapping.AddressOf(offset) is { } address)
             {
+                if (ByProtection && Pages.Peek(address).Native != NativeAccess.None)
+                {
+                    _ = _unprotected.Add(address);
+                }
+
                 Pages.NotePunched(address);
             }
+        }
+    }
+
+    /// <summary>The calls that give pages the protection they should have really, and which pages those are: with mprotect only.</summary>
+    public void AddProtectionCalls(RemoteCalls calls, bool all)
+    {
+        if (all)
+        {
+            foreach (EnclaveMapping mapping in Mappings.All)
+            {
+                for (ulong page = mapping.Start; page < mapping.End; page += 4096)
+                {
+                    if (Pages.Peek(page).Native != NativeAccess.None)
+                    {
+                        _ = _unprotected.Add(page);
+                    }
+                }
+            }
+        }
+
+        ulong start = 0, end = 0;
+        int protection = 0;
+        foreach (ulong page in _unprotected)
+        {
+            int wanted = NativeProtection(page);
+            if (page != end || wanted != protection)
+            {
+                Emit();
+                (start, protection) = (page, wanted);
+            }
+
+            end = page + 4096;
+        }
+
+        Emit();
+        _unprotected.Clear();
+
+        void Emit()
+        {
+            if (end > start)
+            {
+                calls.Add(SystemCall.Mprotect, start, end - start, (ulong)protection);
+            }
+        }
+    }
+
+    /// <summary>The PROT_ bits of a page whose presence is made by mprotect.</summary>
+    private int NativeProtection(ulong page)
+    {
+        PageTableEntry entry = Pages.Peek(page);
+        if (entry.Native == NativeAccess.None || Mappings.Find(page) is not { } mapping)
+        {
+            return MemoryProtection.None;
+        }
+
+        int bits = MemoryProtection.Read | (entry.Native == NativeAccess.ReadWrite ? MemoryProtection.Write : 0) | (entry.Executable ? MemoryProtection.Execute : 0);
+        return bits & mapping.Protection;
+    }
+
+    /// <summary>A page's real protection has to be made anew.</summary>
+    public void NoteUnprotected(ulong page) => _unprotected.Add(page);
+
+    /// <summary>Fork, with mprotect: nothing is present in the child and nothing executable.</summary>
+    public void ForgetNative()
+    {
+        foreach (ulong page in _executable.ToArray())
+        {
+            SetExecutable(page, false);
         }
     }
 

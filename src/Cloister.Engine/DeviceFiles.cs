@@ -58,6 +58,7 @@ internal sealed class DeviceFiles(Tracer tracer) : IDisposable
             Table = parent.Table,
             Vdso = parent.Vdso,
             IsDeviceUser = parent.IsDeviceUser,
+            ByProtection = parent.ByProtection,
             HidesEnclaves = parent.HidesEnclaves,
             HiddenCode = [.. parent.HiddenCode],
             CpuidSites = new HashSet<ulong>(parent.CpuidSites),

@@ -21,6 +21,17 @@ public enum IsolationMode
     Strict,
 }
 
+/// <summary>How pages of an enclave are made to come and go in a program.</summary>
+public enum PresenceMode
+{
+    /// <summary>userfaultfd where the kernel has it, else mprotect.</summary>
+    Auto,
+    /// <summary>userfaultfd: no system call of the program, any number of pages.</summary>
+    Userfaultfd,
+    /// <summary>mprotect in the program: slower, and the kernel's limit of mappings (vm.max_map_count) bounds scattered pages.</summary>
+    Mprotect,
+}
+
 /// <summary>How to run a program.</summary>
 public sealed record EngineOptions
 {
@@ -38,4 +49,7 @@ public sealed record EngineOptions
 
     /// <summary>What the host sees of enclave memory.</summary>
     public IsolationMode Isolation { get; init; } = IsolationMode.Fast;
+
+    /// <summary>How pages come and go.</summary>
+    public PresenceMode Presence { get; init; } = PresenceMode.Auto;
 }

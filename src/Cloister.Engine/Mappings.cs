@@ -75,7 +75,7 @@ internal static class Mappings
                 file.AddressSpaces.Add(space);
             }
 
-            Watch(thread, address, length);
+            Watch(tracer, thread, address, length);
             if (lost.Count > 0)
             {
                 tracer.Files.CheckLifetimes();
@@ -125,7 +125,7 @@ internal static class Mappings
                 break;
             }
 
-            ulong native = space.HidesEnclaves ? MemoryProtection.None : (ulong)(protection & ~MemoryProtection.Execute);
+            ulong native = space.HidesEnclaves || space.ByProtection ? MemoryProtection.None : (ulong)(protection & ~MemoryProtection.Execute);
             calls.Add(SystemCall.Mprotect, part.Start, part.End - part.Start, native);
             done.Add(part);
             at = part.End;
@@ -145,6 +145,11 @@ internal static class Mappings
                 if (space.Pages.Peek(page).Executable)
                 {
                     space.SetExecutable(page, false);
+                }
+
+                if (space.ByProtection && space.Pages.Peek(page).Native != NativeAccess.None)
+                {
+                    space.NoteUnprotected(page);
                 }
             }
         }
@@ -250,11 +255,16 @@ internal static class Mappings
     }
 
     /// <summary>The child of a fork: its copies of the mappings are watched anew.</summary>
-    public static void PrepareFork(TracedThread thread)
+    public static void PrepareFork(Tracer tracer, TracedThread thread)
     {
+        if (thread.Space.ByProtection)
+        {
+            thread.Space.ForgetNative();
+        }
+
         foreach (EnclaveMapping mapping in thread.Space.Mappings.All)
         {
-            Watch(thread, mapping.Start, mapping.End - mapping.Start);
+            Watch(tracer, thread, mapping.Start, mapping.End - mapping.Start);
         }
 
         if (thread.ForkedFrom is { } parent)
@@ -285,11 +295,19 @@ internal static class Mappings
             end += 4096;
         }
 
-        _ = new RemoteCalls().Add(SystemCall.Mprotect, start, end - start, (ulong)mapping.Protection).Run(thread);
+        if (!space.ByProtection)
+        {
+            _ = new RemoteCalls().Add(SystemCall.Mprotect, start, end - start, (ulong)mapping.Protection).Run(thread);
+        }
+
         for (ulong page = start; page < end; page += 4096)
         {
             EnclaveCode.Patch(mapping.File.Bytes(mapping.OffsetOf(page)), tracer.Machine.Options.Sgx2);
             space.SetExecutable(page, true);
+            if (space.ByProtection)
+            {
+                space.NoteUnprotected(page);
+            }
         }
     }
 
@@ -303,6 +321,12 @@ internal static class Mappings
             if (space.Pages.Peek(page).Executable && space.Mappings.Find(page) is { } mapping)
             {
                 space.SetExecutable(page, false);
+                if (space.ByProtection)
+                {
+                    space.NoteUnprotected(page);
+                    continue;
+                }
+
                 if (space.HidesEnclaves)
                 {
                     continue;
@@ -313,11 +337,30 @@ internal static class Mappings
         }
 
         space.LostExecution.Clear();
+        if (space.ByProtection && !space.HidesEnclaves)
+        {
+            space.AddProtectionCalls(calls, all: false);
+        }
+
         if (calls.Count > 0)
         {
             _ = calls.Run(thread);
         }
     }
+
+    private static bool UsesProtection(Tracer tracer)
+    {
+        if (tracer.Options.Presence == PresenceMode.Auto && !_userfaultfd.Value)
+        {
+            tracer.Notice("no userfaultfd as it is needed (Linux 5.19; in a container its seccomp profile): pages come and go by mprotect, which is slower");
+            return true;
+        }
+
+        return tracer.Options.Presence == PresenceMode.Mprotect;
+    }
+
+    private static readonly Lazy<bool> _userfaultfd = new(() => Userfaultfd.Probe(out ulong features) == Errno.None
+        && Userfaultfd.NeededFeatures.All(feature => (features & feature.Bit) != 0));
 
     /// <summary>Lets an mprotect to executable pass and looks for CPUID in what it made executable.</summary>
     private static void PassExecutable(Tracer tracer, TracedThread thread, ulong start, ulong length)
@@ -336,9 +379,16 @@ internal static class Mappings
         tracer.Resume(thread);
     }
 
-    private static void Watch(TracedThread thread, ulong address, ulong length)
+    private static void Watch(Tracer tracer, TracedThread thread, ulong address, ulong length)
     {
         AddressSpace space = thread.Space;
+        if (space.ByProtection || UsesProtection(tracer))
+        {
+            space.ByProtection = true;
+            _ = new RemoteCalls().Add(SystemCall.Mprotect, address, length, MemoryProtection.None).Run(thread);
+            return;
+        }
+
         if (space.Presence is null)
         {
             long descriptor = new RemoteCalls().Add(SystemCall.Userfaultfd, 0x80000 | Userfaultfd.UserModeOnly).Run(thread)[0];

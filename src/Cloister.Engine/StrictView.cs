@@ -58,6 +58,12 @@ internal static class StrictView
 
     private static void Show(AddressSpace space, RemoteCalls calls)
     {
+        if (space.ByProtection)
+        {
+            space.AddProtectionCalls(calls, all: true);
+            return;
+        }
+
         foreach (EnclaveMapping mapping in space.Mappings.All)
         {
             calls.Add(SystemCall.Mprotect, mapping.Start, mapping.End - mapping.Start, (ulong)(mapping.Protection & ~MemoryProtection.Execute));

@@ -16,6 +16,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
     private readonly Queue<(int Thread, WaitStatus Status)> _parked = [];
     private readonly EpcmWatcher _watcher;
     private readonly List<TracedThread> _between = [];
+    private readonly HashSet<string> _notices = [];
     private int _gateDepth;
     private readonly OutsideSignals _outside = new();
     private int _root;
@@ -78,6 +79,9 @@ public sealed class Tracer : IThreadKicker, IDisposable
         return new ProgramEnd(_rootEnd.Exited ? _rootEnd.ExitStatus : null, _rootEnd.Signaled ? _rootEnd.TerminatingSignal : null);
     }
 
+    /// <summary>Hears, once each, what the machine has to do without.</summary>
+    public Action<string>? OnNotice { get; set; }
+
     /// <summary>Sends a signal to the program. May be called by any thread.</summary>
     /// <returns>False when the program has not begun or has ended: what it started may still run.</returns>
     public bool Signal(int signal)
@@ -112,6 +116,14 @@ public sealed class Tracer : IThreadKicker, IDisposable
         Cores.Dispose();
         Files.Dispose();
         Epc.Dispose();
+    }
+
+    internal void Notice(string text)
+    {
+        if (_notices.Add(text))
+        {
+            OnNotice?.Invoke(text);
+        }
     }
 
     internal TracedThread Add(int id, TracedProcess process)
@@ -154,10 +166,30 @@ public sealed class Tracer : IThreadKicker, IDisposable
             space.Flush();
         }
 
-        if (thread.Space.NeedsRemoteCall)
+        foreach (AddressSpace space in Files.Spaces)
         {
-            Mappings.RevokeExecution(thread);
+            if (space.NeedsRemoteCall && (space == thread.Space ? thread : Agent(space)) is { } agent)
+            {
+                bool borrowed = !agent.Stopped;
+                using IDisposable? held = borrowed ? HoldOne(agent) : null;
+                Mappings.RevokeExecution(agent);
+            }
         }
+    }
+
+    // A thread of another address space, to make calls in: best one that is stopped already.
+    private TracedThread? Agent(AddressSpace space)
+    {
+        TracedThread? any = null;
+        foreach (TracedThread thread in _threads.Values)
+        {
+            if (thread.Space == space && (any is null || thread.Stopped))
+            {
+                any = thread;
+            }
+        }
+
+        return any;
     }
 
     /// <summary>Puts a stop back that was met while something else was waited for.</summary>
@@ -185,30 +217,40 @@ public sealed class Tracer : IThreadKicker, IDisposable
         var held = new List<TracedThread>();
         foreach (TracedThread other in _threads.Values.ToArray())
         {
-            if (other == thread || other.Space != thread.Space || other.Stopped)
+            if (other != thread && other.Space == thread.Space && !other.Stopped)
             {
-                continue;
-            }
-
-            _ = Ptrace.Interrupt(other.Id);
-            int waited = Ptrace.Wait(other.Id, block: true, out WaitStatus status);
-            if (waited <= 0)
-            {
-                continue;
-            }
-
-            other.Stopped = status.Stopped;
-            if (status is { Stopped: true, Event: PtraceEvent.Stop, StopSignal: Linux.Signal.SIGTRAP })
-            {
-                held.Add(other);
-            }
-            else
-            {
-                _parked.Enqueue((other.Id, status));
+                Hold(other, held);
             }
         }
 
         return new Held(this, held);
+    }
+
+    private Held HoldOne(TracedThread thread)
+    {
+        var held = new List<TracedThread>();
+        Hold(thread, held);
+        return new Held(this, held);
+    }
+
+    private void Hold(TracedThread thread, List<TracedThread> held)
+    {
+        _ = Ptrace.Interrupt(thread.Id);
+        int waited = Ptrace.Wait(thread.Id, block: true, out WaitStatus status);
+        if (waited <= 0)
+        {
+            throw new ThreadEndedException(thread.Id);
+        }
+
+        thread.Stopped = status.Stopped;
+        if (status is { Stopped: true, Event: PtraceEvent.Stop, StopSignal: Linux.Signal.SIGTRAP })
+        {
+            held.Add(thread);
+        }
+        else
+        {
+            _parked.Enqueue((thread.Id, status));
+        }
     }
 
     /// <summary>A new address space is in use by one more process.</summary>
@@ -408,7 +450,9 @@ public sealed class Tracer : IThreadKicker, IDisposable
         Cores.NoteStop(thread);
         Guard(() =>
         {
+            // With mprotect a change is not at once everybody's: nobody else runs in between.
             using (ShutGates(thread))
+            using (thread.Space.ByProtection ? HoldOthers(thread) : null)
             {
                 Stop(thread, status);
             }
@@ -434,7 +478,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
                 if (thread.IsNewFork)
                 {
                     thread.IsNewFork = false;
-                    Mappings.PrepareFork(thread);
+                    Mappings.PrepareFork(this, thread);
                 }
                 else if (thread.IsNewSharer)
                 {

@@ -51,6 +51,8 @@ internal static class RunCommand
                 Mode = parsed.Engine ?? defaults.Engine,
                 Isolation = parsed.Isolation ?? defaults.Isolation,
                 Driver = new DriverOptions { Generation = parsed.Uapi, Policy = parsed.Policy },
+                Driver = new DriverOptions { Generation = parsed.Uapi },
+                Presence = parsed.Presence,
                 Machine = new MachineOptions { Sgx2 = parsed.Sgx2, RootKey = RootKey.From(parsed.Seed) },
             },
             Invocation(parsed.Program),
@@ -60,7 +62,7 @@ internal static class RunCommand
     private static int Run(EngineOptions options, ProgramInvocation program, bool stats)
     {
         ProgramEnd end;
-        using (var tracer = new Tracer(options))
+        using (var tracer = new Tracer(options) { OnNotice = text => Console.Error.WriteLine($"cloister: {text}") })
         {
             using (SignalRelay.To(tracer))
             {

@@ -48,14 +48,14 @@ internal static class KernelChecks
         Errno error = Linux.Userfaultfd.Probe(out ulong features);
         if (error != Errno.None)
         {
-            return new Finding(FindingKind.Fatal, "userfaultfd", "userfaultfd", $"{error}",
-                "it decides which enclave pages are present; in a container use a seccomp profile that allows it, else a kernel with CONFIG_USERFAULTFD. Programs that do not use SGX still run");
+            return new Finding(FindingKind.Limit, "userfaultfd", "userfaultfd", $"{error}",
+                "enclave pages come and go by mprotect in the program, which is slower; in a container use a seccomp profile that allows userfaultfd, else a kernel with CONFIG_USERFAULTFD");
         }
 
         string missing = string.Join(", ", Linux.Userfaultfd.NeededFeatures.Where(f => (features & f.Bit) == 0).Select(f => f.Name));
         return missing.Length == 0
             ? new Finding(FindingKind.Good, "userfaultfd", "userfaultfd", "yes, with minor faults and write protection of shared memory", "pages of enclaves come and go without a system call of the program")
-            : new Finding(FindingKind.Fatal, "userfaultfd", "userfaultfd", $"without {missing}", "Linux 5.19 or newer is needed. Programs that do not use SGX still run");
+            : new Finding(FindingKind.Limit, "userfaultfd", "userfaultfd", $"without {missing}", "enclave pages come and go by mprotect in the program, which is slower; Linux 5.19 or newer has it");
     }
 
     private static Finding Kcmp() => HostKernel.SharesMemory(Environment.ProcessId, Environment.ProcessId) is true

@@ -44,6 +44,12 @@ internal sealed record RunArguments
                 : (a, $"--uapi {text}: no such interface; there is {string.Join(", ", Enum.GetValues<Generation>().Select(GenerationNames.Name))}")),
         new("--policy", "FILE", "Only enclaves that FILE names, by lines `mrenclave HEX` or `mrsigner HEX`, may execute pages added at run time.", (a, text) =>
             (a with { Policy = PolicyFile.Read(text, out string? problem) }, problem)),
+        new("--presence", "userfaultfd|mprotect", "How enclave pages come and go in the program; default: userfaultfd where the kernel has it.", (a, text) => text switch
+        {
+            "userfaultfd" => (a with { Presence = PresenceMode.Userfaultfd }, null),
+            "mprotect" => (a with { Presence = PresenceMode.Mprotect }, null),
+            _ => (a, $"--presence {text}: there is userfaultfd and mprotect"),
+        }),
         new("--seed", "TEXT", "Makes the machine's keys: the same text is the same machine, so sealed data can be read again. Default: a new machine.", (a, text) => (a with { Seed = text }, null)),
         new("--stats", null, "At the end print what the machine did, to standard error.", (a, _) => (a with { Stats = true }, null)),
     ];
@@ -62,6 +68,8 @@ internal sealed record RunArguments
 
     /// <summary>The interface the driver speaks.</summary>
     public Generation Uapi { get; init; } = Generation.V6_0;
+    /// <summary>How pages come and go.</summary>
+    public PresenceMode Presence { get; init; } = PresenceMode.Auto;
 
     /// <summary>Which enclaves may execute pages added at run time; null leaves it to the interface.</summary>
     public ExecuteDirtyPolicy? Policy { get; init; }
