@@ -53,6 +53,9 @@ internal sealed class TracedThread(int id, TracedProcess process) : IExtendedSta
     /// <summary>On the tracer's core for now.</summary>
     public bool Pinned { get; set; }
 
+    /// <summary>In vfork, waiting for the child; an interrupt would not stop it.</summary>
+    public bool AwaitsVfork { get; set; }
+
     /// <summary>Its slot in the fast path's tables; -1 when it has none.</summary>
     public int FastSlot { get; set; } = -1;
 

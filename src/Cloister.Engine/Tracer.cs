@@ -217,7 +217,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
         var held = new List<TracedThread>();
         foreach (TracedThread other in _threads.Values.ToArray())
         {
-            if (other != thread && other.Space == thread.Space && !other.Stopped)
+            if (other != thread && other.Space == thread.Space && !other.Stopped && !other.AwaitsVfork)
             {
                 Hold(other, held);
             }
@@ -243,6 +243,14 @@ public sealed class Tracer : IThreadKicker, IDisposable
         }
 
         thread.Stopped = status.Stopped;
+        if (status.Stopped && thread.FastSlot >= 0 && thread.Space.Fast is { } fast)
+        {
+            // It may have left by itself since the gates were shut, or stand in a stub.
+            thread.LeftStub = fast.Normalise(thread);
+            fast.FollowExit(Machine, thread);
+            fast.FollowEntry(Machine, thread);
+        }
+
         if (status is { Stopped: true, Event: PtraceEvent.Stop, StopSignal: Linux.Signal.SIGTRAP })
         {
             held.Add(thread);
@@ -447,6 +455,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
         }
 
         thread.Stopped = true;
+        thread.AwaitsVfork = false;
         Cores.NoteStop(thread);
         Guard(() =>
         {
@@ -469,7 +478,10 @@ public sealed class Tracer : IThreadKicker, IDisposable
                 SystemCalls.Handle(thread);
                 break;
             case PtraceEvent.Fork or PtraceEvent.Vfork or PtraceEvent.Clone:
-                Child(thread);
+                Child(thread, status.Event == PtraceEvent.Vfork);
+                break;
+            case PtraceEvent.VforkDone:
+                Resume(thread);
                 break;
             case PtraceEvent.Exec:
                 Exec(thread);
@@ -534,7 +546,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
         Resume(thread);
     }
 
-    private void Child(TracedThread parent)
+    private void Child(TracedThread parent, bool isVfork)
     {
         _ = Ptrace.GetEventMessage(parent.Id, out ulong message);
         int id = (int)message;
@@ -556,6 +568,8 @@ public sealed class Tracer : IThreadKicker, IDisposable
             _parked.Enqueue((id, early));
         }
 
+        // It does not stop, and runs nothing, until the child execs or ends.
+        parent.AwaitsVfork = isVfork;
         child.IsNewFork = copied is not null;
         child.IsNewSharer = copied is null;
         child.ForkedFrom = copied is null ? null : parent.Space.Fast;

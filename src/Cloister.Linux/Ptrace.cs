@@ -18,13 +18,14 @@ public static unsafe class Ptrace
         TraceVfork = 1 << 2,
         TraceClone = 1 << 3,
         TraceExec = 1 << 4,
+        TraceVforkDone = 1 << 5,
         TraceSeccomp = 1 << 7,
         ExitKill = 1 << 20,
     }
 
     /// <summary>Attaches without stopping; children, exec and seccomp TRACE are reported, and the program dies with the tracer.</summary>
     public static Errno Seize(int thread) => Call(SeizeRequest, thread, 0, (nint)(Options.TraceSysGood | Options.TraceFork
-        | Options.TraceVfork | Options.TraceClone | Options.TraceExec | Options.TraceSeccomp | Options.ExitKill));
+        | Options.TraceVfork | Options.TraceVforkDone | Options.TraceClone | Options.TraceExec | Options.TraceSeccomp | Options.ExitKill));
 
     /// <summary>Lets the thread run, with a signal or 0.</summary>
     public static Errno Continue(int thread, int signal) => Call(Cont, thread, 0, signal);
