@@ -68,6 +68,7 @@ internal sealed record RunArguments
 
     /// <summary>The interface the driver speaks.</summary>
     public Generation Uapi { get; init; } = Generation.V6_0;
+
     /// <summary>How pages come and go.</summary>
     public PresenceMode Presence { get; init; } = PresenceMode.Auto;
 
