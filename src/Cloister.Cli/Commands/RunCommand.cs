@@ -51,7 +51,6 @@ internal static class RunCommand
                 Mode = parsed.Engine ?? defaults.Engine,
                 Isolation = parsed.Isolation ?? defaults.Isolation,
                 Driver = new DriverOptions { Generation = parsed.Uapi, Policy = parsed.Policy },
-                Driver = new DriverOptions { Generation = parsed.Uapi },
                 Presence = parsed.Presence,
                 Machine = new MachineOptions { Sgx2 = parsed.Sgx2, RootKey = RootKey.From(parsed.Seed) },
             },
