@@ -25,7 +25,7 @@ internal sealed class FastPath : IDisposable
     private int _slots;
     private int _stubPages;
 
-    private FastPath(MappedFile file) => _file = file;
+    internal FastPath(MappedFile file) => _file = file;
 
     /// <summary>Entries made without a stop, over all threads.</summary>
     public long FastEntries
@@ -289,6 +289,9 @@ internal sealed class FastPath : IDisposable
     /// <summary>Makes a stub known that lies in the vDSO.</summary>
     public void Add(EnterStubAddresses stub) => _enterStubs.Add(stub);
 
+    /// <summary>Makes a stub known that an enclave jumps to.</summary>
+    internal void Add(ExitStubCode stub) => _exitStubs.Add(stub);
+
     /// <summary>Writes a stub for the ENCLU at a site and returns its address near the site, or null when it cannot be mapped there.</summary>
     public ulong? AddStub(TracedThread thread, ulong site, bool inEnclave)
     {
@@ -302,7 +305,7 @@ internal sealed class FastPath : IDisposable
         {
             ExitStubCode stub = ExitStub.Assemble(address);
             stub.Code.CopyTo(_file.Slice(FastLayout.Stubs + offset, stub.Code.Length));
-            _exitStubs.Add(stub);
+            Add(stub);
             _siteOf[stub.Enclu] = site;
             return address;
         }
@@ -554,7 +557,14 @@ internal sealed class FastPath : IDisposable
         int slot = Slot(thread.FastSlot);
         (r.FsBase, r.GsBase) = (ReadU64(slot + FastLayout.SlotFsBase), ReadU64(slot + FastLayout.SlotGsBase));
         WriteU32(slot + FastLayout.SlotInside, 0);
-        WriteU32((int)(ReadU64(slot + FastLayout.SlotEntry) - Area.Fast) + FastLayout.EntryBusy, 0);
+
+        // Behind the store that frees the TCS another thread may have taken it.
+        int busy = (int)(ReadU64(slot + FastLayout.SlotEntry) - Area.Fast) + FastLayout.EntryBusy;
+        if (ReadU32(busy) == (uint)thread.FastSlot + 1)
+        {
+            WriteU32(busy, 0);
+        }
+
         (r.Rax, r.Rcx, r.Rip) = (eexit, ReadU64(slot + FastLayout.SlotAep), r.Rbx);
     }
 

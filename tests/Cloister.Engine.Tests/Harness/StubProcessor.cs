@@ -1,0 +1,150 @@
+using System.Buffers.Binary;
+using Cloister.Linux;
+using Iced.Intel;
+
+namespace Cloister.Engine.Tests.Harness;
+
+/// <summary>Executes the few instructions of which stubs are made, one at a time, on this process's memory.</summary>
+internal sealed class StubProcessor(RemoteMemory memory, ulong codeAddress, byte[] code)
+{
+    private const ulong Zero = 0x40, Arithmetic = 0x8d5;
+
+    public UserRegisters State;
+
+    /// <summary>Executes one instruction.</summary>
+    public void Step()
+    {
+        byte[] bytes = new byte[InstructionAccess.MaximumLength];
+        if (State.Rip - codeAddress < (ulong)code.Length)
+        {
+            ReadOnlySpan<byte> rest = code.AsSpan((int)(State.Rip - codeAddress));
+            rest[..Math.Min(rest.Length, bytes.Length)].CopyTo(bytes);
+        }
+        else
+        {
+            Assert.NotEqual(0, memory.ReadUpTo(State.Rip, bytes));
+        }
+
+        Instruction i = InstructionAccess.Decode(bytes, State.Rip);
+        ulong next = i.NextIP;
+        switch (i.Mnemonic)
+        {
+            case Mnemonic.Lea: Set(i.Op0Register, Address(i)); break;
+            case Mnemonic.Mov: Write(i, Read(i, 1)); break;
+            case Mnemonic.Push: Push(Get(i.Op0Register)); break;
+            case Mnemonic.Pushfq: Push(State.Rflags); break;
+            case Mnemonic.Pop: Set(i.Op0Register, Pop()); break;
+            case Mnemonic.Popfq: State.Rflags = Pop(); break;
+            case Mnemonic.Cmp: Flags(Read(i, 0) == Read(i, 1)); break;
+            case Mnemonic.Test: Flags((Read(i, 0) & Read(i, 1)) == 0); break;
+            case Mnemonic.Xor: Arithmetical(i, Read(i, 0) ^ Read(i, 1)); break;
+            case Mnemonic.Add: Arithmetical(i, Read(i, 0) + Read(i, 1)); break;
+            case Mnemonic.Inc: Arithmetical(i, Read(i, 0) + 1); break;
+            case Mnemonic.Imul: Arithmetical(i, unchecked(Read(i, 0) * Read(i, 1))); break;
+            case Mnemonic.Shr: Arithmetical(i, Read(i, 0) >> (int)Read(i, 1)); break;
+            case Mnemonic.Shl: Arithmetical(i, Read(i, 0) << (int)Read(i, 1)); break;
+            case Mnemonic.Cmpxchg:
+                bool equal = Read(i, 0) == (uint)State.Rax;
+                if (equal)
+                {
+                    Write(i, Read(i, 1));
+                }
+                else
+                {
+                    State.Rax = Read(i, 0);
+                }
+
+                Flags(equal);
+                break;
+            case Mnemonic.Xchg: (ulong a, ulong b) = (Get(i.Op0Register), Get(i.Op1Register)); Set(i.Op0Register, b); Set(i.Op1Register, a); break;
+            case Mnemonic.Rdfsbase: Set(i.Op0Register, State.FsBase); break;
+            case Mnemonic.Rdgsbase: Set(i.Op0Register, State.GsBase); break;
+            case Mnemonic.Wrfsbase: State.FsBase = Get(i.Op0Register); break;
+            case Mnemonic.Wrgsbase: State.GsBase = Get(i.Op0Register); break;
+            case Mnemonic.Je: next = (State.Rflags & Zero) != 0 ? i.NearBranchTarget : next; break;
+            case Mnemonic.Jne: next = (State.Rflags & Zero) == 0 ? i.NearBranchTarget : next; break;
+            case Mnemonic.Jrcxz: next = State.Rcx == 0 ? i.NearBranchTarget : next; break;
+            case Mnemonic.Jmp: next = i.Op0Kind == OpKind.NearBranch64 ? i.NearBranchTarget : Read(i, 0); break;
+            default: throw new InvalidOperationException($"{i} at {State.Rip:x}");
+        }
+
+        State.Rip = next;
+    }
+
+    // Flags that an instruction leaves undefined or sets by its result are turned over, so that whoever needs the old ones misses them.
+    private void Flags(bool zero) => State.Rflags = ((State.Rflags ^ Arithmetic) & ~Zero) | (zero ? Zero : 0);
+
+    private void Arithmetical(in Instruction i, ulong value)
+    {
+        Write(i, value);
+        Flags(value == 0);
+    }
+
+    private void Push(ulong value)
+    {
+        State.Rsp -= 8;
+        Store(State.Rsp, value, 8);
+    }
+
+    private ulong Pop()
+    {
+        State.Rsp += 8;
+        return Fetch(State.Rsp - 8, 8);
+    }
+
+    private ulong Read(in Instruction i, int operand) => i.GetOpKind(operand) switch
+    {
+        OpKind.Register => Get(i.GetOpRegister(operand)),
+        OpKind.Memory => Fetch(Address(i), i.MemorySize.GetSize()),
+        _ => i.GetImmediate(operand),
+    };
+
+    private void Write(in Instruction i, ulong value)
+    {
+        if (i.Op0Kind == OpKind.Memory)
+        {
+            Store(Address(i), value, i.MemorySize.GetSize());
+        }
+        else
+        {
+            Set(i.Op0Register, value);
+        }
+    }
+
+    private ulong Address(Instruction i) => i.IsIPRelativeMemoryOperand ? i.IPRelativeMemoryAddress
+        : (i.MemoryBase == Register.None ? 0 : Get(i.MemoryBase)) + (i.MemoryIndex == Register.None ? 0 : Get(i.MemoryIndex) * (ulong)i.MemoryIndexScale) + i.MemoryDisplacement64;
+
+    private ulong Fetch(ulong address, int size)
+    {
+        byte[] bytes = new byte[8];
+        Assert.True(memory.TryRead(address, bytes.AsSpan(0, size)), $"{address:x}");
+        return BinaryPrimitives.ReadUInt64LittleEndian(bytes);
+    }
+
+    private void Store(ulong address, ulong value, int size)
+    {
+        byte[] bytes = new byte[8];
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes, value);
+        Assert.True(memory.TryWrite(address, bytes.AsSpan(0, size)), $"{address:x}");
+    }
+
+    private ulong Get(Register register) => register.IsGPR32() ? (uint)Full(register) : Full(register);
+
+    private void Set(Register register, ulong value) => Full(register) = register.IsGPR32() ? (uint)value : value;
+
+    private ref ulong Full(Register register)
+    {
+        switch (register.GetFullRegister())
+        {
+            case Register.RAX: return ref State.Rax;
+            case Register.RBX: return ref State.Rbx;
+            case Register.RCX: return ref State.Rcx;
+            case Register.RDX: return ref State.Rdx;
+            case Register.RSI: return ref State.Rsi;
+            case Register.RSP: return ref State.Rsp;
+            case Register.RBP: return ref State.Rbp;
+            case Register.ES: return ref State.Es;
+            default: throw new InvalidOperationException(register.ToString());
+        }
+    }
+}
