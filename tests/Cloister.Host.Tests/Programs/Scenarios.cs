@@ -52,26 +52,21 @@ internal static class Scenarios
     {
         const int threads = 4, workers = 8, calls = 100;
         using Enclave enclave = Builder(threads, method).Build();
-        using var done = new ManualResetEventSlim();
-        var collector = new Thread(() =>
-        {
-            while (!done.IsSet)
-            {
-                GC.Collect();
-            }
-        });
-        collector.Start();
         Thread[] all = [.. Enumerable.Range(0, workers).Select(worker => new Thread(() =>
         {
             for (int i = 0; i < calls; i++)
             {
                 _ = enclave.Call(Id(Request.Add), enclave.At(Data).Value, 1);
+
+                // It stops the others wherever they are: outside, on the way, inside.
+                if (i % 25 == worker)
+                {
+                    GC.Collect();
+                }
             }
         }))];
         Array.ForEach(all, worker => worker.Start());
         Array.ForEach(all, worker => worker.Join());
-        done.Set();
-        collector.Join();
         Assert.Equal((ulong)(workers * calls), enclave.Call(Id(Request.Add), enclave.At(Data).Value).Rdx);
     }
 
