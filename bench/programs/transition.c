@@ -1,0 +1,94 @@
+/*
+ * EENTER and EEXIT of an enclave that does nothing.
+ *
+ *   transition vdso|inline|crowded PAIRS REPETITIONS
+ *   transition threads PAIRS REPETITIONS
+ *
+ * Prints the way's name and the nanoseconds of a pair. "inline" has padding in
+ * reach of a short jump from its ENCLU, as compilers leave it between functions;
+ * "crowded" has none. "threads" prints one-thread and four-threads, the latter
+ * per thread: wall time, divided by what the cores that there are allow.
+ */
+#include <pthread.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+
+#include "bench.h"
+#include "check.h"
+
+#define THREADS 4
+
+static struct service service;
+static struct call nothing = { .operation = OP_NOTHING };
+static pthread_barrier_t barrier;
+static uint64_t pairs;
+
+static void by_vdso(uint64_t count, uint64_t tcs)
+{
+	struct sgx_enclave_run run = { .tcs = tcs };
+
+	for (; count != 0; count--)
+		vdso_enter((uint64_t)&nothing, 0, 0, EENTER, 0, 0, &run);
+	check_equal("how the enclave was left", EEXIT, run.function);
+}
+
+static void *thread(void *tcs)
+{
+	by_vdso(1000, (uint64_t)tcs);
+	pthread_barrier_wait(&barrier);
+	by_vdso(pairs, (uint64_t)tcs);
+	pthread_barrier_wait(&barrier);
+	return NULL;
+}
+
+/* Nanoseconds for all of the threads to do their pairs. */
+static double run_threads(unsigned count)
+{
+	pthread_t threads[THREADS];
+	uint64_t began, took;
+
+	pthread_barrier_init(&barrier, NULL, count + 1);
+	for (unsigned i = 0; i < count; i++)
+		check_equal("pthread_create", 0,
+			    (uint64_t)pthread_create(&threads[i], NULL, thread, (void *)service_tcs(&service, i)));
+	pthread_barrier_wait(&barrier);
+	began = now();
+	pthread_barrier_wait(&barrier);
+	took = now() - began;
+	for (unsigned i = 0; i < count; i++)
+		pthread_join(threads[i], NULL);
+	pthread_barrier_destroy(&barrier);
+	return (double)took;
+}
+
+int main(int argc, char **argv)
+{
+	const char *way = argc > 1 ? argv[1] : "vdso";
+	uint64_t repetitions = argument(argc, argv, 3, 5), tcs;
+
+	pairs = argument(argc, argv, 2, 1000000);
+	service_build(&service, &(struct service_options){ .threads = THREADS });
+	tcs = service_tcs(&service, 0);
+	if (strcmp(way, "threads") == 0) {
+		int cores = get_nprocs() < THREADS ? get_nprocs() : THREADS;
+
+		for (uint64_t i = 0; i < repetitions; i++) {
+			report("one-thread", run_threads(1) / (double)pairs);
+			report("four-threads", run_threads(THREADS) / (double)pairs * cores / THREADS);
+		}
+		return 0;
+	}
+	for (uint64_t i = 0; i <= repetitions; i++) {
+		/* The first repetition is short: code is patched when it first runs. */
+		uint64_t count = i == 0 ? pairs / 100 + 1 : pairs, began = now();
+
+		if (strcmp(way, "vdso") == 0)
+			by_vdso(count, tcs);
+		else
+			for (uint64_t n = count; n != 0; n--)
+				(strcmp(way, "inline") == 0 ? enter_padded : enter_crowded)((uint64_t)&nothing, tcs);
+		if (i != 0)
+			report(way, (double)(now() - began) / (double)count);
+	}
+	return 0;
+}
