@@ -77,7 +77,7 @@ internal sealed class ModelEnclave
         var parameters = new SigningParameters { Attributes = new Attributes(AttributeFlags.Mode64Bit, Attributes.XfrmLegacy) };
         Sigstruct unsigned = SigstructSigner.Prepare(parameters, mrenclave, new DateOnly(2020, 1, 1));
         Sigstruct sigstruct = SigstructSigner.Sign(in unsigned, s_key.Value);
-        Machine.LaunchControlHash = SHA256.HashData(SigstructSigner.Modulus(s_key.Value));
+        Machine.LaunchControlHash = SHA256.HashData((ReadOnlySpan<byte>)sigstruct.Modulus);
         Expect(Einit.Execute(Machine, MemoryMarshal.AsBytes(new ReadOnlySpan<Sigstruct>(in sigstruct)), new byte[Einittoken.SizeInBytes], Secs));
     }
 }
