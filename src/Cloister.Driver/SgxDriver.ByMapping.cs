@@ -6,6 +6,9 @@ namespace Cloister.Driver;
 /// </content>
 public sealed partial class SgxDriver
 {
+    /// <summary>Whether an enclave belongs to a mapping of the device and not to its open file.</summary>
+    public bool BindsToMapping => State.Rules.BindsToMapping;
+
     /// <summary>What a program registered for exceptions on its ENCLU instruction, or null.</summary>
     /// <param name="addressSpace">The program's address space.</param>
     public EncluHandler? EncluHandlerOf(IAddressSpace addressSpace)

@@ -64,6 +64,17 @@ internal sealed class DeviceFiles(Tracer tracer) : IDisposable
             CpuidSites = new HashSet<ulong>(parent.CpuidSites),
         };
         parent.Table?.Share();
+        if (tracer.Driver.BindsToMapping)
+        {
+            // Linux v16, sgx_mmap: VM_DONTCOPY.
+            if (parent.IsDeviceUser)
+            {
+                Note(space);
+            }
+
+            return space;
+        }
+
         foreach (EnclaveMapping mapping in parent.Mappings.All)
         {
             space.Mappings.Add(mapping);

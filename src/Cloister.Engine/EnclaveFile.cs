@@ -34,6 +34,9 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
     /// <summary>The driver's side of an enclave's file.</summary>
     public SgxEnclave? Enclave { get; set; }
 
+    /// <summary>Whether the filter that refuses system calls from inside was made for a bound mapping's enclave.</summary>
+    public bool RefusesSystemCalls { get; set; }
+
     /// <summary>The driver's side of a virtual EPC's file.</summary>
     public VirtualEpc? VirtualEpc { get; set; }
 

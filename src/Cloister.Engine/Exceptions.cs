@@ -578,6 +578,16 @@ internal sealed class Exceptions(Tracer tracer)
             return;
         }
 
+        // RFC v3 4/4 of December 2018: where a signal would be generated, and the instruction is the registered one.
+        if (tracer.Driver.EncluHandlerOf(thread.Space) is { } registered && thread.Peek().Rip == registered.Enclu.Value
+            && vector is not (ExceptionVector.Debug or ExceptionVector.Breakpoint))
+        {
+            ref UserRegisters r = ref thread.Registers;
+            (r.Rdi, r.Rsi, r.Rdx, r.Rip) = ((ulong)vector, errorCode, address.Value, registered.Handler.Value);
+            tracer.Resume(thread);
+            return;
+        }
+
         Deliver(thread, SignalOf(vector, errorCode, address, sigbus, unmapped, original));
     }
 

@@ -379,7 +379,8 @@ internal static class Mappings
         tracer.Resume(thread);
     }
 
-    private static void Watch(Tracer tracer, TracedThread thread, ulong address, ulong length)
+    /// <summary>Puts a new mapping's pages under the rule of what decides their presence.</summary>
+    public static void Watch(Tracer tracer, TracedThread thread, ulong address, ulong length)
     {
         AddressSpace space = thread.Space;
         if (space.ByProtection || UsesProtection(tracer))

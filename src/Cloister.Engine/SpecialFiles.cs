@@ -201,7 +201,8 @@ internal sealed class SpecialFiles(Tracer tracer)
         SystemCalls.Answer(tracer, thread, descriptor);
     }
 
-    private static long MakeMemfd(TracedThread thread, string name, int flags)
+    /// <summary>Makes a memory file in a thread's program; a descriptor, or minus an errno.</summary>
+    public static long MakeMemfd(TracedThread thread, string name, int flags)
     {
         const ulong allowSealing = 2;
         ulong memfdFlags = allowSealing | ((flags & FileFlags.CloseOnExec) != 0 ? MemfdCloseOnExec : 0);

@@ -118,11 +118,29 @@ internal sealed class SystemCalls(Tracer tracer)
             {
                 RefuseSystemCallsInside(thread, enclave);
             }
+
+            if (tracer.Driver.BindsToMapping)
+            {
+                RefuseSystemCallsInside(thread);
+            }
         }));
     }
 
     private static void RefuseSystemCallsInside(TracedThread thread, SgxEnclave enclave) =>
         InstallFilter(thread, SyscallFilter.Elrange(enclave.Base.Value, enclave.Size));
+
+    // Which enclave a call was on is known by an address in its argument: those that were created since are found.
+    private static void RefuseSystemCallsInside(TracedThread thread)
+    {
+        foreach (EnclaveMapping mapping in thread.Space.Mappings.All.ToArray())
+        {
+            if (mapping.File is { RefusesSystemCalls: false, Enclave: { IsCreated: true } enclave } file)
+            {
+                file.RefusesSystemCalls = true;
+                RefuseSystemCallsInside(thread, enclave);
+            }
+        }
+    }
 
     /// <summary>Adds a seccomp filter to all threads of a process.</summary>
     public static void InstallFilter(TracedThread thread, byte[] program)
@@ -146,6 +164,12 @@ internal sealed class SystemCalls(Tracer tracer)
         bool anonymous = ((int)r.R10 & MemoryProtection.Anonymous) != 0;
         if (!anonymous && tracer.Files.Find(thread, (int)r.R8) is { } file)
         {
+            if (file.Node == DeviceNode.Enclave && tracer.Driver.BindsToMapping)
+            {
+                BoundMappings.Map(tracer, thread);
+                return;
+            }
+
             Mappings.Map(tracer, thread, file);
             return;
         }

@@ -315,12 +315,29 @@ public sealed class Tracer : IThreadKicker, IDisposable
             });
         }
 
-        int id = Ptrace.Wait(-1, block: !busy, out WaitStatus status);
+        bool wait = !busy;
+        if (wait && Driver.BindsToMapping)
+        {
+            // The worker threads of the drivers before v20 run while no program needs the tracer.
+            int ready = Ptrace.Wait(-1, block: false, out WaitStatus early);
+            if (ready > 0)
+            {
+                Handle(ready, early);
+                return;
+            }
+
+            using (ShutGates(null))
+            {
+                wait = !Driver.RunWorkers(PagesPerSlice);
+            }
+        }
+
+        int id = Ptrace.Wait(-1, block: wait, out WaitStatus status);
         if (id > 0)
         {
             Handle(id, status);
         }
-        else if (id < 0 && _threads.Count > 0 && !busy)
+        else if (id < 0 && _threads.Count > 0 && wait)
         {
             // ECHILD: everything ended without our hearing of it.
             foreach (TracedThread thread in _threads.Values.ToArray())

@@ -1,0 +1,165 @@
+/*
+ * What lib/enclave.c does, by the drivers before v20: the range is a mapping of
+ * the device, pages are queued one by one, and enclave_map is mprotect.
+ */
+#include "enclave.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "by_address.h"
+#include "check.h"
+#include "sign.h"
+
+uint64_t enclave_reserve(uint64_t base, uint64_t size)
+{
+	(void)base;
+	(void)size;
+	check("the range is the mapping itself", false);
+	return 0;
+}
+
+void enclave_create(struct enclave *enclave, uint64_t size, const struct enclave_options *options)
+{
+	struct sgx_enclave_create create = { 0 };
+	void *map;
+
+	memset(enclave, 0, sizeof *enclave);
+	if (options != NULL)
+		enclave->options = *options;
+	enclave->fd = open(SGX_DEVICE, O_RDWR);
+	if (enclave->fd < 0)
+		die("open " SGX_DEVICE);
+	enclave->size = size;
+	map = mmap(NULL, size, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_SHARED, enclave->fd, 0);
+	if (map == MAP_FAILED)
+		die("mmap the device");
+	enclave->base = (uint64_t)map;
+	check_equal("the mapping is aligned to its length", 0, enclave->base & (size - 1));
+	enclave->secs.size = size;
+	enclave->secs.base = enclave->base;
+	enclave->secs.ssa_frame_size = 1;
+	enclave->secs.miscselect = enclave->options.miscselect;
+	enclave->secs.attributes = ATTRIBUTE_MODE64BIT | enclave->options.attributes;
+	enclave->secs.xfrm = XFRM_LEGACY;
+	create.src = (uint64_t)&enclave->secs;
+	check_errno("SGX_IOC_ENCLAVE_CREATE", 0, ioctl(enclave->fd, SGX_IOC_ENCLAVE_CREATE, &create));
+	enclave->measurement = measurement_create(enclave->secs.ssa_frame_size, size);
+}
+
+long by_address_add(const struct enclave *enclave, uint64_t offset, const void *source, uint64_t flags, uint16_t mrmask)
+{
+	struct secinfo secinfo = { .flags = flags };
+	struct sgx_enclave_add_page argument = {
+		.addr = enclave->base + offset,
+		.src = (uint64_t)source,
+		.secinfo = (uint64_t)&secinfo,
+		.mrmask = mrmask,
+	};
+
+	return ioctl(enclave->fd, SGX_IOC_ENCLAVE_ADD_PAGE, &argument);
+}
+
+long by_address_init(struct enclave *enclave)
+{
+	struct sgx_enclave_init argument = { .addr = enclave->base };
+#ifdef UAPI_ISGX
+	static uint8_t token[304];
+
+	argument.einittoken = (uint64_t)token;
+#endif
+	if (enclave->measurement != NULL)
+		enclave_sign(enclave);
+	argument.sigstruct = (uint64_t)&enclave->sigstruct;
+	return ioctl(enclave->fd, SGX_IOC_ENCLAVE_INIT, &argument);
+}
+
+static void add(struct enclave *enclave, uint64_t offset, const uint8_t *source, uint64_t length, uint64_t flags,
+		bool measured)
+{
+	for (uint64_t at = 0; at < length; at += PAGE) {
+		check_errno("SGX_IOC_ENCLAVE_ADD_PAGE", 0,
+			    by_address_add(enclave, offset + at, source + at, flags, measured ? 0xffff : 0));
+		measurement_add_page(enclave->measurement, offset + at, flags);
+		if (measured)
+			measurement_extend_page(enclave->measurement, offset + at, source + at);
+	}
+}
+
+void enclave_add(struct enclave *enclave, uint64_t offset, const void *source, uint64_t length, uint64_t secinfo_flags)
+{
+	add(enclave, offset, source, length, secinfo_flags, true);
+}
+
+void enclave_add_unmeasured(struct enclave *enclave, uint64_t offset, uint64_t length, uint64_t secinfo_flags)
+{
+	void *zeros = mmap(NULL, length, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (zeros == MAP_FAILED)
+		die("map zeros");
+	add(enclave, offset, zeros, length, secinfo_flags, false);
+	munmap(zeros, length);
+}
+
+struct tcs thread_tcs(uint64_t offset, uint64_t entry)
+{
+	struct tcs tcs = { 0 };
+
+	tcs.ossa = offset + THREAD_SSA;
+	tcs.nssa = THREAD_NSSA;
+	tcs.oentry = entry;
+	tcs.fs_limit = 0xffffffff;
+	tcs.gs_limit = 0xffffffff;
+	return tcs;
+}
+
+void enclave_add_thread(struct enclave *enclave, uint64_t offset, uint64_t entry)
+{
+	struct tcs *tcs = aligned_alloc(PAGE, PAGE);
+
+	if (tcs == NULL)
+		die("allocate a TCS");
+	memset(tcs, 0, PAGE);
+	*tcs = thread_tcs(offset, entry);
+	enclave_add(enclave, offset, tcs, PAGE, SECINFO_TCS);
+	enclave_add_unmeasured(enclave, offset + THREAD_SSA, THREAD_SIZE - THREAD_SSA,
+			       SECINFO_REG | SECINFO_R | SECINFO_W);
+	free(tcs);
+}
+
+void enclave_sign(struct enclave *enclave)
+{
+	struct sigstruct *sigstruct = &enclave->sigstruct;
+
+	measurement_finish(enclave->measurement, sigstruct->enclave_hash);
+	enclave->measurement = NULL;
+	sigstruct->attributes = enclave->secs.attributes & ~(uint64_t)ATTRIBUTE_DEBUG;
+	sigstruct->attribute_mask = ~(uint64_t)ATTRIBUTE_DEBUG;
+	sigstruct->xfrm = enclave->secs.xfrm;
+	sigstruct->xfrm_mask = ~0ul;
+	sigstruct->miscselect = enclave->secs.miscselect;
+	sigstruct->miscmask = ~0u;
+	sigstruct->isv_svn = enclave->options.isv_svn;
+	sigstruct_sign(sigstruct);
+}
+
+void enclave_init(struct enclave *enclave)
+{
+	check_equal("SGX_IOC_ENCLAVE_INIT", 0, (uint64_t)by_address_init(enclave));
+}
+
+void enclave_map(const struct enclave *enclave, uint64_t offset, uint64_t length, int protection)
+{
+	if (mprotect((void *)(enclave->base + offset), length, protection) != 0)
+		die("mprotect a part of the enclave");
+}
+
+void enclave_destroy(struct enclave *enclave)
+{
+	munmap((void *)enclave->base, enclave->size);
+	close(enclave->fd);
+	enclave->fd = -1;
+}

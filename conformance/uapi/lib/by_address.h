@@ -1,0 +1,14 @@
+/* The two calls of the drivers before v20 that programs want to see fail. */
+#ifndef UAPI_BY_ADDRESS_LIB_H
+#define UAPI_BY_ADDRESS_LIB_H
+
+#include "enclave.h"
+
+/* ADD_PAGE; mrmask has a bit for each 256 bytes that are measured. */
+long by_address_add(const struct enclave *enclave, uint64_t offset, const void *source, uint64_t flags,
+		    uint16_t mrmask);
+
+/* INIT: what ioctl returns, which can be an error code of EINIT. */
+long by_address_init(struct enclave *enclave);
+
+#endif
