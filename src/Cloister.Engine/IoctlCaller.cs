@@ -6,6 +6,9 @@ namespace Cloister.Engine;
 /// <summary>The thread that makes an ioctl, as the driver sees it.</summary>
 internal sealed class IoctlCaller(Tracer tracer, TracedThread thread) : ICaller
 {
+    private const int PagesBetweenLooks = 64;
+    private int _asked;
+    private bool _signalPending;
     private string? _line;
     private ulong _lineStart;
     private ulong _lineEnd;
@@ -14,7 +17,19 @@ internal sealed class IoctlCaller(Tracer tracer, TracedThread thread) : ICaller
     public IAddressSpace AddressSpace => thread.Space;
 
     /// <inheritdoc/>
-    public bool SignalPending => Linux.HostKernel.SignalPending(thread.Id);
+    public bool SignalPending
+    {
+        get
+        {
+            // A driver that works page by page asks at each; the answer is read from /proc.
+            if (_asked++ % PagesBetweenLooks == 0)
+            {
+                _signalPending = Linux.HostKernel.SignalPending(thread.Id);
+            }
+
+            return _signalPending;
+        }
+    }
 
     /// <inheritdoc/>
     public bool CopyFromUser(ulong source, Span<byte> destination) => thread.Space.Memory.TryRead(source, destination);

@@ -13,7 +13,7 @@ internal static class SyscallFilter
     public static byte[] Base()
     {
         BpfProgram p = Prologue();
-        foreach (long number in (long[])[SystemCall.Open, SystemCall.Stat, SystemCall.Lstat, SystemCall.Access, SystemCall.AddKey, SystemCall.SchedGetaffinity, SystemCall.SchedSetaffinity, Gadget.EndOfBatch])
+        foreach (long number in (long[])[SystemCall.Open, SystemCall.Stat, SystemCall.Lstat, SystemCall.Access, SystemCall.AddKey, SystemCall.SchedGetaffinity, SystemCall.SchedSetaffinity])
         {
             p.IfEqual((uint)number, "trace");
         }
@@ -23,7 +23,7 @@ internal static class SyscallFilter
             p.IfEqual((uint)number, "directory");
         }
 
-        return p
+        return Epilogue(p
             .IfEqual((uint)SystemCall.Ioctl, "ioctl")
             .IfEqual((uint)SystemCall.Mmap, "mmap")
             .IfEqual((uint)SystemCall.Mprotect, "mprotect")
@@ -41,9 +41,7 @@ internal static class SyscallFilter
             // The handlers of the signals that Cloister's own stops use are mirrored.
             .Label("sigaction").Load(BpfProgram.ArgumentOffset(0))
             .IfEqual(Signal.SIGILL, "trace").IfEqual(Signal.SIGTRAP, "trace").IfEqual(Signal.SIGBUS, "trace").IfEqual(Signal.SIGSEGV, "trace").IfEqual(Signal.SIGFPE, "trace")
-            .Label("allow").Return(BpfProgram.Allow)
-            .Label("trace").Return(BpfProgram.Trace)
-            .Assemble();
+            .Return(BpfProgram.Allow)).Assemble();
     }
 
     /// <summary>What a program that has opened the device may do besides: change its mappings and its descriptors.</summary>
@@ -56,16 +54,14 @@ internal static class SyscallFilter
             p.IfEqual((uint)number, "trace");
         }
 
-        return p
+        return Epilogue(p
             .IfEqual((uint)SystemCall.Mmap, "mmap")
             .IfEqual((uint)SystemCall.Newfstatat, "empty")
             .Return(BpfProgram.Allow)
             .Label("mmap").Load(BpfProgram.ArgumentOffset(3)).IfAny(MemoryProtection.Fixed | MemoryProtection.FixedNoReplace, "trace")
-            .IfAny(MemoryProtection.Anonymous, "allow").Return(BpfProgram.Trace)
+            .IfAny(MemoryProtection.Anonymous, "allow").Jump("trace")
             .Label("empty").Load(BpfProgram.ArgumentOffset(3)).IfAny(0x1000, "trace")
-            .Label("allow").Return(BpfProgram.Allow)
-            .Label("trace").Return(BpfProgram.Trace)
-            .Assemble();
+            .Return(BpfProgram.Allow)).Assemble();
     }
 
     /// <summary>Every system call made from inside an enclave's range: SYSCALL is illegal there.</summary>
@@ -81,14 +77,17 @@ internal static class SyscallFilter
             .Assemble();
     }
 
-    private static BpfProgram Prologue()
-    {
-        const uint codePage = unchecked((uint)Area.Gadget);
-        return new BpfProgram()
-            .Load(BpfProgram.ArchitectureOffset).UnlessEqual(ArchitectureX8664, "allow")
-            .Load(BpfProgram.InstructionPointerOffset + 4).UnlessEqual((uint)(Area.Gadget >> 32), "number")
-            .Load(BpfProgram.InstructionPointerOffset).And(0xfffff000).UnlessEqual(codePage, "number")
-            .Load(BpfProgram.NumberOffset).IfEqual(Gadget.EndOfBatch, "trace").Return(BpfProgram.Allow)
-            .Label("number").Load(BpfProgram.NumberOffset);
-    }
+    // The number comes first and decides for most calls: the kernel then remembers that it need not run the filter for them
+    // at all (SECCOMP_CACHE). Only what would stop is asked where it comes from.
+    private static BpfProgram Prologue() => new BpfProgram()
+        .Load(BpfProgram.ArchitectureOffset).UnlessEqual(ArchitectureX8664, "allow")
+        .Load(BpfProgram.NumberOffset).IfEqual(Gadget.EndOfBatch, "always");
+
+    // What the gadget calls passes, but for the end of a batch.
+    private static BpfProgram Epilogue(BpfProgram program) => program
+        .Label("trace")
+        .Load(BpfProgram.InstructionPointerOffset + 4).UnlessEqual((uint)(Area.Gadget >> 32), "always")
+        .Load(BpfProgram.InstructionPointerOffset).And(0xfffff000).UnlessEqual(unchecked((uint)Area.Gadget), "always")
+        .Label("allow").Return(BpfProgram.Allow)
+        .Label("always").Return(BpfProgram.Trace);
 }
