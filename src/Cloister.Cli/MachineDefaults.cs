@@ -17,15 +17,14 @@ internal sealed record MachineDefaults(EngineMode Engine, string EngineReason, I
     /// <summary>Looks at the machine.</summary>
     public static MachineDefaults Choose()
     {
-        (EngineMode engine, string engineReason) = (HostProbe.HasFsgsbase, HostProbe.ModifyLdt()) switch
+        (EngineMode engine, string engineReason) = (HostKernel.HasFsgsbase, HostProbe.ModifyLdt()) switch
         {
             (false, _) => (EngineMode.Trap, "programs may not execute WRFSBASE here, which entering an enclave inside the program needs"),
             (_, not Errno.None) => (EngineMode.Trap, "this kernel has no modify_ldt, by which the engine knows who is inside"),
             _ => (EngineMode.Fast, "FSGSBASE and modify_ldt are there, so EENTER and EEXIT can run inside the program"),
         };
-        (IsolationMode isolation, string isolationReason) = HasProtectionKeys
-            ? (IsolationMode.Strict, "protection keys hide enclave memory from the host at little cost")
-            : (IsolationMode.Fast, "without protection keys, hiding enclave memory from the host costs a stop at every exit; --isolation=strict does it");
-        return new MachineDefaults(engine, engineReason, isolation, isolationReason);
+        const string isolationReason = "hiding enclave memory from the host costs a stop at each entry, exit and access, and enclaves are then entered as by --engine=trap; "
+            + "--isolation=strict does it";
+        return new MachineDefaults(engine, engineReason, IsolationMode.Fast, isolationReason);
     }
 }

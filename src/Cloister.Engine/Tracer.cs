@@ -87,7 +87,9 @@ public sealed class Tracer : IThreadKicker, IDisposable
     public bool Signal(int signal)
     {
         int root = Volatile.Read(ref _root);
-        return root != 0 && HostKernel.Kill(root, signal) == Errno.None;
+
+        // A process that has ended and was not waited for yet still takes signals.
+        return root != 0 && HostKernel.StatusField(root, "State:") is { } state && !state.StartsWith('Z') && HostKernel.Kill(root, signal) == Errno.None;
     }
 
     /// <summary>Passes on a signal that was sent to this process, unless it was sent to the program as well. May be called by any thread.</summary>

@@ -1,20 +1,13 @@
-using System.Buffers.Binary;
-
 namespace Cloister.Linux;
 
 /// <summary>Asks the kernel what it has, by trying it: what a sandbox forbids shows as missing, as it does to the engine.</summary>
 public static unsafe class HostProbe
 {
-    private const int AtHwcap2 = 26;
-
     /// <summary>The effective user id.</summary>
     public static uint EffectiveUser => (uint)NativeMethods.SystemCall(107, 0, 0, 0, 0, 0, 0);
 
     /// <summary>The effective group id.</summary>
     public static uint EffectiveGroup => (uint)NativeMethods.SystemCall(108, 0, 0, 0, 0, 0, 0);
-
-    /// <summary>Whether programs may execute RDFSBASE, WRGSBASE and their kin. HWCAP2_FSGSBASE, uapi asm/hwcap2.h.</summary>
-    public static bool HasFsgsbase => (AuxiliaryValue(AtHwcap2) & 2) != 0;
 
     /// <summary>Starts a shell, seizes it and ends it again.</summary>
     /// <returns>What PTRACE_SEIZE answered.</returns>
@@ -102,18 +95,4 @@ public static unsafe class HostProbe
     }
 
     private static Errno Answer(long result) => result < 0 ? NativeMethods.LastError : Errno.None;
-
-    private static ulong AuxiliaryValue(ulong type)
-    {
-        byte[] vector = File.ReadAllBytes("/proc/self/auxv");
-        for (int at = 0; at + 16 <= vector.Length; at += 16)
-        {
-            if (BinaryPrimitives.ReadUInt64LittleEndian(vector.AsSpan(at)) == type)
-            {
-                return BinaryPrimitives.ReadUInt64LittleEndian(vector.AsSpan(at + 8));
-            }
-        }
-
-        return 0;
-    }
 }

@@ -35,7 +35,7 @@ internal static class ProcessorChecks
             : new Finding(FindingKind.Note, "sgx", "real SGX", $"{processor}, {(node ? "" : "no ")}/dev/sgx_enclave", "not needed: Cloister is the machine");
     }
 
-    private static Finding Fsgsbase() => HostProbe.HasFsgsbase
+    private static Finding Fsgsbase() => HostKernel.HasFsgsbase
         ? new Finding(FindingKind.Good, "fsgsbase", "FSGSBASE", "yes", "FS and GS change at entry and exit without a system call, as the fast engine needs")
         : new Finding(FindingKind.Limit, "fsgsbase", "FSGSBASE", "no", "a processor since 2012 (AMD: 2017) and Linux 5.9 have it; without, enclaves are entered by --engine=trap");
 
@@ -43,8 +43,8 @@ internal static class ProcessorChecks
     {
         Errno error = HostProbe.ProtectionKeys();
         return MachineDefaults.HasProtectionKeys && error == Errno.None
-            ? new Finding(FindingKind.Good, "pku", "protection keys", "yes", "enclave memory can be hidden from the host at no system call's cost")
-            : new Finding(FindingKind.Limit, "pku", "protection keys", MachineDefaults.HasProtectionKeys ? $"{error}" : "no", "hiding enclave memory from the host costs a stop at each exit, so it is off by default");
+            ? new Finding(FindingKind.Note, "pku", "protection keys", "yes", "not used yet; they could hide enclave memory from the host at no stop's cost")
+            : new Finding(FindingKind.Note, "pku", "protection keys", MachineDefaults.HasProtectionKeys ? $"{error}" : "no", "not needed: --isolation=strict hides enclave memory without them");
     }
 
     private static Finding CpuidFaulting() => HostProbe.CpuidFaulting() == Errno.None

@@ -11,7 +11,7 @@ internal sealed record RunArguments
 
     private static readonly RunOption[] s_options =
     [
-        new("--epc", "SIZE", "Size of the EPC: bytes, or with K, M or G. Default 128M.", (a, text) =>
+        new("--epc", "SIZE", () => "Size of the EPC: bytes, or with K, M or G. Default 128M.", (a, text) =>
         {
             if (!SizeText.TryParse(text, out long bytes))
             {
@@ -26,32 +26,32 @@ internal sealed record RunArguments
                 _ => (a with { EpcBytes = bytes }, null),
             };
         }),
-        new("--no-sgx2", null, "A processor with SGX1 only.", (a, _) => (a with { Sgx2 = false }, null)),
-        new("--engine", "trap|fast", "fast: enclaves are entered and left inside the program; trap: every ENCLU stops it (the reference).", (a, text) => text switch
+        new("--no-sgx2", null, () => "A processor with SGX1 only.", (a, _) => (a with { Sgx2 = false }, null)),
+        new("--engine", "trap|fast", () => "fast: enclaves are entered and left inside the program; trap: every ENCLU stops it (the reference).", (a, text) => text switch
         {
             "trap" => (a with { Engine = EngineMode.Trap }, null),
             "fast" => (a with { Engine = EngineMode.Fast }, null),
             _ => (a, $"--engine {text}: there is trap and fast"),
         }),
-        new("--isolation", "strict|fast", "strict: the host reads 0xff where enclave memory is, as on hardware; fast: it sees the memory.", (a, text) => text switch
+        new("--isolation", "strict|fast", () => "strict: the host reads 0xff where enclave memory is, as on hardware; fast: it sees the memory.", (a, text) => text switch
         {
             "strict" => (a with { Isolation = IsolationMode.Strict }, null),
             "fast" => (a with { Isolation = IsolationMode.Fast }, null),
             _ => (a, $"--isolation {text}: there is strict and fast"),
         }),
-        new("--uapi", "NAME", "The driver's interface: " + string.Join(", ", Enum.GetValues<Generation>().Select(GenerationNames.Name)) + ". Default v6.0.", (a, text) =>
+        new("--uapi", "NAME", () => "The driver's interface: " + string.Join(", ", Enum.GetValues<Generation>().Select(GenerationNames.Name)) + ". Default v6.0.", (a, text) =>
             GenerationNames.Parse(text) is { } generation ? (a with { Uapi = generation }, null)
                 : (a, $"--uapi {text}: no such interface; there is {string.Join(", ", Enum.GetValues<Generation>().Select(GenerationNames.Name))}")),
-        new("--policy", "FILE", "Only enclaves that FILE names, by lines `mrenclave HEX` or `mrsigner HEX`, may execute pages added at run time.", (a, text) =>
+        new("--policy", "FILE", () => "Only enclaves that FILE names, by lines `mrenclave HEX` or `mrsigner HEX`, may execute pages added at run time.", (a, text) =>
             (a with { Policy = PolicyFile.Read(text, out string? problem) }, problem)),
-        new("--presence", "userfaultfd|mprotect", "How enclave pages come and go in the program; default: userfaultfd where the kernel has it.", (a, text) => text switch
+        new("--presence", "userfaultfd|mprotect", () => "How enclave pages come and go in the program; default: userfaultfd where the kernel has it.", (a, text) => text switch
         {
             "userfaultfd" => (a with { Presence = PresenceMode.Userfaultfd }, null),
             "mprotect" => (a with { Presence = PresenceMode.Mprotect }, null),
             _ => (a, $"--presence {text}: there is userfaultfd and mprotect"),
         }),
-        new("--seed", "TEXT", "Makes the machine's keys: the same text is the same machine, so sealed data can be read again. Default: a new machine.", (a, text) => (a with { Seed = text }, null)),
-        new("--stats", null, "At the end print what the machine did, to standard error.", (a, _) => (a with { Stats = true }, null)),
+        new("--seed", "TEXT", () => "Makes the machine's keys: the same text is the same machine, so sealed data can be read again. Default: a new machine.", (a, text) => (a with { Seed = text }, null)),
+        new("--stats", null, () => "At the end print what the machine did, to standard error.", (a, _) => (a with { Stats = true }, null)),
     ];
 
     /// <summary>Bytes of EPC.</summary>
@@ -159,7 +159,7 @@ internal sealed record RunArguments
             """);
         foreach (RunOption option in s_options)
         {
-            writer.WriteLine($"  {option.Name + (option.ValueName is null ? "" : " " + option.ValueName),-25} {option.Description}");
+            writer.WriteLine($"  {option.Name + (option.ValueName is null ? "" : " " + option.ValueName),-25} {option.Description()}");
         }
 
         writer.WriteLine($"  {"--help",-25} This text.");
