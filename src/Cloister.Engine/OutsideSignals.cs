@@ -1,30 +1,97 @@
+using System.Diagnostics;
+using System.Globalization;
 using Cloister.Linux;
 
 namespace Cloister.Engine;
 
 /// <summary>Which signals the program was sent by others: a keyboard and `kill -- -GROUP` send to program and tracer alike.</summary>
-/// <remarks>The tracer's thread notes them, the thread that gets the tracer's own signals asks.</remarks>
+/// <remarks>Every signal that the program gets is a credit, and one that comes to the tracer uses it up. The tracer's thread notes credits, the
+/// threads that get the tracer's own signals use them: hence the lock, which is held for moments and beneath no other.</remarks>
 internal sealed class OutsideSignals
 {
-    // Enough for a signal that went to both at once to come to the program; too little for two keystrokes.
-    private static readonly TimeSpan s_together = TimeSpan.FromMilliseconds(150);
-    private readonly long[] _noted = new long[65];
+    // A signal to both comes to the program and to the tracer at about the same time; on a busy machine that is seconds.
+    private static readonly TimeSpan s_together = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_onItsWay = TimeSpan.FromMilliseconds(10), s_blocked = TimeSpan.FromMilliseconds(500), s_nap = TimeSpan.FromMilliseconds(2);
+    private readonly Lock _lock = new();
+    private readonly Queue<long>[] _credits = [.. Enumerable.Range(0, 65).Select(_ => new Queue<long>())];
+    private readonly int[] _owed = new int[65];
 
     /// <summary>A thread of the program is about to get a signal.</summary>
     public void Note(TracedThread thread, int signal)
     {
-        if (signal is Linux.Signal.SIGHUP or Linux.Signal.SIGINT or Linux.Signal.SIGQUIT or Linux.Signal.SIGUSR1 or Linux.Signal.SIGUSR2 or Linux.Signal.SIGTERM
-            && Ptrace.GetSignal(thread.Id, out SignalInformation information) == Errno.None
-            && information.Sender != Environment.ProcessId)
+        if (signal is not (Linux.Signal.SIGHUP or Linux.Signal.SIGINT or Linux.Signal.SIGQUIT or Linux.Signal.SIGUSR1 or Linux.Signal.SIGUSR2 or Linux.Signal.SIGTERM)
+            || Ptrace.GetSignal(thread.Id, out SignalInformation information) != Errno.None
+            || information.Sender == Environment.ProcessId)
         {
-            Volatile.Write(ref _noted[signal], Environment.TickCount64);
+            return;
+        }
+
+        lock (_lock)
+        {
+            if (_owed[signal] > 0)
+            {
+                _owed[signal]--;
+                return;
+            }
+
+            _credits[signal].Enqueue(Stopwatch.GetTimestamp());
         }
     }
 
-    /// <summary>Whether the program has just been sent a signal.</summary>
-    public bool HasJustCome(int signal) => Volatile.Read(ref _noted[signal]) is not 0 and var at && Environment.TickCount64 - at < s_together.TotalMilliseconds;
+    /// <summary>A signal came to the tracer: whether the program has got it, or is about to. Waits a moment for what is on its way.</summary>
+    /// <param name="process">The program; 0 when it has ended.</param>
+    /// <param name="signal">The signal.</param>
+    public bool HasProgramGot(int process, int signal)
+    {
+        long began = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            if (UseCredit(signal))
+            {
+                return true;
+            }
 
-    /// <summary>Whether a process has a signal pending.</summary>
-    public static bool IsPending(int process, int signal) => HostKernel.StatusField(process, "ShdPnd:") is { } text
-        && ulong.TryParse(text, System.Globalization.NumberStyles.HexNumber, null, out ulong pending) && (pending & 1UL << (signal - 1)) != 0;
+            TimeSpan waited = Stopwatch.GetElapsedTime(began);
+            bool pending = IsPending(process, signal);
+            if (pending && waited > s_blocked)
+            {
+                // The program blocks it, and will be told of it when it does not any more.
+                lock (_lock)
+                {
+                    _owed[signal]++;
+                }
+
+                return true;
+            }
+
+            if (!pending && waited > s_onItsWay && (!IsAtStop(process) || waited > s_blocked))
+            {
+                return false;
+            }
+
+            Thread.Sleep(s_nap);
+        }
+    }
+
+    private bool UseCredit(int signal)
+    {
+        lock (_lock)
+        {
+            while (_credits[signal].TryDequeue(out long noted))
+            {
+                if (Stopwatch.GetElapsedTime(noted) < s_together)
+                {
+                    return true;
+                }
+            }
+        }
+
+        return false;
+    }
+
+    private static bool IsPending(int process, int signal) => process != 0 && HostKernel.StatusField(process, "ShdPnd:") is { } text
+        && ulong.TryParse(text, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong pending) && (pending & 1UL << (signal - 1)) != 0;
+
+    // Stopped for the tracer, which may not have looked yet.
+    private static bool IsAtStop(int process) => process != 0 && HostKernel.StatusField(process, "State:") is { } state && state.StartsWith('t');
 }

@@ -96,8 +96,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
     /// <returns>False when the program did not get it: it has not begun or has ended.</returns>
     public bool Relay(int signal)
     {
-        int root = Volatile.Read(ref _root);
-        return _outside.HasJustCome(signal) || root != 0 && (OutsideSignals.IsPending(root, signal) || Signal(signal));
+        return _outside.HasProgramGot(Volatile.Read(ref _root), signal) || Signal(signal);
     }
 
     /// <inheritdoc/>

@@ -13,9 +13,6 @@ internal static class SignalRelay
         Signal.SIGHUP, Signal.SIGTERM, Signal.SIGUSR1, Signal.SIGUSR2, Signal.SIGINT, Signal.SIGQUIT,
     ];
 
-    // A signal to both is on its way to the program when it is here already.
-    private static readonly TimeSpan s_onItsWay = TimeSpan.FromMilliseconds(10);
-
     /// <summary>Begins to pass signals on.</summary>
     /// <remarks>A keyboard's signals go to the whole process group: what the program has got itself is not passed on a second time.
     /// A signal that Cloister was started to ignore stays ignored.</remarks>
@@ -33,8 +30,6 @@ internal static class SignalRelay
 
             registrations.Add(PosixSignalRegistration.Create((PosixSignal)signal, context =>
             {
-                Thread.Sleep(s_onItsWay);
-
                 // When the program has ended and only what it started is left, the signal is for Cloister.
                 context.Cancel = tracer.Relay(signal);
             }));

@@ -6,8 +6,8 @@ namespace Cloister.Cli.Tests.Commands;
 /// <summary>Signals sent to Cloister, to its group and to what it runs.</summary>
 public class RunSignalTests
 {
-    // Perl as it comes runs a handler between two operations, so a signal just before a read is noticed after the read.
-    private static readonly string[] s_perl = ["env", "PERL_SIGNALS=unsafe", "perl", "-e"];
+    // Perl runs a handler between two operations, so a signal just before a read would be noticed after it: the wait has an end.
+    private const string UntilEnd = "syswrite(STDOUT, \"ready\\n\"); while (1) { $r = ''; vec($r, 0, 1) = 1; next unless select($r, undef, undef, 0.05) > 0; last unless sysread(STDIN, $x, 100) }";
 
     [Theory]
     [InlineData(Signal.SIGINT)]
@@ -16,8 +16,8 @@ public class RunSignalTests
     [InlineData(Signal.SIGHUP)]
     public void A_signal_to_the_group_reaches_the_program_once(int signal)
     {
-        using CloisterProcess process = CloisterProcess.Start(["run", "--", .. s_perl,
-            "$| = 1; $n = 0; $SIG{$_} = sub { $n++; print \"got\\n\" } for qw(INT QUIT TERM HUP); print \"ready\\n\"; while (!eof(STDIN)) { readline(STDIN) } exit $n"]);
+        using CloisterProcess process = CloisterProcess.Start("run", "--", "perl", "-e",
+            "$n = 0; $SIG{$_} = sub { $n++; syswrite(STDOUT, \"got\\n\") } for qw(INT QUIT TERM HUP); " + UntilEnd + " exit $n");
         Assert.Equal("ready", process.ReadLine());
         process.SignalGroup(signal);
         Assert.Equal("got", process.ReadLine());
@@ -35,8 +35,8 @@ public class RunSignalTests
     [InlineData("USR2", Signal.SIGUSR2)]
     public void A_signal_to_Cloister_alone_is_passed_on(string name, int signal)
     {
-        using CloisterProcess process = CloisterProcess.Start(["run", "--", .. s_perl,
-            $"$| = 1; $SIG{{{name}}} = sub {{ print \"got\\n\"; exit 6 }}; print \"ready\\n\"; readline(STDIN)"]);
+        using CloisterProcess process = CloisterProcess.Start("run", "--", "perl", "-e",
+            $"$SIG{{{name}}} = sub {{ syswrite(STDOUT, \"got\\n\"); exit 6 }}; " + UntilEnd);
         Assert.Equal("ready", process.ReadLine());
         process.Signal(signal);
         Assert.Equal("got", process.ReadLine());
