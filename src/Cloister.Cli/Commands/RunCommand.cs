@@ -63,10 +63,8 @@ internal static class RunCommand
         ProgramEnd end;
         using (var tracer = new Tracer(options) { OnNotice = text => Console.Error.WriteLine($"cloister: {text}") })
         {
-            using (SignalRelay.To(tracer))
-            {
-                end = tracer.Run(program);
-            }
+            SignalRelay.Begin(tracer);
+            end = tracer.Run(program);
 
             if (stats)
             {

@@ -5,7 +5,7 @@ using Cloister.Linux;
 
 namespace Cloister.Cli.Running;
 
-/// <summary>While a program runs, signals sent to Cloister are the program's.</summary>
+/// <summary>Signals sent to Cloister are the program's.</summary>
 internal static class SignalRelay
 {
     private static readonly int[] s_relayed =
@@ -13,33 +13,18 @@ internal static class SignalRelay
         Signal.SIGHUP, Signal.SIGTERM, Signal.SIGUSR1, Signal.SIGUSR2, Signal.SIGINT, Signal.SIGQUIT,
     ];
 
-    /// <summary>Begins to pass signals on.</summary>
-    /// <remarks>A keyboard's signals go to the whole process group: what the program has got itself is not passed on a second time.
-    /// A signal that Cloister was started to ignore stays ignored.</remarks>
-    /// <returns>What ends it.</returns>
-    public static IDisposable To(Tracer tracer)
+    private static readonly List<PosixSignalRegistration> s_registrations = [];
+
+    /// <summary>Begins to pass signals on, to the end of this process.</summary>
+    /// <remarks>A keyboard's signals go to the whole process group: what the program has got itself is not passed on a second time, even when
+    /// the program has ended before this process came to hear of it. A signal that Cloister was started to ignore stays ignored.</remarks>
+    public static void Begin(Tracer tracer)
     {
         ulong ignored = ulong.TryParse(HostKernel.StatusField(Environment.ProcessId, "SigIgn:"), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong mask) ? mask : 0;
-        var registrations = new Registrations();
-        foreach (int signal in s_relayed)
+        foreach (int signal in s_relayed.Where(signal => (ignored & 1UL << (signal - 1)) == 0))
         {
-            if ((ignored & 1UL << (signal - 1)) != 0)
-            {
-                continue;
-            }
-
-            registrations.Add(PosixSignalRegistration.Create((PosixSignal)signal, context =>
-            {
-                // When the program has ended and only what it started is left, the signal is for Cloister.
-                context.Cancel = tracer.Relay(signal);
-            }));
+            // When the program has ended and only what it started is left, the signal is for Cloister.
+            s_registrations.Add(PosixSignalRegistration.Create((PosixSignal)signal, context => context.Cancel = tracer.Relay(signal)));
         }
-
-        return registrations;
-    }
-
-    private sealed class Registrations : List<PosixSignalRegistration>, IDisposable
-    {
-        public void Dispose() => ForEach(r => r.Dispose());
     }
 }

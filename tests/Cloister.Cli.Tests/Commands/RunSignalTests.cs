@@ -49,7 +49,7 @@ public class RunSignalTests
         using CloisterProcess process = CloisterProcess.Start("run", "--", "sh", "-c", "echo $$; exec cat");
         int program = int.Parse(process.ReadLine());
         process.SignalGroup(Signal.SIGINT);
-        Assert.Equal(128 + Signal.SIGINT, process.Finish().Status);
+        Assert.Equal(128 + Signal.SIGINT, process.AwaitEnd().Status);
         CloisterProcess.AwaitEnd(program);
     }
 
@@ -69,7 +69,7 @@ public class RunSignalTests
         int[] programs = [int.Parse(process.ReadLine()), int.Parse(process.ReadLine())];
         CloisterProcess.AwaitEnd(programs[0]);
         process.Signal(Signal.SIGTERM);
-        Assert.Equal(128 + Signal.SIGTERM, process.Finish().Status);
+        Assert.Equal(128 + Signal.SIGTERM, process.AwaitEnd().Status);
         Assert.All(programs, CloisterProcess.AwaitEnd);
     }
 

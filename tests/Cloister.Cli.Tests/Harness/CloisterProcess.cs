@@ -63,6 +63,13 @@ internal sealed class CloisterProcess : IDisposable
         return new Outcome(_process.ExitCode, output.Result, error.Result);
     }
 
+    /// <summary>Waits for its end while its input stays open.</summary>
+    public Outcome AwaitEnd()
+    {
+        Assert.True(_process.WaitForExit(s_patience), "Cloister hangs");
+        return Finish();
+    }
+
     /// <summary>The next line of its output.</summary>
     public string ReadLine()
     {
