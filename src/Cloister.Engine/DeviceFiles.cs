@@ -143,6 +143,7 @@ internal sealed class DeviceFiles(Tracer tracer) : IDisposable
     private void Release(EnclaveFile file)
     {
         _ = _files.Remove(file.Identity);
+        file.IsReleased = true;
         if (file.Enclave is { } enclave)
         {
             tracer.Driver.Release(enclave);

@@ -31,6 +31,9 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
     /// <summary>Device and inode of the memfd.</summary>
     public (ulong Device, ulong Inode) Identity { get; }
 
+    /// <summary>Nobody has it open or mapped any more: its memory goes as a whole.</summary>
+    public bool IsReleased { get; set; }
+
     /// <summary>The driver's side of an enclave's file.</summary>
     public SgxEnclave? Enclave { get; set; }
 
@@ -67,7 +70,10 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
     public void Remove(EpcPage page, ulong offset)
     {
         _memory.Remove(page);
-        Punch(offset);
+        if (!IsReleased)
+        {
+            Punch(offset);
+        }
     }
 
     /// <summary>Takes the page's memory away; every address space loses its entry.</summary>

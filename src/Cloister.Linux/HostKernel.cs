@@ -37,8 +37,28 @@ public static unsafe class HostKernel
     /// <summary>Whether a signal that is not blocked waits for the thread.</summary>
     public static bool SignalPending(int thread)
     {
-        ulong Mask(string name) => StatusField(thread, name) is { } text && ulong.TryParse(text, System.Globalization.NumberStyles.HexNumber, null, out ulong mask) ? mask : 0;
-        return ((Mask("SigPnd:") | Mask("ShdPnd:")) & ~Mask("SigBlk:")) != 0;
+        ulong pending = 0;
+        try
+        {
+            foreach (string line in File.ReadLines($"/proc/{thread}/status"))
+            {
+                ulong Mask() => ulong.TryParse(line.AsSpan(7).Trim(), System.Globalization.NumberStyles.HexNumber, null, out ulong mask) ? mask : 0;
+                if (line.StartsWith("SigPnd:", StringComparison.Ordinal) || line.StartsWith("ShdPnd:", StringComparison.Ordinal))
+                {
+                    pending |= Mask();
+                }
+                else if (line.StartsWith("SigBlk:", StringComparison.Ordinal))
+                {
+                    return (pending & ~Mask()) != 0;
+                }
+            }
+        }
+        catch (IOException)
+        {
+            // The thread is gone.
+        }
+
+        return false;
     }
 
     /// <summary>Whether a process has the personality READ_IMPLIES_EXEC. personality(2).</summary>
