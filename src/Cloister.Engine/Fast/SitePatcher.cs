@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using Iced.Intel;
 
 namespace Cloister.Engine.Fast;
@@ -6,13 +7,19 @@ namespace Cloister.Engine.Fast;
 /// <summary>Puts a jump to a stub in the place of an ENCLU: a short jump over the instruction, to a long one in padding nearby.</summary>
 internal static class SitePatcher
 {
-    private const int EncluLength = 3, ShortJump = 2, LongJump = 5, Reach = 127;
+    private const int EncluLength = 3, ShortJump = 2, LongJump = 5, Reach = 127, CacheLine = 64;
 
     /// <summary>Patches the ENCLU at a site, once. Nothing happens where there is no padding in reach.</summary>
     public static void Patch(Tracer tracer, TracedThread thread, ulong site, bool inEnclave)
     {
         AddressSpace space = thread.Space;
-        if (space.Fast is not { } fast || fast.PatchedSites.Contains(site) || !fast.HopelessSites.Add(site))
+        if (space.Fast is not { } fast || fast.PatchedSites.Contains(site) || !fast.HopelessSites.Add(site) || (site & (CacheLine - 1)) == CacheLine - 1)
+        {
+            return;
+        }
+
+        // Pages that another address space shows too stay as they are: the stub would be in this one only.
+        if (inEnclave && space.Mappings.Find(site) is not { File.AddressSpaces.Count: 1 })
         {
             return;
         }
@@ -142,6 +149,19 @@ internal static class SitePatcher
         if (!inEnclave)
         {
             return space.Memory.TryPoke(address, bytes);
+        }
+
+        if (bytes.Length == ShortJump)
+        {
+            // A forked process shares the page and may be about to execute these two bytes: one store, within a cache line.
+            if (space.Mappings.Find(address) is not { } page)
+            {
+                return false;
+            }
+
+            Span<byte> at = page.File.Bytes(page.OffsetOf(address & ~4095UL))[(int)(address & 4095)..];
+            Volatile.Write(ref MemoryMarshal.AsRef<ushort>(at[..ShortJump]), BinaryPrimitives.ReadUInt16LittleEndian(bytes));
+            return true;
         }
 
         for (int i = 0; i < bytes.Length; i++)
