@@ -400,7 +400,7 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
 
     /// <summary>What enclave code may do through an entry: what the entry and the page's EPCM entry both allow.</summary>
     public SecinfoFlags AllowedBy(in PageTableEntry entry) =>
-        entry.Present ? Allowed(_machine.Epcm[entry.Page]) & (SecinfoFlags)entry.Protection : 0; // PROT_ bits have the values of R, W and X.
+        entry.Present ? _machine.Epcm[entry.Page].AllowedToEnclave & (SecinfoFlags)entry.Protection : 0; // PROT_ bits have the values of R, W and X.
 
     /// <summary>The PROT_ bit an access needs.</summary>
     public static int ProtectionFor(AccessKind access) => access switch
@@ -409,10 +409,6 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
         AccessKind.Execute => MemoryProtection.Execute,
         _ => MemoryProtection.Read,
     };
-
-    /// <summary>What enclave code may do with a page by its EPCM entry. SDM 3D, "Access-control Requirements".</summary>
-    public static SecinfoFlags Allowed(in EpcmEntry entry) =>
-        entry.Valid && !entry.Blocked && !entry.Pending && !entry.Modified && entry.PageType == PageType.Reg ? entry.Permissions : 0;
 
     /// <summary>Forgets a range that the program unmapped or mapped over.</summary>
     public HashSet<EnclaveFile> Unmap(ulong start, ulong end)

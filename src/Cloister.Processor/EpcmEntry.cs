@@ -69,6 +69,13 @@ public struct EpcmEntry
         }
     }
 
+    /// <summary>
+    /// What enclave code may do with the page: its permissions, or nothing when an access faults whatever it is.
+    /// SDM 3D, "Access-control Requirements".
+    /// </summary>
+    public readonly SecinfoFlags AllowedToEnclave =>
+        Valid && !Blocked && !Pending && !Modified && PageType == PageType.Reg ? Permissions : 0;
+
     private readonly bool Has(Bits bit) => (bits & bit) != 0;
 
     private void Set(Bits bit, bool value) => bits = value ? bits | bit : bits & ~bit;

@@ -426,8 +426,7 @@ internal sealed class FastPath : IDisposable
         }
 
         const int urspOffset = 144;
-        ulong frameEnd = secs.BaseAddr + tcs.Ossa + (ulong)(tcs.Cssa + 1) * secs.SsaFrameSize * 4096;
-        ulong ursp = frameEnd - Gprsgx.SizeInBytes + urspOffset;
+        ulong ursp = StateSaveArea.FrameGprsgx(secs, tcs, tcs.Cssa).Value + urspOffset;
         WriteU32(entry + FastLayout.EntryCssa, tcs.Cssa);
         WriteU64(entry + FastLayout.EntryFsBase, secs.BaseAddr + tcs.Ofsbase);
         WriteU64(entry + FastLayout.EntryGsBase, secs.BaseAddr + tcs.Ogsbase);
