@@ -30,7 +30,7 @@ internal sealed class Exceptions(Tracer tracer)
         }
 
         bool synchronous = information.Code > 0 && signal is Linux.Signal.SIGILL or Linux.Signal.SIGTRAP or Linux.Signal.SIGBUS or Linux.Signal.SIGSEGV or Linux.Signal.SIGFPE;
-        if (!synchronous || information.Code <= 0)
+        if (!synchronous)
         {
             if (thread.Processor.EnclaveMode)
             {
@@ -44,7 +44,7 @@ internal sealed class Exceptions(Tracer tracer)
         switch (signal)
         {
             case Linux.Signal.SIGILL:
-                InvalidOpcode(thread, information);
+                InvalidOpcode(thread);
                 break;
             case Linux.Signal.SIGSEGV or Linux.Signal.SIGBUS:
                 Memory(thread, information);
@@ -103,7 +103,7 @@ internal sealed class Exceptions(Tracer tracer)
         r.OrigRax = ulong.MaxValue;
     }
 
-    private void InvalidOpcode(TracedThread thread, in SignalInformation information)
+    private void InvalidOpcode(TracedThread thread)
     {
         Span<byte> code = stackalloc byte[EncluInstruction.Length];
         ulong rip = thread.Peek().Rip;
@@ -129,7 +129,6 @@ internal sealed class Exceptions(Tracer tracer)
             return;
         }
 
-        _ = information;
         tracer.Resume(thread, Linux.Signal.SIGILL);
     }
 
