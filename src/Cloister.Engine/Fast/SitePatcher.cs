@@ -153,7 +153,7 @@ internal static class SitePatcher
 
         if (bytes.Length == ShortJump)
         {
-            // A forked process shares the page and may be about to execute these two bytes: one store, within a cache line.
+            // One store, within a cache line: whoever fetches here finds the old instruction or the new.
             if (space.Mappings.Find(address) is not { } page)
             {
                 return false;
