@@ -114,6 +114,13 @@ internal sealed class Exceptions(Tracer tracer)
             return;
         }
 
+        if (IsPatched(thread.Space, rip, code))
+        {
+            // Another thread's ENCLU here stopped at the same time and was answered first: the jump that is here now does it.
+            tracer.Resume(thread);
+            return;
+        }
+
         if (thread.Processor.EnclaveMode)
         {
             RaiseInside(thread, ExceptionVector.InvalidOpcode, 0, default);
@@ -387,9 +394,11 @@ internal sealed class Exceptions(Tracer tracer)
     {
         Span<byte> code = stackalloc byte[EncluInstruction.Length];
         ulong rip = thread.Peek().Rip;
-        return thread.Space.Fast?.PatchedSites.Contains(rip) == true
-            || (Fetch(thread, rip, code) == EncluInstruction.Length && code is [0x0f, 0x01, 0xd7]);
+        return Fetch(thread, rip, code) == EncluInstruction.Length && (code is [0x0f, 0x01, 0xd7] || IsPatched(thread.Space, rip, code));
     }
+
+    private static bool IsPatched(AddressSpace space, ulong rip, ReadOnlySpan<byte> code) =>
+        code is [SitePatcher.ShortJumpOpcode, ..] && space.Fast?.PatchedSites.Contains(rip) == true;
 
     /// <summary>The kernel's page fault handler: true when the page is there now.</summary>
     private bool ResolvePage(TracedThread thread, in Fault fault)

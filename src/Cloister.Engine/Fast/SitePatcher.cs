@@ -7,6 +7,9 @@ namespace Cloister.Engine.Fast;
 /// <summary>Puts a jump to a stub in the place of an ENCLU: a short jump over the instruction, to a long one in padding nearby.</summary>
 internal static class SitePatcher
 {
+    /// <summary>First byte of what stands in the place of a patched ENCLU.</summary>
+    public const byte ShortJumpOpcode = 0xeb;
+
     private const int EncluLength = 3, ShortJump = 2, LongJump = 5, Reach = 127, CacheLine = 64;
 
     /// <summary>Patches the ENCLU at a site, once. Nothing happens where there is no padding in reach.</summary>
@@ -35,7 +38,7 @@ internal static class SitePatcher
         byte[] jump = new byte[LongJump];
         jump[0] = 0xe9;
         BinaryPrimitives.WriteInt32LittleEndian(jump.AsSpan(1), checked((int)((long)stub - (long)(start + (ulong)cave + LongJump))));
-        byte[] leap = [0xeb, checked((byte)(sbyte)(cave - Reach - ShortJump))];
+        byte[] leap = [ShortJumpOpcode, checked((byte)(sbyte)(cave - Reach - ShortJump))];
 
         // Other threads may be about to execute these bytes.
         using (tracer.HoldOthers(thread))
