@@ -69,6 +69,16 @@ public static class SigstructText
         ];
     }
 
+    /// <summary>The name of the field that a byte belongs to.</summary>
+    /// <param name="offset">Bytes from the beginning of the SIGSTRUCT, below 1808.</param>
+    public static string FieldAt(int offset)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(offset, Sigstruct.SizeInBytes);
+        Sigstruct none = default;
+        return Fields(in none).Last(field => field.Offset <= offset).Name;
+    }
+
     /// <summary>MRSIGNER: 64 hexadecimal digits.</summary>
     public static string Mrsigner(in Sigstruct sigstruct)
     {

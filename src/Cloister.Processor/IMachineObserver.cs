@@ -32,8 +32,14 @@ public interface IMachineObserver
     {
     }
 
-    /// <summary>Why EINIT or ECREATE refuses an enclave: a field, what it must be and what it is, in hexadecimal.</summary>
-    void EnclaveRefused(EnclsLeaf leaf, string field, string expected, string found)
+    /// <summary>Why ECREATE or EINIT, or the driver before it executes them, refuses an enclave.</summary>
+    /// <param name="leaf">ECREATE or EINIT.</param>
+    /// <param name="secs">The page of the SECS.</param>
+    /// <param name="sigstruct">EINIT's operand; empty for ECREATE.</param>
+    /// <param name="field">The field that is wrong, in the manual's words.</param>
+    /// <param name="expected">What it must be; bytes and bits in hexadecimal.</param>
+    /// <param name="found">What it is.</param>
+    void EnclaveRefused(EnclsLeaf leaf, EpcPage secs, ReadOnlySpan<byte> sigstruct, string field, string expected, string found)
     {
     }
 }

@@ -47,6 +47,17 @@ internal static class JsonOutput
         }
     }
 
+    /// <summary>Where two enclaves part, as the member <c>difference</c>.</summary>
+    public static void Difference(Utf8JsonWriter writer, EnclaveDifference difference)
+    {
+        writer.WriteStartObject("difference");
+        Text(writer, "offset", difference.Offset is { } at ? $"0x{at:x}" : null);
+        writer.WriteString("what", difference.What);
+        writer.WriteString("first", difference.First);
+        writer.WriteString("second", difference.Second);
+        writer.WriteEndObject();
+    }
+
     /// <summary>A format's name in JSON: stable, unlike the type's.</summary>
     public static string Name(ImageFormat format) => format switch
     {

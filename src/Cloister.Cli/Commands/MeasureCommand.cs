@@ -93,12 +93,7 @@ internal static class MeasureCommand
                 writer.WriteBoolean("same", difference is null);
                 if (difference is not null)
                 {
-                    writer.WriteStartObject("difference");
-                    JsonOutput.Text(writer, "offset", difference.Offset is { } at ? $"0x{at:x}" : null);
-                    writer.WriteString("what", difference.What);
-                    writer.WriteString("first", difference.First);
-                    writer.WriteString("second", difference.Second);
-                    writer.WriteEndObject();
+                    JsonOutput.Difference(writer, difference);
                 }
             });
         }

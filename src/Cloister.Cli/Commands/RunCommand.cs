@@ -43,6 +43,11 @@ internal static class RunCommand
             return Failure.Report(unfit, status);
         }
 
+        if (parsed.Against is { } against && RefusedPages.Problem(against) is { } unreadable)
+        {
+            return Failure.Report($"run: --against {against}: {unreadable}", Failure.Usage);
+        }
+
         MachineDefaults defaults = MachineDefaults.Choose();
         return Run(
             new EngineOptions
@@ -55,18 +60,19 @@ internal static class RunCommand
                 Machine = new MachineOptions { Sgx2 = parsed.Sgx2, RootKey = RootKey.From(parsed.Seed) },
             },
             Invocation(parsed.Program),
-            parsed.Stats);
+            parsed);
     }
 
-    private static int Run(EngineOptions options, ProgramInvocation program, bool stats)
+    private static int Run(EngineOptions options, ProgramInvocation program, RunArguments arguments)
     {
         ProgramEnd end;
         using (var tracer = new Tracer(options) { OnNotice = text => Console.Error.WriteLine($"cloister: {text}") })
         {
+            tracer.Machine.Observer = new RefusalReport(tracer.Machine, tracer.Machine.Observer, tracer.OnNotice) { Against = arguments.Against };
             SignalRelay.Begin(tracer);
             end = tracer.Run(program);
 
-            if (stats)
+            if (arguments.Stats)
             {
                 Statistics.Print(tracer, Console.Error);
             }

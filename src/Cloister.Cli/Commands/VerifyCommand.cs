@@ -13,11 +13,13 @@ internal static class VerifyCommand
         var mrenclave = new Option<string[]>("--mrenclave") { Description = "MRENCLAVE that it must have: 64 hexadecimal digits." };
         var mrsigner = new Option<string[]>("--mrsigner") { Description = "MRSIGNER that it must have: 64 hexadecimal digits." };
         var policy = new Option<FileInfo?>("--policy") { Description = "A JSON file with more conditions (docs/formats.md)." };
+        var against = new Option<FileInfo?>("--against") { Description = "The file as it was signed: when the content fails, the first page that differs is named." };
         var command = new Command("verify", "Verify an enclave file: exit status 0 only when everything holds.");
         options.AddTo(command);
         command.Options.Add(mrenclave);
         command.Options.Add(mrsigner);
         command.Options.Add(policy);
+        command.Options.Add(against);
         command.SetAction((parsed, cancellation) => Task.FromResult(Failing.Guard(parsed.GetValue(options.File)!.ToString(), () =>
         {
             VerificationPolicy conditions = parsed.GetValue(policy) is { } file
@@ -29,21 +31,24 @@ internal static class VerifyCommand
                 Mrsigner = [.. conditions.Mrsigner, .. parsed.GetValue(mrsigner) ?? []],
             };
             using EnclaveImage image = options.Open(parsed);
-            return Verify(parsed, options, image, conditions, cancellation);
+            using EnclaveImage? original = parsed.GetValue(against) is { } other ? options.Open(parsed, other) : null;
+            return Verify(parsed, options, image, original, conditions, cancellation);
         })));
         return command;
     }
 
     // Every enclave of the file is verified unless one was asked for: a loader may take any of them.
-    private static int Verify(ParseResult parsed, ImageOptions options, EnclaveImage image, VerificationPolicy policy, CancellationToken cancellation)
+    private static int Verify(ParseResult parsed, ImageOptions options, EnclaveImage image, EnclaveImage? original, VerificationPolicy policy, CancellationToken cancellation)
     {
         bool quiet = parsed.GetValue(options.Quiet);
         IReadOnlyList<EnclaveVariant> variants = parsed.GetValue(options.Variant) is null ? image.Variants : [options.Choose(parsed, image)];
-        var results = new List<(EnclaveVariant Variant, IReadOnlyList<Check> Checks)>();
+        var results = new List<Result>();
         foreach (EnclaveVariant variant in variants)
         {
             using var progress = new PageProgress(variant.Size, quiet);
-            results.Add((variant, EnclaveVerifier.Verify(image, variant, policy, progress, cancellation)));
+            IReadOnlyList<Check> checks = EnclaveVerifier.Verify(image, variant, policy, progress, cancellation);
+            bool compare = original is not null && variant.Pages is not null && checks.Any(check => check is { Name: "content", Passed: false });
+            results.Add(new Result(variant, checks, compare ? Compare(original!, image, variant, cancellation) : null));
         }
 
         bool passed = results.All(result => result.Checks.All(check => check.Passed));
@@ -57,15 +62,18 @@ internal static class VerifyCommand
         }
         else
         {
-            Print(image, results, passed);
+            Print(image, results, passed, original is not null);
         }
 
         return passed ? 0 : Failing.Failed;
     }
 
-    private static void Print(EnclaveImage image, List<(EnclaveVariant Variant, IReadOnlyList<Check> Checks)> results, bool passed)
+    private static EnclaveDifference? Compare(EnclaveImage original, EnclaveImage image, EnclaveVariant variant, CancellationToken cancellation) =>
+        EnclaveComparison.Find(original, original.Variants.FirstOrDefault(one => one.Name == variant.Name) ?? original.PreferredVariant, image, variant, cancellation);
+
+    private static void Print(EnclaveImage image, List<Result> results, bool passed, bool compared)
     {
-        foreach ((EnclaveVariant variant, IReadOnlyList<Check> checks) in results)
+        foreach ((EnclaveVariant variant, IReadOnlyList<Check> checks, EnclaveDifference? difference) in results)
         {
             Console.WriteLine($"{image.FormatName}, {variant.Name}");
             foreach (Check check in checks)
@@ -79,7 +87,7 @@ internal static class VerifyCommand
                     Console.WriteLine($"            where     {check.Where}");
                     if (check.Name == "content" && variant.Pages is not null)
                     {
-                        Console.WriteLine("            the hash alone does not tell which page; `cloister measure FILE --against ORIGINAL` does");
+                        Console.WriteLine($"            {Explain(difference, compared)}");
                     }
                 }
             }
@@ -97,14 +105,14 @@ internal static class VerifyCommand
         ParseResult parsed,
         ImageOptions options,
         EnclaveImage image,
-        List<(EnclaveVariant Variant, IReadOnlyList<Check> Checks)> results,
+        List<Result> results,
         bool passed) => JsonOutput.Print(writer =>
     {
         writer.WriteString("file", parsed.GetValue(options.File)!.ToString());
         writer.WriteString("format", JsonOutput.Name(image.Format));
         writer.WriteBoolean("passed", passed);
         writer.WriteStartArray("variants");
-        foreach ((EnclaveVariant variant, IReadOnlyList<Check> checks) in results)
+        foreach ((EnclaveVariant variant, IReadOnlyList<Check> checks, EnclaveDifference? difference) in results)
         {
             writer.WriteStartObject();
             writer.WriteString("variant", variant.Name);
@@ -121,9 +129,24 @@ internal static class VerifyCommand
             }
 
             writer.WriteEndArray();
+            if (difference is not null)
+            {
+                JsonOutput.Difference(writer, difference);
+            }
+
             writer.WriteEndObject();
         }
 
         writer.WriteEndArray();
     });
+
+    private static string Explain(EnclaveDifference? difference, bool compared) => difference switch
+    {
+        null when compared => "the other file measures the same: it is not what was signed either",
+        null => "the hash alone does not tell which page; --against ORIGINAL names it",
+        { Offset: { } at } => $"page      0x{at:x}: {difference.What}: expected {difference.First}, found {difference.Second}",
+        _ => $"ECREATE   {difference.What}: expected {difference.First}, found {difference.Second}",
+    };
+
+    private sealed record Result(EnclaveVariant Variant, IReadOnlyList<Check> Checks, EnclaveDifference? Difference);
 }

@@ -111,7 +111,8 @@ internal sealed class PageJournal(SgxMachine machine, IMachineObserver next) : I
         }
     }
 
-    public void EnclaveRefused(EnclsLeaf leaf, string field, string expected, string found) => next.EnclaveRefused(leaf, field, expected, found);
+    public void EnclaveRefused(EnclsLeaf leaf, EpcPage secs, ReadOnlySpan<byte> sigstruct, string field, string expected, string found) =>
+        next.EnclaveRefused(leaf, secs, sigstruct, field, expected, found);
 
     private (EnclaveHistory Enclave, PageHistory Page)? PageOf(EnclsLeaf leaf, EpcPage page, LinearAddress address)
     {

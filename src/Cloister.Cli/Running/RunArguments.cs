@@ -50,6 +50,7 @@ internal sealed record RunArguments
             "mprotect" => (a with { Presence = PresenceMode.Mprotect }, null),
             _ => (a, $"--presence {text}: there is userfaultfd and mprotect"),
         }),
+        new("--against", "FILE", () => "The enclave file as it was signed: when EINIT refuses other pages, the first one that differs is named.", (a, text) => (a with { Against = text }, null)),
         new("--seed", "TEXT", () => "Makes the machine's keys: the same text is the same machine, so sealed data can be read again. Default: a new machine.", (a, text) => (a with { Seed = text }, null)),
         new("--stats", null, () => "At the end print what the machine did, to standard error.", (a, _) => (a with { Stats = true }, null)),
     ];
@@ -74,6 +75,9 @@ internal sealed record RunArguments
 
     /// <summary>Which enclaves may execute pages added at run time; null leaves it to the interface.</summary>
     public ExecuteDirtyPolicy? Policy { get; init; }
+
+    /// <summary>The file to explain a refused measurement by; null for none.</summary>
+    public string? Against { get; init; }
 
     /// <summary>Text that makes the keys.</summary>
     public string? Seed { get; init; }

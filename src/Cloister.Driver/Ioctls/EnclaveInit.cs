@@ -48,30 +48,39 @@ internal sealed class EnclaveInit(IoctlCall call) : EnclaveIoctl(call)
         // Linux, sgx_ioc_enclave_init: the processor accepts no other, and neither means anything.
         if (sigstruct.Vendor is not (0 or IntelVendor))
         {
-            return Errno.EINVAL;
+            return Refuse(Errno.EINVAL, in sigstruct, "SIGSTRUCT.VENDOR", "0 or 8086", $"{sigstruct.Vendor:x}");
         }
 
         // Linux, sgx_encl_init: attributes that were not allowed, which is to say provisioning.
         if ((Enclave.Attributes & ~Enclave.AllowedAttributes) != 0)
         {
-            return Errno.EACCES;
+            return Refuse(Errno.EACCES, in sigstruct, "SECS.ATTRIBUTES", $"within {(ulong)Enclave.AllowedAttributes:x} (SGX_IOC_ENCLAVE_PROVISION allows PROVISIONKEY)", $"{(ulong)Enclave.Attributes:x}");
         }
 
         // Linux, sgx_encl_init and sgx_drv_init: what the signer demands must be known to the machine and the kernel.
         var options = Driver.Machine.Options;
         var demanded = sigstruct.Attributes & sigstruct.Attributemask;
-        var known = AttributeFlags.Init | PrivilegedAttributes | Driver.State.Rules.UnprivilegedAttributes;
-        if ((demanded.Flags & ~(options.AttributesMask.Flags & known)) != 0)
+        var known = options.AttributesMask.Flags & (AttributeFlags.Init | PrivilegedAttributes | Driver.State.Rules.UnprivilegedAttributes);
+        if ((demanded.Flags & ~known) != 0)
         {
-            return Errno.EINVAL;
+            return Refuse(Errno.EINVAL, in sigstruct, "SIGSTRUCT.ATTRIBUTES", $"within {(ulong)known:x}, which machine and kernel have", $"{(ulong)demanded.Flags:x}");
         }
 
-        if ((sigstruct.Miscselect & sigstruct.Miscmask & ~(options.MiscselectMask & MiscselectKnown)) != 0)
+        var miscselect = options.MiscselectMask & MiscselectKnown;
+        if ((sigstruct.Miscselect & sigstruct.Miscmask & ~miscselect) != 0)
         {
-            return Errno.EINVAL;
+            return Refuse(Errno.EINVAL, in sigstruct, "SIGSTRUCT.MISCSELECT", $"within {(uint)miscselect:x}, which machine and kernel have", $"{(uint)(sigstruct.Miscselect & sigstruct.Miscmask):x}");
         }
 
-        return (demanded.Xfrm & ~options.AttributesMask.Xfrm) != 0 ? Errno.EINVAL : Errno.None;
+        return (demanded.Xfrm & ~options.AttributesMask.Xfrm) != 0
+            ? Refuse(Errno.EINVAL, in sigstruct, "SIGSTRUCT.XFRM", $"within {options.AttributesMask.Xfrm:x}, which the machine has", $"{demanded.Xfrm:x}")
+            : Errno.None;
+    }
+
+    private Errno Refuse(Errno error, in Sigstruct sigstruct, string field, string expected, string found)
+    {
+        Driver.Machine.Observer.EnclaveRefused(EnclsLeaf.Einit, Enclave.Secs.Epc, MemoryMarshal.AsBytes(new ReadOnlySpan<Sigstruct>(in sigstruct)), field, expected, found);
+        return error;
     }
 
     private long? Initialize(ReadOnlySpan<byte> sigstruct)

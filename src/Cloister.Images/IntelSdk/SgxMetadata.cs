@@ -15,7 +15,7 @@ internal sealed class SgxMetadata
     public const int LayoutEntrySize = 32;
     public const int PatchEntrySize = 32;
 
-    private const int DirectoriesOffset = SigstructOffset + Sigstruct.SizeInBytes;
+    private const int DirectoriesOffset = SigstructOffset + Architecture.Sigstruct.SizeInBytes;
     private const int PatchDirectory = 0;
     private const int LayoutDirectory = 1;
     private const int ElrangeDirectory = 2;
@@ -35,7 +35,9 @@ internal sealed class SgxMetadata
             throw new ImageException($"the metadata has {bytes.Length} bytes, at least {DirectoriesOffset + 16} expected", fileOffset);
         }
 
-        Sigstruct = MemoryMarshal.Read<Sigstruct>(bytes.AsSpan(SigstructOffset));
+        // Signers lay the table out and sign in one go; what is laid out and not signed has zeros there.
+        bool isSigned = bytes.AsSpan(SigstructOffset, Architecture.Sigstruct.SizeInBytes).ContainsAnyExcept((byte)0);
+        Sigstruct = isSigned ? MemoryMarshal.Read<Sigstruct>(bytes.AsSpan(SigstructOffset)) : null;
     }
 
     public long FileOffset { get; }
@@ -66,7 +68,7 @@ internal sealed class SgxMetadata
 
     public Attributes Attributes => MemoryMarshal.Read<Attributes>(bytes.AsSpan(48));
 
-    public Sigstruct Sigstruct { get; }
+    public Sigstruct? Sigstruct { get; }
 
     public string Name => $"metadata {Major}.{Minor}";
 

@@ -14,7 +14,7 @@ public static class SigstructChecks
     /// <param name="fileOffset">Where it is in its file, for the reports.</param>
     public static IReadOnlyList<Check> Run(in Sigstruct sigstruct, long fileOffset)
     {
-        Sigstruct s = sigstruct;
+        Sigstruct s = sigstruct, patched = sigstruct;
         var checks = new List<Check>
         {
             Constant("header", "HEADER", 0, Sigstruct.ExpectedHeader, s.Header),
@@ -32,9 +32,9 @@ public static class SigstructChecks
         checks.Add(Quotient("q2", "Q2", 1424, q2, s.Q2));
 
         // With the right quotients only the signature itself can be wrong.
-        Put(q1, s.Q1);
-        Put(q2, s.Q2);
-        checks.Add(Signature(inRange ? SigstructVerifier.CheckSignature(SigstructText.Bytes(in s)) : SigstructDefect.SignatureRange, in s));
+        Put(q1, patched.Q1);
+        Put(q2, patched.Q2);
+        checks.Add(Signature(inRange ? SigstructVerifier.CheckSignature(SigstructText.Bytes(in patched)) : SigstructDefect.SignatureRange, in patched));
         return checks;
 
         string Place(string field, int offset) => $"{field}, SIGSTRUCT offset {offset}, file offset 0x{fileOffset + offset:x}";
@@ -50,7 +50,7 @@ public static class SigstructChecks
                 int at = bytes[start..end].IndexOfAnyExcept((byte)0);
                 if (at >= 0)
                 {
-                    return new Check("reserved", false, "00", $"{bytes[start + at]:x2}", Place("reserved bytes", start + at));
+                    return new Check("reserved", false, "00", $"{bytes[start + at]:x2}", Place(SigstructText.FieldAt(start + at), start + at));
                 }
             }
 
@@ -73,15 +73,26 @@ public static class SigstructChecks
 
         Check Signature(SigstructDefect defect, in Sigstruct of)
         {
-            Span<byte> digest = stackalloc byte[32];
-            SigstructVerifier.SignedDigest(SigstructText.Bytes(in of), digest);
-            string expected = $"PKCS #1 v1.5 of SHA-256 {Convert.ToHexStringLower(digest)}";
+            if (defect == SigstructDefect.None)
+            {
+                Span<byte> digest = stackalloc byte[32];
+                SigstructVerifier.SignedDigest(SigstructText.Bytes(in of), digest);
+                string right = $"PKCS #1 v1.5 of SHA-256 {Convert.ToHexStringLower(digest)}";
+                return new("signature", true, right, right, Place("SIGNATURE", 516));
+            }
+
+            // With its own quotients: they tell a bit of MODULUS or SIGNATURE that was changed.
+            Sigstruct searched = defect == SigstructDefect.Digest ? of : s;
+            if (SigstructDamage.Find(in searched) is { } damage)
+            {
+                return new("signature", false, $"{damage.Signed:x2}, as it was signed", $"{damage.Found:x2}", Place(damage.Field, damage.Offset));
+            }
+
             return defect switch
             {
-                SigstructDefect.None => new("signature", true, expected, expected, Place("SIGNATURE", 516)),
                 SigstructDefect.SignatureRange => new("signature", false, "between 1 and MODULUS - 1", "0, or MODULUS or more", Place("SIGNATURE", 516)),
-                SigstructDefect.Digest => new("signature", false, expected, "a signature of another digest: a field of bytes 0 to 127 or 900 to 1027 was changed after signing", Place("header and body", 0)),
-                _ => new("signature", false, expected, "SIGNATURE^3 mod MODULUS is not padded so: MODULUS or SIGNATURE is not the signer's", Place("MODULUS and SIGNATURE", 128)),
+                SigstructDefect.Digest => new("signature", false, "the digest in the signature", "another: more than one byte of bytes 0 to 127 or 900 to 1027 was changed after signing", Place("header and body", 0)),
+                _ => new("signature", false, "SIGNATURE^3 mod MODULUS as PKCS #1 v1.5 pads SHA-256", "not padded so: MODULUS or SIGNATURE is not the signer's", Place("MODULUS and SIGNATURE", 128)),
             };
         }
     }

@@ -44,9 +44,9 @@ public static class Ecreate
         }
 
         Secs secs = MemoryMarshal.Read<Secs>(sourceSecs);
-        if (Refusal(machine, secs) is { } field)
+        if (Refusal(machine, secs) is (string field, string expected, string found))
         {
-            machine.Observer.EnclaveRefused(EnclsLeaf.Ecreate, field, "a legal SECS", "not legal");
+            machine.Observer.EnclaveRefused(EnclsLeaf.Ecreate, page, default, field, expected, found);
             return LeafResult.GeneralProtection;
         }
 
@@ -62,8 +62,8 @@ public static class Ecreate
         return LeafResult.Success;
     }
 
-    /// <summary>The first field that is not legal, in the manual's order, or null.</summary>
-    private static string? Refusal(SgxMachine machine, in Secs secs)
+    /// <summary>The first field that is not legal, in the manual's order, what it must be and what it is; or null.</summary>
+    private static (string Field, string Expected, string Found)? Refusal(SgxMachine machine, in Secs secs)
     {
         MachineOptions options = machine.Options;
         bool mode64 = secs.Attributes.Flags.HasFlag(AttributeFlags.Mode64Bit);
@@ -71,69 +71,69 @@ public static class Ecreate
         // SDM 3D, ECREATE: XFRM must have x87 and SSE.
         if ((secs.Attributes.Xfrm & Attributes.XfrmLegacy) != Attributes.XfrmLegacy)
         {
-            return "ATTRIBUTES.XFRM[1:0]";
+            return ("ATTRIBUTES.XFRM[1:0]", $"{Attributes.XfrmLegacy:x}", $"{secs.Attributes.Xfrm & Attributes.XfrmLegacy:x}");
         }
 
         // SDM 3D, ECREATE: XFRM is illegal.
         if (!IsLegalXfrm(secs.Attributes.Xfrm) || (secs.Attributes.Xfrm & ~options.Xsave.Supported) != 0)
         {
-            return "ATTRIBUTES.XFRM";
+            return ("ATTRIBUTES.XFRM", $"a legal set within {options.Xsave.Supported:x}", $"{secs.Attributes.Xfrm:x}");
         }
 
         // SDM 3D, ECREATE: without CET its fields must be 0.
         if (secs.CetAttributes != 0 || secs.CetLegBitmapOffset != 0)
         {
-            return "CET_ATTRIBUTES";
+            return ("CET_ATTRIBUTES", "0", $"{secs.CetAttributes:x}, CET_LEG_BITMAP_OFFSET {secs.CetLegBitmapOffset:x}");
         }
 
         // SDM 3D, ECREATE: unsupported MISCSELECT.
         if ((secs.Miscselect & ~options.MiscselectMask) != 0)
         {
-            return "MISCSELECT";
+            return ("MISCSELECT", $"within {(uint)options.MiscselectMask:x}", $"{(uint)secs.Miscselect:x}");
         }
 
         // SDM 3D, ECREATE: the frame must hold XSAVE, MISC and GPRSGX.
         long frame = options.Xsave.SizeOf(secs.Attributes.Xfrm) + StateSaveArea.MiscSize(secs.Miscselect) + Gprsgx.SizeInBytes;
         if ((long)secs.SsaFrameSize * LinearAddress.PageSize < frame)
         {
-            return "SSAFRAMESIZE";
+            return ("SSAFRAMESIZE", $"{(frame + LinearAddress.PageSize - 1) / LinearAddress.PageSize:x} or more", $"{secs.SsaFrameSize:x}");
         }
 
         // SDM 3D, ECREATE: BASEADDR canonical in 64-bit mode, below 4 GiB otherwise.
         if (mode64 ? !new LinearAddress(secs.BaseAddr).IsCanonical : secs.BaseAddr >> 32 != 0)
         {
-            return "BASEADDR";
+            return ("BASEADDR", mode64 ? "canonical" : "below 4 GiB", $"{secs.BaseAddr:x}");
         }
 
         // SDM 3D, ECREATE: SIZE below 2 to the power of CPUID.12H.0:EDX, at least two pages, a power of two.
         int maximum = mode64 ? options.MaximumEnclaveSize64 : options.MaximumEnclaveSizeNot64;
         if (secs.Size >= 1UL << maximum || secs.Size < 2 * LinearAddress.PageSize || !BitOperations.IsPow2(secs.Size))
         {
-            return "SIZE";
+            return ("SIZE", $"a power of two from {2 * LinearAddress.PageSize:x} to {(1UL << maximum) / 2:x}", $"{secs.Size:x}");
         }
 
         // SDM 3D, ECREATE: BASEADDR is a multiple of SIZE.
         if ((secs.BaseAddr & (secs.Size - 1)) != 0)
         {
-            return "BASEADDR";
+            return ("BASEADDR", $"a multiple of {secs.Size:x}", $"{secs.BaseAddr:x}");
         }
 
         // SDM 3D, ECREATE: unsupported attributes.
         Attributes mask = options.AttributesMask;
         if ((secs.Attributes.Flags & ~mask.Flags) != 0 || (secs.Attributes.Xfrm & ~mask.Xfrm) != 0)
         {
-            return "ATTRIBUTES";
+            return ("ATTRIBUTES", $"within {(ulong)mask.Flags:x}, XFRM {mask.Xfrm:x}", $"{(ulong)secs.Attributes.Flags:x}, XFRM {secs.Attributes.Xfrm:x}");
         }
 
         // SDM 3D, ECREATE: reserved fields. MRENCLAVE, MRSIGNER, ISVPRODID and ISVSVN are overwritten and not checked.
         if (!Zero.Is(secs.Reserved1) || !Zero.Is(secs.Reserved2) || !Zero.Is(secs.Reserved3) || !Zero.Is(secs.Reserved4))
         {
-            return "reserved";
+            return ("reserved", "0", "not 0");
         }
 
         // SDM 3D, ECREATE: CONFIGID and CONFIGSVN need KSS.
         bool configured = !Zero.Is(secs.Configid) || secs.Configsvn != 0;
-        return configured && !secs.Attributes.Flags.HasFlag(AttributeFlags.Kss) ? "CONFIGID" : null;
+        return configured && !secs.Attributes.Flags.HasFlag(AttributeFlags.Kss) ? ("CONFIGID", "0 without KSS", "not 0") : null;
     }
 
     // SDM 1, "XCR0": AVX-512's three components come together and with AVX, MPX's two together, AMX's two together.

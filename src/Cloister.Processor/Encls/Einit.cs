@@ -27,6 +27,8 @@ public static class Einit
 
     private static LeafResult Run(SgxMachine machine, ReadOnlySpan<byte> sigstruct, ReadOnlySpan<byte> einittoken, EpcPage secs)
     {
+        var call = new Operands(machine, secs, sigstruct);
+
         // SDM 3D, EINIT: DS:RCX does not resolve within an EPC.
         if (!machine.Epcm.Contains(secs))
         {
@@ -36,12 +38,12 @@ public static class Einit
         // SDM 3D, EINIT: the SIGSTRUCT's constants and reserved bytes, then its signature.
         if (SigstructVerifier.CheckFormat(sigstruct) is var format && format != SigstructDefect.None)
         {
-            return Refuse(machine, SgxError.InvalidSigStruct, $"SIGSTRUCT {format}", "valid", "not valid");
+            return call.Refuse(SgxError.InvalidSigStruct, $"SIGSTRUCT {format}", "valid", "not valid");
         }
 
         if (SigstructVerifier.CheckSignature(sigstruct) is var signature && signature != SigstructDefect.None)
         {
-            return Refuse(machine, SgxError.InvalidSignature, $"SIGSTRUCT {signature}", "valid", "not valid");
+            return call.Refuse(SgxError.InvalidSignature, $"SIGSTRUCT {signature}", "valid", "not valid");
         }
 
         // SDM 3D, EINIT: EPCM(DS:RCX).VALID = 0 or PT is not PT_SECS.
@@ -57,7 +59,7 @@ public static class Einit
         // SDM 3D, EINIT: ISVFAMILYID needs KSS.
         if (!Zero.Is(certificate.Isvfamilyid) && !control.Attributes.Flags.HasFlag(AttributeFlags.Kss))
         {
-            return Refuse(machine, SgxError.InvalidSigStruct, "SIGSTRUCT.ISVFAMILYID without KSS", "0", Hex(certificate.Isvfamilyid));
+            return call.Refuse(SgxError.InvalidSigStruct, "SIGSTRUCT.ISVFAMILYID without KSS", "0", Hex(certificate.Isvfamilyid));
         }
 
         // SDM 3D, EINIT, exceptions: the enclave is initialised already.
@@ -71,7 +73,7 @@ public static class Einit
         Bytes32 mrsigner = default;
         measurement.Digest(mrenclave);
         SigstructVerifier.Mrsigner(sigstruct, mrsigner);
-        LeafResult result = Verify(machine, certificate, token, einittoken, control, mrenclave, mrsigner);
+        LeafResult result = Verify(call, certificate, token, einittoken, control, mrenclave, mrsigner);
         if (!result.IsSuccess)
         {
             return result;
@@ -90,19 +92,19 @@ public static class Einit
         return LeafResult.Success;
     }
 
-    private static LeafResult Verify(SgxMachine machine, in Sigstruct certificate, in Einittoken token, ReadOnlySpan<byte> tokenBytes, in Secs control, in Bytes32 mrenclave, in Bytes32 mrsigner)
+    private static LeafResult Verify(Operands call, in Sigstruct certificate, in Einittoken token, ReadOnlySpan<byte> tokenBytes, in Secs control, in Bytes32 mrenclave, in Bytes32 mrsigner)
     {
         // SDM 3D, EINIT: SIGSTRUCT.ENCLAVEHASH.
         if (!((ReadOnlySpan<byte>)certificate.Enclavehash).SequenceEqual(mrenclave))
         {
-            return Refuse(machine, SgxError.InvalidMeasurement, "MRENCLAVE", Hex(certificate.Enclavehash), Hex(mrenclave));
+            return call.Refuse(SgxError.InvalidMeasurement, "MRENCLAVE", Hex(certificate.Enclavehash), Hex(mrenclave));
         }
 
         // SDM 3D, EINIT: controlled attributes need an authorised signer.
-        bool authorised = machine.LaunchControlHash.SequenceEqual(mrsigner);
+        bool authorised = call.Machine.LaunchControlHash.SequenceEqual(mrsigner);
         if ((control.Attributes.Flags & Controlled) != 0 && !authorised)
         {
-            return Refuse(machine, SgxError.InvalidAttribute, "MRSIGNER for EINITTOKEN_KEY", Hex(machine.LaunchControlHash), Hex(mrsigner));
+            return call.Refuse(SgxError.InvalidAttribute, "MRSIGNER for EINITTOKEN_KEY", Hex(call.Machine.LaunchControlHash), Hex(mrsigner));
         }
 
         // SDM 3D, EINIT: SIGSTRUCT.ATTRIBUTES under its mask.
@@ -110,14 +112,14 @@ public static class Einit
         Attributes found = control.Attributes & certificate.Attributemask;
         if (required != found)
         {
-            return Refuse(machine, SgxError.InvalidAttribute, "ATTRIBUTES", Hex(required), Hex(found));
+            return call.Refuse(SgxError.InvalidAttribute, "ATTRIBUTES", Hex(required), Hex(found));
         }
 
         // SDM 3D, EINIT: SIGSTRUCT.MISCSELECT under its mask.
         Miscselect requiredMisc = certificate.Miscselect & certificate.Miscmask;
         if (requiredMisc != (control.Miscselect & certificate.Miscmask))
         {
-            return Refuse(machine, SgxError.InvalidAttribute, "MISCSELECT", $"{(uint)requiredMisc:x8}", $"{(uint)(control.Miscselect & certificate.Miscmask):x8}");
+            return call.Refuse(SgxError.InvalidAttribute, "MISCSELECT", $"{(uint)requiredMisc:x8}", $"{(uint)(control.Miscselect & certificate.Miscmask):x8}");
         }
 
         // SDM 3D, EINIT: without a token the signer must be the one in IA32_SGXLEPUBKEYHASHn.
@@ -125,18 +127,18 @@ public static class Einit
         {
             return authorised
                 ? LeafResult.Success
-                : Refuse(machine, SgxError.InvalidEinittoken, "MRSIGNER", Hex(machine.LaunchControlHash), Hex(mrsigner));
+                : call.Refuse(SgxError.InvalidEinittoken, "MRSIGNER", Hex(call.Machine.LaunchControlHash), Hex(mrsigner));
         }
 
-        return VerifyToken(machine, token, tokenBytes, control, mrenclave, mrsigner);
+        return VerifyToken(call, token, tokenBytes, control, mrenclave, mrsigner);
     }
 
-    private static LeafResult VerifyToken(SgxMachine machine, in Einittoken token, ReadOnlySpan<byte> tokenBytes, in Secs control, in Bytes32 mrenclave, in Bytes32 mrsigner)
+    private static LeafResult VerifyToken(Operands call, in Einittoken token, ReadOnlySpan<byte> tokenBytes, in Secs control, in Bytes32 mrenclave, in Bytes32 mrsigner)
     {
         // SDM 3D, EINIT: a debug launch enclave cannot launch a production enclave.
         if (token.Maskedattributesle.Flags.HasFlag(AttributeFlags.Debug) && !control.Attributes.Flags.HasFlag(AttributeFlags.Debug))
         {
-            return Refuse(machine, SgxError.InvalidEinittoken, "EINITTOKEN.MASKEDATTRIBUTESLE.DEBUG", "0", "1");
+            return call.Refuse(SgxError.InvalidEinittoken, "EINITTOKEN.MASKEDATTRIBUTESLE.DEBUG", "0", "1");
         }
 
         // SDM 3D, EINIT: reserved space, with the upper bits of VALID; without CET its field too.
@@ -144,36 +146,36 @@ public static class Einit
             && Zero.Is(token.Reserved4) && token.CetMaskedAttributesLe == 0;
         if (!reserved)
         {
-            return Refuse(machine, SgxError.InvalidEinittoken, "EINITTOKEN reserved", "0", "not 0");
+            return call.Refuse(SgxError.InvalidEinittoken, "EINITTOKEN reserved", "0", "not 0");
         }
 
         // SDM 3D, EINIT: CPUSVNLE beyond CR_CPUSVN.
-        if (SecurityVersion.IsBeyond(token.Cpusvnle, machine.Cpusvn))
+        if (SecurityVersion.IsBeyond(token.Cpusvnle, call.Machine.Cpusvn))
         {
-            return Refuse(machine, SgxError.InvalidCpusvn, "EINITTOKEN.CPUSVNLE", Hex(machine.Cpusvn), Hex(token.Cpusvnle));
+            return call.Refuse(SgxError.InvalidCpusvn, "EINITTOKEN.CPUSVNLE", Hex(call.Machine.Cpusvn), Hex(token.Cpusvnle));
         }
 
         // SDM 3D, EINIT: the MAC with the launch key of the launch enclave that the token names.
-        if (!IsGenuine(machine, token, tokenBytes))
+        if (!IsGenuine(call.Machine, token, tokenBytes))
         {
-            return Refuse(machine, SgxError.InvalidEinittoken, "EINITTOKEN.MAC", "this machine's", "another");
+            return call.Refuse(SgxError.InvalidEinittoken, "EINITTOKEN.MAC", "this machine's", "another");
         }
 
         // SDM 3D, EINIT: the token is for this enclave.
         if (!((ReadOnlySpan<byte>)token.Mrenclave).SequenceEqual(mrenclave))
         {
-            return Refuse(machine, SgxError.InvalidMeasurement, "EINITTOKEN.MRENCLAVE", Hex(mrenclave), Hex(token.Mrenclave));
+            return call.Refuse(SgxError.InvalidMeasurement, "EINITTOKEN.MRENCLAVE", Hex(mrenclave), Hex(token.Mrenclave));
         }
 
         if (!((ReadOnlySpan<byte>)token.Mrsigner).SequenceEqual(mrsigner))
         {
-            return Refuse(machine, SgxError.InvalidMeasurement, "EINITTOKEN.MRSIGNER", Hex(mrsigner), Hex(token.Mrsigner));
+            return call.Refuse(SgxError.InvalidMeasurement, "EINITTOKEN.MRSIGNER", Hex(mrsigner), Hex(token.Mrsigner));
         }
 
         // SDM 3D, EINIT: the token is for these attributes. (The text names SGX_INVALID_EINIT_ATTRIBUTE, which no table has.)
         return token.Attributes == control.Attributes
             ? LeafResult.Success
-            : Refuse(machine, SgxError.InvalidAttribute, "EINITTOKEN.ATTRIBUTES", Hex(control.Attributes), Hex(token.Attributes));
+            : call.Refuse(SgxError.InvalidAttribute, "EINITTOKEN.ATTRIBUTES", Hex(control.Attributes), Hex(token.Attributes));
     }
 
     private static bool IsGenuine(SgxMachine machine, in Einittoken token, ReadOnlySpan<byte> tokenBytes)
@@ -198,13 +200,21 @@ public static class Einit
         return genuine;
     }
 
-    private static LeafResult Refuse(SgxMachine machine, SgxError error, string field, string expected, string found)
-    {
-        machine.Observer.EnclaveRefused(EnclsLeaf.Einit, field, expected, found);
-        return LeafResult.Of(error);
-    }
-
     private static string Hex(ReadOnlySpan<byte> bytes) => Convert.ToHexStringLower(bytes);
 
     private static string Hex(Attributes attributes) => $"{(ulong)attributes.Flags:x16}:{attributes.Xfrm:x16}";
+
+    // What the leaf was executed on, for those who hear why it refuses.
+    private readonly ref struct Operands(SgxMachine machine, EpcPage secs, ReadOnlySpan<byte> sigstruct)
+    {
+        private readonly ReadOnlySpan<byte> _sigstruct = sigstruct;
+
+        public SgxMachine Machine { get; } = machine;
+
+        public LeafResult Refuse(SgxError error, string field, string expected, string found)
+        {
+            Machine.Observer.EnclaveRefused(EnclsLeaf.Einit, secs, _sigstruct, field, expected, found);
+            return LeafResult.Of(error);
+        }
+    }
 }

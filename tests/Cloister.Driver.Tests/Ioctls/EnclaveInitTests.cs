@@ -107,6 +107,33 @@ public class EnclaveInitTests
             Write64(sigstruct, Attributemask + 8, 1UL << 18);
         }));
 
+    [Theory]
+    [InlineData("SIGSTRUCT.VENDOR", Vendor, 4, 1UL)]
+    [InlineData("SIGSTRUCT.ATTRIBUTES", Attributes, 8, (1UL << 63) | 4)]
+    [InlineData("SIGSTRUCT.MISCSELECT", Miscselect, 4, 3UL)]
+    [InlineData("SIGSTRUCT.XFRM", Attributes + 8, 8, (1UL << 62) | 3)]
+    public void WhatTheDriverRefusesByItselfIsExplained(string field, int offset, int size, ulong value)
+    {
+        var refusals = new Refusals();
+        _machine.Machine.Observer = refusals;
+        Assert.Equal(-(long)Errno.EINVAL, Changed(sigstruct =>
+        {
+            sigstruct.AsSpan(Attributemask, 16).Fill(0xff);
+            BitConverter.GetBytes(value).AsSpan(0, size).CopyTo(sigstruct.AsSpan(offset));
+        }));
+        Assert.Equal(field, Assert.Single(refusals.Fields));
+    }
+
+    [Fact]
+    public void AnAttributeThatWasNotAllowedIsExplained()
+    {
+        var refusals = new Refusals();
+        _machine.Machine.Observer = refusals;
+        var image = _image with { Attributes = AttributeFlags.Mode64Bit | AttributeFlags.ProvisionKey };
+        Assert.Equal(-(long)Errno.EACCES, _machine.Initialize(Added(image), image.Sigstruct()));
+        Assert.Equal("SECS.ATTRIBUTES", Assert.Single(refusals.Fields));
+    }
+
     [Fact]
     public void WhatEinitRefusesIsEperm()
     {
@@ -122,6 +149,18 @@ public class EnclaveInitTests
         wrong[516] ^= 1;
         Assert.Equal(-(long)Errno.EPERM, _machine.Initialize(enclave, wrong));
         Assert.Equal(0, _machine.Initialize(enclave, _image.Sigstruct()));
+    }
+
+    private sealed class Refusals : IMachineObserver
+    {
+        public List<string> Fields { get; } = [];
+
+        public void EnclaveRefused(EnclsLeaf leaf, EpcPage secs, ReadOnlySpan<byte> sigstruct, string field, string expected, string found)
+        {
+            Assert.Equal((EnclsLeaf.Einit, Sigstruct.SizeInBytes), (leaf, sigstruct.Length));
+            Assert.NotEqual(expected, found);
+            Fields.Add(field);
+        }
     }
 
     private static void Write32(byte[] bytes, int offset, uint value) =>

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Reflection;
 using Cloister.Architecture;
 using Cloister.Images;
@@ -175,7 +174,7 @@ internal static class Scenarios
         string path = Path.GetTempFileName();
         try
         {
-            File.WriteAllBytes(path, Stream());
+            File.WriteAllBytes(path, EnclaveFiles.Sgxs());
             using var enclave = Enclave.Load(path, new EnclaveLoadOptions { EntryMethod = method, Debug = true });
             Assert.Equal(EnclaveMeasurement(path), enclave.Mrenclave.ToArray());
             Assert.True(enclave.Sigstruct.Attributes.Flags.HasFlag(AttributeFlags.Debug));
@@ -204,43 +203,6 @@ internal static class Scenarios
     }
 
     private static void Release(PageBuffer flags, byte value) => Volatile.Write(ref flags.Bytes[8], value);
-
-    // The same enclave as an SGX stream. fortanix/rust-sgx, doc/SGXS.md.
-    private static byte[] Stream()
-    {
-        using var stream = new MemoryStream();
-        void Record(string tag, ulong first, ulong second, int secondAt)
-        {
-            byte[] record = new byte[64];
-            System.Text.Encoding.ASCII.GetBytes(tag).CopyTo(record, 0);
-            BinaryPrimitives.WriteUInt64LittleEndian(record.AsSpan(8), first);
-            if (secondAt != 0)
-            {
-                BinaryPrimitives.WriteUInt64LittleEndian(record.AsSpan(secondAt), second);
-            }
-
-            stream.Write(record);
-        }
-
-        Record("ECREATE", 1, Size, 12);
-        byte[] page = new byte[Page];
-        foreach (PageRun run in Builder(1, EntryMethod.Automatic).Runs)
-        {
-            for (ulong i = 0; i < run.Count; i++)
-            {
-                ulong at = run.Offset + (i * Page);
-                Record("EADD", at, (ulong)run.Flags, 16);
-                run.Content.Read(i, page);
-                for (int chunk = 0; chunk < (int)Page; chunk += PageRun.ChunkSize)
-                {
-                    Record("EEXTEND", at + (ulong)chunk, 0, 0);
-                    stream.Write(page, chunk, PageRun.ChunkSize);
-                }
-            }
-        }
-
-        return stream.ToArray();
-    }
 
     private static byte[] EnclaveMeasurement(string path)
     {

@@ -58,7 +58,8 @@ internal static class TestCode
         return builder;
     }
 
-    private static byte[] Assemble()
+    /// <summary>The code; where it lies does not matter.</summary>
+    public static byte[] Assemble()
     {
         var a = new Assembler(64);
         Label leave = a.CreateLabel(), exit = a.CreateLabel();

@@ -70,8 +70,19 @@ public class EcreateTests
         var observer = new RecordingObserver();
         world.Machine.Observer = observer;
         Expect.GeneralProtection(Create(change(TestEnclave.LegalSecs())));
-        Assert.Contains($"Ecreate refused: {field}: expected a legal SECS, found not legal", observer.Heard);
+        Assert.Matches($"^Ecreate refused: {System.Text.RegularExpressions.Regex.Escape(field)}: expected .+, found .+$", Assert.Single(observer.Heard, heard => heard.Contains("refused", StringComparison.Ordinal)));
         Assert.False(world.Epcm(new EpcPage(0)).Valid);
+    }
+
+    [Fact]
+    public void A_refusal_tells_what_was_expected_and_found()
+    {
+        var observer = new RecordingObserver();
+        world.Machine.Observer = observer;
+        Expect.GeneralProtection(Create(TestEnclave.LegalSecs() with { Size = 0x3000 }));
+        Expect.GeneralProtection(Create(TestEnclave.LegalSecs() with { SsaFrameSize = 0 }));
+        Assert.Contains("Ecreate refused: SIZE: expected a power of two from 2000 to 800000000, found 3000", observer.Heard);
+        Assert.Contains("Ecreate refused: SSAFRAMESIZE: expected 1 or more, found 0", observer.Heard);
     }
 
     [Fact]

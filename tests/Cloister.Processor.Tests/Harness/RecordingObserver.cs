@@ -15,6 +15,6 @@ internal sealed class RecordingObserver : IMachineObserver
     public void AexTaken(LogicalProcessor processor, ExceptionVector? vector, uint errorCode, LinearAddress address)
         => Heard.Add($"AEX {vector} {errorCode:x} {address}");
 
-    public void EnclaveRefused(EnclsLeaf leaf, string field, string expected, string found)
+    public void EnclaveRefused(EnclsLeaf leaf, EpcPage secs, ReadOnlySpan<byte> sigstruct, string field, string expected, string found)
         => Heard.Add($"{leaf} refused: {field}: expected {expected}, found {found}");
 }
