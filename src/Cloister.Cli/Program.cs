@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Text.RegularExpressions;
 using Cloister.Cli;
 using Cloister.Cli.Commands;
 
@@ -36,9 +37,22 @@ static int Commands(string[] args)
             return Failure.Report($"there is no command {unknown}; `cloister --help` lists them", Failure.Usage);
         }
 
-        return Failure.Report($"{first.Message} (`cloister {(parsed.CommandResult.Command == root ? "" : parsed.CommandResult.Command.Name + " ")}--help` tells more)", Failure.Usage);
+        return Failure.Report($"{Plain(first)} (`cloister {(parsed.CommandResult.Command == root ? "" : parsed.CommandResult.Command.Name + " ")}--help` tells more)", Failure.Usage);
     }
 
     int status = parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
     return args.Length == 0 ? Failure.Usage : status;
 }
+
+// The parser names the types of .NET.
+static string Plain(ParseError error) =>
+    Regex.Match(error.Message, @"^Cannot parse argument '(?<value>.*)' for (option|argument|command) '(?<name>.*)' as expected type '.*System\.(?:IO\.)?(?<type>\w+)\]?'\.$", RegexOptions.Singleline) is { Success: true } match
+        ? $"{match.Groups["name"]}: '{match.Groups["value"]}' is not {match.Groups["type"].Value switch
+        {
+            "UInt16" => "a number from 0 to 65535",
+            "UInt64" => "a number",
+            "Boolean" => "true or false",
+            "FileInfo" => "a file's name",
+            var other => other,
+        }}"
+        : error.Message;

@@ -31,10 +31,10 @@ internal sealed class ImageOptions
 
     public EnclaveImage Open(ParseResult parsed) => Open(parsed, parsed.GetValue(File)!);
 
-    public EnclaveImage Open(ParseResult parsed, FileInfo file) => EnclaveImage.Open(file.FullName, new ReadOptions
+    public EnclaveImage Open(ParseResult parsed, FileInfo file) => EnclaveImage.Open(InputFile.Ordinary(file), new ReadOptions
     {
-        SigstructPath = parsed.GetValue(Sigstruct)?.FullName,
-        LibpalPath = parsed.GetValue(Libpal)?.FullName,
+        SigstructPath = parsed.GetValue(Sigstruct) is { } sigstruct ? InputFile.Ordinary(sigstruct) : null,
+        LibpalPath = parsed.GetValue(Libpal) is { } libpal ? InputFile.Ordinary(libpal) : null,
         HeapSize = parsed.GetValue(Heap),
     });
 

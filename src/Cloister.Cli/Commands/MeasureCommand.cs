@@ -36,7 +36,7 @@ internal static class MeasureCommand
         bool json = parsed.GetValue(options.Json);
         using TextWriter? lines = trace ? new StreamWriter(Console.OpenStandardOutput(), bufferSize: 1 << 16) : null;
         MeasureResult result;
-        using (var progress = new PageProgress(variant.Size, quiet || trace))
+        using (var progress = new PageProgress(variant, quiet || trace))
         {
             result = EnclaveMeasurer.Measure(image, variant, lines is null ? null : new TraceWriter(lines, json), progress, cancellation);
         }

@@ -1,4 +1,4 @@
-using System.Diagnostics;
+using Cloister.Images;
 
 namespace Cloister.Cli.Commands;
 
@@ -9,38 +9,58 @@ internal sealed class PageProgress : IProgress<ulong>, IDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
 
-    private readonly ulong total;
-    private readonly bool visible;
-    private readonly long started = Stopwatch.GetTimestamp();
+    private readonly EnclaveVariant variant;
+    private readonly TextWriter? writer;
+    private readonly TimeProvider clock;
+    private readonly long started;
     private TimeSpan shown;
-    private bool drawn;
+    private ulong total;
 
-    public PageProgress(ulong enclaveSize, bool quiet)
+    public PageProgress(EnclaveVariant variant, bool quiet)
+        : this(variant, quiet || Console.IsErrorRedirected ? null : Console.Error, TimeProvider.System)
     {
-        total = Math.Max(enclaveSize / 4096, 1);
-        visible = !quiet && !Console.IsErrorRedirected;
+    }
+
+    public PageProgress(EnclaveVariant variant, TextWriter? writer, TimeProvider clock)
+    {
+        (this.variant, this.writer, this.clock) = (variant, writer, clock);
+        started = clock.GetTimestamp();
     }
 
     public void Report(ulong value)
     {
-        TimeSpan elapsed = Stopwatch.GetElapsedTime(started);
-        if (!visible || elapsed < Patience || elapsed - shown < Interval)
+        TimeSpan elapsed = clock.GetElapsedTime(started);
+        if (writer is null || elapsed < Patience || elapsed - shown < Interval)
         {
             return;
         }
 
+        // What is quick need not know how much there is to do.
+        total = total == 0 ? Count() : total;
         shown = elapsed;
-        drawn = true;
         int filled = (int)Math.Min(value * Width / total, Width);
         double speed = value * 4096.0 / elapsed.TotalSeconds / (1 << 20);
-        Console.Error.Write($"\r[{new string('#', filled)}{new string('.', Width - filled)}] {value} pages, {speed:f0} MiB/s ");
+        writer.Write($"\r[{new string('#', filled)}{new string('.', Width - filled)}] {value} of {total} pages, {speed:f0} MiB/s ");
     }
 
     public void Dispose()
     {
-        if (drawn)
+        if (shown > TimeSpan.Zero)
         {
-            Console.Error.Write($"\r{new string(' ', Width + 40)}\r");
+            writer?.Write($"\r{new string(' ', Width + 60)}\r");
+        }
+    }
+
+    private ulong Count()
+    {
+        try
+        {
+            return Math.Max(1, variant.Pages?.Aggregate(0UL, (sum, run) => sum + run.Count) ?? 1);
+        }
+        catch (ImageException)
+        {
+            // Whoever measures comes to the same place and says so.
+            return Math.Max(1, variant.Size / 4096);
         }
     }
 }

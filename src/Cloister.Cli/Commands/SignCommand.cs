@@ -41,7 +41,7 @@ internal static class SignCommand
         var prepared = new List<(EnclaveVariant Variant, Sigstruct Sigstruct)>();
         foreach (EnclaveVariant variant in variants)
         {
-            using var progress = new PageProgress(variant.Size, parsed.GetValue(options.Image.Quiet));
+            using var progress = new PageProgress(variant, parsed.GetValue(options.Image.Quiet));
             SigningParameters parameters = options.Apply(parsed, EnclaveSigner.DefaultParameters(variant));
             DateOnly date = parsed.GetValue(options.Date) ?? DateOnly.FromDateTime(DateTime.UtcNow);
             prepared.Add((variant, EnclaveSigner.Prepare(image, variant, parameters, date, progress, cancellation)));
@@ -101,8 +101,8 @@ internal static class SignCommand
         FileInfo? key,
         FileInfo? signature)
     {
-        using RSA rsa = ReadKey(key ?? parsed.GetValue(options.PublicKey) ?? throw new ImageException("--signature-in needs --public-key or --key"));
-        byte[]? made = signature is null ? null : File.ReadAllBytes(signature.FullName);
+        using RSA rsa = InputFile.Key(key ?? parsed.GetValue(options.PublicKey) ?? throw new ImageException("--signature-in needs --public-key or --key"), toSign: signature is null);
+        byte[]? made = signature is null ? null : InputFile.Bytes(signature);
         bool searchDate = parsed.GetValue(options.Date) is null;
         List<(EnclaveVariant Variant, Sigstruct Sigstruct)> signed =
         [
@@ -164,21 +164,6 @@ internal static class SignCommand
         string extension = Path.GetExtension(input);
         string bare = input[..^extension.Length];
         return bare.EndsWith(".signed", StringComparison.Ordinal) ? $"{bare}.new{extension}" : $"{bare}.signed{extension}";
-    }
-
-    private static RSA ReadKey(FileInfo file)
-    {
-        var rsa = RSA.Create();
-        try
-        {
-            rsa.ImportFromPem(File.ReadAllText(file.FullName));
-            return rsa;
-        }
-        catch (ArgumentException wrong)
-        {
-            rsa.Dispose();
-            throw new CryptographicException($"{file} is no unencrypted PEM key: {wrong.Message}", wrong);
-        }
     }
 }
 

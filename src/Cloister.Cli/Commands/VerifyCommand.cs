@@ -23,7 +23,7 @@ internal static class VerifyCommand
         command.SetAction((parsed, cancellation) => Task.FromResult(Failing.Guard(parsed.GetValue(options.File)!.ToString(), () =>
         {
             VerificationPolicy conditions = parsed.GetValue(policy) is { } file
-                ? VerificationPolicy.Parse(File.ReadAllText(file.FullName))
+                ? VerificationPolicy.Parse(InputFile.Text(file))
                 : new VerificationPolicy();
             conditions = conditions with
             {
@@ -45,7 +45,7 @@ internal static class VerifyCommand
         var results = new List<Result>();
         foreach (EnclaveVariant variant in variants)
         {
-            using var progress = new PageProgress(variant.Size, quiet);
+            using var progress = new PageProgress(variant, quiet);
             IReadOnlyList<Check> checks = EnclaveVerifier.Verify(image, variant, policy, progress, cancellation);
             bool compare = original is not null && variant.Pages is not null && checks.Any(check => check is { Name: "content", Passed: false });
             results.Add(new Result(variant, checks, compare ? Compare(original!, image, variant, cancellation) : null));

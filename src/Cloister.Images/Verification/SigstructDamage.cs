@@ -84,24 +84,25 @@ public sealed record SigstructDamage(string Field, int Offset, byte Signed, byte
         var modulus = new BigInteger(sigstruct.AsSpan(ModulusOffset, KeySize), isUnsigned: true);
         var signature = new BigInteger(sigstruct.AsSpan(SignatureOffset, KeySize), isUnsigned: true);
         var q1 = new BigInteger(sigstruct.AsSpan(1040, KeySize), isUnsigned: true);
-        BigInteger square = signature * signature;
-        BigInteger product = q1 * modulus;
+        BigInteger rest = (signature * signature) - (q1 * modulus);
         for (int bit = 0; bit < 8 * KeySize; bit++)
         {
             (int at, byte mask) = (bit / 8, (byte)(1 << (bit % 8)));
             BigInteger weight = BigInteger.One << bit;
+
+            // The rest of the division, had the bit of MODULUS been the other.
             bool set = (sigstruct[ModulusOffset + at] & mask) != 0;
-            BigInteger other = set ? modulus - weight : modulus + weight;
-            BigInteger rest = square - (set ? product - (q1 << bit) : product + (q1 << bit));
-            if (rest.Sign >= 0 && rest < other && HoldsWith(sigstruct, ModulusOffset + at, mask))
+            BigInteger other = set ? rest + (q1 << bit) : rest - (q1 << bit);
+            if (other.Sign >= 0 && other < (set ? modulus - weight : modulus + weight) && HoldsWith(sigstruct, ModulusOffset + at, mask))
             {
                 return At(ModulusOffset + at, (byte)(sigstruct[ModulusOffset + at] ^ mask), sigstruct[ModulusOffset + at]);
             }
 
+            // The same for SIGNATURE: (s + w)^2 = s^2 + 2sw + w^2.
             set = (sigstruct[SignatureOffset + at] & mask) != 0;
-            other = set ? signature - weight : signature + weight;
-            rest = (other * other) - product;
-            if (rest.Sign >= 0 && rest < modulus && HoldsWith(sigstruct, SignatureOffset + at, mask))
+            BigInteger twice = signature << (bit + 1);
+            other = (set ? rest - twice : rest + twice) + (BigInteger.One << (2 * bit));
+            if (other.Sign >= 0 && other < modulus && HoldsWith(sigstruct, SignatureOffset + at, mask))
             {
                 return At(SignatureOffset + at, (byte)(sigstruct[SignatureOffset + at] ^ mask), sigstruct[SignatureOffset + at]);
             }

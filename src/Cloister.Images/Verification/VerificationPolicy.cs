@@ -38,18 +38,29 @@ public sealed record VerificationPolicy
     {
         try
         {
-            return JsonSerializer.Deserialize<VerificationPolicy>(json, Json) ?? throw new ImageException("the policy is empty");
+            using var document = JsonDocument.Parse(json, new JsonDocumentOptions { AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip });
+            if (document.RootElement.ValueKind != JsonValueKind.Object)
+            {
+                throw new ImageException("the policy is no JSON object");
+            }
+
+            string[] unknown = [.. document.RootElement.EnumerateObject().Select(member => member.Name).Except(Members, StringComparer.OrdinalIgnoreCase)];
+            return unknown is [string first, ..]
+                ? throw new ImageException($"a policy has no member '{first}'; it may have {string.Join(", ", Members)}")
+                : document.RootElement.Deserialize<VerificationPolicy>(Json) ?? throw new ImageException("the policy is empty");
+        }
+        catch (JsonException wrong) when (wrong.Path is { Length: > 2 } path && path.StartsWith("$.", StringComparison.Ordinal))
+        {
+            throw new ImageException($"the policy's member '{path[2..]}' has a value that it cannot have", wrong);
         }
         catch (JsonException wrong)
         {
-            throw new ImageException($"the policy cannot be read: {wrong.Message}", wrong);
+            throw new ImageException($"the policy is not JSON from line {wrong.LineNumber + 1}, byte {wrong.BytePositionInLine + 1} on", wrong);
         }
     }
 
-    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
-    {
-        UnmappedMemberHandling = System.Text.Json.Serialization.JsonUnmappedMemberHandling.Disallow,
-        ReadCommentHandling = JsonCommentHandling.Skip,
-        AllowTrailingCommas = true,
-    };
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { ReadCommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
+
+    private static readonly string[] Members =
+        [.. typeof(VerificationPolicy).GetProperties().Select(property => JsonNamingPolicy.CamelCase.ConvertName(property.Name))];
 }

@@ -23,11 +23,7 @@ public class MutationTests(ITestOutputHelper output)
         ["sgxs"] = OtherFiles.Sgxs,
         ["gramine"] = OtherFiles.Gramine,
         ["intel-sdk-pe"] = () => OtherFiles.Pe(),
-        ["sigstruct"] = () =>
-        {
-            Architecture.Sigstruct sigstruct = IntelElf.Signed(new string('5', 64));
-            return SigstructText.Bytes(in sigstruct).ToArray();
-        },
+        ["sigstruct"] = OtherFiles.Sigstruct,
     };
 
     // Places that a mutation prefers: headers and tables are at the ends of these files.

@@ -30,13 +30,16 @@ internal static class IntelElf
         return File(metadata);
     }
 
-    public static byte[] File(byte[] metadata)
+    public static byte[] File(byte[] metadata) => File(metadata, ("enclave_entry", 0x40));
+
+    /// <summary>With other symbols, as those that betray a simulation build.</summary>
+    public static byte[] File(byte[] metadata, params (string Name, ulong Value)[] symbols)
     {
         byte[] note = [.. Word(13), .. Word((uint)metadata.Length), .. Word(1), .. "sgx_metadata\0"u8, .. metadata];
         var elf = new ElfBuilder { Entry = 0x40 };
         elf.Load(0, 5, Code, CodeBytes).Load(0x3e80, 6, Data, 0x1100);
         elf.Section(".note.sgxmeta", 7, 0, elf.Append(note), (ulong)note.Length);
-        return elf.Symbols(("enclave_entry", 0x40)).Build();
+        return elf.Symbols(symbols).Build();
     }
 
     /// <summary>Where the file keeps the code's first byte.</summary>

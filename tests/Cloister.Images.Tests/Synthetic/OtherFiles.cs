@@ -68,6 +68,13 @@ internal static class OtherFiles
 
     public static byte[] Sgxs() => new Oracle(0x4000, 1).Page(0, 0x100, IntelElf.Pattern(1, 4096)).Page(0x1000, 0x205, IntelElf.Pattern(2, 4096)).Add(0x2000, 0x203).Stream;
 
+    /// <summary>A bare SIGSTRUCT.</summary>
+    public static byte[] Sigstruct()
+    {
+        Architecture.Sigstruct sigstruct = IntelElf.Signed(new string('5', 64));
+        return SigstructText.Bytes(in sigstruct).ToArray();
+    }
+
     /// <summary>A PE32+ file with code and the metadata of the SDK for Windows, unsigned.</summary>
     public static byte[] Pe(Architecture.Sigstruct sigstruct = default)
     {

@@ -1,0 +1,98 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using Cloister.Cli.Tests.Harness;
+using Cloister.Images.Tests;
+
+namespace Cloister.Cli.Tests.Commands;
+
+public sealed class SignCommandTests : IDisposable
+{
+    private readonly EnclaveFiles _files = new();
+
+    public void Dispose() => _files.Dispose();
+
+    [Theory]
+    [InlineData(EnclaveFiles.Intel, "file.signed.intel-sdk-elf", false)]
+    [InlineData(EnclaveFiles.OpenEnclave, "file.signed.open-enclave", false)]
+    [InlineData(EnclaveFiles.Sgxs, "file.sig", true)]
+    [InlineData(EnclaveFiles.PlainElf, "file.sig", true)]
+    public void What_was_signed_verifies(string format, string output, bool apart)
+    {
+        string path = _files.Of(format), written = Path.Combine(_files.Folder, output);
+        Assert.Equal(written + "\n", EnclaveFiles.Run(0, "sign", path, "--key", _files.Key(), "--quiet"));
+        Assert.Equal("ok\n", EnclaveFiles.Run(0, "verify", "-q", apart ? path : written));
+        Assert.Empty(Directory.GetFiles(_files.Folder, "*.part"));
+    }
+
+    [Fact]
+    public void What_was_chosen_is_in_the_SIGSTRUCT()
+    {
+        string path = _files.Of(EnclaveFiles.Sgxs), output = Path.Combine(_files.Folder, "x.sig");
+        string text = EnclaveFiles.Run(0, "sign", path, "--key", _files.Key(), "-o", output, "--isvprodid", "65535", "--isvsvn", "7", "--date", "2031-05-06", "--debug=true");
+        Assert.Contains("MRSIGNER     ", text, StringComparison.Ordinal);
+        JsonElement sigstruct = EnclaveFiles.Json(0, "inspect", output).GetProperty("variants")[0].GetProperty("sigstruct");
+        string Field(string name) => sigstruct.GetProperty("fields").EnumerateArray().Single(field => field.GetProperty("name").GetString() == name).GetProperty("value").GetString()!;
+        Assert.Equal(("65535", "7", "0x20310506", "0x6"), (Field("ISVPRODID"), Field("ISVSVN"), Field("DATE"), Field("ATTRIBUTES.FLAGS")));
+
+        // Signed again, the choices are those of the last time.
+        EnclaveFiles.Run(0, "sign", path, "--sigstruct", output, "--key", _files.Key(), "-o", output + "2");
+        sigstruct = EnclaveFiles.Json(0, "inspect", output + "2").GetProperty("variants")[0].GetProperty("sigstruct");
+        Assert.Equal(("65535", "7", "0x6"), (Field("ISVPRODID"), Field("ISVSVN"), Field("ATTRIBUTES.FLAGS")));
+    }
+
+    [Theory]
+    [InlineData("--digest-out")]
+    [InlineData("--data-out")]
+    public void In_two_steps_the_key_is_never_here(string way)
+    {
+        string path = _files.Of(EnclaveFiles.Intel), between = Path.Combine(_files.Folder, "between"), output = Path.Combine(_files.Folder, "signed.so");
+        JsonElement json = EnclaveFiles.Json(0, "sign", path, way, between, "--isvsvn", "3", "--metadata", "3.3", "--date", $"{DateTime.UtcNow.AddDays(-40):yyyy-MM-dd}");
+        byte[] bytes = File.ReadAllBytes(between);
+        byte[] digest = way == "--digest-out" ? bytes : SHA256.HashData(bytes);
+        Assert.Equal(Convert.ToHexStringLower(digest), json.GetProperty("digest").GetString());
+        string signature = _files.Write("signature", TestKey.Value.SignHash(digest, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1));
+
+        // The date is found, other choices are not: they are part of what was signed.
+        EnclaveFiles.Run(0, "sign", path, "--signature-in", signature, "--public-key", _files.PublicKey(), "--isvsvn", "3", "--metadata", "3.3", "-o", output);
+        Assert.Equal("ok\n", EnclaveFiles.Run(0, "verify", "-q", output, "--metadata", "3.3"));
+        OneLine(CloisterProcess.Run(["sign", path, "--signature-in", signature, "--public-key", _files.PublicKey(), "--isvsvn", "4", "--metadata", "3.3", "-o", output]), "of other data");
+    }
+
+    [Fact]
+    public void What_cannot_be_used_is_said_in_one_line()
+    {
+        string path = _files.Of(EnclaveFiles.Sgxs), key = _files.Key();
+        using var wrongExponent = RSA.Create(3072);
+        string wrong = _files.Write("wrong.pem", System.Text.Encoding.ASCII.GetBytes(wrongExponent.ExportRSAPrivateKeyPem()));
+        string encrypted = _files.Write("encrypted.pem", System.Text.Encoding.ASCII.GetBytes(wrongExponent.ExportEncryptedPkcs8PrivateKeyPem("x", new PbeParameters(PbeEncryptionAlgorithm.Aes128Cbc, HashAlgorithmName.SHA256, 1))));
+        string garbage = _files.Write("garbage.pem", "-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n"u8.ToArray());
+        foreach ((string[] options, string words) in new (string[], string)[]
+        {
+            ([], "give one of --key"),
+            (["--key", key, "--digest-out", "x"], "give one of --key"),
+            (["--signature-in", key], "needs --public-key"),
+            (["--key", wrong], "exponent 65537"),
+            (["--key", encrypted], "is encrypted"),
+            (["--key", garbage], "no RSA key in PEM form"),
+            (["--key", _files.PublicKey()], "no private key"),
+            (["--key", "/nonexistent/key.pem"], "no such file"),
+            (["--key", _files.Folder], "a directory"),
+            (["--signature-in", key, "--public-key", _files.PublicKey()], "384 bytes each"),
+            (["--key", key, "-o", "/nonexistent/x.sig"], "/nonexistent/x.sig"),
+        })
+        {
+            OneLine(CloisterProcess.Run(["sign", path, .. options]), words);
+        }
+
+        // Content that nobody can measure is not signed.
+        OneLine(CloisterProcess.Run(["sign", _files.Of(EnclaveFiles.Pe), "--key", key]), "cannot be measured");
+    }
+
+    private static void OneLine(CloisterProcess.Outcome outcome, string words)
+    {
+        Assert.Equal((2, ""), (outcome.Status, outcome.Output));
+        Assert.StartsWith("cloister: ", outcome.Error, StringComparison.Ordinal);
+        Assert.Contains(words, outcome.Error, StringComparison.Ordinal);
+        Assert.Single(outcome.Error.TrimEnd('\n').Split('\n'));
+    }
+}
