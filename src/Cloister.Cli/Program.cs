@@ -23,6 +23,7 @@ static int Commands(string[] args)
     {
         RunCommand.Create(),
         DemoCommand.Create(),
+        LabCommand.Create(),
         DoctorCommand.Create(),
         InspectCommand.Create(),
         MeasureCommand.Create(),

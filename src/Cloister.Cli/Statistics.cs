@@ -19,6 +19,7 @@ internal static class Statistics
         Line("pages evicted", d.Evictions);
         Line("pages loaded", d.Loads);
         Line("page faults", d.Faults);
+        Line("ioctls", d.Ioctls);
         Line("forced exits", d.ForcedExits);
         Line("stops for system calls", tracer.Stops.SystemCalls);
         Line("stops for signals", tracer.Stops.Signals);

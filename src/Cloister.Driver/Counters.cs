@@ -15,6 +15,8 @@ internal sealed class Counters
 
     public long Faults { get; set; }
 
+    public long Ioctls { get; set; }
+
     public long ReclaimRuns { get; set; }
 
     public long ForcedExits { get; set; }

@@ -39,6 +39,9 @@ public readonly record struct DriverStatistics
     /// <summary>Page faults handled, whatever came of them.</summary>
     public long Faults { get; init; }
 
+    /// <summary>Calls of ioctl on an open file of a device, whatever came of them.</summary>
+    public long Ioctls { get; init; }
+
     /// <summary>Runs of the reclaimer, each over at most 16 pages.</summary>
     public long ReclaimRuns { get; init; }
 

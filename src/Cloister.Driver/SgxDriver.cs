@@ -57,6 +57,7 @@ public sealed partial class SgxDriver
         Loads = State.Counters.Loads,
         Removals = State.Counters.Removals,
         Faults = State.Counters.Faults,
+        Ioctls = State.Counters.Ioctls,
         ReclaimRuns = State.Counters.ReclaimRuns,
         ForcedExits = State.Counters.ForcedExits,
     };
@@ -106,6 +107,7 @@ public sealed partial class SgxDriver
     {
         State.ThrowIfStrange(enclave);
         ArgumentNullException.ThrowIfNull(caller);
+        State.Counters.Ioctls++;
 
         // sgx_ioctl: one ioctl at a time, asked before the command is looked at.
         if (!State.Rules.BindsToMapping && enclave.Operation is { IsDone: false })

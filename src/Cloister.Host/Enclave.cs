@@ -200,6 +200,17 @@ public sealed class Enclave : IDisposable
             return _device.RemovePages(at, rest, out done);
         });
 
+    /// <summary>Adds pages by AUGMENT_PAGES, pending until the enclave accepts them. The ioctl is of an RFC of March 2022 that was never merged; Linux answers ENOTTY.</summary>
+    /// <param name="offset">Bytes from the beginning, a multiple of 4096.</param>
+    /// <param name="length">Bytes, a multiple of 4096.</param>
+    /// <exception cref="EnclaveOperationException">The kernel refused; some pages may have been added before.</exception>
+    public void AugmentPages(ulong offset, ulong length) =>
+        Change(Operations.Augment, offset, length, 0, (ulong at, ulong rest, ulong _, out ulong result, out ulong done) =>
+        {
+            result = 0;
+            return _device.AugmentPages(at, rest, out done);
+        });
+
     /// <summary>Closes it. Its pages are freed when the last call that runs has returned. May be repeated.</summary>
     public void Dispose()
     {
@@ -236,8 +247,8 @@ public sealed class Enclave : IDisposable
             Errno errno = operation(offset + done, length - done, what, out ulong sgxError, out ulong more);
             done += more;
 
-            // A signal came: the kernel says how far it got.
-            if (errno == Errno.EINTR && done < length)
+            // A signal came: the kernel says how far it got, as an error or, after the first page, without one.
+            if ((errno == Errno.EINTR || (errno == Errno.None && more > 0)) && done < length)
             {
                 continue;
             }

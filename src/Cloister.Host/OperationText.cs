@@ -15,6 +15,7 @@ internal static class OperationText
 
     private static string Meaning(string operation, Errno errno) => (operation, errno) switch
     {
+        (Operations.Augment, Errno.ENOTTY) => "the ioctl is of an RFC of March 2022, which Linux never took; `cloister run --uapi edmm-augment` has it",
         (_, Errno.ENOTTY) => "this kernel's driver has no such ioctl (SGX2 came with Linux 6.0)",
         (_, Errno.ENODEV) => "this processor has no SGX2",
         (_, Errno.ENOMEM) => "no EPC page, or no memory, is left: close other enclaves or take a larger EPC",
@@ -47,6 +48,7 @@ internal static class Operations
     public const string Restrict = "SGX_IOC_ENCLAVE_RESTRICT_PERMISSIONS";
     public const string Modify = "SGX_IOC_ENCLAVE_MODIFY_TYPES";
     public const string Remove = "SGX_IOC_ENCLAVE_REMOVE_PAGES";
+    public const string Augment = "SGX_IOC_ENCLAVE_AUGMENT_PAGES";
     public const string Map = "mmap";
     public const string Protect = "mprotect";
     public const string Unmap = "munmap";

@@ -14,7 +14,8 @@ public class ArrowTests
         ["Cloister.Engine"] = ["Cloister.Driver", "Cloister.Linux"],
         ["Cloister.Images"] = ["Cloister.Architecture", "Cloister.Processor"],
         ["Cloister.Host"] = ["Cloister.Images", "Cloister.Linux"],
-        ["Cloister.Cli"] = ["Cloister.Engine", "Cloister.Host", "Cloister.Images"],
+        ["Cloister.Lab"] = ["Cloister.Engine", "Cloister.Host"],
+        ["Cloister.Cli"] = ["Cloister.Engine", "Cloister.Host", "Cloister.Images", "Cloister.Lab"],
     };
 
     [Fact]

@@ -2,7 +2,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Cloister.Linux;
 
-/// <summary>The ioctls of an open /dev/sgx_enclave. Source: uapi asm/sgx.h of Linux 6.0 and later; each argument is a row of u64.</summary>
+/// <summary>The ioctls of an open /dev/sgx_enclave. Source: uapi asm/sgx.h of Linux 6.0 and later, but for AUGMENT_PAGES; each argument is a row of u64.</summary>
 public sealed unsafe class EnclaveDevice : IDisposable
 {
     /// <summary>The device that makes enclaves, since Linux 5.11.</summary>
@@ -122,6 +122,18 @@ public sealed unsafe class EnclaveDevice : IDisposable
         Span<ulong> argument = [offset, length, 0];
         Errno error = Ioctl(Write | Read, 7, argument);
         removed = argument[2];
+        return error;
+    }
+
+    /// <summary>SGX_IOC_ENCLAVE_AUGMENT_PAGES of the RFC of 4 March 2022, which was never merged. Elsewhere it is ENOTTY.</summary>
+    /// <param name="offset">Where in the enclave.</param>
+    /// <param name="length">Bytes.</param>
+    /// <param name="added">Bytes that were added.</param>
+    public Errno AugmentPages(ulong offset, ulong length, out ulong added)
+    {
+        Span<ulong> argument = [offset, length, 0];
+        Errno error = Ioctl(Write | Read, 9, argument);
+        added = argument[2];
         return error;
     }
 

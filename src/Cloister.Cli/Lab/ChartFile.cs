@@ -1,0 +1,53 @@
+using System.Text;
+
+namespace Cloister.Cli.Lab;
+
+/// <summary>A file that will be written at the end, opened at the beginning. What was there stays when nothing is written.</summary>
+internal sealed class ChartFile : IDisposable
+{
+    private readonly FileStream _stream;
+    private bool _written;
+
+    private ChartFile(FileStream stream) => _stream = stream;
+
+    /// <summary>Opens it.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="problem">What is wrong with it, or null.</param>
+    public static ChartFile? Create(FileInfo file, out string? problem)
+    {
+        try
+        {
+            problem = null;
+            return new ChartFile(new FileStream(file.FullName, FileMode.OpenOrCreate, FileAccess.Write));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            problem = e.Message;
+            return null;
+        }
+    }
+
+    /// <summary>Writes all of it.</summary>
+    public void Write(string text)
+    {
+        if (_stream.CanSeek)
+        {
+            _stream.SetLength(0);
+        }
+
+        _stream.Write(Encoding.UTF8.GetBytes(text));
+        _stream.Flush();
+        _written = true;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        bool empty = !_written && _stream is { CanSeek: true, Length: 0 };
+        _stream.Dispose();
+        if (empty)
+        {
+            File.Delete(_stream.Name);
+        }
+    }
+}
