@@ -74,7 +74,7 @@ internal sealed class TracedThread(int id, TracedProcess process) : IExtendedSta
     /// <summary>The slot of the thread that forked.</summary>
     public int ForkedSlot { get; set; } = -1;
 
-    /// <summary>The stop came in the middle of a stub and the thread was put before or behind it.</summary>
+    /// <summary>The stop came in the middle of a stub and the thread was put before or behind it; known until it runs on.</summary>
     public bool LeftStub { get; set; }
 
     /// <summary>A signal that was sent only to stop the thread where a signal can be delivered, and what it shall become.</summary>
@@ -118,6 +118,7 @@ internal sealed class TracedThread(int id, TracedProcess process) : IExtendedSta
         Stopped = false;
         SignalAtStop = 0;
         AtSystemCall = false;
+        LeftStub = false;
     }
 
     /// <summary>Writes changed registers.</summary>

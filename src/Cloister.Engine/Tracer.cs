@@ -247,7 +247,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
         if (status.Stopped && thread.FastSlot >= 0 && thread.Space.Fast is { } fast)
         {
             // It may have left by itself since the gates were shut, or stand in a stub.
-            thread.LeftStub = fast.Normalise(thread);
+            thread.LeftStub |= fast.Normalise(thread);
             fast.FollowExit(Machine, thread);
             fast.FollowEntry(Machine, thread);
         }
@@ -366,7 +366,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
 
         if (stopped is not null)
         {
-            stopped.LeftStub = stopped.Space.Fast?.Normalise(stopped) ?? false;
+            stopped.LeftStub |= stopped.Space.Fast?.Normalise(stopped) ?? false;
         }
 
         TracedThread[] users = [.. _threads.Values.Where(t => t.FastSlot >= 0 && t.Space.Fast is not null)];
@@ -418,7 +418,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
         }
 
         thread.Stopped = true;
-        _ = thread.Space.Fast!.Normalise(thread);
+        thread.LeftStub |= thread.Space.Fast!.Normalise(thread);
         if (status is { Event: PtraceEvent.Stop, StopSignal: Linux.Signal.SIGTRAP })
         {
             _between.Add(thread);
@@ -675,7 +675,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
             }
 
             thread.Stopped = true;
-            thread.LeftStub = thread.Space.Fast?.Normalise(thread) ?? false;
+            thread.LeftStub |= thread.Space.Fast?.Normalise(thread) ?? false;
             if (thread.FastSlot >= 0)
             {
                 thread.Space.Fast?.FollowExit(Machine, thread);
