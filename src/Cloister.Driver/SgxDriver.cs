@@ -257,6 +257,28 @@ public sealed partial class SgxDriver
         return new DebugAccess(State, Epc, Loader).Execute(enclave, address, buffer, write, mapping);
     }
 
+    /// <summary>Whether the driver has a page, in the EPC or written out.</summary>
+    /// <param name="enclave">The open file.</param>
+    /// <param name="address">Linear address of the page.</param>
+    public bool HasPage(SgxEnclave enclave, LinearAddress address)
+    {
+        State.ThrowIfStrange(enclave);
+        return enclave.Pages.Contains(address.Value >> 12);
+    }
+
+    /// <summary>EPC pages that can be had before ksgxd begins to make room, less what goes into version arrays.</summary>
+    public int SparePages => State.Pool.FreeCount - Options.HighPages - (State.Pool.FreeCount / VaPage.SlotCount) - 1;
+
+    /// <summary>How many pages from an address on a fault would add now, one after the other, with nothing evicted for them.</summary>
+    /// <param name="enclave">The open file.</param>
+    /// <param name="start">Linear address of the first page.</param>
+    /// <param name="most">No more than these; they must be spare (<see cref="SparePages"/>).</param>
+    public int PagesToAdd(SgxEnclave enclave, LinearAddress start, int most)
+    {
+        State.ThrowIfStrange(enclave);
+        return _enclaveFault.CountAddable(enclave, start, most);
+    }
+
     /// <summary>The kernel's reclaim thread: called when the programs leave time.</summary>
     /// <param name="budget">Runs of 16 pages at most.</param>
     /// <returns>True when there is more to do.</returns>

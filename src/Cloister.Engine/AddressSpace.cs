@@ -10,7 +10,8 @@ namespace Cloister.Engine;
 internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
 {
     private readonly SgxMachine _machine;
-    private readonly HashSet<ulong> _residue = [];
+    private readonly SortedSet<ulong> _residue = [];
+    private readonly List<(ulong Start, ulong End)> _dropped = [];
     private readonly SortedSet<ulong> _executable = [];
     private readonly SortedSet<ulong> _unprotected = [];
 
@@ -99,10 +100,10 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
     }
 
     /// <summary>Pages that are natively executable and must no longer be.</summary>
-    public List<ulong> LostExecution { get; } = [];
+    public SortedSet<ulong> LostExecution { get; } = [];
 
     /// <summary>The driver's rules want a remote call in this address space before its threads run on.</summary>
-    public bool NeedsRemoteCall => LostExecution.Count > 0 || _unprotected.Count > 0;
+    public bool NeedsRemoteCall => LostExecution.Count > 0 || _unprotected.Count > 0 || _dropped.Count > 0;
 
     /// <inheritdoc/>
     public void InsertPage(LinearAddress address, EpcPage page, Protection entry)
@@ -146,26 +147,54 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
     }
 
     /// <summary>Makes the process's real access to a page what the driver's entry and the EPCM allow together.</summary>
-    public void Refresh(ulong address)
+    public void Refresh(ulong address) => Refresh(address, 1);
+
+    /// <summary>The same for pages in a row, those that change alike at once.</summary>
+    public void Refresh(ulong address, int pages)
     {
-        ref PageTableEntry entry = ref Pages[address];
+        for (int i = 0; i < pages;)
+        {
+            ulong start = address + (ulong)i * 4096;
+            (NativeAccess from, NativeAccess to) = Change(start);
+            int run = 1;
+            while (i + run < pages && Change(start + (ulong)run * 4096) == (from, to))
+            {
+                run++;
+            }
+
+            if (from != to)
+            {
+                Change(start, run, from, to);
+            }
+
+            i += run;
+        }
+    }
+
+    // The access that is there and the one that shall be.
+    private (NativeAccess From, NativeAccess To) Change(ulong address)
+    {
+        PageTableEntry entry = Pages.Peek(address);
         SecinfoFlags allowed = AllowedBy(entry);
-        NativeAccess wanted = (allowed & SecinfoFlags.R) == 0 ? NativeAccess.None
-            : (allowed & SecinfoFlags.W) == 0 ? NativeAccess.Read : NativeAccess.ReadWrite;
         if (entry.Executable && (allowed & SecinfoFlags.X) == 0)
         {
-            LostExecution.Add(address);
+            _ = LostExecution.Add(address);
         }
 
-        if (wanted == entry.Native)
-        {
-            return;
-        }
+        return (entry.Native, (allowed & SecinfoFlags.R) == 0 ? NativeAccess.None : (allowed & SecinfoFlags.W) == 0 ? NativeAccess.Read : NativeAccess.ReadWrite);
+    }
 
+    private void Change(ulong start, int pages, NativeAccess from, NativeAccess to)
+    {
+        ulong length = (ulong)pages * 4096;
         if (ByProtection)
         {
-            entry.Native = wanted;
-            _ = _unprotected.Add(address);
+            SetNative(start, pages, to);
+            for (int i = 0; i < pages; i++)
+            {
+                _ = _unprotected.Add(start + (ulong)i * 4096);
+            }
+
             return;
         }
 
@@ -174,38 +203,40 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
             return;
         }
 
-        switch (wanted)
+        switch (to)
         {
             case NativeAccess.None:
-                // Stop writers now; the entry goes when the page's memory does, or at the next flush.
-                if (entry.Native == NativeAccess.ReadWrite)
+                // Stop writers now; the entries go when the pages' memory does, or at the next flush.
+                if (from == NativeAccess.ReadWrite)
                 {
-                    Require(Presence.WriteProtect(address, 4096, on: true));
-                    entry.Native = NativeAccess.Read;
+                    Require(Presence.WriteProtect(start, length, on: true));
+                    SetNative(start, pages, NativeAccess.Read);
                 }
 
-                _residue.Add(address);
+                for (int i = 0; i < pages; i++)
+                {
+                    _ = _residue.Add(start + (ulong)i * 4096);
+                }
+
                 return;
-            case NativeAccess.Read when entry.Native == NativeAccess.ReadWrite:
-                Require(Presence.WriteProtect(address, 4096, on: true));
+            case NativeAccess.Read when from == NativeAccess.ReadWrite:
+                Require(Presence.WriteProtect(start, length, on: true));
                 break;
-            case NativeAccess.ReadWrite when entry.Native == NativeAccess.Read:
-                Require(Presence.WriteProtect(address, 4096, on: false));
+            case NativeAccess.ReadWrite when from == NativeAccess.Read:
+                Require(Presence.WriteProtect(start, length, on: false));
                 break;
             default:
-                Errno error = Presence.Continue(address, 4096, writeProtected: wanted == NativeAccess.Read);
+                Errno error = Presence.Continue(start, length, writeProtected: to == NativeAccess.Read);
                 if (error == Errno.EFAULT)
                 {
-                    // The file has no page here yet (it reads as zero): touch it, then map it.
-                    EnclaveMapping? mapping = Mappings.Find(address);
-                    if (mapping is null)
+                    // The file has no pages here yet (it reads as zero): give it some, then map them.
+                    if (Mappings.Find(start) is not { } mapping)
                     {
                         return;
                     }
 
-                    Span<byte> bytes = mapping.File.Bytes(mapping.OffsetOf(address));
-                    bytes[0] = bytes[0];
-                    error = Presence.Continue(address, 4096, writeProtected: wanted == NativeAccess.Read);
+                    mapping.File.Populate(mapping.OffsetOf(start), pages);
+                    error = Presence.Continue(start, length, writeProtected: to == NativeAccess.Read);
                 }
 
                 if (error == Errno.ENOENT || error == Errno.EINVAL)
@@ -218,7 +249,15 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
                 break;
         }
 
-        entry.Native = wanted;
+        SetNative(start, pages, to);
+    }
+
+    private void SetNative(ulong start, int pages, NativeAccess access)
+    {
+        for (int i = 0; i < pages; i++)
+        {
+            Pages[start + (ulong)i * 4096].Native = access;
+        }
     }
 
     /// <summary>Fork: the parent's mappings are natively executable in the same places.</summary>
@@ -315,14 +354,17 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
         }
     }
 
-    /// <summary>A page's EPCM entry changed.</summary>
-    public void Refresh(EnclaveFile file, ulong offset)
+    /// <summary>The EPCM entries of pages in a row changed.</summary>
+    public void Refresh(EnclaveFile file, ulong offset, int pages)
     {
+        ulong end = offset + (ulong)pages * 4096;
         foreach (EnclaveMapping mapping in Mappings.All)
         {
-            if (mapping.File == file && mapping.AddressOf(offset) is { } address)
+            ulong first = mapping.OffsetOf(mapping.Start), last = first + (mapping.End - mapping.Start);
+            ulong from = Math.Max(offset, first), to = Math.Min(end, last);
+            if (mapping.File == file && from < to)
             {
-                Refresh(address);
+                Refresh(mapping.Start + (from - first), (int)((to - from) / 4096));
             }
         }
     }
@@ -345,30 +387,73 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
     /// <summary>Takes away what the driver no longer allows. Called before any thread of the program runs on.</summary>
     public void Flush()
     {
-        foreach (ulong address in _residue)
+        ulong start = 0, end = 0;
+        foreach (ulong page in _residue)
         {
-            PageTableEntry entry = Pages.Peek(address);
-            bool wanted = (AllowedBy(entry) & SecinfoFlags.R) != 0;
-            if (!wanted && entry.Native != NativeAccess.None && Mappings.Find(address) is { } mapping)
+            PageTableEntry entry = Pages.Peek(page);
+            if ((AllowedBy(entry) & SecinfoFlags.R) != 0 || entry.Native == NativeAccess.None)
             {
-                // Other address spaces lose their entry too, so their writers are stopped first and they fault it in again.
-                foreach (AddressSpace other in mapping.File.AddressSpaces)
-                {
-                    other.StopWriters(address);
-                }
+                continue;
+            }
 
-                mapping.File.Unmap(mapping.OffsetOf(address));
-                foreach (AddressSpace other in mapping.File.AddressSpaces)
+            if (page != end)
+            {
+                Drop(start, end);
+                start = page;
+            }
+
+            end = page + 4096;
+        }
+
+        Drop(start, end);
+        _residue.Clear();
+    }
+
+    /// <summary>The calls that take page-table entries away and leave the bytes where they are.</summary>
+    public void AddDropCalls(RemoteCalls calls)
+    {
+        const ulong dontNeed = 4;
+        foreach ((ulong start, ulong end) in _dropped)
+        {
+            calls.Add(SystemCall.Madvise, start, end - start, dontNeed);
+            SetNative(start, (int)((end - start) / 4096), NativeAccess.None);
+        }
+
+        _dropped.Clear();
+    }
+
+    private void Drop(ulong start, ulong end)
+    {
+        // A call in the program costs as much as a few pages one by one.
+        const ulong many = 8 * 4096;
+        if (end - start >= many && Mappings.Find(start) is { File.AddressSpaces.Count: 1 } whole && end <= whole.End)
+        {
+            _dropped.Add((start, end));
+            return;
+        }
+
+        for (ulong page = start; page < end; page += 4096)
+        {
+            if (Mappings.Find(page) is not { } mapping)
+            {
+                continue;
+            }
+
+            // Other address spaces lose their entry too, so their writers are stopped first and they fault it in again.
+            foreach (AddressSpace other in mapping.File.AddressSpaces)
+            {
+                other.StopWriters(page);
+            }
+
+            mapping.File.Unmap(mapping.OffsetOf(page));
+            foreach (AddressSpace other in mapping.File.AddressSpaces)
+            {
+                if (other != this)
                 {
-                    if (other != this)
-                    {
-                        other.Refresh(address);
-                    }
+                    other.Refresh(page);
                 }
             }
         }
-
-        _residue.Clear();
     }
 
     /// <inheritdoc/>

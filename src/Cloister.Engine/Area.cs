@@ -30,7 +30,7 @@ internal static class Area
     public const ulong Fast = Base + 0x200000;
 
     /// <summary>Where a page of an enclave waits while the host looks at the abort page; not mapped otherwise.</summary>
-    public const ulong Aside = Base + 0x100000;
+    public const ulong Aside = Base + 0x80000;
 
     /// <summary>Bytes of all.</summary>
     public const int Length = 0x12000;

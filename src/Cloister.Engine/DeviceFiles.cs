@@ -140,8 +140,23 @@ internal sealed class DeviceFiles(Tracer tracer) : IDisposable
         }
     }
 
+    /// <summary>Takes the memory of removed pages away.</summary>
+    public void FlushPunches()
+    {
+        foreach (EnclaveFile file in _files.Values)
+        {
+            file.FlushPunches();
+        }
+    }
+
     private void Release(EnclaveFile file)
     {
+        tracer.Accepts.Withdraw();
+        foreach (AddressSpace space in Spaces)
+        {
+            space.Fast?.Forget(file);
+        }
+
         _ = _files.Remove(file.Identity);
         file.IsReleased = true;
         if (file.Enclave is { } enclave)

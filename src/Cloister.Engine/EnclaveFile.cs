@@ -1,5 +1,6 @@
 using Cloister.Architecture;
 using Cloister.Driver;
+using Cloister.Engine.Fast;
 using Cloister.Linux;
 
 namespace Cloister.Engine;
@@ -15,6 +16,7 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
 
     private readonly EpcMemory _memory;
     private readonly MappedFile _file;
+    private ulong _removedStart, _removedEnd;
 
     public EnclaveFile(EpcMemory memory, int descriptor, DeviceNode node)
     {
@@ -49,6 +51,9 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
     /// <summary>Stubs that EEXIT sites in its pages jump to, and the sites: a forked program may have the pages without the stubs.</summary>
     public Dictionary<ulong, ulong> ExitStubs { get; } = [];
 
+    /// <summary>The pages that its threads may accept by themselves; null while they do not.</summary>
+    public AwaitedPages? Awaited { get; set; }
+
     /// <summary>Linear address of the enclave's first byte; 0 for a virtual EPC.</summary>
     public ulong Base => Enclave?.Base.Value ?? 0;
 
@@ -64,25 +69,50 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
     }
 
     /// <inheritdoc/>
-    public void Place(EpcPage page, ulong offset) => _memory.Place(page, this, offset);
+    public void Place(EpcPage page, ulong offset)
+    {
+        FlushPunches();
+        _memory.Place(page, this, offset);
+    }
 
     /// <inheritdoc/>
     public void Remove(EpcPage page, ulong offset)
     {
         _memory.Remove(page);
-        if (!IsReleased)
+        Awaited?.Withdraw(offset);
+        if (IsReleased)
         {
-            Punch(offset);
+            return;
+        }
+
+        if (offset != _removedEnd)
+        {
+            FlushPunches();
+            _removedStart = offset;
+        }
+
+        _removedEnd = offset + 4096;
+    }
+
+    /// <summary>Takes the memory of removed pages away, a run of them at once. Called before a page is placed and before any thread runs on.</summary>
+    public void FlushPunches()
+    {
+        if (_removedEnd > _removedStart)
+        {
+            (ulong start, ulong end) = (_removedStart, _removedEnd);
+            _removedStart = _removedEnd = 0;
+            Punch(start, end - start);
         }
     }
 
-    /// <summary>Takes the page's memory away; every address space loses its entry.</summary>
-    public void Punch(ulong offset)
+    /// <summary>Gives pages their memory at once; otherwise each gets it when it is written first.</summary>
+    public void Populate(ulong offset, int pages)
     {
-        _file.Punch((long)(Base + offset), 4096);
-        foreach (AddressSpace space in AddressSpaces)
+        _ = Bytes(offset);
+        Errno error = _file.Populate((long)(Base + offset), pages * 4096L);
+        if (error is not (Errno.None or Errno.EINVAL))
         {
-            space.NotePunched(this, offset);
+            throw new LinuxException("madvise(MADV_POPULATE_WRITE)", error);
         }
     }
 
@@ -91,8 +121,21 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
     {
         Span<byte> copy = stackalloc byte[4096];
         Bytes(offset).CopyTo(copy);
-        Punch(offset);
+        Punch(offset, 4096);
         copy.CopyTo(Bytes(offset));
+    }
+
+    // Every address space loses its entries.
+    private void Punch(ulong offset, ulong length)
+    {
+        _file.Punch((long)(Base + offset), (long)length);
+        foreach (AddressSpace space in AddressSpaces)
+        {
+            for (ulong at = offset; at < offset + length; at += 4096)
+            {
+                space.NotePunched(this, at);
+            }
+        }
     }
 
     /// <inheritdoc/>

@@ -10,33 +10,48 @@ internal sealed class EpcmWatcher(EpcMemory memory) : IMachineObserver
 
     public void EnclsExecuted(EnclsLeaf leaf, EpcPage page, LinearAddress address, LeafResult result)
     {
+        bool changes = leaf is EnclsLeaf.Emodpr or EnclsLeaf.Emodt or EnclsLeaf.Eblock or EnclsLeaf.Eaug or EnclsLeaf.Eldu or EnclsLeaf.Elduc;
+        if (!changes || memory.PlaceOf(page) is not (var file, var offset))
+        {
+            return;
+        }
+
+        _changed.Add(page);
         if (leaf is EnclsLeaf.Emodpr or EnclsLeaf.Emodt or EnclsLeaf.Eblock)
         {
-            _changed.Add(page);
-            if (memory.PlaceOf(page) is (var file, var offset))
+            file.Awaited?.Withdraw(offset);
+            foreach (AddressSpace space in file.AddressSpaces)
             {
-                foreach (AddressSpace space in file.AddressSpaces)
-                {
-                    space.Fast?.Invalidate(file.Base + offset);
-                }
+                space.Fast?.Invalidate(file.Base + offset);
             }
         }
     }
 
     /// <summary>Makes the changes real.</summary>
-    public void Apply()
+    public void Apply(SgxMachine machine)
     {
-        foreach (EpcPage page in _changed)
+        for (int i = 0; i < _changed.Count;)
         {
-            if (memory.PlaceOf(page) is not (var file, var offset))
+            if (memory.PlaceOf(_changed[i]) is not (var file, var offset))
             {
+                i++;
                 continue;
             }
 
+            int run = 0;
+            do
+            {
+                file.Awaited?.Update(machine, _changed[i + run], offset + (ulong)run * 4096);
+                run++;
+            }
+            while (i + run < _changed.Count && memory.PlaceOf(_changed[i + run]) == (file, offset + (ulong)run * 4096));
+
             foreach (AddressSpace space in file.AddressSpaces)
             {
-                space.Refresh(file, offset);
+                space.Refresh(file, offset, run);
             }
+
+            i += run;
         }
 
         _changed.Clear();

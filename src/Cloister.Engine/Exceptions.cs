@@ -154,6 +154,7 @@ internal sealed class Exceptions(Tracer tracer)
         }
 
         thread.ToModel();
+        bool added = false;
         bool trapFlag = thread.FastSlot >= 0 && (thread.Peek().Rflags & Registers.TrapFlag) != 0;
         while (true)
         {
@@ -164,6 +165,11 @@ internal sealed class Exceptions(Tracer tracer)
             if (result.Status != LeafStatus.Fault)
             {
                 NoteEpcmChange(space, leaf, operand, result);
+                if (added && leaf == EncluLeaf.Eaccept && result.IsSuccess)
+                {
+                    tracer.Accepts.Promise(thread, operand & ~4095UL);
+                }
+
                 thread.FromModel();
                 if (trapFlag && processor.EnclaveMode)
                 {
@@ -179,6 +185,7 @@ internal sealed class Exceptions(Tracer tracer)
             if (processor.EnclaveMode)
             {
                 thread.FromModel();
+                added = fault.Address.Value == operand;
                 if (!ResolveInside(thread, fault))
                 {
                     return;
@@ -210,9 +217,14 @@ internal sealed class Exceptions(Tracer tracer)
         AddressSpace space = thread.Space;
         ulong rip = thread.Peek().Rip;
         var leaf = (EncluLeaf)(uint)thread.Peek().Rax;
-        if (leaf == EncluLeaf.Eexit && thread.Processor.EnclaveMode)
+        if (leaf is EncluLeaf.Eexit or EncluLeaf.Eaccept && thread.Processor.EnclaveMode)
         {
             SitePatcher.Patch(tracer, thread, rip, inEnclave: true);
+            if (leaf == EncluLeaf.Eaccept)
+            {
+                tracer.Accepts.Prepare(thread);
+            }
+
             return;
         }
 
@@ -252,14 +264,16 @@ internal sealed class Exceptions(Tracer tracer)
     }
 
     // EACCEPT, EACCEPTCOPY and EMODPE change the entry of the page in RCX.
-    private static void NoteEpcmChange(AddressSpace space, EncluLeaf leaf, ulong operand, in LeafResult result)
+    private void NoteEpcmChange(AddressSpace space, EncluLeaf leaf, ulong operand, in LeafResult result)
     {
         if (result.IsSuccess && leaf is EncluLeaf.Eaccept or EncluLeaf.Eacceptcopy or EncluLeaf.Emodpe
             && space.Mappings.Find(operand & ~4095UL) is { } mapping)
         {
+            ulong offset = mapping.OffsetOf(operand & ~4095UL);
+            mapping.File.Awaited?.Update(tracer.Machine, space.Pages.Peek(operand).Page, offset);
             foreach (AddressSpace other in mapping.File.AddressSpaces)
             {
-                other.Refresh(mapping.File, mapping.OffsetOf(operand & ~4095UL));
+                other.Refresh(mapping.File, offset, 1);
             }
         }
     }

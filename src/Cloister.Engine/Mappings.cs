@@ -337,6 +337,7 @@ internal static class Mappings
         }
 
         space.LostExecution.Clear();
+        space.AddDropCalls(calls);
         if (space.ByProtection && !space.HidesEnclaves)
         {
             space.AddProtectionCalls(calls, all: false);

@@ -77,6 +77,9 @@ internal sealed class TracedThread(int id, TracedProcess process) : IExtendedSta
     /// <summary>The stop came in the middle of a stub and the thread was put before or behind it; known until it runs on.</summary>
     public bool LeftStub { get; set; }
 
+    /// <summary>The row of pages that it accepts.</summary>
+    public PagesAhead Ahead { get; set; }
+
     /// <summary>A signal that was sent only to stop the thread where a signal can be delivered, and what it shall become.</summary>
     public ProgramSignal? Raising { get; set; }
 

@@ -18,6 +18,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
     private readonly List<TracedThread> _between = [];
     private readonly HashSet<string> _notices = [];
     private int _gateDepth;
+    private bool _broken; // a defect showed itself: releasing what there is would only hide it
     private readonly OutsideSignals _outside = new();
     private int _root;
     private WaitStatus _rootEnd;
@@ -35,6 +36,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
         Files = new DeviceFiles(this);
         SystemCalls = new SystemCalls(this);
         Exceptions = new Exceptions(this);
+        Accepts = new Accepts(this);
     }
 
     /// <summary>What it was made with.</summary>
@@ -54,7 +56,12 @@ public sealed class Tracer : IThreadKicker, IDisposable
 
     internal Exceptions Exceptions { get; }
 
+    internal Accepts Accepts { get; }
+
     internal CoreSharing Cores { get; } = new();
+
+    /// <summary>Whether an ioctl is being worked on in slices.</summary>
+    internal bool IsInIoctl => _ioctls.Count > 0;
 
     internal IEnumerable<TracedThread> Threads => _threads.Values;
 
@@ -71,9 +78,17 @@ public sealed class Tracer : IThreadKicker, IDisposable
     {
         ArgumentNullException.ThrowIfNull(program);
         _root = ProgramStart.Start(this, program);
-        while (_threads.Count > 0 || _early.Count > 0)
+        try
         {
-            Step();
+            while (_threads.Count > 0 || _early.Count > 0)
+            {
+                Step();
+            }
+        }
+        catch
+        {
+            _broken = true;
+            throw;
         }
 
         return new ProgramEnd(_rootEnd.Exited ? _rootEnd.ExitStatus : null, _rootEnd.Signaled ? _rootEnd.TerminatingSignal : null);
@@ -115,7 +130,11 @@ public sealed class Tracer : IThreadKicker, IDisposable
     public void Dispose()
     {
         Cores.Dispose();
-        Files.Dispose();
+        if (!_broken)
+        {
+            Files.Dispose();
+        }
+
         Epc.Dispose();
     }
 
@@ -161,7 +180,8 @@ public sealed class Tracer : IThreadKicker, IDisposable
     /// <summary>Brings the real mappings of all address spaces to what the model says, before anything runs on.</summary>
     internal void Settle(TracedThread thread)
     {
-        _watcher.Apply();
+        _watcher.Apply(Machine);
+        Files.FlushPunches();
         foreach (AddressSpace space in Files.Spaces)
         {
             space.Flush();
@@ -310,6 +330,8 @@ public sealed class Tracer : IThreadKicker, IDisposable
                     }
                     else
                     {
+                        // Whoever comes in before the next slice must find what this one did.
+                        Settle(ioctl.Thread);
                         busy = true;
                     }
                 }
@@ -383,6 +405,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
         foreach (TracedThread thread in users)
         {
             thread.Space.Fast!.FollowEntry(Machine, thread);
+            Accepts.Follow(thread);
         }
 
         return scope;
@@ -482,6 +505,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
             using (thread.Space.ByProtection ? HoldOthers(thread) : null)
             {
                 Stop(thread, status);
+                Accepts.Check();
             }
         });
     }
@@ -492,10 +516,12 @@ public sealed class Tracer : IThreadKicker, IDisposable
         switch (status.Event)
         {
             case PtraceEvent.Seccomp:
+                Accepts.Withdraw();
                 thread.AtSystemCall = true;
                 SystemCalls.Handle(thread);
                 break;
             case PtraceEvent.Fork or PtraceEvent.Vfork or PtraceEvent.Clone:
+                Accepts.Withdraw();
                 Child(thread, status.Event == PtraceEvent.Vfork);
                 break;
             case PtraceEvent.VforkDone:
@@ -681,6 +707,13 @@ public sealed class Tracer : IThreadKicker, IDisposable
                 thread.Space.Fast?.FollowExit(Machine, thread);
             }
 
+            if (!thread.Processor.EnclaveMode)
+            {
+                // It has just left by itself; what stopped it is answered as anywhere else.
+                _parked.Enqueue((thread.Id, status));
+                return;
+            }
+
             Exceptions.Interrupted(thread, status);
             return;
         }
@@ -707,6 +740,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
     private void Drop(TracedThread thread)
     {
         _threads.Remove(thread.Id);
+        Accepts.Forget(thread);
         Cores.Release(thread.Id);
         if (thread.Processor.EnclaveMode)
         {

@@ -41,7 +41,25 @@ public sealed class EpcMemoryTests : IDisposable
         file.Remove(page, 5 * 4096);
         Assert.Null(memory.PlaceOf(page));
         Assert.Equal(1, memory[page][0]);
+        file.FlushPunches();
         Assert.False(file.Bytes(5 * 4096).ContainsAnyExcept((byte)0));
+    }
+
+    [Fact]
+    public void APageThatIsPlacedWhereOneWasRemovedIsEmpty()
+    {
+        EnclaveFile file = _files.Open();
+        ulong[] offsets = [3 * 4096, 4 * 4096, 7 * 4096, 3 * 4096];
+        foreach (ulong offset in offsets)
+        {
+            file.Place(new EpcPage(2), offset);
+            Assert.False(file.Bytes(offset).ContainsAnyExcept((byte)0));
+            file.Bytes(offset).Fill(7);
+            file.Remove(new EpcPage(2), offset);
+        }
+
+        file.FlushPunches();
+        Assert.All(offsets, offset => Assert.False(file.Bytes(offset).ContainsAnyExcept((byte)0)));
     }
 
     [Fact]
@@ -52,7 +70,8 @@ public sealed class EpcMemoryTests : IDisposable
         file.Bytes(8192).Fill(8);
         file.Unmap(4096);
         Assert.False(file.Bytes(4096).ContainsAnyExcept((byte)9));
-        file.Punch(4096);
+        file.Remove(new EpcPage(0), 4096);
+        file.FlushPunches();
         Assert.False(file.Bytes(4096).ContainsAnyExcept((byte)0));
         Assert.Equal(8, file.Bytes(8192)[0]);
     }

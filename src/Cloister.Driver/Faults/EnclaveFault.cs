@@ -82,6 +82,20 @@ internal sealed class EnclaveFault
         return Errno.None;
     }
 
+    /// <summary>How many pages in a row <see cref="Handle"/> would add, were there room.</summary>
+    public int CountAddable(SgxEnclave enclave, LinearAddress start, int most)
+    {
+        bool adds = _state.Rules is { AddsPagesOnFault: true, SignalsAddedPages: false, BindsToMapping: false } && _state.Machine.Options.Sgx2
+            && enclave.IsInitialized && enclave.Secs.IsResident;
+        int count = 0;
+        while (adds && count < most && start + ((ulong)count * LinearAddress.PageSize) - enclave.Base < enclave.Size && !enclave.Pages.Contains((start.Value >> 12) + (ulong)count))
+        {
+            count++;
+        }
+
+        return count;
+    }
+
     private Errno FindPage(
         SgxEnclave enclave,
         LinearAddress address,

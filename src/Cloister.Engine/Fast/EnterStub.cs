@@ -87,7 +87,7 @@ internal sealed class EnterStub
         a.je(Slow);
         a.mov(rsi, FastLayout.SlotBias);
         a.lea(rdx, __qword_ptr[rdx * 8]);
-        a.lea(rdx, __qword_ptr[rsi + rdx * 2]);
+        a.lea(rdx, __qword_ptr[rsi + rdx * 4]);
         a.mov(__qword_ptr[rdx + FastLayout.SlotAep], rcx);
         a.Label(ref AepStored);
         a.mov(rsi, rbx);

@@ -14,7 +14,7 @@ internal static class FastLayout
     public const int Slots = 0x1000;
 
     /// <summary>Bytes of a slot.</summary>
-    public const int SlotLength = 128;
+    public const int SlotLength = 256;
 
     /// <summary>Threads with a slot at most, per address space.</summary>
     public const int MaximumSlots = 4096;
@@ -35,6 +35,20 @@ internal static class FastLayout
     public const int SlotCount = 56;
     /// <summary>Slot: an entry of its own, for a TCS that found no place in the table.</summary>
     public const int SlotSpare = 64;
+    /// <summary>Slot: u32, 1 while the thread is at an EACCEPT.</summary>
+    public const int SlotAccepting = 128;
+    /// <summary>Slot: u32, pages it accepted that the tracer has not read yet.</summary>
+    public const int SlotNotes = 132;
+    /// <summary>Slot: u64, address of these notes.</summary>
+    public const int SlotNotesAddress = 136;
+    /// <summary>Slot: u64, the page of the EACCEPT it is at.</summary>
+    public const int SlotPage = 144;
+    /// <summary>Slot: u64, RDX at that EACCEPT.</summary>
+    public const int SlotRdx = 152;
+    /// <summary>Slot: u64, RSI at that EACCEPT.</summary>
+    public const int SlotRsi = 160;
+    /// <summary>Slot: u32, the flags at that EACCEPT: OF in the lowest byte, the others as LAHF gives them in the next.</summary>
+    public const int SlotFlags = 168;
 
     /// <summary>First entry of the table of TCSs.</summary>
     public const int Table = Slots + MaximumSlots * SlotLength;
@@ -62,9 +76,17 @@ internal static class FastLayout
     public const int EntryUrsp = 40;
     /// <summary>Entry: u64, address of the code that ends an entry.</summary>
     public const int EntryTail = 48;
+    /// <summary>Entry: u64, address of the enclave's <see cref="AwaitedPages"/>, or 0.</summary>
+    public const int EntryAwaited = 56;
+
+    /// <summary>Pages accepted, u64 each, of slot 0; those of the other slots follow.</summary>
+    public const int Notes = Table + (EntryLength << TableBits);
+
+    /// <summary>Pages that a thread can accept until the tracer must have read of them.</summary>
+    public const int NotesLength = 256;
 
     /// <summary>Bytes that are readable and writable.</summary>
-    public const int DataLength = Table + (EntryLength << TableBits);
+    public const int DataLength = Notes + MaximumSlots * NotesLength * sizeof(ulong);
 
     /// <summary>First tail: code, one for each entry of the table.</summary>
     public const int Tails = DataLength;
@@ -90,8 +112,8 @@ internal static class FastLayout
     /// <summary>Linear address of a slot.</summary>
     public static ulong SlotAddress(int slot) => Area.Fast + Slots + (ulong)slot * SlotLength;
 
-    /// <summary>What is added to 16 times a selector to get its slot's address.</summary>
-    public const ulong SlotBias = Area.Fast + Slots - ((FirstDescriptor << 3) | 7) * 16UL;
+    /// <summary>What is added to 32 times a selector to get its slot's address.</summary>
+    public const ulong SlotBias = Area.Fast + Slots - ((FirstDescriptor << 3) | 7) * 32UL;
 
     /// <summary>Index in the table of a TCS.</summary>
     public static int IndexOf(ulong tcs) => (int)(unchecked((tcs >> 12) * HashMultiplier) >> (64 - TableBits));

@@ -21,6 +21,8 @@ internal sealed class FastPath : IDisposable
     private readonly Dictionary<ulong, ulong> _siteOf = [];
     private readonly List<(ulong Page, int Offset)> _pages = [];
     private readonly Dictionary<ulong, int> _pageUsed = [];
+    private readonly Dictionary<ulong, (EnclaveFile File, AwaitedPages Table)> _awaited = [];
+    private readonly List<AwaitedPages> _spareTables = [];
     private int _descriptors;
     private int _slots;
     private int _stubPages;
@@ -161,8 +163,55 @@ internal sealed class FastPath : IDisposable
             return false;
         }
 
-        bool inside = ReadU32(Slot(thread.FastSlot) + FastLayout.SlotInside) != 0;
-        return !inside && HoldsEntry(thread.FastSlot);
+        int slot = Slot(thread.FastSlot);
+        bool inside = ReadU32(slot + FastLayout.SlotInside) != 0;
+        return inside ? ReadU32(slot + FastLayout.SlotAccepting) != 0 : HoldsEntry(thread.FastSlot);
+    }
+
+    /// <summary>The pages that a thread accepted by itself since this was last asked, in order. The gate must be shut.</summary>
+    public ReadOnlySpan<ulong> TakeAccepted(TracedThread thread)
+    {
+        int slot = Slot(thread.FastSlot);
+        int count = (int)ReadU32(slot + FastLayout.SlotNotes);
+        if (count == 0)
+        {
+            return [];
+        }
+
+        WriteU32(slot + FastLayout.SlotNotes, 0);
+        return MemoryMarshal.Cast<byte, ulong>(_file.Slice(Notes(thread.FastSlot), count * sizeof(ulong)));
+    }
+
+    /// <summary>A table for an enclave, one that another enclave had if it is large enough; null when there is none to be had.</summary>
+    public AwaitedPages? TableFor(TracedThread thread, ulong start, ulong size)
+    {
+        if (_spareTables.Find(table => table.Fits(size)) is not { } spare)
+        {
+            return AwaitedPages.Create(thread, start, size);
+        }
+
+        _ = _spareTables.Remove(spare);
+        spare.Begin(start, size);
+        return spare;
+    }
+
+    /// <summary>Threads in an enclave may accept its pages by themselves from now on, as a table says.</summary>
+    public void Add(EnclaveFile file, AwaitedPages table)
+    {
+        file.Awaited = table;
+        _awaited[file.Base] = (file, table);
+    }
+
+    /// <summary>An enclave is gone; its table may serve another.</summary>
+    public void Forget(EnclaveFile file)
+    {
+        if (_awaited.TryGetValue(file.Base, out (EnclaveFile File, AwaitedPages Table) known) && known.File == file)
+        {
+            _ = _awaited.Remove(file.Base);
+            file.Awaited = null;
+            known.Table.End();
+            _spareTables.Add(known.Table);
+        }
     }
 
     /// <summary>The model follows an exit the thread made by itself. All threads' exits come before any entry.</summary>
@@ -303,7 +352,7 @@ internal sealed class FastPath : IDisposable
         ulong address = page + (ulong)(offset & 4095);
         if (inEnclave)
         {
-            ExitStubCode stub = ExitStub.Assemble(address);
+            ExitStubCode stub = ExitStub.Assemble(address, site);
             stub.Code.CopyTo(_file.Slice(FastLayout.Stubs + offset, stub.Code.Length));
             Add(stub);
             _siteOf[stub.Enclu] = site;
@@ -325,15 +374,28 @@ internal sealed class FastPath : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _file.Dispose();
+    public void Dispose()
+    {
+        foreach ((EnclaveFile file, AwaitedPages table) in _awaited.Values)
+        {
+            file.Awaited = null;
+            table.Dispose();
+        }
+
+        _spareTables.ForEach(table => table.Dispose());
+        _file.Dispose();
+    }
 
     private static int Slot(int slot) => FastLayout.Slots + slot * FastLayout.SlotLength;
+
+    private static int Notes(int slot) => FastLayout.Notes + slot * FastLayout.NotesLength * sizeof(ulong);
 
     private void Occupy(TracedThread thread, int slot)
     {
         thread.FastSlot = slot;
         _file.Slice(Slot(slot), FastLayout.SlotLength).Clear();
         WriteU32(Slot(slot) + FastLayout.SlotNumber, (uint)slot + 1);
+        WriteU64(Slot(slot) + FastLayout.SlotNotesAddress, Area.Fast + (ulong)Notes(slot));
         thread.FastCount = 0;
     }
 
@@ -432,6 +494,7 @@ internal sealed class FastPath : IDisposable
         WriteU64(entry + FastLayout.EntryGsBase, secs.BaseAddr + tcs.Ogsbase);
         WriteU64(entry + FastLayout.EntryUrsp, ursp);
         WriteU64(entry + FastLayout.EntryTail, Area.Fast + FastLayout.Tails + (ulong)index * FastLayout.TailLength);
+        WriteU64(entry + FastLayout.EntryAwaited, _awaited.TryGetValue(secs.BaseAddr, out (EnclaveFile File, AwaitedPages Table) awaited) ? awaited.Table.Address : 0);
         EnterStub.Tail(entryPoint).CopyTo(_file.Slice(FastLayout.Tails + index * FastLayout.TailLength, FastLayout.TailLength));
         _watched.Add(address);
         _watched.Add(ursp & ~4095UL);
@@ -528,13 +591,19 @@ internal sealed class FastPath : IDisposable
     private void LeaveExitStub(TracedThread thread, ExitStubCode stub, ulong rip)
     {
         ref UserRegisters r = ref thread.Registers;
-        const ulong eexit = 4;
+        const ulong eexit = 4, eaccept = 5;
+        if (rip >= stub.Accept.Start)
+        {
+            LeaveAcceptStub(thread, stub, rip);
+            return;
+        }
+
         if (rip < stub.Enclu)
         {
             // Put back what was done to RAX and RCX, which hold each other's value.
             if (rip >= stub.Subtracted && rip < stub.Added)
             {
-                r.Rcx += eexit;
+                r.Rcx += rip >= stub.SubtractedMore ? eaccept : eexit;
             }
 
             if (rip >= stub.Swapped)
@@ -567,9 +636,41 @@ internal sealed class FastPath : IDisposable
         (r.Rax, r.Rcx, r.Rip) = (eexit, ReadU64(slot + FastLayout.SlotAep), r.Rbx);
     }
 
+    private void LeaveAcceptStub(TracedThread thread, ExitStubCode stub, ulong rip)
+    {
+        const ulong eaccept = 5, notArithmetic = ~0x8d5UL;
+        ref UserRegisters r = ref thread.Registers;
+        int slot = Slot(thread.FastSlot < 0 ? 0 : thread.FastSlot);
+        AcceptStubAddresses accept = stub.Accept;
+        if (rip < accept.PageSaved)
+        {
+            (r.Rcx, r.Rax, r.Rip) = (r.Rax, eaccept, stub.Enclu);
+            return;
+        }
+
+        ulong page = ReadU64(slot + FastLayout.SlotPage);
+        bool accepted = rip >= accept.Committed && rip < accept.Slow;
+        if (rip >= accept.Saved)
+        {
+            (r.Rdx, r.Rsi) = (ReadU64(slot + FastLayout.SlotRdx), ReadU64(slot + FastLayout.SlotRsi));
+            uint flags = ReadU32(slot + FastLayout.SlotFlags);
+            r.Rflags = (r.Rflags & notArithmetic) | (accepted ? 0 : (flags >> 8 & 0xd5) | (flags & 1) << 11);
+        }
+
+        if (accepted && rip < accept.Noted)
+        {
+            int notes = (int)ReadU32(slot + FastLayout.SlotNotes);
+            WriteU64(Notes(thread.FastSlot) + notes * sizeof(ulong), page);
+            WriteU32(slot + FastLayout.SlotNotes, (uint)notes + 1);
+        }
+
+        WriteU32(slot + FastLayout.SlotAccepting, 0);
+        (r.Rax, r.Rcx, r.Rip) = accepted ? (0, page, accept.Next) : (eaccept, page, stub.Enclu);
+    }
+
     private (ulong Page, int Offset)? NearPage(TracedThread thread, ulong site)
     {
-        const int largestStub = 320;
+        const int largestStub = 512;
         foreach ((ulong page, int offset) in _pages)
         {
             long distance = (long)(page - site);

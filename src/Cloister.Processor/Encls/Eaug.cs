@@ -8,6 +8,9 @@ namespace Cloister.Processor.Encls;
 /// </summary>
 public static class Eaug
 {
+    /// <summary>What a page is once it was added: a regular one, readable and writable, pending. SDM 3D, EAUG.</summary>
+    public const SecinfoFlags AddedPage = SecinfoFlags.R | SecinfoFlags.W | SecinfoFlags.Reg | SecinfoFlags.Pending;
+
     /// <summary>Executes the leaf.</summary>
     /// <param name="machine">The machine.</param>
     /// <param name="secs">PAGEINFO.SECS.</param>
@@ -66,7 +69,7 @@ public static class Eaug
         }
 
         machine.Memory[page].Clear();
-        machine.Claim(page, SecinfoFlags.R | SecinfoFlags.W | SecinfoFlags.Reg | SecinfoFlags.Pending, secs, address);
+        machine.Claim(page, AddedPage, secs, address);
         return LeafResult.Success;
     }
 }

@@ -26,6 +26,27 @@ public static class Eaccept
         return EncluInstruction.Tell(machine, processor, EncluLeaf.Eaccept, address, result);
     }
 
+    /// <summary>The flags of the SECINFO with which EACCEPT of a page by its enclave succeeds now; 0 where there is none, or where more than the flags decides.</summary>
+    public static SecinfoFlags Awaited(SgxMachine machine, EpcPage page)
+    {
+        ArgumentNullException.ThrowIfNull(machine);
+        ref readonly EpcmEntry entry = ref machine.Epcm[page];
+        if (!IsAcceptable(entry) || entry.PageType == PageType.Tcs || !machine.EnclaveOf(entry.EnclaveSecs).IsTracked(entry.TrackEpoch))
+        {
+            return SecinfoFlags.None;
+        }
+
+        return IsLegal(new Secinfo { Flags = entry.SecinfoFlags }) ? entry.SecinfoFlags : SecinfoFlags.None;
+    }
+
+    /// <summary>The leaf succeeded on a page without this being asked: what <see cref="Awaited"/> said was compared elsewhere.</summary>
+    public static void Follow(SgxMachine machine, LogicalProcessor processor, LinearAddress address, EpcPage page)
+    {
+        ArgumentNullException.ThrowIfNull(machine);
+        Accept(ref machine.Epcm.Entry(page));
+        _ = EncluInstruction.Tell(machine, processor, EncluLeaf.Eaccept, address, LeafResult.Success);
+    }
+
     private static LeafResult Run(SgxMachine machine, LogicalProcessor processor, ILinearMemory memory, LinearAddress address)
     {
         // SDM 3D, EACCEPT: the SECINFO's address and page.
@@ -55,9 +76,7 @@ public static class Eaccept
 
         // SDM 3D, EACCEPT: the page is valid, not blocked, of a type that can be accepted, of this enclave.
         ref EpcmEntry entry = ref machine.Epcm.Entry(page);
-        bool acceptable = entry is { Valid: true, Blocked: false, PageType: PageType.Reg or PageType.Tcs or PageType.Trim }
-            && entry.EnclaveSecs == processor.Secs;
-        if (!acceptable)
+        if (!IsAcceptable(entry) || entry.EnclaveSecs != processor.Secs)
         {
             return LeafResult.Of(AccessCheck.EpcmFault(address, AccessKind.Read));
         }
@@ -81,10 +100,18 @@ public static class Eaccept
             return LeafResult.GeneralProtection;
         }
 
+        Accept(ref entry);
+        return LeafResult.Success;
+    }
+
+    private static bool IsAcceptable(in EpcmEntry entry) =>
+        entry is { Valid: true, Blocked: false, PageType: PageType.Reg or PageType.Tcs or PageType.Trim };
+
+    private static void Accept(ref EpcmEntry entry)
+    {
         entry.Pending = false;
         entry.Modified = false;
         entry.Pr = false;
-        return LeafResult.Success;
     }
 
     private static bool IsLegal(in Secinfo secinfo)

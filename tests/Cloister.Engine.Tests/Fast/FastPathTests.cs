@@ -15,7 +15,8 @@ public sealed class FastPathTests : IDisposable
 {
     private const int SlotNumber = 3;
     private const ulong StubAddress = 0x4000_0000, ReturnTo = 0x40_1003, HostFs = 0x7001_0000, HostGs = 0x7002_0000, Aep = 0x40_2000, Oentry = 0x3000, Flags = 0x246;
-    private const uint Eenter = 2, Eresume = 3, Eexit = 4;
+    private const ulong Site = 0x5001_0000;
+    private const uint Eenter = 2, Eresume = 3, Eexit = 4, Eaccept = 5;
 
     private readonly OwnThread _own = new();
     private readonly MappedFile _file = MappedFile.Create("tables", FastLayout.FileLength);
@@ -59,7 +60,7 @@ public sealed class FastPathTests : IDisposable
         _code = stream.ToArray();
         _path.Add(_stub);
         _path.Open();
-        _tables = _file.Slice(0, FastLayout.MappedLength).ToArray();
+        _tables = _file.Slice(0, FastLayout.Notes).ToArray();
     }
 
     private ref uint Busy => ref MemoryMarshal.AsRef<uint>(_file.Slice(Entry + FastLayout.EntryBusy, 4));
@@ -140,7 +141,7 @@ public sealed class FastPathTests : IDisposable
             default: start.Es = 0; break;
         }
 
-        _file.Slice(0, FastLayout.MappedLength).CopyTo(_tables);
+        _file.Slice(0, FastLayout.Notes).CopyTo(_tables);
         _ = Sweep(start, _code, StubAddress, _stub.Enclu, at =>
         {
             _ = _path.Normalise(_own.Thread);
@@ -157,9 +158,9 @@ public sealed class FastPathTests : IDisposable
     {
         // As an entry leaves the tables.
         Run(AtEnclu, _code, StubAddress, _enclave + Oentry);
-        _file.Slice(0, FastLayout.MappedLength).CopyTo(_tables);
+        _file.Slice(0, FastLayout.Notes).CopyTo(_tables);
         const ulong site = 0x5000_0000, target = 0x40_3000;
-        ExitStubCode stub = ExitStub.Assemble(site);
+        ExitStubCode stub = ExitStub.Assemble(site, Site);
         _path.Add(stub);
         UserRegisters start = Entered with { Rip = site, Rax = leaf, Rbx = target, Rcx = 0x77 };
         UserRegisters left = start with { Rip = target, Rcx = Aep + 8, FsBase = HostFs + 8, GsBase = HostGs + 8 };
@@ -184,12 +185,92 @@ public sealed class FastPathTests : IDisposable
         Assert.True(steps > 4);
     }
 
+    [Theory]
+    [InlineData("nothing")]
+    [InlineData("the gate is shut")]
+    [InlineData("the enclave has no table")]
+    [InlineData("the page awaits nothing")]
+    [InlineData("the page awaits something else")]
+    [InlineData("the page is not aligned")]
+    [InlineData("the page is below the enclave")]
+    [InlineData("the page is behind the enclave")]
+    [InlineData("SECINFO is not aligned")]
+    [InlineData("SECINFO is outside the enclave")]
+    [InlineData("a reserved byte is not zero")]
+    [InlineData("a reserved flag is not zero")]
+    [InlineData("there is no room for notes")]
+    public void APageIsAcceptedOrNotAtEveryInstruction(string against)
+    {
+        const ushort awaited = 0x20b; // SDM 3D, SECINFO: PT_REG, PENDING, W, R
+        const ulong pageOffset = 0x9000;
+        Run(AtEnclu, _code, StubAddress, _enclave + Oentry);
+        using var tableFile = MappedFile.Create("awaited", 0x2000);
+        nint table = NativeMethods.Mmap(0, 0x2000, MemoryProtection.Read | MemoryProtection.Write, MemoryProtection.Shared, tableFile.Descriptor, 0);
+        var pages = new AwaitedPages(tableFile, (ulong)table, _enclave, 0x10000);
+        ulong secinfo = _enclave + 0xa040, page = _enclave + pageOffset;
+        Write(secinfo, [0x0b, 0x02, .. new byte[62]]);
+        MemoryMarshal.Write(_file.Slice(Entry + FastLayout.EntryAwaited, 8), (ulong)table);
+        int slot = FastLayout.Slots + SlotNumber * FastLayout.SlotLength;
+        ushort before = awaited;
+        uint notes = 3;
+        switch (against)
+        {
+            case "the gate is shut": _path.Shut(); break;
+            case "the enclave has no table": MemoryMarshal.Write(_file.Slice(Entry + FastLayout.EntryAwaited, 8), 0ul); break;
+            case "the page awaits nothing": before = 0; Write(secinfo, new byte[64]); break;
+            case "the page awaits something else": before = 0x221; break;
+            case "the page is not aligned": page += 0x40; break;
+            case "the page is below the enclave": page = _enclave - 0x1000; break;
+            case "the page is behind the enclave": page = _enclave + 0x10000; break;
+            case "SECINFO is not aligned": secinfo += 8; break;
+            case "SECINFO is outside the enclave": secinfo = _enclave + 0x10000; Write(secinfo, [0x0b, 0x02, .. new byte[62]]); break;
+            case "a reserved byte is not zero": Write(secinfo + 63, [1]); break;
+            case "a reserved flag is not zero": Write(secinfo + 2, [1]); break;
+            case "there is no room for notes": notes = FastLayout.NotesLength; break;
+            default: break;
+        }
+
+        MemoryMarshal.Write(_file.Slice(slot + FastLayout.SlotNotes, 4), notes);
+        _file.Slice(0, FastLayout.Notes).CopyTo(_tables);
+        const ulong stubAddress = 0x5000_0000, allFlags = 0xad7;
+        ExitStubCode stub = ExitStub.Assemble(stubAddress, Site);
+        _path.Add(stub);
+        UserRegisters start = Entered with { Rip = stubAddress, Rax = Eaccept, Rbx = secinfo, Rcx = page, Rflags = allFlags };
+        UserRegisters accepted = start with { Rip = Site + 3, Rax = 0, Rflags = allFlags & ~0x8d5ul };
+        bool isAccepted = false;
+        int taken = 0;
+        pages[pageOffset] = before;
+        int steps = Sweep(start, stub.Code, stubAddress, against == "nothing" ? accepted.Rip : stub.Enclu, at =>
+        {
+            bool made = (at >= stub.Accept.Committed && at < stub.Accept.Slow) || at == accepted.Rip;
+            Assert.True(made || !isAccepted);
+            isAccepted = made;
+
+            // Behind the exchange and before the branch the page is only the tracer's to look at.
+            taken += !made && pages[pageOffset] != before ? 1 : 0;
+            Assert.True(taken <= 1 && (!made || pages[pageOffset] == 0));
+            _ = _path.Normalise(_own.Thread);
+            AssertRegisters(made ? accepted : start with { Rip = stub.Enclu }, at);
+            Assert.Equal((at, 0u), (at, MemoryMarshal.Read<uint>(_file.Slice(slot + FastLayout.SlotAccepting, 4))));
+            Assert.Equal((at, made ? notes + 1 : notes), (at, MemoryMarshal.Read<uint>(_file.Slice(slot + FastLayout.SlotNotes, 4))));
+            if (made)
+            {
+                Assert.Equal(page, _path.TakeAccepted(_own.Thread)[^1]);
+            }
+
+            pages[pageOffset] = before;
+        });
+        Assert.Equal(against == "nothing", isAccepted);
+        Assert.True(steps > 20);
+        Assert.Equal(0, NativeMethods.Munmap(table, 0x2000));
+    }
+
     [Fact]
     public void ATcsThatAnotherThreadHasTakenMeanwhileStaysTaken()
     {
         // The store that frees the TCS is not the exit stub's last instruction.
         Run(AtEnclu, _code, StubAddress, _enclave + Oentry);
-        ExitStubCode stub = ExitStub.Assemble(0x5000_0000);
+        ExitStubCode stub = ExitStub.Assemble(0x5000_0000, Site);
         _path.Add(stub);
         const uint other = SlotNumber + 5;
         const ulong target = 0x40_3000;
@@ -214,7 +295,7 @@ public sealed class FastPathTests : IDisposable
     [Fact]
     public void AnExitWithoutASlotIsTheTracers()
     {
-        ExitStubCode stub = ExitStub.Assemble(0x5000_0000);
+        ExitStubCode stub = ExitStub.Assemble(0x5000_0000, Site);
         _path.Add(stub);
         UserRegisters start = Entered with { Rip = stub.Start, Rax = Eexit, Rbx = 0x40_3000, Es = 0 };
         for (int count = 0; count < 8; count++)
@@ -256,7 +337,7 @@ public sealed class FastPathTests : IDisposable
         Assert.True(processor.EnclaveMode);
         Assert.Equal((Aep + 8, HostFs + 8, HostGs + 8), (processor.Aep.Value, processor.SavedFsBase, processor.SavedGsBase));
         Assert.Equal(1, _path.FastEntries);
-        ExitStubCode stub = ExitStub.Assemble(0x5000_0000);
+        ExitStubCode stub = ExitStub.Assemble(0x5000_0000, Site);
         Run(Entered with { Rip = stub.Start, Rax = Eexit, Rbx = 0x40_3000 }, stub.Code, stub.Start, 0x40_3000);
         _path.FollowExit(_own.Machine, _own.Thread);
         Assert.False(processor.EnclaveMode);
@@ -270,7 +351,7 @@ public sealed class FastPathTests : IDisposable
         Assert.Equal(_tcs, entryTcs());
         _path.Invalidate(_enclave + 0x4000); // the current state save area frame
         Assert.Equal(0ul, entryTcs());
-        _tables.CopyTo(_file.Slice(0, FastLayout.MappedLength));
+        _tables.CopyTo(_file.Slice(0, FastLayout.Notes));
         _path.Invalidate(_tcs);
         Assert.Equal(0ul, entryTcs());
     }
@@ -282,7 +363,7 @@ public sealed class FastPathTests : IDisposable
         for (int slot = 0; slot < FastLayout.MaximumSlots; slot += 97)
         {
             ulong selector = FastLayout.Selector(slot);
-            Assert.Equal(FastLayout.SlotAddress(slot), unchecked(FastLayout.SlotBias + selector * 16));
+            Assert.Equal(FastLayout.SlotAddress(slot), unchecked(FastLayout.SlotBias + selector * 32));
             Assert.Equal((7ul, (ulong)(FastLayout.FirstDescriptor + slot)), (selector & 7, selector >> 3));
             Assert.True(selector <= ushort.MaxValue);
         }
@@ -298,7 +379,7 @@ public sealed class FastPathTests : IDisposable
     {
         for (int count = 0; ; count++)
         {
-            _tables.CopyTo(_file.Slice(0, FastLayout.MappedLength));
+            _tables.CopyTo(_file.Slice(0, FastLayout.Notes));
             var processor = new StubProcessor(_own.Space.Memory, address, code) { State = start };
             for (int i = 0; i < count; i++)
             {
@@ -316,6 +397,8 @@ public sealed class FastPathTests : IDisposable
             Assert.True(count < 200);
         }
     }
+
+    private void Write(ulong address, byte[] bytes) => Assert.True(_own.Space.Memory.TryWrite(address, bytes));
 
     private void Run(UserRegisters start, byte[] code, ulong address, ulong end)
     {

@@ -7,7 +7,7 @@ namespace Cloister.Engine.Tests.Harness;
 /// <summary>Executes the few instructions of which stubs are made, one at a time, on this process's memory.</summary>
 internal sealed class StubProcessor(RemoteMemory memory, ulong codeAddress, byte[] code)
 {
-    private const ulong Zero = 0x40, Arithmetic = 0x8d5;
+    private const ulong Carry = 1, Parity = 4, Auxiliary = 0x10, Zero = 0x40, Sign = 0x80, Overflow = 0x800, Arithmetic = 0x8d5, StatusBits = 0xd5;
 
     public UserRegisters State;
 
@@ -35,16 +35,22 @@ internal sealed class StubProcessor(RemoteMemory memory, ulong codeAddress, byte
             case Mnemonic.Pushfq: Push(State.Rflags); break;
             case Mnemonic.Pop: Set(i.Op0Register, Pop()); break;
             case Mnemonic.Popfq: State.Rflags = Pop(); break;
-            case Mnemonic.Cmp: Flags(Read(i, 0) == Read(i, 1)); break;
+            case Mnemonic.Cmp: Compare(i); break;
+            case Mnemonic.Sub: ulong difference = unchecked(Read(i, 0) - Read(i, 1)); Compare(i); Write(i, difference); break;
+            case Mnemonic.Or: Arithmetical(i, Read(i, 0) | Read(i, 1)); break;
+            case Mnemonic.Bswap: Set(i.Op0Register, BinaryPrimitives.ReverseEndianness(Get(i.Op0Register))); break;
+            case Mnemonic.Lahf: State.Rax = (State.Rax & ~0xff00ul) | (((State.Rflags & StatusBits) | 2) << 8); break;
+            case Mnemonic.Sahf: State.Rflags = (State.Rflags & ~StatusBits) | ((State.Rax >> 8) & StatusBits); break;
+            case Mnemonic.Seto: Set(i.Op0Register, (State.Rflags & Overflow) != 0 ? 1ul : 0); break;
             case Mnemonic.Test: Flags((Read(i, 0) & Read(i, 1)) == 0); break;
             case Mnemonic.Xor: Arithmetical(i, Read(i, 0) ^ Read(i, 1)); break;
-            case Mnemonic.Add: Arithmetical(i, Read(i, 0) + Read(i, 1)); break;
+            case Mnemonic.Add: Sum(i); break;
             case Mnemonic.Inc: Arithmetical(i, Read(i, 0) + 1); break;
             case Mnemonic.Imul: Arithmetical(i, unchecked(Read(i, 0) * Read(i, 1))); break;
             case Mnemonic.Shr: Arithmetical(i, Read(i, 0) >> (int)Read(i, 1)); break;
             case Mnemonic.Shl: Arithmetical(i, Read(i, 0) << (int)Read(i, 1)); break;
             case Mnemonic.Cmpxchg:
-                bool equal = Read(i, 0) == (uint)State.Rax;
+                bool equal = Read(i, 0) == (i.MemorySize.GetSize() == 2 ? (ushort)State.Rax : (uint)State.Rax);
                 if (equal)
                 {
                     Write(i, Read(i, 1));
@@ -56,13 +62,14 @@ internal sealed class StubProcessor(RemoteMemory memory, ulong codeAddress, byte
 
                 Flags(equal);
                 break;
-            case Mnemonic.Xchg: (ulong a, ulong b) = (Get(i.Op0Register), Get(i.Op1Register)); Set(i.Op0Register, b); Set(i.Op1Register, a); break;
+            case Mnemonic.Xchg: (ulong a, ulong b) = (Read(i, 0), Get(i.Op1Register)); Write(i, b); Set(i.Op1Register, a); break;
             case Mnemonic.Rdfsbase: Set(i.Op0Register, State.FsBase); break;
             case Mnemonic.Rdgsbase: Set(i.Op0Register, State.GsBase); break;
             case Mnemonic.Wrfsbase: State.FsBase = Get(i.Op0Register); break;
             case Mnemonic.Wrgsbase: State.GsBase = Get(i.Op0Register); break;
             case Mnemonic.Je: next = (State.Rflags & Zero) != 0 ? i.NearBranchTarget : next; break;
             case Mnemonic.Jne: next = (State.Rflags & Zero) == 0 ? i.NearBranchTarget : next; break;
+            case Mnemonic.Jae: next = (State.Rflags & Carry) == 0 ? i.NearBranchTarget : next; break;
             case Mnemonic.Jrcxz: next = State.Rcx == 0 ? i.NearBranchTarget : next; break;
             case Mnemonic.Jmp: next = i.Op0Kind == OpKind.NearBranch64 ? i.NearBranchTarget : Read(i, 0); break;
             default: throw new InvalidOperationException($"{i} at {State.Rip:x}");
@@ -73,6 +80,26 @@ internal sealed class StubProcessor(RemoteMemory memory, ulong codeAddress, byte
 
     // Flags that an instruction leaves undefined or sets by its result are turned over, so that whoever needs the old ones misses them.
     private void Flags(bool zero) => State.Rflags = ((State.Rflags ^ Arithmetic) & ~Zero) | (zero ? Zero : 0);
+
+    private void Compare(in Instruction i)
+    {
+        (ulong a, ulong b) = (Read(i, 0), Read(i, 1));
+        Flags(a == b);
+        State.Rflags = (State.Rflags & ~Carry) | (a < b ? Carry : 0);
+    }
+
+    // All flags as the processor sets them. SDM 2A, ADD.
+    private void Sum(in Instruction i)
+    {
+        int bits = (i.Op0Kind == OpKind.Memory ? i.MemorySize.GetSize() : i.Op0Register.GetSize()) * 8;
+        ulong mask = ulong.MaxValue >> (64 - bits), sign = 1ul << (bits - 1);
+        (ulong a, ulong b) = (Read(i, 0) & mask, Read(i, 1) & mask);
+        ulong sum = unchecked(a + b) & mask;
+        Write(i, sum);
+        State.Rflags = (State.Rflags & ~Arithmetic) | (sum < a ? Carry : 0) | (System.Numerics.BitOperations.PopCount(sum & 0xff) % 2 == 0 ? Parity : 0)
+            | (((a ^ b ^ sum) & 0x10) != 0 ? Auxiliary : 0) | (sum == 0 ? Zero : 0) | ((sum & sign) != 0 ? Sign : 0)
+            | ((~(a ^ b) & (a ^ sum) & sign) != 0 ? Overflow : 0);
+    }
 
     private void Arithmetical(in Instruction i, ulong value)
     {
@@ -128,9 +155,13 @@ internal sealed class StubProcessor(RemoteMemory memory, ulong codeAddress, byte
         Assert.True(memory.TryWrite(address, bytes.AsSpan(0, size)), $"{address:x}");
     }
 
-    private ulong Get(Register register) => register.IsGPR32() ? (uint)Full(register) : Full(register);
+    private ulong Get(Register register) => Full(register) & Mask(register);
 
-    private void Set(Register register, ulong value) => Full(register) = register.IsGPR32() ? (uint)value : value;
+    // A write of 32 bits clears the upper half, one of fewer keeps it.
+    private void Set(Register register, ulong value) =>
+        Full(register) = register.GetSize() < 4 ? (Full(register) & ~Mask(register)) | (value & Mask(register)) : value & Mask(register);
+
+    private static ulong Mask(Register register) => register.IsSegmentRegister() ? 0xffff : ulong.MaxValue >> (64 - register.GetSize() * 8);
 
     private ref ulong Full(Register register)
     {

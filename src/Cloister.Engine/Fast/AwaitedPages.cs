@@ -1,0 +1,93 @@
+using System.Runtime.InteropServices;
+using Cloister.Linux;
+using Cloister.Processor.Enclu;
+using Cloister.Architecture;
+using Cloister.Processor;
+
+namespace Cloister.Engine.Fast;
+
+/// <summary>For each page of an enclave the SECINFO flags with which EACCEPT succeeds now, shared with the program; 0 where the tracer has to look.</summary>
+/// <remarks>A page of header (base and size of the enclave), then two bytes for each page: the SECINFO's flags are no wider. SDM 3D, SECINFO.</remarks>
+internal sealed class AwaitedPages : IDisposable
+{
+    /// <summary>u64: first byte of the enclave.</summary>
+    public const int BaseOffset = 0;
+
+    /// <summary>u64: bytes of the enclave.</summary>
+    public const int SizeOffset = 8;
+
+    /// <summary>u16 for each page.</summary>
+    public const int PagesOffset = 4096;
+
+    private const ulong LargestEnclave = 1UL << 36;
+
+    private readonly MappedFile _file;
+
+    internal AwaitedPages(MappedFile file, ulong address, ulong start, ulong size)
+    {
+        _file = file;
+        Address = address;
+        Begin(start, size);
+    }
+
+    /// <summary>Where the program has it.</summary>
+    public ulong Address { get; }
+
+    /// <summary>Maps the table of an enclave into a thread's address space; null when it is too large or the kernel refuses.</summary>
+    public static AwaitedPages? Create(TracedThread thread, ulong start, ulong size)
+    {
+        if (size > LargestEnclave)
+        {
+            return null;
+        }
+
+        long length = LengthFor(size);
+        long descriptor = new RemoteCalls().WithData("cloister:awaited\0"u8).Add(SystemCall.MemfdCreate, RemoteCalls.DataAddress, 3).Run(thread)[0];
+        int taken = descriptor < 0 ? -1 : HostKernel.TakeDescriptor(thread.Process.Id, (int)descriptor);
+        if (taken < 0)
+        {
+            return null;
+        }
+
+        _ = MappedFile.Seal(taken, length);
+        long address = new RemoteCalls()
+            .Add(SystemCall.Mmap, 0, (ulong)length, MemoryProtection.Read | MemoryProtection.Write, MemoryProtection.Shared | MemoryProtection.NoReserve, (ulong)descriptor, 0)
+            .Add(SystemCall.Close, (ulong)descriptor)
+            .Run(thread)[0];
+        MappedFile file = MappedFile.Map(taken, 0, length);
+        if (address >= 0)
+        {
+            return new AwaitedPages(file, (ulong)address, start, size);
+        }
+
+        file.Dispose();
+        return null;
+    }
+
+    /// <summary>Whether an enclave of that size has room in it.</summary>
+    public bool Fits(ulong size) => LengthFor(size) <= _file.Length;
+
+    /// <summary>An enclave's pages are to stand in it; nothing is awaited yet.</summary>
+    public void Begin(ulong start, ulong size)
+    {
+        MemoryMarshal.Write(_file.Slice(BaseOffset, 8), start);
+        MemoryMarshal.Write(_file.Slice(SizeOffset, 8), size);
+    }
+
+    /// <summary>Gives the memory back.</summary>
+    public void End() => _file.Punch(0, _file.Length);
+
+    /// <summary>The flags that the page at an offset in the enclave awaits.</summary>
+    public ref ushort this[ulong offset] => ref MemoryMarshal.AsRef<ushort>(_file.Slice(PagesOffset + (long)(offset >> 12) * sizeof(ushort), sizeof(ushort)));
+
+    /// <summary>Takes over what the model says of a page.</summary>
+    public void Update(SgxMachine machine, EpcPage page, ulong offset) => Volatile.Write(ref this[offset], (ushort)Eaccept.Awaited(machine, page));
+
+    /// <summary>The page is the tracer's to look at.</summary>
+    public void Withdraw(ulong offset) => Volatile.Write(ref this[offset], 0);
+
+    private static long LengthFor(ulong size) => PagesOffset + (long)(((size >> 11) + 4095) & ~4095UL);
+
+    /// <inheritdoc/>
+    public void Dispose() => _file.Dispose();
+}
