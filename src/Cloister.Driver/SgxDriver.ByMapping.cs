@@ -19,7 +19,8 @@ public sealed partial class SgxDriver
 
     /// <summary>
     /// The machine is about to lose power (sgx_encl_pm_notifier of the drivers before v20): every enclave is killed, and
-    /// each call on it says SGX_POWER_LOST_ENCLAVE from now on. Later generations have no such notice; nothing happens.
+    /// each call on it says SGX_POWER_LOST_ENCLAVE from now on. Later generations take no notice: their leaves fault when
+    /// the EPC is gone, and the program hears EIO, EFAULT or a page fault with the SGX bit.
     /// </summary>
     public void PrepareSuspend()
     {

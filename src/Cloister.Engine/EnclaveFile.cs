@@ -138,6 +138,18 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
         }
     }
 
+    /// <summary>The page at an offset has lost its bytes, and its EPCM entry is invalid: nobody can use what is still mapped.</summary>
+    public void LosePower(ulong offset)
+    {
+        Punch(offset, 4096);
+        Awaited?.Withdraw(offset);
+        foreach (AddressSpace space in AddressSpaces)
+        {
+            space.Refresh(this, offset, 1);
+            space.Fast?.Invalidate(Base + offset);
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _file.Dispose();
 }

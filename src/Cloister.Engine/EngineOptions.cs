@@ -50,6 +50,9 @@ public sealed record EngineOptions
     /// <summary>What the host sees of enclave memory.</summary>
     public IsolationMode Isolation { get; init; } = IsolationMode.Fast;
 
+    /// <summary>When the machine loses power by itself: never, if nothing is said.</summary>
+    public PowerLossPlan PowerLoss { get; init; } = new();
+
     /// <summary>How pages come and go.</summary>
     public PresenceMode Presence { get; init; } = PresenceMode.Auto;
 }

@@ -35,5 +35,15 @@ internal sealed class EpcMemory : IEpcMemory, IDisposable
 
     public void Remove(EpcPage page) => _places[page.Index] = default;
 
+    /// <summary>Every byte is lost. What programs have mapped follows.</summary>
+    public void LosePower()
+    {
+        _private.Punch(0, _private.Length);
+        foreach ((EnclaveFile? file, ulong offset) in _places)
+        {
+            file?.LosePower(offset);
+        }
+    }
+
     public void Dispose() => _private.Dispose();
 }

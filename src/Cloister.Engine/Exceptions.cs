@@ -153,6 +153,11 @@ internal sealed class Exceptions(Tracer tracer)
             PrepareFast(thread);
         }
 
+        if ((EncluLeaf)(uint)thread.Peek().Rax == EncluLeaf.Eenter && !thread.Processor.EnclaveMode)
+        {
+            tracer.PowerLoss.CountEntry();
+        }
+
         thread.ToModel();
         bool added = false;
         bool trapFlag = thread.FastSlot >= 0 && (thread.Peek().Rflags & Registers.TrapFlag) != 0;
@@ -228,7 +233,7 @@ internal sealed class Exceptions(Tracer tracer)
             return;
         }
 
-        if (leaf != EncluLeaf.Eenter || thread.Processor.EnclaveMode || space.FastRefused || space.Table is null)
+        if (leaf != EncluLeaf.Eenter || thread.Processor.EnclaveMode || space.FastRefused || space.Table is null || tracer.PowerLoss.CountsEntries)
         {
             return;
         }

@@ -83,10 +83,37 @@ internal sealed class RemoteCalls
         Check(thread, Ptrace.SetSignalMask(thread.Id, mask));
 
         // At the stop of the last call: it is not made, and what was interrupted goes on.
+        if (!thread.AtSystemCall && saved.OrigRax != ulong.MaxValue && IsRestart((long)saved.Rax))
+        {
+            (ulong number, ulong result) = (saved.OrigRax, saved.Rax);
+            thread.AtSystemCallExit = t => RestartSystemCall(t, number, result);
+        }
+
         saved.OrigRax = ulong.MaxValue;
         thread.Registers = saved;
         thread.SignalAtStop = 0;
         thread.AtSystemCall = false;
+    }
+
+    // ERESTARTSYS, ERESTARTNOINTR, ERESTARTNOHAND and ERESTART_RESTARTBLOCK of include/linux/errno.h: no program ever sees them.
+    private static bool IsRestart(long result) => result is -512 or -513 or -514 or -516;
+
+    // The thread was waiting in a system call. With a signal to deliver the kernel decides whether the call goes on
+    // (arch_do_signal_or_restart); without one it would not look, so the instruction is made again.
+    private static void RestartSystemCall(TracedThread thread, ulong number, ulong result)
+    {
+        const ulong restartSystemCall = 219, instructionLength = 2;
+        const long restartBlock = -516;
+        ref UserRegisters r = ref thread.Registers;
+        if (HostKernel.SignalPending(thread.Id))
+        {
+            (r.OrigRax, r.Rax) = (number, result);
+        }
+        else
+        {
+            r.Rax = (long)result == restartBlock ? restartSystemCall : number;
+            r.Rip -= instructionLength;
+        }
     }
 
     private static void WaitForEnd(TracedThread thread)

@@ -22,6 +22,9 @@ internal sealed class RunningIoctl(TracedThread thread, IoctlOperation operation
         return operation.Continue(pages);
     }
 
+    /// <summary>As if a signal had come.</summary>
+    public void Interrupt() => operation.Interrupt();
+
     /// <summary>Gives the result to the thread and lets it run on.</summary>
     public void Finish(Tracer tracer)
     {

@@ -98,6 +98,7 @@ internal sealed class SystemCalls(Tracer tracer)
             return;
         }
 
+        tracer.PowerLoss.CountIoctl();
         var caller = new IoctlCaller(tracer, thread);
         IoctlOperation? operation = file switch
         {

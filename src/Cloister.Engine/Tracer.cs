@@ -34,6 +34,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
         _watcher = new EpcmWatcher(Epc);
         Machine.Observer = _watcher;
         Files = new DeviceFiles(this);
+        PowerLoss = new PowerLoss(this);
         SystemCalls = new SystemCalls(this);
         Exceptions = new Exceptions(this);
         Accepts = new Accepts(this);
@@ -51,6 +52,8 @@ public sealed class Tracer : IThreadKicker, IDisposable
     internal EpcMemory Epc { get; }
 
     internal DeviceFiles Files { get; }
+
+    internal PowerLoss PowerLoss { get; }
 
     internal SystemCalls SystemCalls { get; }
 
@@ -113,6 +116,9 @@ public sealed class Tracer : IThreadKicker, IDisposable
     {
         return _outside.HasProgramGot(Volatile.Read(ref _root), signal) || Signal(signal);
     }
+
+    /// <summary>The machine loses power at its next stop, and has it again: the EPC is empty, and every enclave gone. May be called by any thread.</summary>
+    public void LosePower() => PowerLoss.Request(Volatile.Read(ref _root));
 
     /// <inheritdoc/>
     public void ForceExits(EpcPage secs)
@@ -315,30 +321,15 @@ public sealed class Tracer : IThreadKicker, IDisposable
             return;
         }
 
-        bool busy = false;
-        for (int i = _ioctls.Count - 1; i >= 0; i--)
+        if (PowerLoss.IsRequested)
         {
-            RunningIoctl ioctl = _ioctls[i];
-            Guard(() =>
+            using (ShutGates(null))
             {
-                using (ShutGates(null))
-                {
-                    if (ioctl.Continue(PagesPerSlice))
-                    {
-                        _ioctls.Remove(ioctl);
-                        ioctl.Finish(this);
-                    }
-                    else
-                    {
-                        // Whoever comes in before the next slice must find what this one did.
-                        Settle(ioctl.Thread);
-                        busy = true;
-                    }
-                }
-            });
+                PowerLoss.Check();
+            }
         }
 
-        bool wait = !busy;
+        bool wait = !AdvanceIoctls();
         if (wait && Driver.BindsToMapping)
         {
             // The worker threads of the drivers before v20 run while no program needs the tracer.
@@ -369,6 +360,48 @@ public sealed class Tracer : IThreadKicker, IDisposable
             }
 
             _early.Clear();
+        }
+    }
+
+    // True when one is not done yet.
+    private bool AdvanceIoctls()
+    {
+        bool busy = false;
+        for (int i = _ioctls.Count - 1; i >= 0; i--)
+        {
+            RunningIoctl ioctl = _ioctls[i];
+            Guard(() =>
+            {
+                using (ShutGates(null))
+                {
+                    if (ioctl.Continue(PagesPerSlice))
+                    {
+                        _ioctls.Remove(ioctl);
+                        ioctl.Finish(this);
+                    }
+                    else
+                    {
+                        // Whoever comes in before the next slice must find what this one did.
+                        Settle(ioctl.Thread);
+                        busy = true;
+                    }
+                }
+            });
+        }
+
+        return busy;
+    }
+
+    /// <summary>Brings every ioctl under way to its end, early where a signal would end it.</summary>
+    internal void FinishIoctls()
+    {
+        foreach (RunningIoctl ioctl in _ioctls)
+        {
+            ioctl.Interrupt();
+        }
+
+        while (AdvanceIoctls())
+        {
         }
     }
 
@@ -558,6 +591,13 @@ public sealed class Tracer : IThreadKicker, IDisposable
                     if (thread.Process.Id == _root)
                     {
                         _outside.Note(thread, status.StopSignal);
+                    }
+
+                    if (PowerLoss.TakeStop(thread, status.StopSignal))
+                    {
+                        PowerLoss.Check();
+                        Resume(thread);
+                        break;
                     }
 
                     thread.SignalAtStop = status.StopSignal;

@@ -22,4 +22,7 @@ public sealed class Epcm
     public bool Contains(EpcPage page) => (uint)page.Index < (uint)entries.Length;
 
     internal ref EpcmEntry Entry(EpcPage page) => ref entries[page.Index];
+
+    /// <summary>Makes every page invalid.</summary>
+    internal void Clear() => Array.Clear(entries);
 }

@@ -146,6 +146,39 @@ public sealed class SgxMachine
         }
     }
 
+    /// <summary>
+    /// Power is lost and comes back (S3 and deeper): no EPC page is valid any more, and the launch control registers are
+    /// as after a reset. Keys and CPUSVN stay. SDM 3D, "Interactions with S States": software rebuilds its enclaves. The
+    /// EPC's bytes are the memory's business.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">A thread is inside: software stops its threads before it sleeps.</exception>
+    public void LosePower()
+    {
+        foreach (Enclave enclave in enclaves.Values)
+        {
+            if (enclave.Inside.Count != 0)
+            {
+                throw new InvalidOperationException("A thread is inside while the machine loses power.");
+            }
+        }
+
+        foreach (Enclave enclave in enclaves.Values)
+        {
+            enclave.Measurement?.Dispose();
+        }
+
+        foreach (Measurement measurement in evictedMeasurements.Values)
+        {
+            measurement.Dispose();
+        }
+
+        enclaves.Clear();
+        evictedMeasurements.Clear();
+        Epcm.Clear();
+        ValidPages = 0;
+        Options.LaunchControlHash.Span.CopyTo(launchControlHash);
+    }
+
     /// <summary>EUPDATESVN's effect.</summary>
     internal void UpdateCpusvn(ReadOnlySpan<byte> newer)
     {

@@ -57,6 +57,7 @@ internal static class RunCommand
                 Isolation = parsed.Isolation ?? defaults.Isolation,
                 Driver = new DriverOptions { Generation = parsed.Uapi, Policy = parsed.Policy },
                 Presence = parsed.Presence,
+                PowerLoss = parsed.PowerLoss,
                 Machine = new MachineOptions { Sgx2 = parsed.Sgx2, RootKey = RootKey.From(parsed.Seed) },
             },
             Invocation(parsed.Program),

@@ -51,6 +51,8 @@ internal sealed record RunArguments
             _ => (a, $"--presence {text}: there is userfaultfd and mprotect"),
         }),
         new("--against", "FILE", () => "The enclave file as it was signed: when EINIT refuses other pages, the first one that differs is named.", (a, text) => (a with { Against = text }, null)),
+        new("--power-loss", "EVENTS", () => "The machine loses power before the Nth EENTER or ioctl: entry=N, ioctl=N, several with commas. SIGPWR does it at any time.", (a, text) =>
+            PowerLossPlan.Parse(text) is { } plan ? (a with { PowerLoss = plan }, null) : (a, $"--power-loss {text}: write entry=N or ioctl=N, with N from 1, several with commas")),
         new("--seed", "TEXT", () => "Makes the machine's keys: the same text is the same machine, so sealed data can be read again. Default: a new machine.", (a, text) => (a with { Seed = text }, null)),
         new("--stats", null, () => "At the end print what the machine did, to standard error.", (a, _) => (a with { Stats = true }, null)),
     ];
@@ -78,6 +80,9 @@ internal sealed record RunArguments
 
     /// <summary>The file to explain a refused measurement by; null for none.</summary>
     public string? Against { get; init; }
+
+    /// <summary>When the machine loses power by itself.</summary>
+    public PowerLossPlan PowerLoss { get; init; } = new();
 
     /// <summary>Text that makes the keys.</summary>
     public string? Seed { get; init; }
@@ -174,6 +179,10 @@ internal sealed record RunArguments
               cloister run --epc 8M --stats -- ./my-sgx-app      # a small EPC: pages are evicted
               cloister run --seed laptop -- ./my-sgx-app         # the same keys at every run
               cloister run --engine=trap -- ./my-sgx-app         # the plain way, to compare with
+              cloister run --power-loss entry=100 -- ./my-sgx-app   # the enclave is lost, as in a suspend
+
+            SIGPWR sent to Cloister is a loss of power as well; SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1 and SIGUSR2
+            are passed on to the program.
 
             Exit status:
               the program's; when a signal ends the program, Cloister ends by the same signal.

@@ -5,7 +5,7 @@ using Cloister.Linux;
 
 namespace Cloister.Cli.Running;
 
-/// <summary>Signals sent to Cloister are the program's.</summary>
+/// <summary>Signals sent to Cloister are the program's, but for SIGPWR, which is a loss of power.</summary>
 internal static class SignalRelay
 {
     private static readonly int[] s_relayed =
@@ -21,6 +21,11 @@ internal static class SignalRelay
     public static void Begin(Tracer tracer)
     {
         ulong ignored = ulong.TryParse(HostKernel.StatusField(Environment.ProcessId, "SigIgn:"), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong mask) ? mask : 0;
+        s_registrations.Add(PosixSignalRegistration.Create((PosixSignal)Signal.SIGPWR, context =>
+        {
+            context.Cancel = true;
+            tracer.LosePower();
+        }));
         foreach (int signal in s_relayed.Where(signal => (ignored & 1UL << (signal - 1)) == 0))
         {
             // When the program has ended and only what it started is left, the signal is for Cloister.

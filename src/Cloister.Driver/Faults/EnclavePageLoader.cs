@@ -70,6 +70,12 @@ internal sealed class EnclavePageLoader(DriverState state, EpcAllocator epc)
 
     private Errno Eldu(SgxEnclave enclave, ref EnclavePage page, LinearAddress address, EpcPage secs, EpcPage epcPage)
     {
+        // Written out after a loss of power, when there was nothing to write: sgx_encl_ewb notes no version then.
+        if (page.Backing == EnclavePage.None)
+        {
+            return Errno.EFAULT;
+        }
+
         var (vaPage, slot) = enclave.Versions.Find(page.VersionSlot);
         var result = Cloister.Processor.Encls.Eldu.Execute(
             state.Machine,

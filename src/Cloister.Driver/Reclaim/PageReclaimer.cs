@@ -97,7 +97,9 @@ internal sealed class PageReclaimer(DriverState state)
     {
         candidate.Enclave.Zap(candidate.PageNumber);
         var result = Eblock.Execute(state.Machine, candidate.Page);
-        if (!result.IsSuccess)
+
+        // Linux goes on, with a line in its log: after a loss of power the page is not there (SGX_PG_INVLD).
+        if (!result.IsSuccess && result.Error != SgxError.PgInvld)
         {
             throw new InvalidOperationException($"EBLOCK of a reclaimable page came to {result}.");
         }
@@ -146,16 +148,27 @@ internal sealed class PageReclaimer(DriverState state)
             }
         }
 
+        page.EpcIndex = EnclavePage.None;
+        if (IsPowerLost(result))
+        {
+            enclave.Versions.FreeSlot(versionSlot);
+            state.Backing.Return(backing);
+            return;
+        }
+
         if (!result.IsSuccess)
         {
             throw new InvalidOperationException($"EWB with every thread outside the enclave came to {result}.");
         }
 
-        page.EpcIndex = EnclavePage.None;
         page.Backing = backing;
         page.VersionSlot = versionSlot;
         state.Counters.Evictions++;
     }
+
+    // Linux, encls_failed: a page fault is no failure of the driver's, the EPC was lost. The page is in neither place then.
+    private static bool IsPowerLost(LeafResult result) =>
+        result is { Status: LeafStatus.Fault, Fault.Vector: ExceptionVector.PageFault };
 
     private LeafResult ExecuteEwb(in EnclavePage page, EpcPage vaPage, int slot, int backing) =>
         Ewb.Execute(

@@ -40,11 +40,18 @@ public class RunArgumentsTests
     }
 
     [Fact]
+    public void A_loss_of_power_can_be_planned()
+    {
+        Assert.Equal([2], Parse("--power-loss", "entry=2", "p").PowerLoss.Entries);
+        Assert.Contains("--power-loss x", RunArguments.TryParse(["--power-loss=x", "p"], out _), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Help_names_every_option()
     {
         using var writer = new StringWriter();
         RunArguments.PrintHelp(writer);
-        Assert.All(["--epc SIZE", "--no-sgx2", "--engine trap|fast", "--isolation strict|fast", "--seed TEXT", "--stats", "--help"],
+        Assert.All(["--epc SIZE", "--no-sgx2", "--engine trap|fast", "--isolation strict|fast", "--power-loss EVENTS", "--seed TEXT", "--stats", "--help"],
             option => Assert.Contains(option, writer.ToString(), StringComparison.Ordinal));
     }
 

@@ -1,0 +1,85 @@
+using Cloister.Linux;
+
+namespace Cloister.Engine;
+
+/// <summary>Losses of power, as suspending to memory or disk is one for the EPC: asked for by a signal or planned.</summary>
+internal sealed class PowerLoss(Tracer tracer)
+{
+    private readonly HashSet<long> _entries = [.. tracer.Options.PowerLoss.Entries], _ioctls = [.. tracer.Options.PowerLoss.Ioctls];
+    private long _entryCount, _ioctlCount;
+    private int _requested, _stops;
+
+    /// <summary>Whether one was asked for.</summary>
+    public bool IsRequested => Volatile.Read(ref _requested) != 0;
+
+    /// <summary>Whether entries have to be counted: each must stop, then.</summary>
+    public bool CountsEntries => _entries.Count > 0;
+
+    /// <summary>Asks for one at the tracer's next stop. May be called by any thread.</summary>
+    /// <param name="process">A process of the program, to make it stop, or 0.</param>
+    public void Request(int process)
+    {
+        Volatile.Write(ref _requested, 1);
+        if (process != 0)
+        {
+            // The only signal that no program can block or ignore; it is not delivered.
+            _ = Interlocked.Increment(ref _stops);
+            _ = HostKernel.Kill(process, Signal.SIGSTOP);
+        }
+    }
+
+    /// <summary>Takes a stop that is for the sake of <see cref="Request"/>: it is not the program's.</summary>
+    public bool TakeStop(TracedThread thread, int signal)
+    {
+        bool isOurs = signal == Signal.SIGSTOP && Volatile.Read(ref _stops) > 0
+            && Ptrace.GetSignal(thread.Id, out SignalInformation information) == Errno.None && information.Sender == Environment.ProcessId;
+        if (isOurs)
+        {
+            _ = Interlocked.Decrement(ref _stops);
+        }
+
+        return isOurs;
+    }
+
+    /// <summary>Loses power if that was asked for.</summary>
+    public void Check()
+    {
+        if (Interlocked.Exchange(ref _requested, 0) != 0)
+        {
+            Lose();
+        }
+    }
+
+    /// <summary>A thread is about to execute EENTER.</summary>
+    public void CountEntry() => Count(_entries, ref _entryCount);
+
+    /// <summary>A thread is about to make an ioctl on a device.</summary>
+    public void CountIoctl() => Count(_ioctls, ref _ioctlCount);
+
+    private void Count(HashSet<long> when, ref long count)
+    {
+        if (when.Count > 0 && when.Remove(++count))
+        {
+            Lose();
+        }
+    }
+
+    // In the order of Linux (kernel/power/suspend.c): drivers are told, tasks are frozen, which ends their system calls
+    // early and takes them out of enclaves, and then power goes.
+    private void Lose()
+    {
+        tracer.Accepts.Withdraw();
+        tracer.Driver.PrepareSuspend();
+        tracer.FinishIoctls();
+        foreach (TracedThread thread in tracer.Threads.ToArray())
+        {
+            if (thread.Processor.EnclaveMode)
+            {
+                tracer.ForceExits(thread.Processor.Secs);
+            }
+        }
+
+        tracer.Machine.LosePower();
+        tracer.Epc.LosePower();
+    }
+}
