@@ -10,8 +10,12 @@ internal static class Machine
     // .../tests/Cloister.Host.Tests/bin/CONFIGURATION/net10.0/
     private static readonly string Own = typeof(Machine).Assembly.Location;
     private static readonly string Framework = Path.GetFileName(Path.GetDirectoryName(Own)!);
-    private static readonly string Configuration = Path.GetFileName(Path.GetDirectoryName(Path.GetDirectoryName(Own))!);
-    private static readonly string Root = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(Own)!, "..", "..", "..", "..", ".."));
+
+    /// <summary>What these tests and the command were built as: Debug or Release.</summary>
+    public static string Configuration { get; } = Path.GetFileName(Path.GetDirectoryName(Path.GetDirectoryName(Own))!);
+
+    /// <summary>The repository.</summary>
+    public static string Root { get; } = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(Own)!, "..", "..", "..", "..", ".."));
 
     public static string Sample => Path.Combine(Root, "samples", "sgx2", "bin", Configuration, Framework, "sgx2-sample.dll");
 

@@ -1,0 +1,131 @@
+using System.Collections;
+using System.Diagnostics;
+using System.IO.Compression;
+using System.Security.Cryptography;
+using System.Xml.Linq;
+using Cloister.Host.Tests.Programs;
+
+namespace Cloister.Host.Tests.Machine;
+
+/// <summary>The packages as a project outside the repository sees them: restored from a folder, without a network, and run.</summary>
+public sealed class PackageTests : IDisposable
+{
+    private const int PatienceMilliseconds = 300_000;
+
+    // Cloister.Host, Cloister.Images, and what they are made of.
+    private static readonly string[] s_packages = ["Cloister.Architecture", "Cloister.Processor", "Cloister.Linux", "Cloister.Images", "Cloister.Host"];
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("cloister-package-").FullName;
+
+    private string Feed => Path.Combine(_folder, "feed");
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void A_project_outside_the_repository_hosts_an_enclave_with_the_packages()
+    {
+        // What these tests were built with is packed, so nothing is built a second time.
+        foreach (string package in s_packages)
+        {
+            Dotnet(Machine.Root, "pack", Path.Combine("src", package), "--no-build", "-c", Machine.Configuration, "-o", Feed, "-v", "q");
+        }
+
+        Assert.All(s_packages, CheckPackage);
+        string project = Directory.CreateDirectory(Path.Combine(_folder, "counter")).FullName;
+        File.WriteAllText(Path.Combine(project, "nuget.config"), """
+            <configuration>
+              <packageSources><clear /><add key="local" value="../feed" /></packageSources>
+              <config><add key="globalPackagesFolder" value="../packages" /></config>
+            </configuration>
+            """);
+        File.WriteAllText(Path.Combine(project, "counter.csproj"), """
+            <Project Sdk="Microsoft.NET.Sdk">
+              <PropertyGroup>
+                <OutputType>Exe</OutputType>
+                <TargetFramework>net10.0</TargetFramework>
+                <ImplicitUsings>enable</ImplicitUsings>
+                <Nullable>enable</Nullable>
+                <TreatWarningsAsErrors>true</TreatWarningsAsErrors>
+                <UseAppHost>false</UseAppHost>
+              </PropertyGroup>
+              <ItemGroup>
+                <PackageReference Include="Cloister.Host" Version="*" />
+                <PackageReference Include="Cloister.Images" Version="*" />
+              </ItemGroup>
+            </Project>
+            """);
+        File.WriteAllText(Path.Combine(project, "Program.cs"), $$"""
+            using Cloister.Host;
+            using Cloister.Images;
+
+            using var image = EnclaveImage.Open(args[0]);
+            Console.WriteLine(EnclaveMeasurer.Measure(image, image.PreferredVariant).Text);
+            using var enclave = Enclave.Load(args[0]);
+            Console.WriteLine(Convert.ToHexStringLower(enclave.Mrenclave.Span));
+            ulong data = enclave.At({{EnclaveFiles.DataOf("counter.signed.so")}}).Value;
+            _ = enclave.Call(entry: {{(ulong)TestCode.Request.Add}}, data, 40);
+            Console.WriteLine(enclave.Call(entry: {{(ulong)TestCode.Request.Add}}, data, 2).Rdx);
+            """);
+        Dotnet(project, "build", "-c", "Release", "-o", Path.Combine(_folder, "out"), "-v", "q");
+
+        string unsigned = Path.Combine(_folder, "counter.so"), key = Path.Combine(_folder, "key.pem");
+        File.WriteAllBytes(unsigned, EnclaveFiles.All["intel.so"]());
+        using (RSA rsa = DebugSigner.CreateKey())
+        {
+            File.WriteAllText(key, rsa.ExportRSAPrivateKeyPem());
+        }
+
+        (int status, string output) = Machine.Cloister("sign", unsigned, "--key", key);
+        Assert.True(status == 0, output);
+        (status, output) = Machine.Cloister("run", "--", "dotnet", Path.Combine(_folder, "out", "counter.dll"), Path.Combine(_folder, "counter.signed.so"));
+        Assert.True(status == 0, output);
+        string[] lines = output.Split('\n');
+        Assert.Equal((64, lines[0], "42"), (lines[0].Length, lines[1], lines[2]));
+    }
+
+    private void CheckPackage(string package)
+    {
+        string path = Assert.Single(Directory.GetFiles(Feed, package + ".*.nupkg"));
+        using ZipArchive archive = ZipFile.OpenRead(path), symbols = ZipFile.OpenRead(Path.ChangeExtension(path, ".snupkg"));
+        string[] files = [.. archive.Entries.Select(entry => entry.FullName)];
+        Assert.Contains("README.md", files);
+        Assert.Contains($"lib/net10.0/{package}.dll", files);
+        Assert.Contains($"lib/net10.0/{package}.xml", files);
+        Assert.Contains($"lib/net10.0/{package}.pdb", symbols.Entries.Select(entry => entry.FullName));
+        using Stream nuspec = archive.GetEntry(package + ".nuspec")!.Open();
+        XElement[] elements = [.. XDocument.Load(nuspec).Descendants()];
+        Assert.Equal("MIT", elements.Single(element => element.Name.LocalName == "license").Value);
+        Assert.Equal("README.md", elements.Single(element => element.Name.LocalName == "readme").Value);
+
+        // What it depends on is packed as well: nothing has to come from elsewhere.
+        Assert.All(elements.Where(element => element.Name.LocalName == "dependency"), dependency => Assert.Contains(dependency.Attribute("id")!.Value, s_packages));
+    }
+
+    private static void Dotnet(string folder, params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet", [.. arguments, "--nologo"]) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
+
+        // `dotnet test` leaves MSBuild's own variables behind, and a build server would outlive the test.
+        foreach (DictionaryEntry variable in Environment.GetEnvironmentVariables())
+        {
+            if (((string)variable.Key).StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase))
+            {
+                start.Environment.Remove((string)variable.Key);
+            }
+        }
+
+        start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
+        start.Environment["UseSharedCompilation"] = "false";
+        start.Environment["DOTNET_CLI_TELEMETRY_OPTOUT"] = "1";
+        start.Environment["NuGetAudit"] = "false";
+        using var process = Process.Start(start)!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
+        if (!process.WaitForExit(PatienceMilliseconds))
+        {
+            process.Kill(entireProcessTree: true);
+            Assert.Fail($"it hangs: dotnet {string.Join(' ', arguments)}");
+        }
+
+        Assert.True(process.ExitCode == 0, $"dotnet {string.Join(' ', arguments)}: {output.GetAwaiter().GetResult()}{error.GetAwaiter().GetResult()}");
+    }
+}
