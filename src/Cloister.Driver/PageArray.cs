@@ -3,14 +3,14 @@ using System.Numerics;
 namespace Cloister.Driver;
 
 /// <summary>
-/// A sparse array of page records by page number (the kernel's xarray): chunks of 512 records made when first needed,
-/// so that four million pages cost four million records and a few thousand objects.
+/// A sparse array of page records by page number (the kernel's xarray): chunks of 64 records made when first needed, as
+/// many as in the kernel (XA_CHUNK_SIZE), so that few pages spread over many gigabytes cost little.
 /// </summary>
 /// <typeparam name="T">The record kept for a page.</typeparam>
 internal sealed class PageArray<T>
     where T : struct
 {
-    private const int ChunkShift = 9;
+    private const int ChunkShift = 6;
     private const int ChunkLength = 1 << ChunkShift;
 
     private readonly Dictionary<ulong, Chunk> _chunks = [];
@@ -171,31 +171,21 @@ internal sealed class PageArray<T>
 
     private sealed class Chunk
     {
-        private readonly ulong[] _present = new ulong[ChunkLength / 64];
+        // A bit for each record.
+        private ulong _present;
 
         public T[] Items { get; } = new T[ChunkLength];
 
-        public bool Has(int slot) => (_present[slot >> 6] & (1UL << (slot & 63))) != 0;
+        public bool Has(int slot) => (_present & (1UL << slot)) != 0;
 
-        public void Set(int slot) => _present[slot >> 6] |= 1UL << (slot & 63);
+        public void Set(int slot) => _present |= 1UL << slot;
 
-        public void Clear(int slot) => _present[slot >> 6] &= ~(1UL << (slot & 63));
+        public void Clear(int slot) => _present &= ~(1UL << slot);
 
         public int Next(int from)
         {
-            int word = from >> 6;
-            ulong bits = _present[word] & (ulong.MaxValue << (from & 63));
-            while (bits == 0)
-            {
-                if (++word == _present.Length)
-                {
-                    return -1;
-                }
-
-                bits = _present[word];
-            }
-
-            return (word << 6) + BitOperations.TrailingZeroCount(bits);
+            ulong bits = _present & (ulong.MaxValue << from);
+            return bits == 0 ? -1 : BitOperations.TrailingZeroCount(bits);
         }
     }
 }

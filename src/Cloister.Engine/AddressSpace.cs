@@ -127,10 +127,9 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
     {
         for (ulong at = address.Value; at < address.Value + length; at += 4096)
         {
-            ref PageTableEntry entry = ref Pages[at];
-            if (entry.Present)
+            if (Pages.Peek(at).Present)
             {
-                entry.Clear();
+                Pages[at].Clear();
                 Refresh(at);
             }
         }
@@ -293,7 +292,7 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
         {
             foreach (EnclaveMapping mapping in Mappings.All)
             {
-                for (ulong page = mapping.Start; page < mapping.End; page += 4096)
+                foreach (ulong page in Pages.Within(mapping.Start, mapping.End))
                 {
                     if (Pages.Peek(page).Native != NativeAccess.None)
                     {

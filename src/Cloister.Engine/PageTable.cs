@@ -45,10 +45,10 @@ internal struct PageTableEntry
     public void Clear() => _page = 0;
 }
 
-/// <summary>The entries of one address space, by page number; two levels, 512 pages a leaf.</summary>
+/// <summary>The entries of one address space, by page number; two levels, 64 pages a leaf, so that pages spread far and wide cost little.</summary>
 internal sealed class PageTable
 {
-    private const int LeafBits = 9;
+    private const int LeafBits = 6;
     private readonly Dictionary<ulong, PageTableEntry[]> _leaves = [];
     private PageTableEntry[] _last = [];
     private ulong _lastIndex = ulong.MaxValue;
@@ -86,19 +86,52 @@ internal sealed class PageTable
         }
     }
 
+    /// <summary>The pages of a range that may have an entry, upwards: what was never touched costs nothing.</summary>
+    public IEnumerable<ulong> Within(ulong start, ulong end)
+    {
+        const int shift = 12 + LeafBits;
+        if (end <= start)
+        {
+            yield break;
+        }
+
+        foreach (ulong leaf in LeavesWithin(start >> shift, (end - 1) >> shift))
+        {
+            for (ulong at = Math.Max(start, leaf << shift); at < Math.Min(end, (leaf + 1) << shift); at += 4096)
+            {
+                yield return at;
+            }
+        }
+    }
+
     /// <summary>Forgets a range that is no longer mapped.</summary>
     public void Forget(ulong start, ulong end)
     {
-        const ulong leafLength = 1UL << (12 + LeafBits);
-        for (ulong at = start; at < end; at += 4096)
+        foreach (ulong at in Within(start, end))
         {
-            if (!_leaves.ContainsKey(at >> (12 + LeafBits)))
+            this[at] = default;
+        }
+    }
+
+    // By what is less: the leaves there are, or the leaves there could be.
+    private IEnumerable<ulong> LeavesWithin(ulong first, ulong last)
+    {
+        if (last - first >= (ulong)_leaves.Count)
+        {
+            foreach (ulong leaf in _leaves.Keys.Where(leaf => leaf >= first && leaf <= last).Order().ToArray())
             {
-                at = (at & ~(leafLength - 1)) + leafLength - 4096;
-                continue;
+                yield return leaf;
             }
 
-            this[at] = default;
+            yield break;
+        }
+
+        for (ulong leaf = first; leaf <= last; leaf++)
+        {
+            if (_leaves.ContainsKey(leaf))
+            {
+                yield return leaf;
+            }
         }
     }
 }

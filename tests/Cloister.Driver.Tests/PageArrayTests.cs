@@ -7,9 +7,9 @@ public class PageArrayTests
 {
     // Few chunks, far apart and neighbouring, so that steps meet.
     private static readonly Gen<ulong> Index =
-        from chunk in Gen.Elements(0UL, 1UL, 2UL, 1UL << 35, (1UL << 43) - 1)
-        from slot in Gen.Choose(0, 511)
-        select (chunk << 9) | (uint)slot;
+        from chunk in Gen.Elements(0UL, 1UL, 2UL, 1UL << 35, (1UL << 46) - 1)
+        from slot in Gen.Choose(0, 63)
+        select (chunk << 6) | (uint)slot;
 
     [Fact]
     public void BehavesAsASortedDictionary()
@@ -83,6 +83,22 @@ public class PageArrayTests
         Assert.False(Found(array, 5, out _));
         Assert.True(array.TryAdd(5, 2));
         Assert.Equal(1, array.Count);
+    }
+
+    [Theory]
+    [InlineData(8192, 512, 2048)]
+    [InlineData(1 << 20, 1, 40)]
+    public void MemoryIsInProportionToThePagesThatExist(int pages, int distance, int most)
+    {
+        // 8192 pages 2 MiB apart are spread over 16 GiB; a million neighbours fill 4 GiB.
+        var array = new PageArray<EnclavePage>();
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < pages; i++)
+        {
+            Assert.True(array.TryAdd((ulong)i * (uint)distance, EnclavePage.NotAnywhere));
+        }
+
+        Assert.InRange((GC.GetAllocatedBytesForCurrentThread() - before) / pages, 1, most);
     }
 
     private static bool Found(PageArray<int> array, ulong index, out int value)

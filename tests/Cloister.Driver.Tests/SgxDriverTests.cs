@@ -31,6 +31,16 @@ public class SgxDriverTests
     }
 
     [Fact]
+    public void EachCallOfIoctlCountsWhateverComesOfIt()
+    {
+        long before = _machine.Statistics.Ioctls;
+        var enclave = _machine.Create(_image);
+        Assert.Equal(before + 1, _machine.Statistics.Ioctls);
+        Assert.True(_machine.Driver.Ioctl(enclave, 0xdead, 0, _machine.Program).IsDone);
+        Assert.Equal(before + 2, _machine.Statistics.Ioctls);
+    }
+
+    [Fact]
     public void ReleaseWithAThreadInsideDrivesItOut()
     {
         var enclave = _machine.Build(_image);

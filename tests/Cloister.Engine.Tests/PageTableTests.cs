@@ -4,7 +4,7 @@ namespace Cloister.Engine.Tests;
 
 public class PageTableTests
 {
-    private const ulong Leaf = 512 * 4096;
+    private const ulong Leaf = 64 * 4096;
     private readonly PageTable _table = new();
 
     [Fact]
@@ -74,7 +74,7 @@ public class PageTableTests
     public void ForgettingARangeIsExact(ulong start, ulong end)
     {
         // Every third leaf has no entry at all.
-        ulong[] pages = [.. Enumerable.Range(0, 4 * 512).Select(i => (ulong)i * 4096).Where(page => page / Leaf != 1)];
+        ulong[] pages = [.. Enumerable.Range(0, 4 * 64).Select(i => (ulong)i * 4096).Where(page => page / Leaf != 1)];
         foreach (ulong page in pages)
         {
             _table[page].Page = new EpcPage(1);
@@ -87,6 +87,40 @@ public class PageTableTests
             bool kept = page < start || page >= end;
             Assert.Equal((kept, kept ? NativeAccess.Read : NativeAccess.None), (_table.Peek(page).Present, _table.Peek(page).Native));
         }
+    }
+
+    [Theory]
+    [InlineData(0, 1UL << 34)]
+    [InlineData(Leaf + 4096, 2 * Leaf - 4096)]
+    [InlineData(Leaf, Leaf)]
+    [InlineData(2 * Leaf, Leaf)]
+    public void TheEntriesOfARangeAreFoundUpwards(ulong start, ulong end)
+    {
+        // Out of order, with leaves between them that are not there.
+        ulong[] pages = [9 * Leaf, Leaf + 4096, Leaf + 8192, (1UL << 34) - 4096, 5 * Leaf, 1UL << 34];
+        foreach (ulong page in pages)
+        {
+            _table[page].Page = new EpcPage(1);
+        }
+
+        ulong[] found = [.. _table.Within(start, end)];
+        Assert.Equal(found.Order(), found);
+        Assert.All(found, page => Assert.InRange(page, start, end - 4096));
+        Assert.Equal(pages.Where(page => page >= start && page < end).Order(), found.Where(page => _table.Peek(page).Present));
+    }
+
+    [Fact]
+    public void MemoryIsInProportionToThePagesThatExist()
+    {
+        // 16 GiB with a page in each 2 MiB, as a page table's own pages have it.
+        const int pages = 8192;
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (ulong i = 0; i < pages; i++)
+        {
+            _table[i << 21].Page = new EpcPage(1);
+        }
+
+        Assert.InRange((GC.GetAllocatedBytesForCurrentThread() - before) / pages, 1, 2048);
     }
 
     [Fact]
