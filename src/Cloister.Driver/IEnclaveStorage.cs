@@ -17,4 +17,11 @@ public interface IEnclaveStorage
     /// <param name="page">A page placed before.</param>
     /// <param name="offset">The offset it was placed at.</param>
     void Remove(EpcPage page, ulong offset);
+
+    /// <summary>Pages will be placed at these offsets soon: memory for them can be got in one go. It may as well be ignored.</summary>
+    /// <param name="offset">Offset of the first.</param>
+    /// <param name="pages">How many.</param>
+    void Expect(ulong offset, int pages)
+    {
+    }
 }

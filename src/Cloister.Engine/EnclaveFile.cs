@@ -76,6 +76,9 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
     }
 
     /// <inheritdoc/>
+    public void Expect(ulong offset, int pages) => Populate(offset, pages);
+
+    /// <inheritdoc/>
     public void Remove(EpcPage page, ulong offset)
     {
         _memory.Remove(page);

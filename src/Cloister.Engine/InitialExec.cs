@@ -60,14 +60,14 @@ internal static class InitialExec
     // The path, the arguments and the variables, zero-terminated; then argv and envp, whose pointers are offsets still.
     private static (byte[] Block, int Argv, int Envp) Layout(ProgramInvocation program)
     {
-        var strings = new List<ReadOnlyMemory<byte>>([program.Path, .. program.Arguments, .. program.Environment]);
+        List<byte[]> strings = [program.Path.ToArray(), .. program.Arguments, .. program.Environment];
         int argv = (strings.Sum(s => s.Length + 1) + 7) & ~7;
         int envp = argv + (program.Arguments.Count + 1) * 8;
         byte[] block = new byte[envp + (program.Environment.Count + 1) * 8];
         int at = 0, pointer = argv;
         for (int i = 0; i < strings.Count; i++)
         {
-            strings[i].CopyTo(block.AsMemory(at));
+            strings[i].CopyTo(block, at);
             if (i == program.Arguments.Count + 1)
             {
                 pointer = envp;

@@ -9,7 +9,8 @@ internal sealed class IoctlCaller(Tracer tracer, TracedThread thread) : ICaller
     private const int PagesBetweenLooks = 64;
     private int _asked;
     private bool _signalPending;
-    private string? _line;
+    private string? _line, _asksExecute;
+    private bool _mayExecute;
     private ulong _lineStart;
     private ulong _lineEnd;
 
@@ -45,8 +46,14 @@ internal sealed class IoctlCaller(Tracer tracer, TracedThread thread) : ICaller
     {
         // VM_MAYEXEC: anything but a file on a noexec mount. /proc/PID/maps names the file.
         string? line = FindLine(address);
+        if (ReferenceEquals(line, _asksExecute))
+        {
+            return _mayExecute;
+        }
+
         string? path = line?.Split(' ', 6, StringSplitOptions.RemoveEmptyEntries) is { Length: 6 } parts && parts[5].StartsWith('/') ? parts[5] : null;
-        return path is null || !MountOptions(path).Contains("noexec");
+        (_asksExecute, _mayExecute) = (line, path is null || !MountOptions(path).Contains("noexec"));
+        return _mayExecute;
     }
 
     /// <inheritdoc/>

@@ -10,10 +10,10 @@ public sealed record ProgramInvocation
     public required ReadOnlyMemory<byte> Path { get; init; }
 
     /// <summary>argv, without terminators.</summary>
-    public required IReadOnlyList<ReadOnlyMemory<byte>> Arguments { get; init; }
+    public required IReadOnlyList<byte[]> Arguments { get; init; }
 
     /// <summary>envp, each NAME=VALUE without terminator.</summary>
-    public required IReadOnlyList<ReadOnlyMemory<byte>> Environment { get; init; }
+    public required IReadOnlyList<byte[]> Environment { get; init; }
 
     /// <summary>The soft limit of open files it gets, or null for this process's: the .NET runtime raises its own.</summary>
     public ulong? OpenFiles { get; init; }
@@ -26,21 +26,22 @@ public sealed record ProgramInvocation
         return new ProgramInvocation
         {
             Path = Encoding.UTF8.GetBytes(ProgramPath.Find(command[0]) ?? command[0]),
-            Arguments = [.. command.Select(argument => (ReadOnlyMemory<byte>)Encoding.UTF8.GetBytes(argument))],
+            Arguments = [.. command.Select(Encoding.UTF8.GetBytes)],
             Environment = Strings("/proc/self/environ"),
         };
     }
 
     /// <summary>Reads a file of zero-terminated strings, as /proc/self/cmdline and /proc/self/environ are.</summary>
-    public static IReadOnlyList<ReadOnlyMemory<byte>> Strings(string path)
+    public static IReadOnlyList<byte[]> Strings(string path)
     {
-        var strings = new List<ReadOnlyMemory<byte>>();
-        ReadOnlyMemory<byte> rest = File.ReadAllBytes(path);
+        // Lists of arrays, here and above: the runtime has their code compiled, which a start feels.
+        var strings = new List<byte[]>();
+        ReadOnlySpan<byte> rest = File.ReadAllBytes(path);
         while (rest.Length > 0)
         {
-            int end = rest.Span.IndexOf((byte)0);
+            int end = rest.IndexOf((byte)0);
             end = end < 0 ? rest.Length : end;
-            strings.Add(rest[..end]);
+            strings.Add(rest[..end].ToArray());
             rest = rest[Math.Min(end + 1, rest.Length)..];
         }
 

@@ -39,6 +39,9 @@ public sealed record MachineOptions
     /// <summary>log2 of the largest 32-bit enclave in bytes.</summary>
     public byte MaximumEnclaveSizeNot64 { get; init; } = 31;
 
+    /// <summary>Makes what ECREATE begins to measure with.</summary>
+    public Func<Measurement> NewMeasurement { get; init; } = static () => new Measurement();
+
     /// <summary>32 bytes that all keys come from: they are what makes one machine another than the next. Random by default.</summary>
     public ReadOnlyMemory<byte> RootKey { get; init; } = RandomNumberGenerator.GetBytes(32);
 

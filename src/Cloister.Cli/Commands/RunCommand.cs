@@ -94,13 +94,13 @@ internal static class RunCommand
     {
         const string limitVariable = "CLOISTER_OPEN_FILES";
         ProgramInvocation invocation = ProgramInvocation.Of(program);
-        IReadOnlyList<ReadOnlyMemory<byte>> raw = ProgramInvocation.Strings("/proc/self/cmdline");
+        IReadOnlyList<byte[]> raw = ProgramInvocation.Strings("/proc/self/cmdline");
         byte[] prefix = Encoding.UTF8.GetBytes(limitVariable + "=");
         return invocation with
         {
             Path = program[0].Contains('/', StringComparison.Ordinal) ? raw[^program.Count] : invocation.Path,
             Arguments = [.. raw.Skip(raw.Count - program.Count)],
-            Environment = [.. invocation.Environment.Where(variable => !variable.Span.StartsWith(prefix))],
+            Environment = [.. invocation.Environment.Where(variable => !variable.AsSpan().StartsWith(prefix))],
             OpenFiles = ulong.TryParse(Environment.GetEnvironmentVariable(limitVariable), out ulong files) ? files : null,
         };
     }

@@ -8,7 +8,9 @@ internal sealed class EnclaveAddPages(IoctlCall call) : RangeIoctl<SgxEnclaveAdd
 {
     private const ulong PageMask = LinearAddress.PageSize - 1;
 
+    private readonly SourcePages _sources = new(call.Caller);
     private Secinfo _secinfo;
+    private int _slice, _handled;
 
     protected override bool StopsForSignals => true;
 
@@ -32,12 +34,29 @@ internal sealed class EnclaveAddPages(IoctlCall call) : RangeIoctl<SgxEnclaveAdd
         return TryCopyFromUser(Parameters.Secinfo, ref _secinfo) ? SecinfoCheck.Validate(in _secinfo) : Errno.EFAULT;
     }
 
-    protected override Errno HandlePage(ulong offset) =>
-        new PageAddition(Driver, Enclave, Caller, this).Add(
+    protected override long? Advance(int pageBudget)
+    {
+        _sources.Forget();
+        (_slice, _handled) = (pageBudget, 0);
+        return base.Advance(pageBudget);
+    }
+
+    protected override Errno HandlePage(ulong offset)
+    {
+        int following = (int)Math.Min((ulong)_slice, (Parameters.Length - Done) / LinearAddress.PageSize);
+        if (_handled++ == 0 && following > 1)
+        {
+            Enclave.Storage.Expect(offset, following);
+        }
+
+        _slice--;
+        return new PageAddition(Driver, Enclave, Caller, this, _sources).Add(
             Parameters.Src + Done,
             offset,
             in _secinfo,
-            measure: (Parameters.Flags & SgxEnclaveAddPages.Measure) != 0);
+            measure: (Parameters.Flags & SgxEnclaveAddPages.Measure) != 0,
+            following);
+    }
 
     protected override void SetCount(ulong count) => Parameters.Count = count;
 }

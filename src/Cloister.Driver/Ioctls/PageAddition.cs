@@ -5,14 +5,15 @@ using Cloister.Processor.Encls;
 namespace Cloister.Driver.Ioctls;
 
 /// <summary>Adds one page to an enclave that is being built (sgx_encl_add_page).</summary>
-internal readonly struct PageAddition(SgxDriver driver, SgxEnclave enclave, ICaller caller, ISignals signals)
+internal readonly struct PageAddition(SgxDriver driver, SgxEnclave enclave, ICaller caller, ISignals signals, SourcePages sources)
 {
     /// <summary>EADD and, when asked for, the 16 EEXTENDs of the page.</summary>
     /// <param name="source">Linear address of the source page.</param>
     /// <param name="offset">Bytes from the enclave's base.</param>
     /// <param name="secinfo">Type and permissions, checked.</param>
     /// <param name="measure">Whether the contents are measured.</param>
-    public Errno Add(ulong source, ulong offset, in Secinfo secinfo, bool measure)
+    /// <param name="following">How many pages in a row will be added, this one included.</param>
+    public Errno Add(ulong source, ulong offset, in Secinfo secinfo, bool measure, int following)
     {
         var error = driver.Epc.Allocate(reclaim: true, signals, out var page);
         if (error != Errno.None)
@@ -45,7 +46,7 @@ internal readonly struct PageAddition(SgxDriver driver, SgxEnclave enclave, ICal
         }
 
         enclave.Storage.Place(page, offset);
-        error = Build(source, offset, in secinfo, measure, page);
+        error = Build(source, offset, in secinfo, measure, page, following);
         if (error != Errno.None)
         {
             enclave.Pages.Remove(pageNumber);
@@ -61,7 +62,7 @@ internal readonly struct PageAddition(SgxDriver driver, SgxEnclave enclave, ICal
         return Errno.None;
     }
 
-    private Errno Build(ulong source, ulong offset, in Secinfo secinfo, bool measure, EpcPage page)
+    private Errno Build(ulong source, ulong offset, in Secinfo secinfo, bool measure, EpcPage page, int following)
     {
         // Linux, __sgx_encl_add_page: what must not be executed where it lies must not be in an enclave.
         if (!caller.SourceIsMapped(source))
@@ -74,8 +75,7 @@ internal readonly struct PageAddition(SgxDriver driver, SgxEnclave enclave, ICal
             return Errno.EACCES;
         }
 
-        var contents = driver.State.ScratchPage;
-        if (!caller.CopyFromUser(source, contents))
+        if (!sources.TryCopy(source, following, out var contents))
         {
             return Errno.EFAULT;
         }

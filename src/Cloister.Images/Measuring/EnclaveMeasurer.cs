@@ -8,9 +8,6 @@ public static class EnclaveMeasurer
 {
     private const ulong ReportEvery = 4096;
 
-    // A thread is worth its start from some milliseconds of hashing on.
-    private const ulong LargeEnclave = 16UL << 20;
-
     /// <summary>Measures one enclave of a file.</summary>
     /// <param name="image">The file.</param>
     /// <param name="variant">Which enclave of it.</param>
@@ -29,9 +26,7 @@ public static class EnclaveMeasurer
         ArgumentNullException.ThrowIfNull(image);
         ArgumentNullException.ThrowIfNull(variant);
         IEnumerable<PageRun> pages = PageSequence.Checked(variant, image.Source.Length);
-        using Measurement measurement = variant.Size >= LargeEnclave && Environment.ProcessorCount > 1
-            ? new Measurement(new HashThread(), HashThread.Capacity)
-            : new Measurement();
+        using var measurement = new Measurement(new HashThread(), HashThread.Capacity);
         measurement.Ecreate(variant.Size, variant.SsaFrameSize);
         trace?.Created(variant.Size, variant.SsaFrameSize);
 

@@ -56,7 +56,7 @@ public static class Ecreate
         ulong eid = machine.NextEid();
         machine.ExtensionOf(page) = new SecsExtension { Eid = eid };
         machine.Claim(page, SecinfoFlags.None, EpcPage.None, default);
-        var measurement = new Measurement();
+        Measurement measurement = machine.Options.NewMeasurement();
         measurement.Ecreate(secs.Size, secs.SsaFrameSize);
         machine.AddEnclave(page, eid, measurement);
         return LeafResult.Success;

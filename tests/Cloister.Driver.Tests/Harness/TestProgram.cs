@@ -170,7 +170,7 @@ internal sealed class TestProgram(TestMachine machine) : ICaller, IAddressSpace,
             _scratch.AsSpan(done, count).CopyTo(page.Bytes.AsSpan(offset)));
     }
 
-    private readonly byte[] _scratch = new byte[1 << 16];
+    private readonly byte[] _scratch = new byte[1 << 18];
 
     private bool Copy(ulong address, int length, bool needsWrite, Action<OrdinaryPage, int, int, int> transfer)
     {

@@ -33,6 +33,29 @@ public class EnclaveAddPagesTests
         _machine.AssertInvariants();
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(5)]
+    [InlineData(64)]
+    [InlineData(99)]
+    public void PagesAreAddedUpToTheOneThatCannotBeRead(int readable)
+    {
+        // They are copied many at once; what is seen is a page at a time.
+        var enclave = _machine.Create(_image);
+        byte[] contents = new byte[readable * 4096];
+        new Random(readable).NextBytes(contents);
+        var parameters = Parameters(contents, ReadWrite) with { Length = 100 * 4096 };
+        Assert.Equal(-(long)Errno.EFAULT, Add(enclave, ref parameters));
+        Assert.Equal((ulong)readable * 4096, parameters.Count);
+        for (int page = 0; page < readable; page++)
+        {
+            var epc = ((TestStorage)enclave.Storage).Placed[(ulong)page * 4096];
+            Assert.Equal(contents.AsSpan(page * 4096, 4096), _machine.Machine.Memory[epc]);
+        }
+
+        _machine.AssertInvariants();
+    }
+
     [Fact]
     public void BeforeCreateAndAfterInitItIsEinval()
     {

@@ -1,0 +1,39 @@
+using Cloister.Architecture;
+
+namespace Cloister.Driver.Ioctls;
+
+/// <summary>The pages that a program gives to be added, copied in many at once: a copy costs a system call.</summary>
+internal sealed class SourcePages(ICaller caller)
+{
+    private const int PagesAtOnce = 64, PageSize = LinearAddress.PageSize;
+
+    private readonly byte[] _pages = GC.AllocateUninitializedArray<byte>(PagesAtOnce * PageSize);
+    private ulong _start;
+    private int _count;
+
+    /// <summary>Forgets what was copied: the program runs on and may change it.</summary>
+    public void Forget() => _count = 0;
+
+    /// <summary>A page.</summary>
+    /// <param name="source">Linear address.</param>
+    /// <param name="following">How many pages in a row will be asked for, this one included.</param>
+    /// <param name="contents">4096 bytes, valid until the next call.</param>
+    /// <returns>False when it cannot be read.</returns>
+    public bool TryCopy(ulong source, int following, out ReadOnlySpan<byte> contents)
+    {
+        if (source - _start >= (ulong)_count * PageSize)
+        {
+            _start = source;
+            _count = Math.Clamp(following, 1, PagesAtOnce);
+            if (!caller.CopyFromUser(source, _pages.AsSpan(0, _count * PageSize)))
+            {
+                // One of them cannot be read; this one may.
+                _count = caller.CopyFromUser(source, _pages.AsSpan(0, PageSize)) ? 1 : 0;
+            }
+        }
+
+        bool copied = _count > 0;
+        contents = copied ? _pages.AsSpan((int)(source - _start), PageSize) : default;
+        return copied;
+    }
+}
