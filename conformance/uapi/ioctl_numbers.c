@@ -25,7 +25,8 @@ static const struct {
 	const char *uapis;
 } table[] = {
 	{ 0x4008a400, " isgx v16 v5.11 edmm-v1 edmm-v2 edmm-augment edmm-v3 v6.0 " },
-	{ 0x4010a400, " rfc-enclu " },
+	{ 0x4010a400, " rfc-enclu v16 " },
+	{ 0x4018a400, " v16 " },
 	{ 0x401aa401, " isgx v16 " },
 	{ 0x4008a401, " rfc-enclu " },
 	{ 0xc030a401, " v5.11 edmm-v1 edmm-v2 edmm-augment edmm-v3 v6.0 " },

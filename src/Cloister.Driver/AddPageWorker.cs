@@ -57,7 +57,15 @@ internal sealed class AddPageWorker(DriverState state, EpcAllocator epc, Enclave
     private bool TryAdd(SgxEnclave enclave, AddRequest request)
     {
         ref var page = ref enclave.Pages.TryGet(request.PageNumber, out _);
-        if (epc.Allocate(reclaim: true, null, out var epcPage) != Errno.None)
+        var error = epc.Allocate(reclaim: true, null, out var epcPage);
+        if (error == Errno.None && (enclave.IsDead || !enclave.Backing.Fetch(page.Backing)))
+        {
+            // Making room can kill an enclave without backing, this one as well as another.
+            epc.Free(epcPage, EpcPage.None);
+            error = Errno.EFAULT;
+        }
+
+        if (error != Errno.None)
         {
             Drop(enclave, request);
             return false;
@@ -71,7 +79,7 @@ internal sealed class AddPageWorker(DriverState state, EpcAllocator epc, Enclave
             enclave.Secs.Epc,
             new LinearAddress(request.PageNumber << 12),
             in secinfo,
-            state.Backing.Contents(page.Backing),
+            enclave.Backing.Contents(page.Backing),
             epcPage);
         if (!added.IsSuccess || !TryMeasure(epcPage, request.Mrmask))
         {
@@ -81,7 +89,7 @@ internal sealed class AddPageWorker(DriverState state, EpcAllocator epc, Enclave
             return false;
         }
 
-        state.Backing.Return(page.Backing);
+        enclave.Backing.Return(page.Backing);
         page.Backing = EnclavePage.None;
         page.EpcIndex = epcPage.Index;
         enclave.ResidentPageCount++;
@@ -100,7 +108,7 @@ internal sealed class AddPageWorker(DriverState state, EpcAllocator epc, Enclave
 
     private void Drop(SgxEnclave enclave, AddRequest request)
     {
-        state.Backing.Return(enclave.Pages.TryGet(request.PageNumber, out _).Backing);
+        enclave.Backing.Return(enclave.Pages.TryGet(request.PageNumber, out _).Backing);
         enclave.Pages.Remove(request.PageNumber);
         memory.Shrink(enclave, added: false);
     }

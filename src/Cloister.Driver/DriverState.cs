@@ -29,6 +29,9 @@ internal sealed class DriverState(SgxMachine machine, DriverOptions options, ITh
 
     public BackingStore Backing { get; } = new();
 
+    /// <summary>Kills an enclave (sgx_invalidate).</summary>
+    public Action<SgxEnclave> Invalidate { get; set; } = static _ => throw new InvalidOperationException("The driver is not made yet.");
+
     /// <summary>4096 bytes for a page on its way from the program to a leaf.</summary>
     public byte[] ScratchPage { get; } = new byte[LinearAddress.PageSize];
 
@@ -42,7 +45,7 @@ internal sealed class DriverState(SgxMachine machine, DriverOptions options, ITh
             _enclaves.Add(null);
         }
 
-        return _enclaves[number] = new SgxEnclave(number, storage);
+        return _enclaves[number] = new SgxEnclave(number, storage, Backing);
     }
 
     public void RemoveEnclave(SgxEnclave enclave)

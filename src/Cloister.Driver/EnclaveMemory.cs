@@ -108,7 +108,7 @@ internal sealed class EnclaveMemory(DriverState state, EpcAllocator epc)
             }
             else if (page.Backing != EnclavePage.None)
             {
-                state.Backing.Return(page.Backing);
+                enclave.Backing.Return(page.Backing);
             }
         }
 
@@ -119,7 +119,7 @@ internal sealed class EnclaveMemory(DriverState state, EpcAllocator epc)
         }
         else if (enclave.Secs.Backing != EnclavePage.None)
         {
-            state.Backing.Return(enclave.Secs.Backing);
+            enclave.Backing.Return(enclave.Secs.Backing);
         }
 
         enclave.Secs = EnclavePage.NotAnywhere;

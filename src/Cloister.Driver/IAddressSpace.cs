@@ -24,4 +24,14 @@ public interface IAddressSpace
     /// <param name="page">Page aligned linear address.</param>
     /// <returns>True when the page was accessed; false also when it is not mapped.</returns>
     bool TestAndClearYoung(LinearAddress page);
+
+    /// <summary>Copies from the address space, whoever is running (access_process_vm); false when any byte cannot be read.</summary>
+    /// <param name="address">First byte.</param>
+    /// <param name="destination">Filled; its contents are unspecified after a failure.</param>
+    bool Read(LinearAddress address, Span<byte> destination);
+
+    /// <summary>Copies to the address space, whoever is running; false when any byte cannot be written.</summary>
+    /// <param name="address">First byte.</param>
+    /// <param name="source">The bytes to write.</param>
+    bool Write(LinearAddress address, ReadOnlySpan<byte> source);
 }

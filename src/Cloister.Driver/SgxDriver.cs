@@ -29,6 +29,7 @@ public sealed partial class SgxDriver
         State = new DriverState(machine, options, kicker);
         Epc = new EpcAllocator(State, new PageReclaimer(State));
         Memory = new EnclaveMemory(State, Epc);
+        State.Invalidate = Memory.Invalidate;
         Loader = new EnclavePageLoader(State, Epc);
         Augment = new EnclaveAugment(State, Epc, Memory, Loader);
         Worker = new AddPageWorker(State, Epc, Memory);

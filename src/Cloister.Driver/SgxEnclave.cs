@@ -6,10 +6,11 @@ namespace Cloister.Driver;
 /// <summary>One open file of /dev/sgx_enclave and the enclave built through it (struct sgx_encl).</summary>
 public sealed class SgxEnclave
 {
-    internal SgxEnclave(int number, IEnclaveStorage storage)
+    internal SgxEnclave(int number, IEnclaveStorage storage, IEnclaveBacking backing)
     {
         Number = number;
         Storage = storage;
+        Backing = backing;
     }
 
     /// <summary>Where the enclave's pages live.</summary>
@@ -78,6 +79,12 @@ public sealed class SgxEnclave
     /// <summary>Whether the machine lost power under it (SGX_ENCL_SUSPEND).</summary>
     public bool IsSuspended { get; internal set; }
 
+    /// <summary>Where its pages are written out to, and wait to be added.</summary>
+    internal IEnclaveBacking Backing { get; set; }
+
+    /// <summary>Whether it is killed where a page of it would be written out.</summary>
+    internal bool DiesOnReclaim { get; set; }
+
     /// <summary>Pages queued for the worker thread.</summary>
     internal Queue<AddRequest> AddRequests { get; } = [];
 
@@ -92,6 +99,9 @@ public sealed class SgxEnclave
             addressSpace.Zap(new LinearAddress(pageNumber << 12), LinearAddress.PageSize);
         }
     }
+
+    /// <summary>Number of a page in its backing.</summary>
+    internal ulong IndexOf(ulong pageNumber) => OffsetOf(pageNumber) >> 12;
 
     /// <summary>Offset in the file of a page, in bytes.</summary>
     internal ulong OffsetOf(ulong pageNumber) => new LinearAddress(pageNumber << 12) - Base;

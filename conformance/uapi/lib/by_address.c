@@ -22,9 +22,34 @@ uint64_t enclave_reserve(uint64_t base, uint64_t size)
 	return 0;
 }
 
+#ifdef UAPI_V16
+struct by_address_backing by_address_backing;
+#endif
+
+static long create(int fd, const struct secs *secs)
+{
+	struct sgx_enclave_create argument = { .src = (uint64_t)secs };
+#ifdef UAPI_V16
+	struct sgx_enclave_create_backed together = {
+		.src = (uint64_t)secs,
+		.backing = (uint64_t)by_address_backing.contents,
+	};
+	struct sgx_enclave_create_separately_backed apart = {
+		.src = (uint64_t)secs,
+		.contents = (uint64_t)by_address_backing.contents,
+		.pcmd = (uint64_t)by_address_backing.pcmds,
+	};
+
+	if (by_address_backing.kind == BACKING_TOGETHER)
+		return ioctl(fd, SGX_IOC_ENCLAVE_CREATE_BACKED, &together);
+	if (by_address_backing.kind == BACKING_APART)
+		return ioctl(fd, SGX_IOC_ENCLAVE_CREATE_SEPARATELY_BACKED, &apart);
+#endif
+	return ioctl(fd, SGX_IOC_ENCLAVE_CREATE, &argument);
+}
+
 void enclave_create(struct enclave *enclave, uint64_t size, const struct enclave_options *options)
 {
-	struct sgx_enclave_create create = { 0 };
 	void *map;
 
 	memset(enclave, 0, sizeof *enclave);
@@ -45,8 +70,7 @@ void enclave_create(struct enclave *enclave, uint64_t size, const struct enclave
 	enclave->secs.miscselect = enclave->options.miscselect;
 	enclave->secs.attributes = ATTRIBUTE_MODE64BIT | enclave->options.attributes;
 	enclave->secs.xfrm = XFRM_LEGACY;
-	create.src = (uint64_t)&enclave->secs;
-	check_errno("SGX_IOC_ENCLAVE_CREATE", 0, ioctl(enclave->fd, SGX_IOC_ENCLAVE_CREATE, &create));
+	check_errno("SGX_IOC_ENCLAVE_CREATE", 0, create(enclave->fd, &enclave->secs));
 	enclave->measurement = measurement_create(enclave->secs.ssa_frame_size, size);
 }
 

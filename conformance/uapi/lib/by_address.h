@@ -11,4 +11,12 @@ long by_address_add(const struct enclave *enclave, uint64_t offset, const void *
 /* INIT: what ioctl returns, which can be an error code of EINIT. */
 long by_address_init(struct enclave *enclave);
 
+#ifdef UAPI_V16
+/* What enclave_create gives the driver as backing. */
+extern struct by_address_backing {
+	enum { BACKING_OF_DRIVER, BACKING_TOGETHER, BACKING_APART } kind;
+	void *contents, *pcmds;
+} by_address_backing;
+#endif
+
 #endif

@@ -71,7 +71,7 @@ internal sealed class EnclavePageLoader(DriverState state, EpcAllocator epc)
     private Errno Eldu(SgxEnclave enclave, ref EnclavePage page, LinearAddress address, EpcPage secs, EpcPage epcPage)
     {
         // Written out after a loss of power, when there was nothing to write: sgx_encl_ewb notes no version then.
-        if (page.Backing == EnclavePage.None)
+        if (page.Backing == EnclavePage.None || !enclave.Backing.Fetch(page.Backing))
         {
             return Errno.EFAULT;
         }
@@ -81,21 +81,18 @@ internal sealed class EnclavePageLoader(DriverState state, EpcAllocator epc)
             state.Machine,
             secs,
             address,
-            state.Backing.Contents(page.Backing),
-            state.Backing.Pcmd(page.Backing),
+            enclave.Backing.Contents(page.Backing),
+            enclave.Backing.Pcmd(page.Backing),
             vaPage,
             slot,
             epcPage);
         if (!result.IsSuccess)
         {
-            // Linux, __sgx_encl_eldu: the PCMD is cleared and the backing page truncated whatever ELDU said, so a page
-            // that was tampered with stays lost for the rest of the enclave's life.
-            state.Backing.Pcmd(page.Backing).Clear();
-            state.Backing.Contents(page.Backing).Clear();
+            enclave.Backing.Spoil(page.Backing);
             return Errno.EFAULT;
         }
 
-        state.Backing.Return(page.Backing);
+        enclave.Backing.Return(page.Backing);
         enclave.Versions.FreeSlot(page.VersionSlot);
         page.Backing = EnclavePage.None;
         page.EpcIndex = epcPage.Index;

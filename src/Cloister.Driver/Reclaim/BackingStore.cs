@@ -4,7 +4,7 @@ namespace Cloister.Driver.Reclaim;
 /// Ordinary memory for pages written out: for each an encrypted page and its PCMD (the kernel's shmem file "SGX
 /// backing"). Blocks come from slabs and are used again; a slab is never larger than a quarter of a mebibyte.
 /// </summary>
-internal sealed class BackingStore
+internal sealed class BackingStore : IEnclaveBacking
 {
     private const int PageLength = 4096;
     private const int PcmdLength = 128;
@@ -17,6 +17,19 @@ internal sealed class BackingStore
 
     /// <summary>Blocks in use.</summary>
     public int Count { get; private set; }
+
+    /// <inheritdoc/>
+    int IEnclaveBacking.Rent(ulong index) => Rent();
+
+    /// <inheritdoc/>
+    bool IEnclaveBacking.Fetch(int handle) => true;
+
+    /// <inheritdoc/>
+    bool IEnclaveBacking.Commit(int handle) => true;
+
+    // Linux, __sgx_encl_eldu: the PCMD is cleared and the backing page truncated whatever ELDU said, so a page that was
+    // tampered with stays lost for the rest of the enclave's life.
+    void IEnclaveBacking.Spoil(int handle) => Block(handle).Clear();
 
     /// <summary>Takes a block; its bytes are what the last user left.</summary>
     public int Rent()

@@ -14,6 +14,7 @@ internal sealed class PageReclaimer(DriverState state)
     public const int ScanCount = 16;
 
     private readonly Candidate[] _chunk = new Candidate[ScanCount];
+    private readonly HashSet<SgxEnclave> _doomed = [];
     private bool _running;
 
     /// <summary>One run.</summary>
@@ -30,7 +31,7 @@ internal sealed class PageReclaimer(DriverState state)
         {
             state.Counters.ReclaimRuns++;
             int count = Isolate();
-            count = Age(count, ignoreAge);
+            count = Spare(Age(count, ignoreAge));
             for (int i = 0; i < count; i++)
             {
                 Block(in _chunk[i]);
@@ -46,6 +47,13 @@ internal sealed class PageReclaimer(DriverState state)
             Array.Clear(_chunk);
             _running = false;
         }
+
+        foreach (var enclave in _doomed)
+        {
+            state.Invalidate(enclave);
+        }
+
+        _doomed.Clear();
     }
 
     private int Isolate()
@@ -77,6 +85,27 @@ internal sealed class PageReclaimer(DriverState state)
         }
 
         return old;
+    }
+
+    // "maybe there are use cases where userspace would prefer to kill enclaves rather than swap EPC" (7 November 2018).
+    private int Spare(int count)
+    {
+        int left = 0;
+        for (int i = 0; i < count; i++)
+        {
+            var candidate = _chunk[i];
+            if (candidate.Enclave.DiesOnReclaim)
+            {
+                state.Pool.MarkReclaimable(candidate.Page, candidate.Enclave.Number, candidate.PageNumber);
+                _doomed.Add(candidate.Enclave);
+            }
+            else
+            {
+                _chunk[left++] = candidate;
+            }
+        }
+
+        return left;
     }
 
     private static bool IsYoung(in Candidate candidate)
@@ -115,7 +144,7 @@ internal sealed class PageReclaimer(DriverState state)
             throw new InvalidOperationException($"The reclaimer holds {candidate.Page}, which its enclave does not.");
         }
 
-        WriteOut(enclave, ref page);
+        WriteOut(enclave, ref page, enclave.IndexOf(candidate.PageNumber));
         enclave.Storage.Remove(candidate.Page, enclave.OffsetOf(candidate.PageNumber));
         state.Pool.Give(candidate.Page);
         enclave.ResidentPageCount--;
@@ -124,27 +153,27 @@ internal sealed class PageReclaimer(DriverState state)
         if (enclave.ResidentPageCount == 0 && enclave.IsInitialized)
         {
             var secs = enclave.Secs.Epc;
-            WriteOut(enclave, ref enclave.Secs);
+            WriteOut(enclave, ref enclave.Secs, enclave.Size >> 12);
             state.Pool.Give(secs);
         }
     }
 
     // sgx_encl_ewb: first in the hope that a track has completed since the page was blocked, then with a track of our
     // own, then with every thread driven out, which cannot fail.
-    private void WriteOut(SgxEnclave enclave, ref EnclavePage page)
+    private void WriteOut(SgxEnclave enclave, ref EnclavePage page, ulong index)
     {
         int versionSlot = enclave.Versions.AllocateSlot(out var vaPage, out int slot);
-        int backing = state.Backing.Rent();
-        var result = ExecuteEwb(in page, vaPage, slot, backing);
+        int backing = enclave.Backing.Rent(index);
+        var result = ExecuteEwb(enclave, in page, vaPage, slot, backing);
         if (result.Error == SgxError.NotTracked)
         {
             var secs = enclave.Secs.Epc;
             Etrack.Execute(state.Machine, secs);
-            result = ExecuteEwb(in page, vaPage, slot, backing);
+            result = ExecuteEwb(enclave, in page, vaPage, slot, backing);
             if (result.Error == SgxError.NotTracked)
             {
                 state.ForceExits(secs);
-                result = ExecuteEwb(in page, vaPage, slot, backing);
+                result = ExecuteEwb(enclave, in page, vaPage, slot, backing);
             }
         }
 
@@ -152,7 +181,7 @@ internal sealed class PageReclaimer(DriverState state)
         if (IsPowerLost(result))
         {
             enclave.Versions.FreeSlot(versionSlot);
-            state.Backing.Return(backing);
+            enclave.Backing.Return(backing);
             return;
         }
 
@@ -161,23 +190,31 @@ internal sealed class PageReclaimer(DriverState state)
             throw new InvalidOperationException($"EWB with every thread outside the enclave came to {result}.");
         }
 
+        state.Counters.Evictions++;
+        if (!enclave.Backing.Commit(backing))
+        {
+            // Memory that the program gave and took away: the page is lost, and with it the enclave. The slot has a
+            // version in it and is not used again.
+            _doomed.Add(enclave);
+            return;
+        }
+
         page.Backing = backing;
         page.VersionSlot = versionSlot;
-        state.Counters.Evictions++;
     }
 
     // Linux, encls_failed: a page fault is no failure of the driver's, the EPC was lost. The page is in neither place then.
     private static bool IsPowerLost(LeafResult result) =>
         result is { Status: LeafStatus.Fault, Fault.Vector: ExceptionVector.PageFault };
 
-    private LeafResult ExecuteEwb(in EnclavePage page, EpcPage vaPage, int slot, int backing) =>
+    private LeafResult ExecuteEwb(SgxEnclave enclave, in EnclavePage page, EpcPage vaPage, int slot, int backing) =>
         Ewb.Execute(
             state.Machine,
             page.Epc,
             vaPage,
             slot,
-            state.Backing.Contents(backing),
-            state.Backing.Pcmd(backing),
+            enclave.Backing.Contents(backing),
+            enclave.Backing.Pcmd(backing),
             out _);
 
     private readonly record struct Candidate(SgxEnclave Enclave, EpcPage Page, ulong PageNumber);

@@ -252,5 +252,9 @@ public class PageReclaimerTests
         }
 
         public bool TestAndClearYoung(LinearAddress page) => true;
+
+        public bool Read(LinearAddress address, Span<byte> destination) => false;
+
+        public bool Write(LinearAddress address, ReadOnlySpan<byte> source) => false;
     }
 }

@@ -22,6 +22,8 @@ public class StructureTests
         { typeof(SgxPageModp), ["Offset", "Length", "Prot", "Result", "Count"] },
         { typeof(SgxPageModt), ["Offset", "Length", "Type", "Result", "Count"] },
         { typeof(SgxEnclaveAugmentPages), ["Offset", "Length", "Count"] },
+        { typeof(SgxEnclaveCreateBacked), ["Src", "Backing"] },
+        { typeof(SgxEnclaveCreateSeparatelyBacked), ["Src", "Contents", "Pcmd"] },
     };
 
     [Fact]

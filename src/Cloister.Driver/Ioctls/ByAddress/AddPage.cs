@@ -94,8 +94,16 @@ internal sealed class AddPage(IoctlCall call) : AddressIoctl<SgxEnclaveAddPage>(
             return error;
         }
 
-        int backing = Driver.State.Backing.Rent();
-        _contents.CopyTo(Driver.State.Backing.Contents(backing));
+        // "The enclave build process also utilizes the backing as temp storage" (7 November 2018).
+        int backing = enclave.Backing.Rent(enclave.IndexOf(Parameters.Addr >> 12));
+        _contents.CopyTo(enclave.Backing.Contents(backing));
+        if (!enclave.Backing.Commit(backing))
+        {
+            enclave.Pages.Remove(Parameters.Addr >> 12);
+            Driver.Memory.Shrink(enclave, added);
+            return Errno.EFAULT;
+        }
+
         enclave.Pages.TryGet(Parameters.Addr >> 12, out _).Backing = backing;
         enclave.AddRequests.Enqueue(new AddRequest(Parameters.Addr >> 12, _secinfo, Parameters.Mrmask));
         return Errno.None;
