@@ -50,6 +50,15 @@ public sealed class Enclave : IDisposable
     internal EnclaveEntry Entry { get; }
 
     /// <summary>Builds the enclave of a file, with the SIGSTRUCT that is in it or, when it has none, one signed on the spot.</summary>
+    /// <remarks>
+    /// It does what every loader does: ECREATE with the attributes that the SIGSTRUCT enforces, EADD and EEXTEND of each page in the order
+    /// that was signed, EINIT, and a mapping with each page's permissions. It does nothing that belongs to one maker's runtime. An enclave
+    /// that talks to its host by registers alone is ready to be called. One that was linked with a runtime (Intel's trts, Open Enclave's
+    /// core, Gramine's pal) expects the other half outside: initialisation ecalls, ocall tables, exception handling, dynamic memory; it is
+    /// built and measured rightly, and to call it is to speak that protocol. Of the metadata versions of an Intel file the newest is taken
+    /// that today's loader takes; ranges that its runtime adds later are reserved and not mapped (<see cref="Map"/>). Gramine manifests and
+    /// files of the SDK for Windows do not hold all pages and cannot be loaded.
+    /// </remarks>
     /// <param name="path">A file of any kind that Cloister.Images reads.</param>
     /// <param name="options">What else to choose.</param>
     /// <exception cref="IOException">The file cannot be read.</exception>
@@ -218,6 +227,10 @@ public sealed class Enclave : IDisposable
         _disposed = true;
         _range.Dispose();
         _device.Dispose();
+        foreach (EnclaveThread thread in _threads.Values)
+        {
+            thread.Close();
+        }
     }
 
     /// <summary>Keeps the mappings while something uses them, whoever disposes the enclave meanwhile.</summary>

@@ -61,4 +61,5 @@ public sealed class EnclaveFaultException : EnclaveException
 }
 
 /// <summary>The enclave's memory is gone, as after suspend to RAM: build it anew. SDM 3D, "Power Management".</summary>
+/// <remarks>No kernel since 5.11 says so by itself: EENTER and ERESUME fault at the TCS, and EINIT faults. A TCS that was removed looks the same.</remarks>
 public sealed class EnclaveLostException(string message) : EnclaveException(message);

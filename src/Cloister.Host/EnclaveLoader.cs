@@ -133,10 +133,21 @@ internal static class EnclaveLoader
             errno = device.Init(Bytes(in sigstruct));
         }
         while (errno == Errno.EINTR);
+        if (errno == Errno.EPERM && SigstructChecks.Run(in sigstruct, 0).FirstOrDefault(check => !check.Passed) is { } wrong)
+        {
+            throw new EnclaveOperationException(Operations.Init, errno, because: $"the SIGSTRUCT fails its check of {wrong.Name}: {wrong.Where}: expected {wrong.Expected}, found {wrong.Found}");
+        }
+
         if (errno == Errno.EPERM && !((ReadOnlySpan<byte>)sigstruct.Enclavehash).SequenceEqual(mrenclave))
         {
             throw new EnclaveOperationException(Operations.Init, errno, because:
                 $"the SIGSTRUCT is of another enclave: ENCLAVEHASH is {Convert.ToHexStringLower(sigstruct.Enclavehash)}, the pages measure {Convert.ToHexStringLower(mrenclave)}");
+        }
+
+        if (errno == Errno.EIO)
+        {
+            // Linux, sgx_encl_init: EINIT faulted, which it does when the SECS is not there.
+            throw new EnclaveLostException($"{Operations.Init}: {errno}: the enclave was lost to a power transition before it was whole; build it anew");
         }
 
         Check(Operations.Init, errno);

@@ -9,8 +9,10 @@ public sealed class EnclaveThread
     // Room for a signal handler that comes while the thread is inside.
     private const int StackBytes = 256 * 1024;
     private readonly Enclave _enclave;
+    private const int Free = 0, Entered = 1, Closed = 2;
     private readonly PageBuffer _stack = PageBuffer.Allocate(StackBytes);
-    private int _entered;
+    private int _state;
+    private volatile bool _closing;
 
     internal EnclaveThread(Enclave enclave, ulong offset)
     {
@@ -38,11 +40,23 @@ public sealed class EnclaveThread
     /// <exception cref="ObjectDisposedException">The enclave has been disposed.</exception>
     public EnclaveExit Resume() => Run(EncluLeaf.Eresume, default);
 
+    /// <summary>Gives the stack back, now or when whoever is inside has left.</summary>
+    internal void Close()
+    {
+        _closing = true;
+        if (Interlocked.CompareExchange(ref _state, Closed, Free) == Free)
+        {
+            _stack.Dispose();
+        }
+    }
+
     private EnclaveExit Run(EncluLeaf leaf, EnclaveRegisters registers)
     {
         using Enclave.Use use = _enclave.BeginUse();
-        if (Interlocked.Exchange(ref _entered, 1) != 0)
+        if (Interlocked.CompareExchange(ref _state, Entered, Free) is var state and not Free)
         {
+            ObjectDisposedException.ThrowIf(state == Closed, _enclave);
+
             // SDM 3D, EENTER: a TCS that is in use makes #GP.
             throw new EnclaveException($"the thread at 0x{Offset:x} is in use: one caller at a time can be inside on it");
         }
@@ -53,7 +67,11 @@ public sealed class EnclaveThread
         }
         finally
         {
-            Volatile.Write(ref _entered, 0);
+            Volatile.Write(ref _state, Free);
+            if (_closing)
+            {
+                Close();
+            }
         }
     }
 
@@ -85,18 +103,21 @@ public sealed class EnclaveThread
 
         // After an asynchronous exit the leaf to go on with is ERESUME; an exception of EENTER itself leaves EENTER.
         // Source: Linux, arch/x86/entry/vdso/vsgx.S: RAX at the exception.
-        if (last == EncluLeaf.Eenter)
+        // One at the TCS is ERESUME's own: to enclave code its TCS is out of reach (SDM 3D, "Access-control Requirements").
+        if (last == EncluLeaf.Eenter || IsLost(fault))
         {
-            throw Refused(leaf, fault);
+            throw Refused(last, fault);
         }
 
         return new EnclaveExit(last, default, fault);
     }
 
+    private bool IsLost(EnclaveFault fault) => fault.RefusedByEpcm && fault.Address == Address.PageBase;
+
     private EnclaveException Refused(EncluLeaf leaf, EnclaveFault fault)
     {
         string name = leaf == EncluLeaf.Eenter ? "EENTER" : "ERESUME";
-        if (fault.RefusedByEpcm && fault.Address == Address.PageBase)
+        if (IsLost(fault))
         {
             return new EnclaveLostException($"{name}: the TCS at 0x{Offset:x} is not there any more: it was removed, or the enclave is lost to a power transition; build it anew");
         }

@@ -25,6 +25,10 @@ internal static class Machine
     public static (int Status, string Output) Scenarios(EntryMethod method, string engine) =>
         Cloister("run", "--engine", engine, "--", "dotnet", Own, $"{method}");
 
+    /// <summary>Runs one of <see cref="Programs.Scenarios"/> or <see cref="Programs.MachineScenarios"/> on a machine with options.</summary>
+    public static (int Status, string Output) Scenario(string name, EntryMethod method, params string[] options) =>
+        Cloister(["run", .. options, "--", "dotnet", Own, $"{method}", name]);
+
     /// <summary>Runs the command; its output is that of both streams.</summary>
     public static (int Status, string Output) Cloister(params string[] arguments)
     {

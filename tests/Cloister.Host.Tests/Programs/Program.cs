@@ -18,7 +18,7 @@ internal static class Program
 
         EntryMethod method = Enum.Parse<EntryMethod>(arguments[0]);
         int failed = 0;
-        foreach (MethodInfo scenario in Scenarios.All.Where(scenario => arguments.Length == 1 || scenario.Name == arguments[1]))
+        foreach (MethodInfo scenario in arguments.Length == 1 ? Scenarios.All : Scenarios.Named(arguments[1]))
         {
             try
             {

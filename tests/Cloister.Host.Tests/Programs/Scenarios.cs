@@ -7,11 +7,15 @@ using static Cloister.Host.Tests.Programs.TestCode;
 namespace Cloister.Host.Tests.Programs;
 
 /// <summary>What a program does with enclaves, run on the machine. Each throws when something is not as it must be.</summary>
-internal static class Scenarios
+internal static partial class Scenarios
 {
     private const PageAccess ReadWrite = PageAccess.Read | PageAccess.Write;
 
-    public static IEnumerable<MethodInfo> All => typeof(Scenarios).GetMethods(BindingFlags.Static | BindingFlags.Public).Where(method => !method.IsSpecialName);
+    /// <summary>Those that any machine runs.</summary>
+    public static IEnumerable<MethodInfo> All => typeof(Scenarios).GetMethods(BindingFlags.Static | BindingFlags.Public).Where(method => !method.IsSpecialName && method.Name != nameof(Named));
+
+    /// <summary>One of them, or one of those that want a machine of their own.</summary>
+    public static IEnumerable<MethodInfo> Named(string name) => [typeof(Scenarios).GetMethod(name) ?? typeof(MachineScenarios).GetMethod(name)!];
 
     public static void Calls(EntryMethod method)
     {
@@ -154,6 +158,12 @@ internal static class Scenarios
         Assert.Equal(Errno.EACCES, Assert.Throws<EnclaveOperationException>(() => enclave.Protect(0, Page, ReadWrite)).Errno);
         _ = Assert.Throws<ArgumentOutOfRangeException>(() => enclave.Map(Size, Page, ReadWrite));
 
+        // A SIGSTRUCT that was changed after it was signed.
+        Sigstruct changed = enclave.Sigstruct;
+        changed.Isvsvn ^= 4;
+        e = Assert.Throws<EnclaveOperationException>(() => Builder(1, method).Build(changed));
+        Assert.Contains("ISVSVN, SIGSTRUCT offset 1026", e.Message, StringComparison.Ordinal);
+
         // A SIGSTRUCT of this enclave for another.
         e = Assert.Throws<EnclaveOperationException>(() => Builder(2, method).Build(enclave.Sigstruct));
         Assert.Equal(Errno.EPERM, e.Errno);
@@ -191,7 +201,7 @@ internal static class Scenarios
 
     private static Thread Enter(Enclave enclave, PageBuffer flags, Action<ulong> answer)
     {
-        var thread = new Thread(() => answer(enclave.CallOn(enclave.Threads[0], new(Id(Request.Wait), flags.Address, flags.Address + 8)).Rdx));
+        var thread = new Thread(() => answer(enclave.CallOn(enclave.Threads[0], new(Id(Request.Wait), flags.Address, flags.Address + 8)).Rdx)) { IsBackground = true };
         thread.Start();
         var spin = default(SpinWait);
         while (Volatile.Read(ref flags.Bytes[0]) == 0)

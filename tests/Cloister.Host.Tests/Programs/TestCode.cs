@@ -38,6 +38,9 @@ internal static class TestCode
 
         /// <summary>EACCEPT of the page at RSI with the flags in RDX.</summary>
         Accept,
+
+        /// <summary>EMODPE of the page at RSI with the flags in RDX.</summary>
+        Extend,
     }
 
     public static ulong Id(Request request) => (ulong)request;
@@ -139,6 +142,16 @@ internal static class TestCode
         a.mov(eax, 5);
         a.db(0x0f, 0x01, 0xd7);
         a.mov(edx, eax);
+        a.jmp(leave);
+
+        Case(Request.Extend);
+        a.lea(r11, __[rbx + (int)((1 + Frames) * Page)]);
+        a.mov(__qword_ptr[r11], rdx);
+        a.mov(rcx, rsi);
+        a.mov(rbx, r11);
+        a.mov(eax, 6);
+        a.db(0x0f, 0x01, 0xd7);
+        a.xor(edx, edx);
 
         a.Label(ref leave);
         a.xor(edi, edi);
