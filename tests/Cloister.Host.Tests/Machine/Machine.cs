@@ -19,6 +19,8 @@ internal static class Machine
 
     public static string Sample => Path.Combine(Root, "samples", "sgx2", "bin", Configuration, Framework, "sgx2-sample.dll");
 
+    public static string Jit => Path.Combine(Root, "samples", "jit", "bin", Configuration, Framework, "jit-sample.dll");
+
     private static string Command => Path.Combine(Root, "src", "Cloister.Cli", "bin", Configuration, Framework, "cloister.dll");
 
     /// <summary>Runs all of <see cref="Programs.Scenarios"/>.</summary>

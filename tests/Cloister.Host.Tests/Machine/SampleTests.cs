@@ -15,6 +15,29 @@ public class SampleTests
         Assert.Contains("epc pages total: 32768\nepc pages free: 32768\n", output, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("trap", "v6.0")]
+    [InlineData("fast", "v6.0")]
+    [InlineData("fast", "edmm-augment")]
+    public void Jit_compiles_in_the_enclave_and_runs_what_it_compiled(string engine, string uapi)
+    {
+        (int status, string output) = Machine.Cloister("run", "--engine", engine, "--uapi", uapi, "--stats", "--", "dotnet", Machine.Jit);
+        Assert.True(status == 0, $"status {status}: {output}");
+        Assert.Contains("of 10 it makes 39\n64 functions of 1330 steps, each in a page of its own, give what C# gives\n", output, StringComparison.Ordinal);
+        Assert.Contains("error code 0x8007: the EPCM refuses it\nDone.\n", output, StringComparison.Ordinal);
+        Assert.Contains("pages augmented: 64\n", output, StringComparison.Ordinal);
+        Assert.Contains("epc pages total: 32768\nepc pages free: 32768\n", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Jit_is_not_possible_where_added_pages_may_not_be_executed()
+    {
+        // V2's maximum: "not to mention that JIT is not possible at all because inability to do RX pages" (V2 16/32).
+        (int status, string output) = Machine.Cloister("run", "--uapi", "edmm-v2", "--", "dotnet", Machine.Jit);
+        Assert.Equal(1, status);
+        Assert.Contains("instruction fetch from the enclave's offset 0x10000", output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Demo_shows_each_page()
     {
