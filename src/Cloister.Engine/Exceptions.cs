@@ -362,10 +362,20 @@ internal sealed class Exceptions(Tracer tracer)
                 | (access == AccessKind.Execute ? PageFaultErrorCode.InstructionFetch : 0));
         }
 
-        if (ResolveInside(thread, fault.Value))
+        if (!ResolveInside(thread, fault.Value))
         {
-            tracer.Resume(thread);
+            return;
         }
+
+        // The instruction would find out by itself that the page is pending, at the price of one more stop.
+        if (thread.Processor.EnclaveMode && AccessCheck.Check(tracer.Machine, thread.Processor, space, address, access) is { } next
+            && (next.ErrorCode & (uint)PageFaultErrorCode.Sgx) != 0)
+        {
+            _ = ResolveInside(thread, next);
+            return;
+        }
+
+        tracer.Resume(thread);
     }
 
     private void GrantIfExecuting(TracedThread thread, EnclaveMapping mapping, LinearAddress address, AccessKind access)

@@ -63,6 +63,7 @@ leaf:
 	mov	32(%r13), %rdx
 	enclu
 	jmp	result
+	.fill	16, 1, 0xcc		# as compilers leave between functions
 
 jump:
 	mov	8(%r13), %rax
