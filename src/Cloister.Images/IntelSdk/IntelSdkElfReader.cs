@@ -27,7 +27,7 @@ internal static class IntelSdkElfReader
         return new EnclaveImage(source, ImageFormat.IntelSdkElf, name)
         {
             Variants = versions.Count == 0
-                ? [new EnclaveVariant { Name = "unsigned", PagesMissing = "the file is not signed: the signer decides on heap, stacks and threads" }]
+                ? [new EnclaveVariant { Name = "unsigned", PagesMissing = "the file was never signed, and the SDK's signer decides on heap, stacks and threads: sign it once with sgx_sign and any key, then it can be measured and signed anew" }]
                 : [.. versions.Select(metadata => ToVariant(elf, metadata))],
             Details = [new("entry", $"0x{elf.Entry:x}"), new("metadata", $"{length} bytes at file offset 0x{offset:x}")],
             Code = ElfCode.Ranges(elf),

@@ -55,6 +55,77 @@ public class IntelSdkElfReaderTests
         Assert.Equal(IntelElf.Segments(0x10000, code).Mrenclave, IntelElf.Measure(IntelElf.File(metadata)));
     }
 
+    // The loader maps the pages that relocations write to writable, and the signer measures them so. The second one reaches into page 1.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void TextRelocationsMakeTheirPagesWritable(bool is32)
+    {
+        const ulong code = 0x3000, tag = 22;
+        var elf = new ElfBuilder(is32) { Entry = 0x40 };
+        byte[] bytes = IntelElf.Pattern(7, (int)code);
+        elf.Load(0, 5, bytes, code);
+
+        // R_X86_64_RELATIVE is 8, R_386_RELATIVE too; type 0 is none and counts for nothing.
+        byte[] relocations = elf.Relocations((0x2000, 0), (0x1000 - (is32 ? 3UL : 7), 8));
+        ulong at = elf.Append(relocations);
+        elf.Section(".rel", 9, at, at, (ulong)relocations.Length);
+        byte[] dynamic = elf.Words(tag, 0, is32 ? 17u : 7u, at, is32 ? 18u : 8u, (ulong)relocations.Length, 0, 0);
+        elf.Segment(2, 6, elf.Append(dynamic), 0, (ulong)dynamic.Length, (ulong)dynamic.Length, 8);
+        byte[] file = IntelElf.WithMetadata(elf, [.. new MetadataBuilder(3, 3, 0x10000).Build(), .. new byte[64]]);
+
+        Oracle expected = new Oracle(0x10000, 1)
+            .Page(0, IntelElf.Rx | 2, bytes[..0x1000]).Page(0x1000, IntelElf.Rx | 2, bytes[0x1000..0x2000]).Page(0x2000, IntelElf.Rx, bytes[0x2000..]);
+        Assert.Equal(expected.Mrenclave, IntelElf.Measure(file));
+
+        // Without DT_TEXTREL they are the segment's.
+        expected = new Oracle(0x10000, 1)
+            .Page(0, IntelElf.Rx, bytes[..0x1000]).Page(0x1000, IntelElf.Rx, bytes[0x1000..0x2000]).Page(0x2000, IntelElf.Rx, bytes[0x2000..]);
+        file[file.AsSpan().IndexOf(dynamic)] = 23;
+        Assert.Equal(expected.Mrenclave, IntelElf.Measure(file));
+    }
+
+    [Fact]
+    public void A32BitFileIsMeasuredAlike()
+    {
+        var metadata = new MetadataBuilder(1, 4, 0x20000);
+        uint template = metadata.Data(IntelElf.TcsTemplate());
+        metadata.Entry(1, Eadd, 2, 0x6000, IntelElf.Rw).Entry(4, Measured, 1, 0xb000, IntelElf.Tcs, 72, template).Entry(6, Measured, 1, 0xc000, IntelElf.Rw);
+        var elf = new ElfBuilder(is32: true) { Entry = 0x40 };
+        elf.Load(0, 5, IntelElf.Code, IntelElf.CodeBytes).Load(0x3e80, 6, IntelElf.Data, 0x1100);
+        byte[] file = IntelElf.WithMetadata(elf, [.. metadata.Build(), .. new byte[64]], ("enclave_entry", 0x40), ("g_global_data_sim", 0x3f00));
+        Oracle expected = IntelElf.Segments(0x20000).Add(0x6000, IntelElf.Rw).Add(0x7000, IntelElf.Rw)
+            .Page(0xb000, IntelElf.Tcs, IntelElf.TcsPage(0xb000)).Page(0xc000, IntelElf.Rw, new byte[4096]);
+
+        using EnclaveImage image = EnclaveImage.Read(ByteSource.FromBytes(file));
+        Assert.Equal("Intel SGX SDK, ELF32", image.FormatName);
+        Assert.Equal(["g_global_data_sim"], image.Imports);
+        Assert.Equal(expected.Mrenclave, EnclaveMeasurer.Measure(image, image.PreferredVariant).Text);
+    }
+
+    // loader.cpp, build_sections: its segments follow the file's own, before the layout.
+    [Fact]
+    public void ASharedObjectBehindTheFileIsLoadedToo()
+    {
+        const ulong at = 0x8000, to = 0x8000;
+        byte[] inner = IntelElf.Pattern(9, 0x800);
+        byte[] library = new ElfBuilder().Load(0, 5, inner, 0x800).Load(0x1000, 6, inner, 0x1800).Build();
+        var metadata = new MetadataBuilder(3, 3, 0x10000).SharedObject(at, to, (ulong)library.Length).Entry(1, Eadd, 1, 0xc000, IntelElf.Rw);
+        byte[] file = IntelElf.File(metadata);
+        Assert.True(file.Length < (int)at);
+        Array.Resize(ref file, (int)at + library.Length);
+        library.CopyTo(file, (int)at);
+
+        byte[] half = new byte[0x1000];
+        inner.CopyTo(half, 0);
+        Oracle expected = IntelElf.Segments(0x10000).Page(to, IntelElf.Rx, half)
+            .Page(to + 0x1000, IntelElf.Rw, half).Page(to + 0x2000, IntelElf.Rw, new byte[0x1000]).Add(0xc000, IntelElf.Rw);
+        Assert.Equal(expected.Mrenclave, IntelElf.Measure(file));
+
+        // Metadata before 3.2 has no such entry.
+        Assert.Equal(IntelElf.Segments(0x10000).Mrenclave, IntelElf.Measure(IntelElf.File(new MetadataBuilder(3, 1, 0x10000).SharedObject(at, to, 1))));
+    }
+
     [Fact]
     public void AnElrangeShiftsAllOffsets()
     {

@@ -6,14 +6,20 @@ public class OpenEnclaveReaderTests
 {
     private const ulong Rw = 0x203;
 
-    [Fact]
-    public void TheLoadersWritesAndItsLayoutAreMeasured()
+    // With a zero base the enclave begins at address 0 and the image at the start address: every offset and the TCS's fields count from 0,
+    // and what the loader writes into the image does not. openenclave/openenclave, host/sgx/create.c.
+    [Theory]
+    [InlineData(0UL, 0x20000UL)]
+    [InlineData(0x10000UL, 0x40000UL)]
+    [InlineData(0x20000UL, 0x40000UL)]
+    [InlineData(0x200000UL, 0x400000UL)]
+    public void TheLoadersWritesAndItsLayoutAreMeasured(ulong start, ulong elrange)
     {
         // Image 4 pages, relocations 1, heap 2, then twice: guard, stack, guard, TCS, SSA, SSA, guard, TLS, thread data.
         const ulong size = 0x20000;
         byte[] image = new byte[0x4000];
         IntelElf.Code.CopyTo(image, 0);
-        OtherFiles.OpenEnclaveData(2, 1, 2).CopyTo(image, 0x2000);
+        OtherFiles.OpenEnclaveData(2, 1, 2, start).CopyTo(image, 0x2000);
         Put(image, 0x2000, 0x4000);
         Put(image, 0x2008, 0x1000);
         Put(image, 0x2010, 8);
@@ -25,19 +31,19 @@ public class OpenEnclaveReaderTests
 
         byte[] relocations = new byte[4096];
         OtherFiles.Relocations().CopyTo(relocations, 0);
-        var expected = new Oracle(size, 1);
+        var expected = new Oracle(elrange, 1);
         for (ulong at = 0; at < 0x4000; at += 0x1000)
         {
-            expected.Page(at, at < 0x2000 ? 0x205UL : Rw, image[(int)at..(int)(at + 0x1000)]);
+            expected.Page(start + at, at < 0x2000 ? 0x205UL : Rw, image[(int)at..(int)(at + 0x1000)]);
         }
 
-        expected.Page(0x4000, 0x201, relocations).Add(0x5000, Rw).Add(0x6000, Rw);
-        foreach (ulong guard in new ulong[] { 0x7000, 0x10000 })
+        expected.Page(start + 0x4000, 0x201, relocations).Add(start + 0x5000, Rw).Add(start + 0x6000, Rw);
+        foreach (ulong guard in new ulong[] { start + 0x7000, start + 0x10000 })
         {
             byte[] tcs = new byte[4096];
             Put(tcs, 16, guard + 0x4000);
             tcs[28] = 2;
-            Put(tcs, 32, 0x10);
+            Put(tcs, 32, start + 0x10);
             Put(tcs, 48, guard + 0x8000);
             Put(tcs, 56, guard + 0x8000);
             Put(tcs, 64, ulong.MaxValue);
@@ -48,8 +54,14 @@ public class OpenEnclaveReaderTests
             }
         }
 
-        Assert.Equal(expected.Mrenclave, IntelElf.Measure(OtherFiles.OpenEnclave()));
+        Assert.Equal(expected.Mrenclave, IntelElf.Measure(OtherFiles.OpenEnclave(start: start)));
     }
+
+    [Theory]
+    [InlineData(0x800UL)]
+    [InlineData(ulong.MaxValue - 4095)]
+    public void AStartAddressThatNoEnclaveHasIsRefused(ulong start)
+        => Assert.Contains("start address", Assert.Throws<ImageException>(() => IntelElf.Measure(OtherFiles.OpenEnclave(start: start))).Message, StringComparison.Ordinal);
 
     [Fact]
     public void SignedItVerifiesAndItsOwnSignatureIsNotMeasured()

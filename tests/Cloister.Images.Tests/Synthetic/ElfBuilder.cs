@@ -1,18 +1,30 @@
-using System.Buffers.Binary;
 using System.Text;
 
 namespace Cloister.Images.Tests;
 
-/// <summary>Writes ELF64 files: program headers, sections, a dynamic symbol table.</summary>
+/// <summary>Writes ELF files, 64 or 32 bits: program headers, sections, a dynamic symbol table. System V ABI, "Object Files".</summary>
 internal sealed class ElfBuilder
 {
     private readonly List<(uint Type, uint Flags, ulong Offset, ulong Address, ulong FileSize, ulong MemorySize, ulong Align)> segments = [];
     private readonly List<(string Name, uint Type, ulong Address, ulong Offset, ulong Size, uint Link, ulong Align)> sections = [];
     private readonly List<byte> body = [];
+    private readonly bool is32;
 
-    public ElfBuilder() => body.AddRange(new byte[64 + (16 * 56)]);
+    public ElfBuilder(bool is32 = false)
+    {
+        this.is32 = is32;
+        body.AddRange(new byte[HeaderSize + (16 * SegmentSize)]);
+    }
 
     public ulong Entry { get; set; }
+
+    private int WordSize => is32 ? 4 : 8;
+
+    private int HeaderSize => is32 ? 52 : 64;
+
+    private int SegmentSize => is32 ? 32 : 56;
+
+    private int SectionSize => is32 ? 40 : 64;
 
     public ulong Append(byte[] bytes, int align = 16)
     {
@@ -54,15 +66,11 @@ internal sealed class ElfBuilder
     public ElfBuilder Symbols(params (string Name, ulong Value)[] symbols)
     {
         var names = new List<byte> { 0 };
-        var table = new List<byte>(new byte[24]);
+        var table = new List<byte>(new byte[is32 ? 16 : 24]);
         foreach ((string name, ulong value) in symbols)
         {
-            byte[] entry = new byte[24];
-            BinaryPrimitives.WriteUInt32LittleEndian(entry, (uint)names.Count);
-            entry[4] = 0x10;
-            entry[6] = 1;
-            BinaryPrimitives.WriteUInt64LittleEndian(entry.AsSpan(8), value);
-            table.AddRange(entry);
+            byte[] start = BitConverter.GetBytes(names.Count), kind = [0x10, 0, 1, 0];
+            table.AddRange(is32 ? [.. start, .. Words(value, 0), .. kind] : [.. start, .. kind, .. Words(value, 0)]);
             names.AddRange(Encoding.ASCII.GetBytes(name));
             names.Add(0);
         }
@@ -73,59 +81,51 @@ internal sealed class ElfBuilder
         return Section(".dynsym", 11, at, at, (ulong)table.Count, (uint)sections.Count);
     }
 
+    /// <summary>Entries of a relocation table: with an addend in 64 bits, without in 32.</summary>
+    public byte[] Relocations(params (ulong Offset, uint Type)[] entries)
+        => [.. entries.SelectMany(entry => is32 ? Words(entry.Offset, entry.Type) : Words(entry.Offset, entry.Type, 0))];
+
+    /// <summary>Words of the file's size.</summary>
+    public byte[] Words(params ulong[] values) => [.. values.SelectMany(value => BitConverter.GetBytes(value)[..WordSize])];
+
     public byte[] Build()
     {
         var names = new List<byte> { 0 };
-        var headers = new List<byte>(new byte[64]);
+        var headers = new List<byte>(new byte[SectionSize]);
         Section(".shstrtab", 3, 0, 0, 0);
         int namesIndex = sections.Count;
         foreach ((string name, uint type, ulong address, ulong offset, ulong size, uint link, ulong align) in sections)
         {
-            byte[] header = new byte[64];
-            BinaryPrimitives.WriteUInt32LittleEndian(header, (uint)names.Count);
-            BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(4), type);
-            BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(16), address);
-            BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(24), offset);
-            BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(32), size);
-            BinaryPrimitives.WriteUInt32LittleEndian(header.AsSpan(40), link);
-            BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(48), align);
-            headers.AddRange(header);
+            headers.AddRange([.. BitConverter.GetBytes(names.Count), .. BitConverter.GetBytes(type), .. Words(0, address, offset, size)]);
+            headers.AddRange([.. BitConverter.GetBytes(link), .. new byte[4], .. Words(align, 0)]);
             names.AddRange(Encoding.ASCII.GetBytes(name));
             names.Add(0);
         }
 
         ulong namesAt = Append([.. names]);
         byte[] table = [.. headers];
-        BinaryPrimitives.WriteUInt64LittleEndian(table.AsSpan((namesIndex * 64) + 24), namesAt);
-        BinaryPrimitives.WriteUInt64LittleEndian(table.AsSpan((namesIndex * 64) + 32), (ulong)names.Count);
+        Words(namesAt, (ulong)names.Count).CopyTo(table, (namesIndex * SectionSize) + 8 + (2 * WordSize));
         ulong sectionsAt = Append(table);
 
         byte[] file = [.. body];
-        new byte[] { 0x7f, (byte)'E', (byte)'L', (byte)'F', 2, 1, 1 }.CopyTo(file, 0);
-        BinaryPrimitives.WriteUInt16LittleEndian(file.AsSpan(16), 3);
-        BinaryPrimitives.WriteUInt16LittleEndian(file.AsSpan(18), 62);
-        BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan(20), 1);
-        BinaryPrimitives.WriteUInt64LittleEndian(file.AsSpan(24), Entry);
-        BinaryPrimitives.WriteUInt64LittleEndian(file.AsSpan(32), 64);
-        BinaryPrimitives.WriteUInt64LittleEndian(file.AsSpan(40), sectionsAt);
-        BinaryPrimitives.WriteUInt16LittleEndian(file.AsSpan(52), 64);
-        BinaryPrimitives.WriteUInt16LittleEndian(file.AsSpan(54), 56);
-        BinaryPrimitives.WriteUInt16LittleEndian(file.AsSpan(56), (ushort)segments.Count);
-        BinaryPrimitives.WriteUInt16LittleEndian(file.AsSpan(58), 64);
-        BinaryPrimitives.WriteUInt16LittleEndian(file.AsSpan(60), (ushort)(sections.Count + 1));
-        BinaryPrimitives.WriteUInt16LittleEndian(file.AsSpan(62), (ushort)namesIndex);
+        byte[] head =
+        [
+            0x7f, (byte)'E', (byte)'L', (byte)'F', (byte)(is32 ? 1 : 2), 1, 1, .. new byte[9],
+            .. Halves(3, is32 ? 3 : 62), .. BitConverter.GetBytes(1), .. Words(Entry, (ulong)HeaderSize, sectionsAt), .. new byte[4],
+            .. Halves(HeaderSize, SegmentSize, segments.Count, SectionSize, sections.Count + 1, namesIndex),
+        ];
+        head.CopyTo(file, 0);
         for (int i = 0; i < segments.Count; i++)
         {
-            Span<byte> header = file.AsSpan(64 + (i * 56));
-            BinaryPrimitives.WriteUInt32LittleEndian(header, segments[i].Type);
-            BinaryPrimitives.WriteUInt32LittleEndian(header[4..], segments[i].Flags);
-            ulong[] words = [segments[i].Offset, segments[i].Address, segments[i].Address, segments[i].FileSize, segments[i].MemorySize, segments[i].Align];
-            for (int j = 0; j < words.Length; j++)
-            {
-                BinaryPrimitives.WriteUInt64LittleEndian(header[(8 + (j * 8))..], words[j]);
-            }
+            (uint type, uint flags, ulong offset, ulong address, ulong fileSize, ulong memorySize, ulong align) = segments[i];
+            byte[] header = is32
+                ? [.. Words(type, offset, address, address, fileSize, memorySize, flags, align)]
+                : [.. BitConverter.GetBytes(type), .. BitConverter.GetBytes(flags), .. Words(offset, address, address, fileSize, memorySize, align)];
+            header.CopyTo(file, HeaderSize + (i * SegmentSize));
         }
 
         return file;
     }
+
+    private static byte[] Halves(params int[] values) => [.. values.SelectMany(value => BitConverter.GetBytes((ushort)value))];
 }

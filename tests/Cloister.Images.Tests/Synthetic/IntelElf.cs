@@ -35,9 +35,15 @@ internal static class IntelElf
     /// <summary>With other symbols, as those that betray a simulation build.</summary>
     public static byte[] File(byte[] metadata, params (string Name, ulong Value)[] symbols)
     {
-        byte[] note = [.. Word(13), .. Word((uint)metadata.Length), .. Word(1), .. "sgx_metadata\0"u8, .. metadata];
         var elf = new ElfBuilder { Entry = 0x40 };
         elf.Load(0, 5, Code, CodeBytes).Load(0x3e80, 6, Data, 0x1100);
+        return WithMetadata(elf, metadata, symbols);
+    }
+
+    /// <summary>Ends a file with the metadata in its note, and symbols.</summary>
+    public static byte[] WithMetadata(ElfBuilder elf, byte[] metadata, params (string Name, ulong Value)[] symbols)
+    {
+        byte[] note = [.. Word(13), .. Word((uint)metadata.Length), .. Word(1), .. "sgx_metadata\0"u8, .. metadata];
         elf.Section(".note.sgxmeta", 7, 0, elf.Append(note), (ulong)note.Length);
         return elf.Symbols(symbols).Build();
     }

@@ -12,6 +12,7 @@ internal sealed class MetadataBuilder(uint major, uint minor, ulong enclaveSize)
     private readonly List<byte> layout = [];
     private readonly List<byte> patches = [];
     private byte[] elrange = [];
+    private byte[] extend = [];
 
     public Sigstruct Sigstruct { get; set; }
 
@@ -58,6 +59,17 @@ internal sealed class MetadataBuilder(uint major, uint minor, ulong enclaveSize)
         return this;
     }
 
+    /// <summary>extend_entry_shared_object_t: a shared object in the file, and where in the enclave it goes.</summary>
+    public MetadataBuilder SharedObject(ulong fileOffset, ulong memoryOffset, ulong size)
+    {
+        byte[] content = new byte[32];
+        BinaryPrimitives.WriteUInt64LittleEndian(content, fileOffset);
+        BinaryPrimitives.WriteUInt64LittleEndian(content.AsSpan(8), memoryOffset);
+        BinaryPrimitives.WriteUInt64LittleEndian(content.AsSpan(16), size);
+        extend = [.. BitConverter.GetBytes(0x1002), .. BitConverter.GetBytes(content.Length), .. BitConverter.GetBytes(Data(content)), .. new byte[4]];
+        return this;
+    }
+
     public byte[] Build()
     {
         byte[] head = new byte[Fixed];
@@ -72,7 +84,7 @@ internal sealed class MetadataBuilder(uint major, uint minor, ulong enclaveSize)
         SigstructText.Bytes(in sigstruct).CopyTo(head.AsSpan(64));
         var all = new List<byte>(head);
         all.AddRange(data);
-        foreach ((int index, List<byte> table) in new[] { (0, patches), (1, layout), (2, [.. elrange]) })
+        foreach ((int index, List<byte> table) in new[] { (0, patches), (1, layout), (2, [.. elrange]), (3, [.. extend]) })
         {
             if (table.Count > 0)
             {

@@ -10,10 +10,10 @@ internal static class OtherFiles
     public const int OeinfoSize = 1960;
 
     /// <summary>An Open Enclave file: code at 0, .oeinfo and two patched symbols in the data at 0x2000, one relocation, 8 bytes of .tdata.</summary>
-    public static byte[] OpenEnclave(ulong heapPages = 2, ulong stackPages = 1, ulong threads = 2)
+    public static byte[] OpenEnclave(ulong heapPages = 2, ulong stackPages = 1, ulong threads = 2, ulong start = 0)
     {
         var elf = new ElfBuilder { Entry = 0x10 };
-        byte[] data = OpenEnclaveData(heapPages, stackPages, threads);
+        byte[] data = OpenEnclaveData(heapPages, stackPages, threads, start);
         elf.Load(0, 5, IntelElf.Code, IntelElf.CodeBytes).Load(0x2000, 6, data, 0x1800);
         ulong dataAt = 0x2000 + 0x1000;
         byte[] relocations = Relocations();
@@ -24,7 +24,7 @@ internal static class OtherFiles
         return elf.Symbols(("_reloc_rva", 0x2000), ("_reloc_size", 0x2008), ("_tdata_size", 0x2010)).Build();
     }
 
-    public static byte[] OpenEnclaveData(ulong heapPages, ulong stackPages, ulong threads)
+    public static byte[] OpenEnclaveData(ulong heapPages, ulong stackPages, ulong threads, ulong start = 0)
     {
         byte[] data = IntelElf.Pattern(21, 0x1000);
         Span<byte> info = data.AsSpan(0x100, OeinfoSize);
@@ -36,6 +36,13 @@ internal static class OtherFiles
         BinaryPrimitives.WriteUInt64LittleEndian(info[24..], threads);
         BinaryPrimitives.WriteUInt64LittleEndian(info[72..], 6);
         info[OeinfoSize - 1] = 0xec;
+        if (start != 0)
+        {
+            // create_zero_base_enclave and start_address. openenclave/openenclave, include/openenclave/bits/sgx/sgxproperties.h.
+            info[36] = 2;
+            BinaryPrimitives.WriteUInt64LittleEndian(info[88..], start);
+        }
+
         return data;
     }
 
