@@ -58,7 +58,8 @@ internal sealed record GenerationRules
     public Protection RunProtectionOfAddedPages { get; private init; } = ReadWrite | Protection.Execute;
 
     /// <summary>
-    /// Whether MAP_POPULATE and MADV_WILLNEED of the device add pages (the RFCs of March 2022, never merged): elsewhere
+    /// Whether MAP_POPULATE and MADV_WILLNEED of the device add pages ("[PATCH RFC v3 0/3] MAP_POPULATE for device memory",
+    /// 8 March 2022, on top of V2 like the RFC of AUGMENT_PAGES; in no version of EDMM and never merged): elsewhere
     /// they are taken and do nothing, because the mapping is VM_IO and VM_PFNMAP.
     /// </summary>
     public bool Populates { get; private init; }
