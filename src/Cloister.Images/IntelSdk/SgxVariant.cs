@@ -26,7 +26,7 @@ internal static class SgxVariant
             IsPassedOver = metadata.BaseMajor == 2,
             Sigstruct = metadata.Sigstruct,
             SigstructOffset = metadata.Sigstruct is null ? null : metadata.FileOffset + SgxMetadata.SigstructOffset,
-            
+
             // manage_metadata.cpp, fill_enclave_css and modify_metadata: the metadata's XFRM has every bit that is not enforced, the SIGSTRUCT's x87 and SSE.
             Signing = new SigningParameters { Attributes = metadata.Attributes with { Xfrm = Architecture.Attributes.XfrmLegacy }, Miscselect = metadata.DesiredMiscselect },
             SigstructPlace = metadata.FileOffset + SgxMetadata.SigstructOffset,
