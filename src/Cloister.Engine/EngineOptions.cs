@@ -50,6 +50,9 @@ public sealed record EngineOptions
     /// <summary>What the host sees of enclave memory.</summary>
     public IsolationMode Isolation { get; init; } = IsolationMode.Fast;
 
+    /// <summary>Who may open the device nodes.</summary>
+    public DeviceNodeOptions Nodes { get; init; } = new();
+
     /// <summary>When the machine loses power by itself: never, if nothing is said.</summary>
     public PowerLossPlan PowerLoss { get; init; } = new();
 

@@ -8,7 +8,7 @@ namespace Cloister.Engine;
 /// <summary>Files that a machine with SGX has: the device nodes, the flags in /proc/cpuinfo, the size of the EPC in sysfs.</summary>
 internal sealed class SpecialFiles(Tracer tracer)
 {
-    private const uint CharacterDeviceMode = 0x2000 | 0x1b6; // S_IFCHR, rw-rw-rw-
+    private const uint CharacterDevice = 0x2000; // S_IFCHR
     private const ulong MemfdCloseOnExec = 1;
 
     // misc devices have major 10; the minors are dynamic and these only have to differ.
@@ -37,8 +37,9 @@ internal sealed class SpecialFiles(Tracer tracer)
                 case SystemCall.Stat or SystemCall.Lstat: Stat(thread, node, r.Rsi); return;
                 case SystemCall.Newfstatat: Stat(thread, node, r.Rdx); return;
                 case SystemCall.Statx: Statx(thread, node, r.R8); return;
-                case SystemCall.Access: Access(thread, (int)r.Rsi); return;
-                default: Access(thread, (int)r.Rdx); return;
+                case SystemCall.Access: Access(thread, node, (int)r.Rsi, 0); return;
+                case SystemCall.Faccessat: Access(thread, node, (int)r.Rdx, 0); return;
+                default: Access(thread, node, (int)r.Rdx, (int)r.R10); return;
             }
         }
 
@@ -56,7 +57,7 @@ internal sealed class SpecialFiles(Tracer tracer)
 
         if (IsSgxSize(path) && number is not (SystemCall.Open or SystemCall.Openat or SystemCall.Openat2))
         {
-            Access(thread, 0);
+            SystemCalls.Answer(tracer, thread, 0);
             return;
         }
 
@@ -158,6 +159,12 @@ internal sealed class SpecialFiles(Tracer tracer)
             return;
         }
 
+        if (!Credentials.Of(thread.Id, real: false).MayOpen(tracer.Options.Nodes.Of(node), Wanted(flags)))
+        {
+            SystemCalls.Answer(tracer, thread, -(long)Errno.EACCES);
+            return;
+        }
+
         long descriptor = MakeMemfd(thread, node.ToString(), flags);
         if (descriptor < 0)
         {
@@ -216,10 +223,20 @@ internal sealed class SpecialFiles(Tracer tracer)
         return thread.Space.Memory.TryRead(openHow, flags) ? (int)BinaryPrimitives.ReadUInt64LittleEndian(flags) : 0;
     }
 
-    private void Access(TracedThread thread, int mode)
+    // The access mode 3 asks for both. fs/open.c, ACC_MODE.
+    private static uint Wanted(int flags) => (flags & FileFlags.AccessMode) switch
     {
-        const int execute = 1;
-        SystemCalls.Answer(tracer, thread, (mode & execute) != 0 ? -(long)Errno.EACCES : 0);
+        0 => Credentials.Read,
+        1 => Credentials.Write,
+        _ => Credentials.Read | Credentials.Write,
+    };
+
+    private void Access(TracedThread thread, DeviceNode node, int mode, int flags)
+    {
+        const int execute = 1, effectiveAccess = 0x200;
+        var credentials = Credentials.Of(thread.Id, real: (flags & effectiveAccess) == 0);
+        bool refused = (mode & execute) != 0 || !credentials.MayOpen(tracer.Options.Nodes.Of(node), (uint)mode & (Credentials.Read | Credentials.Write));
+        SystemCalls.Answer(tracer, thread, refused ? -(long)Errno.EACCES : 0);
     }
 
     private void Stat(TracedThread thread, DeviceNode node, ulong buffer)
@@ -230,7 +247,10 @@ internal sealed class SpecialFiles(Tracer tracer)
         BinaryPrimitives.WriteUInt64LittleEndian(stat, 5);
         BinaryPrimitives.WriteUInt64LittleEndian(stat[8..], 1000 + DeviceNumber(node));
         BinaryPrimitives.WriteUInt64LittleEndian(stat[16..], 1);
-        BinaryPrimitives.WriteUInt32LittleEndian(stat[24..], CharacterDeviceMode);
+        DeviceAccess access = tracer.Options.Nodes.Of(node);
+        BinaryPrimitives.WriteUInt32LittleEndian(stat[24..], CharacterDevice | access.Mode);
+        BinaryPrimitives.WriteUInt32LittleEndian(stat[28..], access.Owner);
+        BinaryPrimitives.WriteUInt32LittleEndian(stat[32..], access.Group);
         BinaryPrimitives.WriteUInt64LittleEndian(stat[40..], DeviceNumber(node));
         BinaryPrimitives.WriteUInt64LittleEndian(stat[56..], 4096);
         SystemCalls.Answer(tracer, thread, thread.Space.Memory.TryWrite(buffer, stat) ? 0 : -(long)Errno.EFAULT);
@@ -244,7 +264,10 @@ internal sealed class SpecialFiles(Tracer tracer)
         BinaryPrimitives.WriteUInt32LittleEndian(stat, 0x7ff);
         BinaryPrimitives.WriteUInt32LittleEndian(stat[4..], 4096);
         BinaryPrimitives.WriteUInt32LittleEndian(stat[16..], 1);
-        BinaryPrimitives.WriteUInt16LittleEndian(stat[28..], (ushort)CharacterDeviceMode);
+        DeviceAccess access = tracer.Options.Nodes.Of(node);
+        BinaryPrimitives.WriteUInt32LittleEndian(stat[20..], access.Owner);
+        BinaryPrimitives.WriteUInt32LittleEndian(stat[24..], access.Group);
+        BinaryPrimitives.WriteUInt16LittleEndian(stat[28..], (ushort)(CharacterDevice | access.Mode));
         BinaryPrimitives.WriteUInt64LittleEndian(stat[32..], 1000 + DeviceNumber(node));
         BinaryPrimitives.WriteUInt32LittleEndian(stat[128..], DeviceNumber(node) >> 8);
         BinaryPrimitives.WriteUInt32LittleEndian(stat[132..], DeviceNumber(node) & 0xff);

@@ -58,6 +58,7 @@ internal static class RunCommand
                 Driver = new DriverOptions { Generation = parsed.Uapi, Policy = parsed.Policy },
                 Presence = parsed.Presence,
                 PowerLoss = parsed.PowerLoss,
+                Nodes = parsed.Nodes,
                 Machine = new MachineOptions { Sgx2 = parsed.Sgx2, RootKey = RootKey.From(parsed.Seed) },
             },
             Invocation(parsed.Program),

@@ -53,6 +53,8 @@ internal sealed record RunArguments
         new("--against", "FILE", () => "The enclave file as it was signed: when EINIT refuses other pages, the first one that differs is named.", (a, text) => (a with { Against = text }, null)),
         new("--power-loss", "EVENTS", () => "The machine loses power before the Nth EENTER or ioctl: entry=N, ioctl=N, several with commas. SIGPWR does it at any time.", (a, text) =>
             PowerLossPlan.Parse(text) is { } plan ? (a with { PowerLoss = plan }, null) : (a, $"--power-loss {text}: write entry=N or ioctl=N, with N from 1, several with commas")),
+        new("--nodes", "ACCESS", () => "Owner, group and mode of the nodes enclave, provision and vepc, as in enclave=root:sgx:0660,provision=root:sgx_prv:0660. Default: all may open them.", (a, text) =>
+            (a with { Nodes = NodeText.Read(text, a.Nodes, out string? problem) }, problem)),
         new("--seed", "TEXT", () => "Makes the machine's keys: the same text is the same machine, so sealed data can be read again. Default: a new machine.", (a, text) => (a with { Seed = text }, null)),
         new("--stats", null, () => "At the end print what the machine did, to standard error.", (a, _) => (a with { Stats = true }, null)),
     ];
@@ -83,6 +85,9 @@ internal sealed record RunArguments
 
     /// <summary>When the machine loses power by itself.</summary>
     public PowerLossPlan PowerLoss { get; init; } = new();
+
+    /// <summary>Who may open the device nodes.</summary>
+    public DeviceNodeOptions Nodes { get; init; } = new();
 
     /// <summary>Text that makes the keys.</summary>
     public string? Seed { get; init; }

@@ -51,7 +51,7 @@ public class RunArgumentsTests
     {
         using var writer = new StringWriter();
         RunArguments.PrintHelp(writer);
-        Assert.All(["--epc SIZE", "--no-sgx2", "--engine trap|fast", "--isolation strict|fast", "--power-loss EVENTS", "--seed TEXT", "--stats", "--help"],
+        Assert.All(["--epc SIZE", "--no-sgx2", "--engine trap|fast", "--isolation strict|fast", "--power-loss EVENTS", "--nodes ACCESS", "--seed TEXT", "--stats", "--help"],
             option => Assert.Contains(option, writer.ToString(), StringComparison.Ordinal));
     }
 
