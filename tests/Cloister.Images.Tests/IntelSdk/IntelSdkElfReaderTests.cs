@@ -182,7 +182,7 @@ public class IntelSdkElfReaderTests
     public void AnUnsignedFileSaysSo()
     {
         using EnclaveImage image = EnclaveImage.Read(ByteSource.FromBytes(IntelElf.File(new byte[0x3000])));
-        Assert.Contains("not signed", image.PreferredVariant.PagesMissing, StringComparison.Ordinal);
+        Assert.Contains("never signed", image.PreferredVariant.PagesMissing, StringComparison.Ordinal);
     }
 
     [Theory]
