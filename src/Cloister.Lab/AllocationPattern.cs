@@ -13,7 +13,7 @@ public sealed record AllocationPattern(string Id, string Title, bool RunsCode, s
     private const uint Seed = 0x5eed_0001;
 
     /// <summary>Every page, once, upwards.</summary>
-    public static AllocationPattern Every { get; } = new("all", "all touched", false, "every page, once, upwards");
+    public static AllocationPattern Every { get; } = new("every", "all touched", false, "every page, once, upwards");
 
     /// <summary>One page in ten: a mapping that "mostly will go unused" (V2 16/32, 3 March 2022).</summary>
     public static AllocationPattern OneInTen { get; } = new("tenth", "one in ten", false, "one page in ten, once, upwards");
@@ -41,7 +41,7 @@ public sealed record AllocationPattern(string Id, string Title, bool RunsCode, s
 
     private IEnumerable<int> Pages(int pages) => Id switch
     {
-        "all" => Enumerable.Range(0, pages),
+        "every" => Enumerable.Range(0, pages),
         "tenth" => Enumerable.Range(0, (pages + Sparsity - 1) / Sparsity).Select(i => i * Sparsity),
         "random" => RandomPages(pages),
         _ => Enumerable.Repeat(Enumerable.Range(0, (pages + CodeShare - 1) / CodeShare), CallsPerFunction).SelectMany(once => once),

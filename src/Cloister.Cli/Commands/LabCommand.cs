@@ -11,6 +11,7 @@ namespace Cloister.Cli.Commands;
 internal static class LabCommand
 {
     private const string ProgramName = "edmm-program";
+    private const string Everything = "all";
     private const int MostPages = 1 << 18;
 
     public static Command Create() => new("lab", "Experiments on the machine: what a design would cost.")
@@ -27,8 +28,8 @@ internal static class LabCommand
     private static Command CreateEdmm()
     {
         var pages = new Option<int>("--pages") { Description = "Pages of the range.", HelpName = "N", DefaultValueFactory = _ => 1024 };
-        var ways = new Option<string>("--ways") { Description = "Which ways, with commas between: " + Names(AllocationWay.All.Select(way => way.Id)) + ".", HelpName = "LIST", DefaultValueFactory = _ => "all" };
-        var patterns = new Option<string>("--patterns") { Description = "Which patterns: " + Names(AllocationPattern.All.Select(pattern => pattern.Id)) + ", or every for all four.", HelpName = "LIST", DefaultValueFactory = _ => "every" };
+        var ways = new Option<string>("--ways") { Description = "Which ways, with commas between: " + Names(AllocationWay.All.Select(way => way.Id)) + ".", HelpName = "LIST", DefaultValueFactory = _ => Everything };
+        var patterns = new Option<string>("--patterns") { Description = "Which patterns: " + Names(AllocationPattern.All.Select(pattern => pattern.Id)) + ".", HelpName = "LIST", DefaultValueFactory = _ => Everything };
         var repeats = new Option<int>("--repeats") { Description = "Runs for the time here, of which the median counts; 0 leaves the time out.", HelpName = "N", DefaultValueFactory = _ => 3 };
         var costs = new Option<FileInfo?>("--costs") { Description = "Costs on hardware, as `cloister lab costs` prints them.", HelpName = "FILE" };
         var svg = new Option<FileInfo?>("--svg") { Description = "Write a chart there.", HelpName = "FILE" };
@@ -60,12 +61,12 @@ internal static class LabCommand
                 return Failure.Report("lab edmm: --repeats: from 0 to 1000", Failure.Usage);
             }
 
-            if (Find(parsed.GetValue(ways)!, "all", AllocationWay.All, AllocationWay.Find, out string unknown) is not { } chosenWays)
+            if (Find(parsed.GetValue(ways)!, AllocationWay.All, AllocationWay.Find, out string unknown) is not { } chosenWays)
             {
                 return Failure.Report($"lab edmm: --ways: there is no way {unknown}; there is {Names(AllocationWay.All.Select(way => way.Id))}", Failure.Usage);
             }
 
-            if (Find(parsed.GetValue(patterns)!, "every", AllocationPattern.All, AllocationPattern.Find, out unknown) is not { } chosenPatterns)
+            if (Find(parsed.GetValue(patterns)!, AllocationPattern.All, AllocationPattern.Find, out unknown) is not { } chosenPatterns)
             {
                 return Failure.Report($"lab edmm: --patterns: there is no pattern {unknown}; there is {Names(AllocationPattern.All.Select(pattern => pattern.Id))}", Failure.Usage);
             }
@@ -162,11 +163,11 @@ internal static class LabCommand
         }
     }
 
-    private static List<T>? Find<T>(string list, string all, IReadOnlyList<T> every, Func<string, T?> find, out string unknown)
+    private static List<T>? Find<T>(string list, IReadOnlyList<T> every, Func<string, T?> find, out string unknown)
         where T : class
     {
         unknown = "";
-        if (list == all)
+        if (list == Everything)
         {
             return [.. every];
         }

@@ -26,8 +26,9 @@ internal static class EdmmTables
 
         output.Write(counts);
         output.WriteLine();
-        output.WriteLine("For each page used: EPC pages taken; time here, in microseconds; cycles on hardware, in thousands, estimated:");
-        Table prices = New("Way", "EPC", "build, here", "use, here", "build, hardware", "use, hardware");
+        output.WriteLine("For each page used: EPC pages taken; time here, in microseconds (us);");
+        output.WriteLine("cycles on hardware, in thousands (kc), estimated:");
+        Table prices = New("Way", "EPC", "build, us", "use, us", "build, kc", "use, kc");
         foreach (IGrouping<AllocationPattern, ExperimentResult> pattern in results.GroupBy(result => result.Pattern))
         {
             Heading(prices, pattern);
@@ -89,7 +90,7 @@ internal static class EdmmTables
         foreach (string column in columns)
         {
             var header = new TableColumn(column);
-            table.AddColumn(column == columns[0] ? header : header.RightAligned());
+            table.AddColumn((column == columns[0] ? header : header.RightAligned()).NoWrap());
         }
 
         return table;

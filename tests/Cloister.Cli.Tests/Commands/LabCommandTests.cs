@@ -22,7 +22,7 @@ public class LabCommandTests
         return JsonDocument.Parse(outcome.Output).RootElement;
     });
 
-    public static TheoryData<string, int> Patterns { get; } = new() { { "all", Pages }, { "tenth", Pages / 10 }, { "random", AllocationPattern.Random.Uses(Pages).Count(use => use.First) }, { "jit", Pages / 4 } };
+    public static TheoryData<string, int> Patterns { get; } = new() { { "every", Pages }, { "tenth", Pages / 10 }, { "random", AllocationPattern.Random.Uses(Pages).Count(use => use.First) }, { "jit", Pages / 4 } };
 
     [Theory]
     [MemberData(nameof(Patterns))]
@@ -93,7 +93,7 @@ public class LabCommandTests
     {
         using var directory = new TemporaryDirectory();
         string chart = Path.Combine(directory.Path, "edmm.svg");
-        CloisterProcess.Outcome outcome = CloisterProcess.Run(["lab", "edmm", "--pages", "10", "--repeats", "1", "--ways", "accept,augment", "--patterns", "all,jit", "--svg", chart]);
+        CloisterProcess.Outcome outcome = CloisterProcess.Run(["lab", "edmm", "--pages", "10", "--repeats", "1", "--ways", "accept,augment", "--patterns", "every,jit", "--svg", chart]);
         Assert.Equal((0, ""), (outcome.Status, outcome.Error));
         Assert.Matches(@"EACCEPT first +1\d +1 +0 +1\d +10 +10 +7", outcome.Output);
         Assert.Matches(@"AUGMENT all +1( +[\d,.]+){2} ", outcome.Output);
@@ -108,7 +108,7 @@ public class LabCommandTests
         Assert.Equal(0, printed.Status);
         using var directory = new TemporaryDirectory();
         string costs = directory.Write("costs.json", """{ "schema": 1, "costs": [{ "event": "EAUG", "low": 5, "high": 6, "source": "a test" }] }""");
-        CloisterProcess.Outcome outcome = CloisterProcess.Run(["lab", "edmm", "--pages", "10", "--repeats", "0", "--ways", "accept", "--patterns", "all", "--json", "--costs", costs]);
+        CloisterProcess.Outcome outcome = CloisterProcess.Run(["lab", "edmm", "--pages", "10", "--repeats", "0", "--ways", "accept", "--patterns", "every", "--json", "--costs", costs]);
         Assert.Equal(0, outcome.Status);
         using JsonDocument document = JsonDocument.Parse(outcome.Output);
         JsonElement cycles = document.RootElement.GetProperty("results")[0].GetProperty("use").GetProperty("estimatedCycles");
