@@ -223,6 +223,31 @@ struct keyrequest {
 _Static_assert(sizeof(struct keyrequest) == 512, "KEYREQUEST");
 _Static_assert(offsetof(struct keyrequest, miscmask) == 72, "KEYREQUEST.MISCMASK");
 
+struct einittoken {
+	uint32_t valid;
+	uint8_t reserved_4[44];
+	uint64_t attributes; /* 48 */
+	uint64_t xfrm;
+	uint8_t mrenclave[32]; /* 64 */
+	uint8_t reserved_96[32];
+	uint8_t mrsigner[32]; /* 128 */
+	uint8_t reserved_160[32];
+	uint8_t cpusvn_le[16]; /* 192: the MAC covers what is before */
+	uint16_t isv_prod_id_le;
+	uint16_t isv_svn_le;
+	uint8_t cet_masked_attributes_le;
+	uint8_t reserved_213[23];
+	uint32_t masked_miscselect_le; /* 236 */
+	uint64_t masked_attributes_le;
+	uint64_t masked_xfrm_le;
+	uint8_t key_id[32]; /* 256 */
+	uint8_t mac[16];
+} __attribute__((packed));
+_Static_assert(sizeof(struct einittoken) == 304, "EINITTOKEN");
+_Static_assert(offsetof(struct einittoken, cpusvn_le) == 192, "EINITTOKEN.CPUSVNLE");
+_Static_assert(offsetof(struct einittoken, masked_miscselect_le) == 236, "EINITTOKEN.MASKEDMISCSELECTLE");
+_Static_assert(offsetof(struct einittoken, mac) == 288, "EINITTOKEN.MAC");
+
 struct targetinfo {
 	uint8_t measurement[32];
 	uint64_t attributes;

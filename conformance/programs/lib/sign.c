@@ -3,7 +3,9 @@
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/rsa.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "check.h"
@@ -23,6 +25,26 @@ static void make_key(void)
 		      EVP_PKEY_generate(context, &key) == 1);
 	BN_free(three);
 	EVP_PKEY_CTX_free(context);
+}
+
+void sigstruct_use_key(const char *path)
+{
+	FILE *file = path == NULL ? NULL : fopen(path, "r");
+
+	EVP_PKEY_free(key);
+	key = NULL;
+	if (file != NULL) {
+		key = PEM_read_PrivateKey(file, NULL, NULL, NULL);
+		check("the file has a key", key != NULL);
+		fclose(file);
+		return;
+	}
+	make_key();
+	if (path == NULL)
+		return;
+	file = fopen(path, "w");
+	check("the key can be written",
+	      file != NULL && PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL) == 1 && fclose(file) == 0);
 }
 
 static void store(const BIGNUM *number, uint8_t little_endian[384])

@@ -1,4 +1,5 @@
-/* Signing a SIGSTRUCT with a key made for this run: RSA-3072, exponent 3. */
+/* Signing a SIGSTRUCT with a key made for this run, or kept in a file: RSA-3072,
+ * exponent 3. */
 #ifndef CONFORMANCE_SIGN_H
 #define CONFORMANCE_SIGN_H
 
@@ -7,6 +8,10 @@
 /* Fills in header, date, modulus, exponent, signature, Q1 and Q2; everything
  * else is the caller's and is what gets signed. One key per process. */
 void sigstruct_sign(struct sigstruct *sigstruct);
+
+/* Signs with the key in a PEM file from now on, which is made when it is not
+ * there; NULL: with a new key. */
+void sigstruct_use_key(const char *path);
 
 /* MRSIGNER: SHA-256 of the modulus. */
 void sigstruct_signer(const struct sigstruct *sigstruct, uint8_t mrsigner[32]);

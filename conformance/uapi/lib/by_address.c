@@ -22,6 +22,10 @@ uint64_t enclave_reserve(uint64_t base, uint64_t size)
 	return 0;
 }
 
+#ifdef UAPI_ISGX
+uint8_t by_address_token[304];
+#endif
+
 #ifdef UAPI_V16
 struct by_address_backing by_address_backing;
 #endif
@@ -91,9 +95,7 @@ long by_address_init(struct enclave *enclave)
 {
 	struct sgx_enclave_init argument = { .addr = enclave->base };
 #ifdef UAPI_ISGX
-	static uint8_t token[304];
-
-	argument.einittoken = (uint64_t)token;
+	argument.einittoken = (uint64_t)by_address_token;
 #endif
 	if (enclave->measurement != NULL)
 		enclave_sign(enclave);

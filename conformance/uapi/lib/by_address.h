@@ -11,6 +11,11 @@ long by_address_add(const struct enclave *enclave, uint64_t offset, const void *
 /* INIT: what ioctl returns, which can be an error code of EINIT. */
 long by_address_init(struct enclave *enclave);
 
+#ifdef UAPI_ISGX
+/* The EINITTOKEN that INIT takes, 304 bytes; zeros at first. */
+extern uint8_t by_address_token[304];
+#endif
+
 #ifdef UAPI_V16
 /* What enclave_create gives the driver as backing. */
 extern struct by_address_backing {

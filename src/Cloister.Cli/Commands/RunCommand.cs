@@ -59,10 +59,16 @@ internal static class RunCommand
                 Presence = parsed.Presence,
                 PowerLoss = parsed.PowerLoss,
                 Nodes = parsed.Nodes,
-                Machine = new MachineOptions { Sgx2 = parsed.Sgx2, RootKey = RootKey.From(parsed.Seed) },
+                Machine = Machine(parsed),
             },
             Invocation(parsed.Program),
             parsed);
+    }
+
+    private static MachineOptions Machine(RunArguments arguments)
+    {
+        var options = new MachineOptions { Sgx2 = arguments.Sgx2, RootKey = RootKey.From(arguments.Seed) };
+        return arguments.LaunchHash is { } hash ? options with { LaunchControlHash = hash } : options;
     }
 
     private static int Run(EngineOptions options, ProgramInvocation program, RunArguments arguments)

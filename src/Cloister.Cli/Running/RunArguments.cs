@@ -8,6 +8,7 @@ namespace Cloister.Cli.Running;
 internal sealed record RunArguments
 {
     private const long PageSize = 4096;
+    private const int LaunchHashLength = 32;
 
     private static readonly RunOption[] s_options =
     [
@@ -55,6 +56,9 @@ internal sealed record RunArguments
             PowerLossPlan.Parse(text) is { } plan ? (a with { PowerLoss = plan }, null) : (a, $"--power-loss {text}: write entry=N or ioctl=N, with N from 1, several with commas")),
         new("--nodes", "ACCESS", () => "Owner, group and mode of the nodes enclave, provision and vepc, as in enclave=root:sgx:0660,provision=root:sgx_prv:0660. Default: all may open them.", (a, text) =>
             (a with { Nodes = NodeText.Read(text, a.Nodes, out string? problem) }, problem)),
+        new("--launch-hash", "HEX", () => "IA32_SGXLEPUBKEYHASH: MRSIGNER of the launch enclave, for --uapi isgx; the later drivers write it themselves. Default: Intel's.", (a, text) =>
+            text.Length == 2 * LaunchHashLength && text.All(char.IsAsciiHexDigit) ? (a with { LaunchHash = Convert.FromHexString(text) }, null)
+                : (a, $"--launch-hash {text}: write 64 hexadecimal digits; `cloister inspect` shows a file's MRSIGNER")),
         new("--seed", "TEXT", () => "Makes the machine's keys: the same text is the same machine, so sealed data can be read again. Default: a new machine.", (a, text) => (a with { Seed = text }, null)),
         new("--stats", null, () => "At the end print what the machine did, to standard error.", (a, _) => (a with { Stats = true }, null)),
     ];
@@ -88,6 +92,9 @@ internal sealed record RunArguments
 
     /// <summary>Who may open the device nodes.</summary>
     public DeviceNodeOptions Nodes { get; init; } = new();
+
+    /// <summary>The launch control registers at the beginning; null for Intel's.</summary>
+    public byte[]? LaunchHash { get; init; }
 
     /// <summary>Text that makes the keys.</summary>
     public string? Seed { get; init; }

@@ -47,11 +47,20 @@ public class RunArgumentsTests
     }
 
     [Fact]
+    public void The_launch_control_registers_are_64_digits()
+    {
+        Assert.Equal(0xab, Parse("--launch-hash", "ab" + new string('0', 62), "p").LaunchHash![0]);
+        Assert.Null(Parse("p").LaunchHash);
+        Assert.All(["", "00", new string('0', 66), new string('g', 64)], text =>
+            Assert.StartsWith("--launch-hash", RunArguments.TryParse(["--launch-hash", text, "p"], out _), StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Help_names_every_option()
     {
         using var writer = new StringWriter();
         RunArguments.PrintHelp(writer);
-        Assert.All(["--epc SIZE", "--no-sgx2", "--engine trap|fast", "--isolation strict|fast", "--power-loss EVENTS", "--nodes ACCESS", "--seed TEXT", "--stats", "--help"],
+        Assert.All(["--epc SIZE", "--no-sgx2", "--engine trap|fast", "--isolation strict|fast", "--power-loss EVENTS", "--nodes ACCESS", "--launch-hash HEX", "--seed TEXT", "--stats", "--help"],
             option => Assert.Contains(option, writer.ToString(), StringComparison.Ordinal));
     }
 
