@@ -12,7 +12,6 @@
  *
  * Uapi: isgx
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "by_address.h"
@@ -27,19 +26,6 @@
 
 static const char *launch_key;
 static struct service launcher;
-
-static void print_signer(void)
-{
-	struct sigstruct sigstruct = { 0 };
-	uint8_t mrsigner[32];
-
-	sigstruct_use_key(launch_key);
-	sigstruct_sign(&sigstruct);
-	sigstruct_signer(&sigstruct, mrsigner);
-	for (size_t i = 0; i < sizeof mrsigner; i++)
-		printf("%02x", mrsigner[i]);
-	printf("\n");
-}
 
 /* An enclave as far as INIT; with which token, the caller says. */
 static void add(struct service *service, uint64_t attributes, const char *key, const struct einittoken *token)
@@ -144,7 +130,7 @@ int main(int argc, char **argv)
 	check_equal("arguments", 3, (uint64_t)argc);
 	launch_key = argv[2];
 	if (strcmp(argv[1], "signer") == 0) {
-		print_signer();
+		sigstruct_print_signer(launch_key);
 		return 0;
 	}
 	vdso_find();

@@ -106,6 +106,19 @@ void sigstruct_sign(struct sigstruct *sigstruct)
 	BN_free(signature);
 }
 
+void sigstruct_print_signer(const char *path)
+{
+	struct sigstruct sigstruct = { 0 };
+	uint8_t mrsigner[32];
+
+	sigstruct_use_key(path);
+	sigstruct_sign(&sigstruct);
+	sigstruct_signer(&sigstruct, mrsigner);
+	for (size_t i = 0; i < sizeof mrsigner; i++)
+		printf("%02x", mrsigner[i]);
+	printf("\n");
+}
+
 void sigstruct_signer(const struct sigstruct *sigstruct, uint8_t mrsigner[32])
 {
 	check("SHA-256 is to be had",

@@ -13,6 +13,9 @@ void sigstruct_sign(struct sigstruct *sigstruct);
  * there; NULL: with a new key. */
 void sigstruct_use_key(const char *path);
 
+/* Prints the MRSIGNER of that file's key, for `cloister run --launch-hash`. */
+void sigstruct_print_signer(const char *path);
+
 /* MRSIGNER: SHA-256 of the modulus. */
 void sigstruct_signer(const struct sigstruct *sigstruct, uint8_t mrsigner[32]);
 
