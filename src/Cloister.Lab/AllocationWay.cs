@@ -19,7 +19,7 @@ public sealed record AllocationWay(string Id, string Title, Generation Generatio
 
     /// <summary>MAP_POPULATE. V2 16/32, 3 March 2022: "can pre-fault all the EAUG pages".</summary>
     public static AllocationWay Populate { get; } = new("populate", "MAP_POPULATE", Generation.EdmmAugment,
-        "mmap with MAP_POPULATE adds every page of the range before the first is used");
+        "mmap with MAP_POPULATE adds and maps every page of the range before the first is used");
 
     /// <summary>AUGMENT_PAGES over the whole range. V2 16/32, 3 March 2022: "do EAUG's explicitly with an ioctl".</summary>
     public static AllocationWay Augment { get; } = new("augment", "AUGMENT all", Generation.EdmmAugment,

@@ -62,8 +62,10 @@ internal sealed class EnclaveFault
     }
 
     /// <summary>
-    /// Adds the pages of a range that are not there, and installs them all, until there is no room: the populate
-    /// operation of the RFC of March 2022. Nothing is reclaimed, so that what was added is there when it is used.
+    /// Adds the pages of a range that are not there, and installs them all, until there is no room: "pre-fault all the
+    /// EAUG pages" (V2 16/32, 3 March 2022). The populate operation posted for it ran EAUG alone and left each page to be
+    /// faulted in (sgx_populate, 20220308111003.257351-4-jarkko@kernel.org). Nothing is reclaimed, so that what was added
+    /// is there when it is used.
     /// </summary>
     /// <returns>The error that ended it.</returns>
     public Errno Populate(SgxEnclave enclave, IAddressSpace addressSpace, LinearAddress start, LinearAddress end, Protection mapping)

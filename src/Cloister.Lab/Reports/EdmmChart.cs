@@ -134,7 +134,7 @@ public static class EdmmChart
     {
         yield return string.Create(CultureInfo.InvariantCulture,
             $"A range of {pages:#,0} pages. Events counted on Cloister, a software SGX machine; no time measured there is in this chart.");
-        yield return "AUGMENT and MAP_POPULATE as posted in March 2022 and never merged; the rest as in Linux 6.12.";
+        yield return "AUGMENT as posted in March 2022, MAP_POPULATE as the thread of then describes it, both never merged; the rest as in Linux 6.12.";
         string[] missing = [.. results.SelectMany(result => costs.Estimate(result.Events.Use).Missing).Where(one => one != MachineEvent.AexOther).Distinct().Order().Select(one => one.Name())];
         if (missing.Length > 0)
         {
