@@ -18,6 +18,7 @@ public class MutationTests(ITestOutputHelper output)
     private static readonly Dictionary<string, Func<byte[]>> Files = new()
     {
         ["intel-sdk-elf"] = OtherFiles.Intel,
+        ["intel-sdk-elf32"] = OtherFiles.Intel32,
         ["open-enclave"] = () => OtherFiles.OpenEnclave(),
         ["plain-elf"] = OtherFiles.PlainElf,
         ["sgxs"] = OtherFiles.Sgxs,
@@ -33,17 +34,43 @@ public class MutationTests(ITestOutputHelper output)
 
     [Theory]
     [MemberData(nameof(Formats))]
-    public void AnyDamageIsAnErrorAndNoMore(string format)
+    public void AnyDamageIsAnErrorAndNoMore(string format) => Damage(format, Files[format](), file => EnclaveImage.Read(ByteSource.FromBytes(file)));
+
+    // The manifest is whole, and libpal.so beside it is not.
+    [Fact]
+    public void AnyDamageOfLibpalIsAnErrorAndNoMore()
     {
-        byte[] original = Files[format]();
-        Exercise(original);
+        string path = Path.GetTempFileName();
+        try
+        {
+            byte[] manifest = OtherFiles.Gramine();
+            Damage("libpal", OtherFiles.Libpal(), file =>
+            {
+                File.WriteAllBytes(path, file);
+                return EnclaveImage.Read(ByteSource.FromBytes(manifest), new ReadOptions { LibpalPath = path });
+            });
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    private void Damage(string format, byte[] original, Func<byte[], EnclaveImage> read)
+    {
+        using (EnclaveImage whole = read(original))
+        {
+            // What is damaged is right before.
+            Assert.All(whole.Variants.Where(variant => variant.Pages is not null), variant => EnclaveMeasurer.Measure(whole, variant));
+        }
+
         int seconds = int.TryParse(Environment.GetEnvironmentVariable("CLOISTER_FUZZ_SECONDS"), out int asked) ? asked : 0;
         Gen<Mutation[]> mutations = Gen.Choose(1, 6).SelectMany(count => Mutations(original.Length).ArrayOf(count));
         long started = Stopwatch.GetTimestamp();
         int rounds = 0;
         do
         {
-            Prop.ForAll(Arb.From(mutations), list => Exercise(Mutation.Apply(original, list)))
+            Prop.ForAll(Arb.From(mutations), list => Exercise(Mutation.Apply(original, list), read))
                 .Check(Config.QuickThrowOnFailure.WithMaxTest(Cases));
             rounds++;
         }
@@ -60,16 +87,16 @@ public class MutationTests(ITestOutputHelper output)
         int step = Math.Max(1, original.Length / 500);
         for (int length = 0; length < original.Length; length += step)
         {
-            Exercise(original[..length]);
+            Exercise(original[..length], file => EnclaveImage.Read(ByteSource.FromBytes(file)));
         }
     }
 
-    private static void Exercise(byte[] file)
+    private static void Exercise(byte[] file, Func<byte[], EnclaveImage> read)
     {
         long before = GC.GetAllocatedBytesForCurrentThread();
         try
         {
-            using EnclaveImage image = EnclaveImage.Read(ByteSource.FromBytes(file));
+            using EnclaveImage image = read(file);
             foreach (EnclaveVariant variant in image.Variants)
             {
                 Look(image, variant);

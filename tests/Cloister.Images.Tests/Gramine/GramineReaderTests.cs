@@ -28,7 +28,7 @@ public class GramineReaderTests
             string manifest = Path.Combine(folder, "x.manifest.sgx");
             string libpal = Path.Combine(folder, "libpal.so");
             File.WriteAllText(manifest, $"[sgx]\nenclave_size = \"16M\"\nmax_threads = 2\nedmm_enable = {edmm}\n");
-            File.WriteAllBytes(libpal, new ElfBuilder { Entry = 0x40 }.Load(0, 5, IntelElf.Code, IntelElf.CodeBytes).Load(0x3e80, 6, IntelElf.Data, 0x1100).Build());
+            File.WriteAllBytes(libpal, OtherFiles.Libpal());
             using EnclaveImage image = EnclaveImage.Open(manifest, new ReadOptions { LibpalPath = libpal });
             Assert.Equal(mrenclave, EnclaveMeasurer.Measure(image, image.PreferredVariant).Text);
         }

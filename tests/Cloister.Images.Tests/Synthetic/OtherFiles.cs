@@ -119,6 +119,28 @@ internal static class OtherFiles
 
     public static byte[] PlainElf() => new ElfBuilder().Load(0x1000, 6, IntelElf.Pattern(1, 4096), 4096).Load(0x2000, 5, IntelElf.Pattern(2, 6000), 6000).Build();
 
+    /// <summary>What Gramine measures beside its manifest.</summary>
+    public static byte[] Libpal() => new ElfBuilder { Entry = 0x40 }.Load(0, 5, IntelElf.Code, IntelElf.CodeBytes).Load(0x3e80, 6, IntelElf.Data, 0x1100).Build();
+
+    /// <summary>An Intel file of 32 bits with text relocations and a shared object behind it.</summary>
+    public static byte[] Intel32()
+    {
+        const int inner = 0x8000;
+        byte[] library = new ElfBuilder(is32: true).Load(0, 5, IntelElf.Pattern(9, 0x800), 0x1800).Build();
+        var metadata = new MetadataBuilder(3, 3, 0x20000).SharedObject(inner, 0x10000, (ulong)library.Length).Entry(1, 1, 1, 0x6000, IntelElf.Rw);
+        var elf = new ElfBuilder(is32: true) { Entry = 0x40 };
+        elf.Load(0, 5, IntelElf.Code, IntelElf.CodeBytes).Load(0x3e80, 6, IntelElf.Data, 0x1100);
+        byte[] relocations = elf.Relocations((0x10, 8), (0xffd, 8));
+        ulong at = elf.Append(relocations);
+        elf.Section(".rel", 9, at, at, (ulong)relocations.Length);
+        byte[] dynamic = elf.Words(22, 0, 17, at, 18, (ulong)relocations.Length, 0, 0);
+        elf.Segment(2, 6, elf.Append(dynamic), 0, (ulong)dynamic.Length, (ulong)dynamic.Length, 8);
+        byte[] file = IntelElf.WithMetadata(elf, [.. metadata.Build(), .. new byte[64]], ("enclave_entry", 0x40));
+        Array.Resize(ref file, inner + library.Length);
+        library.CopyTo(file, inner);
+        return file;
+    }
+
     public static byte[] Intel()
     {
         var metadata = new MetadataBuilder(3, 3, 0x20000);
