@@ -74,14 +74,14 @@ public sealed class Measurement : IDisposable
     public void Eextend(ulong offset, ReadOnlySpan<byte> chunks)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(chunks.Length % ChunkSize, 0);
-        Span<byte> record = stackalloc byte[RecordSize];
-        record.Clear();
-        BinaryPrimitives.WriteUInt64LittleEndian(record, EextendTag);
         for (int at = 0; at < chunks.Length; at += ChunkSize)
         {
+            // Laid out where it is hashed from: this is done for every byte of an enclave.
+            Span<byte> record = Room(RecordSize + ChunkSize);
+            record[16..RecordSize].Clear();
+            BinaryPrimitives.WriteUInt64LittleEndian(record, EextendTag);
             BinaryPrimitives.WriteUInt64LittleEndian(record[8..], offset + (ulong)at);
-            Append(record);
-            Append(chunks.Slice(at, ChunkSize));
+            chunks.Slice(at, ChunkSize).CopyTo(record[RecordSize..]);
         }
     }
 
@@ -95,15 +95,18 @@ public sealed class Measurement : IDisposable
     /// <inheritdoc/>
     public void Dispose() => sink.Dispose();
 
-    private void Append(ReadOnlySpan<byte> bytes)
+    private void Append(ReadOnlySpan<byte> bytes) => bytes.CopyTo(Room(bytes.Length));
+
+    private Span<byte> Room(int bytes)
     {
-        if (length + bytes.Length > gathered.Length)
+        if (length + bytes > gathered.Length)
         {
             Flush();
         }
 
-        bytes.CopyTo(gathered.AsSpan(length));
-        length += bytes.Length;
+        Span<byte> room = gathered.AsSpan(length, bytes);
+        length += bytes;
+        return room;
     }
 
     private void Flush()

@@ -11,6 +11,10 @@ internal static class SgxsReader
     private const int RecordSize = 64;
     private const int ChunkSize = PageRun.ChunkSize;
     private const int Chunks = LinearAddress.PageSize / ChunkSize;
+    private const int ChunkRecord = RecordSize + ChunkSize;
+
+    // EADD, and an EEXTEND of each chunk in ascending order.
+    private const int WholePage = RecordSize + (Chunks * ChunkRecord);
     private const ulong Ecreate = 0x0045544145524345;
     private const ulong Eadd = 0x0000000044444145;
     private const ulong Eextend = 0x00444e4554584545;
@@ -54,9 +58,18 @@ internal static class SgxsReader
     private static IEnumerable<PageRun> Runs(ByteSource source)
     {
         byte[] record = new byte[RecordSize];
+        var window = new Window(source);
         long at = RecordSize;
         while (at < source.Length)
         {
+            // Nearly every page is of this form: one look at it instead of seventeen.
+            if (source.Contains(at, WholePage) && IsWholePage(window.At(at), out ulong place, out SecinfoFlags secinfo))
+            {
+                yield return new PageRun(NameOf(secinfo), place, 1, secinfo, new WholePageContent(window, at));
+                at += WholePage;
+                continue;
+            }
+
             source.Read(at, record);
             long head = at;
             ulong tag = BinaryPrimitives.ReadUInt64LittleEndian(record);
@@ -75,13 +88,37 @@ internal static class SgxsReader
             long[] places = new long[Chunks];
             var measured = new List<byte>(Chunks);
             at = ReadChunks(source, at + RecordSize, offset, record, places, measured);
-            string name = new Secinfo(flags).PageType == PageType.Tcs ? "TCS" : "page";
-            yield return new PageRun(name, offset, 1, flags, new ChunkedPageContent(source, places)) { MeasuredChunks = measured.ToArray() };
+            yield return new PageRun(NameOf(flags), offset, 1, flags, new ChunkedPageContent(source, places)) { MeasuredChunks = measured.ToArray() };
             if (at == head)
             {
                 yield break;
             }
         }
+    }
+
+    private static string NameOf(SecinfoFlags flags) => new Secinfo(flags).PageType == PageType.Tcs ? "TCS" : "page";
+
+    private static bool IsWholePage(ReadOnlySpan<byte> bytes, out ulong offset, out SecinfoFlags flags)
+    {
+        offset = BinaryPrimitives.ReadUInt64LittleEndian(bytes[8..]);
+        flags = (SecinfoFlags)BinaryPrimitives.ReadUInt64LittleEndian(bytes[16..]);
+        if (BinaryPrimitives.ReadUInt64LittleEndian(bytes) != Eadd || bytes[24..RecordSize].ContainsAnyExcept((byte)0))
+        {
+            return false;
+        }
+
+        for (int chunk = 0; chunk < Chunks; chunk++)
+        {
+            ReadOnlySpan<byte> record = bytes.Slice(RecordSize + (chunk * ChunkRecord), RecordSize);
+            if (BinaryPrimitives.ReadUInt64LittleEndian(record) != Eextend
+                || BinaryPrimitives.ReadUInt64LittleEndian(record[8..]) != unchecked(offset + (ulong)(chunk * ChunkSize))
+                || record[16..].ContainsAnyExcept((byte)0))
+            {
+                return false;
+            }
+        }
+
+        return offset <= ulong.MaxValue - LinearAddress.PageSize;
     }
 
     private static long ReadChunks(ByteSource source, long at, ulong page, byte[] record, long[] places, List<byte> measured)
@@ -127,6 +164,37 @@ internal static class SgxsReader
         }
 
         return at;
+    }
+
+    // The records of one page. Who goes through the pages in order finds there what has just been looked at.
+    private sealed class Window(ByteSource source)
+    {
+        private readonly byte[] bytes = new byte[WholePage];
+        private long start = -1;
+
+        public ReadOnlySpan<byte> At(long at)
+        {
+            if (start != at)
+            {
+                start = -1;
+                source.Read(at, bytes);
+                start = at;
+            }
+
+            return bytes;
+        }
+    }
+
+    private sealed class WholePageContent(Window window, long at) : PageContent
+    {
+        public override void Read(ulong index, Span<byte> page)
+        {
+            ReadOnlySpan<byte> records = window.At(at)[RecordSize..];
+            for (int chunk = 0; chunk < Chunks; chunk++)
+            {
+                records.Slice((chunk * ChunkRecord) + RecordSize, ChunkSize).CopyTo(page[(chunk * ChunkSize)..]);
+            }
+        }
     }
 
     private sealed class ChunkedPageContent(ByteSource source, long[] places) : PageContent
