@@ -30,7 +30,7 @@ internal static class Bootstrap
         while (stops < 2)
         {
             Check(thread, Ptrace.ContinueToSyscall(thread.Id, 0));
-            int waited = Ptrace.Wait(thread.Id, block: true, out WaitStatus status);
+            int waited = thread.Wait(out WaitStatus status);
             if (waited < 0 || !status.Stopped)
             {
                 throw new ThreadEndedException(thread.Id, waited < 0 ? null : status);

@@ -55,19 +55,15 @@ internal sealed class Exceptions(Tracer tracer)
         }
     }
 
-    /// <summary>A thread that was inside and running was stopped to make it leave; whatever stopped it comes again after ERESUME.</summary>
-    public void Interrupted(TracedThread thread, WaitStatus status)
+    /// <summary>A thread that was inside and running was stopped to make it leave: the asynchronous exit of that.</summary>
+    /// <returns>True when it can run on, for whatever stopped it comes again after ERESUME; false when the stop has still to be answered.</returns>
+    public bool Interrupted(TracedThread thread, WaitStatus status)
     {
+        bool comesAgain = true;
         if (status.Event == PtraceEvent.None && status.StopSignal is var signal)
         {
             _ = Ptrace.GetSignal(thread.Id, out SignalInformation information);
-            bool comesAgain = information.Code > 0 && signal is Linux.Signal.SIGILL or Linux.Signal.SIGSEGV or Linux.Signal.SIGBUS or Linux.Signal.SIGFPE;
-            if (!comesAgain)
-            {
-                thread.SignalAtStop = signal;
-                Signal(thread, signal);
-                return;
-            }
+            comesAgain = information.Code > 0 && signal is Linux.Signal.SIGILL or Linux.Signal.SIGSEGV or Linux.Signal.SIGBUS or Linux.Signal.SIGFPE;
         }
         else if (status.Event == PtraceEvent.Seccomp)
         {
@@ -75,7 +71,7 @@ internal sealed class Exceptions(Tracer tracer)
         }
 
         ExitForInterrupt(thread);
-        tracer.Resume(thread);
+        return comesAgain;
     }
 
     /// <summary>An asynchronous exit for an interrupt; the thread is left at its asynchronous exit pointer.</summary>
@@ -677,7 +673,7 @@ internal sealed class Exceptions(Tracer tracer)
         _ = thread.Store();
         thread.NoteRan();
         _ = Ptrace.SingleStep(thread.Id, signal.Number);
-        int waited = Ptrace.Wait(thread.Id, block: true, out WaitStatus status);
+        int waited = thread.Wait(out WaitStatus status);
         if (waited < 0 || !status.Stopped)
         {
             throw new ThreadEndedException(thread.Id, waited < 0 ? null : status);

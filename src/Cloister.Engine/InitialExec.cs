@@ -34,7 +34,7 @@ internal static class InitialExec
         while (true)
         {
             _ = Ptrace.ContinueToSyscall(thread.Id, 0);
-            int waited = Ptrace.Wait(thread.Id, block: true, out WaitStatus status);
+            int waited = thread.Wait(out WaitStatus status);
             thread.Stopped = status.Stopped;
             if (waited < 0 || !status.Stopped || status.Event == PtraceEvent.Exec)
             {

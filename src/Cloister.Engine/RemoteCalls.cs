@@ -120,7 +120,7 @@ internal sealed class RemoteCalls
     {
         while (true)
         {
-            int waited = Ptrace.Wait(thread.Id, block: true, out WaitStatus status);
+            int waited = thread.Wait(out WaitStatus status);
             if (waited < 0 || !status.Stopped)
             {
                 throw new ThreadEndedException(thread.Id, waited < 0 ? null : status);

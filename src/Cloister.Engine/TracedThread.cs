@@ -113,6 +113,34 @@ internal sealed class TracedThread(int id, TracedProcess process) : IExtendedSta
         return ref _registers;
     }
 
+    /// <summary>Waits for its next stop or its end.</summary>
+    /// <returns>Its id, or minus an errno; also when it is dead and its end will be told later.</returns>
+    public int Wait(out WaitStatus status)
+    {
+        // A leader's end is told when the ends of its other threads were taken: to wait for it alone could be for ever. wait4(2), "delay_group_leader" in the kernel.
+        if (Id != Process.Id || Process.Threads.Count == 1)
+        {
+            return Ptrace.Wait(Id, block: true, out status);
+        }
+
+        const int looksWithoutSleep = 256, looksPerCheck = 64;
+        for (int looks = 1; ; looks++)
+        {
+            int waited = Ptrace.Wait(Id, block: false, out status);
+            if (waited != 0)
+            {
+                return waited;
+            }
+
+            if (looks % looksPerCheck == 0 && (HostKernel.StatusField(Id, "State:") ?? "Z").StartsWith('Z'))
+            {
+                return -(int)Errno.ESRCH;
+            }
+
+            HostKernel.Rest(looks < looksWithoutSleep ? 0 : 50);
+        }
+    }
+
     /// <summary>Forgets the loaded registers: it has run.</summary>
     public void NoteRan()
     {

@@ -195,11 +195,23 @@ public sealed class Tracer : IThreadKicker, IDisposable
 
         foreach (AddressSpace space in Files.Spaces)
         {
-            if (space.NeedsRemoteCall && (space == thread.Space ? thread : Agent(space)) is { } agent)
+            if (!space.NeedsRemoteCall)
             {
-                bool borrowed = !agent.Stopped;
-                using IDisposable? held = borrowed ? HoldOne(agent) : null;
-                Mappings.RevokeExecution(agent);
+                continue;
+            }
+
+            if (space == thread.Space)
+            {
+                Mappings.RevokeExecution(thread);
+            }
+            else if (Agent(space) is { } agent)
+            {
+                // That the other program ends meanwhile is no reason to let this thread wait.
+                Guard(() =>
+                {
+                    using IDisposable? held = agent.Stopped ? null : HoldOne(agent);
+                    Mappings.RevokeExecution(agent);
+                });
             }
         }
     }
@@ -228,7 +240,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
         _ = thread.Store();
         thread.NoteRan();
         _ = Ptrace.SingleStep(thread.Id, 0);
-        int waited = Ptrace.Wait(thread.Id, block: true, out WaitStatus status);
+        int waited = thread.Wait(out WaitStatus status);
         if (waited < 0 || !status.Stopped)
         {
             throw new ThreadEndedException(thread.Id, waited < 0 ? null : status);
@@ -263,14 +275,15 @@ public sealed class Tracer : IThreadKicker, IDisposable
     private void Hold(TracedThread thread, List<TracedThread> held)
     {
         _ = Ptrace.Interrupt(thread.Id);
-        int waited = Ptrace.Wait(thread.Id, block: true, out WaitStatus status);
-        if (waited <= 0)
+        int waited = thread.Wait(out WaitStatus status);
+        if (waited <= 0 || !status.Stopped)
         {
-            throw new ThreadEndedException(thread.Id);
+            Dies(thread, waited, status);
+            return;
         }
 
-        thread.Stopped = status.Stopped;
-        if (status.Stopped && thread.FastSlot >= 0 && thread.Space.Fast is { } fast)
+        thread.Stopped = true;
+        if (thread.FastSlot >= 0 && thread.Space.Fast is { } fast)
         {
             // It may have left by itself since the gates were shut, or stand in a stub.
             thread.LeftStub |= fast.Normalise(thread);
@@ -278,7 +291,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
             fast.FollowEntry(Machine, thread);
         }
 
-        if (status is { Stopped: true, Event: PtraceEvent.Stop, StopSignal: Linux.Signal.SIGTRAP })
+        if (status is { Event: PtraceEvent.Stop, StopSignal: Linux.Signal.SIGTRAP })
         {
             held.Add(thread);
         }
@@ -308,7 +321,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
         {
             foreach (TracedThread thread in threads)
             {
-                tracer.Resume(thread);
+                tracer.Guard(() => tracer.Resume(thread));
             }
         }
     }
@@ -451,9 +464,9 @@ public sealed class Tracer : IThreadKicker, IDisposable
             return;
         }
 
-        foreach (TracedThread thread in _between)
+        foreach (TracedThread thread in _between.ToArray())
         {
-            Resume(thread);
+            Guard(() => Resume(thread));
         }
 
         _between.Clear();
@@ -466,10 +479,10 @@ public sealed class Tracer : IThreadKicker, IDisposable
     private void StopBetween(TracedThread thread)
     {
         _ = Ptrace.Interrupt(thread.Id);
-        int waited = Ptrace.Wait(thread.Id, block: true, out WaitStatus status);
+        int waited = thread.Wait(out WaitStatus status);
         if (waited <= 0 || !status.Stopped)
         {
-            _parked.Enqueue((thread.Id, status));
+            Dies(thread, waited, status);
             return;
         }
 
@@ -723,20 +736,30 @@ public sealed class Tracer : IThreadKicker, IDisposable
         return Add(leader, thread.Process);
     }
 
+    // It was to stop and was killed instead: it is inside no more, and its end is told now or, of a leader, after its other threads'.
+    private void Dies(TracedThread thread, int waited, WaitStatus status)
+    {
+        if (thread.Processor.EnclaveMode)
+        {
+            thread.Processor.NoteExited(Machine);
+        }
+
+        thread.Space.Fast?.Release(thread);
+        if (waited > 0)
+        {
+            _parked.Enqueue((thread.Id, status));
+        }
+    }
+
     private void ForceExit(TracedThread thread)
     {
         if (!thread.Stopped)
         {
             _ = Ptrace.Interrupt(thread.Id);
-            int waited = Ptrace.Wait(thread.Id, block: true, out WaitStatus status);
+            int waited = thread.Wait(out WaitStatus status);
             if (waited <= 0 || !status.Stopped)
             {
-                _parked.Enqueue((thread.Id, status));
-                if (thread.Processor.EnclaveMode)
-                {
-                    thread.Processor.NoteExited(Machine);
-                }
-
+                Dies(thread, waited, status);
                 return;
             }
 
@@ -754,11 +777,24 @@ public sealed class Tracer : IThreadKicker, IDisposable
                 return;
             }
 
-            Exceptions.Interrupted(thread, status);
+            bool canRunOn = Exceptions.Interrupted(thread, status);
+            thread.Space.Fast?.Publish(Machine, thread);
+
+            // The driver is in the middle of its work: the thread runs on, or its stop is answered, when that is done.
+            if (canRunOn)
+            {
+                _between.Add(thread);
+            }
+            else
+            {
+                _parked.Enqueue((thread.Id, status));
+            }
+
             return;
         }
 
         Exceptions.ExitForInterrupt(thread);
+        thread.Space.Fast?.Publish(Machine, thread);
     }
 
     private void Ended(TracedThread thread, WaitStatus status)

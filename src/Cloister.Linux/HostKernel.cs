@@ -34,6 +34,15 @@ public static unsafe class HostKernel
     /// <summary>The process a thread belongs to; 0 when it is gone.</summary>
     public static int ThreadGroup(int thread) => StatusField(thread, "Tgid:") is { } text && int.TryParse(text, out int id) ? id : 0;
 
+    /// <summary>Lets others run: gives the processor up once, or sleeps.</summary>
+    /// <param name="microseconds">How long to sleep, below a second; 0 does not sleep.</param>
+    public static unsafe void Rest(int microseconds)
+    {
+        const long yield = 24, nanosleep = 35;
+        var time = stackalloc long[2] { 0, microseconds * 1000L };
+        _ = microseconds == 0 ? NativeMethods.SystemCall(yield, 0, 0, 0, 0, 0, 0) : NativeMethods.SystemCall(nanosleep, (long)time, 0, 0, 0, 0, 0);
+    }
+
     /// <summary>Whether a signal that is not blocked waits for the thread.</summary>
     public static bool SignalPending(int thread)
     {
