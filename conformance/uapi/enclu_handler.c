@@ -34,6 +34,33 @@ __asm__(".text\n"
 	"	mov	%rdx, handled+16(%rip)\n"
 	"	jmp	enclu_return\n");
 
+/* "ENCLU[EENTER] and ENCLU[ERESUME] for an enclave can be the exact same ENCLU
+ * instruction": one that is its own AEP. */
+void enclu_one(uint64_t rdi, uint64_t rsi, uint64_t rdx, uint64_t tcs);
+extern const char enclu_only[];
+__asm__(".text\n"
+	"enclu_one:\n"
+	"	push	%rbx\n"
+	"	push	%rbp\n"
+	"	push	%r12\n"
+	"	push	%r13\n"
+	"	push	%r14\n"
+	"	push	%r15\n"
+	"	mov	%rcx, %rbx\n"
+	"	lea	enclu_only(%rip), %rcx\n"
+	"	mov	$2, %eax\n"
+	"enclu_only:\n"
+	"	enclu\n"
+	"	pop	%r15\n"
+	"	pop	%r14\n"
+	"	pop	%r13\n"
+	"	pop	%r12\n"
+	"	pop	%rbp\n"
+	"	pop	%rbx\n"
+	"	ret\n");
+
+#define HEAP_PAGES 40ul
+
 static struct service service;
 static sigjmp_buf before;
 static siginfo_t signalled;
@@ -74,7 +101,12 @@ int main(void)
 	struct sigaction action = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO };
 	struct call call = { .operation = OP_WRITE, .b = 1 };
 	static const uint8_t code[PAGE] __attribute__((aligned(4096))) = { 0x0f, 0x0b }; /* ud2 */
-	struct service_options options = { .threads = 3, .code = code, .code_length = PAGE };
+	struct service_options options = {
+		.threads = 4,
+		.code = code,
+		.code_length = PAGE,
+		.heap_length = HEAP_PAGES * PAGE,
+	};
 	struct sgx_enclave_run run;
 	uint64_t page;
 
@@ -102,6 +134,29 @@ int main(void)
 	enclu_enter((uint64_t)&jump, 0, 0, service_tcs(&service, 1));
 	check_equal("DI: the trap number of UD2", VECTOR_UD, handled[0]);
 	check_equal("SI", 0, handled[1]);
+
+	/* The same with one instruction for both leaves. What the kernel handles brings the
+	 * thread back to it as ERESUME, first touches of the heap here; what it does not
+	 * handle goes to the handler. */
+	check_errno("ENCLU_REGISTER of the only one", 0, enclu_register(enclu_only, enclu_handler));
+
+	struct call fill = { .operation = OP_FILL, .a = service.heap, .b = 9, .c = HEAP_PAGES };
+	struct call verify = { .operation = OP_VERIFY, .a = service.heap, .b = 9, .c = HEAP_PAGES, .result = 99 };
+
+	memset(handled, 0, sizeof handled);
+	for (int i = 0; i < 3; i++) {
+		enclu_one((uint64_t)&fill, 0, 0, service_tcs(&service, 3));
+		enclu_one((uint64_t)&verify, 0, 0, service_tcs(&service, 3));
+		check_equal("every page of the heap is right", 0, verify.result);
+	}
+	check_equal("the handler was not asked", 0, handled[0]);
+	enclu_one((uint64_t)&call, 0, 0, service_tcs(&service, 3));
+	check_equal("DI: the trap number", VECTOR_PF, handled[0]);
+	check_equal("SI: the error code", PFEC_U | PFEC_W, handled[1]);
+	check_equal("DX: the address", page, handled[2]);
+	enclu_one((uint64_t)&verify, 0, 0, service_tcs(&service, 3));
+	check_equal("and in again on the next frame", 0, verify.result);
+	check_errno("ENCLU_REGISTER of the AEP again", 0, enclu_register(enclu_aep, enclu_handler));
 
 	/* 2. The vDSO. */
 	memset(handled, 0, sizeof handled);

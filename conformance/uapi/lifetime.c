@@ -5,7 +5,7 @@
  * munmap()" (seed 003): the descriptor may stay open or be closed, it does not
  * matter; a child of fork does not have it (VM_DONTCOPY). The range is a power
  * of two and aligned to itself. An address outside any enclave's mapping is
- * EINVAL, a mapping without CREATE ENOENT.
+ * EINVAL, a mapping without CREATE ENOENT. Unmapping a part kills the enclave.
  * Source: Linux v16, sgx_mmap, sgx_get_unmapped_area, sgx_vma_close, sgx_encl_get.
  *
  * Uapi: v16
@@ -77,6 +77,27 @@ int main(void)
 	check_equal("the parent's enclave is as it was", 4711,
 		    service_do(&service, 0, OP_READ, service.data, 0, 0, 0));
 
+	/* Unmapping a part of it is its death (sgx_vma_close): what the page tables have
+	 * can be used, nothing more comes, and the hole is nobody's. */
+	struct service_options options = { .heap_length = 8 * PAGE };
+	struct service part;
+	struct sgx_enclave_run run;
+	struct call read_it = { .operation = OP_READ };
+
+	service_build(&part, &options);
+	service_do(&part, 0, OP_WRITE, part.heap, 11, 0, 0);
+	check_errno("munmap of a page in the middle", 0, munmap((void *)(part.room + (1ul << 20)), PAGE));
+	check_equal("what was touched before", 11, service_do(&part, 0, OP_READ, part.heap, 0, 0, 0));
+	read_it.a = part.heap + PAGE;
+	service_expect_exception(&part, 0, &read_it, "what was not", VECTOR_PF, &run);
+	check_equal("error code: no page", PFEC_U, run.exception_error_code);
+	check_errno("ADD_PAGE to it", EINVAL,
+		    by_address_add(&part.enclave, part.room - part.enclave.base, zeros, SECINFO_REG | SECINFO_R, 0));
+	check_errno("ADD_PAGE to the hole", EINVAL,
+		    by_address_add(&part.enclave, part.room + (1ul << 20) - part.enclave.base, zeros,
+				   SECINFO_REG | SECINFO_R, 0));
+	enclave_destroy(&part.enclave);
+
 	/* Closing does nothing, unmapping ends it. */
 	extra = service.enclave.fd;
 	close(extra);
@@ -87,7 +108,6 @@ int main(void)
 		    by_address_add(&service.enclave, 0, zeros, SECINFO_REG | SECINFO_R, 0));
 
 	struct call nothing = { .operation = OP_NOTHING };
-	struct sgx_enclave_run run;
 
 	service_try(&service, tcs, &nothing, EENTER, &run);
 	check("EENTER faults", run.function == EENTER && run.exception_vector != 0);

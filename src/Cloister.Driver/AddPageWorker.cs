@@ -26,7 +26,7 @@ internal sealed class AddPageWorker(DriverState state, EpcAllocator epc, Enclave
             {
                 // isgx leaves the enclave as it is, and EINIT finds the measurement wrong; the 2018 tree kills it.
                 DropRequests(enclave);
-                if (state.Rules.KillsOnFailedAdd)
+                if (state.Rules.KillsOnFailedAdd && !enclave.IsDead)
                 {
                     memory.Invalidate(enclave);
                 }

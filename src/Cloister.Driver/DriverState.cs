@@ -62,7 +62,8 @@ internal sealed class DriverState(SgxMachine machine, DriverOptions options, ITh
     {
         foreach (var enclave in _enclaves)
         {
-            if (enclave?.Mapping is { } mapping && mapping.Contains(addressSpace, address))
+            if (enclave?.Mapping is { } mapping && mapping.Contains(addressSpace, address)
+                && !enclave.Holes.Exists(hole => hole.Contains(addressSpace, address)))
             {
                 return enclave;
             }

@@ -73,11 +73,6 @@ internal sealed class EnclaveMemory(DriverState state, EpcAllocator epc)
     /// <summary>Kills an enclave: nobody enters it again, its pages are freed at once (sgx_invalidate).</summary>
     public void Invalidate(SgxEnclave enclave)
     {
-        if (enclave.IsDead)
-        {
-            return;
-        }
-
         enclave.IsDead = true;
         ulong index = 0;
         for (; enclave.Pages.TryNext(ref index, ulong.MaxValue); index++)

@@ -1,3 +1,5 @@
+using Cloister.Architecture;
+
 namespace Cloister.Driver;
 
 /// <content>
@@ -8,6 +10,25 @@ public sealed partial class SgxDriver
 {
     /// <summary>Whether an enclave belongs to a mapping of the device and not to its open file.</summary>
     public bool BindsToMapping => State.Rules.BindsToMapping;
+
+    /// <summary>
+    /// A part of the mapping is unmapped, or all of it (sgx_vma_close): the enclave is dead. What page tables still show
+    /// can be used until it faults; nothing more comes.
+    /// </summary>
+    /// <param name="enclave">The mapping's file.</param>
+    /// <param name="addressSpace">Where it is mapped.</param>
+    /// <param name="start">First address.</param>
+    /// <param name="end">The address behind the last.</param>
+    public void Unmapped(SgxEnclave enclave, IAddressSpace addressSpace, LinearAddress start, LinearAddress end)
+    {
+        State.ThrowIfStrange(enclave);
+        ArgumentNullException.ThrowIfNull(addressSpace);
+        if (State.Rules.BindsToMapping)
+        {
+            enclave.Holes.Add(new MappedRange(addressSpace, start, end));
+            enclave.IsDead |= enclave.IsCreated;
+        }
+    }
 
     /// <summary>What a program registered for exceptions on its ENCLU instruction, or null.</summary>
     /// <param name="addressSpace">The program's address space.</param>

@@ -79,6 +79,9 @@ public sealed class SgxEnclave
     /// <summary>Whether the machine lost power under it (SGX_ENCL_SUSPEND).</summary>
     public bool IsSuspended { get; internal set; }
 
+    /// <summary>Parts of the mapping that were unmapped.</summary>
+    internal List<MappedRange> Holes { get; } = [];
+
     /// <summary>Where its pages are written out to, and wait to be added.</summary>
     internal IEnclaveBacking Backing { get; set; }
 

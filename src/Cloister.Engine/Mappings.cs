@@ -171,9 +171,9 @@ internal static class Mappings
 
         thread.AtSystemCallExit = t =>
         {
-            if ((long)t.Peek().Rax == 0 && t.Space.Unmap(start, start + length).Count > 0)
+            if ((long)t.Peek().Rax == 0)
             {
-                tracer.Files.CheckLifetimes();
+                Forget(tracer, t.Space, start, length);
             }
         };
         tracer.Resume(thread);
@@ -189,9 +189,9 @@ internal static class Mappings
         {
             thread.AtSystemCallExit = t =>
             {
-                if ((long)t.Peek().Rax >= 0 && t.Space.Unmap(start, start + length).Count > 0)
+                if ((long)t.Peek().Rax >= 0)
                 {
-                    tracer.Files.CheckLifetimes();
+                    Forget(tracer, t.Space, start, length);
                 }
 
                 then?.Invoke(t);
@@ -203,6 +203,24 @@ internal static class Mappings
         }
 
         tracer.Resume(thread);
+    }
+
+    // The device's mappings in a range are gone.
+    private static void Forget(Tracer tracer, AddressSpace space, ulong start, ulong length)
+    {
+        HashSet<EnclaveFile> lost = space.Unmap(start, start + length);
+        foreach (EnclaveFile file in lost)
+        {
+            if (file.Enclave is { } enclave)
+            {
+                tracer.Driver.Unmapped(enclave, space, new LinearAddress(start), new LinearAddress(start + length));
+            }
+        }
+
+        if (lost.Count > 0)
+        {
+            tracer.Files.CheckLifetimes();
+        }
     }
 
     /// <summary>mremap: the device's mappings neither grow (VM_DONTEXPAND) nor move (sgx_vma_mremap).</summary>

@@ -63,7 +63,7 @@ internal abstract class CreationInMapping<T>(IoctlCall call) : AddressIoctl<T>(c
         // Linux v16, sgx_encl_create: the mapping must be the enclave's range and have no enclave.
         var start = new LinearAddress(secs.BaseAddr);
         var target = Driver.State.FindMapped(Caller.AddressSpace, start);
-        bool fits = target is { IsCreated: false, Mapping: { } mapping }
+        bool fits = target is { IsCreated: false, Holes.Count: 0, Mapping: { } mapping }
             && mapping.Start == start
             && mapping.End == start + secs.Size;
         error = fits ? new EnclaveCreation(Driver, this).Create(target!, source, in secs, Errno.EFAULT) : Errno.EINVAL;
