@@ -16,6 +16,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
     private readonly Queue<(int Thread, WaitStatus Status)> _parked = [];
     private readonly EpcmWatcher _watcher;
     private readonly List<TracedThread> _between = [];
+    private readonly List<Resumption> _resuming = [];
     private readonly HashSet<string> _notices = [];
     private int _gateDepth;
     private bool _broken; // a defect showed itself: releasing what there is would only hide it
@@ -177,11 +178,37 @@ public sealed class Tracer : IThreadKicker, IDisposable
         }
 
         thread.Space.Fast?.Publish(Machine, thread);
-        bool watchExit = thread.AtSystemCallExit is not null;
-        _ = thread.Store();
-        thread.NoteRan();
-        _ = watchExit ? Ptrace.ContinueToSyscall(thread.Id, signal) : Ptrace.Continue(thread.Id, signal);
+        _ = _resuming.RemoveAll(other => other.Thread == thread);
+        _resuming.Add(new Resumption(thread, signal, WatchesExit: thread.AtSystemCallExit is not null));
+        if (_gateDepth == 0)
+        {
+            RunResumed();
+        }
     }
+
+    // They run on when the gates are open again: sooner, their next entry would find them shut and stop.
+    private void RunResumed()
+    {
+        foreach (Resumption resumed in _resuming)
+        {
+            _ = resumed.Thread.Store();
+            resumed.Thread.NoteRan();
+        }
+
+        foreach (AddressSpace space in Files.Spaces)
+        {
+            space.Fast?.Open();
+        }
+
+        foreach (Resumption resumed in _resuming)
+        {
+            _ = resumed.WatchesExit ? Ptrace.ContinueToSyscall(resumed.Thread.Id, resumed.Signal) : Ptrace.Continue(resumed.Thread.Id, resumed.Signal);
+        }
+
+        _resuming.Clear();
+    }
+
+    private readonly record struct Resumption(TracedThread Thread, int Signal, bool WatchesExit);
 
     /// <summary>Brings the real mappings of all address spaces to what the model says, before anything runs on.</summary>
     internal void Settle(TracedThread thread)
@@ -459,21 +486,18 @@ public sealed class Tracer : IThreadKicker, IDisposable
 
     private void OpenGates()
     {
-        if (--_gateDepth > 0)
+        if (_gateDepth == 1)
         {
-            return;
+            foreach (TracedThread thread in _between.ToArray())
+            {
+                Guard(() => Resume(thread));
+            }
+
+            _between.Clear();
+            RunResumed();
         }
 
-        foreach (TracedThread thread in _between.ToArray())
-        {
-            Guard(() => Resume(thread));
-        }
-
-        _between.Clear();
-        foreach (AddressSpace space in Files.Spaces)
-        {
-            space.Fast?.Open();
-        }
+        _gateDepth--;
     }
 
     private void StopBetween(TracedThread thread)
