@@ -643,6 +643,8 @@ internal sealed class Exceptions(Tracer tracer)
 
     private void Deliver(TracedThread thread, in ProgramSignal signal)
     {
+        // First: remote calls would make the stop one that cannot deliver.
+        tracer.Settle(thread);
         if (thread.SignalAtStop == 0)
         {
             // Not at a stop that can deliver: a signal of ours brings the thread to one.
@@ -669,7 +671,6 @@ internal sealed class Exceptions(Tracer tracer)
         }
 
         // Step into the handler, where the frame can be given the exception's own numbers.
-        tracer.Settle(thread);
         _ = thread.Store();
         thread.NoteRan();
         _ = Ptrace.SingleStep(thread.Id, signal.Number);

@@ -42,6 +42,7 @@ public class DriverStateMachineTests
         Reclaim,
         GuestFault,
         GuestRelease,
+        LosePower,
     }
 
     [Theory]
@@ -58,7 +59,7 @@ public class DriverStateMachineTests
             (8, Gen.Elements(Action.Trim, Action.Remove, Action.Restrict, Action.AbandonTrim)),
             (5, Gen.Elements(Action.Relax, Action.TouchFromOutside, Action.Exit)),
             (3, Gen.Elements(Action.Ksgxd, Action.Reclaim, Action.GuestFault)),
-            (1, Gen.Elements(Action.Fork, Action.EndChildren, Action.Release, Action.GuestRelease)));
+            (1, Gen.Elements(Action.Fork, Action.EndChildren, Action.Release, Action.GuestRelease, Action.LosePower)));
         var step =
             from kind in action
             from which in Gen.Choose(0, Images.Length - 1)
@@ -135,6 +136,13 @@ public class DriverStateMachineTests
                 case Action.GuestRelease:
                     ReleaseGuest(machine, ref guest);
                     break;
+                case Action.LosePower:
+                    LosePower(machine, count);
+                    ReleaseGuest(machine, ref guest);
+                    Array.ForEach(enclaves, enclave => enclave?.Release());
+                    Array.Clear(enclaves);
+                    machine.AssertAllFree();
+                    break;
                 default:
                     throw new InvalidOperationException();
             }
@@ -150,6 +158,21 @@ public class DriverStateMachineTests
         }
 
         machine.AssertAllFree();
+    }
+
+    // The EPC is empty, and the driver finds out as it goes on.
+    private static void LosePower(TestMachine machine, int reclaims)
+    {
+        foreach (var thread in machine.Threads.Where(thread => thread.Processor.EnclaveMode))
+        {
+            thread.Interrupt(thread.Processor.Secs);
+        }
+
+        machine.Machine.LosePower();
+        for (int i = 0; i < reclaims; i++)
+        {
+            new PageReclaimer(machine.Driver.State).ReclaimPages(ignoreAge: true);
+        }
     }
 
     private static VirtualEpc OpenGuest(TestMachine machine)
