@@ -25,11 +25,6 @@ internal static class InstructionAccess
             return address - registers.Rip < MaximumLength ? AccessKind.Execute : AccessKind.Read;
         }
 
-        if (address - registers.Rip < (ulong)instruction.Length && address - registers.Rip >= (ulong)code.Length)
-        {
-            return AccessKind.Execute;
-        }
-
         var values = new RegisterValues(registers);
         var factory = new InstructionInfoFactory();
         bool writes = false, matched = false;
@@ -51,6 +46,12 @@ internal static class InstructionAccess
             }
 
             writes |= write;
+        }
+
+        // No operand is there, but the end of the instruction is: its second page may be there to be read, and not to be executed.
+        if (!matched && address - registers.Rip < (ulong)instruction.Length)
+        {
+            return AccessKind.Execute;
         }
 
         return writes && !matched ? AccessKind.Write : AccessKind.Read;

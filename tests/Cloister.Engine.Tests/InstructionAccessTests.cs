@@ -60,6 +60,9 @@ public class InstructionAccessTests
         0f ae 3b             | rbx=5000           | 5000   | Read     # clflush [rbx]
         48 8b 03             | rbx=5000           | 401ffb | Execute  # the instruction itself
         48 8b 05 00 10       |                    | 402000 | Execute  # its rest lies on the next page
+        64 48 8b 04 25 08 00 00 00 |              | 402000 | Execute  # its rest can be read there, and not executed
+        48 89 04 25 08 00 00 00 |                 | 402000 | Execute
+        48 8b 05 fe ff ff ff |                    | 402000 | Read     # the operand is there too
         0f 01 d7             |                    | 401ffb | Execute  # enclu
         90                   |                    | 5000   | Read     # nothing fits
         """;

@@ -179,6 +179,23 @@ internal static partial class Scenarios
         Assert.Equal(builder.Measure(), enclave.Mrenclave.ToArray());
     }
 
+    public static void InstructionAcrossPages(EntryMethod method)
+    {
+        // Its first bytes end a page, and what it reads is elsewhere: MOV RDX, FS:[0], with FS at the beginning of the enclave.
+        byte[] load = [0x64, 0x48, 0x8b, 0x14, 0x25, 0, 0, 0, 0];
+        byte[] leave = [0x48, 0x89, 0xcb, 0xb8, 4, 0, 0, 0, 0x0f, 0x01, 0xd7];
+        byte[] code = new byte[2 * Page];
+        const int at = (int)Page - 2;
+        ((byte[])[0xe9, .. BitConverter.GetBytes(at - 5)]).CopyTo(code, 0);
+        ((byte[])[.. load, .. leave]).CopyTo(code, at);
+        using Enclave enclave = new EnclaveBuilder(Size) { EntryMethod = method }
+            .Add(0, code, PageAccess.Read | PageAccess.Execute)
+            .AddThread(FirstThread, new Tcs { Ossa = FirstThread + Page, Nssa = 1, Fslimit = uint.MaxValue, Gslimit = uint.MaxValue })
+            .AddZeros(FirstThread + Page, 1, ReadWrite)
+            .Build();
+        Assert.Equal(BitConverter.ToUInt64(code), enclave.Call(0ul).Rdx);
+    }
+
     public static void Files(EntryMethod method)
     {
         string path = Path.GetTempFileName();
