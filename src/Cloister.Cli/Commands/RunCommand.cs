@@ -45,7 +45,7 @@ internal static class RunCommand
 
         if (parsed.Against is { } against && RefusedPages.Problem(against) is { } unreadable)
         {
-            return Failure.Report($"run: --against {against}: {unreadable}", Failure.Usage);
+            return Failure.Report($"run: --against: {(unreadable.StartsWith(against, StringComparison.Ordinal) ? "" : against + ": ")}{unreadable}", Failure.Usage);
         }
 
         MachineDefaults defaults = MachineDefaults.Choose();
