@@ -1,8 +1,8 @@
 using System.Runtime.InteropServices;
-using Cloister.Linux;
-using Cloister.Processor.Enclu;
 using Cloister.Architecture;
+using Cloister.Linux;
 using Cloister.Processor;
+using Cloister.Processor.Enclu;
 
 namespace Cloister.Engine.Fast;
 
