@@ -16,7 +16,7 @@ internal static class AbortPage
         tracer.Settle(thread);
 
         // The enclave's page steps aside with its mapping; no descriptor of it may be open any more.
-        using IDisposable others = tracer.HoldOthers(thread);
+        using IDisposable others = tracer.Interruptions.HoldOthers(thread);
         long[] moved = new RemoteCalls()
             .Add(SystemCall.Mremap, page, 4096, 4096, moveFixed, Area.Aside)
             .Add(SystemCall.Mmap, page, 4096, protection, flags, ulong.MaxValue, 0)

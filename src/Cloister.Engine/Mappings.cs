@@ -428,6 +428,12 @@ internal static class Mappings
         }
 
         Errno error = space.Presence.Register(address, length);
+        if (error == Errno.ENOMEM && Ptrace.GetRegisters(thread.Id, out _) != Errno.None)
+        {
+            // The answer also for memory that is being torn down: the program was killed. Linux, fs/userfaultfd.c, userfaultfd_register.
+            throw new ThreadEndedException(thread.Id);
+        }
+
         if (error != Errno.None)
         {
             throw new LinuxException("ioctl(UFFDIO_REGISTER)", error);

@@ -83,6 +83,9 @@ internal sealed class TracedThread(int id, TracedProcess process) : IExtendedSta
     /// <summary>A signal that was sent only to stop the thread where a signal can be delivered, and what it shall become.</summary>
     public ProgramSignal? Raising { get; set; }
 
+    /// <summary>A signal that is sent once more, for it could not be delivered when it came, as it was then.</summary>
+    public SignalInformation? Redelivered { get; set; }
+
     /// <summary>What to do at the end of the system call that it is in.</summary>
     public Action<TracedThread>? AtSystemCallExit { get; set; }
 

@@ -15,10 +15,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
     private readonly List<RunningIoctl> _ioctls = [];
     private readonly Queue<(int Thread, WaitStatus Status)> _parked = [];
     private readonly EpcmWatcher _watcher;
-    private readonly List<TracedThread> _between = [];
-    private readonly List<Resumption> _resuming = [];
     private readonly HashSet<string> _notices = [];
-    private int _gateDepth;
     private bool _broken; // a defect showed itself: releasing what there is would only hide it
     private readonly OutsideSignals _outside = new();
     private int _root;
@@ -37,7 +34,13 @@ public sealed class Tracer : IThreadKicker, IDisposable
         Files = new DeviceFiles(this);
         PowerLoss = new PowerLoss(this);
         SystemCalls = new SystemCalls(this);
+        Gates = new Gates(this);
+        Interruptions = new Interruptions(this);
         Exceptions = new Exceptions(this);
+        Enclu = new EncluStops(this);
+        Exits = new AsynchronousExits(this);
+        Faults = new PageFaults(this);
+        Signals = new SignalDelivery(this);
         Accepts = new Accepts(this);
     }
 
@@ -59,6 +62,18 @@ public sealed class Tracer : IThreadKicker, IDisposable
     internal SystemCalls SystemCalls { get; }
 
     internal Exceptions Exceptions { get; }
+
+    internal Gates Gates { get; }
+
+    internal Interruptions Interruptions { get; }
+
+    internal EncluStops Enclu { get; }
+
+    internal AsynchronousExits Exits { get; }
+
+    internal PageFaults Faults { get; }
+
+    internal SignalDelivery Signals { get; }
 
     internal Accepts Accepts { get; }
 
@@ -122,16 +137,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
     public void LosePower() => PowerLoss.Request(Volatile.Read(ref _root));
 
     /// <inheritdoc/>
-    public void ForceExits(EpcPage secs)
-    {
-        foreach (TracedThread thread in _threads.Values.ToArray())
-        {
-            if (thread.Processor.EnclaveMode && thread.Processor.Secs == secs)
-            {
-                ForceExit(thread);
-            }
-        }
-    }
+    public void ForceExits(EpcPage secs) => Interruptions.ForceExits(secs);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -166,10 +172,24 @@ public sealed class Tracer : IThreadKicker, IDisposable
     /// <summary>Lets a thread run on, with a signal if it is at a stop that can deliver one.</summary>
     internal void Resume(TracedThread thread, int signal = 0)
     {
+        SignalInformation information = default;
+        if (signal != 0)
+        {
+            _ = Ptrace.GetSignal(thread.Id, out information);
+        }
+
         Settle(thread);
         if (Options.Isolation == IsolationMode.Strict)
         {
             StrictView.Apply(this, thread);
+        }
+
+        if (signal != 0 && thread.SignalAtStop == 0)
+        {
+            // A remote call has ended the stop that could deliver it: it comes once more, before the thread executes anything.
+            thread.Redelivered = information;
+            _ = HostKernel.KillThread(thread.Process.Id, thread.Id, signal);
+            signal = 0;
         }
 
         if (signal == 0 && thread.Deferred.TryDequeue(out var deferred))
@@ -178,37 +198,8 @@ public sealed class Tracer : IThreadKicker, IDisposable
         }
 
         thread.Space.Fast?.Publish(Machine, thread);
-        _ = _resuming.RemoveAll(other => other.Thread == thread);
-        _resuming.Add(new Resumption(thread, signal, WatchesExit: thread.AtSystemCallExit is not null));
-        if (_gateDepth == 0)
-        {
-            RunResumed();
-        }
+        Gates.RunOn(thread, signal);
     }
-
-    // They run on when the gates are open again: sooner, their next entry would find them shut and stop.
-    private void RunResumed()
-    {
-        foreach (Resumption resumed in _resuming)
-        {
-            _ = resumed.Thread.Store();
-            resumed.Thread.NoteRan();
-        }
-
-        foreach (AddressSpace space in Files.Spaces)
-        {
-            space.Fast?.Open();
-        }
-
-        foreach (Resumption resumed in _resuming)
-        {
-            _ = resumed.WatchesExit ? Ptrace.ContinueToSyscall(resumed.Thread.Id, resumed.Signal) : Ptrace.Continue(resumed.Thread.Id, resumed.Signal);
-        }
-
-        _resuming.Clear();
-    }
-
-    private readonly record struct Resumption(TracedThread Thread, int Signal, bool WatchesExit);
 
     /// <summary>Brings the real mappings of all address spaces to what the model says, before anything runs on.</summary>
     internal void Settle(TracedThread thread)
@@ -236,7 +227,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
                 // That the other program ends meanwhile is no reason to let this thread wait.
                 Guard(() =>
                 {
-                    using IDisposable? held = agent.Stopped ? null : HoldOne(agent);
+                    using IDisposable? held = agent.Stopped ? null : Interruptions.Hold(agent);
                     Mappings.RevokeExecution(agent);
                 });
             }
@@ -277,57 +268,6 @@ public sealed class Tracer : IThreadKicker, IDisposable
         return status;
     }
 
-    /// <summary>Stops all other threads that share a thread's memory, until disposed.</summary>
-    internal IDisposable HoldOthers(TracedThread thread)
-    {
-        var held = new List<TracedThread>();
-        foreach (TracedThread other in _threads.Values.ToArray())
-        {
-            if (other != thread && other.Space == thread.Space && !other.Stopped && !other.AwaitsVfork)
-            {
-                Hold(other, held);
-            }
-        }
-
-        return new Held(this, held);
-    }
-
-    private Held HoldOne(TracedThread thread)
-    {
-        var held = new List<TracedThread>();
-        Hold(thread, held);
-        return new Held(this, held);
-    }
-
-    private void Hold(TracedThread thread, List<TracedThread> held)
-    {
-        _ = Ptrace.Interrupt(thread.Id);
-        int waited = thread.Wait(out WaitStatus status);
-        if (waited <= 0 || !status.Stopped)
-        {
-            Dies(thread, waited, status);
-            return;
-        }
-
-        thread.Stopped = true;
-        if (thread.FastSlot >= 0 && thread.Space.Fast is { } fast)
-        {
-            // It may have left by itself since the gates were shut, or stand in a stub.
-            thread.LeftStub |= fast.Normalise(thread);
-            fast.FollowExit(Machine, thread);
-            fast.FollowEntry(Machine, thread);
-        }
-
-        if (status is { Event: PtraceEvent.Stop, StopSignal: Linux.Signal.SIGTRAP })
-        {
-            held.Add(thread);
-        }
-        else
-        {
-            _parked.Enqueue((thread.Id, status));
-        }
-    }
-
     /// <summary>A new address space is in use by one more process.</summary>
     internal static void Use(AddressSpace space) => space.Users++;
 
@@ -342,17 +282,6 @@ public sealed class Tracer : IThreadKicker, IDisposable
         }
     }
 
-    private sealed class Held(Tracer tracer, List<TracedThread> threads) : IDisposable
-    {
-        public void Dispose()
-        {
-            foreach (TracedThread thread in threads)
-            {
-                tracer.Guard(() => tracer.Resume(thread));
-            }
-        }
-    }
-
     private void Step()
     {
         if (_parked.TryDequeue(out var parked))
@@ -363,7 +292,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
 
         if (PowerLoss.IsRequested)
         {
-            using (ShutGates(null))
+            using (Gates.Shut(null))
             {
                 PowerLoss.Check();
             }
@@ -380,7 +309,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
                 return;
             }
 
-            using (ShutGates(null))
+            using (Gates.Shut(null))
             {
                 wait = !Driver.RunWorkers(PagesPerSlice);
             }
@@ -412,7 +341,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
             RunningIoctl ioctl = _ioctls[i];
             Guard(() =>
             {
-                using (ShutGates(null))
+                using (Gates.Shut(null))
                 {
                     if (ioctl.Continue(PagesPerSlice))
                     {
@@ -445,89 +374,8 @@ public sealed class Tracer : IThreadKicker, IDisposable
         }
     }
 
-    // While gates are shut nobody enters an enclave by itself, and the model knows who is inside.
-    private GateScope ShutGates(TracedThread? stopped)
-    {
-        var scope = new GateScope(this);
-        if (_gateDepth++ > 0 || !Files.Spaces.Any(space => space.Fast is not null))
-        {
-            return scope;
-        }
-
-        foreach (AddressSpace space in Files.Spaces)
-        {
-            space.Fast?.Shut();
-        }
-
-        if (stopped is not null)
-        {
-            stopped.LeftStub |= stopped.Space.Fast?.Normalise(stopped) ?? false;
-        }
-
-        TracedThread[] users = [.. _threads.Values.Where(t => t.FastSlot >= 0 && t.Space.Fast is not null)];
-        foreach (TracedThread thread in users)
-        {
-            if (!thread.Stopped && thread.Space.Fast!.IsBetween(thread))
-            {
-                StopBetween(thread);
-            }
-
-            thread.Space.Fast!.FollowExit(Machine, thread);
-        }
-
-        foreach (TracedThread thread in users)
-        {
-            thread.Space.Fast!.FollowEntry(Machine, thread);
-            Accepts.Follow(thread);
-        }
-
-        return scope;
-    }
-
-    private void OpenGates()
-    {
-        if (_gateDepth == 1)
-        {
-            foreach (TracedThread thread in _between.ToArray())
-            {
-                Guard(() => Resume(thread));
-            }
-
-            _between.Clear();
-            RunResumed();
-        }
-
-        _gateDepth--;
-    }
-
-    private void StopBetween(TracedThread thread)
-    {
-        _ = Ptrace.Interrupt(thread.Id);
-        int waited = thread.Wait(out WaitStatus status);
-        if (waited <= 0 || !status.Stopped)
-        {
-            Dies(thread, waited, status);
-            return;
-        }
-
-        thread.Stopped = true;
-        thread.LeftStub |= thread.Space.Fast!.Normalise(thread);
-        if (status is { Event: PtraceEvent.Stop, StopSignal: Linux.Signal.SIGTRAP })
-        {
-            _between.Add(thread);
-        }
-        else
-        {
-            _parked.Enqueue((thread.Id, status));
-        }
-    }
-
-    private readonly struct GateScope(Tracer tracer) : IDisposable
-    {
-        public void Dispose() => tracer.OpenGates();
-    }
-
-    private void Guard(Action action)
+    /// <summary>Does something to a thread that may be killed meanwhile; its end is then told later.</summary>
+    internal void Guard(Action action)
     {
         try
         {
@@ -571,8 +419,8 @@ public sealed class Tracer : IThreadKicker, IDisposable
         Guard(() =>
         {
             // With mprotect a change is not at once everybody's: nobody else runs in between.
-            using (ShutGates(thread))
-            using (thread.Space.ByProtection ? HoldOthers(thread) : null)
+            using (Gates.Shut(thread))
+            using (thread.Space.ByProtection ? Interruptions.HoldOthers(thread) : null)
             {
                 Stop(thread, status);
                 Accepts.Check();
@@ -760,67 +608,6 @@ public sealed class Tracer : IThreadKicker, IDisposable
         return Add(leader, thread.Process);
     }
 
-    // It was to stop and was killed instead: it is inside no more, and its end is told now or, of a leader, after its other threads'.
-    private void Dies(TracedThread thread, int waited, WaitStatus status)
-    {
-        if (thread.Processor.EnclaveMode)
-        {
-            thread.Processor.NoteExited(Machine);
-        }
-
-        thread.Space.Fast?.Release(thread);
-        if (waited > 0)
-        {
-            _parked.Enqueue((thread.Id, status));
-        }
-    }
-
-    private void ForceExit(TracedThread thread)
-    {
-        if (!thread.Stopped)
-        {
-            _ = Ptrace.Interrupt(thread.Id);
-            int waited = thread.Wait(out WaitStatus status);
-            if (waited <= 0 || !status.Stopped)
-            {
-                Dies(thread, waited, status);
-                return;
-            }
-
-            thread.Stopped = true;
-            thread.LeftStub |= thread.Space.Fast?.Normalise(thread) ?? false;
-            if (thread.FastSlot >= 0)
-            {
-                thread.Space.Fast?.FollowExit(Machine, thread);
-            }
-
-            if (!thread.Processor.EnclaveMode)
-            {
-                // It has just left by itself; what stopped it is answered as anywhere else.
-                _parked.Enqueue((thread.Id, status));
-                return;
-            }
-
-            bool canRunOn = Exceptions.Interrupted(thread, status);
-            thread.Space.Fast?.Publish(Machine, thread);
-
-            // The driver is in the middle of its work: the thread runs on, or its stop is answered, when that is done.
-            if (canRunOn)
-            {
-                _between.Add(thread);
-            }
-            else
-            {
-                _parked.Enqueue((thread.Id, status));
-            }
-
-            return;
-        }
-
-        Exceptions.ExitForInterrupt(thread);
-        thread.Space.Fast?.Publish(Machine, thread);
-    }
-
     private void Ended(TracedThread thread, WaitStatus status)
     {
         if (thread.Id == _root)
@@ -829,7 +616,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
             Volatile.Write(ref _root, 0);
         }
 
-        using (ShutGates(null))
+        using (Gates.Shut(null))
         {
             Drop(thread);
         }

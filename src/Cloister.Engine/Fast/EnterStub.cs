@@ -6,7 +6,7 @@ namespace Cloister.Engine.Fast;
 /// <summary>EENTER in the program itself: what the leaf does when nothing stands against it, else the ENCLU that stops.</summary>
 /// <remarks>
 /// The order is what makes it safe against the tracer: first the TCS is taken, then the gate is read; the tracer shuts the gate and then
-/// looks who has a TCS. A stop in the middle is put back to the ENCLU or completed by <see cref="FastPath.Normalise"/>, which knows from
+/// looks who has a TCS. A stop in the middle is put back to the ENCLU or completed by <see cref="Stubs.Normalise"/>, which knows from
 /// these labels what is on the stack.
 /// </remarks>
 internal sealed class EnterStub

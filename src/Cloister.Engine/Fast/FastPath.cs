@@ -12,22 +12,23 @@ internal sealed class FastPath : IDisposable
     private const int DescriptorsAtOnce = 64, DescriptorLength = 16;
     private const uint DataDescriptorFlags = 0x51; // 32-bit, data, writable, limit in pages, useable: user_desc of uapi asm/ldt.h
 
-    private readonly MappedFile _file;
+    private readonly FastTables _tables;
     private readonly Dictionary<int, (ulong Tcs, EpcPage Page)> _entries = [];
     private readonly HashSet<ulong> _watched = [];
     private readonly SortedSet<int> _freeSlots = [];
-    private readonly List<EnterStubAddresses> _enterStubs = [];
-    private readonly List<ExitStubCode> _exitStubs = [];
-    private readonly Dictionary<ulong, ulong> _siteOf = [];
-    private readonly List<(ulong Page, int Offset)> _pages = [];
-    private readonly Dictionary<ulong, int> _pageUsed = [];
     private readonly Dictionary<ulong, (EnclaveFile File, AwaitedPages Table)> _awaited = [];
     private readonly List<AwaitedPages> _spareTables = [];
     private int _descriptors;
     private int _slots;
-    private int _stubPages;
 
-    internal FastPath(MappedFile file) => _file = file;
+    internal FastPath(MappedFile file)
+    {
+        _tables = new FastTables(file);
+        Stubs = new Stubs(_tables, FreeEntryOf);
+    }
+
+    /// <summary>Its stubs.</summary>
+    public Stubs Stubs { get; }
 
     /// <summary>Entries made without a stop, over all threads.</summary>
     public long FastEntries
@@ -37,7 +38,7 @@ internal sealed class FastPath : IDisposable
             long sum = 0;
             for (int i = 0; i < _slots; i++)
             {
-                sum += (long)ReadU64(Slot(i) + FastLayout.SlotCount);
+                sum += (long)_tables.ReadU64(FastTables.Slot(i) + FastLayout.SlotCount);
             }
 
             return sum;
@@ -117,13 +118,7 @@ internal sealed class FastPath : IDisposable
             _freeSlots.Add(i);
         }
 
-        _enterStubs.AddRange(parent._enterStubs);
-        _exitStubs.AddRange(parent._exitStubs);
-        foreach ((ulong stub, ulong site) in parent._siteOf)
-        {
-            _siteOf[stub] = site;
-        }
-
+        Stubs.Inherit(parent.Stubs);
         PatchedSites = new HashSet<ulong>(parent.PatchedSites);
         if (slot >= 0)
         {
@@ -140,7 +135,7 @@ internal sealed class FastPath : IDisposable
         }
 
         FreeEntryOf(thread.FastSlot);
-        WriteU32(Slot(thread.FastSlot) + FastLayout.SlotInside, 0);
+        _tables.WriteU32(FastTables.Slot(thread.FastSlot) + FastLayout.SlotInside, 0);
         _freeSlots.Add(thread.FastSlot);
         thread.FastSlot = -1;
     }
@@ -148,12 +143,12 @@ internal sealed class FastPath : IDisposable
     /// <summary>Sends entries to the tracer until <see cref="Open"/>. What threads did before is in the tables afterwards.</summary>
     public void Shut()
     {
-        WriteU32(FastLayout.Gate, 0);
+        _tables.WriteU32(FastLayout.Gate, 0);
         Interlocked.MemoryBarrier();
     }
 
     /// <summary>Allows fast entries.</summary>
-    public void Open() => WriteU32(FastLayout.Gate, 1);
+    public void Open() => _tables.WriteU32(FastLayout.Gate, 1);
 
     /// <summary>Whether a running thread is between taking a TCS and counting as inside, or between the reverse.</summary>
     public bool IsBetween(TracedThread thread)
@@ -163,23 +158,28 @@ internal sealed class FastPath : IDisposable
             return false;
         }
 
-        int slot = Slot(thread.FastSlot);
-        bool inside = ReadU32(slot + FastLayout.SlotInside) != 0;
-        return inside ? ReadU32(slot + FastLayout.SlotAccepting) != 0 : HoldsEntry(thread.FastSlot);
+        int slot = FastTables.Slot(thread.FastSlot);
+        bool inside = _tables.ReadU32(slot + FastLayout.SlotInside) != 0;
+        return inside ? _tables.ReadU32(slot + FastLayout.SlotAccepting) != 0 : HoldsEntry(thread.FastSlot);
     }
 
     /// <summary>The pages that a thread accepted by itself since this was last asked, in order. The gate must be shut.</summary>
     public ReadOnlySpan<ulong> TakeAccepted(TracedThread thread)
     {
-        int slot = Slot(thread.FastSlot);
-        int count = (int)ReadU32(slot + FastLayout.SlotNotes);
+        if (thread.FastSlot < 0)
+        {
+            return [];
+        }
+
+        int slot = FastTables.Slot(thread.FastSlot);
+        int count = (int)_tables.ReadU32(slot + FastLayout.SlotNotes);
         if (count == 0)
         {
             return [];
         }
 
-        WriteU32(slot + FastLayout.SlotNotes, 0);
-        return MemoryMarshal.Cast<byte, ulong>(_file.Slice(Notes(thread.FastSlot), count * sizeof(ulong)));
+        _tables.WriteU32(slot + FastLayout.SlotNotes, 0);
+        return MemoryMarshal.Cast<byte, ulong>(_tables.Slice(FastTables.Notes(thread.FastSlot), count * sizeof(ulong)));
     }
 
     /// <summary>A table for an enclave, one that another enclave had if it is large enough; null when there is none to be had.</summary>
@@ -217,9 +217,14 @@ internal sealed class FastPath : IDisposable
     /// <summary>The model follows an exit the thread made by itself. All threads' exits come before any entry.</summary>
     public void FollowExit(SgxMachine machine, TracedThread thread)
     {
-        int slot = Slot(thread.FastSlot);
-        bool inside = ReadU32(slot + FastLayout.SlotInside) != 0;
-        ulong count = ReadU64(slot + FastLayout.SlotCount);
+        if (thread.FastSlot < 0)
+        {
+            return;
+        }
+
+        int slot = FastTables.Slot(thread.FastSlot);
+        bool inside = _tables.ReadU32(slot + FastLayout.SlotInside) != 0;
+        ulong count = _tables.ReadU64(slot + FastLayout.SlotCount);
         if (thread.Processor.EnclaveMode && (!inside || count != thread.FastCount))
         {
             thread.Processor.NoteExited(machine);
@@ -231,16 +236,16 @@ internal sealed class FastPath : IDisposable
     /// <summary>The model follows an entry the thread made by itself.</summary>
     public void FollowEntry(SgxMachine machine, TracedThread thread)
     {
-        int slot = Slot(thread.FastSlot);
-        if (thread.Processor.EnclaveMode || ReadU32(slot + FastLayout.SlotInside) == 0)
+        int slot = FastTables.Slot(Math.Max(thread.FastSlot, 0));
+        if (thread.FastSlot < 0 || thread.Processor.EnclaveMode || _tables.ReadU32(slot + FastLayout.SlotInside) == 0)
         {
             return;
         }
 
-        int index = (int)((ReadU64(slot + FastLayout.SlotEntry) - (Area.Fast + FastLayout.Table)) / FastLayout.EntryLength);
+        int index = (int)((_tables.ReadU64(slot + FastLayout.SlotEntry) - (Area.Fast + FastLayout.Table)) / FastLayout.EntryLength);
         (ulong tcs, EpcPage page) = _entries[index];
-        thread.Processor.NoteEntered(machine, page, new LinearAddress(tcs), new LinearAddress(ReadU64(slot + FastLayout.SlotAep)),
-            ReadU64(slot + FastLayout.SlotFsBase), ReadU64(slot + FastLayout.SlotGsBase));
+        thread.Processor.NoteEntered(machine, page, new LinearAddress(tcs), new LinearAddress(_tables.ReadU64(slot + FastLayout.SlotAep)),
+            _tables.ReadU64(slot + FastLayout.SlotFsBase), _tables.ReadU64(slot + FastLayout.SlotGsBase));
     }
 
     /// <summary>Puts what the model did with a stopped thread into the tables.</summary>
@@ -251,32 +256,32 @@ internal sealed class FastPath : IDisposable
             return;
         }
 
-        int slot = Slot(thread.FastSlot);
+        int slot = FastTables.Slot(thread.FastSlot);
         LogicalProcessor processor = thread.Processor;
         if (!processor.EnclaveMode)
         {
-            if (ReadU32(slot + FastLayout.SlotInside) != 0)
+            if (_tables.ReadU32(slot + FastLayout.SlotInside) != 0)
             {
-                WriteU32(slot + FastLayout.SlotInside, 0);
-                int left = (int)(ReadU64(slot + FastLayout.SlotEntry) - Area.Fast);
+                _tables.WriteU32(slot + FastLayout.SlotInside, 0);
+                int left = (int)(_tables.ReadU64(slot + FastLayout.SlotEntry) - Area.Fast);
                 if (left >= FastLayout.Table)
                 {
                     Refresh(machine, (left - FastLayout.Table) / FastLayout.EntryLength);
                 }
 
-                WriteU32(left + FastLayout.EntryBusy, 0);
+                _tables.WriteU32(left + FastLayout.EntryBusy, 0);
             }
 
             return;
         }
 
         int entry = EntryFor(machine, processor, thread.FastSlot);
-        WriteU32(entry + FastLayout.EntryBusy, (uint)thread.FastSlot + 1);
-        WriteU64(slot + FastLayout.SlotEntry, Area.Fast + (ulong)entry);
-        WriteU64(slot + FastLayout.SlotFsBase, processor.SavedFsBase);
-        WriteU64(slot + FastLayout.SlotGsBase, processor.SavedGsBase);
-        WriteU64(slot + FastLayout.SlotAep, processor.Aep.Value);
-        WriteU32(slot + FastLayout.SlotInside, 1);
+        _tables.WriteU32(entry + FastLayout.EntryBusy, (uint)thread.FastSlot + 1);
+        _tables.WriteU64(slot + FastLayout.SlotEntry, Area.Fast + (ulong)entry);
+        _tables.WriteU64(slot + FastLayout.SlotFsBase, processor.SavedFsBase);
+        _tables.WriteU64(slot + FastLayout.SlotGsBase, processor.SavedGsBase);
+        _tables.WriteU64(slot + FastLayout.SlotAep, processor.Aep.Value);
+        _tables.WriteU32(slot + FastLayout.SlotInside, 1);
     }
 
     /// <summary>The page at an address changed in the EPCM: a TCS or a state save area there sends entries to the tracer.</summary>
@@ -290,87 +295,12 @@ internal sealed class FastPath : IDisposable
         foreach (int index in _entries.Keys.ToArray())
         {
             int entry = FastLayout.Table + index * FastLayout.EntryLength;
-            ulong ursp = ReadU64(entry + FastLayout.EntryUrsp);
+            ulong ursp = _tables.ReadU64(entry + FastLayout.EntryUrsp);
             if (_entries[index].Tcs == page || (ursp & ~4095UL) == page)
             {
-                WriteU64(entry + FastLayout.EntryTcs, 0);
+                _tables.WriteU64(entry + FastLayout.EntryTcs, 0);
             }
         }
-    }
-
-    /// <summary>A stop in the middle of a stub is put back to before it, or forward to behind it.</summary>
-    /// <returns>False when the thread was in no stub.</returns>
-    public bool Normalise(TracedThread thread)
-    {
-        ulong rip = thread.Peek().Rip;
-        ulong tails = Area.Fast + FastLayout.Tails;
-        if (rip - tails < FastLayout.MappedLength - FastLayout.Tails)
-        {
-            int index = (int)((rip - tails) / FastLayout.TailLength);
-            FinishTail(thread, index, rip - tails - (ulong)(index * FastLayout.TailLength));
-            return true;
-        }
-
-        foreach (EnterStubAddresses stub in _enterStubs)
-        {
-            if (stub.Contains(rip))
-            {
-                LeaveEnterStub(thread, stub, rip);
-                return true;
-            }
-        }
-
-        foreach (ExitStubCode stub in _exitStubs)
-        {
-            if (stub.Contains(rip))
-            {
-                LeaveExitStub(thread, stub, rip);
-                return true;
-            }
-        }
-
-        return false;
-    }
-
-    /// <summary>The site of an ENCLU that stands in a stub in the place of the program's own, or the address itself.</summary>
-    public ulong SiteOf(ulong rip) => _siteOf.GetValueOrDefault(rip, rip);
-
-    /// <summary>Makes a stub known that lies in the vDSO.</summary>
-    public void Add(EnterStubAddresses stub) => _enterStubs.Add(stub);
-
-    /// <summary>Makes a stub known that an enclave jumps to.</summary>
-    internal void Add(ExitStubCode stub) => _exitStubs.Add(stub);
-
-    /// <summary>Writes a stub for the ENCLU at a site and returns its address near the site, or null when it cannot be mapped there.</summary>
-    public ulong? AddStub(TracedThread thread, ulong site, bool inEnclave)
-    {
-        if (NearPage(thread, site) is not (ulong page, int offset))
-        {
-            return null;
-        }
-
-        ulong address = page + (ulong)(offset & 4095);
-        if (inEnclave)
-        {
-            ExitStubCode stub = ExitStub.Assemble(address, site);
-            stub.Code.CopyTo(_file.Slice(FastLayout.Stubs + offset, stub.Code.Length));
-            Add(stub);
-            _siteOf[stub.Enclu] = site;
-            return address;
-        }
-
-        var assembler = new Iced.Intel.Assembler(64);
-        var enter = new EnterStub();
-        Iced.Intel.Label enclu = assembler.CreateLabel();
-        enter.Emit(assembler, a => a.mov(Iced.Intel.AssemblerRegisters.rcx, site + 3), ref enclu);
-        using var stream = new MemoryStream();
-        Iced.Intel.AssemblerResult result = assembler.Assemble(new Iced.Intel.StreamCodeWriter(stream), address, Iced.Intel.BlockEncoderOptions.ReturnNewInstructionOffsets);
-        byte[] code = stream.ToArray();
-        code.CopyTo(_file.Slice(FastLayout.Stubs + offset, code.Length));
-        EnterStubAddresses addresses = enter.Addresses(result);
-        _enterStubs.Add(addresses);
-        _siteOf[addresses.Enclu] = site;
-        return address;
     }
 
     /// <inheritdoc/>
@@ -383,19 +313,15 @@ internal sealed class FastPath : IDisposable
         }
 
         _spareTables.ForEach(table => table.Dispose());
-        _file.Dispose();
+        _tables.Dispose();
     }
-
-    private static int Slot(int slot) => FastLayout.Slots + slot * FastLayout.SlotLength;
-
-    private static int Notes(int slot) => FastLayout.Notes + slot * FastLayout.NotesLength * sizeof(ulong);
 
     private void Occupy(TracedThread thread, int slot)
     {
         thread.FastSlot = slot;
-        _file.Slice(Slot(slot), FastLayout.SlotLength).Clear();
-        WriteU32(Slot(slot) + FastLayout.SlotNumber, (uint)slot + 1);
-        WriteU64(Slot(slot) + FastLayout.SlotNotesAddress, Area.Fast + (ulong)Notes(slot));
+        _tables.Slice(FastTables.Slot(slot), FastLayout.SlotLength).Clear();
+        _tables.WriteU32(FastTables.Slot(slot) + FastLayout.SlotNumber, (uint)slot + 1);
+        _tables.WriteU64(FastTables.Slot(slot) + FastLayout.SlotNotesAddress, Area.Fast + (ulong)FastTables.Notes(slot));
         thread.FastCount = 0;
     }
 
@@ -426,7 +352,7 @@ internal sealed class FastPath : IDisposable
     {
         foreach (int index in _entries.Keys)
         {
-            if (ReadU32(FastLayout.Table + index * FastLayout.EntryLength + FastLayout.EntryBusy) == (uint)slot + 1)
+            if (_tables.ReadU32(FastLayout.Table + index * FastLayout.EntryLength + FastLayout.EntryBusy) == (uint)slot + 1)
             {
                 return true;
             }
@@ -440,9 +366,9 @@ internal sealed class FastPath : IDisposable
         foreach (int index in _entries.Keys)
         {
             int entry = FastLayout.Table + index * FastLayout.EntryLength;
-            if (ReadU32(entry + FastLayout.EntryBusy) == (uint)slot + 1)
+            if (_tables.ReadU32(entry + FastLayout.EntryBusy) == (uint)slot + 1)
             {
-                WriteU32(entry + FastLayout.EntryBusy, 0);
+                _tables.WriteU32(entry + FastLayout.EntryBusy, 0);
             }
         }
     }
@@ -453,10 +379,10 @@ internal sealed class FastPath : IDisposable
         int index = FastLayout.IndexOf(processor.Tcs.Value);
         int entry = FastLayout.Table + index * FastLayout.EntryLength;
         uint number = (uint)slot + 1;
-        uint before = Interlocked.CompareExchange(ref MemoryMarshal.AsRef<uint>(_file.Slice(entry + FastLayout.EntryBusy, 4)), number, 0);
+        uint before = Interlocked.CompareExchange(ref MemoryMarshal.AsRef<uint>(_tables.Slice(entry + FastLayout.EntryBusy, 4)), number, 0);
         if (before != 0 && before != number)
         {
-            return Slot(slot) + FastLayout.SlotSpare;
+            return FastTables.Slot(slot) + FastLayout.SlotSpare;
         }
 
         _entries[index] = (processor.Tcs.Value, processor.TcsPage);
@@ -472,7 +398,7 @@ internal sealed class FastPath : IDisposable
         ref readonly EpcmEntry epcm = ref machine.Epcm[page];
         if (!epcm.Valid || epcm.PageType != PageType.Tcs || epcm.Blocked || epcm.Pending || epcm.Modified || epcm.EnclaveAddress.Value != address)
         {
-            WriteU64(entry + FastLayout.EntryTcs, 0);
+            _tables.WriteU64(entry + FastLayout.EntryTcs, 0);
             return;
         }
 
@@ -483,233 +409,21 @@ internal sealed class FastPath : IDisposable
         // A frame of several pages would have to be checked whole at each entry. SDM 3D, EENTER.
         if (tcs.Cssa >= tcs.Nssa || secs.SsaFrameSize != 1)
         {
-            WriteU64(entry + FastLayout.EntryTcs, 0);
+            _tables.WriteU64(entry + FastLayout.EntryTcs, 0);
             return;
         }
 
         const int urspOffset = 144;
         ulong ursp = StateSaveArea.FrameGprsgx(secs, tcs, tcs.Cssa).Value + urspOffset;
-        WriteU32(entry + FastLayout.EntryCssa, tcs.Cssa);
-        WriteU64(entry + FastLayout.EntryFsBase, secs.BaseAddr + tcs.Ofsbase);
-        WriteU64(entry + FastLayout.EntryGsBase, secs.BaseAddr + tcs.Ogsbase);
-        WriteU64(entry + FastLayout.EntryUrsp, ursp);
-        WriteU64(entry + FastLayout.EntryTail, Area.Fast + FastLayout.Tails + (ulong)index * FastLayout.TailLength);
-        WriteU64(entry + FastLayout.EntryAwaited, _awaited.TryGetValue(secs.BaseAddr, out (EnclaveFile File, AwaitedPages Table) awaited) ? awaited.Table.Address : 0);
-        EnterStub.Tail(entryPoint).CopyTo(_file.Slice(FastLayout.Tails + index * FastLayout.TailLength, FastLayout.TailLength));
+        _tables.WriteU32(entry + FastLayout.EntryCssa, tcs.Cssa);
+        _tables.WriteU64(entry + FastLayout.EntryFsBase, secs.BaseAddr + tcs.Ofsbase);
+        _tables.WriteU64(entry + FastLayout.EntryGsBase, secs.BaseAddr + tcs.Ogsbase);
+        _tables.WriteU64(entry + FastLayout.EntryUrsp, ursp);
+        _tables.WriteU64(entry + FastLayout.EntryTail, Area.Fast + FastLayout.Tails + (ulong)index * FastLayout.TailLength);
+        _tables.WriteU64(entry + FastLayout.EntryAwaited, _awaited.TryGetValue(secs.BaseAddr, out (EnclaveFile File, AwaitedPages Table) awaited) ? awaited.Table.Address : 0);
+        EnterStub.Tail(entryPoint).CopyTo(_tables.Slice(FastLayout.Tails + index * FastLayout.TailLength, FastLayout.TailLength));
         _watched.Add(address);
         _watched.Add(ursp & ~4095UL);
-        WriteU64(entry + FastLayout.EntryTcs, address);
+        _tables.WriteU64(entry + FastLayout.EntryTcs, address);
     }
-
-    private static void FinishTail(TracedThread thread, int index, ulong offset)
-    {
-        // pop rsi, pop rdx and popfq are one byte each; lea rsp and the jump follow.
-        ref UserRegisters r = ref thread.Registers;
-        int popped = (int)Math.Min(offset, 3);
-        Span<byte> stack = stackalloc byte[24];
-        int left = Math.Max(0, 3 - popped);
-        _ = thread.Space.Memory.TryRead(r.Rsp, stack[..(left * 8)]);
-        int at = 0;
-        ulong Next(Span<byte> s) => BinaryPrimitives.ReadUInt64LittleEndian(s[(at++ * 8)..]);
-        if (popped < 1)
-        {
-            r.Rsi = Next(stack);
-        }
-
-        if (popped < 2)
-        {
-            r.Rdx = Next(stack);
-        }
-
-        if (popped < 3)
-        {
-            r.Rflags = Next(stack);
-        }
-
-        r.Rsp += (ulong)(left * 8);
-        const int afterFlags = 3;
-        if (offset <= afterFlags)
-        {
-            r.Rsp += 128;
-        }
-
-        Span<byte> code = stackalloc byte[FastLayout.TailLength];
-        _ = thread.Space.Memory.TryPeek(Area.Fast + FastLayout.Tails + (ulong)(index * FastLayout.TailLength), code);
-        r.Rip = BinaryPrimitives.ReadUInt64LittleEndian(code[EnterStub.TailTargetOffset..]);
-    }
-
-    private void LeaveEnterStub(TracedThread thread, EnterStubAddresses stub, ulong rip)
-    {
-        int slot = Slot(thread.FastSlot < 0 ? 0 : thread.FastSlot);
-        if (rip >= stub.Committed && rip < stub.Slow && thread.FastSlot >= 0 && ReadU32(slot + FastLayout.SlotInside) != 0)
-        {
-            int entry = (int)(ReadU64(slot + FastLayout.SlotEntry) - Area.Fast);
-            int index = (entry - FastLayout.Table) / FastLayout.EntryLength;
-            FinishTail(thread, index, 0);
-            return;
-        }
-
-        ref UserRegisters r = ref thread.Registers;
-        int depth = stub.Depth(rip);
-        Span<byte> stack = stackalloc byte[24];
-        int pushed = Math.Max(0, depth - 1);
-        _ = thread.Space.Memory.TryRead(r.Rsp, stack[..(pushed * 8)]);
-        int at = 0;
-        if (depth >= 4)
-        {
-            r.Rsi = BinaryPrimitives.ReadUInt64LittleEndian(stack[(at++ * 8)..]);
-        }
-
-        if (depth >= 3)
-        {
-            r.Rdx = BinaryPrimitives.ReadUInt64LittleEndian(stack[(at++ * 8)..]);
-        }
-
-        if (depth >= 2)
-        {
-            r.Rflags = BinaryPrimitives.ReadUInt64LittleEndian(stack[(at * 8)..]);
-        }
-
-        r.Rsp += (ulong)(pushed * 8) + (depth >= 1 ? 128UL : 0);
-        if (rip >= stub.AepStored && rip < stub.Slow)
-        {
-            const ulong eenter = 2;
-            r.Rax = eenter;
-            r.Rcx = ReadU64(slot + FastLayout.SlotAep);
-            if (rip >= stub.Switched && rip < stub.Committed)
-            {
-                r.FsBase = ReadU64(slot + FastLayout.SlotFsBase);
-                r.GsBase = ReadU64(slot + FastLayout.SlotGsBase);
-            }
-
-            FreeEntryOf(thread.FastSlot);
-        }
-
-        r.Rip = stub.Enclu;
-    }
-
-    private void LeaveExitStub(TracedThread thread, ExitStubCode stub, ulong rip)
-    {
-        ref UserRegisters r = ref thread.Registers;
-        const ulong eexit = 4, eaccept = 5;
-        if (rip >= stub.Accept.Start)
-        {
-            LeaveAcceptStub(thread, stub, rip);
-            return;
-        }
-
-        if (rip < stub.Enclu)
-        {
-            // Put back what was done to RAX and RCX, which hold each other's value.
-            if (rip >= stub.Subtracted && rip < stub.Added)
-            {
-                r.Rcx += rip >= stub.SubtractedMore ? eaccept : eexit;
-            }
-
-            if (rip >= stub.Swapped)
-            {
-                (r.Rax, r.Rcx) = (r.Rcx, r.Rax);
-            }
-
-            r.Rip = stub.Enclu;
-            return;
-        }
-
-        if (r.Es == 0)
-        {
-            // No slot to read: this exit is the tracer's.
-            (r.Rax, r.Rip) = (eexit, stub.Enclu);
-            return;
-        }
-
-        int slot = Slot(thread.FastSlot);
-        (r.FsBase, r.GsBase) = (ReadU64(slot + FastLayout.SlotFsBase), ReadU64(slot + FastLayout.SlotGsBase));
-        WriteU32(slot + FastLayout.SlotInside, 0);
-
-        // Behind the store that frees the TCS another thread may have taken it.
-        int busy = (int)(ReadU64(slot + FastLayout.SlotEntry) - Area.Fast) + FastLayout.EntryBusy;
-        if (ReadU32(busy) == (uint)thread.FastSlot + 1)
-        {
-            WriteU32(busy, 0);
-        }
-
-        (r.Rax, r.Rcx, r.Rip) = (eexit, ReadU64(slot + FastLayout.SlotAep), r.Rbx);
-    }
-
-    private void LeaveAcceptStub(TracedThread thread, ExitStubCode stub, ulong rip)
-    {
-        const ulong eaccept = 5, notArithmetic = ~0x8d5UL;
-        ref UserRegisters r = ref thread.Registers;
-        int slot = Slot(thread.FastSlot < 0 ? 0 : thread.FastSlot);
-        AcceptStubAddresses accept = stub.Accept;
-        if (rip < accept.PageSaved)
-        {
-            (r.Rcx, r.Rax, r.Rip) = (r.Rax, eaccept, stub.Enclu);
-            return;
-        }
-
-        ulong page = ReadU64(slot + FastLayout.SlotPage);
-        bool accepted = rip >= accept.Committed && rip < accept.Slow;
-        if (rip >= accept.Saved)
-        {
-            (r.Rdx, r.Rsi) = (ReadU64(slot + FastLayout.SlotRdx), ReadU64(slot + FastLayout.SlotRsi));
-            uint flags = ReadU32(slot + FastLayout.SlotFlags);
-            r.Rflags = (r.Rflags & notArithmetic) | (accepted ? 0 : (flags >> 8 & 0xd5) | (flags & 1) << 11);
-        }
-
-        if (accepted && rip < accept.Noted)
-        {
-            int notes = (int)ReadU32(slot + FastLayout.SlotNotes);
-            WriteU64(Notes(thread.FastSlot) + notes * sizeof(ulong), page);
-            WriteU32(slot + FastLayout.SlotNotes, (uint)notes + 1);
-        }
-
-        WriteU32(slot + FastLayout.SlotAccepting, 0);
-        (r.Rax, r.Rcx, r.Rip) = accepted ? (0, page, accept.Next) : (eaccept, page, stub.Enclu);
-    }
-
-    private (ulong Page, int Offset)? NearPage(TracedThread thread, ulong site)
-    {
-        const int largestStub = 512;
-        foreach ((ulong page, int offset) in _pages)
-        {
-            long distance = (long)(page - site);
-            if (Math.Abs(distance) < int.MaxValue - (1 << 20) && _pageUsed[page] + largestStub <= 4096)
-            {
-                int at = offset + _pageUsed[page];
-                _pageUsed[page] += largestStub;
-                return (page, at);
-            }
-        }
-
-        if (_stubPages * 4096 >= FastLayout.FileLength - FastLayout.Stubs || FreeRange.Near(thread.Process.Id, site, 4096) is not { } address)
-        {
-            return null;
-        }
-
-        // mremap of no bytes of a shared mapping makes a second one: no descriptor has to stay open in the program. mremap(2).
-        int fileOffset = _stubPages * 4096;
-        const ulong moveFixed = 3;
-        long[] mapped = new RemoteCalls()
-            .Add(SystemCall.Mmap, address, 4096, MemoryProtection.None, MemoryProtection.Private | MemoryProtection.Anonymous | MemoryProtection.FixedNoReplace, ulong.MaxValue, 0)
-            .Add(SystemCall.Mremap, Area.Fast + FastLayout.Stubs + (ulong)fileOffset, 0, 4096, moveFixed, address)
-            .Run(thread);
-        if (mapped.Any(result => result != (long)address))
-        {
-            return null;
-        }
-
-        _stubPages++;
-        _pages.Add((address, fileOffset));
-        _pageUsed[address] = largestStub;
-        return (address, fileOffset);
-    }
-
-    private uint ReadU32(int offset) => Volatile.Read(ref MemoryMarshal.AsRef<uint>(_file.Slice(offset, 4)));
-
-    private ulong ReadU64(int offset) => Volatile.Read(ref MemoryMarshal.AsRef<ulong>(_file.Slice(offset, 8)));
-
-    private void WriteU32(int offset, uint value) => Volatile.Write(ref MemoryMarshal.AsRef<uint>(_file.Slice(offset, 4)), value);
-
-    private void WriteU64(int offset, ulong value) => Volatile.Write(ref MemoryMarshal.AsRef<ulong>(_file.Slice(offset, 8)), value);
 }

@@ -30,7 +30,7 @@ internal static class SitePatcher
         ulong start = site - Reach;
         byte[] code = new byte[2 * Reach + EncluLength];
         (int first, int last) = ReadAround(space, start, code, site, inEnclave);
-        if (FindCave(code.AsSpan(0, last), first, Reach, start) is not { } cave || fast.AddStub(thread, site, inEnclave) is not { } stub)
+        if (FindCave(code.AsSpan(0, last), first, Reach, start) is not { } cave || fast.Stubs.Place(thread, site, inEnclave) is not { } stub)
         {
             return;
         }
@@ -41,7 +41,7 @@ internal static class SitePatcher
         byte[] leap = [ShortJumpOpcode, checked((byte)(sbyte)(cave - Reach - ShortJump))];
 
         // Other threads may be about to execute these bytes.
-        using (tracer.HoldOthers(thread))
+        using (tracer.Interruptions.HoldOthers(thread))
         {
             if (Write(space, start + (ulong)cave, jump, inEnclave) && Write(space, site, leap, inEnclave))
             {

@@ -58,7 +58,7 @@ public sealed class FastPathTests : IDisposable
         using var stream = new MemoryStream();
         _stub = stub.Addresses(assembler.Assemble(new StreamCodeWriter(stream), StubAddress, BlockEncoderOptions.ReturnNewInstructionOffsets));
         _code = stream.ToArray();
-        _path.Add(_stub);
+        _path.Stubs.Add(_stub);
         _path.Open();
         _tables = _file.Slice(0, FastLayout.Notes).ToArray();
     }
@@ -105,7 +105,7 @@ public sealed class FastPathTests : IDisposable
             bool made = Inside != 0;
             Assert.True(made || !committed);
             committed = made;
-            _ = _path.Normalise(_own.Thread);
+            _ = _path.Stubs.Normalise(_own.Thread);
             if (made)
             {
                 AssertRegisters(Entered, at);
@@ -144,7 +144,7 @@ public sealed class FastPathTests : IDisposable
         _file.Slice(0, FastLayout.Notes).CopyTo(_tables);
         _ = Sweep(start, _code, StubAddress, _stub.Enclu, at =>
         {
-            _ = _path.Normalise(_own.Thread);
+            _ = _path.Stubs.Normalise(_own.Thread);
             AssertRegisters(start with { Rip = _stub.Enclu }, at);
             Assert.Equal((at, 0u, busy), (at, Inside, Busy));
         });
@@ -161,7 +161,7 @@ public sealed class FastPathTests : IDisposable
         _file.Slice(0, FastLayout.Notes).CopyTo(_tables);
         const ulong site = 0x5000_0000, target = 0x40_3000;
         ExitStubCode stub = ExitStub.Assemble(site, Site);
-        _path.Add(stub);
+        _path.Stubs.Add(stub);
         UserRegisters start = Entered with { Rip = site, Rax = leaf, Rbx = target, Rcx = 0x77 };
         UserRegisters left = start with { Rip = target, Rcx = Aep + 8, FsBase = HostFs + 8, GsBase = HostGs + 8 };
         bool decided = false;
@@ -169,7 +169,7 @@ public sealed class FastPathTests : IDisposable
         {
             bool made = at >= stub.IsEexit || at == target;
             decided |= made;
-            _ = _path.Normalise(_own.Thread);
+            _ = _path.Stubs.Normalise(_own.Thread);
             if (made)
             {
                 AssertRegisters(left, at);
@@ -234,7 +234,7 @@ public sealed class FastPathTests : IDisposable
         _file.Slice(0, FastLayout.Notes).CopyTo(_tables);
         const ulong stubAddress = 0x5000_0000, allFlags = 0xad7;
         ExitStubCode stub = ExitStub.Assemble(stubAddress, Site);
-        _path.Add(stub);
+        _path.Stubs.Add(stub);
         UserRegisters start = Entered with { Rip = stubAddress, Rax = Eaccept, Rbx = secinfo, Rcx = page, Rflags = allFlags };
         UserRegisters accepted = start with { Rip = Site + 3, Rax = 0, Rflags = allFlags & ~0x8d5ul };
         bool isAccepted = false;
@@ -249,7 +249,7 @@ public sealed class FastPathTests : IDisposable
             // Behind the exchange and before the branch the page is only the tracer's to look at.
             taken += !made && pages[pageOffset] != before ? 1 : 0;
             Assert.True(taken <= 1 && (!made || pages[pageOffset] == 0));
-            _ = _path.Normalise(_own.Thread);
+            _ = _path.Stubs.Normalise(_own.Thread);
             AssertRegisters(made ? accepted : start with { Rip = stub.Enclu }, at);
             Assert.Equal((at, 0u), (at, MemoryMarshal.Read<uint>(_file.Slice(slot + FastLayout.SlotAccepting, 4))));
             Assert.Equal((at, made ? notes + 1 : notes), (at, MemoryMarshal.Read<uint>(_file.Slice(slot + FastLayout.SlotNotes, 4))));
@@ -271,7 +271,7 @@ public sealed class FastPathTests : IDisposable
         // The store that frees the TCS is not the exit stub's last instruction.
         Run(AtEnclu, _code, StubAddress, _enclave + Oentry);
         ExitStubCode stub = ExitStub.Assemble(0x5000_0000, Site);
-        _path.Add(stub);
+        _path.Stubs.Add(stub);
         const uint other = SlotNumber + 5;
         const ulong target = 0x40_3000;
         var processor = new StubProcessor(_own.Space.Memory, stub.Start, stub.Code) { State = Entered with { Rip = stub.Start, Rax = Eexit, Rbx = target } };
@@ -285,7 +285,7 @@ public sealed class FastPathTests : IDisposable
         for (; processor.State.Rip != target; processor.Step(), looked++)
         {
             _own.Thread.Registers = processor.State;
-            Assert.True(_path.Normalise(_own.Thread));
+            Assert.True(_path.Stubs.Normalise(_own.Thread));
             Assert.Equal((target, other), (_own.Thread.Registers.Rip, Busy));
         }
 
@@ -296,7 +296,7 @@ public sealed class FastPathTests : IDisposable
     public void AnExitWithoutASlotIsTheTracers()
     {
         ExitStubCode stub = ExitStub.Assemble(0x5000_0000, Site);
-        _path.Add(stub);
+        _path.Stubs.Add(stub);
         UserRegisters start = Entered with { Rip = stub.Start, Rax = Eexit, Rbx = 0x40_3000, Es = 0 };
         for (int count = 0; count < 8; count++)
         {
@@ -307,7 +307,7 @@ public sealed class FastPathTests : IDisposable
             }
 
             _own.Thread.Registers = processor.State;
-            Assert.True(_path.Normalise(_own.Thread));
+            Assert.True(_path.Stubs.Normalise(_own.Thread));
 
             // RCX is EEXIT's result only. SDM 3D, EEXIT.
             AssertRegisters(start with { Rip = stub.Enclu, Rcx = _own.Thread.Registers.Rcx }, processor.State.Rip);
@@ -320,7 +320,7 @@ public sealed class FastPathTests : IDisposable
         foreach (ulong rip in (ulong[])[StubAddress - 1, _stub.Enclu, _stub.Enclu + 3, Area.Fast, 0x1234])
         {
             _own.Thread.Registers = AtEnclu with { Rip = rip };
-            Assert.False(_path.Normalise(_own.Thread));
+            Assert.False(_path.Stubs.Normalise(_own.Thread));
             AssertRegisters(AtEnclu with { Rip = rip }, rip);
         }
     }

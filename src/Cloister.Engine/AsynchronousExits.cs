@@ -1,0 +1,76 @@
+using Cloister.Architecture;
+using Cloister.Engine.Fast;
+using Cloister.Processor;
+using Cloister.Processor.Enclu;
+
+namespace Cloister.Engine;
+
+/// <summary>Asynchronous exits, what the kernel does after them, and the resumption.</summary>
+internal sealed class AsynchronousExits(Tracer tracer)
+{
+    /// <summary>An asynchronous exit for an interrupt; the thread is left at its asynchronous exit pointer.</summary>
+    public void ForInterrupt(TracedThread thread) => Exit(thread, null, 0, default);
+
+    /// <summary>A fault of enclave code: asynchronous exit, then what the kernel does. True when the thread can go on (and if AEP is an ENCLU, has resumed).</summary>
+    public bool Resolve(TracedThread thread, in Fault fault)
+    {
+        // The kernel handles the fault after the exit: the thread is outside while the driver works.
+        Exit(thread, fault.Vector, fault.ErrorCode, fault.Address);
+        if (fault.Vector != ExceptionVector.PageFault || !tracer.Faults.Resolve(thread, fault))
+        {
+            tracer.Signals.Raise(thread, fault.Vector, fault.ErrorCode, fault.Address.PageBase, IsUnmapped(thread.Space, fault));
+            return false;
+        }
+
+        return ResumeInside(thread);
+    }
+
+    // The instruction at AEP is nearly always the ENCLU that resumes: nothing of the program would run in between.
+    private bool ResumeInside(TracedThread thread)
+    {
+        if (!IsEnclu(thread))
+        {
+            return true;
+        }
+
+        thread.ToModel();
+        LeafResult result = EncluInstruction.Dispatch(tracer.Machine, thread.Processor, thread.Space, thread);
+        if (result.Status != LeafStatus.Fault)
+        {
+            thread.FromModel();
+        }
+
+        // On a fault the thread executes the ENCLU itself and the fault is found again.
+        return true;
+    }
+
+    /// <summary>Whether a thread stands at an ENCLU, or at the jump in its place.</summary>
+    public static bool IsEnclu(TracedThread thread)
+    {
+        Span<byte> code = stackalloc byte[EncluInstruction.Length];
+        ulong rip = thread.Peek().Rip;
+        return InstructionFetch.Read(thread.Space, rip, code) == EncluInstruction.Length && (code is [0x0f, 0x01, 0xd7] || IsPatched(thread.Space, rip, code));
+    }
+
+    /// <summary>Whether code is the jump that stands in the place of an ENCLU.</summary>
+    public static bool IsPatched(AddressSpace space, ulong rip, ReadOnlySpan<byte> code) =>
+        code is [SitePatcher.ShortJumpOpcode, ..] && space.Fast?.PatchedSites.Contains(rip) == true;
+
+    /// <summary>An exception that the kernel does not resolve.</summary>
+    public void Raise(TracedThread thread, ExceptionVector vector, uint errorCode, LinearAddress address)
+    {
+        Exit(thread, vector, errorCode, address);
+        tracer.Signals.Raise(thread, vector, errorCode, address, unmapped: false);
+    }
+
+    /// <summary>The exit alone.</summary>
+    public void Exit(TracedThread thread, ExceptionVector? vector, uint errorCode, LinearAddress address)
+    {
+        thread.ToModel();
+        Aex.Execute(tracer.Machine, thread.Processor, thread.Space, thread, vector, errorCode, address);
+        thread.FromModel();
+    }
+
+    /// <summary>Whether nothing is mapped where a fault was.</summary>
+    public static bool IsUnmapped(AddressSpace space, in Fault fault) => space.Mappings.Find(fault.Address.Value) is null;
+}

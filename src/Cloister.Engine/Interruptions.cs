@@ -1,0 +1,160 @@
+using Cloister.Architecture;
+using Cloister.Linux;
+
+namespace Cloister.Engine;
+
+/// <summary>Stops threads that run: to hold them for a moment, or to drive them out of an enclave.</summary>
+internal sealed class Interruptions(Tracer tracer)
+{
+    /// <summary>Stops all other threads that share a thread's memory, until disposed.</summary>
+    public IDisposable HoldOthers(TracedThread thread)
+    {
+        var held = new List<TracedThread>();
+        foreach (TracedThread other in tracer.Threads.ToArray())
+        {
+            if (other != thread && other.Space == thread.Space && !other.Stopped && !other.AwaitsVfork)
+            {
+                Hold(other, held);
+            }
+        }
+
+        return new Held(tracer, held);
+    }
+
+    /// <summary>Stops a thread until disposed.</summary>
+    public IDisposable Hold(TracedThread thread)
+    {
+        var held = new List<TracedThread>();
+        Hold(thread, held);
+        return new Held(tracer, held);
+    }
+
+    /// <summary>Drives all threads out of an enclave.</summary>
+    public void ForceExits(EpcPage secs)
+    {
+        foreach (TracedThread thread in tracer.Threads.ToArray())
+        {
+            if (thread.Processor.EnclaveMode && thread.Processor.Secs == secs)
+            {
+                ForceExit(thread);
+            }
+        }
+    }
+
+    /// <summary>A thread that is just entering, leaving or accepting when the gates shut is stopped for it.</summary>
+    public void StopBetween(TracedThread thread)
+    {
+        if (Stop(thread, out WaitStatus status))
+        {
+            Answer(thread, status, canRunOn: IsOurs(status));
+        }
+    }
+
+    private void Hold(TracedThread thread, List<TracedThread> held)
+    {
+        if (!Stop(thread, out WaitStatus status))
+        {
+            return;
+        }
+
+        if (thread.FastSlot >= 0 && thread.Space.Fast is { } fast)
+        {
+            // It may have left by itself since the gates were shut, or stand in a stub.
+            fast.FollowExit(tracer.Machine, thread);
+            fast.FollowEntry(tracer.Machine, thread);
+        }
+
+        if (IsOurs(status))
+        {
+            held.Add(thread);
+        }
+        else
+        {
+            tracer.Requeue(thread, status);
+        }
+    }
+
+    private void ForceExit(TracedThread thread)
+    {
+        if (thread.Stopped)
+        {
+            tracer.Exits.ForInterrupt(thread);
+            thread.Space.Fast?.Publish(tracer.Machine, thread);
+            return;
+        }
+
+        if (!Stop(thread, out WaitStatus status))
+        {
+            return;
+        }
+
+        if (thread.FastSlot >= 0)
+        {
+            thread.Space.Fast?.FollowExit(tracer.Machine, thread);
+        }
+
+        if (!thread.Processor.EnclaveMode)
+        {
+            // It has just left by itself; what stopped it is answered as anywhere else.
+            tracer.Requeue(thread, status);
+            return;
+        }
+
+        bool canRunOn = tracer.Exceptions.Interrupted(thread, status);
+        thread.Space.Fast?.Publish(tracer.Machine, thread);
+        Answer(thread, status, canRunOn);
+    }
+
+    // The driver may be in the middle of its work: the thread runs on, or its stop is answered, when that is done.
+    private void Answer(TracedThread thread, WaitStatus status, bool canRunOn)
+    {
+        if (canRunOn)
+        {
+            tracer.Gates.ResumeLater(thread);
+        }
+        else
+        {
+            tracer.Requeue(thread, status);
+        }
+    }
+
+    private static bool IsOurs(WaitStatus status) => status is { Event: PtraceEvent.Stop, StopSignal: Signal.SIGTRAP };
+
+    // False when it was killed instead.
+    private bool Stop(TracedThread thread, out WaitStatus status)
+    {
+        _ = Ptrace.Interrupt(thread.Id);
+        int waited = thread.Wait(out status);
+        if (waited > 0 && status.Stopped)
+        {
+            thread.Stopped = true;
+            thread.LeftStub |= thread.Space.Fast?.Stubs.Normalise(thread) ?? false;
+            return true;
+        }
+
+        // It is inside no more, and its end is told now or, of a leader, after its other threads'.
+        if (thread.Processor.EnclaveMode)
+        {
+            thread.Processor.NoteExited(tracer.Machine);
+        }
+
+        thread.Space.Fast?.Release(thread);
+        if (waited > 0)
+        {
+            tracer.Requeue(thread, status);
+        }
+
+        return false;
+    }
+
+    private sealed class Held(Tracer tracer, List<TracedThread> threads) : IDisposable
+    {
+        public void Dispose()
+        {
+            foreach (TracedThread thread in threads)
+            {
+                tracer.Guard(() => tracer.Resume(thread));
+            }
+        }
+    }
+}

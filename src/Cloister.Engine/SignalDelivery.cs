@@ -1,0 +1,104 @@
+using Cloister.Architecture;
+using Cloister.Linux;
+
+namespace Cloister.Engine;
+
+/// <summary>Gives the exceptions of enclaves and of ENCLU to the program, by the vDSO, by a registered handler or as signals.</summary>
+internal sealed class SignalDelivery(Tracer tracer)
+{
+    /// <summary>Gives an exception to the program: by the vDSO's exception fixup, or as a signal.</summary>
+    public void Raise(TracedThread thread, ExceptionVector vector, uint errorCode, LinearAddress address, bool unmapped, SignalInformation? original = null)
+    {
+        bool sigbus = thread.SigbusFault && vector == ExceptionVector.PageFault;
+        thread.SigbusFault = false;
+
+        // arch/x86/entry/vdso/extable.c: #DB and #BP are not fixed up.
+        if (thread.Space.Vdso is { } vdso && thread.Peek().Rip == vdso.Enclu && vector is not (ExceptionVector.Debug or ExceptionVector.Breakpoint))
+        {
+            ref UserRegisters r = ref thread.Registers;
+            (r.Rdi, r.Rsi, r.Rdx, r.Rip) = ((ulong)vector, errorCode, address.Value, vdso.HandleException);
+            tracer.Resume(thread);
+            return;
+        }
+
+        // RFC v3 4/4 of December 2018: where a signal would be generated, and the instruction is the registered one.
+        if (tracer.Driver.EncluHandlerOf(thread.Space) is { } registered && thread.Peek().Rip == registered.Enclu.Value
+            && vector is not (ExceptionVector.Debug or ExceptionVector.Breakpoint))
+        {
+            ref UserRegisters r = ref thread.Registers;
+            (r.Rdi, r.Rsi, r.Rdx, r.Rip) = ((ulong)vector, errorCode, address.Value, registered.Handler.Value);
+            tracer.Resume(thread);
+            return;
+        }
+
+        Deliver(thread, SignalOf(vector, errorCode, address, sigbus, unmapped, original));
+    }
+
+    // The signals of arch/x86/kernel/traps.c and arch/x86/mm/fault.c.
+    private static ProgramSignal SignalOf(ExceptionVector vector, uint errorCode, LinearAddress address, bool sigbus, bool unmapped, SignalInformation? original)
+    {
+        (int number, int code, ulong at) = vector switch
+        {
+            ExceptionVector.PageFault when sigbus => (Linux.Signal.SIGBUS, SignalInformation.BusAddressError, address.Value),
+            ExceptionVector.PageFault => (Linux.Signal.SIGSEGV, unmapped ? SignalInformation.SegvMapError : SignalInformation.SegvAccessError, address.Value),
+            ExceptionVector.InvalidOpcode => (Linux.Signal.SIGILL, SignalInformation.IllegalOperand, 0UL),
+            ExceptionVector.DivideError or ExceptionVector.X87FloatingPoint or ExceptionVector.SimdFloatingPoint => (Linux.Signal.SIGFPE, original?.Code ?? 1, 0UL),
+            ExceptionVector.Debug or ExceptionVector.Breakpoint => (Linux.Signal.SIGTRAP, original?.Code ?? SignalInformation.SiKernel, 0UL),
+            ExceptionVector.AlignmentCheck => (Linux.Signal.SIGBUS, original?.Code ?? 1, 0UL),
+            _ => (Linux.Signal.SIGSEGV, SignalInformation.SiKernel, 0UL),
+        };
+        var information = new SignalInformation { Signal = number, Code = code, Address = at };
+        return new ProgramSignal(number, information, (ulong)vector, errorCode, vector == ExceptionVector.PageFault ? address.Value : null);
+    }
+
+    /// <summary>Delivers a signal with the numbers of its exception.</summary>
+    public void Deliver(TracedThread thread, in ProgramSignal signal)
+    {
+        // First: remote calls would make the stop one that cannot deliver.
+        tracer.Settle(thread);
+        if (thread.SignalAtStop == 0)
+        {
+            // Not at a stop that can deliver: a signal of ours brings the thread to one.
+            thread.Raising = signal;
+            _ = Ptrace.GetSignalMask(thread.Id, out ulong mask);
+            _ = Ptrace.SetSignalMask(thread.Id, mask & ~(1UL << (signal.Number - 1)));
+            _ = HostKernel.KillThread(thread.Process.Id, thread.Id, signal.Number);
+            tracer.Resume(thread);
+            return;
+        }
+
+        SignalInformation information = signal.Information;
+        if (information.Address == 0 && signal.Trap == (ulong)ExceptionVector.InvalidOpcode)
+        {
+            information.Address = thread.Peek().Rip;
+        }
+
+        _ = Ptrace.SetSignal(thread.Id, in information);
+        bool handled = thread.Process.Handlers.GetValueOrDefault(signal.Number) > 1;
+        if (!handled)
+        {
+            tracer.Resume(thread, signal.Number);
+            return;
+        }
+
+        // Step into the handler, where the frame can be given the exception's own numbers.
+        _ = thread.Store();
+        thread.NoteRan();
+        _ = Ptrace.SingleStep(thread.Id, signal.Number);
+        int waited = thread.Wait(out WaitStatus status);
+        if (waited < 0 || !status.Stopped)
+        {
+            throw new ThreadEndedException(thread.Id, waited < 0 ? null : status);
+        }
+
+        thread.Stopped = true;
+        if (status.Event == PtraceEvent.None && status.StopSignal == Linux.Signal.SIGTRAP)
+        {
+            SignalFrame.Write(thread, signal);
+            tracer.Resume(thread);
+            return;
+        }
+
+        tracer.Requeue(thread, status);
+    }
+}
