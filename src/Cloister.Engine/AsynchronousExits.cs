@@ -49,7 +49,7 @@ internal sealed class AsynchronousExits(Tracer tracer)
     {
         Span<byte> code = stackalloc byte[EncluInstruction.Length];
         ulong rip = thread.Peek().Rip;
-        return InstructionFetch.Read(thread.Space, rip, code) == EncluInstruction.Length && (code is [0x0f, 0x01, 0xd7] || IsPatched(thread.Space, rip, code));
+        return InstructionFetch.Read(thread.Space, rip, code) == EncluInstruction.Length && (code.SequenceEqual(EncluInstruction.Opcode) || IsPatched(thread.Space, rip, code));
     }
 
     /// <summary>Whether code is the jump that stands in the place of an ENCLU.</summary>

@@ -124,7 +124,7 @@ internal sealed class EncluStops(Tracer tracer)
         }
     }
 
-    // An instruction that was executed for the thread ends in #DB when TF is set, as one that it executes itself.
+    /// <summary>Resumes after an instruction that was executed for the thread: it ends in #DB when TF is set, as one that it executes itself.</summary>
     public void ResumeAfterInstruction(TracedThread thread)
     {
         ref readonly UserRegisters r = ref thread.Peek();

@@ -105,7 +105,7 @@ internal sealed class Exceptions(Tracer tracer)
         Span<byte> code = stackalloc byte[EncluInstruction.Length];
         ulong rip = thread.Peek().Rip;
         int read = InstructionFetch.Read(thread.Space, rip, code);
-        if (read == EncluInstruction.Length && code is [0x0f, 0x01, 0xd7])
+        if (read == EncluInstruction.Length && code.SequenceEqual(EncluInstruction.Opcode))
         {
             tracer.Enclu.Execute(thread);
             return;
@@ -275,7 +275,7 @@ internal sealed class Exceptions(Tracer tracer)
     {
         if (!thread.Processor.EnclaveMode)
         {
-            if (code is [0x0f, 0x01, 0xd7, ..])
+            if (code.StartsWith(EncluInstruction.Opcode))
             {
                 // A processor that has SGX of its own, switched on, answers #GP.
                 tracer.Enclu.Execute(thread);

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 using Cloister.Engine.Fast;
+using Cloister.Processor.Enclu;
 using Iced.Intel;
 using static Iced.Intel.AssemblerRegisters;
 
@@ -94,7 +95,7 @@ internal sealed class VdsoImage
         if (stub is null)
         {
             a.Label(ref enclu);
-            a.db(0x0f, 0x01, 0xd7);
+            a.db(EncluInstruction.Opcode.ToArray());
         }
         else
         {

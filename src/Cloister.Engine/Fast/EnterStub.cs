@@ -1,3 +1,4 @@
+using Cloister.Processor.Enclu;
 using Iced.Intel;
 using static Iced.Intel.AssemblerRegisters;
 
@@ -148,7 +149,7 @@ internal sealed class EnterStub
         a.lea(rsp, __qword_ptr[rsp + RedZone]);
         a.Label(ref enclu);
         Enclu = enclu;
-        a.db(0x0f, 0x01, 0xd7);
+        a.db(EncluInstruction.Opcode.ToArray());
     }
 
     /// <summary>The end of an entry: registers come back and the enclave runs.</summary>

@@ -1,3 +1,4 @@
+using Cloister.Processor.Enclu;
 using Iced.Intel;
 using static Iced.Intel.AssemblerRegisters;
 
@@ -13,7 +14,6 @@ internal static class ExitStub
     /// <summary>Assembles the stub at an address, for the ENCLU at a site.</summary>
     public static ExitStubCode Assemble(ulong address, ulong site)
     {
-        const int encluLength = 3;
         var a = new Assembler(64);
         Label isEexit = a.CreateLabel(), enclu = a.CreateLabel(), swapped = a.CreateLabel(), subtracted = a.CreateLabel(), added = a.CreateLabel(), next = a.CreateLabel();
         var accept = new AcceptStub();
@@ -30,7 +30,7 @@ internal static class ExitStub
         a.Label(ref added);
         a.xchg(rax, rcx);
         a.Label(ref enclu);
-        a.db(0x0f, 0x01, 0xd7);
+        a.db(EncluInstruction.Opcode.ToArray());
         a.Label(ref isEexit);
         a.mov(eax, es);
         a.mov(rcx, FastLayout.SlotBias);
@@ -46,11 +46,11 @@ internal static class ExitStub
         a.mov(__dword_ptr[rax + FastLayout.EntryBusy], 0);
         a.mov(eax, Eexit);
         a.jmp(rbx);
-        accept.Emit(a, ref isEaccept, site + encluLength, enclu);
+        accept.Emit(a, ref isEaccept, site + EncluInstruction.Length, enclu);
         using var stream = new MemoryStream();
         AssemblerResult result = a.Assemble(new StreamCodeWriter(stream), address, BlockEncoderOptions.ReturnNewInstructionOffsets);
         return new ExitStubCode(stream.ToArray(), address, result.GetLabelRIP(swapped), result.GetLabelRIP(subtracted), result.GetLabelRIP(next),
-            result.GetLabelRIP(added), result.GetLabelRIP(enclu), result.GetLabelRIP(isEexit), accept.Addresses(result, site + encluLength));
+            result.GetLabelRIP(added), result.GetLabelRIP(enclu), result.GetLabelRIP(isEexit), accept.Addresses(result, site + EncluInstruction.Length));
     }
 }
 

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using Cloister.Processor.Enclu;
 using Iced.Intel;
 
 namespace Cloister.Engine.Fast;
@@ -10,7 +11,7 @@ internal static class SitePatcher
     /// <summary>First byte of what stands in the place of a patched ENCLU.</summary>
     public const byte ShortJumpOpcode = 0xeb;
 
-    private const int EncluLength = 3, ShortJump = 2, LongJump = 5, Reach = 127, CacheLine = 64;
+    private const int ShortJump = 2, LongJump = 5, Reach = 127, CacheLine = 64;
 
     /// <summary>Patches the ENCLU at a site, once. Nothing happens where there is no padding in reach.</summary>
     public static void Patch(Tracer tracer, TracedThread thread, ulong site, bool inEnclave)
@@ -28,7 +29,7 @@ internal static class SitePatcher
         }
 
         ulong start = site - Reach;
-        byte[] code = new byte[2 * Reach + EncluLength];
+        byte[] code = new byte[2 * Reach + EncluInstruction.Length];
         (int first, int last) = ReadAround(space, start, code, site, inEnclave);
         if (FindCave(code.AsSpan(0, last), first, Reach, start) is not { } cave || fast.Stubs.Place(thread, site, inEnclave) is not { } stub)
         {
@@ -59,7 +60,7 @@ internal static class SitePatcher
     internal static int? FindCave(ReadOnlySpan<byte> code, int first, int site, ulong address)
     {
         // Forward: instruction by instruction from the ENCLU; padding follows what does not fall through.
-        for (int at = site + EncluLength; at < code.Length;)
+        for (int at = site + EncluInstruction.Length; at < code.Length;)
         {
             Instruction instruction = Decode(code, at, address);
             if (instruction.IsInvalid)

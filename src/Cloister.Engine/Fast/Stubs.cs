@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Cloister.Linux;
+using Cloister.Processor.Enclu;
 
 namespace Cloister.Engine.Fast;
 
@@ -90,7 +91,7 @@ internal sealed class Stubs(FastTables tables, Action<int> freeEntry)
         var assembler = new Iced.Intel.Assembler(64);
         var enter = new EnterStub();
         Iced.Intel.Label enclu = assembler.CreateLabel();
-        enter.Emit(assembler, a => a.mov(Iced.Intel.AssemblerRegisters.rcx, site + 3), ref enclu);
+        enter.Emit(assembler, a => a.mov(Iced.Intel.AssemblerRegisters.rcx, site + EncluInstruction.Length), ref enclu);
         using var stream = new MemoryStream();
         Iced.Intel.AssemblerResult result = assembler.Assemble(new Iced.Intel.StreamCodeWriter(stream), address, Iced.Intel.BlockEncoderOptions.ReturnNewInstructionOffsets);
         byte[] code = stream.ToArray();

@@ -1,11 +1,11 @@
+using Cloister.Processor.Enclu;
+
 namespace Cloister.Images;
 
 /// <summary>Looks for ENCLU in a file's code.</summary>
 public static class EncluSearch
 {
     private const int WindowSize = 64 * 1024;
-
-    private static ReadOnlySpan<byte> Enclu => [0x0f, 0x01, 0xd7];
 
     /// <summary>How often the bytes of ENCLU occur, be it as an instruction or by chance.</summary>
     /// <exception cref="ImageException">The file is not whole.</exception>
@@ -20,10 +20,10 @@ public static class EncluSearch
             {
                 Span<byte> bytes = window.AsSpan(0, (int)Math.Min(WindowSize, range.Length - at));
                 image.Source.Read(range.Offset + at, bytes);
-                for (int found = bytes.IndexOf(Enclu); found >= 0; found = bytes.IndexOf(Enclu))
+                for (int found = bytes.IndexOf(EncluInstruction.Opcode); found >= 0; found = bytes.IndexOf(EncluInstruction.Opcode))
                 {
                     count++;
-                    bytes = bytes[(found + Enclu.Length)..];
+                    bytes = bytes[(found + EncluInstruction.Length)..];
                 }
             }
         }

@@ -5,8 +5,11 @@ namespace Cloister.Processor.Enclu;
 /// <summary>The ENCLU instruction. SDM 3D, "ENCLU".</summary>
 public static class EncluInstruction
 {
-    /// <summary>Bytes of the instruction: 0f 01 d7.</summary>
+    /// <summary>Bytes of the instruction.</summary>
     public const int Length = 3;
+
+    /// <summary>The instruction. SDM 3D, ENCLU.</summary>
+    public static ReadOnlySpan<byte> Opcode => [0x0f, 0x01, 0xd7];
 
     private const ulong ArithmeticFlags = Registers.CarryFlag | Registers.ParityFlag | Registers.AuxiliaryFlag
         | Registers.ZeroFlag | Registers.SignFlag | Registers.OverflowFlag;
