@@ -16,16 +16,14 @@
  * Run: --epc 1M --power-loss entry=3,entry=6 -- entry
  */
 #include <errno.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "check.h"
-#include "service.h"
+#include "power_loss.h"
 
-static struct service service;
 static sigjmp_buf before;
 static int signalled;
 
@@ -40,15 +38,6 @@ static void check_lost(const struct sgx_enclave_run *run, uint32_t function)
 	check_equal("the instruction that faulted", function, run->function);
 	check_equal("vector", VECTOR_PF, run->exception_vector);
 	check_equal("error code: the SGX bit", PFEC_SGX, run->exception_error_code & PFEC_SGX);
-}
-
-static void rebuild(void)
-{
-	enclave_destroy(&service.enclave);
-	service_build(&service, NULL);
-	check_equal("a new enclave is empty", 0, service_do(&service, 0, OP_READ, service.data, 0, 0, 0));
-	service_do(&service, 0, OP_WRITE, service.data, 12, 0, 0);
-	check_equal("and works", 12, service_do(&service, 0, OP_READ, service.data, 0, 0, 0));
 }
 
 /* Power goes before the third and before the sixth EENTER. */
@@ -130,33 +119,9 @@ static void lose_while_building(bool at_init)
 	rebuild();
 }
 
-/* inc qword ptr [rsi], for ever: shows from outside that the thread is inside. */
-static const uint8_t loop[PAGE] __attribute__((aligned(4096))) = { 0x48, 0xff, 0x06, 0xeb, 0xfb };
-static volatile uint64_t turns;
-static struct call spin = { .operation = OP_JUMP, .b = (uint64_t)&turns };
-static struct sgx_enclave_run spinner_run;
-
-static void *spinner(void *unused)
-{
-	service_try(&service, service_tcs(&service, 1), &spin, EENTER, &spinner_run);
-	return unused;
-}
-
-/* SIGPWR to Cloister, which started this program, while a thread is inside. */
 static void lose_by_signal(void)
 {
-	struct service_options options = { .threads = 2, .code = loop, .code_length = PAGE };
-	pthread_t thread;
-
-	service_build(&service, &options);
-	spin.a = service.code;
-	if (pthread_create(&thread, NULL, spinner, NULL) != 0)
-		die("start a thread");
-	while (turns == 0)
-		;
-	check_errno("kill", 0, kill(getppid(), SIGPWR));
-	pthread_join(thread, NULL);
-	check_lost(&spinner_run, ERESUME);
+	check_lost(lose_with_a_thread_inside(), ERESUME);
 	rebuild();
 }
 

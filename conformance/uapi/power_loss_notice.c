@@ -14,7 +14,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -22,9 +21,8 @@
 
 #include "by_address.h"
 #include "check.h"
-#include "service.h"
+#include "power_loss.h"
 
-static struct service service;
 static uint8_t zeros[PAGE] __attribute__((aligned(4096)));
 
 static void check_lost(const struct sgx_enclave_run *run, uint32_t function)
@@ -52,15 +50,6 @@ static void check_calls(void)
 		    (uint64_t)ioctl(enclave->fd, SGX_IOC_ENCLAVE_REMOVE_PAGES, &remove));
 	check_equal("MODIFY_PAGES", SGX_POWER_LOST_ENCLAVE,
 		    (uint64_t)ioctl(enclave->fd, SGX_IOC_ENCLAVE_MODIFY_PAGES, &modify));
-}
-
-static void rebuild(void)
-{
-	enclave_destroy(&service.enclave);
-	service_build(&service, NULL);
-	check_equal("a new enclave is empty", 0, service_do(&service, 0, OP_READ, service.data, 0, 0, 0));
-	service_do(&service, 0, OP_WRITE, service.data, 12, 0, 0);
-	check_equal("and works", 12, service_do(&service, 0, OP_READ, service.data, 0, 0, 0));
 }
 
 static void lose_at_entry(void)
@@ -97,33 +86,9 @@ static void lose_while_building(void)
 	rebuild();
 }
 
-/* inc qword ptr [rsi], for ever: shows from outside that the thread is inside. */
-static const uint8_t loop[PAGE] __attribute__((aligned(4096))) = { 0x48, 0xff, 0x06, 0xeb, 0xfb };
-static volatile uint64_t turns;
-static struct call spin = { .operation = OP_JUMP, .b = (uint64_t)&turns };
-static struct sgx_enclave_run spinner_run;
-
-static void *spinner(void *unused)
-{
-	service_try(&service, service_tcs(&service, 1), &spin, EENTER, &spinner_run);
-	return unused;
-}
-
-/* SIGPWR to Cloister, which started this program, while a thread is inside. */
 static void lose_by_signal(void)
 {
-	struct service_options options = { .threads = 2, .code = loop, .code_length = PAGE };
-	pthread_t thread;
-
-	service_build(&service, &options);
-	spin.a = service.code;
-	if (pthread_create(&thread, NULL, spinner, NULL) != 0)
-		die("start a thread");
-	while (turns == 0)
-		;
-	check_errno("kill", 0, kill(getppid(), SIGPWR));
-	pthread_join(thread, NULL);
-	check_lost(&spinner_run, ERESUME);
+	check_lost(lose_with_a_thread_inside(), ERESUME);
 	check_calls();
 	rebuild();
 }
