@@ -54,7 +54,7 @@ internal sealed class AsynchronousExits(Tracer tracer)
 
     /// <summary>Whether code is the jump that stands in the place of an ENCLU.</summary>
     public static bool IsPatched(AddressSpace space, ulong rip, ReadOnlySpan<byte> code) =>
-        code is [SitePatcher.ShortJumpOpcode, ..] && space.Fast?.PatchedSites.Contains(rip) == true;
+        code is [SitePatcher.ShortJumpOpcode or SitePatcher.LongJumpOpcode, ..] && space.Fast?.PatchedSites.Contains(rip) == true;
 
     /// <summary>An exception that the kernel does not resolve.</summary>
     public void Raise(TracedThread thread, ExceptionVector vector, uint errorCode, LinearAddress address)

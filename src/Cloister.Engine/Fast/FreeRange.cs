@@ -5,11 +5,16 @@ namespace Cloister.Engine.Fast;
 /// <summary>Free address space near some code.</summary>
 internal static class FreeRange
 {
-    private const ulong Reach = 1UL << 30, Margin = 1UL << 20;
+    private const ulong Margin = 1UL << 20;
 
-    /// <summary>A free page within a jump's reach of an address, away from what grows; null when there is none.</summary>
-    public static ulong? Near(int process, ulong address, ulong length)
+    /// <summary>A free range that lies whole among a jump's targets, as near to their middle as can be and away from what grows; null when there is none.</summary>
+    /// <param name="process">Whose address space.</param>
+    /// <param name="targets">Where it may lie.</param>
+    /// <param name="length">Bytes, a multiple of the page.</param>
+    /// <param name="enclaves">Their ranges count as taken, though nothing may be mapped there.</param>
+    public static ulong? In(int process, JumpTargets targets, ulong length, IEnumerable<EnclaveFile> enclaves)
     {
+        ulong address = targets.Middle;
         ulong end = 0x10000;
         ulong? best = null;
         foreach (string line in File.ReadLines(string.Create(CultureInfo.InvariantCulture, $"/proc/{process}/maps")))
@@ -31,14 +36,22 @@ internal static class FreeRange
             }
 
             // The middle of the gap, or as near to it as the jump reaches: heaps grow into its start and stacks into its end.
-            ulong low = Math.Max(from + Margin, address > Reach ? address - Reach : 0);
-            ulong high = Math.Min(to - Margin - length, address + Reach);
-            if (low > high)
+            ulong low = (Math.Max(from + Margin, targets.First) + 4095) & ~4095UL;
+            ulong high = Math.Min(to - Margin, targets.Last + 1);
+            if (high < length || low > high - length)
             {
                 return;
             }
 
-            ulong candidate = (low + (high - low) / 2) & ~4095UL;
+            ulong candidate = (low + (high - length - low) / 2) & ~4095UL;
+            foreach (EnclaveFile file in enclaves)
+            {
+                if (file.Enclave is { } enclave && candidate < enclave.Base.Value + enclave.Size && enclave.Base.Value < candidate + length)
+                {
+                    return;
+                }
+            }
+
             if (best is null || Distance(candidate) < Distance(best.Value))
             {
                 best = candidate;

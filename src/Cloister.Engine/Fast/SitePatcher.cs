@@ -5,15 +5,21 @@ using Iced.Intel;
 
 namespace Cloister.Engine.Fast;
 
-/// <summary>Puts a jump to a stub in the place of an ENCLU: a short jump over the instruction, to a long one in padding nearby.</summary>
+/// <summary>Puts a jump to a stub in the place of an ENCLU: a short jump to a long one in padding nearby, or a long one whose last two bytes are those
+/// that follow the ENCLU.</summary>
+/// <remarks>ENCLU has three bytes, a long jump five. What stands behind the ENCLU stays as it is and is the upper half of the jump's distance, which
+/// leaves 64 KiB where the stub can be.</remarks>
 internal static class SitePatcher
 {
     /// <summary>First byte of what stands in the place of a patched ENCLU.</summary>
     public const byte ShortJumpOpcode = 0xeb;
 
+    /// <summary>The same, where there is no padding.</summary>
+    public const byte LongJumpOpcode = 0xe9;
+
     private const int ShortJump = 2, LongJump = 5, Reach = 127, CacheLine = 64;
 
-    /// <summary>Patches the ENCLU at a site, once. Nothing happens where there is no padding in reach.</summary>
+    /// <summary>Patches the ENCLU at a site, once. Nothing happens where there is neither padding in reach nor room where a long jump goes.</summary>
     public static void Patch(Tracer tracer, TracedThread thread, ulong site, bool inEnclave)
     {
         AddressSpace space = thread.Space;
@@ -31,28 +37,18 @@ internal static class SitePatcher
         ulong start = site - Reach;
         byte[] code = new byte[2 * Reach + EncluInstruction.Length];
         (int first, int last) = ReadAround(space, start, code, site, inEnclave);
-        if (FindCave(code.AsSpan(0, last), first, Reach, start) is not { } cave || fast.Stubs.Place(thread, site, inEnclave) is not { } stub)
+        if (FindCave(code.AsSpan(0, last), first, Reach, start) is { } cave)
         {
-            return;
-        }
-
-        byte[] jump = new byte[LongJump];
-        jump[0] = 0xe9;
-        BinaryPrimitives.WriteInt32LittleEndian(jump.AsSpan(1), checked((int)((long)stub - (long)(start + (ulong)cave + LongJump))));
-        byte[] leap = [ShortJumpOpcode, checked((byte)(sbyte)(cave - Reach - ShortJump))];
-
-        // Other threads may be about to execute these bytes.
-        using (tracer.Interruptions.HoldOthers(thread))
-        {
-            if (Write(space, start + (ulong)cave, jump, inEnclave) && Write(space, site, leap, inEnclave))
+            if (fast.Stubs.Place(thread, site, JumpTargets.Near(site), inEnclave) is { } near)
             {
-                fast.PatchedSites.Add(site);
-                _ = fast.HopelessSites.Remove(site);
-                if (inEnclave && space.Mappings.Find(site) is { } mapping)
-                {
-                    mapping.File.ExitStubs[stub] = site;
-                }
+                byte[] leap = [ShortJumpOpcode, checked((byte)(sbyte)(cave - Reach - ShortJump))];
+                Write(tracer, thread, site, near, (start + (ulong)cave, LongJumpTo(near, start + (ulong)cave)), leap, inEnclave);
             }
+        }
+        else if (last >= Reach + LongJump && JumpTargets.Of(site, code.AsSpan(Reach + EncluInstruction.Length)) is { } targets
+            && fast.Stubs.Place(thread, site, targets, inEnclave) is { } stub)
+        {
+            Write(tracer, thread, site, stub, null, LongJumpTo(stub, site).AsSpan(0, EncluInstruction.Length), inEnclave);
         }
     }
 
@@ -91,6 +87,34 @@ internal static class SitePatcher
         }
 
         return null;
+    }
+
+    private static byte[] LongJumpTo(ulong stub, ulong from)
+    {
+        byte[] jump = new byte[LongJump];
+        jump[0] = LongJumpOpcode;
+        BinaryPrimitives.WriteInt32LittleEndian(jump.AsSpan(1), checked((int)((long)stub - (long)(from + LongJump))));
+        return jump;
+    }
+
+    private static void Write(Tracer tracer, TracedThread thread, ulong site, ulong stub, (ulong Address, byte[] Code)? cave, ReadOnlySpan<byte> leap, bool inEnclave)
+    {
+        AddressSpace space = thread.Space;
+        FastPath fast = space.Fast!;
+
+        // Other threads may be about to execute these bytes.
+        using (tracer.Interruptions.HoldOthers(thread))
+        {
+            if ((cave is not (var address, var code) || Write(space, address, code, inEnclave)) && Write(space, site, leap, inEnclave))
+            {
+                fast.PatchedSites.Add(site);
+                _ = fast.HopelessSites.Remove(site);
+                if (inEnclave && space.Mappings.Find(site) is { } mapping)
+                {
+                    mapping.File.ExitStubs[stub] = site;
+                }
+            }
+        }
     }
 
     private static int PaddingAt(ReadOnlySpan<byte> code, int at, ulong address)

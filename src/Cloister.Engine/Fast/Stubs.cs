@@ -70,10 +70,10 @@ internal sealed class Stubs(FastTables tables, Action<int> freeEntry)
     /// <summary>The site of an ENCLU that stands in a stub in the place of the program's own, or the address itself.</summary>
     public ulong SiteOf(ulong rip) => _siteOf.GetValueOrDefault(rip, rip);
 
-    /// <summary>Writes a stub for the ENCLU at a site and returns its address near the site, or null when it cannot be mapped there.</summary>
-    public ulong? Place(TracedThread thread, ulong site, bool inEnclave)
+    /// <summary>Writes a stub for the ENCLU at a site and returns its address, or null when nothing can be mapped where it may lie.</summary>
+    public ulong? Place(TracedThread thread, ulong site, JumpTargets targets, bool inEnclave)
     {
-        if (RoomNear(thread, site) is not (ulong page, int offset))
+        if (RoomIn(thread, targets) is not (ulong page, int offset))
         {
             return null;
         }
@@ -269,13 +269,12 @@ internal sealed class Stubs(FastTables tables, Action<int> freeEntry)
         (r.Rax, r.Rcx, r.Rip) = accepted ? (0, page, accept.Next) : (eaccept, page, stub.Enclu);
     }
 
-    private (ulong Page, int Offset)? RoomNear(TracedThread thread, ulong site)
+    private (ulong Page, int Offset)? RoomIn(TracedThread thread, JumpTargets targets)
     {
         const int largestStub = 512;
         foreach ((ulong page, int offset) in _pages)
         {
-            long distance = (long)(page - site);
-            if (Math.Abs(distance) < int.MaxValue - (1 << 20) && _pageUsed[page] + largestStub <= 4096)
+            if (page >= targets.First && page + 4095 <= targets.Last && _pageUsed[page] + largestStub <= 4096)
             {
                 int at = offset + _pageUsed[page];
                 _pageUsed[page] += largestStub;
@@ -283,7 +282,7 @@ internal sealed class Stubs(FastTables tables, Action<int> freeEntry)
             }
         }
 
-        if (_stubPages * 4096 >= FastLayout.FileLength - FastLayout.Stubs || FreeRange.Near(thread.Process.Id, site, 4096) is not { } address)
+        if (_stubPages * 4096 >= FastLayout.FileLength - FastLayout.Stubs || FreeRange.In(thread.Process.Id, targets, 4096, thread.Space.Mappings.All.Select(mapping => mapping.File)) is not { } address)
         {
             return null;
         }

@@ -15,7 +15,7 @@ public class FreeRangeTests
         for (int i = 0; i < starts.Length; i += Math.Max(1, starts.Length / 16))
         {
             ulong address = starts[i];
-            if (FreeRange.Near(Environment.ProcessId, address, 4096) is not { } found)
+            if (FreeRange.In(Environment.ProcessId, JumpTargets.Near(address), 4096, []) is not { } found)
             {
                 continue;
             }
@@ -42,7 +42,7 @@ public class FreeRangeTests
             (ulong Start, ulong End)[] maps = [.. Maps(child)];
             foreach ((ulong start, ulong _) in maps.Where(range => range.Start < 1UL << 47))
             {
-                ulong? found = FreeRange.Near(child, start, 4096);
+                ulong? found = FreeRange.In(child, JumpTargets.Near(start), 4096, []);
                 Assert.NotNull(found);
                 const ulong margin = 1 << 20;
                 Assert.DoesNotContain(maps, range => range.Start < found + 4096 + margin && found < range.End + margin);
@@ -60,7 +60,34 @@ public class FreeRangeTests
     public void ThereMayBeNone()
     {
         ulong code = Maps().First().Start;
-        Assert.Null(FreeRange.Near(Environment.ProcessId, code, 1UL << 47));
+        Assert.Null(FreeRange.In(Environment.ProcessId, JumpTargets.Near(code), 1UL << 47, []));
+    }
+
+    [Fact]
+    public void LiesWholeAmongTheTargets()
+    {
+        int child = Spawn.Stopped();
+        Assert.True(HostKernel.WaitUntilStopped(child));
+        try
+        {
+            ulong end = Maps(child).Where(range => range.Start < 1UL << 47).Max(range => range.End);
+            foreach (ulong first in (ulong[])[0x1234_5678_9001, 0x1234_5678_9000, 0x1234_5678_9fff])
+            {
+                var targets = new JumpTargets(first, first + ushort.MaxValue);
+                ulong? found = FreeRange.In(child, targets, 4096, []);
+                Assert.NotNull(found);
+                Assert.Equal(0ul, found % 4096);
+                Assert.InRange(found.Value, targets.First, targets.Last - 4095);
+                Assert.Null(FreeRange.In(child, targets, 1 << 20, []));
+            }
+
+            Assert.Null(FreeRange.In(child, new JumpTargets(end - 4096, end), 4096, []));
+        }
+        finally
+        {
+            _ = HostKernel.Kill(child, Signal.SIGKILL);
+            _ = Ptrace.Wait(child, block: true, out _);
+        }
     }
 
     private static IEnumerable<(ulong Start, ulong End)> Maps(int process = 0)
