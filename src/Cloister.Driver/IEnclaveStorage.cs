@@ -18,10 +18,18 @@ public interface IEnclaveStorage
     /// <param name="offset">The offset it was placed at.</param>
     void Remove(EpcPage page, ulong offset);
 
-    /// <summary>Pages will be placed at these offsets soon: memory for them can be got in one go. It may as well be ignored.</summary>
-    /// <param name="offset">Offset of the first.</param>
-    /// <param name="pages">How many.</param>
-    void Expect(ulong offset, int pages)
+    /// <summary>
+    /// Pages with these contents will be placed in a row and filled: memory for them can be got, and they can be brought there, in one go.
+    /// It may as well be ignored.
+    /// </summary>
+    /// <param name="offset">Offset of the first, which may be placed already; no page is placed at the others.</param>
+    /// <param name="contents">4096 bytes for each; they stay until <see cref="ExpectNoMore"/> or the next call.</param>
+    void Expect(ulong offset, ReadOnlyMemory<byte> contents)
+    {
+    }
+
+    /// <summary>Those that were expected and not filled will not come.</summary>
+    void ExpectNoMore()
     {
     }
 }

@@ -17,6 +17,7 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
     private readonly EpcMemory _memory;
     private readonly MappedFile _file;
     private ulong _removedStart, _removedEnd;
+    private ExpectedPages _expected;
 
     public EnclaveFile(EpcMemory memory, int descriptor, DeviceNode node)
     {
@@ -60,6 +61,7 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
     /// <summary>The 4096 bytes of the page at an offset in the enclave.</summary>
     public Span<byte> Bytes(ulong offset)
     {
+        _expected.Touch(offset);
         if (_file.Length == 0)
         {
             _file.Window((long)Base, Enclave is { } enclave ? (long)enclave.Size : VirtualEpcLength);
@@ -76,7 +78,34 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
     }
 
     /// <inheritdoc/>
-    public void Expect(ulong offset, int pages) => Populate(offset, pages);
+    /// <remarks>Written to the file: the kernel need not zero the pages first, nor map them one by one.</remarks>
+    public void Expect(ulong offset, ReadOnlyMemory<byte> contents)
+    {
+        ExpectNoMore();
+        Errno error = _file.Write((long)(Base + offset), contents.Span);
+        if (error != Errno.None)
+        {
+            throw new LinuxException("pwrite", error);
+        }
+
+        _expected.Begin(offset, contents);
+    }
+
+    /// <inheritdoc/>
+    public void ExpectNoMore()
+    {
+        (ulong start, ulong end) = _expected.End();
+        if (end > start)
+        {
+            _file.Punch((long)(Base + start), (long)(end - start));
+        }
+    }
+
+    /// <summary>A page is filled. False when it was not expected: its bytes are not there.</summary>
+    public bool TakeExpected(ulong offset) => _expected.Take(offset);
+
+    /// <summary>The bytes of a page, to read.</summary>
+    public ReadOnlySpan<byte> Contents(ulong offset) => _expected.LastTaken(offset) is { IsEmpty: false } contents ? contents : Bytes(offset);
 
     /// <inheritdoc/>
     public void Remove(EpcPage page, ulong offset)

@@ -27,6 +27,21 @@ internal sealed class EpcMemory : IEpcMemory, IDisposable
         }
     }
 
+    public void Fill(EpcPage page, ReadOnlySpan<byte> contents)
+    {
+        (EnclaveFile? file, ulong offset) = _places[page.Index];
+        if (file is null || !file.TakeExpected(offset))
+        {
+            contents.CopyTo(this[page]);
+        }
+    }
+
+    public ReadOnlySpan<byte> Contents(EpcPage page)
+    {
+        (EnclaveFile? file, ulong offset) = _places[page.Index];
+        return file is null ? this[page] : file.Contents(offset);
+    }
+
     /// <summary>Where a page lies, or null when it is not placed in an enclave's file.</summary>
     public (EnclaveFile File, ulong Offset)? PlaceOf(EpcPage page) =>
         _places[page.Index] is ({ } file, var offset) ? (file, offset) : null;

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using Cloister.Driver;
 
@@ -6,8 +7,8 @@ namespace Cloister.Engine;
 /// <summary>The thread that makes an ioctl, as the driver sees it.</summary>
 internal sealed class IoctlCaller(Tracer tracer, TracedThread thread) : ICaller
 {
-    private const int PagesBetweenLooks = 64;
-    private int _asked;
+    private static readonly long _betweenLooks = Stopwatch.Frequency / 1000;
+    private long? _looked;
     private bool _signalPending;
     private string? _line, _asksExecute;
     private bool _mayExecute;
@@ -22,10 +23,11 @@ internal sealed class IoctlCaller(Tracer tracer, TracedThread thread) : ICaller
     {
         get
         {
-            // A driver that works page by page asks at each; the answer is read from /proc.
-            if (_asked++ % PagesBetweenLooks == 0)
+            // A driver that works page by page asks at each; the answer is read from /proc, which takes as long as adding three pages.
+            long now = Stopwatch.GetTimestamp();
+            if (_looked is not { } looked || now - looked >= _betweenLooks)
             {
-                _signalPending = Linux.HostKernel.SignalPending(thread.Id);
+                (_looked, _signalPending) = (now, Linux.HostKernel.SignalPending(thread.Id));
             }
 
             return _signalPending;

@@ -1,10 +1,9 @@
 using Cloister.Driver;
-using Cloister.Linux;
 
 namespace Cloister.Engine;
 
 /// <summary>An ioctl whose thread is stopped while the driver works on it in slices, between which other threads are served.</summary>
-internal sealed class RunningIoctl(TracedThread thread, IoctlOperation operation, Action<long> done)
+internal sealed class RunningIoctl(TracedThread thread, IoctlCaller caller, IoctlOperation operation, Action<long> done)
 {
     private bool _told;
 
@@ -13,7 +12,7 @@ internal sealed class RunningIoctl(TracedThread thread, IoctlOperation operation
     /// <summary>Does one slice; true when the call is finished.</summary>
     public bool Continue(int pages)
     {
-        if (!_told && HostKernel.SignalPending(Thread.Id))
+        if (!_told && caller.SignalPending)
         {
             _told = true;
             operation.Interrupt();

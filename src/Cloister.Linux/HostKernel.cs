@@ -1,4 +1,6 @@
+using System.Buffers.Text;
 using System.Runtime.InteropServices;
+using System.Text;
 
 namespace Cloister.Linux;
 
@@ -46,28 +48,40 @@ public static unsafe class HostKernel
     /// <summary>Whether a signal that is not blocked waits for the thread.</summary>
     public static bool SignalPending(int thread)
     {
-        ulong pending = 0;
-        try
+        // Documentation/filesystems/proc.rst: the masks are hexadecimal. All fits but a long line of groups.
+        const int enough = 4096;
+        byte* buffer = stackalloc byte[enough];
+        int length = ReadFile($"/proc/{thread}/status", buffer, enough);
+        var text = new ReadOnlySpan<byte>(buffer, length);
+        return ((Mask(text, "\nSigPnd:"u8) | Mask(text, "\nShdPnd:"u8)) & ~Mask(text, "\nSigBlk:"u8)) != 0;
+
+        ulong Mask(ReadOnlySpan<byte> text, ReadOnlySpan<byte> name)
         {
-            foreach (string line in File.ReadLines($"/proc/{thread}/status"))
-            {
-                ulong Mask() => ulong.TryParse(line.AsSpan(7).Trim(), System.Globalization.NumberStyles.HexNumber, null, out ulong mask) ? mask : 0;
-                if (line.StartsWith("SigPnd:", StringComparison.Ordinal) || line.StartsWith("ShdPnd:", StringComparison.Ordinal))
-                {
-                    pending |= Mask();
-                }
-                else if (line.StartsWith("SigBlk:", StringComparison.Ordinal))
-                {
-                    return (pending & ~Mask()) != 0;
-                }
-            }
+            int at = text.IndexOf(name);
+            ReadOnlySpan<byte> value = at >= 0 ? text[(at + name.Length)..].TrimStart((byte)'\t')
+                : text.Length == enough ? Encoding.ASCII.GetBytes(StatusField(thread, Encoding.ASCII.GetString(name[1..])) ?? "") : default;
+            return Utf8Parser.TryParse(value, out ulong mask, out _, 'x') ? mask : 0;
         }
-        catch (IOException)
+    }
+
+    // As many bytes as there is room for; 0 for a file that cannot be read.
+    private static int ReadFile(string path, byte* buffer, int room)
+    {
+        int descriptor = NativeMethods.Open(path, FileFlags.CloseOnExec, 0);
+        if (descriptor < 0)
         {
-            // The thread is gone.
+            return 0;
         }
 
-        return false;
+        int length = 0;
+        nint got;
+        while (length < room && (got = NativeMethods.Pread(descriptor, buffer + length, (nuint)(room - length), length)) > 0)
+        {
+            length += (int)got;
+        }
+
+        _ = NativeMethods.Close(descriptor);
+        return length;
     }
 
     /// <summary>Whether a process has the personality READ_IMPLIES_EXEC. personality(2).</summary>

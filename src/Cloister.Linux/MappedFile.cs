@@ -100,6 +100,26 @@ public sealed unsafe class MappedFile : IDisposable
         }
     }
 
+    /// <summary>Writes to the file, mapped or not. Returns the kernel's answer.</summary>
+    public Errno Write(long offset, ReadOnlySpan<byte> bytes)
+    {
+        fixed (byte* p = bytes)
+        {
+            for (int done = 0; done < bytes.Length;)
+            {
+                nint written = NativeMethods.Pwrite(Descriptor, p + done, (nuint)(bytes.Length - done), offset + done);
+                if (written <= 0)
+                {
+                    return NativeMethods.LastError;
+                }
+
+                done += (int)written;
+            }
+        }
+
+        return Errno.None;
+    }
+
     /// <summary>Gives the range pages of memory, so that touching it cannot fail. Returns the kernel's answer.</summary>
     public Errno Populate(long offset, long length)
     {

@@ -63,6 +63,65 @@ public sealed class EpcMemoryTests : IDisposable
     }
 
     [Fact]
+    public void ExpectedPagesHaveTheirContentsBeforeTheyAreFilled()
+    {
+        EpcMemory memory = _files.Memory;
+        EnclaveFile file = _files.Open();
+        byte[] contents = new byte[4 * 4096];
+        new Random(1).NextBytes(contents);
+        file.Expect(8 * 4096, contents);
+        for (int i = 0; i < 3; i++)
+        {
+            var page = new EpcPage(i);
+            ReadOnlySpan<byte> bytes = contents.AsSpan(i * 4096, 4096);
+            file.Place(page, (ulong)(8 + i) * 4096);
+            memory.Fill(page, bytes);
+            Assert.Equal(bytes, memory.Contents(page));
+            Assert.Equal(bytes, memory[page]);
+        }
+
+        file.ExpectNoMore();
+        for (int i = 0; i < 3; i++)
+        {
+            Assert.Equal(contents.AsSpan(i * 4096, 4096), file.Bytes((ulong)(8 + i) * 4096));
+        }
+
+        Assert.False(file.Bytes(11 * 4096).ContainsAnyExcept((byte)0));
+    }
+
+    [Fact]
+    public void AnExpectedPageThatIsWrittenReadsAsItIs()
+    {
+        EpcMemory memory = _files.Memory;
+        EnclaveFile file = _files.Open();
+        byte[] contents = new byte[2 * 4096];
+        contents.AsSpan().Fill(5);
+        file.Expect(0, contents);
+        file.Place(new EpcPage(1), 0);
+        memory.Fill(new EpcPage(1), contents.AsSpan(0, 4096));
+        memory[new EpcPage(1)][17] = 6;
+        Assert.Equal(6, memory.Contents(new EpcPage(1))[17]);
+        Assert.Equal(5, memory.Contents(new EpcPage(1))[18]);
+    }
+
+    [Fact]
+    public void APageThatWasNotExpectedIsCopied()
+    {
+        EpcMemory memory = _files.Memory;
+        EnclaveFile file = _files.Open();
+        byte[] expected = new byte[2 * 4096], contents = new byte[4096];
+        expected.AsSpan().Fill(5);
+        contents.AsSpan().Fill(6);
+        file.Expect(0, expected);
+        file.Place(new EpcPage(1), 4 * 4096);
+        memory.Fill(new EpcPage(1), contents);
+        Assert.Equal(contents, memory.Contents(new EpcPage(1)));
+        Assert.Equal(contents, memory[new EpcPage(1)]);
+        file.ExpectNoMore();
+        Assert.False(file.Bytes(0).ContainsAnyExcept((byte)0));
+    }
+
+    [Fact]
     public void UnmappingKeepsTheBytes()
     {
         EnclaveFile file = _files.Open();

@@ -4,13 +4,16 @@ using Cloister.Driver.Uapi;
 namespace Cloister.Driver.Ioctls;
 
 /// <summary>SGX_IOC_ENCLAVE_ADD_PAGES: adds and measures pages before EINIT (sgx_ioc_enclave_add_pages).</summary>
-internal sealed class EnclaveAddPages(IoctlCall call) : RangeIoctl<SgxEnclaveAddPages>(call)
+internal sealed class EnclaveAddPages : RangeIoctl<SgxEnclaveAddPages>
 {
     private const ulong PageMask = LinearAddress.PageSize - 1;
 
-    private readonly SourcePages _sources = new(call.Caller);
+    private readonly SourcePages _sources;
     private Secinfo _secinfo;
-    private int _slice, _handled;
+    private int _slice;
+
+    public EnclaveAddPages(IoctlCall call)
+        : base(call) => _sources = new SourcePages(Caller, Enclave);
 
     protected override bool StopsForSignals => true;
 
@@ -36,19 +39,15 @@ internal sealed class EnclaveAddPages(IoctlCall call) : RangeIoctl<SgxEnclaveAdd
 
     protected override long? Advance(int pageBudget)
     {
+        _slice = pageBudget;
+        long? result = base.Advance(pageBudget);
         _sources.Forget();
-        (_slice, _handled) = (pageBudget, 0);
-        return base.Advance(pageBudget);
+        return result;
     }
 
     protected override Errno HandlePage(ulong offset)
     {
         int following = (int)Math.Min((ulong)_slice, (Parameters.Length - Done) / LinearAddress.PageSize);
-        if (_handled++ == 0 && following > 1)
-        {
-            Enclave.Storage.Expect(offset, following);
-        }
-
         _slice--;
         return new PageAddition(Driver, Enclave, Caller, this, _sources).Add(
             Parameters.Src + Done,

@@ -75,7 +75,7 @@ internal readonly struct PageAddition(SgxDriver driver, SgxEnclave enclave, ICal
             return Errno.EACCES;
         }
 
-        if (!sources.TryCopy(source, following, out var contents))
+        if (!sources.TryCopy(source, offset, following, out var contents))
         {
             return Errno.EFAULT;
         }

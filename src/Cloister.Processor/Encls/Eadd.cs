@@ -81,7 +81,7 @@ public static class Eadd
             return LeafResult.GeneralProtection;
         }
 
-        source[..LinearAddress.PageSize].CopyTo(machine.Memory[page]);
+        machine.Memory.Fill(page, source[..LinearAddress.PageSize]);
         if (secinfo.PageType == PageType.Tcs)
         {
             // SDM 3D, EADD: a TCS has no permissions and begins idle.

@@ -53,7 +53,7 @@ public static class Eextend
         }
 
         ulong enclaveBase = machine.SecsOf(entry.EnclaveSecs).BaseAddr;
-        measurement.Eextend(address.Value - enclaveBase, machine.Memory[page].Slice(offset, length));
+        measurement.Eextend(address.Value - enclaveBase, machine.Memory.Contents(page).Slice(offset, length));
         return LeafResult.Success;
     }
 }

@@ -2,7 +2,7 @@ using Cloister.Architecture;
 
 namespace Cloister.Driver.Tests.Harness;
 
-/// <summary>Notes what is placed, and that nothing is placed twice or removed without being there.</summary>
+/// <summary>Notes what is placed and expected, and that nothing is placed twice or removed without being there.</summary>
 internal sealed class TestStorage : IEnclaveStorage
 {
     public Dictionary<ulong, EpcPage> Placed { get; } = [];
@@ -19,4 +19,18 @@ internal sealed class TestStorage : IEnclaveStorage
         Assert.True(Placed.Remove(offset, out var placed), $"nothing at {offset:x}");
         Assert.Equal(placed, page);
     }
+
+    public List<(ulong Offset, byte[] Contents)> Expected { get; } = [];
+
+    public bool ExpectsMore { get; private set; }
+
+    public void Expect(ulong offset, ReadOnlyMemory<byte> contents)
+    {
+        // The page that is being added has its place already; those behind it have none.
+        Assert.DoesNotContain(Placed.Keys, placed => placed > offset && placed < offset + (ulong)contents.Length);
+        Expected.Add((offset, contents.ToArray()));
+        ExpectsMore = true;
+    }
+
+    public void ExpectNoMore() => ExpectsMore = false;
 }

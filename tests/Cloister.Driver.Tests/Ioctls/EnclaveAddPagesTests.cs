@@ -57,6 +57,26 @@ public class EnclaveAddPagesTests
     }
 
     [Fact]
+    public void TheStorageExpectsWhatIsReadAndNoPageThatIsThere()
+    {
+        var enclave = _machine.Create(_image);
+        var storage = (TestStorage)enclave.Storage;
+        byte[] contents = new byte[6 * 4096], there = new byte[4096];
+        new Random(1).NextBytes(contents);
+        there.AsSpan().Fill(7);
+        Assert.Equal(0, _machine.AddPages(enclave, 4, ReadWrite, there));
+        storage.Expected.Clear();
+        var parameters = Parameters(contents, ReadWrite);
+        Assert.Equal(-(long)Errno.EBUSY, Add(enclave, ref parameters));
+        var (offset, expected) = Assert.Single(storage.Expected);
+        Assert.Equal(0UL, offset);
+        Assert.Equal(contents[..(4 * 4096)], expected);
+        Assert.False(storage.ExpectsMore);
+        Assert.Equal(there, _machine.Machine.Memory[storage.Placed[4 * 4096]].ToArray());
+        _machine.AssertInvariants();
+    }
+
+    [Fact]
     public void BeforeCreateAndAfterInitItIsEinval()
     {
         // Before the argument is looked at.
