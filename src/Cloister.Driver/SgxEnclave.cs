@@ -94,12 +94,12 @@ public sealed class SgxEnclave
     /// <summary>The ioctl under way (SGX_ENCL_IOCTL).</summary>
     internal IoctlOperation? Operation { get; set; }
 
-    /// <summary>Removes the page-table entries of one page everywhere (sgx_zap_enclave_ptes).</summary>
-    internal void Zap(ulong pageNumber)
+    /// <summary>Removes the page-table entries of pages in a row everywhere (sgx_zap_enclave_ptes).</summary>
+    internal void Zap(ulong pageNumber, int count = 1)
     {
         foreach (var addressSpace in AddressSpaces)
         {
-            addressSpace.Zap(new LinearAddress(pageNumber << 12), LinearAddress.PageSize);
+            addressSpace.Zap(new LinearAddress(pageNumber << 12), (ulong)count * LinearAddress.PageSize);
         }
     }
 

@@ -125,13 +125,16 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
     /// <inheritdoc/>
     public void Zap(LinearAddress address, ulong length)
     {
-        for (ulong at = address.Value; at < address.Value + length; at += 4096)
+        ulong end = address.Value + length;
+        for (ulong at = address.Value; at < end; at += 4096)
         {
-            if (Pages.Peek(at).Present)
+            ulong start = at;
+            for (; at < end && Pages.Peek(at).Present; at += 4096)
             {
                 Pages[at].Clear();
-                Refresh(at);
             }
+
+            Refresh(start, (int)((at - start) / 4096));
         }
     }
 

@@ -17,6 +17,7 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
     private readonly EpcMemory _memory;
     private readonly MappedFile _file;
     private ulong _removedStart, _removedEnd;
+    private readonly byte[] _page = new byte[4096];
     private ExpectedPages _expected;
 
     public EnclaveFile(EpcMemory memory, int descriptor, DeviceNode node)
@@ -82,12 +83,7 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
     public void Expect(ulong offset, ReadOnlyMemory<byte> contents)
     {
         ExpectNoMore();
-        Errno error = _file.Write((long)(Base + offset), contents.Span);
-        if (error != Errno.None)
-        {
-            throw new LinuxException("pwrite", error);
-        }
-
+        Write(offset, contents.Span);
         _expected.Begin(offset, contents);
     }
 
@@ -101,11 +97,27 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
         }
     }
 
-    /// <summary>A page is filled. False when it was not expected: its bytes are not there.</summary>
-    public bool TakeExpected(ulong offset) => _expected.Take(offset);
+    /// <summary>Gives a page its contents, unless it was expected and has them.</summary>
+    public void Fill(ulong offset, ReadOnlySpan<byte> contents)
+    {
+        if (!_expected.Take(offset))
+        {
+            Write(offset, contents);
+        }
+    }
 
-    /// <summary>The bytes of a page, to read.</summary>
-    public ReadOnlySpan<byte> Contents(ulong offset) => _expected.LastTaken(offset) is { IsEmpty: false } contents ? contents : Bytes(offset);
+    /// <summary>The bytes of a page, to read at once.</summary>
+    /// <remarks>A page that only programs have mapped is read from the file: mapping it here as well, and out again when it goes, costs more.</remarks>
+    public ReadOnlySpan<byte> Contents(ulong offset)
+    {
+        if (_expected.LastTaken(offset) is { IsEmpty: false } contents)
+        {
+            return contents;
+        }
+
+        Errno error = _file.Read((long)(Base + offset), _page);
+        return error == Errno.None ? _page : throw new LinuxException("pread", error);
+    }
 
     /// <inheritdoc/>
     public void Remove(EpcPage page, ulong offset)
@@ -151,10 +163,18 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
     /// <summary>Takes the page-table entries away everywhere and keeps the bytes. Writers must have been stopped before.</summary>
     public void Unmap(ulong offset)
     {
-        Span<byte> copy = stackalloc byte[4096];
-        Bytes(offset).CopyTo(copy);
+        ReadOnlySpan<byte> copy = Contents(offset);
         Punch(offset, 4096);
-        copy.CopyTo(Bytes(offset));
+        Write(offset, copy);
+    }
+
+    private void Write(ulong offset, ReadOnlySpan<byte> contents)
+    {
+        Errno error = _file.Write((long)(Base + offset), contents);
+        if (error != Errno.None)
+        {
+            throw new LinuxException("pwrite", error);
+        }
     }
 
     // Every address space loses its entries.

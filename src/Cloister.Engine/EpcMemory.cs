@@ -30,9 +30,13 @@ internal sealed class EpcMemory : IEpcMemory, IDisposable
     public void Fill(EpcPage page, ReadOnlySpan<byte> contents)
     {
         (EnclaveFile? file, ulong offset) = _places[page.Index];
-        if (file is null || !file.TakeExpected(offset))
+        if (file is null)
         {
             contents.CopyTo(this[page]);
+        }
+        else
+        {
+            file.Fill(offset, contents);
         }
     }
 

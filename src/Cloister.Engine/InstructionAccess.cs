@@ -10,6 +10,9 @@ internal static class InstructionAccess
     /// <summary>The longest instruction. SDM 2, "Instruction Format".</summary>
     public const int MaximumLength = 15;
 
+    [ThreadStatic]
+    private static InstructionInfoFactory? _factory;
+
     /// <summary>The kind of access at <paramref name="address"/> by the instruction whose bytes are given (as many as can be read).</summary>
     public static AccessKind KindOf(ReadOnlySpan<byte> code, in UserRegisters registers, ulong address)
     {
@@ -26,7 +29,7 @@ internal static class InstructionAccess
         }
 
         var values = new RegisterValues(registers);
-        var factory = new InstructionInfoFactory();
+        InstructionInfoFactory factory = _factory ??= new InstructionInfoFactory();
         bool writes = false, matched = false;
         foreach (UsedMemory memory in factory.GetInfo(instruction).GetUsedMemory())
         {

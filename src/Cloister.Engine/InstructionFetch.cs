@@ -21,6 +21,11 @@ internal static class InstructionFetch
 
                 mapping.File.Bytes(mapping.OffsetOf(at & ~4095UL)).Slice((int)(at & 4095), chunk).CopyTo(code[done..]);
             }
+            else if (at - Area.Base < Area.Length && space.Table is { } table)
+            {
+                // The vDSO and the gadget, which this process has mapped as well.
+                table.Slice(RemoteCalls.Offset(at), chunk).CopyTo(code[done..]);
+            }
             else if (!space.Memory.TryPeek(at, code.Slice(done, chunk)))
             {
                 break;

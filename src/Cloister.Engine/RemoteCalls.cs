@@ -90,7 +90,7 @@ internal sealed class RemoteCalls
         }
 
         saved.OrigRax = ulong.MaxValue;
-        thread.Registers = saved;
+        thread.Restore(in saved);
         thread.SignalAtStop = 0;
         thread.AtSystemCall = false;
     }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using Cloister.Engine.Fast;
 using Cloister.Linux;
 using Cloister.Processor;
@@ -10,6 +11,7 @@ internal sealed class TracedThread(int id, TracedProcess process) : IExtendedSta
 {
     private const int HeaderOffset = 512, XsaveMinimum = 576;
     private UserRegisters _registers;
+    private UserRegisters? _registersAtStop;
     private bool _loaded;
     private byte[] _extended = [];
     private byte[] _extendedAtStop = [];
@@ -116,6 +118,13 @@ internal sealed class TracedThread(int id, TracedProcess process) : IExtendedSta
         return ref _registers;
     }
 
+    /// <summary>Gives it registers after it ran with others for a moment.</summary>
+    public void Restore(in UserRegisters registers)
+    {
+        Registers = registers;
+        _registersAtStop = null;
+    }
+
     /// <summary>Waits for its next stop or its end.</summary>
     /// <returns>Its id, or minus an errno; also when it is dead and its end will be told later.</returns>
     public int Wait(out WaitStatus status)
@@ -164,7 +173,14 @@ internal sealed class TracedThread(int id, TracedProcess process) : IExtendedSta
             return Errno.None;
         }
 
+        // An asynchronous exit and the resumption right after it leave all as it was.
         Changed = false;
+        if (_registersAtStop is { } atStop && Bytes(in _registers).SequenceEqual(Bytes(in atStop)))
+        {
+            return Errno.None;
+        }
+
+        _registersAtStop = _registers;
         return Ptrace.SetRegisters(Id, in _registers);
     }
 
@@ -280,11 +296,14 @@ internal sealed class TracedThread(int id, TracedProcess process) : IExtendedSta
         _extendedLength = -1;
     }
 
+    private static ReadOnlySpan<byte> Bytes(in UserRegisters registers) => MemoryMarshal.AsBytes(new ReadOnlySpan<UserRegisters>(in registers));
+
     private void Load()
     {
         if (!_loaded)
         {
             _ = Ptrace.GetRegisters(Id, out _registers);
+            _registersAtStop = _registers;
             _loaded = true;
         }
     }

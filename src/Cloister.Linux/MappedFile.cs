@@ -120,6 +120,26 @@ public sealed unsafe class MappedFile : IDisposable
         return Errno.None;
     }
 
+    /// <summary>Reads from the file, mapped or not. Returns the kernel's answer.</summary>
+    public Errno Read(long offset, Span<byte> bytes)
+    {
+        fixed (byte* p = bytes)
+        {
+            for (int done = 0; done < bytes.Length;)
+            {
+                nint got = NativeMethods.Pread(Descriptor, p + done, (nuint)(bytes.Length - done), offset + done);
+                if (got <= 0)
+                {
+                    return got < 0 ? NativeMethods.LastError : Errno.EIO;
+                }
+
+                done += (int)got;
+            }
+        }
+
+        return Errno.None;
+    }
+
     /// <summary>Gives the range pages of memory, so that touching it cannot fail. Returns the kernel's answer.</summary>
     public Errno Populate(long offset, long length)
     {

@@ -88,7 +88,7 @@ public static class Ewb
 
         address = entry.EnclaveAddress;
         ulong version = machine.NextVersion();
-        PagingMetadata.Encrypt(machine, version, boundEid, address, metadata, machine.Memory[page], destination, metadata.Mac);
+        PagingMetadata.Encrypt(machine, version, boundEid, address, metadata, machine.Memory.Contents(page), destination, metadata.Mac);
         MemoryMarshal.Write(pcmd, in metadata);
 
         ref ulong slotVersion = ref MemoryMarshal.Cast<byte, ulong>(machine.Memory[vaPage])[slot];

@@ -46,11 +46,13 @@ internal static class PageLoad
 
         // SDM 3D, ELDx: the page, its metadata, address, enclave and version must be those of EWB.
         ref ulong version = ref MemoryMarshal.Cast<byte, ulong>(machine.Memory[vaPage])[slot];
-        if (!PagingMetadata.Decrypt(machine, version, eid, address, metadata, source, machine.Memory[page]))
+        Span<byte> plain = stackalloc byte[LinearAddress.PageSize];
+        if (!PagingMetadata.Decrypt(machine, version, eid, address, metadata, source, plain))
         {
             return LeafResult.Of(SgxError.MacCompareFail);
         }
 
+        machine.Memory.Fill(page, plain);
         version = 0;
         ref EpcmEntry entry = ref machine.Claim(page, metadata.Secinfo.Flags, isChild ? secs : EpcPage.None, address);
         if (isChild && blocked)

@@ -12,31 +12,24 @@ namespace Cloister.Processor.Encls;
 internal static class PagingMetadata
 {
     private const int HeaderSize = 128;
-    private const int MacSize = 16;
 
     public static void Encrypt(SgxMachine machine, ulong version, ulong eid, LinearAddress address, in Pcmd pcmd, ReadOnlySpan<byte> page, Span<byte> destination, Span<byte> mac)
     {
-        using var gcm = new AesGcm(machine.Keys.Paging, MacSize);
-        gcm.Encrypt(Nonce(version, stackalloc byte[12]), page, destination, mac, Header(eid, address, pcmd, stackalloc byte[HeaderSize]));
+        machine.Keys.Paging.Encrypt(Nonce(version, stackalloc byte[12]), page, destination, mac, Header(eid, address, pcmd, stackalloc byte[HeaderSize]));
     }
 
-    /// <summary>False, and nothing in <paramref name="page"/>, when anything is not as it was.</summary>
-    public static bool Decrypt(SgxMachine machine, ulong version, ulong eid, LinearAddress address, in Pcmd pcmd, ReadOnlySpan<byte> source, Span<byte> page)
+    /// <summary>False, and nothing in <paramref name="plain"/>, when anything is not as it was.</summary>
+    public static bool Decrypt(SgxMachine machine, ulong version, ulong eid, LinearAddress address, in Pcmd pcmd, ReadOnlySpan<byte> source, Span<byte> plain)
     {
-        using var gcm = new AesGcm(machine.Keys.Paging, MacSize);
-        Span<byte> plain = stackalloc byte[LinearAddress.PageSize];
         try
         {
-            gcm.Decrypt(Nonce(version, stackalloc byte[12]), source, pcmd.Mac, plain, Header(eid, address, pcmd, stackalloc byte[HeaderSize]));
+            machine.Keys.Paging.Decrypt(Nonce(version, stackalloc byte[12]), source, pcmd.Mac, plain, Header(eid, address, pcmd, stackalloc byte[HeaderSize]));
+            return true;
         }
         catch (AuthenticationTagMismatchException)
         {
             return false;
         }
-
-        plain.CopyTo(page);
-        CryptographicOperations.ZeroMemory(plain);
-        return true;
     }
 
     private static Span<byte> Nonce(ulong version, Span<byte> nonce)

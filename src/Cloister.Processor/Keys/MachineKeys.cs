@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Cloister.Architecture;
@@ -10,6 +11,8 @@ namespace Cloister.Processor.Keys;
 /// </summary>
 internal sealed class MachineKeys
 {
+    private const int PagingMacSize = 16;
+
     private readonly byte[] derivation;
     private readonly Bytes16 ownerepoch;
     private readonly Bytes16 sealKeyFuses;
@@ -22,8 +25,8 @@ internal sealed class MachineKeys
         Renew();
     }
 
-    /// <summary>CR_BASE_PK: encrypts evicted pages.</summary>
-    public byte[] Paging { get; private set; } = [];
+    /// <summary>CR_BASE_PK in its cipher: encrypts evicted pages. Kept, for to set a key costs as much as to encrypt a page.</summary>
+    public AesGcm Paging { get; private set; }
 
     /// <summary>CR_REPORT_KEYID.</summary>
     public byte[] ReportKeyid { get; private set; } = [];
@@ -35,9 +38,11 @@ internal sealed class MachineKeys
     public ref readonly Bytes16 SealKeyFuses => ref sealKeyFuses;
 
     /// <summary>What happens at power on, and at EUPDATESVN.</summary>
+    [MemberNotNull(nameof(Paging))]
     public void Renew()
     {
-        Paging = RandomNumberGenerator.GetBytes(16);
+        Paging?.Dispose();
+        Paging = new AesGcm(RandomNumberGenerator.GetBytes(16), PagingMacSize);
         ReportKeyid = RandomNumberGenerator.GetBytes(32);
     }
 
