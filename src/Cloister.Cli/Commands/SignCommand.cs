@@ -18,7 +18,13 @@ internal static class SignCommand
         command.SetAction((parsed, cancellation) => Task.FromResult(Failing.Guard(parsed.GetValue(options.Image.File)!.ToString(), () =>
         {
             using EnclaveImage image = options.Image.Open(parsed);
-            return Run(parsed, options, image, cancellation);
+            if (!options.LaysOut(parsed, image))
+            {
+                return Run(parsed, options, image, cancellation);
+            }
+
+            using EnclaveImage laidOut = options.LayOut(parsed, image);
+            return Run(parsed, options, laidOut, cancellation);
         })));
         return command;
     }
@@ -182,6 +188,10 @@ internal sealed class SignOptions
 
     public Option<FileInfo?> SignatureIn { get; } = new("--signature-in") { Description = "Second step: the signature, 384 bytes, as the signer wrote it." };
 
+    public Option<FileInfo?> Config { get; } = new("--config") { Description = "For an Intel SDK file: lay it out by this XML configuration, as sgx_sign does. A file that was never signed is laid out by the SDK's defaults without it." };
+
+    public Option<string?> Sdk { get; } = new("--sdk") { Description = "The release of the SDK the file was built with, for the layout of files that do not tell: 2.4." };
+
     public Option<FileInfo?> Output { get; } = new("--output", "-o") { Description = "Where the result goes. By default NAME.signed.EXT or NAME.sig beside the file." };
 
     public Option<ushort?> Isvprodid { get; } = new("--isvprodid") { Description = "ISVPRODID." };
@@ -205,10 +215,30 @@ internal sealed class SignOptions
             return null;
         };
         Image.AddTo(command);
-        foreach (Option option in new Option[] { Key, PublicKey, DigestOut, DataOut, SignatureIn, Output, Isvprodid, Isvsvn, Debug, Date })
+        foreach (Option option in new Option[] { Key, PublicKey, DigestOut, DataOut, SignatureIn, Config, Sdk, Output, Isvprodid, Isvsvn, Debug, Date })
         {
             command.Options.Add(option);
         }
+    }
+
+    public bool LaysOut(ParseResult parsed, EnclaveImage image) => parsed.GetValue(Config) is not null || IntelSdkLayout.IsMissing(image);
+
+    public EnclaveImage LayOut(ParseResult parsed, EnclaveImage image)
+    {
+        IntelSdkConfiguration configuration = IntelSdkConfiguration.Default;
+        if (parsed.GetValue(Config) is { } file)
+        {
+            try
+            {
+                configuration = IntelSdkConfiguration.Parse(InputFile.Text(file));
+            }
+            catch (ImageException wrong)
+            {
+                throw new ImageException($"{file}: {wrong.Message}", wrong);
+            }
+        }
+
+        return IntelSdkLayout.Make(image, configuration, parsed.GetValue(Sdk));
     }
 
     public SigningParameters Apply(ParseResult parsed, SigningParameters defaults)

@@ -157,9 +157,10 @@ internal sealed class ElfFile
             byte info = entry[Is64 ? 4 : 12];
             ushort section = BinaryPrimitives.ReadUInt16LittleEndian(entry.AsSpan(Is64 ? 6 : 14));
             ulong value = Word(entry.AsSpan(Is64 ? 8 : 4));
+            ulong length = Word(entry.AsSpan(Is64 ? 16 : 8));
             if (name != 0)
             {
-                yield return new ElfSymbol(Source.ReadText(Place(names, name)), value, section == 0, info >> 4 == 2);
+                yield return new ElfSymbol(Source.ReadText(Place(names, name)), value, length, section == 0, info >> 4 == 2);
             }
         }
     }

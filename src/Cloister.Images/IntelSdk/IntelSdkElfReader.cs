@@ -17,7 +17,11 @@ internal static class IntelSdkElfReader
 
     public static bool Is(ElfFile elf) => elf.FindSection(NoteSection) is not null;
 
-    public static EnclaveImage Read(ElfFile elf)
+    /// <summary>Reads the file.</summary>
+    /// <param name="elf">The file.</param>
+    /// <param name="signing">What the configuration that laid it out chooses for the SIGSTRUCT, when that is known.</param>
+    /// <param name="builtWith">What laid it out.</param>
+    public static EnclaveImage Read(ElfFile elf, SigningParameters? signing = null, string? builtWith = null)
     {
         ByteSource source = elf.Source;
         (long offset, long length) = FindMetadata(elf);
@@ -27,16 +31,16 @@ internal static class IntelSdkElfReader
         return new EnclaveImage(source, ImageFormat.IntelSdkElf, name)
         {
             Variants = versions.Count == 0
-                ? [new EnclaveVariant { Name = "unsigned", PagesMissing = "the file was never signed, and the SDK's signer decides on heap, stacks and threads: sign it once with sgx_sign and any key, then it can be measured and signed anew" }]
-                : [.. versions.Select(metadata => ToVariant(elf, metadata))],
-            Details = [new("entry", $"0x{elf.Entry:x}"), new("metadata", $"{length} bytes at file offset 0x{offset:x}")],
+                ? [new EnclaveVariant { Name = "unsigned", PagesMissing = "the file was never signed, and the signer decides on heap, stacks and threads: cloister sign --config FILE.xml does" }]
+                : [.. versions.Select(metadata => ToVariant(elf, metadata, signing))],
+            Details = [new("entry", $"0x{elf.Entry:x}"), new("metadata", $"{length} bytes at file offset 0x{offset:x}"), .. builtWith is null ? [] : new Detail[] { new("laid out as", builtWith) }],
             Code = ElfCode.Ranges(elf),
             Imports = symbols.Imports,
         };
     }
 
     // elfparser.cpp, get_meta_property: three words, the name without padding, the metadata.
-    private static (long Offset, long Length) FindMetadata(ElfFile elf)
+    public static (long Offset, long Length) FindMetadata(ElfFile elf)
     {
         ElfSection section = elf.FindSection(NoteSection) ?? throw new ImageException($"no section {NoteSection}");
         long at = (long)Math.Min(section.FileOffset, long.MaxValue / 2);
@@ -49,10 +53,10 @@ internal static class IntelSdkElfReader
             : throw new ImageException($"the note in {NoteSection} is not named sgx_metadata", at);
     }
 
-    private static EnclaveVariant ToVariant(ElfFile elf, SgxMetadata metadata)
+    private static EnclaveVariant ToVariant(ElfFile elf, SgxMetadata metadata, SigningParameters? signing)
     {
         SgxLayout layout = new(metadata);
-        return SgxVariant.Create(metadata, layout, () => Segments(elf, metadata));
+        return SgxVariant.Create(metadata, layout, () => Segments(elf, metadata), signing);
     }
 
     private static IEnumerable<PageRun> Segments(ElfFile elf, SgxMetadata metadata)

@@ -19,6 +19,28 @@ internal readonly record struct LayoutEntry(
     public const ushort Eremove = 4;
     public const ushort PostAdd = 8;
     public const ushort PostRemove = 16;
+    public const ushort DynamicThread = 32;
+    public const ushort GrowDown = 64;
+
+    // metadata.h, LAYOUT_ID_...
+    public const ushort HeapMin = 1;
+    public const ushort HeapInit = 2;
+    public const ushort HeapMax = 3;
+    public const ushort Tcs = 4;
+    public const ushort Td = 5;
+    public const ushort Ssa = 6;
+    public const ushort StackMax = 7;
+    public const ushort StackMin = 8;
+    public const ushort ThreadGroup = GroupFlag | 9;
+    public const ushort Guard = 10;
+    public const ushort ThreadGroupDynamic = GroupFlag | 19;
+    public const ushort ReservedMin = 20;
+    public const ushort ReservedInit = 21;
+    public const ushort ReservedMax = 22;
+    public const ushort UserRegion = 23;
+
+    // From a thread's entry to the same of a thread that is added later.
+    public const ushort ToDynamic = 10;
 
     private const ushort GroupFlag = 1 << 12;
 
@@ -49,6 +71,17 @@ internal readonly record struct LayoutEntry(
         BinaryPrimitives.ReadUInt32LittleEndian(bytes[16..]),
         BinaryPrimitives.ReadUInt32LittleEndian(bytes[20..]),
         (SecinfoFlags)BinaryPrimitives.ReadUInt64LittleEndian(bytes[24..]));
+
+    public void Write(Span<byte> to)
+    {
+        BinaryPrimitives.WriteUInt16LittleEndian(to, Id);
+        BinaryPrimitives.WriteUInt16LittleEndian(to[2..], Attributes);
+        BinaryPrimitives.WriteUInt32LittleEndian(to[4..], PageCount);
+        BinaryPrimitives.WriteUInt64LittleEndian(to[8..], Offset);
+        BinaryPrimitives.WriteUInt32LittleEndian(to[16..], ContentSize);
+        BinaryPrimitives.WriteUInt32LittleEndian(to[20..], ContentOffset);
+        BinaryPrimitives.WriteUInt64LittleEndian(to[24..], (ulong)Flags);
+    }
 
     public string NameIn(SgxMetadata metadata)
     {

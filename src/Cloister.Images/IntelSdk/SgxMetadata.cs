@@ -14,11 +14,11 @@ internal sealed class SgxMetadata
     public const int SigstructOffset = 64;
     public const int LayoutEntrySize = 32;
     public const int PatchEntrySize = 32;
+    public const int DirectoriesOffset = SigstructOffset + Architecture.Sigstruct.SizeInBytes;
+    public const int PatchDirectory = 0;
+    public const int LayoutDirectory = 1;
+    public const int ElrangeDirectory = 2;
 
-    private const int DirectoriesOffset = SigstructOffset + Architecture.Sigstruct.SizeInBytes;
-    private const int PatchDirectory = 0;
-    private const int LayoutDirectory = 1;
-    private const int ElrangeDirectory = 2;
     private const int ExtendDirectory = 3;
 
     // Version majors above ten carry an ELRANGE; the rest of the major is the version proper. metadata.h, SGX_MAJOR_VERSION_GAP.

@@ -8,16 +8,7 @@ internal static class SgxMetadataList
 
     public static IReadOnlyList<SgxMetadata> Read(ByteSource source, long offset, long length)
     {
-        if (!source.Contains(offset, length))
-        {
-            throw new ImageException($"the metadata's 0x{length:x} bytes reach past the end of the file", offset);
-        }
-
-        if (length > MaximumBlock)
-        {
-            throw new ImageException($"the metadata has 0x{length:x} bytes, more than any version of the SDK writes", offset);
-        }
-
+        RequireRoom(source, offset, length);
         byte[] block = source.ReadBytes(offset, (int)length);
         var found = new List<SgxMetadata>();
         int at = 0;
@@ -34,5 +25,18 @@ internal static class SgxMetadataList
         }
 
         return found;
+    }
+
+    public static void RequireRoom(ByteSource source, long offset, long length)
+    {
+        if (!source.Contains(offset, length))
+        {
+            throw new ImageException($"the metadata's 0x{length:x} bytes reach past the end of the file", offset);
+        }
+
+        if (length > MaximumBlock)
+        {
+            throw new ImageException($"the metadata has 0x{length:x} bytes, more than any version of the SDK writes", offset);
+        }
     }
 }

@@ -3,7 +3,7 @@ namespace Cloister.Images;
 /// <summary>What ELF and PE files of the Intel SDK have in common: metadata, ELRANGE, layout behind the sections.</summary>
 internal static class SgxVariant
 {
-    public static EnclaveVariant Create(SgxMetadata metadata, SgxLayout layout, Func<IEnumerable<PageRun>> sections)
+    public static EnclaveVariant Create(SgxMetadata metadata, SgxLayout layout, Func<IEnumerable<PageRun>> sections, SigningParameters? signing = null)
     {
         ulong size = metadata.EnclaveSize;
         ulong shift = 0;
@@ -28,7 +28,7 @@ internal static class SgxVariant
             SigstructOffset = metadata.Sigstruct is null ? null : metadata.FileOffset + SgxMetadata.SigstructOffset,
 
             // manage_metadata.cpp, fill_enclave_css and modify_metadata: the metadata's XFRM has every bit that is not enforced, the SIGSTRUCT's x87 and SSE.
-            Signing = new SigningParameters { Attributes = metadata.Attributes with { Xfrm = Architecture.Attributes.XfrmLegacy }, Miscselect = metadata.DesiredMiscselect },
+            Signing = signing ?? new SigningParameters { Attributes = metadata.Attributes with { Xfrm = Architecture.Attributes.XfrmLegacy }, Miscselect = metadata.DesiredMiscselect },
             SigstructPlace = metadata.FileOffset + SgxMetadata.SigstructOffset,
             Size = size,
             SsaFrameSize = metadata.SsaFrameSize,
