@@ -98,7 +98,7 @@ internal sealed record SdkRelease(Version Number)
         // se_version.h, MAKE_VERSION_UINT; revision 100 is the release itself, 101 its first correction.
         ulong first = source.Read<ulong>(globalData);
         var written = new SdkRelease(new Version((int)(first >> 32 & 0xffff), (int)(first >> 16 & 0xffff), Math.Max(0, (int)(first & 0xffff) - 100)));
-        SdkRelease release = told ?? (written.Number.Major == 2 && written.HasSdkVersion ? written : Named(source))
+        SdkRelease release = told ?? (written.Number.Major == 2 && written.HasSdkVersion ? written : Named(source) ?? Sized(size))
             ?? throw new ImageException("the file does not say which release of the SDK it was built with; tell it, --sdk 2.4");
         if (release.Number < Oldest)
         {
@@ -111,6 +111,10 @@ internal sealed record SdkRelease(Version Number)
     }
 
     private bool Is(int major, int minor) => Number >= new Version(major, minor);
+
+    // 2.6 and 2.7 have the same rules, 2.8 and 2.9 too, and no other release has their size.
+    private static SdkRelease? Sized(ulong size)
+        => new[] { new SdkRelease(new Version(2, 6)), new SdkRelease(new Version(2, 8)) }.FirstOrDefault(release => size == (ulong)release.GlobalDataSize);
 
     // The trusted runtime carries its release as text: SGX_TRTS_VERSION_2.8.100.3.
     private static SdkRelease? Named(ByteSource source)
