@@ -56,6 +56,26 @@ public class MutationTests(ITestOutputHelper output)
         }
     }
 
+    // A file that was never signed, laid out: the file is damaged, and the configuration.
+    [Fact]
+    public void AnyDamageBeforeTheLayoutIsAnErrorAndNoMore()
+        => Damage("layout", OtherFiles.Unsigned(), file => LaidOut(file, IntelSdkConfiguration.Default));
+
+    [Fact]
+    public void AnyDamageOfTheConfigurationIsAnErrorAndNoMore()
+    {
+        byte[] file = OtherFiles.Unsigned();
+        byte[] configuration =
+        [
+            .. "<EnclaveConfiguration><TCSNum>3</TCSNum><TCSMaxNum>8</TCSMaxNum><HeapMaxSize>0x80000</HeapMaxSize><HeapInitSize>0x10000</HeapInitSize>"u8,
+            .. "<StackMaxSize>0x4000</StackMaxSize><MiscSelect>1</MiscSelect><ReservedMemMaxSize>0x4000</ReservedMemMaxSize><ELRangeSize>0x800000</ELRangeSize></EnclaveConfiguration>"u8,
+        ];
+        Damage("configuration", configuration, xml => LaidOut(file, IntelSdkConfiguration.Parse(System.Text.Encoding.Latin1.GetString(xml))));
+    }
+
+    private static EnclaveImage LaidOut(byte[] file, IntelSdkConfiguration configuration)
+        => IntelSdkLayout.Make(EnclaveImage.Read(ByteSource.FromBytes(file)), configuration);
+
     private void Damage(string format, byte[] original, Func<byte[], EnclaveImage> read)
     {
         using (EnclaveImage whole = read(original))

@@ -63,20 +63,26 @@ internal sealed class ElfBuilder
         return this;
     }
 
-    public ElfBuilder Symbols(params (string Name, ulong Value)[] symbols)
+    /// <summary>Where <see cref="Symbols(ValueTuple{string, ulong}[])"/> put the names, and the table: in the file and in memory.</summary>
+    public (ulong Strings, ulong Table) SymbolsAt { get; private set; }
+
+    public ElfBuilder Symbols(params (string Name, ulong Value)[] symbols) => Symbols([.. symbols.Select(symbol => (symbol.Name, symbol.Value, 0UL))]);
+
+    public ElfBuilder Symbols(params (string Name, ulong Value, ulong Size)[] symbols)
     {
         var names = new List<byte> { 0 };
         var table = new List<byte>(new byte[is32 ? 16 : 24]);
-        foreach ((string name, ulong value) in symbols)
+        foreach ((string name, ulong value, ulong size) in symbols)
         {
             byte[] start = BitConverter.GetBytes(names.Count), kind = [0x10, 0, 1, 0];
-            table.AddRange(is32 ? [.. start, .. Words(value, 0), .. kind] : [.. start, .. kind, .. Words(value, 0)]);
+            table.AddRange(is32 ? [.. start, .. Words(value, size), .. kind] : [.. start, .. kind, .. Words(value, size)]);
             names.AddRange(Encoding.ASCII.GetBytes(name));
             names.Add(0);
         }
 
         ulong strings = Append([.. names]);
         ulong at = Append([.. table]);
+        SymbolsAt = (strings, at);
         Section(".dynstr", 3, strings, strings, (ulong)names.Count);
         return Section(".dynsym", 11, at, at, (ulong)table.Count, (uint)sections.Count);
     }
@@ -97,7 +103,7 @@ internal sealed class ElfBuilder
         foreach ((string name, uint type, ulong address, ulong offset, ulong size, uint link, ulong align) in sections)
         {
             headers.AddRange([.. BitConverter.GetBytes(names.Count), .. BitConverter.GetBytes(type), .. Words(0, address, offset, size)]);
-            headers.AddRange([.. BitConverter.GetBytes(link), .. new byte[4], .. Words(align, 0)]);
+            headers.AddRange([.. BitConverter.GetBytes(link), .. new byte[4], .. Words(align, type == 11 ? (is32 ? 16u : 24u) : 0)]);
             names.AddRange(Encoding.ASCII.GetBytes(name));
             names.Add(0);
         }

@@ -123,6 +123,8 @@ internal static class OtherFiles
     public static byte[] Libpal() => new ElfBuilder { Entry = 0x40 }.Load(0, 5, IntelElf.Code, IntelElf.CodeBytes).Load(0x3e80, 6, IntelElf.Data, 0x1100).Build();
 
     /// <summary>An Intel file of 32 bits with text relocations and a shared object behind it.</summary>
+    public static byte[] Unsigned() => UnsignedElf.File(new Version(2, 26), 1768);
+
     public static byte[] Intel32()
     {
         const int inner = 0x8000;

@@ -73,9 +73,16 @@ public sealed class IntelSdkConfiguration
     /// <summary>What the signer takes when it is given no file.</summary>
     public static IntelSdkConfiguration Default { get; } = new();
 
-    internal bool Has(string element) => values.ContainsKey(element);
+    /// <summary>An element's value, or the signer's default; 0 when that depends on other elements or on the SDK's release.</summary>
+    /// <param name="element">Its name, as in "TCSNum".</param>
+    /// <exception cref="ArgumentException">No signer knows it.</exception>
+    public ulong this[string element]
+        => values.TryGetValue(element, out ulong value) ? value
+            : Elements.TryGetValue(element, out var known) ? known.Default ?? 0
+            : throw new ArgumentException($"no element of the configuration is named {element}", nameof(element));
 
-    internal ulong this[string element] => values.TryGetValue(element, out ulong value) ? value : Elements[element].Default ?? 0;
+    /// <summary>Whether the file holds the element.</summary>
+    public bool Has(string element) => values.ContainsKey(element);
 
     internal bool IsSet(string element) => this[element] != 0;
 

@@ -19,7 +19,7 @@ internal sealed record SdkRelease(Version Number)
     private static readonly Version Oldest = new(2, 3);
 
     // The last that was compared with its source or its files; a later one is taken for this when g_global_data has the same size.
-    private static readonly Version Newest = new(2, 27);
+    private static readonly Version Newest = new(2, 28);
 
     private static readonly SearchValues<byte> NumberBytes = SearchValues.Create("0123456789."u8);
 
@@ -34,7 +34,8 @@ internal sealed record SdkRelease(Version Number)
 
     public bool HasElrange => Is(2, 14);
 
-    public bool HasTcsNumber => Is(2, 16);
+    // 2.16 exists with it and without: the binaries have it, the tagged source has not.
+    public bool HasTcsNumber { get; init; } = Number >= new Version(2, 16);
 
     public bool HasPkru => Is(2, 16);
 
@@ -95,9 +96,9 @@ internal sealed record SdkRelease(Version Number)
     /// <summary>What the enclave was built with, by its g_global_data and by the name its runtime carries.</summary>
     public static SdkRelease Find(ByteSource source, long globalData, ulong size, SdkRelease? told)
     {
-        // se_version.h, MAKE_VERSION_UINT; revision 100 is the release itself, 101 its first correction.
+        // se_version.h, MAKE_VERSION_UINT.
         ulong first = source.Read<ulong>(globalData);
-        var written = new SdkRelease(new Version((int)(first >> 32 & 0xffff), (int)(first >> 16 & 0xffff), Math.Max(0, (int)(first & 0xffff) - 100)));
+        var written = Released((int)(first >> 32 & 0xffff), (int)(first >> 16 & 0xffff), (int)(first & 0xffff));
         SdkRelease release = told ?? (written.Number.Major == 2 && written.HasSdkVersion ? written : Named(source) ?? Sized(size))
             ?? throw new ImageException("the file does not say which release of the SDK it was built with; tell it, --sdk 2.4");
         if (release.Number < Oldest)
@@ -105,10 +106,16 @@ internal sealed record SdkRelease(Version Number)
             throw new ImageException($"the file is of SDK {release.Number}, and layouts are made as SDK {Oldest} to {Newest.Major}.{Newest.Minor} have them: sign it once with that SDK's sgx_sign and any key, then it can be signed anew");
         }
 
+        SdkRelease former = release with { HasTcsNumber = false };
+        release = release.Number.Minor == 16 && size == (ulong)former.GlobalDataSize ? former : release;
         return size == (ulong)release.GlobalDataSize
             ? release
             : throw new ImageException($"g_global_data has {size} bytes, and that of SDK {release.Number} has {release.GlobalDataSize}: {(told is null ? "a release that is not known" : "not that release")}", globalData);
     }
+
+    // Revision 100 is the release itself, 101 its first correction; 2.0 and 2.1 had other numbers there.
+    private static SdkRelease Released(int major, int minor, int revision)
+        => new(revision is > 100 and < 200 ? new Version(major, minor, revision - 100) : new Version(major, minor));
 
     private bool Is(int major, int minor) => Number >= new Version(major, minor);
 
@@ -136,7 +143,7 @@ internal sealed record SdkRelease(Version Number)
             string number = Encoding.ASCII.GetString(text[..(end < 0 ? text.Length : end)]);
             if (Version.TryParse(number, out Version? version))
             {
-                return new SdkRelease(new Version(version.Major, version.Minor, Math.Max(0, version.Build - 100)));
+                return Released(version.Major, version.Minor, version.Build);
             }
         }
 
