@@ -120,12 +120,14 @@ internal static class SignCommand
         string output = parsed.GetValue(options.Output)?.FullName ?? DefaultOutput(image, input);
         EnclaveSigner.Write(image, signed, output);
         Sigstruct first = signed[0].Sigstruct;
+        string? laidOut = image.Details.Where(detail => detail.Name == IntelSdkLayout.DetailName).Select(detail => detail.Value).FirstOrDefault();
         if (parsed.GetValue(options.Image.Json))
         {
             JsonOutput.Print(writer =>
             {
                 writer.WriteString("file", parsed.GetValue(options.Image.File)!.ToString());
                 writer.WriteString("output", output);
+                writer.WriteString("laidOutAs", laidOut);
                 writer.WriteString("mrsigner", SigstructText.Mrsigner(in first));
                 writer.WriteStartArray("variants");
                 foreach ((EnclaveVariant variant, Sigstruct sigstruct) in signed)
@@ -148,6 +150,11 @@ internal static class SignCommand
             foreach ((EnclaveVariant variant, Sigstruct sigstruct) in signed)
             {
                 Console.WriteLine($"MRENCLAVE    {SigstructText.Enclavehash(in sigstruct)}  {variant.Name}");
+            }
+
+            if (laidOut is not null)
+            {
+                Console.WriteLine($"laid out as  {laidOut}, by {(parsed.GetValue(options.Config) is { } file ? file.ToString() : "the SDK's defaults: --config FILE.xml gives others")}");
             }
 
             Console.WriteLine($"MRSIGNER     {SigstructText.Mrsigner(in first)}");

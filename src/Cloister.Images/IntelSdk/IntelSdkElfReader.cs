@@ -33,7 +33,7 @@ internal static class IntelSdkElfReader
             Variants = versions.Count == 0
                 ? [new EnclaveVariant { Name = "unsigned", PagesMissing = "the file was never signed, and the signer decides on heap, stacks and threads: cloister sign --config FILE.xml does" }]
                 : [.. versions.Select(metadata => ToVariant(elf, metadata, signing))],
-            Details = [new("entry", $"0x{elf.Entry:x}"), new("metadata", $"{length} bytes at file offset 0x{offset:x}"), .. builtWith is null ? [] : new Detail[] { new("laid out as", builtWith) }],
+            Details = [new("entry", $"0x{elf.Entry:x}"), new("metadata", $"{length} bytes at file offset 0x{offset:x}"), .. builtWith is null ? [] : new Detail[] { new(IntelSdkLayout.DetailName, builtWith) }],
             Code = ElfCode.Ranges(elf),
             Imports = symbols.Imports,
         };

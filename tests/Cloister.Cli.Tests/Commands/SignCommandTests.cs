@@ -88,6 +88,32 @@ public sealed class SignCommandTests : IDisposable
         OneLine(CloisterProcess.Run(["sign", _files.Of(EnclaveFiles.Pe), "--key", key]), "cannot be measured");
     }
 
+    [Fact]
+    public void What_was_never_signed_is_laid_out_by_its_configuration()
+    {
+        string path = _files.Write("unsigned.so", OtherFiles.Unsigned()), key = _files.Key(), output = Path.Combine(_files.Folder, "unsigned.signed.so");
+        string configuration = _files.Write("config.xml", "<EnclaveConfiguration><TCSNum>4</TCSNum><HeapMaxSize>0x10000</HeapMaxSize><ISVSVN>9</ISVSVN></EnclaveConfiguration>"u8.ToArray());
+        Assert.Contains($"laid out as  SDK 2.26, by {configuration}", EnclaveFiles.Run(0, "sign", path, "--key", key, "--config", configuration), StringComparison.Ordinal);
+        Assert.Equal("ok\n", EnclaveFiles.Run(0, "verify", "-q", output));
+        JsonElement variant = EnclaveFiles.Json(0, "inspect", output).GetProperty("variants")[0];
+        Assert.Equal(("metadata 1.5", 4), (variant.GetProperty("variant").GetString(), variant.GetProperty("pages").GetProperty("tcs").GetArrayLength()));
+
+        // Anew, by another configuration; and in two steps, where the configuration comes twice.
+        string other = _files.Write("other.xml", "<EnclaveConfiguration><MiscSelect>1</MiscSelect><MiscMask>0xFFFFFFFE</MiscMask></EnclaveConfiguration>"u8.ToArray());
+        JsonElement json = EnclaveFiles.Json(0, "sign", output, "--key", key, "--config", other);
+        Assert.Equal("SDK 2.26", json.GetProperty("laidOutAs").GetString());
+        Assert.Equal(["metadata 3.3", "metadata 1.5"], json.GetProperty("variants").EnumerateArray().Select(one => one.GetProperty("variant").GetString()));
+        string digest = Path.Combine(_files.Folder, "digest"), second = Path.Combine(_files.Folder, "second.so");
+        EnclaveFiles.Run(0, "sign", path, "--digest-out", digest, "--config", configuration);
+        string signature = _files.Write("signature", TestKey.Value.SignHash(File.ReadAllBytes(digest), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1));
+        EnclaveFiles.Run(0, "sign", path, "--signature-in", signature, "--public-key", _files.PublicKey(), "--config", configuration, "-o", second);
+        Assert.Equal("ok\n", EnclaveFiles.Run(0, "verify", "-q", second));
+
+        string wrong = _files.Write("wrong.xml", "<EnclaveConfiguration><Threads>4</Threads></EnclaveConfiguration>"u8.ToArray());
+        OneLine(CloisterProcess.Run(["sign", path, "--key", key, "--config", wrong]), "no signer knows: Threads");
+        OneLine(CloisterProcess.Run(["sign", _files.Of(EnclaveFiles.Sgxs), "--key", key, "--config", configuration]), "is not laid out by a configuration");
+    }
+
     private static void OneLine(CloisterProcess.Outcome outcome, string words)
     {
         Assert.Equal((2, ""), (outcome.Status, outcome.Output));

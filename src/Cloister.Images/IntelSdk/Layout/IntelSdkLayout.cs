@@ -6,6 +6,9 @@ namespace Cloister.Images;
 /// </summary>
 public static class IntelSdkLayout
 {
+    /// <summary>The name of the <see cref="Detail"/> of a file that was laid out here: its value is the SDK's release.</summary>
+    public const string DetailName = "laid out as";
+
     /// <summary>Whether the file is of the SDK for Linux and was never laid out.</summary>
     public static bool IsMissing(EnclaveImage image)
     {
