@@ -27,7 +27,7 @@ internal static class CpuidPatcher
         (ulong, ulong, ulong, ulong) key = (device, inode, fileOffset, length);
         if (!Known.TryGetValue(key, out List<ulong>? sites))
         {
-            sites = Find(space, address, length, fileOffset, FunctionStarts.Read(path));
+            sites = Find(space, address, length, fileOffset, () => FunctionStarts.Read(path));
             Known[key] = sites;
         }
 
@@ -36,7 +36,7 @@ internal static class CpuidPatcher
 
     /// <summary>Patches code that a program has written itself and now made executable.</summary>
     public static void PatchAnonymous(AddressSpace space, ulong address, ulong length) =>
-        Patch(space, address, Find(space, address, length, 0, []));
+        Patch(space, address, Find(space, address, length, 0, () => []));
 
     /// <summary>Patches every executable file mapping of a program that has just been executed.</summary>
     public static void PatchAll(AddressSpace space)
@@ -56,10 +56,11 @@ internal static class CpuidPatcher
         }
     }
 
-    private static List<ulong> Find(AddressSpace space, ulong address, ulong length, ulong fileOffset, long[] functions)
+    private static List<ulong> Find(AddressSpace space, ulong address, ulong length, ulong fileOffset, Func<long[]> readFunctions)
     {
         var sites = new List<ulong>();
-        byte[] buffer = System.Buffers.ArrayPool<byte>.Shared.Rent(Chunk);
+        long[]? functions = null;
+        byte[] buffer = System.Buffers.ArrayPool<byte>.Shared.Rent((int)Math.Min(Chunk, length));
         try
         {
             // Chunks overlap so that an instruction on the edge, and what leads to it, is seen whole.
@@ -67,12 +68,16 @@ internal static class CpuidPatcher
             for (ulong at = 0; at < length; at += Chunk - overlap)
             {
                 int size = (int)Math.Min(Chunk, length - at);
-                int read = space.Memory.ReadUpTo(address + at, buffer.AsSpan(0, size));
-                foreach (int site in CpuidSites.Find(buffer.AsSpan(0, read), (long)(fileOffset + at), functions))
+                ReadOnlySpan<byte> code = buffer.AsSpan(0, space.Memory.ReadUpTo(address + at, buffer.AsSpan(0, size)));
+                if (CpuidSites.MayHave(code))
                 {
-                    if (!sites.Contains(at + (ulong)site))
+                    functions ??= readFunctions();
+                    foreach (int site in CpuidSites.Find(code, (long)(fileOffset + at), functions))
                     {
-                        sites.Add(at + (ulong)site);
+                        if (!sites.Contains(at + (ulong)site))
+                        {
+                            sites.Add(at + (ulong)site);
+                        }
                     }
                 }
 

@@ -5,6 +5,13 @@ namespace Cloister.Engine;
 /// <summary>Finds CPUID (0f a2) at instruction boundaries in code.</summary>
 internal static class CpuidSites
 {
+    private const int LongestInstruction = 16, ZerosCountNear = 32;
+
+    private static ReadOnlySpan<byte> Cpuid => [0x0f, 0xa2];
+
+    /// <summary>Whether the bytes of CPUID are anywhere in it, be they an instruction or not.</summary>
+    public static bool MayHave(ReadOnlySpan<byte> code) => code.IndexOf(Cpuid) >= 0;
+
     /// <summary>Offsets in <paramref name="code"/> at which a CPUID instruction begins.</summary>
     /// <param name="code">Machine code.</param>
     /// <param name="fileOffset">File offset of its first byte, to place <paramref name="functions"/>.</param>
@@ -14,7 +21,7 @@ internal static class CpuidSites
         var sites = new List<int>();
         for (int at = 0; at < code.Length - 1;)
         {
-            int found = code[at..].IndexOf([(byte)0x0f, (byte)0xa2]);
+            int found = code[at..].IndexOf(Cpuid);
             if (found < 0)
             {
                 break;
@@ -97,11 +104,32 @@ internal static class CpuidSites
     // Null when the stream runs into bytes that are no instruction.
     private static bool? Reaches(ReadOnlySpan<byte> code, int start, int at)
     {
-        var decoder = Decoder.Create(64, new ByteArrayCodeReader(code.Slice(start, Math.Min(code.Length, at + 16) - start).ToArray()), (ulong)start);
+        while (start < at)
+        {
+            int length = InstructionLength.Of(code[start..Math.Min(code.Length, at + LongestInstruction)]);
+            if (length == 0)
+            {
+                return ReachesByDecoder(code, start, at);
+            }
+
+            if (at - start < ZerosCountNear && length == 2 && code[start] == 0 && code[start + 1] == 0)
+            {
+                return null;
+            }
+
+            start += length;
+        }
+
+        return start == at;
+    }
+
+    private static bool? ReachesByDecoder(ReadOnlySpan<byte> code, int start, int at)
+    {
+        var decoder = Decoder.Create(64, new ByteArrayCodeReader(code[start..Math.Min(code.Length, at + LongestInstruction)].ToArray()), (ulong)start);
         while (decoder.IP < (ulong)at)
         {
             decoder.Decode(out Instruction instruction);
-            if (instruction.IsInvalid || (at - (int)instruction.IP < 32 && IsZeros(code, instruction)))
+            if (instruction.IsInvalid || (at - (int)instruction.IP < ZerosCountNear && IsZeros(code, instruction)))
             {
                 return null;
             }

@@ -124,6 +124,13 @@ internal sealed class Exceptions(Tracer tracer)
             return;
         }
 
+        if (thread.Space is { Vdso: { } vdso, Table: { } table } && rip == vdso.Enter)
+        {
+            vdso.WriteFunction(table.Slice(RemoteCalls.Offset(Area.Vdso), Area.VdsoLength));
+            tracer.Resume(thread);
+            return;
+        }
+
         if (thread.Space.CpuidSites.Contains(rip) && code is [0x0f, 0x0b, ..])
         {
             ref UserRegisters r = ref thread.Registers;

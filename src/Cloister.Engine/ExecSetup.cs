@@ -73,7 +73,7 @@ internal static class ExecSetup
 
         _ = MappedFile.Seal(taken, Area.Length);
         MappedFile table = MappedFile.Map(taken, 0, Area.Length);
-        Gadget.Assemble().CopyTo(table.Slice(RemoteCalls.Offset(Area.Gadget), 4096));
+        Gadget.Code.CopyTo(table.Slice(RemoteCalls.Offset(Area.Gadget), 4096));
         const ulong code = MemoryProtection.Read | MemoryProtection.Execute, data = MemoryProtection.Read | MemoryProtection.Write;
         const ulong flags = MemoryProtection.Shared | MemoryProtection.FixedNoReplace;
         long first = Bootstrap.Call(thread, SystemCall.Mmap, Area.Gadget, 4096, code, flags, (ulong)descriptor, 0);

@@ -1,6 +1,3 @@
-using Iced.Intel;
-using static Iced.Intel.AssemblerRegisters;
-
 namespace Cloister.Engine;
 
 /// <summary>A few instructions in the traced program that make a table of system calls, then one that only a tracer can answer.</summary>
@@ -15,28 +12,23 @@ internal static class Gadget
     public const int EntryLength = 64;
 
     /// <summary>The code, to run at <see cref="Area.Gadget"/> with RBX at the first entry and RBP the number of entries.</summary>
-    public static byte[] Assemble()
-    {
-        var a = new Assembler(64);
-        Label next = a.CreateLabel();
-        a.Label(ref next);
-        a.mov(rax, __qword_ptr[rbx]);
-        a.mov(rdi, __qword_ptr[rbx + 8]);
-        a.mov(rsi, __qword_ptr[rbx + 16]);
-        a.mov(rdx, __qword_ptr[rbx + 24]);
-        a.mov(r10, __qword_ptr[rbx + 32]);
-        a.mov(r8, __qword_ptr[rbx + 40]);
-        a.mov(r9, __qword_ptr[rbx + 48]);
-        a.syscall();
-        a.mov(__qword_ptr[rbx + 56], rax);
-        a.add(rbx, EntryLength);
-        a.dec(rbp);
-        a.jne(next);
-        a.mov(eax, EndOfBatch);
-        a.syscall();
-        a.ud2();
-        using var stream = new MemoryStream();
-        a.Assemble(new StreamCodeWriter(stream), Area.Gadget);
-        return stream.ToArray();
-    }
+    /// <remarks>Every program needs it at its start, when an assembler would have to be loaded and started first.</remarks>
+    public static ReadOnlySpan<byte> Code =>
+    [
+        0x48, 0x8b, 0x03, // next: mov rax, [rbx]
+        0x48, 0x8b, 0x7b, 8, // mov rdi, [rbx+8]
+        0x48, 0x8b, 0x73, 16, // mov rsi, [rbx+16]
+        0x48, 0x8b, 0x53, 24, // mov rdx, [rbx+24]
+        0x4c, 0x8b, 0x53, 32, // mov r10, [rbx+32]
+        0x4c, 0x8b, 0x43, 40, // mov r8, [rbx+40]
+        0x4c, 0x8b, 0x4b, 48, // mov r9, [rbx+48]
+        0x0f, 0x05, // syscall
+        0x48, 0x89, 0x43, 56, // mov [rbx+56], rax
+        0x48, 0x83, 0xc3, EntryLength, // add rbx, EntryLength
+        0x48, 0xff, 0xcd, // dec rbp
+        0x75, 0xd6, // jne next
+        0xb8, (byte)(EndOfBatch & 0xff), (byte)(EndOfBatch >> 8 & 0xff), (byte)(EndOfBatch >> 16), 0, // mov eax, EndOfBatch
+        0x0f, 0x05, // syscall
+        0x0f, 0x0b, // ud2
+    ];
 }

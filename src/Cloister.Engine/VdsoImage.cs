@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using System.Text;
 using Cloister.Engine.Fast;
 using Cloister.Processor.Enclu;
@@ -12,67 +13,86 @@ namespace Cloister.Engine;
 /// The image has DT_HASH, DT_SYMTAB and DT_STRTAB, which is what libc, Go and the kernel's self tests look for.</remarks>
 internal sealed class VdsoImage
 {
-    private const int TextOffset = 0x1000;
+    private const int TextOffset = 0x1000, ThunkLength = 16;
+    private readonly bool _fast;
 
-    private VdsoImage(byte[] bytes, ulong enclu, ulong handleException, EnterStubAddresses? stub)
+    private VdsoImage(byte[] bytes, ulong enter, bool fast)
     {
-        Stub = stub;
         Bytes = bytes;
-        Enclu = enclu;
-        HandleException = handleException;
+        Enter = enter;
+        _fast = fast;
     }
 
-    /// <summary>The image, to be mapped at <see cref="Area.Vdso"/>.</summary>
+    /// <summary>The image, to be mapped at <see cref="Area.Vdso"/>. The function is UD2 until it is called; then <see cref="WriteFunction"/>.</summary>
+    /// <remarks>Most programs never call it, and every program would wait for the assembler.</remarks>
     public byte[] Bytes { get; }
 
-    /// <summary>Address of its one ENCLU, which is EENTER, ERESUME and the asynchronous exit pointer.</summary>
-    public ulong Enclu { get; }
+    /// <summary>Address of <c>__vdso_sgx_enter_enclave</c>.</summary>
+    public ulong Enter { get; }
+
+    /// <summary>Address of its one ENCLU, which is EENTER, ERESUME and the asynchronous exit pointer; null until the function is written.</summary>
+    public ulong? Enclu { get; private set; }
 
     /// <summary>Where an exception at <see cref="Enclu"/> goes on, with DI, SI and DX telling trap number, error code and address.</summary>
-    public ulong HandleException { get; }
+    public ulong HandleException { get; private set; }
 
-    /// <summary>Its fast path, where there is one.</summary>
-    public EnterStubAddresses? Stub { get; }
+    /// <summary>Its fast path, where there is one and the function is written.</summary>
+    public EnterStubAddresses? Stub { get; private set; }
 
     /// <summary>Builds the image; <paramref name="kernelFunctions"/> are the kernel's own symbols with their addresses in this process.</summary>
     public static VdsoImage Build(IReadOnlyList<(string Name, ulong Address)> kernelFunctions, bool fast)
     {
-        EnterStub? stub = fast ? new EnterStub() : null;
-        var a = new Assembler(64);
-        Label enter = a.CreateLabel(), enclu = a.CreateLabel(), exception = a.CreateLabel();
-        EmitEnterEnclave(a, stub, ref enter, ref enclu, ref exception);
-        var thunks = new Label[kernelFunctions.Count];
-        for (int i = 0; i < thunks.Length; i++)
-        {
-            thunks[i] = a.CreateLabel();
-            Label target = a.CreateLabel();
-            a.Label(ref thunks[i]);
-            a.jmp(__qword_ptr[target]);
-            a.Label(ref target);
-            a.dq(kernelFunctions[i].Address);
-        }
-
-        using var text = new MemoryStream();
-        AssemblerResult result = a.Assemble(new StreamCodeWriter(text), Area.Vdso + TextOffset, BlockEncoderOptions.ReturnNewInstructionOffsets);
-        var symbols = new List<(string Name, ulong Address)> { ("__vdso_sgx_enter_enclave", result.GetLabelRIP(enter)) };
-        for (int i = 0; i < thunks.Length; i++)
-        {
-            symbols.Add((kernelFunctions[i].Name, result.GetLabelRIP(thunks[i])));
-        }
-
         byte[] image = new byte[Area.VdsoLength];
-        text.ToArray().CopyTo(image, TextOffset);
+        ulong enter = Area.Vdso + TextOffset + (ulong)(kernelFunctions.Count * ThunkLength);
+        var symbols = new List<(string Name, ulong Address)> { ("__vdso_sgx_enter_enclave", enter) };
+        for (int i = 0; i < kernelFunctions.Count; i++)
+        {
+            int at = TextOffset + i * ThunkLength;
+            ReadOnlySpan<byte> jump = [0xff, 0x25, 2, 0, 0, 0, 0x0f, 0x0b]; // jmp [rip+2]; ud2; what lies there
+            jump.CopyTo(image.AsSpan(at));
+            BinaryPrimitives.WriteUInt64LittleEndian(image.AsSpan(at + jump.Length), kernelFunctions[i].Address);
+            symbols.Add((kernelFunctions[i].Name, Area.Vdso + (ulong)at));
+        }
+
+        ReadOnlySpan<byte> ud2 = [0x0f, 0x0b];
+        ud2.CopyTo(image.AsSpan((int)(enter - Area.Vdso)));
         WriteHeaders(image, symbols);
-        return new VdsoImage(image, result.GetLabelRIP(enclu), result.GetLabelRIP(exception), stub?.Addresses(result));
+        return new VdsoImage(image, enter, fast);
+    }
+
+    /// <summary>Writes the function into the image, at its first call; the thread that stopped at <see cref="Enter"/> can run on there.</summary>
+    /// <param name="image">The image as it is mapped. Threads may be running in it.</param>
+    public void WriteFunction(Span<byte> image)
+    {
+        if (Enclu is not null)
+        {
+            return;
+        }
+
+        EnterStub? stub = _fast ? new EnterStub() : null;
+        var a = new Assembler(64);
+        Label enclu = a.CreateLabel(), exception = a.CreateLabel();
+        EmitEnterEnclave(a, stub, ref enclu, ref exception);
+        using var text = new MemoryStream();
+        AssemblerResult result = a.Assemble(new StreamCodeWriter(text), Enter, BlockEncoderOptions.ReturnNewInstructionOffsets);
+        HandleException = result.GetLabelRIP(exception);
+        Stub = stub?.Addresses(result);
+        Enclu = result.GetLabelRIP(enclu);
+
+        // The UD2 at the beginning goes last: a thread that finds it still stops and is sent back.
+        ReadOnlySpan<byte> code = text.ToArray();
+        Span<byte> function = image[(int)(Enter - Area.Vdso)..];
+        const int ud2Length = 2;
+        code[ud2Length..].CopyTo(function[ud2Length..]);
+        Volatile.Write(ref MemoryMarshal.AsRef<ushort>(function), MemoryMarshal.Read<ushort>(code));
     }
 
     // The stack frame: [rbp] caller's RBP, [rbp-8] caller's RBX, [rbp+16] the struct sgx_enclave_run.
-    private static void EmitEnterEnclave(Assembler a, EnterStub? stub, ref Label enter, ref Label enclu, ref Label exception)
+    private static void EmitEnterEnclave(Assembler a, EnterStub? stub, ref Label enclu, ref Label exception)
     {
         const int run = 16, function = 8, vector = 12, errorCode = 14, address = 16, handler = 24, reserved = 40, end = 256;
         const int eenter = 2, eresume = 3, eexit = 4, invalid = -22;
         Label again = a.CreateLabel(), check = a.CreateLabel(), refuse = a.CreateLabel(), done = a.CreateLabel(), leave = a.CreateLabel(), call = a.CreateLabel(), after = a.CreateLabel();
-        a.Label(ref enter);
         a.push(rbp);
         a.mov(rbp, rsp);
         a.push(rbx);

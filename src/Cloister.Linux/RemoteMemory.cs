@@ -40,16 +40,34 @@ public sealed unsafe class RemoteMemory : IDisposable
     /// <summary>Reads as many bytes as can be read from the start; returns their number.</summary>
     public int ReadUpTo(ulong address, Span<byte> into)
     {
+        // One element for each page: a transfer ends before the first element that cannot be read. process_vm_readv(2).
+        const int pages = 64, pageSize = 4096;
+        nint* remote = stackalloc nint[2 * pages];
+        nint* local = stackalloc nint[2];
         int done = 0;
         while (done < into.Length)
         {
-            int chunk = (int)Math.Min((ulong)(into.Length - done), 4096 - ((address + (ulong)done) & 4095));
-            if (!TryRead(address + (ulong)done, into.Slice(done, chunk)))
+            int count = 0, end = done;
+            for (; count < pages && end < into.Length; count++)
+            {
+                ulong at = address + (ulong)end;
+                int length = (int)Math.Min((ulong)(into.Length - end), pageSize - at % pageSize);
+                remote[2 * count] = (nint)at;
+                remote[2 * count + 1] = length;
+                end += length;
+            }
+
+            fixed (byte* p = &into[done])
+            {
+                (local[0], local[1]) = ((nint)p, end - done);
+                long read = NativeMethods.SystemCall(SystemCall.ProcessVmReadv, _process, (long)local, 1, (long)remote, count, 0);
+                done += (int)Math.Max(read, 0);
+            }
+
+            if (done < end)
             {
                 break;
             }
-
-            done += chunk;
         }
 
         return done;

@@ -5,7 +5,7 @@ namespace Cloister.Engine.Tests;
 public class GadgetTests
 {
     [Fact]
-    public void FitsItsPage() => Assert.InRange(Gadget.Assemble().Length, 1, 4096);
+    public void FitsItsPage() => Assert.InRange(Gadget.Code.Length, 1, 4096);
 
     [Fact]
     public void MakesEachCallOfTheTableAndThenTheLast()
@@ -18,7 +18,7 @@ public class GadgetTests
         }
 
         var calls = new List<ulong[]>();
-        ulong end = Run(Gadget.Assemble(), table, entries: 3, (registers) =>
+        ulong end = Run(Gadget.Code.ToArray(), table, entries: 3, (registers) =>
         {
             calls.Add(registers);
             return (ulong)(7000 + calls.Count);
@@ -47,7 +47,7 @@ public class GadgetTests
     [Fact]
     public void NothingRunsBehindTheEnd()
     {
-        List<Instruction> code = Decode(Gadget.Assemble());
+        List<Instruction> code = Decode(Gadget.Code.ToArray());
         Assert.Equal(Mnemonic.Syscall, code[^2].Mnemonic);
         Assert.Equal(Mnemonic.Ud2, code[^1].Mnemonic);
     }

@@ -88,7 +88,7 @@ public sealed class VdsoImageTests : IDisposable
     [InlineData(true)]
     public void ThereIsOneEnclu(bool fast)
     {
-        VdsoImage image = VdsoImage.Build([], fast);
+        VdsoImage image = Written(fast);
         var decoder = Decoder.Create(64, new ByteArrayCodeReader(image.Bytes, 0x1000, 0x1000), Area.Vdso + 0x1000);
         var sites = new List<ulong>();
         bool exception = false;
@@ -104,10 +104,34 @@ public sealed class VdsoImageTests : IDisposable
             }
         }
 
-        Assert.Equal([image.Enclu], sites);
+        Assert.Equal([image.Enclu!.Value], sites);
         Assert.True(exception);
         Assert.Equal(fast, image.Stub is not null);
-        Assert.Equal(fast ? image.Enclu : 0, image.Stub?.Enclu ?? 0);
+        Assert.Equal(fast ? image.Enclu : null, image.Stub?.Enclu);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void TheFunctionStopsUntilItIsWritten(bool fast)
+    {
+        VdsoImage image = VdsoImage.Build([("time", 1)], fast);
+        ulong enter = new ElfImage(image.Bytes).Lookup(Enter)!.Value.Address;
+        Assert.Equal(Area.Vdso + enter, image.Enter);
+        Assert.Equal((byte[])[0x0f, 0x0b], image.Bytes.AsSpan((int)enter, 2).ToArray());
+        Assert.Null(image.Enclu);
+        Assert.Null(image.Stub);
+
+        byte[] mapped = [.. image.Bytes];
+        image.WriteFunction(mapped);
+        Assert.Equal(image.Bytes[..(int)enter], mapped[..(int)enter]);
+        Assert.NotEqual((byte[])[0x0f, 0x0b], mapped.AsSpan((int)enter, 2).ToArray());
+
+        // Another thread that had stopped there too: all is as it was.
+        (byte[] once, ulong? enclu) = ([.. mapped], image.Enclu);
+        image.WriteFunction(mapped);
+        Assert.Equal(once, mapped);
+        Assert.Equal(enclu, image.Enclu);
     }
 
     [Fact]
@@ -141,7 +165,7 @@ public sealed class VdsoImageTests : IDisposable
         Assert.Equal(0, enter(0x1111, 0x2222, 0xdddd, (uint)leaf, 0x8888, 0x9999, _run));
 
         // RAX leaf, RBX TCS, RCX AEP, which is the ENCLU itself; then RDX, R8, R9, RDI, RSI.
-        Assert.Equal([(ulong)leaf, tcs, image.Enclu - Area.Vdso + at, 0xdddd, 0x8888, 0x9999, 0x1111, 0x2222], Recorded());
+        Assert.Equal([(ulong)leaf, tcs, image.Enclu!.Value - Area.Vdso + at, 0xdddd, 0x8888, 0x9999, 0x1111, 0x2222], Recorded());
         Assert.Equal(Eexit, Marshal.ReadInt32(_run, Function));
     }
 
@@ -288,16 +312,23 @@ public sealed class VdsoImageTests : IDisposable
         a.mov(__qword_ptr[r11 + 48], rdi);
         a.mov(__qword_ptr[r11 + 56], rsi);
         rest(a);
-        a.mov(rbx, image.Enclu - Area.Vdso + at + 3);
+        a.mov(rbx, image.Enclu!.Value - Area.Vdso + at + 3);
         a.jmp(rbx);
     }));
 
-    private (EnterEnclave Enter, VdsoImage Image, ulong At) Build(bool fast)
+    private static VdsoImage Written(bool fast)
     {
         VdsoImage image = VdsoImage.Build([], fast);
+        image.WriteFunction(image.Bytes);
+        return image;
+    }
+
+    private (EnterEnclave Enter, VdsoImage Image, ulong At) Build(bool fast)
+    {
+        VdsoImage image = Written(fast);
         byte[] bytes = [.. image.Bytes];
         byte[] jump = [0xff, 0xe3, 0x90]; // jmp rbx; nop
-        jump.CopyTo(bytes, (int)(image.Enclu - Area.Vdso));
+        jump.CopyTo(bytes, (int)(image.Enclu!.Value - Area.Vdso));
         ulong at = Load(bytes);
         ulong enter = at + new ElfImage(bytes).Lookup(Enter)!.Value.Address;
         return (Marshal.GetDelegateForFunctionPointer<EnterEnclave>((nint)enter), image, at);
