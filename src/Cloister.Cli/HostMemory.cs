@@ -1,4 +1,5 @@
-using System.Globalization;
+using System.Text;
+using Cloister.Linux;
 
 namespace Cloister.Cli;
 
@@ -11,66 +12,59 @@ internal readonly record struct HostMemory(long Total, long Available, bool Limi
     /// <summary>Reads /proc/meminfo and the limit of the control group, version 2 or 1.</summary>
     public static HostMemory Read()
     {
-        long total = 0, available = 0;
-        foreach (string line in File.ReadLines("/proc/meminfo"))
-        {
-            if (line.StartsWith("MemTotal:", StringComparison.Ordinal) || line.StartsWith("SwapTotal:", StringComparison.Ordinal))
-            {
-                total += KibiBytes(line);
-            }
-            else if (line.StartsWith("MemAvailable:", StringComparison.Ordinal))
-            {
-                available = KibiBytes(line);
-            }
-        }
-
+        ReadOnlySpan<byte> text = HostFile.TryRead("/proc/meminfo");
+        long total = KibiBytes(text, "MemTotal:"u8) + KibiBytes(text, "SwapTotal:"u8);
+        long available = KibiBytes(text, "MemAvailable:"u8);
         return Limit() is { } limit && limit < total ? new HostMemory(limit, Math.Min(available, limit), true) : new HostMemory(total, available, false);
     }
 
-    private static long KibiBytes(string line)
-    {
-        ReadOnlySpan<char> text = line.AsSpan(line.IndexOf(':', StringComparison.Ordinal) + 1).Trim();
-        int end = text.IndexOf(' ');
-        return long.Parse(end < 0 ? text : text[..end], NumberStyles.None, CultureInfo.InvariantCulture) * 1024;
-    }
+    private static long KibiBytes(ReadOnlySpan<byte> text, ReadOnlySpan<byte> name) => (long)(ProcText.Number(ProcText.Field(text, name)) ?? 0) * 1024;
 
     // A group's limit is the least of its own and its ancestors'.
     private static long? Limit()
     {
         long? least = null;
-        try
+        ReadOnlySpan<byte> text = HostFile.TryRead("/proc/self/cgroup");
+        while (!text.IsEmpty)
         {
-            foreach (string line in File.ReadLines("/proc/self/cgroup"))
+            // Hierarchy, controllers, path. cgroups(7).
+            ReadOnlySpan<byte> line = ProcText.TakeLine(ref text);
+            _ = ProcText.Take(ref line, (byte)':');
+            ReadOnlySpan<byte> controllers = ProcText.Take(ref line, (byte)':');
+            (string root, string file) = controllers.IsEmpty ? ("/sys/fs/cgroup", "memory.max") : ("/sys/fs/cgroup/memory", "memory.limit_in_bytes");
+            if (!controllers.IsEmpty && !HasMemory(controllers))
             {
-                string[] parts = line.Split(':', 3);
-                (string root, string file) = parts[1].Length == 0
-                    ? ("/sys/fs/cgroup", "memory.max")
-                    : ("/sys/fs/cgroup/memory", "memory.limit_in_bytes");
-                if (parts[1].Length > 0 && !parts[1].Split(',').Contains("memory"))
+                continue;
+            }
+
+            for (string path = Encoding.UTF8.GetString(line); ; path = Path.GetDirectoryName(path) ?? "/")
+            {
+                // Without a limit it is "max".
+                if (ProcText.Number(HostFile.TryRead(Path.Join(root, path, file))) is { } value and <= (ulong)long.MaxValue)
                 {
-                    continue;
+                    least = Math.Min(least ?? long.MaxValue, (long)value);
                 }
 
-                for (string path = parts[2]; ; path = Path.GetDirectoryName(path) ?? "/")
+                if (path is "/" or "")
                 {
-                    string limit = Path.Join(root, path, file);
-                    if (File.Exists(limit) && long.TryParse(File.ReadAllText(limit).Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out long value))
-                    {
-                        least = Math.Min(least ?? value, value);
-                    }
-
-                    if (path is "/" or "")
-                    {
-                        break;
-                    }
+                    break;
                 }
             }
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // No control groups to be seen.
-        }
 
         return least;
+    }
+
+    private static bool HasMemory(ReadOnlySpan<byte> controllers)
+    {
+        while (!controllers.IsEmpty)
+        {
+            if (ProcText.Take(ref controllers, (byte)',').SequenceEqual("memory"u8))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 }

@@ -114,7 +114,7 @@ internal sealed class Accepts(Tracer tracer)
 
     private bool Close(PagesAhead ahead)
     {
-        if (!_ahead.Remove(ahead))
+        if (_ahead.Count == 0 || !_ahead.Remove(ahead))
         {
             return false;
         }

@@ -12,10 +12,8 @@ internal sealed class CoreSharing : IDisposable
     private const int WindowMilliseconds = 20, ManyStops = 64, FewStops = 16;
     private readonly Lock _lock = new();
     private readonly Dictionary<int, (ulong[] Mask, TracedThread Thread)> _pinned = [];
-    private readonly Timer _timer;
+    private Timer? _timer;
     private ulong[]? _tracerCore;
-
-    public CoreSharing() => _timer = new Timer(_ => ReleaseQuiet(), null, Timeout.Infinite, Timeout.Infinite);
 
     /// <summary>Counts a stop of a thread and pins the thread when there are many.</summary>
     public void NoteStop(TracedThread thread)
@@ -61,7 +59,7 @@ internal sealed class CoreSharing : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _timer.Dispose();
+    public void Dispose() => _timer?.Dispose();
 
     private void Pin(TracedThread thread)
     {
@@ -79,6 +77,7 @@ internal sealed class CoreSharing : IDisposable
             {
                 thread.Pinned = true;
                 _pinned[thread.Id] = (mask, thread);
+                _timer ??= new Timer(_ => ReleaseQuiet(), null, Timeout.Infinite, Timeout.Infinite);
                 _ = _timer.Change(WindowMilliseconds, WindowMilliseconds);
             }
         }
@@ -110,7 +109,7 @@ internal sealed class CoreSharing : IDisposable
 
             if (_pinned.Count == 0)
             {
-                _ = _timer.Change(Timeout.Infinite, Timeout.Infinite);
+                _ = _timer?.Change(Timeout.Infinite, Timeout.Infinite);
             }
         }
     }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using Cloister.Linux;
 
 namespace Cloister.Engine;
@@ -6,9 +7,9 @@ namespace Cloister.Engine;
 /// <summary>Replaces CPUID by UD2 in the code a program maps, so that the tracer answers it.</summary>
 internal static class CpuidPatcher
 {
-    private const int Chunk = 1 << 20;
+    private const int Chunk = 1 << 18, Overlap = 1 << 14;
     private static readonly byte[] Ud2 = [0x0f, 0x0b];
-    private static readonly Dictionary<(ulong, ulong, ulong, ulong), List<ulong>> Known = [];
+    private static readonly Dictionary<MappedCode, List<ulong>> Known = [];
 
     /// <summary>Patches code of a file that has just been mapped.</summary>
     /// <param name="space">Where.</param>
@@ -24,7 +25,7 @@ internal static class CpuidPatcher
         }
 
         // The same libraries are mapped again and again; a file that changes gets a new inode or is mapped at another length.
-        (ulong, ulong, ulong, ulong) key = (device, inode, fileOffset, length);
+        var key = new MappedCode(device, inode, fileOffset, length);
         if (!Known.TryGetValue(key, out List<ulong>? sites))
         {
             sites = Find(space, address, length, fileOffset, () => FunctionStarts.Read(path));
@@ -41,18 +42,21 @@ internal static class CpuidPatcher
     /// <summary>Patches every executable file mapping of a program that has just been executed.</summary>
     public static void PatchAll(AddressSpace space)
     {
-        foreach (string line in File.ReadLines(string.Create(CultureInfo.InvariantCulture, $"/proc/{space.Process}/maps")))
+        ReadOnlySpan<byte> maps = HostFile.TryRead(string.Create(CultureInfo.InvariantCulture, $"/proc/{space.Process}/maps"));
+        while (!maps.IsEmpty)
         {
-            string[] parts = line.Split(' ', 6, StringSplitOptions.RemoveEmptyEntries);
-            if (parts.Length < 6 || parts[1][2] != 'x' || parts[5][0] != '/')
+            // 7f0123456000-7f0123458000 r-xp 00001000 fe:00 1234   /usr/lib/a.so: proc_pid_maps(5).
+            ReadOnlySpan<byte> line = ProcText.TakeLine(ref maps);
+            ulong start = ProcText.Hexadecimal(ProcText.Take(ref line, (byte)'-')) ?? 0;
+            ulong end = ProcText.Hexadecimal(ProcText.TakeWord(ref line)) ?? 0;
+            ReadOnlySpan<byte> protection = ProcText.TakeWord(ref line);
+            ulong offset = ProcText.Hexadecimal(ProcText.TakeWord(ref line)) ?? 0;
+            _ = ProcText.TakeWord(ref line);
+            _ = ProcText.TakeWord(ref line);
+            if (protection is [_, _, (byte)'x', ..] && line is [(byte)'/', ..])
             {
-                continue;
+                PatchFile(space, start, end - start, string.Create(CultureInfo.InvariantCulture, $"/proc/{space.Process}/root{Encoding.UTF8.GetString(line)}"), offset);
             }
-
-            string[] range = parts[0].Split('-');
-            ulong start = ulong.Parse(range[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture);
-            ulong end = ulong.Parse(range[1], NumberStyles.HexNumber, CultureInfo.InvariantCulture);
-            PatchFile(space, start, end - start, $"/proc/{space.Process}/root{parts[5]}", ulong.Parse(parts[2], NumberStyles.HexNumber, CultureInfo.InvariantCulture));
         }
     }
 
@@ -60,36 +64,29 @@ internal static class CpuidPatcher
     {
         var sites = new List<ulong>();
         long[]? functions = null;
-        byte[] buffer = System.Buffers.ArrayPool<byte>.Shared.Rent((int)Math.Min(Chunk, length));
-        try
+        byte[] buffer = GC.AllocateUninitializedArray<byte>((int)Math.Min(Chunk, length));
+
+        // Chunks overlap so that an instruction on the edge, and what leads to it, is seen whole.
+        for (ulong at = 0; at < length; at += Chunk - Overlap)
         {
-            // Chunks overlap so that an instruction on the edge, and what leads to it, is seen whole.
-            const int overlap = 4096;
-            for (ulong at = 0; at < length; at += Chunk - overlap)
+            int size = (int)Math.Min(Chunk, length - at);
+            ReadOnlySpan<byte> code = buffer.AsSpan(0, space.Memory.ReadUpTo(address + at, buffer.AsSpan(0, size)));
+            if (CpuidSites.MayHave(code))
             {
-                int size = (int)Math.Min(Chunk, length - at);
-                ReadOnlySpan<byte> code = buffer.AsSpan(0, space.Memory.ReadUpTo(address + at, buffer.AsSpan(0, size)));
-                if (CpuidSites.MayHave(code))
+                functions ??= readFunctions();
+                foreach (int site in CpuidSites.Find(code, (long)(fileOffset + at), functions))
                 {
-                    functions ??= readFunctions();
-                    foreach (int site in CpuidSites.Find(code, (long)(fileOffset + at), functions))
+                    if (!sites.Contains(at + (ulong)site))
                     {
-                        if (!sites.Contains(at + (ulong)site))
-                        {
-                            sites.Add(at + (ulong)site);
-                        }
+                        sites.Add(at + (ulong)site);
                     }
                 }
-
-                if (size < Chunk)
-                {
-                    break;
-                }
             }
-        }
-        finally
-        {
-            System.Buffers.ArrayPool<byte>.Shared.Return(buffer);
+
+            if (size < Chunk)
+            {
+                break;
+            }
         }
 
         return sites;
@@ -105,4 +102,7 @@ internal static class CpuidPatcher
             }
         }
     }
+
+    // A class: the runtime has the code of dictionaries of classes compiled.
+    private sealed record MappedCode(ulong Device, ulong Inode, ulong Offset, ulong Length);
 }

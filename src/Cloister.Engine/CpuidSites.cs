@@ -42,7 +42,7 @@ internal static class CpuidSites
     /// <summary>Whether an instruction begins at an offset in code.</summary>
     public static bool IsInstruction(ReadOnlySpan<byte> code, int at, long fileOffset, long[] functions)
     {
-        int index = Array.BinarySearch(functions, fileOffset + at);
+        int index = functions.AsSpan().BinarySearch(fileOffset + at);
         index = index < 0 ? ~index - 1 : index;
         if (index >= 0 && functions[index] >= fileOffset && fileOffset + at - functions[index] < 1 << 20)
         {

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Cloister.Linux;
 
 namespace Cloister.Engine;
 
@@ -11,69 +12,80 @@ internal static class FunctionStarts
     /// <summary>Sorted file offsets of functions; empty when the file has no table of the usual encoding.</summary>
     public static long[] Read(string path)
     {
-        try
-        {
-            using FileStream file = File.OpenRead(path);
-            byte[] header = new byte[64];
-            if (file.ReadAtLeast(header, 64, throwOnEndOfStream: false) < 64 || BinaryPrimitives.ReadUInt32BigEndian(header) != 0x7f454c46 || header[4] != 2)
-            {
-                return [];
-            }
-
-            int count = BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(56));
-            byte[] headers = new byte[count * 56];
-            file.Position = BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(32));
-            file.ReadExactly(headers);
-            var loads = new List<(ulong Address, ulong Offset, ulong Size)>();
-            (ulong Address, ulong Offset, ulong Size) frame = default;
-            for (int i = 0; i < count; i++)
-            {
-                ReadOnlySpan<byte> h = headers.AsSpan(i * 56, 56);
-                var entry = (BinaryPrimitives.ReadUInt64LittleEndian(h[16..]), BinaryPrimitives.ReadUInt64LittleEndian(h[8..]), BinaryPrimitives.ReadUInt64LittleEndian(h[32..]));
-                switch (BinaryPrimitives.ReadUInt32LittleEndian(h))
-                {
-                    case PtLoad: loads.Add(entry); break;
-                    case PtGnuEhFrame: frame = entry; break;
-                }
-            }
-
-            if (frame.Size < 12 || frame.Size > 1 << 28)
-            {
-                return [];
-            }
-
-            byte[] table = new byte[frame.Size];
-            file.Position = (long)frame.Offset;
-            file.ReadExactly(table);
-
-            // Version 1, count as udata4, entries as sdata4 relative to the table: what every linker writes.
-            if (table[0] != 1 || table[2] != 3 || table[3] != 0x3b)
-            {
-                return [];
-            }
-
-            int pointer = (table[1] & 0xf) is 3 or 0xb ? 4 : 8;
-            int entries = BinaryPrimitives.ReadInt32LittleEndian(table.AsSpan(4 + pointer));
-            var starts = new List<long>();
-            for (int i = 0, at = 8 + pointer; i < entries && at + 8 <= table.Length; i++, at += 8)
-            {
-                ulong address = frame.Address + (ulong)BinaryPrimitives.ReadInt32LittleEndian(table.AsSpan(at));
-                foreach ((ulong start, ulong offset, ulong size) in loads)
-                {
-                    if (address - start < size)
-                    {
-                        starts.Add((long)(address - start + offset));
-                        break;
-                    }
-                }
-            }
-
-            starts.Sort();
-            return [.. starts];
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        using HostFile? file = HostFile.TryOpen(path, out _);
+        byte[] header = new byte[64];
+        if (file is null || !file.TryReadExactly(header, 0) || BinaryPrimitives.ReadUInt32BigEndian(header) != 0x7f454c46 || header[4] != 2)
         {
             return [];
         }
+
+        int count = BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(56));
+        byte[] headers = new byte[count * 56];
+        if (!file.TryReadExactly(headers, BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(32))))
+        {
+            return [];
+        }
+
+        var loads = new List<Segment>();
+        Segment frame = default;
+        for (int i = 0; i < count; i++)
+        {
+            ReadOnlySpan<byte> h = headers.AsSpan(i * 56, 56);
+            var entry = new Segment(BinaryPrimitives.ReadUInt64LittleEndian(h[16..]), BinaryPrimitives.ReadUInt64LittleEndian(h[8..]), BinaryPrimitives.ReadUInt64LittleEndian(h[32..]));
+            switch (BinaryPrimitives.ReadUInt32LittleEndian(h))
+            {
+                case PtLoad: loads.Add(entry); break;
+                case PtGnuEhFrame: frame = entry; break;
+            }
+        }
+
+        if (frame.Size < 12 || frame.Size > 1 << 28)
+        {
+            return [];
+        }
+
+        byte[] table = new byte[frame.Size];
+
+        // Version 1, count as udata4, entries as sdata4 relative to the table: what every linker writes.
+        if (!file.TryReadExactly(table, (long)frame.Offset) || table[0] != 1 || table[2] != 3 || table[3] != 0x3b)
+        {
+            return [];
+        }
+
+        return Starts(table, frame, loads);
     }
+
+    private static long[] Starts(byte[] table, Segment frame, List<Segment> loads)
+    {
+        int pointer = (table[1] & 0xf) is 3 or 0xb ? 4 : 8;
+        int entries = BinaryPrimitives.ReadInt32LittleEndian(table.AsSpan(4 + pointer));
+        long[] starts = new long[Math.Clamp(entries, 0, table.Length / 8)];
+        int found = 0;
+        bool sorted = true;
+        for (int i = 0, at = 8 + pointer; i < entries && at + 8 <= table.Length; i++, at += 8)
+        {
+            ulong address = frame.Address + (ulong)BinaryPrimitives.ReadInt32LittleEndian(table.AsSpan(at));
+            foreach (Segment load in loads)
+            {
+                if (address - load.Address < load.Size)
+                {
+                    starts[found] = (long)(address - load.Address + load.Offset);
+                    sorted &= found == 0 || starts[found - 1] <= starts[found];
+                    found++;
+                    break;
+                }
+            }
+        }
+
+        // Linkers sort the table: it is made to be searched.
+        Array.Resize(ref starts, found);
+        if (!sorted)
+        {
+            Array.Sort(starts);
+        }
+
+        return starts;
+    }
+
+    private readonly record struct Segment(ulong Address, ulong Offset, ulong Size);
 }

@@ -61,7 +61,13 @@ internal static class InitialExec
     private static (byte[] Block, int Argv, int Envp) Layout(ProgramInvocation program)
     {
         List<byte[]> strings = [program.Path.ToArray(), .. program.Arguments, .. program.Environment];
-        int argv = (strings.Sum(s => s.Length + 1) + 7) & ~7;
+        int length = 0;
+        foreach (byte[] text in strings)
+        {
+            length += text.Length + 1;
+        }
+
+        int argv = (length + 7) & ~7;
         int envp = argv + (program.Arguments.Count + 1) * 8;
         byte[] block = new byte[envp + (program.Environment.Count + 1) * 8];
         int at = 0, pointer = argv;

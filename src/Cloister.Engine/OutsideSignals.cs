@@ -13,7 +13,7 @@ internal sealed class OutsideSignals
     private static readonly TimeSpan s_together = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan s_onItsWay = TimeSpan.FromMilliseconds(10), s_blocked = TimeSpan.FromMilliseconds(500), s_nap = TimeSpan.FromMilliseconds(2);
     private readonly Lock _lock = new();
-    private readonly Queue<long>[] _credits = [.. Enumerable.Range(0, 65).Select(_ => new Queue<long>())];
+    private readonly Queue<long>?[] _credits = new Queue<long>?[65];
     private readonly int[] _owed = new int[65];
 
     /// <summary>A thread of the program is about to get a signal.</summary>
@@ -34,7 +34,7 @@ internal sealed class OutsideSignals
                 return;
             }
 
-            _credits[signal].Enqueue(Stopwatch.GetTimestamp());
+            (_credits[signal] ??= new Queue<long>()).Enqueue(Stopwatch.GetTimestamp());
         }
     }
 
@@ -77,7 +77,7 @@ internal sealed class OutsideSignals
     {
         lock (_lock)
         {
-            while (_credits[signal].TryDequeue(out long noted))
+            while (_credits[signal] is { } credits && credits.TryDequeue(out long noted))
             {
                 if (Stopwatch.GetElapsedTime(noted) < s_together)
                 {

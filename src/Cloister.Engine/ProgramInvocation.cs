@@ -23,20 +23,26 @@ public sealed record ProgramInvocation
     public static ProgramInvocation Of(IReadOnlyList<string> command)
     {
         ArgumentNullException.ThrowIfNull(command);
+        var arguments = new List<byte[]>();
+        foreach (string argument in command)
+        {
+            arguments.Add(Encoding.UTF8.GetBytes(argument));
+        }
+
         return new ProgramInvocation
         {
             Path = Encoding.UTF8.GetBytes(ProgramPath.Find(command[0]) ?? command[0]),
-            Arguments = [.. command.Select(Encoding.UTF8.GetBytes)],
+            Arguments = arguments,
             Environment = Strings("/proc/self/environ"),
         };
     }
 
     /// <summary>Reads a file of zero-terminated strings, as /proc/self/cmdline and /proc/self/environ are.</summary>
-    public static IReadOnlyList<byte[]> Strings(string path)
+    public static List<byte[]> Strings(string path)
     {
         // Lists of arrays, here and above: the runtime has their code compiled, which a start feels.
         var strings = new List<byte[]>();
-        ReadOnlySpan<byte> rest = File.ReadAllBytes(path);
+        ReadOnlySpan<byte> rest = HostFile.TryRead(path) ?? throw new IOException($"{path} cannot be read");
         while (rest.Length > 0)
         {
             int end = rest.IndexOf((byte)0);

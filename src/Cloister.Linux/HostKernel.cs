@@ -1,4 +1,3 @@
-using System.Buffers.Text;
 using System.Runtime.InteropServices;
 using System.Text;
 
@@ -13,7 +12,7 @@ public static unsafe class HostKernel
         get
         {
             const ulong hardwareCapabilities2 = 26, fsgsbase = 2;
-            ReadOnlySpan<ulong> vector = MemoryMarshal.Cast<byte, ulong>(File.ReadAllBytes("/proc/self/auxv"));
+            ReadOnlySpan<ulong> vector = MemoryMarshal.Cast<byte, ulong>(HostFile.TryRead("/proc/self/auxv") ?? []);
             for (int i = 0; i + 1 < vector.Length; i += 2)
             {
                 if (vector[i] == hardwareCapabilities2)
@@ -48,84 +47,34 @@ public static unsafe class HostKernel
     /// <summary>Whether a signal that is not blocked waits for the thread.</summary>
     public static bool SignalPending(int thread)
     {
-        // Documentation/filesystems/proc.rst: the masks are hexadecimal. All fits but a long line of groups.
-        const int enough = 4096;
-        byte* buffer = stackalloc byte[enough];
-        int length = ReadFile($"/proc/{thread}/status", buffer, enough);
-        var text = new ReadOnlySpan<byte>(buffer, length);
-        return ((Mask(text, "\nSigPnd:"u8) | Mask(text, "\nShdPnd:"u8)) & ~Mask(text, "\nSigBlk:"u8)) != 0;
-
-        ulong Mask(ReadOnlySpan<byte> text, ReadOnlySpan<byte> name)
-        {
-            int at = text.IndexOf(name);
-            ReadOnlySpan<byte> value = at >= 0 ? text[(at + name.Length)..].TrimStart((byte)'\t')
-                : text.Length == enough ? Encoding.ASCII.GetBytes(StatusField(thread, Encoding.ASCII.GetString(name[1..])) ?? "") : default;
-            return Utf8Parser.TryParse(value, out ulong mask, out _, 'x') ? mask : 0;
-        }
-    }
-
-    // As many bytes as there is room for; 0 for a file that cannot be read.
-    private static int ReadFile(string path, byte* buffer, int room)
-    {
-        int descriptor = NativeMethods.Open(path, FileFlags.CloseOnExec, 0);
-        if (descriptor < 0)
-        {
-            return 0;
-        }
-
-        int length = 0;
-        nint got;
-        while (length < room && (got = NativeMethods.Pread(descriptor, buffer + length, (nuint)(room - length), length)) > 0)
-        {
-            length += (int)got;
-        }
-
-        _ = NativeMethods.Close(descriptor);
-        return length;
+        ReadOnlySpan<byte> status = HostFile.TryRead($"/proc/{thread}/status");
+        ulong Mask(ReadOnlySpan<byte> status, ReadOnlySpan<byte> name) => ProcText.Hexadecimal(ProcText.Field(status, name)) ?? 0;
+        return ((Mask(status, "SigPnd:"u8) | Mask(status, "ShdPnd:"u8)) & ~Mask(status, "SigBlk:"u8)) != 0;
     }
 
     /// <summary>Whether a process has the personality READ_IMPLIES_EXEC. personality(2).</summary>
     public static bool ReadImpliesExecute(int process)
     {
         const uint readImpliesExec = 0x0400000;
-        try
-        {
-            string text = File.ReadAllText($"/proc/{process}/personality").Trim();
-            return uint.TryParse(text, System.Globalization.NumberStyles.HexNumber, null, out uint personality) && (personality & readImpliesExec) != 0;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return false;
-        }
+        return ((ProcText.Hexadecimal(HostFile.TryRead($"/proc/{process}/personality")) ?? 0) & readImpliesExec) != 0;
     }
 
     /// <summary>One line of /proc/ID/status, without its name; null when there is none.</summary>
     public static string? StatusField(int thread, string name)
     {
-        try
-        {
-            foreach (string line in File.ReadLines($"/proc/{thread}/status"))
-            {
-                if (line.StartsWith(name, StringComparison.Ordinal))
-                {
-                    return line[name.Length..].Trim();
-                }
-            }
-        }
-        catch (IOException)
-        {
-            // The thread is gone.
-        }
-
-        return null;
+        ReadOnlySpan<byte> field = ProcText.Field(HostFile.TryRead($"/proc/{thread}/status"), Encoding.ASCII.GetBytes(name));
+        return field.IsEmpty ? null : Encoding.UTF8.GetString(field);
     }
+
+    /// <summary>The signals this process was started to ignore. Bit n-1 is signal n.</summary>
+    public static ulong IgnoredSignals => ProcText.Hexadecimal(ProcText.Field(HostFile.TryRead("/proc/self/status"), "SigIgn:"u8)) ?? 0;
 
     /// <summary>The inode and device of a path, following links; false when there is none.</summary>
     public static bool TryStat(string path, out ulong device, out ulong inode, out uint mode)
     {
         // struct stat of x86-64 is 144 bytes: st_dev 0, st_ino 8, st_nlink 16, st_mode 24.
         byte* buffer = stackalloc byte[144];
-        fixed (byte* p = System.Text.Encoding.UTF8.GetBytes(path + "\0"))
+        fixed (byte* p = Encoding.UTF8.GetBytes(path + "\0"))
         {
             long result = NativeMethods.SystemCall(SystemCall.Stat, (long)p, (long)buffer, 0, 0, 0, 0);
             device = *(ulong*)buffer;

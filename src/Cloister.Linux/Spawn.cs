@@ -34,7 +34,5 @@ public static unsafe class Spawn
     }
 
     // What whoever started this process has it ignore (nohup, a shell's background job) the program ignores too. Bit n-1 is signal n.
-    private static ulong InheritedIgnores() =>
-        HostKernel.StatusField(Environment.ProcessId, "SigIgn:") is { } text
-        && ulong.TryParse(text, System.Globalization.NumberStyles.HexNumber, null, out ulong mask) ? mask & ~(1UL << (Signal.SIGPIPE - 1)) : 0;
+    private static ulong InheritedIgnores() => HostKernel.IgnoredSignals & ~(1UL << (Signal.SIGPIPE - 1));
 }

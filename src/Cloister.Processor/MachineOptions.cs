@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Cloister.Architecture;
 
 namespace Cloister.Processor;
@@ -42,8 +41,8 @@ public sealed record MachineOptions
     /// <summary>Makes what ECREATE begins to measure with.</summary>
     public Func<Measurement> NewMeasurement { get; init; } = static () => new Measurement();
 
-    /// <summary>32 bytes that all keys come from: they are what makes one machine another than the next. Random by default.</summary>
-    public ReadOnlyMemory<byte> RootKey { get; init; } = RandomNumberGenerator.GetBytes(32);
+    /// <summary>32 bytes that all keys come from: they are what makes one machine another than the next. Empty: drawn when a key is first needed.</summary>
+    public ReadOnlyMemory<byte> RootKey { get; init; }
 
     /// <summary>IA32_SGXLEPUBKEYHASH0 to 3 at the beginning, 32 bytes: SHA-256 of Intel's launch key modulus by default.</summary>
     public ReadOnlyMemory<byte> LaunchControlHash { get; init; } = DefaultLaunchControlHash;
@@ -80,6 +79,9 @@ public sealed record MachineOptions
     };
 
     // SDM 4, IA32_SGXLEPUBKEYHASHn after reset: a6053e051270b7ac, 6cfbe8ba8b3b413d, c4916d99f2b3735d, d4f8c05909f9bb3b.
-    private static ReadOnlyMemory<byte> DefaultLaunchControlHash { get; }
-        = Convert.FromHexString("acb77012053e05a63d413b8bbae8fb6c5d73b3f2996d91c43bbbf90959c0f8d4");
+    private static ReadOnlyMemory<byte> DefaultLaunchControlHash { get; } = new byte[]
+    {
+        0xac, 0xb7, 0x70, 0x12, 0x05, 0x3e, 0x05, 0xa6, 0x3d, 0x41, 0x3b, 0x8b, 0xba, 0xe8, 0xfb, 0x6c,
+        0x5d, 0x73, 0xb3, 0xf2, 0x99, 0x6d, 0x91, 0xc4, 0x3b, 0xbb, 0xf9, 0x09, 0x59, 0xc0, 0xf8, 0xd4,
+    };
 }

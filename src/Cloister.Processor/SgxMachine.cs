@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using Cloister.Architecture;
 using Cloister.Processor.Keys;
 
@@ -12,9 +13,11 @@ public sealed class SgxMachine
 {
     // EDBGRD shows whether a version is there without its low 3 bits, so versions do not use them.
     private const ulong VersionStep = 8;
+    private const int RootKeyLength = 32;
 
     private readonly byte[] launchControlHash;
     private readonly byte[] cpusvn;
+    private MachineKeys? keys;
     private readonly Dictionary<int, Enclave> enclaves = [];
     private readonly Dictionary<ulong, Measurement> evictedMeasurements = [];
     private ulong nextEid = 1;
@@ -25,13 +28,16 @@ public sealed class SgxMachine
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(memory);
-        ArgumentOutOfRangeException.ThrowIfNotEqual(options.RootKey.Length, 32);
+        if (!options.RootKey.IsEmpty)
+        {
+            ArgumentOutOfRangeException.ThrowIfNotEqual(options.RootKey.Length, RootKeyLength);
+        }
+
         ArgumentOutOfRangeException.ThrowIfNotEqual(options.LaunchControlHash.Length, 32);
         ArgumentOutOfRangeException.ThrowIfNotEqual(options.Cpusvn.Length, 16);
         Options = options;
         Memory = memory;
         Epcm = new Epcm(memory.PageCount);
-        Keys = new MachineKeys(options.RootKey.Span);
         launchControlHash = options.LaunchControlHash.ToArray();
         cpusvn = options.Cpusvn.ToArray();
     }
@@ -65,7 +71,7 @@ public sealed class SgxMachine
     /// <summary>How many EPC pages are valid.</summary>
     public int ValidPages { get; private set; }
 
-    internal MachineKeys Keys { get; }
+    internal MachineKeys Keys => keys ??= new MachineKeys(Options.RootKey.IsEmpty ? RandomNumberGenerator.GetBytes(RootKeyLength) : Options.RootKey.Span);
 
     /// <summary>The enclave's control structure, in its EPC page.</summary>
     internal ref Secs SecsOf(EpcPage secs) => ref MemoryMarshal.AsRef<Secs>(Memory[secs]);
@@ -183,7 +189,7 @@ public sealed class SgxMachine
     internal void UpdateCpusvn(ReadOnlySpan<byte> newer)
     {
         newer.CopyTo(cpusvn);
-        Keys.Renew();
+        keys?.Renew();
     }
 
     /// <summary>Tells the observer, and passes the result on.</summary>

@@ -20,7 +20,7 @@ public sealed class XsaveLayout
 
     /// <summary>A layout from the sub-leaves of CPUID leaf 0xD.</summary>
     /// <param name="components">Component number (2 to 62), offset and size in bytes.</param>
-    public XsaveLayout(IEnumerable<(int Component, int Offset, int Size)> components)
+    public XsaveLayout(params (int Component, int Offset, int Size)[] components)
     {
         ArgumentNullException.ThrowIfNull(components);
         Supported = Architecture.Attributes.XfrmLegacy;

@@ -41,7 +41,16 @@ public class SgxMachineTests
 
     [Fact]
     public void A_machine_without_a_seed_is_like_no_other()
-        => Assert.NotEqual(new MachineOptions().RootKey.ToArray(), new MachineOptions().RootKey.ToArray());
+    {
+        SgxMachine Made(byte[]? root) => new(new MachineOptions { RootKey = root }, new ArrayEpcMemory(1));
+        byte[] root = new byte[32];
+        Assert.Equal(Fuses(Made(root)), Fuses(Made(root)));
+        Assert.NotEqual(Fuses(Made(null)), Fuses(Made(null)));
+        SgxMachine machine = Made(null);
+        Assert.Equal(Fuses(machine), Fuses(machine));
+
+        static byte[] Fuses(SgxMachine machine) => MemoryMarshal.AsBytes(new ReadOnlySpan<Bytes16>(in machine.Keys.SealKeyFuses)).ToArray();
+    }
 
     [Fact]
     public void The_capabilities_say_what_the_options_do()

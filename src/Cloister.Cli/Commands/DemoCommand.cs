@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Cloister.Cli.Demo;
 using Cloister.Engine;
-using Cloister.Processor;
 
 namespace Cloister.Cli.Commands;
 
@@ -27,7 +26,7 @@ internal static class DemoCommand
         }
 
         // In this mode every EENTER and EEXIT passes the model, and so the journal.
-        using var tracer = new Tracer(new EngineOptions { Mode = EngineMode.Trap, Machine = new MachineOptions { RootKey = RootKey.From(null) } });
+        using var tracer = new Tracer(new EngineOptions { Mode = EngineMode.Trap });
         var journal = new PageJournal(tracer.Machine, tracer.Machine.Observer);
         tracer.Machine.Observer = journal;
         ProgramEnd end = tracer.Run([Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet", sample]);

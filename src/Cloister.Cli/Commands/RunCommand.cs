@@ -101,13 +101,15 @@ internal static class RunCommand
     {
         const string limitVariable = "CLOISTER_OPEN_FILES";
         ProgramInvocation invocation = ProgramInvocation.Of(program);
-        IReadOnlyList<byte[]> raw = ProgramInvocation.Strings("/proc/self/cmdline");
+        List<byte[]> raw = ProgramInvocation.Strings("/proc/self/cmdline");
         byte[] prefix = Encoding.UTF8.GetBytes(limitVariable + "=");
+        List<byte[]> environment = [.. invocation.Environment];
+        _ = environment.RemoveAll(variable => variable.AsSpan().StartsWith(prefix));
         return invocation with
         {
             Path = program[0].Contains('/', StringComparison.Ordinal) ? raw[^program.Count] : invocation.Path,
-            Arguments = [.. raw.Skip(raw.Count - program.Count)],
-            Environment = [.. invocation.Environment.Where(variable => !variable.AsSpan().StartsWith(prefix))],
+            Arguments = raw[^program.Count..],
+            Environment = environment,
             OpenFiles = ulong.TryParse(Environment.GetEnvironmentVariable(limitVariable), out ulong files) ? files : null,
         };
     }

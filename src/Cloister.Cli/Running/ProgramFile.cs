@@ -71,15 +71,17 @@ internal static class ProgramFile
     private static (string? Problem, int Status) CheckContent(string path, int depth)
     {
         Span<byte> head = stackalloc byte[256];
-        try
+        using (HostFile? file = HostFile.TryOpen(path, out Errno error))
         {
-            using FileStream file = File.OpenRead(path);
-            head = head[..file.ReadAtLeast(head, head.Length, throwOnEndOfStream: false)];
-        }
-        catch (UnauthorizedAccessException)
-        {
-            // The kernel hides the memory of such a program from a tracer without CAP_SYS_PTRACE. ptrace(2).
-            return ($"{path}: may be executed and not read, and Cloister has to read it; run as root or `chmod +r {path}`", Failure.NotRunnable);
+            if (file is null)
+            {
+                // The kernel hides the memory of such a program from a tracer without CAP_SYS_PTRACE. ptrace(2).
+                return (error == Errno.EACCES
+                    ? $"{path}: may be executed and not read, and Cloister has to read it; run as root or `chmod +r {path}`"
+                    : $"{path}: cannot be read: {error}", Failure.NotRunnable);
+            }
+
+            head = head[..Math.Max(file.ReadAt(head, 0), 0)];
         }
 
         if (head.StartsWith("#!"u8))

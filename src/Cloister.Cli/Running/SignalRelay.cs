@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Runtime.InteropServices;
 using Cloister.Engine;
 using Cloister.Linux;
@@ -20,16 +19,19 @@ internal static class SignalRelay
     /// the program has ended before this process came to hear of it. A signal that Cloister was started to ignore stays ignored.</remarks>
     public static void Begin(Tracer tracer)
     {
-        ulong ignored = ulong.TryParse(HostKernel.StatusField(Environment.ProcessId, "SigIgn:"), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong mask) ? mask : 0;
+        ulong ignored = HostKernel.IgnoredSignals;
         s_registrations.Add(PosixSignalRegistration.Create((PosixSignal)Signal.SIGPWR, context =>
         {
             context.Cancel = true;
             tracer.LosePower();
         }));
-        foreach (int signal in s_relayed.Where(signal => (ignored & 1UL << (signal - 1)) == 0))
+        foreach (int signal in s_relayed)
         {
-            // When the program has ended and only what it started is left, the signal is for Cloister.
-            s_registrations.Add(PosixSignalRegistration.Create((PosixSignal)signal, context => context.Cancel = tracer.Relay(signal)));
+            if ((ignored & 1UL << (signal - 1)) == 0)
+            {
+                // When the program has ended and only what it started is left, the signal is for Cloister.
+                s_registrations.Add(PosixSignalRegistration.Create((PosixSignal)signal, context => context.Cancel = tracer.Relay(signal)));
+            }
         }
     }
 }

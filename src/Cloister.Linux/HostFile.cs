@@ -1,0 +1,79 @@
+namespace Cloister.Linux;
+
+/// <summary>A file of this machine, read by the system calls themselves.</summary>
+/// <remarks>Every start reads a dozen files of /proc, and the framework's streams and readers are milliseconds of it.</remarks>
+public sealed unsafe class HostFile : IDisposable
+{
+    private readonly int _descriptor;
+
+    private HostFile(int descriptor) => _descriptor = descriptor;
+
+    /// <summary>Opens a file for reading.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="error">Why there is none.</param>
+    /// <returns>The file, or null.</returns>
+    public static HostFile? TryOpen(string path, out Errno error)
+    {
+        int descriptor = NativeMethods.Open(path, FileFlags.CloseOnExec, 0);
+        error = descriptor < 0 ? NativeMethods.LastError : Errno.None;
+        return descriptor < 0 ? null : new HostFile(descriptor);
+    }
+
+    /// <summary>Reads a whole file; null when it cannot be read.</summary>
+    public static byte[]? TryRead(string path)
+    {
+        using HostFile? file = TryOpen(path, out _);
+        if (file is null)
+        {
+            return null;
+        }
+
+        // The files of /proc do not know their length.
+        byte[] bytes = new byte[4096];
+        for (int length = 0; ;)
+        {
+            int read = file.ReadAt(bytes.AsSpan(length), length);
+            if (read <= 0)
+            {
+                return read < 0 ? null : bytes[..length];
+            }
+
+            length += read;
+            if (length == bytes.Length)
+            {
+                Array.Resize(ref bytes, 2 * length);
+            }
+        }
+    }
+
+    /// <summary>Reads bytes at an offset.</summary>
+    /// <returns>Their number, less than asked for at the end of the file and where a file gives fewer; -1 when they cannot be read.</returns>
+    public int ReadAt(Span<byte> into, long offset)
+    {
+        fixed (byte* p = into)
+        {
+            return (int)NativeMethods.Pread(_descriptor, p, (nuint)into.Length, offset);
+        }
+    }
+
+    /// <summary>Reads bytes at an offset until there are as many as asked for; false when the file has not.</summary>
+    public bool TryReadExactly(Span<byte> into, long offset)
+    {
+        while (!into.IsEmpty)
+        {
+            int read = ReadAt(into, offset);
+            if (read <= 0)
+            {
+                return false;
+            }
+
+            into = into[read..];
+            offset += read;
+        }
+
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _ = NativeMethods.Close(_descriptor);
+}

@@ -1,0 +1,45 @@
+namespace Cloister.Linux.Tests;
+
+public sealed class HostFileTests : IDisposable
+{
+    private readonly string _path = Path.GetTempFileName();
+
+    public void Dispose() => File.Delete(_path);
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(4096)]
+    [InlineData(100_000)]
+    public void AFileIsReadWhole(int length)
+    {
+        byte[] bytes = [.. Enumerable.Range(0, length).Select(i => (byte)(i * 7))];
+        File.WriteAllBytes(_path, bytes);
+        Assert.Equal(bytes, HostFile.TryRead(_path));
+    }
+
+    [Fact]
+    public void AFileThatDoesNotKnowItsLengthToo() => Assert.Contains((byte)'\n', HostFile.TryRead("/proc/self/maps")!);
+
+    [Fact]
+    public void WhatCannotBeReadIsNull()
+    {
+        Assert.Null(HostFile.TryRead(_path + ".none"));
+        Assert.Null(HostFile.TryRead(Path.GetTempPath()));
+        Assert.Null(HostFile.TryOpen(_path + ".none", out Errno error));
+        Assert.Equal(Errno.ENOENT, error);
+    }
+
+    [Fact]
+    public void BytesAreReadWhereTheyLie()
+    {
+        File.WriteAllBytes(_path, [1, 2, 3, 4, 5]);
+        using HostFile file = HostFile.TryOpen(_path, out _)!;
+        byte[] two = new byte[2];
+        Assert.True(file.TryReadExactly(two, 3));
+        Assert.Equal([4, 5], two);
+        Assert.False(file.TryReadExactly(two, 4));
+        Assert.Equal(1, file.ReadAt(two, 4));
+        Assert.Equal(0, file.ReadAt(two, 5));
+    }
+}
