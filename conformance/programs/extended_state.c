@@ -28,7 +28,7 @@ __asm__(".pushsection .enclave, \"ax\"\n"
 	"	inc	%rbx\n"
 	"	movq	%rbx, %xmm\\x\n"
 	"	.endr\n"
-	"	lea	5 * 4096(%r15), %rdi\n"
+	"	lea	6 * 4096(%r15), %rdi\n"
 	"	movl	$0x7f80, -16(%rdi)\n"
 	"	ldmxcsr	-16(%rdi)\n"
 	"	mov	%rbx, (%rsi)\n" /* faults */

@@ -31,7 +31,7 @@ __asm__(".pushsection .enclave, \"ax\"\n"
 	".globl steady_code\n"
 	"steady_code:\n"
 	"	mov	%rsp, %rax\n"
-	"	lea	5 * 4096(%r15), %rsp\n" /* R15 is the TCS in the service's code */
+	"	lea	6 * 4096(%r15), %rsp\n" /* R15 is the TCS in the service's code */
 	"	push	%rax\n"
 	"	push	%r11\n"
 	"	push	%r12\n"

@@ -27,7 +27,7 @@ internal static class Area
     public const int VdsoLength = 0x2000;
 
     /// <summary>The tables of the fast path; readable and writable.</summary>
-    public const ulong Fast = Base + 0x200000;
+    public const ulong Fast = Base + 0x400000;
 
     /// <summary>Where a page of an enclave waits while the host looks at the abort page; not mapped otherwise.</summary>
     public const ulong Aside = Base + 0x80000;

@@ -44,12 +44,13 @@ internal sealed class AsynchronousExits(Tracer tracer)
         return true;
     }
 
-    /// <summary>Whether a thread stands at an ENCLU, or at the jump in its place.</summary>
+    /// <summary>Whether a thread stands at an ENCLU, or at what is in its place.</summary>
     public static bool IsEnclu(TracedThread thread)
     {
         Span<byte> code = stackalloc byte[EncluInstruction.Length];
         ulong rip = thread.Peek().Rip;
-        return InstructionFetch.Read(thread.Space, rip, code) == EncluInstruction.Length && (code.SequenceEqual(EncluInstruction.Opcode) || IsPatched(thread.Space, rip, code));
+        return rip == thread.Space.Vdso?.AsynchronousExit
+            || (InstructionFetch.Read(thread.Space, rip, code) == EncluInstruction.Length && (code.SequenceEqual(EncluInstruction.Opcode) || IsPatched(thread.Space, rip, code)));
     }
 
     /// <summary>Whether code is the jump that stands in the place of an ENCLU.</summary>

@@ -40,6 +40,11 @@ internal sealed class Gates(Tracer tracer)
             thread.Space.Fast!.FollowExit(tracer.Machine, thread);
         }
 
+        foreach (AddressSpace space in tracer.Files.Spaces)
+        {
+            space.Fast?.FollowResumes(tracer.Machine);
+        }
+
         foreach (TracedThread thread in users)
         {
             thread.Space.Fast!.FollowEntry(tracer.Machine, thread);

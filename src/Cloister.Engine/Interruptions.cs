@@ -132,13 +132,8 @@ internal sealed class Interruptions(Tracer tracer)
             return true;
         }
 
-        // It is inside no more, and its end is told now or, of a leader, after its other threads'.
-        if (thread.Processor.EnclaveMode)
-        {
-            thread.Processor.NoteExited(tracer.Machine);
-        }
-
-        thread.Space.Fast?.Release(thread);
+        // Its end is told now or, of a leader, after its other threads'.
+        tracer.NoteGone(thread);
         if (waited > 0)
         {
             tracer.Requeue(thread, status);

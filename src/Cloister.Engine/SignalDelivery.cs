@@ -13,7 +13,7 @@ internal sealed class SignalDelivery(Tracer tracer)
         thread.SigbusFault = false;
 
         // arch/x86/entry/vdso/extable.c: #DB and #BP are not fixed up.
-        if (thread.Space.Vdso is { } vdso && thread.Peek().Rip == vdso.Enclu && vector is not (ExceptionVector.Debug or ExceptionVector.Breakpoint))
+        if (thread.Space.Vdso is { } vdso && vdso.Fixes(thread.Peek().Rip) && vector is not (ExceptionVector.Debug or ExceptionVector.Breakpoint))
         {
             ref UserRegisters r = ref thread.Registers;
             (r.Rdi, r.Rsi, r.Rdx, r.Rip) = ((ulong)vector, errorCode, address.Value, vdso.HandleException);
@@ -81,7 +81,8 @@ internal sealed class SignalDelivery(Tracer tracer)
             return;
         }
 
-        // Step into the handler, where the frame can be given the exception's own numbers.
+        // Step into the handler, where the frame can be given the exception's own numbers. What stops it instead may be answered later.
+        thread.Space.Fast?.Publish(tracer.Machine, thread);
         _ = thread.Store();
         thread.NoteRan();
         _ = Ptrace.SingleStep(thread.Id, signal.Number);

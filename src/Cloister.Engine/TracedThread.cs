@@ -64,6 +64,9 @@ internal sealed class TracedThread(int id, TracedProcess process) : IExtendedSta
     /// <summary>Fast entries it had made when the model last followed it.</summary>
     public ulong FastCount { get; set; }
 
+    /// <summary>Fast ERESUMEs it had made when the model last followed them.</summary>
+    public ulong FastResumes { get; set; }
+
     /// <summary>The first thread of a process that fork made; its mappings are not watched yet.</summary>
     public bool IsNewFork { get; set; }
 

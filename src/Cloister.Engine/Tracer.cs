@@ -383,11 +383,29 @@ public sealed class Tracer : IThreadKicker, IDisposable
         }
         catch (ThreadEndedException e)
         {
+            if (_threads.TryGetValue(e.Thread, out TracedThread? thread))
+            {
+                // Its stop was answered half way: the tables may still have it inside.
+                NoteGone(thread);
+            }
+
             if (e.Status is { } status)
             {
                 _parked.Enqueue((e.Thread, status));
             }
         }
+    }
+
+    /// <summary>A thread was killed and executes nothing any more, though its end may not be told yet: it is inside no enclave.</summary>
+    internal void NoteGone(TracedThread thread)
+    {
+        if (thread.Processor.EnclaveMode)
+        {
+            // Killed inside: an asynchronous exit that nothing resumes.
+            thread.Processor.NoteExited(Machine);
+        }
+
+        thread.Space.Fast?.Release(thread);
     }
 
     private void Handle(int id, WaitStatus status)
@@ -619,9 +637,8 @@ public sealed class Tracer : IThreadKicker, IDisposable
         using (Gates.Shut(null))
         {
             Drop(thread);
+            Files.CheckLifetimes();
         }
-
-        Files.CheckLifetimes();
     }
 
     private void Drop(TracedThread thread)
@@ -629,13 +646,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
         _threads.Remove(thread.Id);
         Accepts.Forget(thread);
         Cores.Release(thread.Id);
-        if (thread.Processor.EnclaveMode)
-        {
-            // Killed inside: an asynchronous exit that nothing resumes.
-            thread.Processor.NoteExited(Machine);
-        }
-
-        thread.Space.Fast?.Release(thread);
+        NoteGone(thread);
         for (int i = _ioctls.Count - 1; i >= 0; i--)
         {
             if (_ioctls[i].Thread == thread)

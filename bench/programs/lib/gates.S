@@ -46,7 +46,7 @@ bench_fault:
 	.globl	bench_call
 bench_call:
 	mov	32(%r13), %rax
-	lea	5*4096(%r15), %rcx	# THREAD_SIZE
+	lea	6*4096(%r15), %rcx	# THREAD_SIZE
 	xchg	%rcx, %rsp
 	push	%rcx
 	push	%r11

@@ -27,6 +27,7 @@ void enclave_add_thread(struct enclave *enclave, uint64_t offset, uint64_t entry
 	if (tcs == NULL)
 		die("allocate a TCS");
 	*tcs = thread_tcs(offset, entry);
+	tcs->nssa = THREAD_NSSA / enclave->secs.ssa_frame_size;
 	tcs->flags = enclave->options.tcs_flags;
 	enclave_add(enclave, offset, tcs, PAGE, SECINFO_TCS);
 	enclave_add_unmeasured(enclave, offset + THREAD_SSA, THREAD_SIZE - THREAD_SSA,

@@ -46,10 +46,10 @@ void enclave_create(struct enclave *enclave, uint64_t size, const struct enclave
 	enclave->base = enclave_reserve(enclave->options.base, size);
 	enclave->secs.size = size;
 	enclave->secs.base = enclave->base;
-	enclave->secs.ssa_frame_size = 1;
+	enclave->secs.ssa_frame_size = enclave->options.frame_pages ? enclave->options.frame_pages : 1;
 	enclave->secs.miscselect = enclave->options.miscselect;
 	enclave->secs.attributes = ATTRIBUTE_MODE64BIT | enclave->options.attributes;
-	enclave->secs.xfrm = XFRM_LEGACY;
+	enclave->secs.xfrm = enclave->options.xfrm ? enclave->options.xfrm : XFRM_LEGACY;
 	create.src = (uint64_t)&enclave->secs;
 	if (ioctl(enclave->fd, SGX_IOC_ENCLAVE_CREATE, &create) != 0)
 		die("SGX_IOC_ENCLAVE_CREATE");

@@ -19,7 +19,7 @@
 /* An enclave thread as these programs lay it out: its TCS, THREAD_NSSA SSA
  * frames of one page each, and a page of stack. Enclave code finds all of it
  * from RBX, which holds the address of the TCS at entry. */
-#define THREAD_NSSA 3
+#define THREAD_NSSA 4
 #define THREAD_PAGES (1 + THREAD_NSSA + 1)
 #define THREAD_SIZE (THREAD_PAGES * PAGE)
 #define THREAD_SSA PAGE
@@ -32,6 +32,8 @@ struct enclave_options {
 	uint16_t isv_svn;
 	int open_flags; /* beside O_RDWR */
 	uint64_t tcs_flags; /* of every thread */
+	uint64_t xfrm; /* 0: x87 and SSE */
+	uint32_t frame_pages; /* of an SSA frame; 0: one. NSSA is THREAD_NSSA divided by it */
 };
 
 struct enclave {

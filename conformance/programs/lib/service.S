@@ -85,9 +85,14 @@ cssa:
 	jmp	result
 
 exception:
-	# The frame before the current one: TCS + 4096 + (CSSA - 1) * 4096, and
-	# GPRSGX in its last 184 bytes.
+	# The frame before the current one ends CSSA frames behind TCS + 4096, and
+	# GPRSGX is its last 184 bytes.
+	mov	24(%r13), %rcx
+	mov	$1, %esi
+	test	%rcx, %rcx
+	cmovz	%rsi, %rcx
 	mov	%r14, %rsi
+	imul	%rcx, %rsi
 	shl	$12, %rsi
 	lea	4096-184(%r15, %rsi), %rsi
 	mov	160(%rsi), %eax		# EXITINFO

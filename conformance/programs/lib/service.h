@@ -23,7 +23,8 @@ enum operation {
 	OP_SPIN = 6, /* count up in result until the 8 bytes at a are not 0 */
 	OP_CSSA = 7, /* result = CSSA at entry */
 	OP_EXCEPTION = 8, /* in an exception handler (CSSA > 0): result = RIP, b = EXITINFO of the
-			   * frame before this one, whose RIP then becomes RIP + a */
+			   * frame before this one, whose RIP then becomes RIP + a; c = pages of
+			   * a frame, 0 for one */
 	OP_FILL = 9, /* write a different number into each of c pages from a, derived from b */
 	OP_VERIFY = 10, /* result = how many of these c numbers are not what OP_FILL wrote */
 	OP_REGISTERS = 11, /* exit with RDI = a, RSI = b, RDX = c, R8 = d, R9 = e */

@@ -44,7 +44,7 @@ internal sealed class AcceptStub
         Start = start;
         a.mov(ecx, es);
         a.lea(rcx, __qword_ptr[rcx * 8]);
-        a.lea(rcx, __qword_ptr[rcx * 4 + (int)(FastLayout.SlotBias & 0xffffffff)]);
+        a.lea(rcx, __qword_ptr[rcx * 8 + (int)(FastLayout.SlotBias & 0xffffffff)]);
         a.bswap(rcx);
         a.lea(rcx, __qword_ptr[rcx + System.Buffers.Binary.BinaryPrimitives.ReverseEndianness((int)(FastLayout.SlotBias >> 32))]);
         a.bswap(rcx);

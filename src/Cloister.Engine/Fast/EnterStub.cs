@@ -1,10 +1,11 @@
+using Cloister.Architecture;
 using Cloister.Processor.Enclu;
 using Iced.Intel;
 using static Iced.Intel.AssemblerRegisters;
 
 namespace Cloister.Engine.Fast;
 
-/// <summary>EENTER in the program itself: what the leaf does when nothing stands against it, else the ENCLU that stops.</summary>
+/// <summary>EENTER in the program itself: what the leaf does when nothing stands against it, else the ENCLU that stops. ERESUME is <see cref="ResumeStub"/>'s.</summary>
 /// <remarks>
 /// The order is what makes it safe against the tracer: first the TCS is taken, then the gate is read; the tracer shuts the gate and then
 /// looks who has a TCS. A stop in the middle is put back to the ENCLU or completed by <see cref="Stubs.Normalise"/>, which knows from
@@ -12,10 +13,12 @@ namespace Cloister.Engine.Fast;
 /// </remarks>
 internal sealed class EnterStub
 {
-    private const int RedZone = 128, Pushed = 24, Eenter = 2;
+    private const int RedZone = 128, Pushed = 24, Eenter = 2, Eresume = 3;
 
-    /// <summary>Offset in a tail of the address it jumps to: behind three pops, LEA and JMP.</summary>
-    public const int TailTargetOffset = 3 + 8 + 6;
+    // The ends of URSP and URBP in a frame, whose last 184 bytes are GPRSGX. SDM 3D, "GPRSGX Region".
+    private const int UrspFromEnd = 144 - Gprsgx.SizeInBytes, UrbpFromEnd = 152 - Gprsgx.SizeInBytes;
+
+    private readonly ResumeStub _resume = new();
 
     /// <summary>Nothing done yet.</summary>
     public Label Start;
@@ -27,12 +30,8 @@ internal sealed class EnterStub
     public Label RdxPushed;
     /// <summary>RSI is pushed.</summary>
     public Label RsiPushed;
-    /// <summary>The leaf is EENTER.</summary>
-    public Label IsEenter;
-    /// <summary>The AEP is in the slot, and RCX is free.</summary>
+    /// <summary>The AEP and the leaf are in the slot, and RCX is free.</summary>
     public Label AepStored;
-    /// <summary>The stores to the SSA frame, which can fault.</summary>
-    public Label Frame;
     /// <summary>FS and GS are the enclave's.</summary>
     public Label Switched;
     /// <summary>The thread counts as inside.</summary>
@@ -51,17 +50,16 @@ internal sealed class EnterStub
     /// <summary>Emits the stub, which ends in the ENCLU. RAX, RBX and RCX are EENTER's operands.</summary>
     /// <param name="a">Where to.</param>
     /// <param name="returnTo">Loads RCX with what the enclave gets in it: the address behind the program's ENCLU.</param>
+    /// <param name="start">Label of its first instruction.</param>
     /// <param name="enclu">Label of the ENCLU.</param>
-    public void Emit(Assembler a, Action<Assembler> returnTo, ref Label enclu)
+    public void Emit(Assembler a, Action<Assembler> returnTo, ref Label start, ref Label enclu)
     {
-        Start = a.CreateLabel();
+        Start = start;
         Below = a.CreateLabel();
         FlagsPushed = a.CreateLabel();
         RdxPushed = a.CreateLabel();
         RsiPushed = a.CreateLabel();
-        IsEenter = a.CreateLabel();
         AepStored = a.CreateLabel();
-        Frame = a.CreateLabel();
         Switched = a.CreateLabel();
         Committed = a.CreateLabel();
         Slow = a.CreateLabel();
@@ -69,9 +67,10 @@ internal sealed class EnterStub
         RdxPopped = a.CreateLabel();
         FlagsPopped = a.CreateLabel();
         Enclu = enclu;
-        Label release = a.CreateLabel(), restore = a.CreateLabel();
+        Label release = a.CreateLabel(), restore = a.CreateLabel(), resume = a.CreateLabel();
 
-        a.Label(ref Start);
+        a.Label(ref start);
+        Start = start;
         a.lea(rsp, __qword_ptr[rsp - RedZone]);
         a.Label(ref Below);
         a.pushfq();
@@ -80,15 +79,16 @@ internal sealed class EnterStub
         a.Label(ref RdxPushed);
         a.push(rsi);
         a.Label(ref RsiPushed);
-        a.cmp(eax, Eenter);
-        a.jne(Slow);
-        a.Label(ref IsEenter);
+        a.lea(edx, __qword_ptr[rax - Eenter]);
+        a.cmp(edx, Eresume - Eenter);
+        a.ja(Slow);
         a.mov(edx, es);
         a.test(edx, edx);
         a.je(Slow);
         a.mov(rsi, FastLayout.SlotBias);
         a.lea(rdx, __qword_ptr[rdx * 8]);
-        a.lea(rdx, __qword_ptr[rsi + rdx * 4]);
+        a.lea(rdx, __qword_ptr[rsi + rdx * 8]);
+        a.mov(__dword_ptr[rdx + FastLayout.SlotLeaf], eax);
         a.mov(__qword_ptr[rdx + FastLayout.SlotAep], rcx);
         a.Label(ref AepStored);
         a.mov(rsi, rbx);
@@ -96,7 +96,7 @@ internal sealed class EnterStub
         a.mov(rcx, FastLayout.HashMultiplier);
         a.imul(rsi, rcx);
         a.shr(rsi, 64 - FastLayout.TableBits);
-        a.shl(rsi, 6);
+        a.shl(rsi, FastLayout.EntryBits);
         a.mov(rcx, Area.Fast + FastLayout.Table);
         a.add(rsi, rcx);
         a.cmp(__qword_ptr[rsi], rbx);
@@ -112,16 +112,21 @@ internal sealed class EnterStub
         // The entry may have become another's between the comparison and the taking.
         a.cmp(__qword_ptr[rsi], rbx);
         a.jne(release);
-        a.mov(rax, __qword_ptr[rsi + FastLayout.EntryUrsp]);
-        a.lea(rcx, __qword_ptr[rsp + RedZone + Pushed]);
-        a.Label(ref Frame);
-        a.mov(__qword_ptr[rax], rcx);
-        a.mov(__qword_ptr[rax + 8], rbp);
         a.mov(__qword_ptr[rdx + FastLayout.SlotEntry], rsi);
         a.rdfsbase(rax);
         a.mov(__qword_ptr[rdx + FastLayout.SlotFsBase], rax);
         a.rdgsbase(rax);
         a.mov(__qword_ptr[rdx + FastLayout.SlotGsBase], rax);
+        a.mov(eax, __dword_ptr[rsi + FastLayout.EntryCssa]);
+        a.cmp(__dword_ptr[rdx + FastLayout.SlotLeaf], Eresume);
+        a.je(resume);
+        a.cmp(eax, __dword_ptr[rsi + FastLayout.EntryNssa]);
+        a.jae(release);
+        FindFrame(a);
+        a.add(rax, __qword_ptr[rsi + FastLayout.EntryFrameLength]);
+        a.lea(rcx, __qword_ptr[rsp + RedZone + Pushed]);
+        a.mov(__qword_ptr[rax + UrspFromEnd], rcx);
+        a.mov(__qword_ptr[rax + UrbpFromEnd], rbp);
         a.mov(rax, __qword_ptr[rsi + FastLayout.EntryFsBase]);
         a.wrfsbase(rax);
         a.Label(ref Switched);
@@ -133,11 +138,12 @@ internal sealed class EnterStub
         a.mov(__dword_ptr[rdx + FastLayout.SlotInside], 1);
         a.Label(ref Committed);
         a.jmp(__qword_ptr[rsi + FastLayout.EntryTail]);
+        _resume.Emit(a, ref resume, release);
 
         a.Label(ref release);
         a.mov(__dword_ptr[rsi + FastLayout.EntryBusy], 0);
         a.Label(ref restore);
-        a.mov(eax, Eenter);
+        a.mov(eax, __dword_ptr[rdx + FastLayout.SlotLeaf]);
         a.mov(rcx, __qword_ptr[rdx + FastLayout.SlotAep]);
         a.Label(ref Slow);
         a.pop(rsi);
@@ -152,34 +158,35 @@ internal sealed class EnterStub
         a.db(EncluInstruction.Opcode.ToArray());
     }
 
-    /// <summary>The end of an entry: registers come back and the enclave runs.</summary>
-    public static byte[] Tail(ulong entry)
+    /// <summary>RAX becomes the address of the frame whose number it is, of the entry in RSI; RCX is used.</summary>
+    /// <remarks>All pages that EENTER and ERESUME want to write to must be there: a fault here sends the thread to the ENCLU. SDM 3D, EENTER.</remarks>
+    public static void FindFrame(Assembler a)
     {
-        var a = new Assembler(64);
-        Label target = a.CreateLabel();
-        a.pop(rsi);
-        a.pop(rdx);
-        a.popfq();
-        a.lea(rsp, __qword_ptr[rsp + RedZone]);
-        a.jmp(__qword_ptr[target]);
-        a.Label(ref target);
-        a.dq(entry);
-        using var stream = new MemoryStream();
-        a.Assemble(new StreamCodeWriter(stream), 0);
-        return stream.ToArray();
+        Label next = a.CreateLabel(), found = a.CreateLabel();
+        a.imul(rax, __qword_ptr[rsi + FastLayout.EntryFrameLength]);
+        a.add(rax, __qword_ptr[rsi + FastLayout.EntryFrame]);
+        a.mov(ecx, __dword_ptr[rsi + FastLayout.EntryXsaveLength]);
+        a.Label(ref next);
+        a.sub(ecx, 4096);
+        a.jb(found);
+        a.@lock.or(__dword_ptr[rax + rcx], 0);
+        a.jmp(next);
+        a.Label(ref found);
+        a.nop();
     }
 
     /// <summary>The addresses of the labels once assembled.</summary>
     public EnterStubAddresses Addresses(AssemblerResult result) => new(
         result.GetLabelRIP(Start), result.GetLabelRIP(Below), result.GetLabelRIP(FlagsPushed), result.GetLabelRIP(RdxPushed), result.GetLabelRIP(RsiPushed),
-        result.GetLabelRIP(IsEenter), result.GetLabelRIP(AepStored), result.GetLabelRIP(Switched), result.GetLabelRIP(Committed),
-        result.GetLabelRIP(Slow), result.GetLabelRIP(RsiPopped), result.GetLabelRIP(RdxPopped), result.GetLabelRIP(FlagsPopped), result.GetLabelRIP(Enclu));
+        result.GetLabelRIP(AepStored), result.GetLabelRIP(Switched), result.GetLabelRIP(Committed),
+        result.GetLabelRIP(Slow), result.GetLabelRIP(RsiPopped), result.GetLabelRIP(RdxPopped), result.GetLabelRIP(FlagsPopped), result.GetLabelRIP(Enclu),
+        _resume.Addresses(result));
 }
 
 /// <summary>Where the labels of an <see cref="EnterStub"/> came to lie.</summary>
 internal sealed record EnterStubAddresses(
-    ulong Start, ulong Below, ulong FlagsPushed, ulong RdxPushed, ulong RsiPushed, ulong IsEenter, ulong AepStored, ulong Switched, ulong Committed,
-    ulong Slow, ulong RsiPopped, ulong RdxPopped, ulong FlagsPopped, ulong Enclu)
+    ulong Start, ulong Below, ulong FlagsPushed, ulong RdxPushed, ulong RsiPushed, ulong AepStored, ulong Switched, ulong Committed,
+    ulong Slow, ulong RsiPopped, ulong RdxPopped, ulong FlagsPopped, ulong Enclu, ResumeStubAddresses Resume)
 {
     /// <summary>Whether a stop at RIP is in the middle of the stub.</summary>
     public bool Contains(ulong rip) => rip >= Start && rip < Enclu;

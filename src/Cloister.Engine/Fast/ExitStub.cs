@@ -35,7 +35,7 @@ internal static class ExitStub
         a.mov(eax, es);
         a.mov(rcx, FastLayout.SlotBias);
         a.lea(rax, __qword_ptr[rax * 8]);
-        a.lea(rcx, __qword_ptr[rcx + rax * 4]);
+        a.lea(rcx, __qword_ptr[rcx + rax * 8]);
         a.mov(rax, __qword_ptr[rcx + FastLayout.SlotFsBase]);
         a.wrfsbase(rax);
         a.mov(rax, __qword_ptr[rcx + FastLayout.SlotGsBase]);

@@ -10,16 +10,19 @@ namespace Cloister.Engine.Fast;
 internal sealed class FastPath : IDisposable
 {
     private const int DescriptorsAtOnce = 64, DescriptorLength = 16;
+    private const ulong Restorable = 0xe7; // x87, SSE, AVX and AVX-512: what XRSTOR may load without more ado. SDM 1, "XSAVE-Supported Features"
+    private const uint MostFrames = 16, MostFramePages = 16; // of a state save area that threads enter and resume by themselves with
     private const uint DataDescriptorFlags = 0x51; // 32-bit, data, writable, limit in pages, useable: user_desc of uapi asm/ldt.h
 
     private readonly FastTables _tables;
-    private readonly Dictionary<int, (ulong Tcs, EpcPage Page)> _entries = [];
+    private readonly Dictionary<int, TcsPlace> _entries = [];
     private readonly HashSet<ulong> _watched = [];
     private readonly SortedSet<int> _freeSlots = [];
     private readonly Dictionary<ulong, (EnclaveFile File, AwaitedPages Table)> _awaited = [];
     private readonly List<AwaitedPages> _spareTables = [];
     private int _descriptors;
     private int _slots;
+    private bool _resumed; // some thread made an ERESUME by itself that the model has not followed
 
     internal FastPath(MappedFile file)
     {
@@ -134,6 +137,7 @@ internal sealed class FastPath : IDisposable
             return;
         }
 
+        NoteResumes(thread);
         FreeEntryOf(thread.FastSlot);
         _tables.WriteU32(FastTables.Slot(thread.FastSlot) + FastLayout.SlotInside, 0);
         _freeSlots.Add(thread.FastSlot);
@@ -231,6 +235,28 @@ internal sealed class FastPath : IDisposable
         }
 
         thread.FastCount = count;
+        NoteResumes(thread);
+    }
+
+    /// <summary>The model follows all ERESUMEs that threads made by themselves: CSSA went down. Between exits and entries.</summary>
+    public void FollowResumes(SgxMachine machine)
+    {
+        if (!_resumed)
+        {
+            return;
+        }
+
+        _resumed = false;
+        foreach ((int index, TcsPlace place) in _entries)
+        {
+            int cssa = FastLayout.Table + index * FastLayout.EntryLength + FastLayout.EntryCssa;
+            ulong value = _tables.ReadU64(cssa);
+            if (value >> 32 != 0)
+            {
+                MemoryMarshal.AsRef<Tcs>(machine.Memory[place.Page]).Cssa -= (uint)(value >> 32);
+                _tables.WriteU64(cssa, (uint)value);
+            }
+        }
     }
 
     /// <summary>The model follows an entry the thread made by itself.</summary>
@@ -243,8 +269,8 @@ internal sealed class FastPath : IDisposable
         }
 
         int index = (int)((_tables.ReadU64(slot + FastLayout.SlotEntry) - (Area.Fast + FastLayout.Table)) / FastLayout.EntryLength);
-        (ulong tcs, EpcPage page) = _entries[index];
-        thread.Processor.NoteEntered(machine, page, new LinearAddress(tcs), new LinearAddress(_tables.ReadU64(slot + FastLayout.SlotAep)),
+        TcsPlace place = _entries[index];
+        thread.Processor.NoteEntered(machine, place.Page, new LinearAddress(place.Tcs), new LinearAddress(_tables.ReadU64(slot + FastLayout.SlotAep)),
             _tables.ReadU64(slot + FastLayout.SlotFsBase), _tables.ReadU64(slot + FastLayout.SlotGsBase));
     }
 
@@ -287,18 +313,20 @@ internal sealed class FastPath : IDisposable
     /// <summary>The page at an address changed in the EPCM: a TCS or a state save area there sends entries to the tracer.</summary>
     public void Invalidate(ulong page)
     {
-        if (!_watched.Contains(page))
+        if (_watched.Contains(page))
         {
-            return;
+            Invalidate(page, page + 4096);
         }
+    }
 
-        foreach (int index in _entries.Keys.ToArray())
+    /// <summary>The program changed a mapping: a TCS or a state save area there sends entries to the tracer.</summary>
+    public void Invalidate(ulong start, ulong end)
+    {
+        foreach ((int index, TcsPlace place) in _entries)
         {
-            int entry = FastLayout.Table + index * FastLayout.EntryLength;
-            ulong ursp = _tables.ReadU64(entry + FastLayout.EntryUrsp);
-            if (_entries[index].Tcs == page || (ursp & ~4095UL) == page)
+            if ((place.Tcs >= start && place.Tcs < end) || (place.Frames < end && start < place.Frames + place.FramesLength))
             {
-                _tables.WriteU64(entry + FastLayout.EntryTcs, 0);
+                _tables.WriteU64(FastLayout.Table + index * FastLayout.EntryLength + FastLayout.EntryTcs, 0);
             }
         }
     }
@@ -323,6 +351,7 @@ internal sealed class FastPath : IDisposable
         _tables.WriteU32(FastTables.Slot(slot) + FastLayout.SlotNumber, (uint)slot + 1);
         _tables.WriteU64(FastTables.Slot(slot) + FastLayout.SlotNotesAddress, Area.Fast + (ulong)FastTables.Notes(slot));
         thread.FastCount = 0;
+        thread.FastResumes = 0;
     }
 
     private bool AddDescriptors(TracedThread thread)
@@ -385,7 +414,16 @@ internal sealed class FastPath : IDisposable
             return FastTables.Slot(slot) + FastLayout.SlotSpare;
         }
 
-        _entries[index] = (processor.Tcs.Value, processor.TcsPage);
+        if (!_entries.TryGetValue(index, out TcsPlace known))
+        {
+            Tail.Assemble(index).CopyTo(_tables.Slice(FastLayout.Tails + index * FastLayout.TailLength, FastLayout.TailLength));
+        }
+
+        if (known.Page != processor.TcsPage || known.Tcs != processor.Tcs.Value)
+        {
+            _entries[index] = new TcsPlace(processor.Tcs.Value, processor.TcsPage, 0, 0);
+        }
+
         Refresh(machine, index);
         return entry;
     }
@@ -393,7 +431,7 @@ internal sealed class FastPath : IDisposable
     /// <summary>Writes what a fast entry needs to know of a TCS, as it is now; not legal for one means no fast entry.</summary>
     private void Refresh(SgxMachine machine, int index)
     {
-        (ulong address, EpcPage page) = _entries[index];
+        (ulong address, EpcPage page, _, _) = _entries[index];
         int entry = FastLayout.Table + index * FastLayout.EntryLength;
         ref readonly EpcmEntry epcm = ref machine.Epcm[page];
         if (!epcm.Valid || epcm.PageType != PageType.Tcs || epcm.Blocked || epcm.Pending || epcm.Modified || epcm.EnclaveAddress.Value != address)
@@ -404,26 +442,64 @@ internal sealed class FastPath : IDisposable
 
         ref readonly Tcs tcs = ref MemoryMarshal.AsRef<Tcs>(machine.Memory[page]);
         ref readonly Secs secs = ref MemoryMarshal.AsRef<Secs>(machine.Memory[epcm.EnclaveSecs]);
-        ulong entryPoint = secs.BaseAddr + tcs.Oentry;
-
-        // A frame of several pages would have to be checked whole at each entry. SDM 3D, EENTER.
-        if (tcs.Cssa >= tcs.Nssa || secs.SsaFrameSize != 1)
+        if (secs.SsaFrameSize > MostFramePages)
         {
             _tables.WriteU64(entry + FastLayout.EntryTcs, 0);
             return;
         }
 
-        const int urspOffset = 144;
-        ulong ursp = StateSaveArea.FrameGprsgx(secs, tcs, tcs.Cssa).Value + urspOffset;
-        _tables.WriteU32(entry + FastLayout.EntryCssa, tcs.Cssa);
+        ulong frameLength = secs.SsaFrameSize * 4096UL, frames = secs.BaseAddr + tcs.Ossa;
+        uint nssa = Math.Min(tcs.Nssa, MostFrames);
+        int xsavePages = (machine.Options.Xsave.SizeOf(secs.Attributes.Xfrm) + 4095) / 4096;
+        bool resumes = (secs.Attributes.Xfrm & ~Restorable) == 0 && tcs.Cssa <= nssa && !tcs.Flags.HasFlag(TcsFlags.AexNotify);
+        _tables.WriteU32(entry + FastLayout.EntryNssa, nssa);
+        _tables.WriteU64(entry + FastLayout.EntryCssa, tcs.Cssa);
         _tables.WriteU64(entry + FastLayout.EntryFsBase, secs.BaseAddr + tcs.Ofsbase);
         _tables.WriteU64(entry + FastLayout.EntryGsBase, secs.BaseAddr + tcs.Ogsbase);
-        _tables.WriteU64(entry + FastLayout.EntryUrsp, ursp);
-        _tables.WriteU64(entry + FastLayout.EntryTail, Area.Fast + FastLayout.Tails + (ulong)index * FastLayout.TailLength);
+        _tables.WriteU64(entry + FastLayout.EntryFrame, frames);
+        _tables.WriteU64(entry + FastLayout.EntryFrameLength, frameLength);
+        _tables.WriteU32(entry + FastLayout.EntryXsaveLength, (uint)Math.Min(xsavePages, (int)secs.SsaFrameSize - 1) * 4096);
+        _tables.WriteU64(entry + FastLayout.EntryXfrm, resumes ? secs.Attributes.Xfrm : 0);
         _tables.WriteU64(entry + FastLayout.EntryAwaited, _awaited.TryGetValue(secs.BaseAddr, out (EnclaveFile File, AwaitedPages Table) awaited) ? awaited.Table.Address : 0);
-        EnterStub.Tail(entryPoint).CopyTo(_tables.Slice(FastLayout.Tails + index * FastLayout.TailLength, FastLayout.TailLength));
-        _watched.Add(address);
-        _watched.Add(ursp & ~4095UL);
+        ulong tail = Area.Fast + FastLayout.Tails + (ulong)index * FastLayout.TailLength;
+        _tables.WriteU64(entry + FastLayout.EntryTail, tail);
+        _tables.WriteU64(entry + FastLayout.EntryResumeTail, tail + FastLayout.ResumeTail);
+        int target = FastLayout.Tails + index * FastLayout.TailLength + Tail.Target;
+        if (_tables.ReadU64(target) != secs.BaseAddr + tcs.Oentry)
+        {
+            _tables.WriteU64(target, secs.BaseAddr + tcs.Oentry);
+        }
+
+        Watch(index, new TcsPlace(address, page, frames, nssa * frameLength));
         _tables.WriteU64(entry + FastLayout.EntryTcs, address);
     }
+
+    private void Watch(int index, in TcsPlace place)
+    {
+        if (_entries[index] == place)
+        {
+            return;
+        }
+
+        _entries[index] = place;
+        _watched.Add(place.Tcs);
+        for (ulong page = 0; page < place.FramesLength; page += 4096)
+        {
+            _watched.Add(place.Frames + page);
+        }
+    }
+
+    private void NoteResumes(TracedThread thread)
+    {
+        ulong resumes = _tables.ReadU64(FastTables.Slot(thread.FastSlot) + FastLayout.SlotResumes);
+        _resumed |= resumes != thread.FastResumes;
+        thread.FastResumes = resumes;
+    }
+
+    /// <summary>What an entry of the table stands for.</summary>
+    /// <param name="Tcs">Where the TCS is.</param>
+    /// <param name="Page">Its page.</param>
+    /// <param name="Frames">Where its state save area begins.</param>
+    /// <param name="FramesLength">Bytes of that.</param>
+    private readonly record struct TcsPlace(ulong Tcs, EpcPage Page, ulong Frames, ulong FramesLength);
 }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using Cloister.Linux;
 using Cloister.Processor.Enclu;
 
@@ -90,8 +91,8 @@ internal sealed class Stubs(FastTables tables, Action<int> freeEntry)
 
         var assembler = new Iced.Intel.Assembler(64);
         var enter = new EnterStub();
-        Iced.Intel.Label enclu = assembler.CreateLabel();
-        enter.Emit(assembler, a => a.mov(Iced.Intel.AssemblerRegisters.rcx, site + EncluInstruction.Length), ref enclu);
+        Iced.Intel.Label start = assembler.CreateLabel(), enclu = assembler.CreateLabel();
+        enter.Emit(assembler, a => a.mov(Iced.Intel.AssemblerRegisters.rcx, site + EncluInstruction.Length), ref start, ref enclu);
         using var stream = new MemoryStream();
         Iced.Intel.AssemblerResult result = assembler.Assemble(new Iced.Intel.StreamCodeWriter(stream), address, Iced.Intel.BlockEncoderOptions.ReturnNewInstructionOffsets);
         byte[] code = stream.ToArray();
@@ -102,8 +103,14 @@ internal sealed class Stubs(FastTables tables, Action<int> freeEntry)
         return address;
     }
 
-    private static void FinishTail(TracedThread thread, int index, ulong offset)
+    private void FinishTail(TracedThread thread, int index, ulong offset)
     {
+        if (offset >= FastLayout.ResumeTail)
+        {
+            FinishResume(thread);
+            return;
+        }
+
         // pop rsi, pop rdx and popfq are one byte each; lea rsp and the jump follow.
         ref UserRegisters r = ref thread.Registers;
         int popped = (int)Math.Min(offset, 3);
@@ -136,13 +143,45 @@ internal sealed class Stubs(FastTables tables, Action<int> freeEntry)
 
         Span<byte> code = stackalloc byte[FastLayout.TailLength];
         _ = thread.Space.Memory.TryPeek(Area.Fast + FastLayout.Tails + (ulong)(index * FastLayout.TailLength), code);
-        r.Rip = BinaryPrimitives.ReadUInt64LittleEndian(code[EnterStub.TailTargetOffset..]);
+        r.Rip = BinaryPrimitives.ReadUInt64LittleEndian(code[Tail.Target..]);
+    }
+
+    // Everything but the extended state, which XRSTOR has loaded.
+    private void FinishResume(TracedThread thread)
+    {
+        int slot = FastTables.Slot(thread.FastSlot);
+        ref UserRegisters r = ref thread.Registers;
+        ReadOnlySpan<ulong> saved = MemoryMarshal.Cast<byte, ulong>(tables.Slice(slot + FastLayout.SlotRegisters, 18 * sizeof(ulong)));
+        (r.Rax, r.Rcx, r.Rdx, r.Rbx, r.Rsp, r.Rbp, r.Rsi, r.Rdi) = (saved[0], saved[1], saved[2], saved[3], saved[4], saved[5], saved[6], saved[7]);
+        (r.R8, r.R9, r.R10, r.R11, r.R12, r.R13, r.R14, r.R15) = (saved[8], saved[9], saved[10], saved[11], saved[12], saved[13], saved[14], saved[15]);
+        r.Rflags = (r.Rflags & ~Eresume.RestoredFlags) | (saved[16] & Eresume.RestoredFlags);
+        r.Rip = saved[17];
+        (r.FsBase, r.GsBase) = (tables.ReadU64(slot + FastLayout.SlotResumeFsBase), tables.ReadU64(slot + FastLayout.SlotResumeGsBase));
+    }
+
+    private void CompleteResume(TracedThread thread, ResumeStubAddresses stub, ulong rip)
+    {
+        int slot = FastTables.Slot(thread.FastSlot);
+        if (rip <= stub.TakesCssa)
+        {
+            int cssa = (int)(tables.ReadU64(slot + FastLayout.SlotEntry) - Area.Fast) + FastLayout.EntryCssa;
+            tables.WriteU64(cssa, tables.ReadU64(cssa) + uint.MaxValue);
+        }
+
+        tables.WriteU32(slot + FastLayout.SlotInside, 1);
+        FinishResume(thread);
     }
 
     private void LeaveEnterStub(TracedThread thread, EnterStubAddresses stub, ulong rip)
     {
         int slot = FastTables.Slot(thread.FastSlot < 0 ? 0 : thread.FastSlot);
-        if (rip >= stub.Committed && rip < stub.Slow && thread.FastSlot >= 0 && tables.ReadU32(slot + FastLayout.SlotInside) != 0)
+        if (stub.Resume.HasResumed(rip) && thread.FastSlot >= 0)
+        {
+            CompleteResume(thread, stub.Resume, rip);
+            return;
+        }
+
+        if (rip >= stub.Committed && rip < stub.Resume.Start && thread.FastSlot >= 0 && tables.ReadU32(slot + FastLayout.SlotInside) != 0)
         {
             int entry = (int)(tables.ReadU64(slot + FastLayout.SlotEntry) - Area.Fast);
             int index = (entry - FastLayout.Table) / FastLayout.EntryLength;
@@ -174,8 +213,7 @@ internal sealed class Stubs(FastTables tables, Action<int> freeEntry)
         r.Rsp += (ulong)(pushed * 8) + (depth >= 1 ? 128UL : 0);
         if (rip >= stub.AepStored && rip < stub.Slow)
         {
-            const ulong eenter = 2;
-            r.Rax = eenter;
+            r.Rax = tables.ReadU32(slot + FastLayout.SlotLeaf);
             r.Rcx = tables.ReadU64(slot + FastLayout.SlotAep);
             if (rip >= stub.Switched && rip < stub.Committed)
             {
@@ -271,7 +309,7 @@ internal sealed class Stubs(FastTables tables, Action<int> freeEntry)
 
     private (ulong Page, int Offset)? RoomIn(TracedThread thread, JumpTargets targets)
     {
-        const int largestStub = 512;
+        const int largestStub = 1024;
         foreach ((ulong page, int offset) in _pages)
         {
             if (page >= targets.First && page + 4095 <= targets.Last && _pageUsed[page] + largestStub <= 4096)

@@ -9,8 +9,8 @@ namespace Cloister.Processor.Enclu;
 /// </summary>
 public static class Eresume
 {
-    // SDM 3D, ERESUME: the flags that come from GPRSGX (CF, PF, AF, ZF, SF, DF, OF, NT, RF, AC, ID). IOPL is 0, so IF stays.
-    private const ulong RestoredFlags = Registers.CarryFlag | Registers.ParityFlag | Registers.AuxiliaryFlag | Registers.ZeroFlag
+    /// <summary>The flags that come from GPRSGX: CF, PF, AF, ZF, SF, DF, OF, NT, RF, AC, ID. IOPL is 0, so IF stays. SDM 3D, ERESUME.</summary>
+    public const ulong RestoredFlags = Registers.CarryFlag | Registers.ParityFlag | Registers.AuxiliaryFlag | Registers.ZeroFlag
         | Registers.SignFlag | Registers.DirectionFlag | Registers.OverflowFlag | (1UL << 14) | Registers.ResumeFlag | (1UL << 18) | (1UL << 21);
 
     /// <summary>Executes the leaf.</summary>

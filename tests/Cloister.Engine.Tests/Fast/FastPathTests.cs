@@ -26,6 +26,7 @@ public sealed class FastPathTests : IDisposable
     private readonly byte[] _code;
     private readonly EnterStubAddresses _stub;
     private readonly byte[] _tables;
+    private StubProcessor? _processor;
 
     public FastPathTests()
     {
@@ -53,8 +54,8 @@ public sealed class FastPathTests : IDisposable
 
         var assembler = new Assembler(64);
         var stub = new EnterStub();
-        Label enclu = assembler.CreateLabel();
-        stub.Emit(assembler, a => a.mov(AssemblerRegisters.rcx, ReturnTo), ref enclu);
+        Label start = assembler.CreateLabel(), enclu = assembler.CreateLabel();
+        stub.Emit(assembler, a => a.mov(AssemblerRegisters.rcx, ReturnTo), ref start, ref enclu);
         using var stream = new MemoryStream();
         _stub = stub.Addresses(assembler.Assemble(new StreamCodeWriter(stream), StubAddress, BlockEncoderOptions.ReturnNewInstructionOffsets));
         _code = stream.ToArray();
@@ -64,6 +65,8 @@ public sealed class FastPathTests : IDisposable
     }
 
     private ref uint Busy => ref MemoryMarshal.AsRef<uint>(_file.Slice(Entry + FastLayout.EntryBusy, 4));
+
+    private ref ulong Cssa => ref MemoryMarshal.AsRef<ulong>(_file.Slice(Entry + FastLayout.EntryCssa, 8));
 
     private ref uint Inside => ref MemoryMarshal.AsRef<uint>(_file.Slice(FastLayout.Slots + SlotNumber * FastLayout.SlotLength + FastLayout.SlotInside, 4));
 
@@ -126,7 +129,8 @@ public sealed class FastPathTests : IDisposable
     [InlineData("the gate is shut")]
     [InlineData("another thread is in the TCS")]
     [InlineData("the TCS is unknown")]
-    [InlineData("it is ERESUME")]
+    [InlineData("it is neither EENTER nor ERESUME")]
+    [InlineData("no frame is free")]
     [InlineData("the thread has no slot")]
     public void WhatStandsAgainstAnEntryLeavesItToTheEnclu(string reason)
     {
@@ -137,7 +141,8 @@ public sealed class FastPathTests : IDisposable
             case "the gate is shut": _path.Shut(); break;
             case "another thread is in the TCS": Busy = busy = SlotNumber + 5; break;
             case "the TCS is unknown": start.Rbx += 0x10000; break;
-            case "it is ERESUME": start.Rax = Eresume; break;
+            case "it is neither EENTER nor ERESUME": start.Rax = Eexit; break;
+            case "no frame is free": Cssa = 2; break;
             default: start.Es = 0; break;
         }
 
@@ -147,6 +152,74 @@ public sealed class FastPathTests : IDisposable
             _ = _path.Stubs.Normalise(_own.Thread);
             AssertRegisters(start with { Rip = _stub.Enclu }, at);
             Assert.Equal((at, 0u, busy), (at, Inside, Busy));
+        });
+    }
+
+    [Fact]
+    public void AResumptionIsMadeOrNotMadeAtEveryInstruction()
+    {
+        UserRegisters start = AtEnclu with { Rax = Eresume };
+        UserRegisters resumed = Interrupt();
+        bool hasResumed = false;
+        int steps = Sweep(start, _code, StubAddress, resumed.Rip, at =>
+        {
+            bool made = _processor!.RestoredFrom != 0;
+            Assert.True(made || !hasResumed);
+            hasResumed = made;
+            _ = _path.Stubs.Normalise(_own.Thread);
+            if (!made)
+            {
+                AssertRegisters(start with { Rip = _stub.Enclu }, at);
+                Assert.Equal((at, 0u, 0u, 1ul), (at, Inside, Busy, Cssa));
+                return;
+            }
+
+            AssertRegisters(resumed, at);
+            Assert.Equal((at, 1u, SlotNumber + 1u, 1ul << 32), (at, Inside, Busy, Cssa));
+            Assert.Equal((at, _enclave + 0x4000, 7ul), (at, _processor.RestoredFrom, _processor.RestoredComponents));
+        });
+        Assert.True(hasResumed);
+        Assert.True(steps > 100);
+    }
+
+    [Theory]
+    [InlineData("no frame is in use")]
+    [InlineData("the tracer has to do it")]
+    [InlineData("the gate is shut")]
+    [InlineData("RIP is not canonical")]
+    [InlineData("FS is not canonical")]
+    [InlineData("GS is not canonical")]
+    [InlineData("TF is set")]
+    [InlineData("a reserved byte of the header is not zero")]
+    [InlineData("a component is not in XFRM")]
+    [InlineData("a reserved bit of MXCSR is set")]
+    public void WhatStandsAgainstAResumptionLeavesItToTheEnclu(string reason)
+    {
+        UserRegisters start = AtEnclu with { Rax = Eresume };
+        _ = Interrupt();
+        ulong frame = _enclave + 0x4000, gprsgx = frame + 0x1000 - 184, cssa = 1;
+        switch (reason)
+        {
+            case "no frame is in use": Cssa = cssa = 0; break;
+            case "the tracer has to do it": MemoryMarshal.Write(_file.Slice(Entry + FastLayout.EntryXfrm, 8), 0ul); break;
+            case "the gate is shut": _path.Shut(); break;
+            case "RIP is not canonical": Write(gprsgx + 136 + 6, [0x12]); break;
+            case "FS is not canonical": Write(gprsgx + 168 + 5, [0x80]); break;
+            case "GS is not canonical": Write(gprsgx + 176 + 7, [0xff]); break;
+            case "TF is set": Write(gprsgx + 128 + 1, [0x03]); break;
+            case "a reserved byte of the header is not zero": Write(frame + 575, [1]); break;
+            case "a component is not in XFRM": Write(frame + 512, [0x0b]); break;
+            case "a reserved bit of MXCSR is set": Write(frame + 27, [0x80]); break;
+            default: throw new ArgumentException(reason);
+        }
+
+        _file.Slice(0, FastLayout.Notes).CopyTo(_tables);
+        _ = Sweep(start, _code, StubAddress, _stub.Enclu, at =>
+        {
+            _ = _path.Stubs.Normalise(_own.Thread);
+            AssertRegisters(start with { Rip = _stub.Enclu }, at);
+            Assert.Equal((at, 0u, 0u, cssa), (at, Inside, Busy, Cssa));
+            Assert.Equal(0ul, _processor!.RestoredFrom);
         });
     }
 
@@ -344,6 +417,34 @@ public sealed class FastPathTests : IDisposable
     }
 
     [Fact]
+    public void TheModelFollowsAResumptionMadeByTheThread()
+    {
+        UserRegisters resumed = Interrupt();
+        ref Tcs tcs = ref MemoryMarshal.AsRef<Tcs>(_own.Machine.Memory[new EpcPage(1)]);
+        tcs.Cssa = 1;
+        Run(AtEnclu with { Rax = Eresume }, _code, StubAddress, resumed.Rip);
+        _path.FollowExit(_own.Machine, _own.Thread);
+        _path.FollowResumes(_own.Machine);
+        _path.FollowEntry(_own.Machine, _own.Thread);
+        Assert.True(_own.Thread.Processor.EnclaveMode);
+        Assert.Equal((0u, 0ul), (tcs.Cssa, Cssa));
+        _path.FollowResumes(_own.Machine);
+        Assert.Equal(0u, tcs.Cssa);
+    }
+
+    [Fact]
+    public void AResumptionIsFollowedWhenTheThreadHasEnded()
+    {
+        UserRegisters resumed = Interrupt();
+        ref Tcs tcs = ref MemoryMarshal.AsRef<Tcs>(_own.Machine.Memory[new EpcPage(1)]);
+        tcs.Cssa = 1;
+        Run(AtEnclu with { Rax = Eresume }, _code, StubAddress, resumed.Rip);
+        _path.Release(_own.Thread);
+        _path.FollowResumes(_own.Machine);
+        Assert.Equal((0u, 0ul, 0u), (tcs.Cssa, Cssa, Busy));
+    }
+
+    [Fact]
     public void AChangedPageShutsItsTcs()
     {
         ulong entryTcs() => MemoryMarshal.Read<ulong>(_file.Slice(Entry, 8));
@@ -363,7 +464,7 @@ public sealed class FastPathTests : IDisposable
         for (int slot = 0; slot < FastLayout.MaximumSlots; slot += 97)
         {
             ulong selector = FastLayout.Selector(slot);
-            Assert.Equal(FastLayout.SlotAddress(slot), unchecked(FastLayout.SlotBias + selector * 32));
+            Assert.Equal(FastLayout.SlotAddress(slot), unchecked(FastLayout.SlotBias + selector * 64));
             Assert.Equal((7ul, (ulong)(FastLayout.FirstDescriptor + slot)), (selector & 7, selector >> 3));
             Assert.True(selector <= ushort.MaxValue);
         }
@@ -380,22 +481,61 @@ public sealed class FastPathTests : IDisposable
         for (int count = 0; ; count++)
         {
             _tables.CopyTo(_file.Slice(0, FastLayout.Notes));
-            var processor = new StubProcessor(_own.Space.Memory, address, code) { State = start };
+            _processor = new StubProcessor(_own.Space.Memory, address, code) { State = start };
             for (int i = 0; i < count; i++)
             {
-                processor.Step();
+                _processor.Step();
             }
 
-            _own.Thread.Registers = processor.State;
-            ulong at = processor.State.Rip;
+            _own.Thread.Registers = _processor.State;
+            ulong at = _processor.State.Rip;
             check(at);
             if (at == end)
             {
                 return count;
             }
 
-            Assert.True(count < 200);
+            Assert.True(count < 300);
         }
+    }
+
+    // A frame as an asynchronous exit leaves it, in use. Returns the registers that ERESUME brings back.
+    private UserRegisters Interrupt()
+    {
+        ulong[] registers = [.. Enumerable.Range(1, 18).Select(i => 0x1010_1010_1010ul * (ulong)i)];
+        (registers[4], registers[16], registers[17]) = (_enclave + 0x8f00, 0x10ad7, _enclave + 0x3210);
+        ulong frame = _enclave + 0x4000, gprsgx = frame + 0x1000 - 184;
+        Write(gprsgx, MemoryMarshal.AsBytes<ulong>(registers).ToArray());
+        Write(gprsgx + 168, BitConverter.GetBytes(_enclave + 0x6100));
+        Write(gprsgx + 176, BitConverter.GetBytes(_enclave + 0x7100));
+        Write(frame + 24, [0x80, 0x1f, 0, 0]);
+        Write(frame + 512, [3]);
+        Cssa = 1;
+        MemoryMarshal.Write(_file.Slice(Entry + FastLayout.EntryXfrm, 8), 7ul);
+        _file.Slice(0, FastLayout.Notes).CopyTo(_tables);
+        return AtEnclu with
+        {
+            Rax = registers[0],
+            Rcx = registers[1],
+            Rdx = registers[2],
+            Rbx = registers[3],
+            Rsp = registers[4],
+            Rbp = registers[5],
+            Rsi = registers[6],
+            Rdi = registers[7],
+            R8 = registers[8],
+            R9 = registers[9],
+            R10 = registers[10],
+            R11 = registers[11],
+            R12 = registers[12],
+            R13 = registers[13],
+            R14 = registers[14],
+            R15 = registers[15],
+            Rflags = 0x10ad7,
+            Rip = registers[17],
+            FsBase = _enclave + 0x6100,
+            GsBase = _enclave + 0x7100,
+        };
     }
 
     private void Write(ulong address, byte[] bytes) => Assert.True(_own.Space.Memory.TryWrite(address, bytes));

@@ -11,6 +11,12 @@ internal sealed class StubProcessor(RemoteMemory memory, ulong codeAddress, byte
 
     public UserRegisters State;
 
+    /// <summary>The area of the last XRSTOR64; 0 when there was none.</summary>
+    public ulong RestoredFrom { get; private set; }
+
+    /// <summary>The components that it asked for.</summary>
+    public ulong RestoredComponents { get; private set; }
+
     /// <summary>Executes one instruction.</summary>
     public void Step()
     {
@@ -46,6 +52,10 @@ internal sealed class StubProcessor(RemoteMemory memory, ulong codeAddress, byte
             case Mnemonic.Xor: Arithmetical(i, Read(i, 0) ^ Read(i, 1)); break;
             case Mnemonic.Add: Sum(i); break;
             case Mnemonic.Inc: Arithmetical(i, Read(i, 0) + 1); break;
+            case Mnemonic.Dec: Arithmetical(i, Read(i, 0) - 1); break;
+            case Mnemonic.Not: Write(i, ~Read(i, 0)); break;
+            case Mnemonic.Nop: break;
+            case Mnemonic.Xrstor64: RestoredFrom = Address(i); RestoredComponents = (State.Rdx << 32) | (uint)State.Rax; break;
             case Mnemonic.Imul: Arithmetical(i, unchecked(Read(i, 0) * Read(i, 1))); break;
             case Mnemonic.Shr: Arithmetical(i, Read(i, 0) >> (int)Read(i, 1)); break;
             case Mnemonic.Shl: Arithmetical(i, Read(i, 0) << (int)Read(i, 1)); break;
@@ -69,6 +79,8 @@ internal sealed class StubProcessor(RemoteMemory memory, ulong codeAddress, byte
             case Mnemonic.Wrgsbase: State.GsBase = Get(i.Op0Register); break;
             case Mnemonic.Je: next = (State.Rflags & Zero) != 0 ? i.NearBranchTarget : next; break;
             case Mnemonic.Jne: next = (State.Rflags & Zero) == 0 ? i.NearBranchTarget : next; break;
+            case Mnemonic.Ja: next = (State.Rflags & (Carry | Zero)) == 0 ? i.NearBranchTarget : next; break;
+            case Mnemonic.Jb: next = (State.Rflags & Carry) != 0 ? i.NearBranchTarget : next; break;
             case Mnemonic.Jae: next = (State.Rflags & Carry) == 0 ? i.NearBranchTarget : next; break;
             case Mnemonic.Jrcxz: next = State.Rcx == 0 ? i.NearBranchTarget : next; break;
             case Mnemonic.Jmp: next = i.Op0Kind == OpKind.NearBranch64 ? i.NearBranchTarget : Read(i, 0); break;
@@ -174,6 +186,15 @@ internal sealed class StubProcessor(RemoteMemory memory, ulong codeAddress, byte
             case Register.RSI: return ref State.Rsi;
             case Register.RSP: return ref State.Rsp;
             case Register.RBP: return ref State.Rbp;
+            case Register.RDI: return ref State.Rdi;
+            case Register.R8: return ref State.R8;
+            case Register.R9: return ref State.R9;
+            case Register.R10: return ref State.R10;
+            case Register.R11: return ref State.R11;
+            case Register.R12: return ref State.R12;
+            case Register.R13: return ref State.R13;
+            case Register.R14: return ref State.R14;
+            case Register.R15: return ref State.R15;
             case Register.ES: return ref State.Es;
             default: throw new InvalidOperationException(register.ToString());
         }
