@@ -66,7 +66,7 @@ internal sealed class Accepts(Tracer tracer)
         ulong count = inRow ? Math.Clamp((last.End - last.Start) / 4096 * 2, FewestAhead, MostAhead) : 0;
         _ = Close(last);
         thread.Ahead = PagesAhead.None;
-        if (space.Mappings.Find(page) is not { File: { Awaited: { } table, Enclave: { } enclave } file } mapping || tracer.IsInIoctl
+        if (space.Mappings.Find(page) is not { File: { Awaited: { } table, Enclave: { } enclave } file } mapping || tracer.Ioctls.Any
             || enclave.Attributes.HasFlag(AttributeFlags.AexNotify))
         {
             // With AEX-Notify the enclave hears of each exit: there must be one.

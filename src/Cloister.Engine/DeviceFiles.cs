@@ -175,7 +175,7 @@ internal sealed class DeviceFiles(Tracer tracer) : IDisposable
     private HashSet<(ulong, ulong)> OpenIdentities()
     {
         var open = new HashSet<(ulong, ulong)>();
-        foreach (int process in tracer.Threads.Select(t => t.Process.Id).Distinct())
+        foreach (int process in tracer.Processes.Threads.Select(t => t.Process.Id).Distinct())
         {
             try
             {

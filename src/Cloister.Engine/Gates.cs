@@ -29,7 +29,7 @@ internal sealed class Gates(Tracer tracer)
             stopped.LeftStub |= stopped.Space.Fast?.Stubs.Normalise(stopped) ?? false;
         }
 
-        TracedThread[] users = [.. tracer.Threads.Where(t => t.FastSlot >= 0 && t.Space.Fast is not null)];
+        TracedThread[] users = [.. tracer.Processes.Threads.Where(t => t.FastSlot >= 0 && t.Space.Fast is not null)];
         foreach (TracedThread thread in users)
         {
             if (!thread.Stopped && thread.Space.Fast!.IsBetween(thread))

@@ -10,7 +10,7 @@ internal sealed class Interruptions(Tracer tracer)
     public IDisposable HoldOthers(TracedThread thread)
     {
         var held = new List<TracedThread>();
-        foreach (TracedThread other in tracer.Threads.ToArray())
+        foreach (TracedThread other in tracer.Processes.Threads.ToArray())
         {
             if (other != thread && other.Space == thread.Space && !other.Stopped && !other.AwaitsVfork)
             {
@@ -32,7 +32,7 @@ internal sealed class Interruptions(Tracer tracer)
     /// <summary>Drives all threads out of an enclave.</summary>
     public void ForceExits(EpcPage secs)
     {
-        foreach (TracedThread thread in tracer.Threads.ToArray())
+        foreach (TracedThread thread in tracer.Processes.Threads.ToArray())
         {
             if (thread.Processor.EnclaveMode && thread.Processor.Secs == secs)
             {
@@ -133,7 +133,7 @@ internal sealed class Interruptions(Tracer tracer)
         }
 
         // Its end is told now or, of a leader, after its other threads'.
-        tracer.NoteGone(thread);
+        tracer.Processes.NoteGone(thread);
         if (waited > 0)
         {
             tracer.Requeue(thread, status);

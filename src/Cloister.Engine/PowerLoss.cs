@@ -70,8 +70,8 @@ internal sealed class PowerLoss(Tracer tracer)
     {
         tracer.Accepts.Withdraw();
         tracer.Driver.PrepareSuspend();
-        tracer.FinishIoctls();
-        foreach (TracedThread thread in tracer.Threads.ToArray())
+        tracer.Ioctls.Finish();
+        foreach (TracedThread thread in tracer.Processes.Threads.ToArray())
         {
             if (thread.Processor.EnclaveMode)
             {

@@ -19,8 +19,8 @@ internal static class ProgramStart
         _ = Ptrace.Interrupt(id);
         _ = Ptrace.Wait(id, block: true, out _);
         var space = new AddressSpace(tracer.Machine, id);
-        Tracer.Use(space);
-        TracedThread thread = tracer.Add(id, new TracedProcess(id, space));
+        Processes.Use(space);
+        TracedThread thread = tracer.Processes.Add(id, new TracedProcess(id, space));
         _ = HostKernel.Kill(id, Signal.SIGCONT);
         InstallBaseFilter(thread);
         if (program.OpenFiles is { } files)

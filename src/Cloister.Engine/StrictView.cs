@@ -22,7 +22,7 @@ internal static class StrictView
 
         int threads = 0;
         bool inside = false;
-        foreach (TracedThread other in tracer.Threads)
+        foreach (TracedThread other in tracer.Processes.Threads)
         {
             if (other.Space == space)
             {

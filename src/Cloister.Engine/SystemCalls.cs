@@ -113,7 +113,7 @@ internal sealed class SystemCalls(Tracer tracer)
         }
 
         bool wasCreated = file.Enclave?.IsCreated ?? true;
-        tracer.Begin(new RunningIoctl(thread, caller, operation, _ =>
+        tracer.Ioctls.Begin(new RunningIoctl(thread, caller, operation, _ =>
         {
             if (!wasCreated && file.Enclave is { IsCreated: true } enclave)
             {

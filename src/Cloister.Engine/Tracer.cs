@@ -9,10 +9,6 @@ namespace Cloister.Engine;
 /// <remarks>Nothing is locked: the model, the driver and the books of the engine are touched by this thread only.</remarks>
 public sealed class Tracer : IThreadKicker, IDisposable
 {
-    private const int PagesPerSlice = 64;
-    private readonly Dictionary<int, TracedThread> _threads = [];
-    private readonly Dictionary<int, WaitStatus> _early = [];
-    private readonly List<RunningIoctl> _ioctls = [];
     private readonly Queue<(int Thread, WaitStatus Status)> _parked = [];
     private readonly EpcmWatcher _watcher;
     private readonly HashSet<string> _notices = [];
@@ -34,6 +30,8 @@ public sealed class Tracer : IThreadKicker, IDisposable
         Files = new DeviceFiles(this);
         PowerLoss = new PowerLoss(this);
         SystemCalls = new SystemCalls(this);
+        Ioctls = new RunningIoctls(this);
+        Processes = new Processes(this);
         Gates = new Gates(this);
         Interruptions = new Interruptions(this);
         Exceptions = new Exceptions(this);
@@ -79,10 +77,9 @@ public sealed class Tracer : IThreadKicker, IDisposable
 
     internal CoreSharing Cores { get; } = new();
 
-    /// <summary>Whether an ioctl is being worked on in slices.</summary>
-    internal bool IsInIoctl => _ioctls.Count > 0;
+    internal RunningIoctls Ioctls { get; }
 
-    internal IEnumerable<TracedThread> Threads => _threads.Values;
+    internal Processes Processes { get; }
 
     /// <summary>Stops answered, by what they were: for statistics.</summary>
     public StopCounts Stops { get; } = new();
@@ -99,7 +96,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
         _root = ProgramStart.Start(this, program);
         try
         {
-            while (_threads.Count > 0 || _early.Count > 0)
+            while (!Processes.AreNone)
             {
                 Step();
             }
@@ -158,16 +155,6 @@ public sealed class Tracer : IThreadKicker, IDisposable
             OnNotice?.Invoke(text);
         }
     }
-
-    internal TracedThread Add(int id, TracedProcess process)
-    {
-        var thread = new TracedThread(id, process);
-        _threads.Add(id, thread);
-        process.Threads.Add(thread);
-        return thread;
-    }
-
-    internal void Begin(RunningIoctl ioctl) => _ioctls.Add(ioctl);
 
     /// <summary>Lets a thread run on, with a signal if it is at a stop that can deliver one.</summary>
     internal void Resume(TracedThread thread, int signal = 0)
@@ -238,7 +225,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
     private TracedThread? Agent(AddressSpace space)
     {
         TracedThread? any = null;
-        foreach (TracedThread thread in _threads.Values)
+        foreach (TracedThread thread in Processes.Threads)
         {
             if (thread.Space == space && (any is null || thread.Stopped))
             {
@@ -268,20 +255,6 @@ public sealed class Tracer : IThreadKicker, IDisposable
         return status;
     }
 
-    /// <summary>A new address space is in use by one more process.</summary>
-    internal static void Use(AddressSpace space) => space.Users++;
-
-    /// <summary>A process has left an address space.</summary>
-    internal void Leave(AddressSpace space)
-    {
-        if (--space.Users == 0)
-        {
-            Driver.AddressSpaceReleased(space);
-            Files.Forget(space);
-            space.Dispose();
-        }
-    }
-
     private void Step()
     {
         if (_parked.TryDequeue(out var parked))
@@ -298,7 +271,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
             }
         }
 
-        bool wait = !AdvanceIoctls();
+        bool wait = !Ioctls.Advance();
         if (wait && Driver.BindsToMapping)
         {
             // The worker threads of the drivers before v20 run while no program needs the tracer.
@@ -311,7 +284,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
 
             using (Gates.Shut(null))
             {
-                wait = !Driver.RunWorkers(PagesPerSlice);
+                wait = !Driver.RunWorkers(RunningIoctls.PagesPerSlice);
             }
         }
 
@@ -320,57 +293,10 @@ public sealed class Tracer : IThreadKicker, IDisposable
         {
             Handle(id, status);
         }
-        else if (id < 0 && _threads.Count > 0 && wait)
+        else if (id < 0 && wait)
         {
             // ECHILD: everything ended without our hearing of it.
-            foreach (TracedThread thread in _threads.Values.ToArray())
-            {
-                Ended(thread, default);
-            }
-
-            _early.Clear();
-        }
-    }
-
-    // True when one is not done yet.
-    private bool AdvanceIoctls()
-    {
-        bool busy = false;
-        for (int i = _ioctls.Count - 1; i >= 0; i--)
-        {
-            RunningIoctl ioctl = _ioctls[i];
-            Guard(() =>
-            {
-                using (Gates.Shut(null))
-                {
-                    if (ioctl.Continue(PagesPerSlice))
-                    {
-                        _ioctls.Remove(ioctl);
-                        ioctl.Finish(this);
-                    }
-                    else
-                    {
-                        // Whoever comes in before the next slice must find what this one did.
-                        Settle(ioctl.Thread);
-                        busy = true;
-                    }
-                }
-            });
-        }
-
-        return busy;
-    }
-
-    /// <summary>Brings every ioctl under way to its end, early where a signal would end it.</summary>
-    internal void FinishIoctls()
-    {
-        foreach (RunningIoctl ioctl in _ioctls)
-        {
-            ioctl.Interrupt();
-        }
-
-        while (AdvanceIoctls())
-        {
+            Processes.EndAll();
         }
     }
 
@@ -383,10 +309,10 @@ public sealed class Tracer : IThreadKicker, IDisposable
         }
         catch (ThreadEndedException e)
         {
-            if (_threads.TryGetValue(e.Thread, out TracedThread? thread))
+            if (Processes.Find(e.Thread) is { } thread)
             {
                 // Its stop was answered half way: the tables may still have it inside.
-                NoteGone(thread);
+                Processes.NoteGone(thread);
             }
 
             if (e.Status is { } status)
@@ -396,30 +322,17 @@ public sealed class Tracer : IThreadKicker, IDisposable
         }
     }
 
-    /// <summary>A thread was killed and executes nothing any more, though its end may not be told yet: it is inside no enclave.</summary>
-    internal void NoteGone(TracedThread thread)
-    {
-        if (thread.Processor.EnclaveMode)
-        {
-            // Killed inside: an asynchronous exit that nothing resumes.
-            thread.Processor.NoteExited(Machine);
-        }
-
-        thread.Space.Fast?.Release(thread);
-    }
-
     private void Handle(int id, WaitStatus status)
     {
-        if (!_threads.TryGetValue(id, out TracedThread? thread))
+        if (Processes.Find(id) is not { } thread)
         {
-            if (status.Stopped && status.Event == PtraceEvent.Exec && Renamed(id) is { } renamed)
+            if (status.Stopped && status.Event == PtraceEvent.Exec && Processes.Renamed(id) is { } renamed)
             {
                 Guard(() => Stop(renamed, status));
             }
             else if (status.Stopped)
             {
-                // A child's first stop can come before its parent's event.
-                _early[id] = status;
+                Processes.NoteEarly(id, status);
             }
 
             return;
@@ -427,7 +340,13 @@ public sealed class Tracer : IThreadKicker, IDisposable
 
         if (!status.Stopped)
         {
-            Ended(thread, status);
+            if (id == _root)
+            {
+                _rootEnd = status;
+                Volatile.Write(ref _root, 0);
+            }
+
+            Processes.Ended(thread);
             return;
         }
 
@@ -458,13 +377,13 @@ public sealed class Tracer : IThreadKicker, IDisposable
                 break;
             case PtraceEvent.Fork or PtraceEvent.Vfork or PtraceEvent.Clone:
                 Accepts.Withdraw();
-                Child(thread, status.Event == PtraceEvent.Vfork);
+                Processes.Child(thread, status.Event == PtraceEvent.Vfork);
                 break;
             case PtraceEvent.VforkDone:
                 Resume(thread);
                 break;
             case PtraceEvent.Exec:
-                Exec(thread);
+                Processes.Exec(thread);
                 break;
             case PtraceEvent.Stop:
                 if (thread.IsNewFork)
@@ -531,136 +450,5 @@ public sealed class Tracer : IThreadKicker, IDisposable
         }
 
         Resume(thread);
-    }
-
-    private void Child(TracedThread parent, bool isVfork)
-    {
-        _ = Ptrace.GetEventMessage(parent.Id, out ulong message);
-        int id = (int)message;
-        TracedProcess process = ProcessOf(id, parent, out AddressSpace? copied);
-        TracedThread child = Add(id, process);
-        Cores.Inherit(parent, id);
-        if (copied is not null)
-        {
-            Use(copied);
-        }
-        else if (process != parent.Process)
-        {
-            Use(process.Space);
-        }
-
-        child.Stopped = false;
-        if (_early.Remove(id, out WaitStatus early))
-        {
-            _parked.Enqueue((id, early));
-        }
-
-        // It does not stop, and runs nothing, until the child execs or ends.
-        parent.AwaitsVfork = isVfork;
-        child.IsNewFork = copied is not null;
-        child.IsNewSharer = copied is null;
-        child.ForkedFrom = copied is null ? null : parent.Space.Fast;
-        child.ForkedSlot = parent.FastSlot;
-        Resume(parent);
-    }
-
-    private TracedProcess ProcessOf(int id, TracedThread parent, out AddressSpace? copied)
-    {
-        copied = null;
-        if (HostKernel.ThreadGroup(id) == parent.Process.Id)
-        {
-            return parent.Process;
-        }
-
-        // Without kcmp the children that share memory are those of vfork, and they share it until they exec.
-        bool shares = HostKernel.SharesMemory(parent.Process.Id, id) ?? false;
-        AddressSpace space = parent.Space;
-        if (!shares)
-        {
-            copied = space = Files.Copy(parent.Space, id);
-        }
-
-        return new TracedProcess(id, space) { Handlers = new(parent.Process.Handlers) };
-    }
-
-    private void Exec(TracedThread thread)
-    {
-        // The other threads are gone, and this one has the id of the leader now.
-        TracedProcess process = thread.Process;
-        foreach (TracedThread other in process.Threads.ToArray())
-        {
-            if (other != thread)
-            {
-                Drop(other);
-            }
-        }
-
-        if (thread.Processor.EnclaveMode)
-        {
-            thread.Processor.NoteExited(Machine);
-        }
-
-        thread.Space.Fast?.Release(thread);
-        thread.FastSlot = -1;
-        AddressSpace old = process.Space;
-        process.Space = new AddressSpace(Machine, process.Id);
-        process.Handlers.Clear();
-        Use(process.Space);
-        Leave(old);
-        Files.CheckLifetimes();
-        bool fast = Options.Mode == EngineMode.Fast;
-        thread.AtSystemCallExit = t => ExecSetup.Prepare(t, fast);
-        Resume(thread);
-    }
-
-    // A thread that execs takes the id of a leader that had ended before.
-    private TracedThread? Renamed(int leader)
-    {
-        _ = Ptrace.GetEventMessage(leader, out ulong former);
-        if (!_threads.Remove((int)former, out TracedThread? thread))
-        {
-            return null;
-        }
-
-        _ = thread.Process.Threads.Remove(thread);
-        return Add(leader, thread.Process);
-    }
-
-    private void Ended(TracedThread thread, WaitStatus status)
-    {
-        if (thread.Id == _root)
-        {
-            _rootEnd = status;
-            Volatile.Write(ref _root, 0);
-        }
-
-        using (Gates.Shut(null))
-        {
-            Drop(thread);
-            Files.CheckLifetimes();
-        }
-    }
-
-    private void Drop(TracedThread thread)
-    {
-        _threads.Remove(thread.Id);
-        Accepts.Forget(thread);
-        Cores.Release(thread.Id);
-        NoteGone(thread);
-        for (int i = _ioctls.Count - 1; i >= 0; i--)
-        {
-            if (_ioctls[i].Thread == thread)
-            {
-                _ioctls[i].Abandon();
-                _ioctls.RemoveAt(i);
-            }
-        }
-
-        TracedProcess process = thread.Process;
-        _ = process.Threads.Remove(thread);
-        if (process.Threads.Count == 0 && !_threads.ContainsKey(process.Id))
-        {
-            Leave(process.Space);
-        }
     }
 }
