@@ -503,7 +503,7 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
         HashSet<EnclaveFile> files = Mappings.Remove(start, end);
         if (files.Count > 0)
         {
-            Fast?.Invalidate(start, end);
+            Fast?.Tcss.Invalidate(start, end);
             Pages.Forget(start, end);
             _executable.ExceptWith([.. _executable.GetViewBetween(start, end - 1)]);
         }

@@ -198,7 +198,7 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
         foreach (AddressSpace space in AddressSpaces)
         {
             space.Refresh(this, offset, 1);
-            space.Fast?.Invalidate(Base + offset);
+            space.Fast?.Tcss.Invalidate(Base + offset);
         }
     }
 

@@ -22,7 +22,7 @@ internal sealed class EpcmWatcher(EpcMemory memory) : IMachineObserver
             file.Awaited?.Withdraw(offset);
             foreach (AddressSpace space in file.AddressSpaces)
             {
-                space.Fast?.Invalidate(file.Base + offset);
+                space.Fast?.Tcss.Invalidate(file.Base + offset);
             }
         }
     }

@@ -42,7 +42,7 @@ internal sealed class Gates(Tracer tracer)
 
         foreach (AddressSpace space in tracer.Files.Spaces)
         {
-            space.Fast?.FollowResumes(tracer.Machine);
+            space.Fast?.Tcss.FollowResumes(tracer.Machine);
         }
 
         foreach (TracedThread thread in users)

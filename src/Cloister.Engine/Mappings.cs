@@ -140,7 +140,7 @@ internal static class Mappings
         foreach (EnclaveMapping part in done)
         {
             space.Mappings.Add(part with { Protection = protection & 7 });
-            space.Fast?.Invalidate(part.Start, part.End);
+            space.Fast?.Tcss.Invalidate(part.Start, part.End);
             foreach (ulong page in space.Pages.Within(part.Start, part.End))
             {
                 if (space.Pages.Peek(page).Executable)

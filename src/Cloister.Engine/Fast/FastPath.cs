@@ -10,25 +10,24 @@ namespace Cloister.Engine.Fast;
 internal sealed class FastPath : IDisposable
 {
     private const int DescriptorsAtOnce = 64, DescriptorLength = 16;
-    private const ulong Restorable = 0xe7; // x87, SSE, AVX and AVX-512: what XRSTOR may load without more ado. SDM 1, "XSAVE-Supported Features"
-    private const uint MostFrames = 16, MostFramePages = 16; // of a state save area that threads enter and resume by themselves with
     private const uint DataDescriptorFlags = 0x51; // 32-bit, data, writable, limit in pages, useable: user_desc of uapi asm/ldt.h
 
     private readonly FastTables _tables;
-    private readonly Dictionary<int, TcsPlace> _entries = [];
-    private readonly HashSet<ulong> _watched = [];
     private readonly SortedSet<int> _freeSlots = [];
     private readonly Dictionary<ulong, (EnclaveFile File, AwaitedPages Table)> _awaited = [];
     private readonly List<AwaitedPages> _spareTables = [];
     private int _descriptors;
     private int _slots;
-    private bool _resumed; // some thread made an ERESUME by itself that the model has not followed
 
     internal FastPath(MappedFile file)
     {
         _tables = new FastTables(file);
-        Stubs = new Stubs(_tables, FreeEntryOf);
+        Tcss = new TcsTable(_tables, AwaitedIn);
+        Stubs = new Stubs(_tables, Tcss.Free);
     }
+
+    /// <summary>What threads know of the TCSs that they enter by themselves.</summary>
+    public TcsTable Tcss { get; }
 
     /// <summary>Its stubs.</summary>
     public Stubs Stubs { get; }
@@ -137,8 +136,8 @@ internal sealed class FastPath : IDisposable
             return;
         }
 
-        NoteResumes(thread);
-        FreeEntryOf(thread.FastSlot);
+        Tcss.NoteResumes(thread);
+        Tcss.Free(thread.FastSlot);
         _tables.WriteU32(FastTables.Slot(thread.FastSlot) + FastLayout.SlotInside, 0);
         _freeSlots.Add(thread.FastSlot);
         thread.FastSlot = -1;
@@ -164,7 +163,7 @@ internal sealed class FastPath : IDisposable
 
         int slot = FastTables.Slot(thread.FastSlot);
         bool inside = _tables.ReadU32(slot + FastLayout.SlotInside) != 0;
-        return inside ? _tables.ReadU32(slot + FastLayout.SlotAccepting) != 0 : HoldsEntry(thread.FastSlot);
+        return inside ? _tables.ReadU32(slot + FastLayout.SlotAccepting) != 0 : Tcss.IsTaken(thread.FastSlot);
     }
 
     /// <summary>The pages that a thread accepted by itself since this was last asked, in order. The gate must be shut.</summary>
@@ -235,28 +234,7 @@ internal sealed class FastPath : IDisposable
         }
 
         thread.FastCount = count;
-        NoteResumes(thread);
-    }
-
-    /// <summary>The model follows all ERESUMEs that threads made by themselves: CSSA went down. Between exits and entries.</summary>
-    public void FollowResumes(SgxMachine machine)
-    {
-        if (!_resumed)
-        {
-            return;
-        }
-
-        _resumed = false;
-        foreach ((int index, TcsPlace place) in _entries)
-        {
-            int cssa = FastLayout.Table + index * FastLayout.EntryLength + FastLayout.EntryCssa;
-            ulong value = _tables.ReadU64(cssa);
-            if (value >> 32 != 0)
-            {
-                MemoryMarshal.AsRef<Tcs>(machine.Memory[place.Page]).Cssa -= (uint)(value >> 32);
-                _tables.WriteU64(cssa, (uint)value);
-            }
-        }
+        Tcss.NoteResumes(thread);
     }
 
     /// <summary>The model follows an entry the thread made by itself.</summary>
@@ -268,8 +246,7 @@ internal sealed class FastPath : IDisposable
             return;
         }
 
-        int index = (int)((_tables.ReadU64(slot + FastLayout.SlotEntry) - (Area.Fast + FastLayout.Table)) / FastLayout.EntryLength);
-        TcsPlace place = _entries[index];
+        TcsPlace place = Tcss[_tables.ReadU64(slot + FastLayout.SlotEntry)];
         thread.Processor.NoteEntered(machine, place.Page, new LinearAddress(place.Tcs), new LinearAddress(_tables.ReadU64(slot + FastLayout.SlotAep)),
             _tables.ReadU64(slot + FastLayout.SlotFsBase), _tables.ReadU64(slot + FastLayout.SlotGsBase));
     }
@@ -290,45 +267,20 @@ internal sealed class FastPath : IDisposable
             {
                 _tables.WriteU32(slot + FastLayout.SlotInside, 0);
                 int left = (int)(_tables.ReadU64(slot + FastLayout.SlotEntry) - Area.Fast);
-                if (left >= FastLayout.Table)
-                {
-                    Refresh(machine, (left - FastLayout.Table) / FastLayout.EntryLength);
-                }
-
+                Tcss.Refresh(machine, (ulong)left);
                 _tables.WriteU32(left + FastLayout.EntryBusy, 0);
             }
 
             return;
         }
 
-        int entry = EntryFor(machine, processor, thread.FastSlot);
+        int entry = Tcss.EntryFor(machine, processor, thread.FastSlot);
         _tables.WriteU32(entry + FastLayout.EntryBusy, (uint)thread.FastSlot + 1);
         _tables.WriteU64(slot + FastLayout.SlotEntry, Area.Fast + (ulong)entry);
         _tables.WriteU64(slot + FastLayout.SlotFsBase, processor.SavedFsBase);
         _tables.WriteU64(slot + FastLayout.SlotGsBase, processor.SavedGsBase);
         _tables.WriteU64(slot + FastLayout.SlotAep, processor.Aep.Value);
         _tables.WriteU32(slot + FastLayout.SlotInside, 1);
-    }
-
-    /// <summary>The page at an address changed in the EPCM: a TCS or a state save area there sends entries to the tracer.</summary>
-    public void Invalidate(ulong page)
-    {
-        if (_watched.Contains(page))
-        {
-            Invalidate(page, page + 4096);
-        }
-    }
-
-    /// <summary>The program changed a mapping: a TCS or a state save area there sends entries to the tracer.</summary>
-    public void Invalidate(ulong start, ulong end)
-    {
-        foreach ((int index, TcsPlace place) in _entries)
-        {
-            if ((place.Tcs >= start && place.Tcs < end) || (place.Frames < end && start < place.Frames + place.FramesLength))
-            {
-                _tables.WriteU64(FastLayout.Table + index * FastLayout.EntryLength + FastLayout.EntryTcs, 0);
-            }
-        }
     }
 
     /// <inheritdoc/>
@@ -377,129 +329,5 @@ internal sealed class FastPath : IDisposable
         return true;
     }
 
-    private bool HoldsEntry(int slot)
-    {
-        foreach (int index in _entries.Keys)
-        {
-            if (_tables.ReadU32(FastLayout.Table + index * FastLayout.EntryLength + FastLayout.EntryBusy) == (uint)slot + 1)
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
-
-    private void FreeEntryOf(int slot)
-    {
-        foreach (int index in _entries.Keys)
-        {
-            int entry = FastLayout.Table + index * FastLayout.EntryLength;
-            if (_tables.ReadU32(entry + FastLayout.EntryBusy) == (uint)slot + 1)
-            {
-                _tables.WriteU32(entry + FastLayout.EntryBusy, 0);
-            }
-        }
-    }
-
-    // The entry of the TCS a thread is in. Where another TCS's thread holds its place the slot's spare serves, for this one time.
-    private int EntryFor(SgxMachine machine, LogicalProcessor processor, int slot)
-    {
-        int index = FastLayout.IndexOf(processor.Tcs.Value);
-        int entry = FastLayout.Table + index * FastLayout.EntryLength;
-        uint number = (uint)slot + 1;
-        uint before = Interlocked.CompareExchange(ref MemoryMarshal.AsRef<uint>(_tables.Slice(entry + FastLayout.EntryBusy, 4)), number, 0);
-        if (before != 0 && before != number)
-        {
-            return FastTables.Slot(slot) + FastLayout.SlotSpare;
-        }
-
-        if (!_entries.TryGetValue(index, out TcsPlace known))
-        {
-            Tail.Assemble(index).CopyTo(_tables.Slice(FastLayout.Tails + index * FastLayout.TailLength, FastLayout.TailLength));
-        }
-
-        if (known.Page != processor.TcsPage || known.Tcs != processor.Tcs.Value)
-        {
-            _entries[index] = new TcsPlace(processor.Tcs.Value, processor.TcsPage, 0, 0);
-        }
-
-        Refresh(machine, index);
-        return entry;
-    }
-
-    /// <summary>Writes what a fast entry needs to know of a TCS, as it is now; not legal for one means no fast entry.</summary>
-    private void Refresh(SgxMachine machine, int index)
-    {
-        (ulong address, EpcPage page, _, _) = _entries[index];
-        int entry = FastLayout.Table + index * FastLayout.EntryLength;
-        ref readonly EpcmEntry epcm = ref machine.Epcm[page];
-        if (!epcm.Valid || epcm.PageType != PageType.Tcs || epcm.Blocked || epcm.Pending || epcm.Modified || epcm.EnclaveAddress.Value != address)
-        {
-            _tables.WriteU64(entry + FastLayout.EntryTcs, 0);
-            return;
-        }
-
-        ref readonly Tcs tcs = ref MemoryMarshal.AsRef<Tcs>(machine.Memory[page]);
-        ref readonly Secs secs = ref MemoryMarshal.AsRef<Secs>(machine.Memory[epcm.EnclaveSecs]);
-        if (secs.SsaFrameSize > MostFramePages)
-        {
-            _tables.WriteU64(entry + FastLayout.EntryTcs, 0);
-            return;
-        }
-
-        ulong frameLength = secs.SsaFrameSize * 4096UL, frames = secs.BaseAddr + tcs.Ossa;
-        uint nssa = Math.Min(tcs.Nssa, MostFrames);
-        int xsavePages = (machine.Options.Xsave.SizeOf(secs.Attributes.Xfrm) + 4095) / 4096;
-        bool resumes = (secs.Attributes.Xfrm & ~Restorable) == 0 && tcs.Cssa <= nssa && !tcs.Flags.HasFlag(TcsFlags.AexNotify);
-        _tables.WriteU32(entry + FastLayout.EntryNssa, nssa);
-        _tables.WriteU64(entry + FastLayout.EntryCssa, tcs.Cssa);
-        _tables.WriteU64(entry + FastLayout.EntryFsBase, secs.BaseAddr + tcs.Ofsbase);
-        _tables.WriteU64(entry + FastLayout.EntryGsBase, secs.BaseAddr + tcs.Ogsbase);
-        _tables.WriteU64(entry + FastLayout.EntryFrame, frames);
-        _tables.WriteU64(entry + FastLayout.EntryFrameLength, frameLength);
-        _tables.WriteU32(entry + FastLayout.EntryXsaveLength, (uint)Math.Min(xsavePages, (int)secs.SsaFrameSize - 1) * 4096);
-        _tables.WriteU64(entry + FastLayout.EntryXfrm, resumes ? secs.Attributes.Xfrm : 0);
-        _tables.WriteU64(entry + FastLayout.EntryAwaited, _awaited.TryGetValue(secs.BaseAddr, out (EnclaveFile File, AwaitedPages Table) awaited) ? awaited.Table.Address : 0);
-        ulong tail = Area.Fast + FastLayout.Tails + (ulong)index * FastLayout.TailLength;
-        _tables.WriteU64(entry + FastLayout.EntryTail, tail);
-        _tables.WriteU64(entry + FastLayout.EntryResumeTail, tail + FastLayout.ResumeTail);
-        int target = FastLayout.Tails + index * FastLayout.TailLength + Tail.Target;
-        if (_tables.ReadU64(target) != secs.BaseAddr + tcs.Oentry)
-        {
-            _tables.WriteU64(target, secs.BaseAddr + tcs.Oentry);
-        }
-
-        Watch(index, new TcsPlace(address, page, frames, nssa * frameLength));
-        _tables.WriteU64(entry + FastLayout.EntryTcs, address);
-    }
-
-    private void Watch(int index, in TcsPlace place)
-    {
-        if (_entries[index] == place)
-        {
-            return;
-        }
-
-        _entries[index] = place;
-        _watched.Add(place.Tcs);
-        for (ulong page = 0; page < place.FramesLength; page += 4096)
-        {
-            _watched.Add(place.Frames + page);
-        }
-    }
-
-    private void NoteResumes(TracedThread thread)
-    {
-        ulong resumes = _tables.ReadU64(FastTables.Slot(thread.FastSlot) + FastLayout.SlotResumes);
-        _resumed |= resumes != thread.FastResumes;
-        thread.FastResumes = resumes;
-    }
-
-    /// <summary>What an entry of the table stands for.</summary>
-    /// <param name="Tcs">Where the TCS is.</param>
-    /// <param name="Page">Its page.</param>
-    /// <param name="Frames">Where its state save area begins.</param>
-    /// <param name="FramesLength">Bytes of that.</param>
-    private readonly record struct TcsPlace(ulong Tcs, EpcPage Page, ulong Frames, ulong FramesLength);
+    private ulong AwaitedIn(ulong enclave) => _awaited.TryGetValue(enclave, out (EnclaveFile File, AwaitedPages Table) awaited) ? awaited.Table.Address : 0;
 }

@@ -424,11 +424,11 @@ public sealed class FastPathTests : IDisposable
         tcs.Cssa = 1;
         Run(AtEnclu with { Rax = Eresume }, _code, StubAddress, resumed.Rip);
         _path.FollowExit(_own.Machine, _own.Thread);
-        _path.FollowResumes(_own.Machine);
+        _path.Tcss.FollowResumes(_own.Machine);
         _path.FollowEntry(_own.Machine, _own.Thread);
         Assert.True(_own.Thread.Processor.EnclaveMode);
         Assert.Equal((0u, 0ul), (tcs.Cssa, Cssa));
-        _path.FollowResumes(_own.Machine);
+        _path.Tcss.FollowResumes(_own.Machine);
         Assert.Equal(0u, tcs.Cssa);
     }
 
@@ -440,7 +440,7 @@ public sealed class FastPathTests : IDisposable
         tcs.Cssa = 1;
         Run(AtEnclu with { Rax = Eresume }, _code, StubAddress, resumed.Rip);
         _path.Release(_own.Thread);
-        _path.FollowResumes(_own.Machine);
+        _path.Tcss.FollowResumes(_own.Machine);
         Assert.Equal((0u, 0ul, 0u), (tcs.Cssa, Cssa, Busy));
     }
 
@@ -448,12 +448,12 @@ public sealed class FastPathTests : IDisposable
     public void AChangedPageShutsItsTcs()
     {
         ulong entryTcs() => MemoryMarshal.Read<ulong>(_file.Slice(Entry, 8));
-        _path.Invalidate(_enclave + 0x8000);
+        _path.Tcss.Invalidate(_enclave + 0x8000);
         Assert.Equal(_tcs, entryTcs());
-        _path.Invalidate(_enclave + 0x4000); // the current state save area frame
+        _path.Tcss.Invalidate(_enclave + 0x4000); // the current state save area frame
         Assert.Equal(0ul, entryTcs());
         _tables.CopyTo(_file.Slice(0, FastLayout.Notes));
-        _path.Invalidate(_tcs);
+        _path.Tcss.Invalidate(_tcs);
         Assert.Equal(0ul, entryTcs());
     }
 
