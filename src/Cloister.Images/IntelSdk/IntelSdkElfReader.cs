@@ -65,7 +65,7 @@ internal static class IntelSdkElfReader
         IReadOnlySet<ulong>? relocated = elf.FindDynamic(DynamicTextrel) is null ? null : ElfRelocations.Pages(elf);
         foreach (PageRun run in WithPadding(SegmentRuns(elf, patched, metadata.EnclaveSize), elf, metadata))
         {
-            foreach (PageRun part in Writable(run, relocated))
+            foreach (PageRun part in relocated is null ? [run] : run.MadeWritable(relocated))
             {
                 yield return part;
             }
@@ -144,26 +144,4 @@ internal static class IntelSdkElfReader
     }
 
     private static ulong RoundUp(ulong value) => (value + LinearAddress.PageSize - 1) & ~(ulong)(LinearAddress.PageSize - 1);
-
-    // Text relocations make their pages writable. loader.cpp, is_relocation_page.
-    private static IEnumerable<PageRun> Writable(PageRun run, IReadOnlySet<ulong>? relocated)
-    {
-        if (relocated is null || (run.Flags & SecinfoFlags.W) != 0)
-        {
-            yield return run;
-            yield break;
-        }
-
-        for (ulong i = 0; i < run.Count; i++)
-        {
-            ulong offset = run.Offset + (i * LinearAddress.PageSize);
-            SecinfoFlags flags = relocated.Contains(offset / LinearAddress.PageSize) ? run.Flags | SecinfoFlags.W : run.Flags;
-            yield return run with { Offset = offset, Count = 1, Flags = flags, Content = new ShiftedPageContent(run.Content, i) };
-        }
-    }
-
-    private sealed class ShiftedPageContent(PageContent content, ulong by) : PageContent
-    {
-        public override void Read(ulong index, Span<byte> page) => content.Read(index + by, page);
-    }
 }

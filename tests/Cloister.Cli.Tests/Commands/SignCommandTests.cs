@@ -14,6 +14,7 @@ public sealed class SignCommandTests : IDisposable
     [Theory]
     [InlineData(EnclaveFiles.Intel, "file.signed.intel-sdk-elf", false)]
     [InlineData(EnclaveFiles.OpenEnclave, "file.signed.open-enclave", false)]
+    [InlineData(EnclaveFiles.Pe, "file.signed.intel-sdk-pe", false)]
     [InlineData(EnclaveFiles.Sgxs, "file.sig", true)]
     [InlineData(EnclaveFiles.PlainElf, "file.sig", true)]
     public void What_was_signed_verifies(string format, string output, bool apart)
@@ -85,7 +86,7 @@ public sealed class SignCommandTests : IDisposable
         }
 
         // Content that nobody can measure is not signed.
-        OneLine(CloisterProcess.Run(["sign", _files.Of(EnclaveFiles.Pe), "--key", key]), "cannot be measured");
+        OneLine(CloisterProcess.Run(["sign", _files.Write("x.dll", PeEnclave.File(minor: 9)), "--key", key]), "cannot be measured");
     }
 
     [Fact]

@@ -72,7 +72,7 @@ public sealed class VerifyCommandTests : IDisposable
     [Fact]
     public void Content_that_cannot_be_measured_does_not_hold()
     {
-        string pe = _files.Write("x.dll", OtherFiles.Pe(IntelElf.Signed(new string('5', 64))));
+        string pe = _files.Write("x.dll", PeEnclave.File(minor: 9, sigstruct: IntelElf.Signed(new string('5', 64))));
         Assert.Contains("not measured:", EnclaveFiles.Run(1, "verify", pe), StringComparison.Ordinal);
     }
 }

@@ -19,7 +19,7 @@ internal sealed class EnclaveFiles : IDisposable
         [Sgxs] = OtherFiles.Sgxs,
         [Gramine] = OtherFiles.Gramine,
         [PlainElf] = OtherFiles.PlainElf,
-        [Pe] = () => OtherFiles.Pe(),
+        [Pe] = () => PeEnclave.File(),
         [Sigstruct] = OtherFiles.Sigstruct,
         [Einittoken] = () => new byte[Architecture.Einittoken.SizeInBytes],
     };

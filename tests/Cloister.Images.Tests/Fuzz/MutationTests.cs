@@ -23,7 +23,8 @@ public class MutationTests(ITestOutputHelper output)
         ["plain-elf"] = OtherFiles.PlainElf,
         ["sgxs"] = OtherFiles.Sgxs,
         ["gramine"] = OtherFiles.Gramine,
-        ["intel-sdk-pe"] = () => OtherFiles.Pe(),
+        ["intel-sdk-pe"] = () => PeEnclave.File(),
+        ["intel-sdk-pe32"] = () => PeEnclave.File(is64: false, minor: 1),
         ["sigstruct"] = OtherFiles.Sigstruct,
     };
 

@@ -2,19 +2,67 @@ namespace Cloister.Images.Tests.Pe;
 
 public class IntelSdkPeReaderTests
 {
-    [Fact]
-    public void TheMetadataIsReadAndThePagesAreNot()
+    [Theory]
+    [InlineData(true, 1)]
+    [InlineData(true, 2)]
+    [InlineData(false, 1)]
+    [InlineData(false, 2)]
+    public void ThePagesAreThoseOfItsLoader(bool is64, uint minor)
     {
-        using EnclaveImage image = EnclaveImage.Read(ByteSource.FromBytes(OtherFiles.Pe(IntelElf.Signed(new string('7', 64)))));
+        string expected = PeEnclave.Expected(is64).Mrenclave;
+        using EnclaveImage image = EnclaveImage.Read(ByteSource.FromBytes(PeEnclave.File(is64, minor, IntelElf.Signed(expected))));
         EnclaveVariant variant = image.PreferredVariant;
-        Assert.Equal(ImageFormat.IntelSdkPe, image.Format);
-        Assert.Equal("metadata 1.2", variant.Name);
-        Assert.Equal("3", variant.Details.Single(detail => detail.Name == "threads").Value);
+        Assert.Equal((ImageFormat.IntelSdkPe, $"metadata 1.{minor}"), (image.Format, variant.Name));
+        Assert.Equal("2", variant.Details.Single(detail => detail.Name == "threads").Value);
         Assert.Equal(1, EncluSearch.Count(image));
+        Assert.Equal(expected, EnclaveMeasurer.Measure(image, variant).Text);
+        Assert.All(EnclaveVerifier.Verify(image, variant, new VerificationPolicy()), check => Assert.True(check.Passed, check.Name));
+    }
+
+    // The checksum and the certificates of Authenticode come after the enclave was signed.
+    [Fact]
+    public void WhatIsWrittenBehindTheSignersBackIsNotMeasured()
+    {
+        byte[] file = PeEnclave.File();
+        file[0x98 + 64] ^= 1;
+        file[0x98 + 112 + 32] ^= 1;
+        Assert.Equal(PeEnclave.Expected(true).Mrenclave, IntelElf.Measure(file));
+        file[0x98 + 60 - 4] ^= 1;
+        Assert.NotEqual(PeEnclave.Expected(true).Mrenclave, IntelElf.Measure(file));
+    }
+
+    [Fact]
+    public void OfAnotherVersionTheMetadataIsReadAndThePagesAreNot()
+    {
+        using EnclaveImage image = EnclaveImage.Read(ByteSource.FromBytes(PeEnclave.File(minor: 3, sigstruct: IntelElf.Signed(new string('7', 64)))));
 
         // The signature holds, and yet nobody knows of what.
-        Check failed = Assert.Single(EnclaveVerifier.Verify(image, variant, new VerificationPolicy()), check => !check.Passed);
+        Check failed = Assert.Single(EnclaveVerifier.Verify(image, image.PreferredVariant, new VerificationPolicy()), check => !check.Passed);
         Assert.Equal("content", failed.Name);
         Assert.StartsWith("not measured", failed.Found, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AFileThatWasNeverSignedSaysSo()
+    {
+        byte[] file = PeEnclave.File();
+        file.AsSpan(0xe00, 0x754).Clear();
+        using EnclaveImage image = EnclaveImage.Read(ByteSource.FromBytes(file));
+        Assert.Contains("never signed", image.PreferredVariant.PagesMissing, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(0x98 + 112 + 76, 0, "no thread-local variables")]
+    [InlineData(0x98 + 112 + 4, 0, "exports no enclave_entry")]
+    [InlineData(0x84c, 0x20, "exports no enclave_entry")]
+    [InlineData(0xe00 + 22, 1, "threads with")]
+    [InlineData(0x1604, 3, "in the PE relocations")]
+    [InlineData(0x98 + 112 + 128 + 12, 1, "in the middle of a page")]
+    public void WhatIsWrongIsSaid(int offset, byte value, string words)
+    {
+        byte[] file = PeEnclave.File();
+        file[offset] = value;
+        string message = Assert.Throws<ImageException>(() => IntelElf.Measure(file)).Message;
+        Assert.Contains(words, message, StringComparison.Ordinal);
     }
 }

@@ -82,49 +82,15 @@ internal static class OtherFiles
         return SigstructText.Bytes(in sigstruct).ToArray();
     }
 
-    /// <summary>A PE32+ file with code and the metadata of the SDK for Windows, unsigned.</summary>
-    public static byte[] Pe(Architecture.Sigstruct sigstruct = default)
-    {
-        byte[] file = new byte[0xc00];
-        "MZ"u8.CopyTo(file);
-        BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan(0x3c), 0x80);
-        "PE\0\0"u8.CopyTo(file.AsSpan(0x80));
-        BinaryPrimitives.WriteUInt16LittleEndian(file.AsSpan(0x86), 2);
-        BinaryPrimitives.WriteUInt16LittleEndian(file.AsSpan(0x94), 0xf0);
-        BinaryPrimitives.WriteUInt16LittleEndian(file.AsSpan(0x98), 0x20b);
-        PeSection(file.AsSpan(0x188), ".text", 0x1000, 0x200, 0x100, 0x60000020);
-        PeSection(file.AsSpan(0x1b0), "sgxmeta", 0x2000, 0x400, 0x800, 0x40000040);
-        new byte[] { 0x0f, 0x01, 0xd7 }.CopyTo(file, 0x210);
-        Span<byte> metadata = file.AsSpan(0x400);
-        BinaryPrimitives.WriteUInt64LittleEndian(metadata, 0x86A80294635D0E4C);
-        uint[] words = [2, 1, 0x754, 3, 1, 2, 1, 0x40000, 0x100000];
-        for (int i = 0; i < words.Length; i++)
-        {
-            BinaryPrimitives.WriteUInt32LittleEndian(metadata[(8 + (i * 4))..], words[i]);
-        }
-
-        SigstructText.Bytes(in sigstruct).CopyTo(metadata[68..]);
-        return file;
-    }
-
-    private static void PeSection(Span<byte> header, string name, uint address, uint offset, uint size, uint characteristics)
-    {
-        Encoding.ASCII.GetBytes(name, header);
-        BinaryPrimitives.WriteUInt32LittleEndian(header[8..], size);
-        BinaryPrimitives.WriteUInt32LittleEndian(header[12..], address);
-        BinaryPrimitives.WriteUInt32LittleEndian(header[16..], size);
-        BinaryPrimitives.WriteUInt32LittleEndian(header[20..], offset);
-        BinaryPrimitives.WriteUInt32LittleEndian(header[36..], characteristics);
-    }
-
     public static byte[] PlainElf() => new ElfBuilder().Load(0x1000, 6, IntelElf.Pattern(1, 4096), 4096).Load(0x2000, 5, IntelElf.Pattern(2, 6000), 6000).Build();
 
     /// <summary>What Gramine measures beside its manifest.</summary>
     public static byte[] Libpal() => new ElfBuilder { Entry = 0x40 }.Load(0, 5, IntelElf.Code, IntelElf.CodeBytes).Load(0x3e80, 6, IntelElf.Data, 0x1100).Build();
 
-    /// <summary>An Intel file of 32 bits with text relocations and a shared object behind it.</summary>
+    /// <summary>An Intel file that was never signed.</summary>
     public static byte[] Unsigned() => UnsignedElf.File(new Version(2, 26), 1768);
 
+    /// <summary>An Intel file of 32 bits with text relocations and a shared object behind it.</summary>
     public static byte[] Intel32()
     {
         const int inner = 0x8000;
