@@ -13,7 +13,9 @@ internal sealed class CoreSharing : IDisposable
     private readonly Lock _lock = new();
     private readonly Dictionary<int, (ulong[] Mask, TracedThread Thread)> _pinned = [];
     private Timer? _timer;
+    private readonly ulong[] _allCores = HostKernel.GetAffinity(0);
     private ulong[]? _tracerCore;
+    private bool _hasBegun;
 
     /// <summary>Counts a stop of a thread and pins the thread when there are many.</summary>
     public void NoteStop(TracedThread thread)
@@ -32,6 +34,27 @@ internal sealed class CoreSharing : IDisposable
 
         (thread.WindowStart, thread.RecentStops) = (now, 0);
     }
+
+    /// <summary>A program begins: its loader alone stops some fifty times, by CPUID and mmap. Pinned until the next look.</summary>
+    /// <remarks>Not so the very first, which would wait for the timer to be made.</remarks>
+    public void NoteExec(TracedThread thread)
+    {
+        if (!_hasBegun)
+        {
+            _hasBegun = true;
+            return;
+        }
+
+        if (!thread.Pinned)
+        {
+            Pin(thread);
+        }
+
+        thread.RecentStops = -ManyStops;
+    }
+
+    /// <summary>For threads that the tracer starts: they run where it could run before it chose its core.</summary>
+    public void UseAllCores() => _ = HostKernel.SetAffinity(0, _allCores);
 
     /// <summary>Gives a thread its own affinity back.</summary>
     public void Release(int thread)

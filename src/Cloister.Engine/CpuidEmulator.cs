@@ -8,30 +8,55 @@ namespace Cloister.Engine;
 internal sealed class CpuidEmulator(SgxCapabilities capabilities, IReadOnlyList<(ulong Base, ulong Size)> epcSections)
 {
     private const uint FeatureLeaf = 7;
+    private const int MostKept = 256;
+    private static readonly bool IsHybrid = Ask(0, 0).Eax >= FeatureLeaf && (Ask(FeatureLeaf, 0).Edx & (1 << 15)) != 0;
+    private readonly Dictionary<ulong, CpuidRegisters> _kept = [];
 
     /// <summary>Executes CPUID on the registers; RIP is left where it is.</summary>
     public void Execute(ref UserRegisters registers)
     {
         uint leaf = (uint)registers.Rax, subleaf = (uint)registers.Rcx;
-        (int eax, int ebx, int ecx, int edx) = X86Base.CpuId((int)leaf, (int)subleaf);
+        CpuidRegisters answer = leaf == CpuidSgx.Leaf ? Sgx(subleaf) : Host(leaf, subleaf);
         switch (leaf)
         {
             case 0:
-                eax = (int)Math.Max((uint)eax, CpuidSgx.Leaf);
+                answer = answer with { Eax = Math.Max(answer.Eax, CpuidSgx.Leaf) };
                 break;
             case FeatureLeaf when subleaf == 0:
                 // EBX bit 2: SGX; ECX bit 30: launch control. SDM 2A, CPUID.
-                ebx |= (int)CpuidSgx.Leaf7Ebx;
-                ecx |= (int)CpuidSgx.Leaf7Ecx;
-                break;
-            case CpuidSgx.Leaf:
-                CpuidRegisters answer = Sgx(subleaf);
-                (eax, ebx, ecx, edx) = ((int)answer.Eax, (int)answer.Ebx, (int)answer.Ecx, (int)answer.Edx);
+                answer = answer with { Ebx = answer.Ebx | CpuidSgx.Leaf7Ebx, Ecx = answer.Ecx | CpuidSgx.Leaf7Ecx };
                 break;
         }
 
-        (registers.Rax, registers.Rbx, registers.Rcx, registers.Rdx) = ((uint)eax, (uint)ebx, (uint)ecx, (uint)edx);
+        (registers.Rax, registers.Rbx, registers.Rcx, registers.Rdx) = (answer.Eax, answer.Ebx, answer.Ecx, answer.Edx);
     }
+
+    // The instruction is dear on a virtual machine, where it goes to the hypervisor, and every program that starts executes some forty.
+    private CpuidRegisters Host(uint leaf, uint subleaf)
+    {
+        ulong key = (ulong)leaf << 32 | subleaf;
+        if (_kept.TryGetValue(key, out CpuidRegisters kept))
+        {
+            return kept;
+        }
+
+        CpuidRegisters answer = Ask(leaf, subleaf);
+        if (!DiffersByProcessor(leaf) && _kept.Count < MostKept)
+        {
+            _kept.Add(key, answer);
+        }
+
+        return answer;
+    }
+
+    private static CpuidRegisters Ask(uint leaf, uint subleaf)
+    {
+        (int eax, int ebx, int ecx, int edx) = X86Base.CpuId((int)leaf, (int)subleaf);
+        return new CpuidRegisters((uint)eax, (uint)ebx, (uint)ecx, (uint)edx);
+    }
+
+    // Leaves with a number of the APIC, and all of a machine whose cores are of several kinds. SDM 2A and APM 3, CPUID.
+    private static bool DiffersByProcessor(uint leaf) => IsHybrid || leaf is 1 or 0xb or 0x1f or 0x8000001e or 0x80000026;
 
     private CpuidRegisters Sgx(uint subleaf)
     {

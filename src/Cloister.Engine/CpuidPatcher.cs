@@ -19,17 +19,26 @@ internal static class CpuidPatcher
     /// <param name="fileOffset">Offset in the file of the first byte.</param>
     public static void PatchFile(AddressSpace space, ulong address, ulong length, string path, ulong fileOffset)
     {
-        if (!HostKernel.TryStat(path, out ulong device, out ulong inode, out _))
+        if (!FileIdentity.TryGet(path, out FileIdentity file))
         {
             return;
         }
 
-        // The same libraries are mapped again and again; a file that changes gets a new inode or is mapped at another length.
-        var key = new MappedCode(device, inode, fileOffset, length);
-        if (!Known.TryGetValue(key, out List<ulong>? sites))
+        // The same libraries are mapped again and again. Several tracers may share what is known.
+        var key = new MappedCode(file, fileOffset, length);
+        List<ulong>? sites;
+        lock (Known)
+        {
+            _ = Known.TryGetValue(key, out sites);
+        }
+
+        if (sites is null)
         {
             sites = Find(space, address, length, fileOffset, () => FunctionStarts.Read(path));
-            Known[key] = sites;
+            lock (Known)
+            {
+                Known[key] = sites;
+            }
         }
 
         Patch(space, address, sites);
@@ -104,5 +113,5 @@ internal static class CpuidPatcher
     }
 
     // A class: the runtime has the code of dictionaries of classes compiled.
-    private sealed record MappedCode(ulong Device, ulong Inode, ulong Offset, ulong Length);
+    private sealed record MappedCode(FileIdentity File, ulong Offset, ulong Length);
 }

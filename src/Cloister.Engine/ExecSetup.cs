@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using Cloister.Linux;
 
@@ -38,25 +39,40 @@ internal static class ExecSetup
     // The auxiliary vector lies behind argc, argv and the environment on the new stack. Source: System V ABI, x86-64, 3.4.1.
     private static (ulong EntryValueAddress, ulong Vdso)? FindVdso(TracedThread thread)
     {
-        byte[] stack = new byte[1 << 20];
+        const int most = 1 << 20;
+        byte[] stack = ArrayPool<byte>.Shared.Rent(most);
+        try
+        {
+            return FindVdso(thread, stack.AsSpan(0, most));
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(stack);
+        }
+    }
+
+    private static (ulong EntryValueAddress, ulong Vdso)? FindVdso(TracedThread thread, Span<byte> room)
+    {
         ulong rsp = thread.Peek().Rsp;
-        int length = thread.Space.Memory.ReadUpTo(rsp, stack) & ~7;
-        ulong Word(int i) => i * 8 + 8 <= length ? BinaryPrimitives.ReadUInt64LittleEndian(stack.AsSpan(i * 8)) : 0;
-        int at = 1 + (int)Math.Min(Word(0), (ulong)length / 8) + 1;
-        while (at * 8 < length && Word(at) != 0)
+        int length = thread.Space.Memory.ReadUpTo(rsp, room) & ~7;
+        ReadOnlySpan<byte> stack = room[..length];
+        int at = 1 + (int)Math.Min(Word(stack, 0), (ulong)length / 8) + 1;
+        while (at * 8 < length && Word(stack, at) != 0)
         {
             at++;
         }
 
-        for (at++; at * 8 + 16 <= length && Word(at) != 0; at += 2)
+        for (at++; at * 8 + 16 <= length && Word(stack, at) != 0; at += 2)
         {
-            if (Word(at) == AtSysinfoEhdr)
+            if (Word(stack, at) == AtSysinfoEhdr)
             {
-                return (rsp + (ulong)(at + 1) * 8, Word(at + 1));
+                return (rsp + (ulong)(at + 1) * 8, Word(stack, at + 1));
             }
         }
 
         return null;
+
+        static ulong Word(ReadOnlySpan<byte> stack, int i) => i * 8 + 8 <= stack.Length ? BinaryPrimitives.ReadUInt64LittleEndian(stack[(i * 8)..]) : 0;
     }
 
     private static void MapArea(TracedThread thread)

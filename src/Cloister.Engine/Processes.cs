@@ -86,6 +86,7 @@ internal sealed class Processes(Tracer tracer)
         tracer.Files.CheckLifetimes();
         bool fast = tracer.Options.Mode == EngineMode.Fast;
         thread.AtSystemCallExit = t => ExecSetup.Prepare(t, fast);
+        tracer.Cores.NoteExec(thread);
         tracer.Resume(thread);
     }
 

@@ -23,7 +23,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
         ArgumentNullException.ThrowIfNull(options);
         Options = options;
         Epc = new EpcMemory(options.EpcPages);
-        Machine = new SgxMachine(options.Machine with { NewMeasurement = static () => new Measurement(new HashThread(), HashThread.Capacity) }, Epc);
+        Machine = new SgxMachine(options.Machine with { NewMeasurement = () => new Measurement(new HashThread(Cores.UseAllCores), HashThread.Capacity) }, Epc);
         Driver = new SgxDriver(Machine, options.Driver, this);
         _watcher = new EpcmWatcher(Epc);
         Machine.Observer = _watcher;

@@ -7,7 +7,8 @@ namespace Cloister.Processor;
 /// Hashes on a thread of its own once there is much to hash, so that reading pages and laying out records costs no time: SHA-256 is a
 /// chain, and nothing but the hash can be the bottleneck. A fixed set of buffers goes round, so memory stays flat.
 /// </summary>
-public sealed class HashThread : IMeasurementSink
+/// <param name="starting">Called first on that thread; null for nothing.</param>
+public sealed class HashThread(Action? starting = null) : IMeasurementSink
 {
     /// <summary>Bytes that a measurement should gather for it.</summary>
     public const int Capacity = 16 * Measurement.PageRecords;
@@ -83,6 +84,7 @@ public sealed class HashThread : IMeasurementSink
 
     private void Run()
     {
+        starting?.Invoke();
         foreach ((byte[] records, int length) in full.GetConsumingEnumerable())
         {
             if (length == 0)

@@ -56,6 +56,21 @@ public class CpuidEmulatorTests
     public void OtherLeavesAreTheHosts(uint leaf, uint subleaf) => AssertHost(leaf, subleaf);
 
     [Fact]
+    public void TheAnswerIsTheSameEachTimeHoweverManyAreAsked()
+    {
+        // Leaf 0xD has a subleaf for each component; those beyond are zeros. More than are kept.
+        for (int round = 0; round < 2; round++)
+        {
+            for (uint subleaf = 0; subleaf < 300; subleaf++)
+            {
+                AssertHost(0xd, subleaf);
+            }
+
+            AssertHost(0x80000002, 0);
+        }
+    }
+
+    [Fact]
     public void NothingElseChanges()
     {
         var registers = new UserRegisters { Rax = Junk, Rcx = Junk, Rip = 0x1234, Rsp = 0x5678, Rflags = 0x202, R11 = 9 };
