@@ -54,6 +54,26 @@ __asm__(".pushsection .enclave, \"ax\"\n"
 	"secret_code_end:\n"
 	".popsection\n");
 
+/* int enter_and_look(rdi, rsi, rdx, function, r8, r9, run, state): vdso_enter, and
+ * what the XMM registers, MXCSR and FCW are right behind it. */
+extern int enter_and_look(uint64_t rdi, uint64_t rsi, uint64_t rdx, uint32_t function, uint64_t r8, uint64_t r9,
+			  struct sgx_enclave_run *run, uint8_t *state);
+
+__asm__(".pushsection .text\n"
+	".globl enter_and_look\n"
+	"enter_and_look:\n"
+	"	pushq	8(%rsp)\n"
+	"	call	vdso_enter\n"
+	"	add	$8, %rsp\n"
+	"	mov	16(%rsp), %rcx\n"
+	"	.irp x, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15\n"
+	"	movups	%xmm\\x, 16 * \\x(%rcx)\n"
+	"	.endr\n"
+	"	stmxcsr	256(%rcx)\n"
+	"	fnstcw	260(%rcx)\n"
+	"	ret\n"
+	".popsection\n");
+
 static struct service service;
 static volatile sig_atomic_t faults;
 
@@ -72,6 +92,34 @@ static void on_fault(int signal, siginfo_t *info, void *context)
 		die("mprotect in the handler");
 }
 
+/* The same for an exception that the vDSO's function returns. */
+static void by_vdso(void)
+{
+	static const uint8_t zeros[256];
+	uint8_t state[264];
+	struct call call = { .operation = OP_JUMP, .a = service.code, .b = service.data, .result = 99 };
+	struct sgx_enclave_run run = { .tcs = service_tcs(&service, 0) };
+	uint32_t mxcsr;
+	uint16_t control;
+
+	if (mprotect((void *)service.data, PAGE, PROT_READ) != 0)
+		die("mprotect");
+	check_equal("entry by the vDSO", 0, (uint64_t)enter_and_look((uint64_t)&call, 0, 0, EENTER, 0, 0, &run, state));
+	check_equal("the exception", VECTOR_PF, run.exception_vector);
+	check_equal("how the enclave was left", ERESUME, run.function);
+	check_bytes("the XMM registers after an AEX", zeros, state, sizeof zeros);
+	memcpy(&mxcsr, state + 256, sizeof mxcsr);
+	memcpy(&control, state + 260, sizeof control);
+	check_equal("MXCSR after an AEX", 0x1f80, mxcsr);
+	check_equal("FCW after an AEX", 0x37f, control);
+	if (mprotect((void *)service.data, PAGE, PROT_READ | PROT_WRITE) != 0)
+		die("mprotect");
+	/* At the same place of the stack: service.h says why. */
+	check_equal("ERESUME", 0, (uint64_t)enter_and_look(0, 0, 0, ERESUME, 0, 0, &run, state));
+	check_equal("how the enclave was left", EEXIT, run.function);
+	check_equal("XMM registers that changed inside", 0, call.result);
+}
+
 int main(void)
 {
 	struct service_options options = {
@@ -81,6 +129,7 @@ int main(void)
 	struct sigaction action = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO };
 	struct call call = { .operation = OP_JUMP };
 
+	vdso_find();
 	service_build(&service, &options);
 	call.a = service.code;
 	call.b = service.data;
@@ -91,6 +140,7 @@ int main(void)
 		enclu_enter((uint64_t)&call, 0, 0, service_tcs(&service, 0));
 		check_equal("faults", (uint64_t)round, (uint64_t)faults);
 		check_equal("XMM registers that changed inside", 0, call.result);
+		by_vdso();
 	}
 	return 0;
 }

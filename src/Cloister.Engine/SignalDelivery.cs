@@ -17,6 +17,12 @@ internal sealed class SignalDelivery(Tracer tracer)
         {
             ref UserRegisters r = ref thread.Registers;
             (r.Rdi, r.Rsi, r.Rdx, r.Rip) = ((ulong)vector, errorCode, address.Value, vdso.HandleException);
+            if (thread.Space.Fast is not null && vdso.InitializesState != 0 && thread.TakeInitialization() is not 0 and var components)
+            {
+                (r.R9, r.R10, r.R11) = (r.Rax, r.Rdx, VdsoImage.InitialState);
+                (r.Rax, r.Rdx, r.Rip) = ((uint)components, components >> 32, vdso.InitializesState);
+            }
+
             tracer.Resume(thread);
             return;
         }

@@ -17,6 +17,7 @@ internal sealed class TracedThread(int id, TracedProcess process) : IExtendedSta
     private byte[] _extendedAtStop = [];
     private int _extendedLength = -1;
     private bool _extendedChanged;
+    private ulong _initialized; // components; 0 when anything else was done to the extended state
 
     /// <summary>Thread id.</summary>
     public int Id { get; } = id;
@@ -229,6 +230,7 @@ internal sealed class TracedThread(int id, TracedProcess process) : IExtendedSta
     public void Initialize(ulong xfrm)
     {
         Span<byte> state = LoadExtended();
+        _initialized = _extendedChanged ? 0 : xfrm;
         ulong present = BinaryPrimitives.ReadUInt64LittleEndian(state[HeaderOffset..]);
         BinaryPrimitives.WriteUInt64LittleEndian(state[HeaderOffset..], present & ~xfrm);
         if ((xfrm & 3) != 0)
@@ -239,6 +241,20 @@ internal sealed class TracedThread(int id, TracedProcess process) : IExtendedSta
         }
 
         _extendedChanged = true;
+    }
+
+    /// <summary>The components that were put into their initial configuration, if nothing else was done to the extended state: the program will do it.</summary>
+    /// <remarks>A system call that writes the extended state costs as much as all the others of a stop together.</remarks>
+    public ulong TakeInitialization()
+    {
+        bool changes = _extendedChanged && !_extended.AsSpan(0, _extendedLength).SequenceEqual(_extendedAtStop.AsSpan(0, _extendedLength));
+        if (!changes || _initialized == 0)
+        {
+            return 0;
+        }
+
+        (_extendedChanged, _extendedLength) = (false, -1);
+        return _initialized;
     }
 
     /// <inheritdoc/>
@@ -260,6 +276,7 @@ internal sealed class TracedThread(int id, TracedProcess process) : IExtendedSta
         int length = Math.Min(state.Length, xsaveArea.Length);
         xsaveArea[..length].CopyTo(state);
         keep.CopyTo(state[464..]);
+        _initialized = 0;
         BinaryPrimitives.WriteUInt64LittleEndian(state[HeaderOffset..], saved | others);
         _extendedChanged = true;
         return true;

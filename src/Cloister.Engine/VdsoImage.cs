@@ -14,6 +14,10 @@ namespace Cloister.Engine;
 internal sealed class VdsoImage
 {
     private const int TextOffset = 0x1000, ThunkLength = 16;
+
+    // Room for all components: processors touch the part of one that is in its initial configuration as well.
+    private const int InitialStateOffset = Area.VdsoLength - 0xac0;
+
     private readonly bool _fast;
 
     private VdsoImage(byte[] bytes, ulong enter, bool fast)
@@ -42,6 +46,16 @@ internal sealed class VdsoImage
     /// <summary>Where an exception at <see cref="Enclu"/> goes on, with DI, SI and DX telling trap number, error code and address.</summary>
     public ulong HandleException { get; private set; }
 
+    /// <summary>Comes before <see cref="HandleException"/> where the program itself is to put components of the extended state into their initial
+    /// configuration: EAX and EDX name them, R9 and R10 are what they shall be then, R11 is <see cref="InitialState"/>. 0 where it cannot.</summary>
+    public ulong InitializesState { get; private set; }
+
+    /// <summary>Behind that instruction.</summary>
+    public ulong StateInitialized { get; private set; }
+
+    /// <summary>Address of an XSAVE area in which no component is in use.</summary>
+    public static ulong InitialState => Area.Vdso + InitialStateOffset;
+
     /// <summary>Its fast path, where there is one and the function is written.</summary>
     public EnterStubAddresses? Stub { get; private set; }
 
@@ -62,6 +76,10 @@ internal sealed class VdsoImage
 
         ReadOnlySpan<byte> ud2 = [0x0f, 0x0b];
         ud2.CopyTo(image.AsSpan((int)(enter - Area.Vdso)));
+
+        // FCW and MXCSR as FINIT and RESET leave them. SDM 3D, "Synthetic State".
+        BinaryPrimitives.WriteUInt16LittleEndian(image.AsSpan(InitialStateOffset), 0x37f);
+        BinaryPrimitives.WriteUInt32LittleEndian(image.AsSpan(InitialStateOffset + 24), 0x1f80);
         WriteHeaders(image, symbols);
         return new VdsoImage(image, enter, fast);
     }
@@ -77,17 +95,32 @@ internal sealed class VdsoImage
 
         EnterStub? stub = _fast ? new EnterStub() : null;
         var a = new Assembler(64);
-        Label enclu = a.CreateLabel(), exception = a.CreateLabel();
+        Label enclu = a.CreateLabel(), exception = a.CreateLabel(), initialize = a.CreateLabel(), initialized = a.CreateLabel();
         EmitEnterEnclave(a, stub, ref enclu, ref exception);
+        if (stub is not null)
+        {
+            a.Label(ref initialize);
+            a.xrstor64(__[r11]);
+            a.Label(ref initialized);
+            a.mov(eax, r9d);
+            a.mov(rdx, r10);
+            a.xor(r9d, r9d);
+            a.xor(r10d, r10d);
+            a.xor(r11d, r11d);
+            a.jmp(exception);
+        }
+
         using var text = new MemoryStream();
         AssemblerResult result = a.Assemble(new StreamCodeWriter(text), Enter, BlockEncoderOptions.ReturnNewInstructionOffsets);
         HandleException = result.GetLabelRIP(exception);
         Stub = stub?.Addresses(result);
+        InitializesState = stub is null ? 0 : result.GetLabelRIP(initialize);
+        StateInitialized = stub is null ? 0 : result.GetLabelRIP(initialized);
         Enclu = result.GetLabelRIP(enclu);
 
         // The UD2 at the beginning goes last: a thread that finds it still stops and is sent back.
         ReadOnlySpan<byte> code = text.ToArray();
-        Span<byte> function = image[(int)(Enter - Area.Vdso)..];
+        Span<byte> function = image[(int)(Enter - Area.Vdso)..InitialStateOffset];
         const int ud2Length = 2;
         code[ud2Length..].CopyTo(function[ud2Length..]);
         Volatile.Write(ref MemoryMarshal.AsRef<ushort>(function), MemoryMarshal.Read<ushort>(code));

@@ -39,6 +39,14 @@ internal sealed class Stubs(FastTables tables, Action<int> freeEntry)
     public bool Normalise(TracedThread thread)
     {
         ulong rip = thread.Peek().Rip;
+        if (thread.Space.Vdso is { InitializesState: not 0 and var initializes } vdso && rip == initializes)
+        {
+            ref UserRegisters r = ref thread.Registers;
+            thread.Initialize((r.Rdx << 32) | (uint)r.Rax);
+            r.Rip = vdso.StateInitialized;
+            return false;
+        }
+
         ulong tails = Area.Fast + FastLayout.Tails;
         if (rip - tails < FastLayout.MappedLength - FastLayout.Tails)
         {
