@@ -1,5 +1,3 @@
-using System.Collections;
-using System.Diagnostics;
 using System.IO.Compression;
 using System.Security.Cryptography;
 using System.Xml.Linq;
@@ -10,8 +8,6 @@ namespace Cloister.Host.Tests.Machine;
 /// <summary>The packages as a project outside the repository sees them: restored from a folder, without a network, and run.</summary>
 public sealed class PackageTests : IDisposable
 {
-    private const int PatienceMilliseconds = 300_000;
-
     // Cloister.Host, Cloister.Images, and what they are made of.
     private static readonly string[] s_packages = ["Cloister.Architecture", "Cloister.Processor", "Cloister.Linux", "Cloister.Images", "Cloister.Host"];
 
@@ -27,7 +23,7 @@ public sealed class PackageTests : IDisposable
         // What these tests were built with is packed, so nothing is built a second time.
         foreach (string package in s_packages)
         {
-            Dotnet(Machine.Root, "pack", Path.Combine("src", package), "--no-build", "-c", Machine.Configuration, "-o", Feed, "-v", "q");
+            Dotnet.Run(Machine.Root, "pack", Path.Combine("src", package), "--no-build", "-c", Machine.Configuration, "-o", Feed, "-v", "q");
         }
 
         Assert.All(s_packages, CheckPackage);
@@ -66,7 +62,7 @@ public sealed class PackageTests : IDisposable
             _ = enclave.Call(entry: {{(ulong)TestCode.Request.Add}}, data, 40);
             Console.WriteLine(enclave.Call(entry: {{(ulong)TestCode.Request.Add}}, data, 2).Rdx);
             """);
-        Dotnet(project, "build", "-c", "Release", "-o", Path.Combine(_folder, "out"), "-v", "q");
+        Dotnet.Run(project, "build", "-c", "Release", "-o", Path.Combine(_folder, "out"), "-v", "q");
 
         string unsigned = Path.Combine(_folder, "counter.so"), key = Path.Combine(_folder, "key.pem");
         File.WriteAllBytes(unsigned, EnclaveFiles.All["intel.so"]());
@@ -99,33 +95,5 @@ public sealed class PackageTests : IDisposable
 
         // What it depends on is packed as well: nothing has to come from elsewhere.
         Assert.All(elements.Where(element => element.Name.LocalName == "dependency"), dependency => Assert.Contains(dependency.Attribute("id")!.Value, s_packages));
-    }
-
-    private static void Dotnet(string folder, params string[] arguments)
-    {
-        var start = new ProcessStartInfo("dotnet", [.. arguments, "--nologo"]) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
-
-        // `dotnet test` leaves MSBuild's own variables behind, and a build server would outlive the test.
-        foreach (DictionaryEntry variable in Environment.GetEnvironmentVariables())
-        {
-            if (((string)variable.Key).StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase))
-            {
-                start.Environment.Remove((string)variable.Key);
-            }
-        }
-
-        start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
-        start.Environment["UseSharedCompilation"] = "false";
-        start.Environment["DOTNET_CLI_TELEMETRY_OPTOUT"] = "1";
-        start.Environment["NuGetAudit"] = "false";
-        using var process = Process.Start(start)!;
-        Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
-        if (!process.WaitForExit(PatienceMilliseconds))
-        {
-            process.Kill(entireProcessTree: true);
-            Assert.Fail($"it hangs: dotnet {string.Join(' ', arguments)}");
-        }
-
-        Assert.True(process.ExitCode == 0, $"dotnet {string.Join(' ', arguments)}: {output.GetAwaiter().GetResult()}{error.GetAwaiter().GetResult()}");
     }
 }

@@ -1,0 +1,61 @@
+using System.Diagnostics;
+
+namespace Cloister.Host.Tests.Machine;
+
+/// <summary>The command as others install it: as a .NET tool from a package, and by the step of a workflow.</summary>
+public sealed class ToolTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("cloister-tool-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void The_package_installs_as_a_tool()
+    {
+        string feed = Path.Combine(_folder, "feed"), tools = Path.Combine(_folder, "tools"), configuration = Path.Combine(_folder, "nuget.config");
+        Dotnet.Run(Machine.Root, "pack", Path.Combine("src", "Cloister.Cli"), "--no-build", "-c", Machine.Configuration, "-o", feed, "-v", "q");
+        File.WriteAllText(configuration, """
+            <configuration>
+              <packageSources><clear /><add key="local" value="feed" /></packageSources>
+              <config><add key="globalPackagesFolder" value="packages" /></config>
+            </configuration>
+            """);
+        Dotnet.Run(_folder, "tool", "install", "Cloister", "--tool-path", tools, "--configfile", configuration);
+        (int status, string output) = Shell($"'{tools}/cloister' run -- grep -c sgx_lc /proc/cpuinfo");
+        Assert.True(status == 0 && int.Parse(output) > 0, output);
+    }
+
+    [Fact]
+    public void The_step_of_a_workflow_puts_the_command_on_the_path()
+    {
+        // Where a runner would have cloned the repository; what is built already is not built again.
+        string[] lines = File.ReadAllLines(Path.Combine(Machine.Root, "action.yml"));
+        string script = string.Join('\n', lines.SkipWhile(line => line.Trim() != "run: |").Skip(1).Select(line => line.Trim()));
+        string path = Path.Combine(_folder, "path");
+        (int status, string output) = Shell($"""
+            set -e
+            export GITHUB_ACTION_PATH='{Machine.Root}' RUNNER_TEMP='{_folder}' GITHUB_PATH='{path}'
+            ( set -e; {script} ) >&2
+            export PATH="$(cat '{path}'):$PATH"
+            cloister run -- grep -c sgx_lc /proc/cpuinfo
+            """);
+        Assert.True(status == 0 && int.Parse(output) > 0, output);
+    }
+
+    // Status and standard output, with what the other stream said when it fails.
+    private static (int Status, string Output) Shell(string script)
+    {
+        const int patienceMilliseconds = 300_000;
+        var start = new ProcessStartInfo("bash", ["-c", script]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment["DOTNET_ROOT"] = Path.GetDirectoryName(Environment.ProcessPath);
+        using var process = Process.Start(start)!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
+        if (!process.WaitForExit(patienceMilliseconds))
+        {
+            process.Kill(entireProcessTree: true);
+            Assert.Fail($"it hangs: {script}");
+        }
+
+        return (process.ExitCode, process.ExitCode == 0 ? output.GetAwaiter().GetResult() : output.GetAwaiter().GetResult() + error.GetAwaiter().GetResult());
+    }
+}
