@@ -149,14 +149,13 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
         }
     }
 
-    /// <summary>Gives pages their memory at once; otherwise each gets it when it is written first.</summary>
+    /// <summary>Gives pages their memory at once; otherwise each gets it when it is reached first. It is zeroed when a program has it mapped.</summary>
     public void Populate(ulong offset, int pages)
     {
-        _ = Bytes(offset);
-        Errno error = _file.Populate((long)(Base + offset), pages * 4096L);
-        if (error is not (Errno.None or Errno.EINVAL))
+        Errno error = _file.Allocate((long)(Base + offset), pages * 4096L);
+        if (error != Errno.None)
         {
-            throw new LinuxException("madvise(MADV_POPULATE_WRITE)", error);
+            throw new LinuxException("fallocate", error);
         }
     }
 

@@ -10,10 +10,14 @@ internal sealed class EpcMemory : IEpcMemory, IDisposable
     private readonly MappedFile _private;
     private readonly (EnclaveFile? File, ulong Offset)[] _places;
 
+    // Placed, and not reached since: the file has no memory there, and it reads as zeros.
+    private readonly bool[] _empty;
+
     public EpcMemory(int pages)
     {
         _private = MappedFile.Create("cloister-epc", (long)pages * 4096);
         _places = new (EnclaveFile?, ulong)[pages];
+        _empty = new bool[pages];
     }
 
     public int PageCount => _places.Length;
@@ -23,6 +27,7 @@ internal sealed class EpcMemory : IEpcMemory, IDisposable
         get
         {
             (EnclaveFile? file, ulong offset) = _places[page.Index];
+            _empty[page.Index] = false;
             return file is null ? _private.Slice((long)page.Index * 4096, 4096) : file.Bytes(offset);
         }
     }
@@ -37,6 +42,15 @@ internal sealed class EpcMemory : IEpcMemory, IDisposable
         else
         {
             file.Fill(offset, contents);
+            _empty[page.Index] = false;
+        }
+    }
+
+    public void Clear(EpcPage page)
+    {
+        if (!_empty[page.Index])
+        {
+            this[page].Clear();
         }
     }
 
@@ -50,9 +64,9 @@ internal sealed class EpcMemory : IEpcMemory, IDisposable
     public (EnclaveFile File, ulong Offset)? PlaceOf(EpcPage page) =>
         _places[page.Index] is ({ } file, var offset) ? (file, offset) : null;
 
-    public void Place(EpcPage page, EnclaveFile file, ulong offset) => _places[page.Index] = (file, offset);
+    public void Place(EpcPage page, EnclaveFile file, ulong offset) => (_places[page.Index], _empty[page.Index]) = ((file, offset), true);
 
-    public void Remove(EpcPage page) => _places[page.Index] = default;
+    public void Remove(EpcPage page) => (_places[page.Index], _empty[page.Index]) = (default, false);
 
     /// <summary>Every byte is lost. What programs have mapped follows.</summary>
     public void LosePower()

@@ -140,13 +140,9 @@ public sealed unsafe class MappedFile : IDisposable
         return Errno.None;
     }
 
-    /// <summary>Gives the range pages of memory, so that touching it cannot fail. Returns the kernel's answer.</summary>
-    public Errno Populate(long offset, long length)
-    {
-        const int populateWrite = 23;
-        return NativeMethods.SystemCall(SystemCall.Madvise, (long)(_base + (offset - Start)), length, populateWrite, 0, 0, 0) < 0
-            ? NativeMethods.LastError : Errno.None;
-    }
+    /// <summary>Gives the range pages of memory, so that touching it cannot fail; bytes that are there stay. Returns the kernel's answer.</summary>
+    public Errno Allocate(long offset, long length) =>
+        NativeMethods.Fallocate(Descriptor, KeepSize, offset, length) < 0 ? NativeMethods.LastError : Errno.None;
 
     /// <summary>One more owner: <see cref="Dispose"/> must be called once more.</summary>
     public void Share() => _owners++;

@@ -16,6 +16,9 @@ public interface IEpcMemory
     /// <param name="contents">4096 bytes.</param>
     void Fill(EpcPage page, ReadOnlySpan<byte> contents) => contents.CopyTo(this[page]);
 
+    /// <summary>Makes a page all zeros: EAUG.</summary>
+    void Clear(EpcPage page) => this[page].Clear();
+
     /// <summary>The 4096 bytes of a page, to read at once and not to keep: from wherever they are nearest.</summary>
     ReadOnlySpan<byte> Contents(EpcPage page) => this[page];
 }

@@ -122,6 +122,50 @@ public sealed class EpcMemoryTests : IDisposable
     }
 
     [Fact]
+    public void AClearedPageIsZeroWhateverWasThere()
+    {
+        EpcMemory memory = _files.Memory;
+        EnclaveFile file = _files.Open();
+        var page = new EpcPage(4);
+        for (int i = 0; i < 3; i++)
+        {
+            file.Place(page, 8192);
+            memory.Clear(page);
+            Assert.False(memory.Contents(page).ContainsAnyExcept((byte)0));
+            if (i == 0)
+            {
+                memory[page].Fill(3);
+            }
+            else
+            {
+                byte[] contents = new byte[4096];
+                contents.AsSpan().Fill(4);
+                memory.Fill(page, contents);
+            }
+
+            memory.Clear(page);
+            Assert.False(memory.Contents(page).ContainsAnyExcept((byte)0));
+            memory[page].Fill(5);
+            file.Remove(page, 8192);
+        }
+
+        memory[page].Fill(6);
+        memory.Clear(page);
+        Assert.False(memory[page].ContainsAnyExcept((byte)0));
+    }
+
+    [Fact]
+    public void PopulatedPagesAreZeroAndKeepWhatIsThere()
+    {
+        EnclaveFile file = _files.Open();
+        file.Bytes(4096).Fill(9);
+        file.Populate(0, 3);
+        Assert.False(file.Contents(0).ContainsAnyExcept((byte)0));
+        Assert.False(file.Contents(4096).ContainsAnyExcept((byte)9));
+        Assert.False(file.Bytes(8192).ContainsAnyExcept((byte)0));
+    }
+
+    [Fact]
     public void UnmappingKeepsTheBytes()
     {
         EnclaveFile file = _files.Open();

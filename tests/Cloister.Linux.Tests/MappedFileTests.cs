@@ -73,18 +73,37 @@ public class MappedFileTests
     }
 
     [Fact]
-    public void PopulateTakesMemoryBeforeItIsTouched()
+    public void AllocatingTakesMemoryBeforeItIsTouchedAndKeepsWhatIsThere()
     {
-        using MappedFile file = MappedFile.Create("populate", 8 * Page);
-        Errno error = file.Populate(2 * Page, 3 * Page);
-        if (error == Errno.EINVAL)
-        {
-            // MADV_POPULATE_WRITE is younger than this kernel (5.14).
-            return;
-        }
-
-        Assert.Equal(Errno.None, error);
+        using MappedFile file = MappedFile.Create("allocate", 8 * Page);
+        file.Slice(3 * Page, Page).Fill(4);
+        Assert.Equal(Errno.None, file.Allocate(2 * Page, 3 * Page));
         Assert.Equal(3 * Page / 512, BlocksOf(file));
+        Assert.Equal((0, 4, 0), (file.Slice(2 * Page, 1)[0], file.Slice(3 * Page, 1)[0], file.Slice(4 * Page, 1)[0]));
+        Assert.Equal(8 * Page, LengthOf(file));
+    }
+
+    [Fact]
+    public void WhatIsWrittenIsMappedAndWhatIsMappedIsRead()
+    {
+        using MappedFile file = MappedFile.Create("write", 4 * Page);
+        byte[] bytes = new byte[2 * Page], read = new byte[2 * Page];
+        new Random(1).NextBytes(bytes);
+        Assert.Equal(Errno.None, file.Write(Page, bytes));
+        Assert.Equal(bytes, file.Slice(Page, 2 * Page));
+        file.Slice(Page, 1)[0]++;
+        Assert.Equal(Errno.None, file.Read(Page, read));
+        Assert.Equal((byte)(bytes[0] + 1), read[0]);
+        Assert.Equal(bytes[1..], read[1..]);
+        Assert.Equal(Errno.None, file.Read(0, read.AsSpan(0, Page)));
+        Assert.DoesNotContain(read[..Page], value => value != 0);
+    }
+
+    [Fact]
+    public void ReadingPastTheEndIsAnError()
+    {
+        using MappedFile file = MappedFile.Create("end", Page);
+        Assert.Equal(Errno.EIO, file.Read(0, new byte[2 * Page]));
     }
 
     [Fact]

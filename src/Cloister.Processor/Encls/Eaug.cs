@@ -68,7 +68,7 @@ public static class Eaug
             return LeafResult.GeneralProtection;
         }
 
-        machine.Memory[page].Clear();
+        machine.Memory.Clear(page);
         machine.Claim(page, AddedPage, secs, address);
         return LeafResult.Success;
     }
