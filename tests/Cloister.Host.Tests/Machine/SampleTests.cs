@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Cloister.Host.Tests.Machine;
 
 public class SampleTests
@@ -13,6 +15,32 @@ public class SampleTests
         Assert.Contains("the new thread reads what the first one left: 42", output, StringComparison.Ordinal);
         Assert.Contains("65536 bytes are gone\nDone.\n", output, StringComparison.Ordinal);
         Assert.Contains("epc pages total: 32768\nepc pages free: 32768\n", output, StringComparison.Ordinal);
+    }
+
+    [SampleInCFact]
+    public void The_sample_in_C_does_the_same_steps()
+    {
+        string folder = Directory.CreateTempSubdirectory("cloister-sample-").FullName;
+        try
+        {
+            using (Process make = Process.Start("make", ["-s", "-C", Path.Combine(Machine.Root, "samples", "c"), $"BUILD={folder}"]))
+            {
+                make.WaitForExit();
+                Assert.Equal(0, make.ExitCode);
+            }
+
+            foreach (string engine in (string[])["trap", "fast"])
+            {
+                (int status, string output) = Machine.Cloister("run", "--engine", engine, "--stats", "--", Path.Combine(folder, "sgx2-sample"));
+                Assert.True(status == 0, $"status {status}: {output}");
+                Assert.Contains("65536 bytes removed\nDone.\n", output, StringComparison.Ordinal);
+                Assert.Contains("epc pages total: 32768\nepc pages free: 32768\n", output, StringComparison.Ordinal);
+            }
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
     }
 
     [Theory]
@@ -61,4 +89,13 @@ public class SampleTests
         Assert.Equal(69, status);
         Assert.Contains("./cloister demo", output, StringComparison.Ordinal);
     }
+}
+
+/// <summary>A test that builds the sample in C; without what that needs the test is reported as skipped.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class SampleInCFactAttribute : FactAttribute
+{
+    private static readonly string[] s_needed = ["/usr/bin/gcc", "/usr/bin/make", "/usr/include/openssl/evp.h"];
+
+    public SampleInCFactAttribute() => Skip = s_needed.FirstOrDefault(file => !File.Exists(file)) is { } missing ? $"{missing} is not installed" : null!;
 }
