@@ -39,7 +39,7 @@ internal static class AbortPage
         }
 
         _ = new RemoteCalls().Add(SystemCall.Mremap, Area.Aside, 4096, 4096, moveFixed, page).Run(thread);
-        space.WatchAgain(page);
+        space.Native.WatchAgain(page);
         if (status.Event == PtraceEvent.None && status.StopSignal == Signal.SIGTRAP)
         {
             tracer.Resume(thread);

@@ -23,7 +23,7 @@ internal sealed class Accepts(Tracer tracer)
     public void Prepare(TracedThread thread)
     {
         AddressSpace space = thread.Space;
-        if (space.ByProtection || space.Fast is not { } fast || space.Mappings.Find(thread.Processor.Tcs.Value) is not { File: { Awaited: null, Enclave: { } enclave } file }
+        if (space.Native.ByProtection || space.Fast is not { } fast || space.Mappings.Find(thread.Processor.Tcs.Value) is not { File: { Awaited: null, Enclave: { } enclave } file }
             || fast.TableFor(thread, enclave.Base.Value, enclave.Size) is not { } table)
         {
             return;
@@ -161,7 +161,7 @@ internal sealed class Accepts(Tracer tracer)
 
             foreach (AddressSpace other in file.AddressSpaces)
             {
-                other.Refresh(file, mapping.OffsetOf(part[0]), part.Length);
+                other.Native.Refresh(file, mapping.OffsetOf(part[0]), part.Length);
             }
 
             pages = pages[part.Length..];

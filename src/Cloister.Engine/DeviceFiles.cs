@@ -58,11 +58,11 @@ internal sealed class DeviceFiles(Tracer tracer) : IDisposable
             Table = parent.Table,
             Vdso = parent.Vdso,
             IsDeviceUser = parent.IsDeviceUser,
-            ByProtection = parent.ByProtection,
             HidesEnclaves = parent.HidesEnclaves,
             HiddenCode = [.. parent.HiddenCode],
             CpuidSites = new HashSet<ulong>(parent.CpuidSites),
         };
+        space.Native.ByProtection = parent.Native.ByProtection;
         parent.Table?.Share();
         if (tracer.Driver.BindsToMapping)
         {
@@ -89,7 +89,7 @@ internal sealed class DeviceFiles(Tracer tracer) : IDisposable
             }
         }
 
-        space.CopyExecutable(parent);
+        space.Native.CopyExecutable(parent.Native);
         if (parent.IsDeviceUser)
         {
             Note(space);

@@ -184,7 +184,7 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
         {
             for (ulong at = offset; at < offset + length; at += 4096)
             {
-                space.NotePunched(this, at);
+                space.Native.NotePunched(this, at);
             }
         }
     }
@@ -196,7 +196,7 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
         Awaited?.Withdraw(offset);
         foreach (AddressSpace space in AddressSpaces)
         {
-            space.Refresh(this, offset, 1);
+            space.Native.Refresh(this, offset, 1);
             space.Fast?.Tcss.Invalidate(Base + offset);
         }
     }

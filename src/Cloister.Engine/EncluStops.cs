@@ -148,7 +148,7 @@ internal sealed class EncluStops(Tracer tracer)
             mapping.File.Awaited?.Update(tracer.Machine, space.Pages.Peek(operand).Page, offset);
             foreach (AddressSpace other in mapping.File.AddressSpaces)
             {
-                other.Refresh(mapping.File, offset, 1);
+                other.Native.Refresh(mapping.File, offset, 1);
             }
         }
     }

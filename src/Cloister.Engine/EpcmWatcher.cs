@@ -48,7 +48,7 @@ internal sealed class EpcmWatcher(EpcMemory memory) : IMachineObserver
 
             foreach (AddressSpace space in file.AddressSpaces)
             {
-                space.Refresh(file, offset, run);
+                space.Native.Refresh(file, offset, run);
             }
 
             i += run;

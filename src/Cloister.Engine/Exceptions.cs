@@ -208,7 +208,7 @@ internal sealed class Exceptions(Tracer tracer)
             // The model allows it: the process's real mapping lags behind.
             if (space.Mappings.Find(address.Value) is { } mapping && PageFaults.Bounded(thread, address))
             {
-                space.Refresh(address.PageBase.Value);
+                space.Native.Refresh(address.PageBase.Value);
                 if (access == AccessKind.Execute || !space.Pages.Peek(address.Value).Executable)
                 {
                     GrantIfExecuting(thread, mapping, address, access);

@@ -125,7 +125,7 @@ internal static class Mappings
                 break;
             }
 
-            ulong native = space.HidesEnclaves || space.ByProtection ? MemoryProtection.None : (ulong)(protection & ~MemoryProtection.Execute);
+            ulong native = space.HidesEnclaves || space.Native.ByProtection ? MemoryProtection.None : (ulong)(protection & ~MemoryProtection.Execute);
             calls.Add(SystemCall.Mprotect, part.Start, part.End - part.Start, native);
             done.Add(part);
             at = part.End;
@@ -145,12 +145,12 @@ internal static class Mappings
             {
                 if (space.Pages.Peek(page).Executable)
                 {
-                    space.SetExecutable(page, false);
+                    space.Native.SetExecutable(page, false);
                 }
 
-                if (space.ByProtection && space.Pages.Peek(page).Native != NativeAccess.None)
+                if (space.Native.ByProtection && space.Pages.Peek(page).Native != NativeAccess.None)
                 {
-                    space.NoteUnprotected(page);
+                    space.Native.NoteUnprotected(page);
                 }
             }
         }
@@ -276,9 +276,9 @@ internal static class Mappings
     /// <summary>The child of a fork: its copies of the mappings are watched anew.</summary>
     public static void PrepareFork(Tracer tracer, TracedThread thread)
     {
-        if (thread.Space.ByProtection)
+        if (thread.Space.Native.ByProtection)
         {
-            thread.Space.ForgetNative();
+            thread.Space.Native.ForgetExecutable();
         }
 
         foreach (EnclaveMapping mapping in thread.Space.Mappings.All)
@@ -314,7 +314,7 @@ internal static class Mappings
             end += 4096;
         }
 
-        if (!space.ByProtection)
+        if (!space.Native.ByProtection)
         {
             _ = new RemoteCalls().Add(SystemCall.Mprotect, start, end - start, (ulong)mapping.Protection).Run(thread);
         }
@@ -322,10 +322,10 @@ internal static class Mappings
         for (ulong page = start; page < end; page += 4096)
         {
             EnclaveCode.Patch(mapping.File.Bytes(mapping.OffsetOf(page)), tracer.Machine.Options.Sgx2);
-            space.SetExecutable(page, true);
-            if (space.ByProtection)
+            space.Native.SetExecutable(page, true);
+            if (space.Native.ByProtection)
             {
-                space.NoteUnprotected(page);
+                space.Native.NoteUnprotected(page);
             }
         }
     }
@@ -335,14 +335,14 @@ internal static class Mappings
     {
         AddressSpace space = thread.Space;
         var calls = new RemoteCalls();
-        foreach (ulong page in space.LostExecution)
+        foreach (ulong page in space.Native.LostExecution)
         {
             if (space.Pages.Peek(page).Executable && space.Mappings.Find(page) is { } mapping)
             {
-                space.SetExecutable(page, false);
-                if (space.ByProtection)
+                space.Native.SetExecutable(page, false);
+                if (space.Native.ByProtection)
                 {
-                    space.NoteUnprotected(page);
+                    space.Native.NoteUnprotected(page);
                     continue;
                 }
 
@@ -355,11 +355,11 @@ internal static class Mappings
             }
         }
 
-        space.LostExecution.Clear();
-        space.AddDropCalls(calls);
-        if (space.ByProtection && !space.HidesEnclaves)
+        space.Native.LostExecution.Clear();
+        space.Native.AddDropCalls(calls);
+        if (space.Native.ByProtection && !space.HidesEnclaves)
         {
-            space.AddProtectionCalls(calls, all: false);
+            space.Native.AddProtectionCalls(calls, all: false);
         }
 
         if (calls.Count > 0)
@@ -403,14 +403,14 @@ internal static class Mappings
     public static void Watch(Tracer tracer, TracedThread thread, ulong address, ulong length)
     {
         AddressSpace space = thread.Space;
-        if (space.ByProtection || UsesProtection(tracer))
+        if (space.Native.ByProtection || UsesProtection(tracer))
         {
-            space.ByProtection = true;
+            space.Native.ByProtection = true;
             _ = new RemoteCalls().Add(SystemCall.Mprotect, address, length, MemoryProtection.None).Run(thread);
             return;
         }
 
-        if (space.Presence is null)
+        if (space.Native.Presence is null)
         {
             long descriptor = new RemoteCalls().Add(SystemCall.Userfaultfd, 0x80000 | Userfaultfd.UserModeOnly).Run(thread)[0];
             if (descriptor < 0)
@@ -425,10 +425,10 @@ internal static class Mappings
                 throw new LinuxException("pidfd_getfd", (Errno)(-taken));
             }
 
-            space.Presence = new Userfaultfd(taken);
+            space.Native.Presence = new Userfaultfd(taken);
         }
 
-        Errno error = space.Presence.Register(address, length);
+        Errno error = space.Native.Presence.Register(address, length);
         if (error == Errno.ENOMEM && Ptrace.GetRegisters(thread.Id, out _) != Errno.None)
         {
             // The answer also for memory that is being torn down: the program was killed. Linux, fs/userfaultfd.c, userfaultfd_register.

@@ -58,9 +58,9 @@ internal static class StrictView
 
     private static void Show(AddressSpace space, RemoteCalls calls)
     {
-        if (space.ByProtection)
+        if (space.Native.ByProtection)
         {
-            space.AddProtectionCalls(calls, all: true);
+            space.Native.AddProtectionCalls(calls, all: true);
             return;
         }
 
@@ -69,7 +69,7 @@ internal static class StrictView
             calls.Add(SystemCall.Mprotect, mapping.Start, mapping.End - mapping.Start, (ulong)(mapping.Protection & ~MemoryProtection.Execute));
         }
 
-        foreach ((ulong start, ulong end) in space.ExecutableRuns())
+        foreach ((ulong start, ulong end) in space.Native.ExecutableRuns())
         {
             foreach (EnclaveMapping part in space.Mappings.Within(start, end))
             {

@@ -195,12 +195,12 @@ public sealed class Tracer : IThreadKicker, IDisposable
         Files.FlushPunches();
         foreach (AddressSpace space in Files.Spaces)
         {
-            space.Flush();
+            space.Native.Flush();
         }
 
         foreach (AddressSpace space in Files.Spaces)
         {
-            if (!space.NeedsRemoteCall)
+            if (!space.Native.NeedsRemoteCall)
             {
                 continue;
             }
@@ -357,7 +357,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
         {
             // With mprotect a change is not at once everybody's: nobody else runs in between.
             using (Gates.Shut(thread))
-            using (thread.Space.ByProtection ? Interruptions.HoldOthers(thread) : null)
+            using (thread.Space.Native.ByProtection ? Interruptions.HoldOthers(thread) : null)
             {
                 Stop(thread, status);
                 Accepts.Check();
