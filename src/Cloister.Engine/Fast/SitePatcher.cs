@@ -41,7 +41,7 @@ internal static class SitePatcher
         {
             if (fast.Stubs.Place(thread, site, JumpTargets.Near(site), inEnclave) is { } near)
             {
-                byte[] leap = [ShortJumpOpcode, checked((byte)(sbyte)(cave - Reach - ShortJump))];
+                byte[] leap = [ShortJumpOpcode, unchecked((byte)checked((sbyte)(cave - Reach - ShortJump)))];
                 Write(tracer, thread, site, near, (start + (ulong)cave, LongJumpTo(near, start + (ulong)cave)), leap, inEnclave);
             }
         }
