@@ -32,11 +32,11 @@ public interface IMachineObserver
     {
     }
 
-    /// <summary>Why ECREATE or EINIT, or the driver before it executes them, refuses an enclave.</summary>
-    /// <param name="leaf">ECREATE or EINIT.</param>
+    /// <summary>Why ECREATE or EINIT, or the driver before it executes them, refuses an enclave, or EADD a TCS.</summary>
+    /// <param name="leaf">ECREATE, EADD or EINIT.</param>
     /// <param name="secs">The page of the SECS.</param>
-    /// <param name="sigstruct">EINIT's operand; empty for ECREATE.</param>
-    /// <param name="field">The field that is wrong, in the manual's words.</param>
+    /// <param name="sigstruct">EINIT's operand; empty for the others.</param>
+    /// <param name="field">The field that is wrong, in the manual's words; for EADD the page and the byte too.</param>
     /// <param name="expected">What it must be; bytes and bits in hexadecimal.</param>
     /// <param name="found">What it is.</param>
     void EnclaveRefused(EnclsLeaf leaf, EpcPage secs, ReadOnlySpan<byte> sigstruct, string field, string expected, string found)

@@ -8,17 +8,29 @@ internal static class TcsCheck
 {
     // SDM 3D, "TCS": without CET everything from OCETSSA on is reserved.
     private const int ReservedFrom = 72;
+    private const uint LimitBits = 0xfff;
 
-    public static bool IsLegal(SgxMachine machine, in Tcs tcs, Attributes attributes)
+    public static bool IsLegal(SgxMachine machine, in Tcs tcs, Attributes attributes) => FindDefect(machine, in tcs, attributes) is null;
+
+    /// <summary>The first field that is not legal, its place in the TCS in bytes, what it must be and what it is; or null.</summary>
+    public static (string Field, int Offset, string Expected, string Found)? FindDefect(SgxMachine machine, in Tcs tcs, Attributes attributes)
     {
         TcsFlags known = TcsFlags.Dbgoptin | (machine.Options.AexNotify ? TcsFlags.AexNotify : 0);
-        ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(new ReadOnlySpan<Tcs>(in tcs));
-        if ((tcs.Flags & ~known) != 0 || !Zero.Is(bytes[ReservedFrom..]))
+        if ((tcs.Flags & ~known) != 0)
         {
-            return false;
+            return ("FLAGS", 8, $"bits within {(ulong)known:x}", $"{(ulong)tcs.Flags:x}");
         }
 
-        return attributes.Flags.HasFlag(AttributeFlags.Mode64Bit)
-            || ((tcs.Fslimit & 0xfff) == 0xfff && (tcs.Gslimit & 0xfff) == 0xfff);
+        ReadOnlySpan<byte> reserved = MemoryMarshal.AsBytes(new ReadOnlySpan<Tcs>(in tcs))[ReservedFrom..];
+        if (!Zero.Is(reserved))
+        {
+            int first = reserved.IndexOfAnyExcept((byte)0);
+            return ("reserved", ReservedFrom + first, "00", $"{reserved[first]:x2}");
+        }
+
+        return attributes.Flags.HasFlag(AttributeFlags.Mode64Bit) ? null
+            : (tcs.Fslimit & LimitBits) != LimitBits ? ("FSLIMIT", 64, "fff in its lowest bits", $"{tcs.Fslimit:x}")
+            : (tcs.Gslimit & LimitBits) != LimitBits ? ("GSLIMIT", 68, "fff in its lowest bits", $"{tcs.Gslimit:x}")
+            : null;
     }
 }

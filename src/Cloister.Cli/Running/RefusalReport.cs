@@ -5,7 +5,7 @@ using Cloister.Processor;
 
 namespace Cloister.Cli.Running;
 
-/// <summary>Says in two lines why ECREATE or EINIT refused an enclave, and passes everything on to the observer that was there.</summary>
+/// <summary>Says in two lines why ECREATE, EADD or EINIT refused an enclave, and passes everything on to the observer that was there.</summary>
 internal sealed class RefusalReport(SgxMachine machine, IMachineObserver next, Action<string> line) : IMachineObserver
 {
     /// <summary>The enclave file as it was signed, to name a page by; null for none.</summary>
@@ -20,9 +20,12 @@ internal sealed class RefusalReport(SgxMachine machine, IMachineObserver next, A
     public void EnclaveRefused(EnclsLeaf leaf, EpcPage secs, ReadOnlySpan<byte> sigstruct, string field, string expected, string found)
     {
         next.EnclaveRefused(leaf, secs, sigstruct, field, expected, found);
-        (string what, string why) = leaf == EnclsLeaf.Ecreate
-            ? ($"ECREATE refused the SECS: {field} is not legal on this machine", $"expected {expected}, found {found}")
-            : OfEinit(secs, MemoryMarshal.Read<Sigstruct>(sigstruct), field, expected, found);
+        (string what, string why) = leaf switch
+        {
+            EnclsLeaf.Ecreate => ($"ECREATE refused the SECS: {field} is not legal on this machine", $"expected {expected}, found {found}"),
+            EnclsLeaf.Eadd => ("EADD refused a page, for it is no legal TCS", $"{field}: expected {expected}, found {found}"),
+            _ => OfEinit(secs, MemoryMarshal.Read<Sigstruct>(sigstruct), field, expected, found),
+        };
         line(what);
         line($"  {why}");
     }

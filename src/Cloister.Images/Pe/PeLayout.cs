@@ -87,7 +87,7 @@ internal sealed class PeLayout
 
             var content = new SourcePageContent(image, section.FileOffset, section.FileSize, 0);
             var whole = new PageRun(section.Name, section.Address, Pages(section.Size), SecinfoFlags.Reg | section.Permissions, content);
-            foreach (PageRun run in relocated.Count == 0 ? [whole] : whole.MadeWritable(relocated))
+            foreach (PageRun run in whole.MadeWritable(relocated))
             {
                 yield return run;
             }

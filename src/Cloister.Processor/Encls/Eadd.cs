@@ -57,8 +57,10 @@ public static class Eadd
         ref readonly Secs control = ref machine.SecsOf(secs);
 
         // SDM 3D, EADD: TCS reserved fields, and FSLIMIT and GSLIMIT outside 64-bit mode.
-        if (secinfo.PageType == PageType.Tcs && !TcsCheck.IsLegal(machine, MemoryMarshal.AsRef<Tcs>(source), control.Attributes))
+        if (secinfo.PageType == PageType.Tcs
+            && TcsCheck.FindDefect(machine, MemoryMarshal.AsRef<Tcs>(source), control.Attributes) is (string field, int at, string expected, string found))
         {
+            machine.Observer.EnclaveRefused(EnclsLeaf.Eadd, secs, default, $"page 0x{address - new LinearAddress(control.BaseAddr):x} (TCS), {field}, byte 0x{at:x}", expected, found);
             return LeafResult.GeneralProtection;
         }
 

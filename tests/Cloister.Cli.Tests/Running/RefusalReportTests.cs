@@ -25,6 +25,13 @@ public class RefusalReportTests
     }
 
     [Fact]
+    public void A_refused_TCS_is_told_by_its_page_and_byte()
+    {
+        Report(EnclsLeaf.Eadd, [], "page 0x6000 (TCS), FLAGS, byte 0x8", "bits within 3", "4");
+        Assert.Equal(["EADD refused a page, for it is no legal TCS", "  page 0x6000 (TCS), FLAGS, byte 0x8: expected bits within 3, found 4"], _lines);
+    }
+
+    [Fact]
     public void Another_observer_hears_it_too()
     {
         var next = new Listener();

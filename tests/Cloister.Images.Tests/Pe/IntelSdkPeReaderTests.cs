@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+
 namespace Cloister.Images.Tests.Pe;
 
 public class IntelSdkPeReaderTests
@@ -40,6 +42,19 @@ public class IntelSdkPeReaderTests
         Check failed = Assert.Single(EnclaveVerifier.Verify(image, image.PreferredVariant, new VerificationPolicy()), check => !check.Passed);
         Assert.Equal("content", failed.Name);
         Assert.StartsWith("not measured", failed.Found, StringComparison.Ordinal);
+    }
+
+    // Found by damaging files: a section of gigabytes among relocations was an object for each of its pages.
+    [Fact]
+    public void ASectionOfAnySizeIsAsManyRunsAsItsRelocationsMake()
+    {
+        byte[] file = PeEnclave.File();
+        BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan(0x98 + 112 + 128 + 160 + 8), 0xb4b4b4b4);
+        using EnclaveImage image = EnclaveImage.Read(ByteSource.FromBytes(file));
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        PageMap map = PageMap.Read(image, image.PreferredVariant, 1000);
+        Assert.True(map.Pages > 0xb4b4b);
+        Assert.True(GC.GetAllocatedBytesForCurrentThread() - before < 1 << 20);
     }
 
     [Fact]

@@ -74,6 +74,19 @@ public class EaddTests
         => Expect.GeneralProtection(Add(SecinfoFlags.Tcs, content: World.Bytes(TestEnclave.LegalTcs() with { Flags = (TcsFlags)4 })));
 
     [Fact]
+    public void An_observer_hears_which_byte_of_a_tcs_is_not_legal()
+    {
+        var observer = new RecordingObserver();
+        world.Machine.Observer = observer;
+        byte[] tcs = World.Bytes(TestEnclave.LegalTcs());
+        tcs[0x123] = 0xab;
+        Add(SecinfoFlags.Tcs, offset: 0x3000, content: tcs);
+        Assert.Contains("Eadd refused: page 0x3000 (TCS), reserved, byte 0x123: expected 00, found ab", observer.Heard);
+        Add(SecinfoFlags.Tcs, content: World.Bytes(TestEnclave.LegalTcs() with { Flags = (TcsFlags)0x10 }));
+        Assert.Contains(observer.Heard, heard => heard.StartsWith("Eadd refused: page 0x0 (TCS), FLAGS, byte 0x8: expected bits within ", StringComparison.Ordinal) && heard.EndsWith("found 10", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Outside_64_bit_mode_the_segment_limits_are_whole_pages()
     {
         var other = new World();
