@@ -275,5 +275,36 @@ internal sealed class VdsoImage
             U64(dynamicOffset + i * 16, dynamic[i].Tag);
             U64(dynamicOffset + i * 16 + 8, dynamic[i].Value);
         }
+
+        // Section headers, as the kernel's has them: some programs look for .dynsym and .dynstr. System V ABI, "Sections".
+        const int sectionOffset = 0xe00, sectionNameOffset = 0xd80, sectionLength = 64, allocated = 2, executable = 4;
+        (string Name, uint Type, int Flags, int Offset, int Length, uint Link, uint Info, int Entry)[] sections =
+        [
+            ("", 0, 0, 0, 0, 0, 0, 0), (".text", 1, allocated | executable, TextOffset, InitialStateOffset - TextOffset, 0, 0, 0),
+            (".dynsym", 11, allocated, symbolOffset, count * 24, 3, 1, 24), (".dynstr", 3, allocated, stringOffset, strings - stringOffset, 0, 0, 0),
+            (".hash", 5, allocated, hashOffset, 12 + count * 4, 2, 0, 4), (".dynamic", 6, allocated, dynamicOffset, dynamic.Length * 16, 3, 0, 16),
+            (".shstrtab", 3, 0, sectionNameOffset, sectionOffset - sectionNameOffset, 0, 0, 0),
+        ];
+        int sectionName = sectionNameOffset;
+        for (int i = 0; i < sections.Length; i++)
+        {
+            var (name, type, flags, offset, length, link, info, entry) = sections[i];
+            int at = sectionOffset + i * sectionLength;
+            U32(at, (uint)(sectionName - sectionNameOffset));
+            U32(at + 4, type);
+            U64(at + 8, (ulong)flags);
+            U64(at + 16, (flags & allocated) != 0 ? (ulong)offset : 0);
+            U64(at + 24, (ulong)offset);
+            U64(at + 32, (ulong)length);
+            U32(at + 40, link);
+            U32(at + 44, info);
+            U64(at + 48, i == 0 ? 0 : i is 3 or 6 ? 1UL : 8UL);
+            U64(at + 56, (ulong)entry);
+            sectionName += Encoding.ASCII.GetBytes(name + "\0", image.AsSpan(sectionName));
+        }
+
+        U64(40, sectionOffset);
+        U16(60, sections.Length);
+        U16(62, sections.Length - 1);
     }
 }
