@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using Cloister.Linux;
 
@@ -7,7 +6,8 @@ namespace Cloister.Engine;
 /// <summary>Replaces CPUID by UD2 in the code a program maps, so that the tracer answers it.</summary>
 internal static class CpuidPatcher
 {
-    private const int Chunk = 1 << 18, Overlap = 1 << 14;
+    // Small enough for the runtime's ordinary heap.
+    private const int Chunk = 1 << 16, Overlap = 1 << 14;
     private static readonly byte[] Ud2 = [0x0f, 0x0b];
     private static readonly Dictionary<MappedCode, List<ulong>> Known = [];
 
@@ -51,7 +51,7 @@ internal static class CpuidPatcher
     /// <summary>Patches every executable file mapping of a program that has just been executed.</summary>
     public static void PatchAll(AddressSpace space)
     {
-        ReadOnlySpan<byte> maps = HostFile.TryRead(string.Create(CultureInfo.InvariantCulture, $"/proc/{space.Process}/maps"));
+        ReadOnlySpan<byte> maps = HostFile.TryRead(ProcPath.Of(space.Process, "maps"));
         while (!maps.IsEmpty)
         {
             // 7f0123456000-7f0123458000 r-xp 00001000 fe:00 1234   /usr/lib/a.so: proc_pid_maps(5).
@@ -64,7 +64,7 @@ internal static class CpuidPatcher
             _ = ProcText.TakeWord(ref line);
             if (protection is [_, _, (byte)'x', ..] && line is [(byte)'/', ..])
             {
-                PatchFile(space, start, end - start, string.Create(CultureInfo.InvariantCulture, $"/proc/{space.Process}/root{Encoding.UTF8.GetString(line)}"), offset);
+                PatchFile(space, start, end - start, ProcPath.Of(space.Process, "root" + Encoding.UTF8.GetString(line)), offset);
             }
         }
     }

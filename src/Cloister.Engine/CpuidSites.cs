@@ -19,6 +19,7 @@ internal static class CpuidSites
     public static List<int> Find(ReadOnlySpan<byte> code, long fileOffset, long[] functions)
     {
         var sites = new List<int>();
+        int boundary = 0;
         for (int at = 0; at < code.Length - 1;)
         {
             int found = code[at..].IndexOf(Cpuid);
@@ -28,9 +29,11 @@ internal static class CpuidSites
             }
 
             at += found;
-            if (IsInstruction(code, at, fileOffset, functions))
+            bool? certain = IsInFunction(code, at, fileOffset, functions, boundary);
+            if (certain ?? IsInstruction(code, at))
             {
                 sites.Add(at);
+                boundary = certain is null ? boundary : at;
             }
 
             at += 2;
@@ -39,21 +42,20 @@ internal static class CpuidSites
         return sites;
     }
 
-    /// <summary>Whether an instruction begins at an offset in code.</summary>
-    public static bool IsInstruction(ReadOnlySpan<byte> code, int at, long fileOffset, long[] functions)
+    // Whether an instruction begins there, when the start of its function tells; one is known to begin at the boundary before it.
+    private static bool? IsInFunction(ReadOnlySpan<byte> code, int at, long fileOffset, long[] functions, int boundary)
     {
         int index = functions.AsSpan().BinarySearch(fileOffset + at);
         index = index < 0 ? ~index - 1 : index;
-        if (index >= 0 && functions[index] >= fileOffset && fileOffset + at - functions[index] < 1 << 20)
-        {
-            int start = (int)(functions[index] - fileOffset);
-            if (Reaches(code, start, at) is { } reached)
-            {
-                return reached;
-            }
-        }
+        return index >= 0 && functions[index] >= fileOffset && fileOffset + at - functions[index] < 1 << 20
+            ? Reaches(code, Math.Max((int)(functions[index] - fileOffset), boundary), at)
+            : null;
+    }
 
-        // No function start is known: decode from many places before it. Wrong starts fall into step within a few instructions,
+    /// <summary>Whether an instruction begins at an offset in code of which no function is known.</summary>
+    public static bool IsInstruction(ReadOnlySpan<byte> code, int at)
+    {
+        // Decode from many places before it. Wrong starts fall into step within a few instructions,
         // so nearly all agree on a true boundary.
         const int window = 96;
         int votes = 0, voters = 0, streams = 0;

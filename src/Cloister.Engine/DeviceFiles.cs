@@ -1,4 +1,3 @@
-using System.Globalization;
 using Cloister.Linux;
 
 namespace Cloister.Engine;
@@ -13,7 +12,7 @@ internal sealed class DeviceFiles(Tracer tracer) : IDisposable
     public IReadOnlyList<AddressSpace> Spaces => _spaces;
 
     /// <summary>The files that are open now.</summary>
-    public IEnumerable<EnclaveFile> All => _files.Values;
+    public IEnumerable<EnclaveFile> All => _files.Count == 0 ? [] : _files.Values;
 
     public void Note(AddressSpace space)
     {
@@ -102,7 +101,7 @@ internal sealed class DeviceFiles(Tracer tracer) : IDisposable
     public void Forget(AddressSpace space)
     {
         _ = _spaces.Remove(space);
-        foreach (EnclaveFile file in _files.Values)
+        foreach (EnclaveFile file in All)
         {
             _ = file.AddressSpaces.Remove(space);
         }
@@ -134,7 +133,7 @@ internal sealed class DeviceFiles(Tracer tracer) : IDisposable
 
     public void Dispose()
     {
-        foreach (EnclaveFile file in _files.Values.ToArray())
+        foreach (EnclaveFile file in All.ToArray())
         {
             Release(file);
         }
@@ -179,7 +178,7 @@ internal sealed class DeviceFiles(Tracer tracer) : IDisposable
         {
             try
             {
-                foreach (string path in Directory.EnumerateFiles(string.Create(CultureInfo.InvariantCulture, $"/proc/{process}/fd")))
+                foreach (string path in Directory.EnumerateFiles(ProcPath.Of(process, "fd")))
                 {
                     if (HostKernel.TryStat(path, out ulong device, out ulong inode, out _))
                     {
@@ -196,5 +195,5 @@ internal sealed class DeviceFiles(Tracer tracer) : IDisposable
         return open;
     }
 
-    private static string Path(int thread, int descriptor) => string.Create(CultureInfo.InvariantCulture, $"/proc/{thread}/fd/{descriptor}");
+    private static string Path(int thread, int descriptor) => ProcPath.OfDescriptor(thread, descriptor);
 }

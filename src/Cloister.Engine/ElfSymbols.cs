@@ -7,9 +7,9 @@ namespace Cloister.Engine;
 internal static class ElfSymbols
 {
     /// <summary>Names and addresses of the defined functions of an image that lies at <paramref name="address"/>. Empty when it is not one.</summary>
-    public static List<(string Name, ulong Address)> Functions(ReadOnlySpan<byte> image, ulong address)
+    public static List<ElfSymbol> Functions(ReadOnlySpan<byte> image, ulong address)
     {
-        var list = new List<(string, ulong)>();
+        var list = new List<ElfSymbol>();
         ulong dynamic = 0, loadAddress = 0;
         bool loaded = false;
         if (image.Length < 64 || image[0] != 0x7f)
@@ -63,7 +63,7 @@ internal static class ElfSymbols
             }
 
             ReadOnlySpan<byte> name = image[((int)strings + (int)U32(image, at))..];
-            list.Add((Encoding.ASCII.GetString(name[..name.IndexOf((byte)0)]), address + U64(image, at + 8) - loadAddress));
+            list.Add(new ElfSymbol(Encoding.ASCII.GetString(name[..name.IndexOf((byte)0)]), address + U64(image, at + 8) - loadAddress));
         }
 
         return list;

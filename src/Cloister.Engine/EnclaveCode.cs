@@ -26,7 +26,7 @@ internal static class EnclaveCode
 
             bool illegal = AlwaysIllegal.Contains(page[at + 1])
                 || (!timestampsAllowed && (page[at + 1] == Rdtsc || page[at..].StartsWith((ReadOnlySpan<byte>)[EscapeByte, 0x01, 0xf9])));
-            if (illegal && CpuidSites.IsInstruction(page, at, 0, []))
+            if (illegal && CpuidSites.IsInstruction(page, at))
             {
                 Ud2.CopyTo(page[at..]);
             }

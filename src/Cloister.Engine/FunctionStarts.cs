@@ -27,7 +27,7 @@ internal static class FunctionStarts
         }
 
         var loads = new List<Segment>();
-        Segment frame = default;
+        Segment? frame = null;
         for (int i = 0; i < count; i++)
         {
             ReadOnlySpan<byte> h = headers.AsSpan(i * 56, 56);
@@ -39,7 +39,7 @@ internal static class FunctionStarts
             }
         }
 
-        if (frame.Size < 12 || frame.Size > 1 << 28)
+        if (frame is null || frame.Size < 12 || frame.Size > 1 << 28)
         {
             return [];
         }
@@ -87,5 +87,5 @@ internal static class FunctionStarts
         return starts;
     }
 
-    private readonly record struct Segment(ulong Address, ulong Offset, ulong Size);
+    private sealed record Segment(ulong Address, ulong Offset, ulong Size);
 }

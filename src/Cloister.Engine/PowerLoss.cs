@@ -5,7 +5,7 @@ namespace Cloister.Engine;
 /// <summary>Losses of power, as suspending to memory or disk is one for the EPC: asked for by a signal or planned.</summary>
 internal sealed class PowerLoss(Tracer tracer)
 {
-    private readonly HashSet<long> _entries = [.. tracer.Options.PowerLoss.Entries], _ioctls = [.. tracer.Options.PowerLoss.Ioctls];
+    private readonly HashSet<long>? _entries = SetOf(tracer.Options.PowerLoss.Entries), _ioctls = SetOf(tracer.Options.PowerLoss.Ioctls);
     private long _entryCount, _ioctlCount;
     private int _requested, _stops;
 
@@ -13,7 +13,7 @@ internal sealed class PowerLoss(Tracer tracer)
     public bool IsRequested => Volatile.Read(ref _requested) != 0;
 
     /// <summary>Whether entries have to be counted: each must stop, then.</summary>
-    public bool CountsEntries => _entries.Count > 0;
+    public bool CountsEntries => _entries is { Count: > 0 };
 
     /// <summary>Asks for one at the tracer's next stop. May be called by any thread.</summary>
     /// <param name="process">A process of the program, to make it stop, or 0.</param>
@@ -56,9 +56,11 @@ internal sealed class PowerLoss(Tracer tracer)
     /// <summary>A thread is about to make an ioctl on a device.</summary>
     public void CountIoctl() => Count(_ioctls, ref _ioctlCount);
 
-    private void Count(HashSet<long> when, ref long count)
+    private static HashSet<long>? SetOf(IReadOnlyList<long> counts) => counts.Count == 0 ? null : [.. counts];
+
+    private void Count(HashSet<long>? when, ref long count)
     {
-        if (when.Count > 0 && when.Remove(++count))
+        if (when is { Count: > 0 } && when.Remove(++count))
         {
             Lose();
         }

@@ -8,6 +8,7 @@ internal static class ProgramStart
     public static int Start(Tracer tracer, ProgramInvocation program)
     {
         int id = Spawn.Stopped();
+        byte[] filter = SyscallFilter.Base(); // while the shell starts
         WaitForStop(id);
         Errno error = Ptrace.Seize(id);
         if (error != Errno.None)
@@ -22,7 +23,7 @@ internal static class ProgramStart
         Processes.Use(space);
         TracedThread thread = tracer.Processes.Add(id, new TracedProcess(id, space));
         _ = HostKernel.Kill(id, Signal.SIGCONT);
-        InstallBaseFilter(thread);
+        InstallBaseFilter(thread, filter);
         if (program.OpenFiles is { } files)
         {
             HostKernel.SetOpenFilesLimit(id, files);
@@ -40,9 +41,8 @@ internal static class ProgramStart
         }
     }
 
-    private static void InstallBaseFilter(TracedThread thread)
+    private static void InstallBaseFilter(TracedThread thread, byte[] program)
     {
-        byte[] program = SyscallFilter.Base();
         ulong address = (thread.Peek().Rsp - 8192) & ~15UL;
         byte[] data = new byte[16 + program.Length];
         BitConverter.TryWriteBytes(data.AsSpan(0), (ushort)(program.Length / 8));

@@ -6,13 +6,13 @@ namespace Cloister.Engine;
 /// <summary>System calls made in a stopped thread of the traced program, as if it had made them, with all it shows given back.</summary>
 internal sealed class RemoteCalls
 {
-    private readonly List<(long Number, ulong[] Arguments)> _calls = [];
+    private readonly List<RemoteCall> _calls = [];
     private byte[] _data = [];
 
     /// <summary>Adds a call; missing arguments are 0.</summary>
     public RemoteCalls Add(long number, params ulong[] arguments)
     {
-        _calls.Add((number, arguments));
+        _calls.Add(new RemoteCall(number, arguments));
         return this;
     }
 
@@ -154,4 +154,6 @@ internal sealed class RemoteCalls
             throw new ThreadEndedException(thread.Id);
         }
     }
+
+    private sealed record RemoteCall(long Number, ulong[] Arguments);
 }

@@ -191,7 +191,7 @@ internal sealed class SystemCalls(Tracer tracer)
                 long address = (long)t.Peek().Rax;
                 if (address > 0)
                 {
-                    CpuidPatcher.PatchFile(t.Space, (ulong)address, length, $"/proc/{t.Id}/fd/{descriptor}", offset);
+                    CpuidPatcher.PatchFile(t.Space, (ulong)address, length, ProcPath.OfDescriptor(t.Id, descriptor), offset);
                 }
             };
         }

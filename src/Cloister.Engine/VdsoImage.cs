@@ -60,18 +60,18 @@ internal sealed class VdsoImage
     public EnterStubAddresses? Stub { get; private set; }
 
     /// <summary>Builds the image; <paramref name="kernelFunctions"/> are the kernel's own symbols with their addresses in this process.</summary>
-    public static VdsoImage Build(IReadOnlyList<(string Name, ulong Address)> kernelFunctions, bool fast)
+    public static VdsoImage Build(List<ElfSymbol> kernelFunctions, bool fast)
     {
         byte[] image = new byte[Area.VdsoLength];
         ulong enter = Area.Vdso + TextOffset + (ulong)(kernelFunctions.Count * ThunkLength);
-        var symbols = new List<(string Name, ulong Address)> { ("__vdso_sgx_enter_enclave", enter) };
+        var symbols = new List<ElfSymbol> { new("__vdso_sgx_enter_enclave", enter) };
         for (int i = 0; i < kernelFunctions.Count; i++)
         {
             int at = TextOffset + i * ThunkLength;
             ReadOnlySpan<byte> jump = [0xff, 0x25, 2, 0, 0, 0, 0x0f, 0x0b]; // jmp [rip+2]; ud2; what lies there
             jump.CopyTo(image.AsSpan(at));
             BinaryPrimitives.WriteUInt64LittleEndian(image.AsSpan(at + jump.Length), kernelFunctions[i].Address);
-            symbols.Add((kernelFunctions[i].Name, Area.Vdso + (ulong)at));
+            symbols.Add(new ElfSymbol(kernelFunctions[i].Name, Area.Vdso + (ulong)at));
         }
 
         ReadOnlySpan<byte> ud2 = [0x0f, 0x0b];
@@ -203,7 +203,7 @@ internal sealed class VdsoImage
         a.jmp(again);
     }
 
-    private static void WriteHeaders(byte[] image, List<(string Name, ulong Address)> symbols)
+    private static void WriteHeaders(byte[] image, List<ElfSymbol> symbols)
     {
         const int dynamicOffset = 0x100, hashOffset = 0x200, symbolOffset = 0x300, stringOffset = 0x600;
         Span<byte> s = image;

@@ -18,7 +18,7 @@ public sealed class BpfProgram
     /// <summary>Offset of the low half of <c>instruction_pointer</c>; the high half follows.</summary>
     public const uint InstructionPointerOffset = 8;
 
-    private readonly List<(ushort Code, string? True, string? False, uint K)> _instructions = [];
+    private readonly List<Instruction> _instructions = [];
     private readonly Dictionary<string, int> _labels = [];
 
     /// <summary>Offset of the low half of argument <paramref name="index"/> (0 to 5).</summary>
@@ -82,7 +82,9 @@ public sealed class BpfProgram
 
     private BpfProgram Add(ushort code, string? whenTrue, string? whenFalse, uint k)
     {
-        _instructions.Add((code, whenTrue, whenFalse, k));
+        _instructions.Add(new Instruction(code, whenTrue, whenFalse, k));
         return this;
     }
+
+    private sealed record Instruction(ushort Code, string? WhenTrue, string? WhenFalse, uint K);
 }

@@ -47,7 +47,7 @@ public static unsafe class HostKernel
     /// <summary>Whether a signal that is not blocked waits for the thread.</summary>
     public static bool SignalPending(int thread)
     {
-        ReadOnlySpan<byte> status = HostFile.TryRead($"/proc/{thread}/status");
+        ReadOnlySpan<byte> status = HostFile.TryRead(ProcPath.Of(thread, "status"));
         ulong Mask(ReadOnlySpan<byte> status, ReadOnlySpan<byte> name) => ProcText.Hexadecimal(ProcText.Field(status, name)) ?? 0;
         return ((Mask(status, "SigPnd:"u8) | Mask(status, "ShdPnd:"u8)) & ~Mask(status, "SigBlk:"u8)) != 0;
     }
@@ -56,13 +56,13 @@ public static unsafe class HostKernel
     public static bool ReadImpliesExecute(int process)
     {
         const uint readImpliesExec = 0x0400000;
-        return ((ProcText.Hexadecimal(HostFile.TryRead($"/proc/{process}/personality")) ?? 0) & readImpliesExec) != 0;
+        return ((ProcText.Hexadecimal(HostFile.TryRead(ProcPath.Of(process, "personality"))) ?? 0) & readImpliesExec) != 0;
     }
 
     /// <summary>One line of /proc/ID/status, without its name; null when there is none.</summary>
     public static string? StatusField(int thread, string name)
     {
-        ReadOnlySpan<byte> field = ProcText.Field(HostFile.TryRead($"/proc/{thread}/status"), Encoding.ASCII.GetBytes(name));
+        ReadOnlySpan<byte> field = ProcText.Field(HostFile.TryRead(ProcPath.Of(thread, "status")), Encoding.ASCII.GetBytes(name));
         return field.IsEmpty ? null : Encoding.UTF8.GetString(field);
     }
 

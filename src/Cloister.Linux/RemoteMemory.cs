@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Cloister.Linux;
 
 /// <summary>The memory of another process. Failures are values: a program may hand out any pointer.</summary>
@@ -12,7 +10,7 @@ public sealed unsafe class RemoteMemory : IDisposable
     public RemoteMemory(int process)
     {
         _process = process;
-        _memory = NativeMethods.Open(string.Create(CultureInfo.InvariantCulture, $"/proc/{process}/mem"), FileFlags.ReadWrite | FileFlags.CloseOnExec, 0);
+        _memory = NativeMethods.Open(ProcPath.Of(process, "mem"), FileFlags.ReadWrite | FileFlags.CloseOnExec, 0);
     }
 
     /// <summary>Reads with the page protection the process itself has. False when any byte cannot be read.</summary>

@@ -13,7 +13,7 @@ public class ElfSymbolsTests
         byte[] image = new byte[range[1] - range[0]];
         using var memory = new RemoteMemory(Environment.ProcessId);
         Assert.True(memory.TryRead(range[0], image));
-        List<(string Name, ulong Address)> functions = ElfSymbols.Functions(image, range[0]);
+        List<ElfSymbol> functions = ElfSymbols.Functions(image, range[0]);
 
         // vdso(7), x86-64.
         Assert.Contains("__vdso_clock_gettime", functions.Select(f => f.Name));

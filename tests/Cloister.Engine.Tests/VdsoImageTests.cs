@@ -44,10 +44,10 @@ public sealed class VdsoImageTests : IDisposable
     [InlineData(true)]
     public void EverySymbolIsFound(bool fast)
     {
-        (string, ulong)[] functions = [.. KernelNames.Select((name, i) => (name, 0x7fff_0000_0000 + (ulong)i * 64))];
+        List<ElfSymbol> functions = [.. KernelNames.Select((name, i) => new ElfSymbol(name, 0x7fff_0000_0000 + (ulong)i * 64))];
         VdsoImage image = VdsoImage.Build(functions, fast);
         var elf = new ElfImage(image.Bytes);
-        ulong[] addresses = [.. functions.Select(f => f.Item1).Append(Enter).Select(name =>
+        ulong[] addresses = [.. functions.Select(f => f.Name).Append(Enter).Select(name =>
         {
             (ulong address, byte info, ushort section) = elf.Lookup(name)!.Value;
             Assert.Equal(0x12, info); // STB_GLOBAL, STT_FUNC
@@ -63,7 +63,7 @@ public sealed class VdsoImageTests : IDisposable
     [Fact]
     public void OneSegmentIsLoadedReadableAndExecutable()
     {
-        VdsoImage image = VdsoImage.Build([("time", 1)], fast: true);
+        VdsoImage image = VdsoImage.Build([new("time", 1)], fast: true);
         var elf = new ElfImage(image.Bytes);
         (uint Type, uint Flags, ulong Offset, ulong Address, ulong FileSize, ulong MemorySize) load = Assert.Single(elf.Segments, s => s.Type == 1);
         Assert.Equal((5u, 0ul, 0ul, (ulong)Area.VdsoLength, (ulong)Area.VdsoLength), (load.Flags, load.Offset, load.Address, load.FileSize, load.MemorySize));
@@ -75,9 +75,9 @@ public sealed class VdsoImageTests : IDisposable
     [Fact]
     public void ItsOwnReaderAgrees()
     {
-        (string Name, ulong Address)[] functions = [("a", 0x1000), ("bcd", 0x2000)];
+        List<ElfSymbol> functions = [new("a", 0x1000), new("bcd", 0x2000)];
         VdsoImage image = VdsoImage.Build(functions, fast: false);
-        List<(string Name, ulong Address)> found = ElfSymbols.Functions(image.Bytes, Area.Vdso);
+        List<ElfSymbol> found = ElfSymbols.Functions(image.Bytes, Area.Vdso);
         var elf = new ElfImage(image.Bytes);
         Assert.Equal([Enter, "a", "bcd"], found.Select(f => f.Name));
         Assert.All(found, f => Assert.Equal(Area.Vdso + elf.Lookup(f.Name)!.Value.Address, f.Address));
@@ -115,7 +115,7 @@ public sealed class VdsoImageTests : IDisposable
     [InlineData(true)]
     public void TheFunctionStopsUntilItIsWritten(bool fast)
     {
-        VdsoImage image = VdsoImage.Build([("time", 1)], fast);
+        VdsoImage image = VdsoImage.Build([new("time", 1)], fast);
         ulong enter = new ElfImage(image.Bytes).Lookup(Enter)!.Value.Address;
         Assert.Equal(Area.Vdso + enter, image.Enter);
         Assert.Equal((byte[])[0x0f, 0x0b], image.Bytes.AsSpan((int)enter, 2).ToArray());
@@ -146,7 +146,7 @@ public sealed class VdsoImageTests : IDisposable
             a.mov(eax, 43);
             a.ret();
         }));
-        VdsoImage image = VdsoImage.Build([("answer", answer), ("other", other)], fast: true);
+        VdsoImage image = VdsoImage.Build([new("answer", answer), new("other", other)], fast: true);
         ulong at = Load(image.Bytes);
         var elf = new ElfImage(image.Bytes);
         int Call(string name) => Marshal.GetDelegateForFunctionPointer<NoArguments>((nint)(at + elf.Lookup(name)!.Value.Address))();

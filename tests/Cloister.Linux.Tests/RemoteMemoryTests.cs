@@ -80,6 +80,39 @@ public sealed class RemoteMemoryTests : IDisposable
         Assert.Equal(0, _memory.ReadUpTo(_start + 2 * Page, bytes));
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(63)]
+    [InlineData(64)]
+    [InlineData(65)]
+    [InlineData(149)]
+    public void ManyPagesAreReadUpToAHole(int hole)
+    {
+        const int pages = 150;
+        ulong start = OwnMemory.Map(pages);
+        try
+        {
+            byte[] text = new byte[pages * Page], bytes = new byte[pages * Page];
+            for (int i = 0; i < text.Length; i++)
+            {
+                text[i] = (byte)(i % 251);
+            }
+
+            Assert.True(_memory.TryWrite(start, text));
+            Assert.Equal(text.Length, _memory.ReadUpTo(start, bytes));
+            Assert.Equal(text, bytes);
+            Assert.Equal(text.Length - 5, _memory.ReadUpTo(start + 5, bytes.AsSpan(5)));
+            Assert.Equal(text[5..], bytes[5..]);
+            OwnMemory.Protect(start + (ulong)hole * Page, 1, MemoryProtection.None);
+            Assert.Equal(hole * Page, _memory.ReadUpTo(start, bytes));
+        }
+        finally
+        {
+            OwnMemory.Unmap(start, pages);
+        }
+    }
+
     [Fact]
     public void PeekAndPokePassPageProtection()
     {

@@ -103,14 +103,26 @@ internal static class RunCommand
         ProgramInvocation invocation = ProgramInvocation.Of(program);
         List<byte[]> raw = ProgramInvocation.Strings("/proc/self/cmdline");
         byte[] prefix = Encoding.UTF8.GetBytes(limitVariable + "=");
-        List<byte[]> environment = [.. invocation.Environment];
-        _ = environment.RemoveAll(variable => variable.AsSpan().StartsWith(prefix));
+        var environment = new List<byte[]>(invocation.Environment.Count);
+        ulong? openFiles = null;
+        foreach (byte[] variable in invocation.Environment)
+        {
+            if (variable.AsSpan().StartsWith(prefix))
+            {
+                openFiles = ProcText.Number(variable.AsSpan(prefix.Length));
+            }
+            else
+            {
+                environment.Add(variable);
+            }
+        }
+
         return invocation with
         {
             Path = program[0].Contains('/', StringComparison.Ordinal) ? raw[^program.Count] : invocation.Path,
             Arguments = raw[^program.Count..],
             Environment = environment,
-            OpenFiles = ulong.TryParse(Environment.GetEnvironmentVariable(limitVariable), out ulong files) ? files : null,
+            OpenFiles = openFiles,
         };
     }
 }
