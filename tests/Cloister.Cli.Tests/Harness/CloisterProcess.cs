@@ -6,7 +6,7 @@ namespace Cloister.Cli.Tests.Harness;
 /// <summary>The built command, run as a process of its own in a session of its own, so that signals to its group reach no one else.</summary>
 internal sealed class CloisterProcess : IDisposable
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(180);
 
     // Whoever runs the tests may have signals ignored (nohup, a job in the background), which would be inherited.
     private const string DefaultSignals = "@SIG{qw(HUP INT QUIT TERM USR1 USR2 PIPE)} = ('DEFAULT') x 7; exec @ARGV or die";
