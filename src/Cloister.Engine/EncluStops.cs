@@ -112,10 +112,6 @@ internal sealed class EncluStops(Tracer tracer)
         {
             space.Fast = HostKernel.HasFsgsbase ? FastPath.Create(thread, replace: false) : null;
             space.FastRefused = space.Fast is null;
-            if (space.Vdso?.Stub is { } stub)
-            {
-                space.Fast?.Stubs.Add(stub);
-            }
         }
 
         if (space.Fast is { } fast && fast.Assign(thread) && rip != space.Vdso?.Enclu)

@@ -17,7 +17,7 @@ internal sealed class Stubs(FastTables tables, Action<int> freeEntry)
     private readonly Dictionary<ulong, int> _pageUsed = [];
     private int _stubPages;
 
-    /// <summary>Makes a stub known that lies in the vDSO.</summary>
+    /// <summary>Makes a stub known that a program jumps to; the vDSO's own is known by its image.</summary>
     public void Add(EnterStubAddresses stub) => _enterStubs.Add(stub);
 
     /// <summary>Makes a stub known that an enclave jumps to.</summary>
@@ -52,6 +52,13 @@ internal sealed class Stubs(FastTables tables, Action<int> freeEntry)
         {
             int index = (int)((rip - tails) / FastLayout.TailLength);
             FinishTail(thread, index, rip - tails - (ulong)(index * FastLayout.TailLength));
+            return true;
+        }
+
+        // The vDSO's function is written when it is first called, which may be long after the first stub.
+        if (thread.Space.Vdso?.Stub is { } own && own.Contains(rip))
+        {
+            LeaveEnterStub(thread, own, rip);
             return true;
         }
 
@@ -106,7 +113,7 @@ internal sealed class Stubs(FastTables tables, Action<int> freeEntry)
         byte[] code = stream.ToArray();
         code.CopyTo(tables.Slice(FastLayout.Stubs + offset, code.Length));
         EnterStubAddresses addresses = enter.Addresses(result);
-        _enterStubs.Add(addresses);
+        Add(addresses);
         _siteOf[addresses.Enclu] = site;
         return address;
     }

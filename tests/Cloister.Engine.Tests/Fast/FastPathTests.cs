@@ -388,6 +388,17 @@ public sealed class FastPathTests : IDisposable
     }
 
     [Fact]
+    public void TheVdsosStubIsKnownThoughItWasWrittenLater()
+    {
+        VdsoImage vdso = VdsoImage.Build([], fast: true);
+        _own.Space.Vdso = vdso;
+        vdso.WriteFunction(vdso.Bytes);
+        _own.Thread.Registers = AtEnclu with { Rip = vdso.Stub!.Below, Rsp = AtEnclu.Rsp - 128 };
+        Assert.True(_path.Stubs.Normalise(_own.Thread));
+        AssertRegisters(AtEnclu with { Rip = vdso.Enclu!.Value }, vdso.Stub.Below);
+    }
+
+    [Fact]
     public void ElsewhereNothingIsChanged()
     {
         foreach (ulong rip in (ulong[])[StubAddress - 1, _stub.Enclu, _stub.Enclu + 3, Area.Fast, 0x1234])
