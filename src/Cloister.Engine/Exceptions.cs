@@ -143,6 +143,30 @@ internal sealed class Exceptions(Tracer tracer)
         tracer.Resume(thread, Linux.Signal.SIGILL);
     }
 
+    // A virtual machine whose host has SGX may hide it from CPUID and still execute ENCLU: #GP where the leaf or its operand is refused, #PF
+    // where the operand, which can be no EPC page, is looked at. Such a host has no control that makes ENCLU exit. SDM 3D, ENCLU and EENTER.
+    private void EncluRanNatively(TracedThread thread, bool patched)
+    {
+        if (patched)
+        {
+            // Another thread's ENCLU here was answered first: the jump that is here now does it.
+            tracer.Resume(thread);
+            return;
+        }
+
+        tracer.Enclu.Execute(thread);
+    }
+
+    private static bool IsEncluOrPatched(AddressSpace space, ulong rip, ReadOnlySpan<byte> code, out bool patched)
+    {
+        patched = AsynchronousExits.IsPatched(space, rip, code);
+        return patched || code.StartsWith(EncluInstruction.Opcode);
+    }
+
+    // A fault of the instruction's own bytes; #GP has no address.
+    private static bool IsFetch(in SignalInformation information, ulong rip) =>
+        !(information is { Signal: Linux.Signal.SIGSEGV, Code: SignalInformation.SiKernel }) && information.Address - rip < EncluInstruction.Length;
+
     private void Memory(TracedThread thread, in SignalInformation information)
     {
         bool inside = thread.Processor.EnclaveMode;
@@ -156,6 +180,12 @@ internal sealed class Exceptions(Tracer tracer)
 
         Span<byte> code = stackalloc byte[InstructionAccess.MaximumLength];
         int length = InstructionFetch.Read(thread.Space, rip, code);
+        if (!IsFetch(information, rip) && IsEncluOrPatched(thread.Space, rip, code[..length], out bool patched))
+        {
+            EncluRanNatively(thread, patched);
+            return;
+        }
+
         if (information.Signal == Linux.Signal.SIGSEGV && information.Code == SignalInformation.SiKernel)
         {
             GeneralProtection(thread, code[..length]);
@@ -282,13 +312,6 @@ internal sealed class Exceptions(Tracer tracer)
     {
         if (!thread.Processor.EnclaveMode)
         {
-            if (code.StartsWith(EncluInstruction.Opcode))
-            {
-                // A processor that has SGX of its own, switched on, answers #GP.
-                tracer.Enclu.Execute(thread);
-                return;
-            }
-
             tracer.Resume(thread, Linux.Signal.SIGSEGV);
             return;
         }
