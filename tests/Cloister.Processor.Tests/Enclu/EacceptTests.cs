@@ -186,6 +186,7 @@ public class EacceptTests
         { "FLAGS reserved", tcs => tcs with { Flags = (TcsFlags)4 } },
         { "DBGOPTIN", tcs => tcs with { Flags = TcsFlags.Dbgoptin } },
         { "CSSA", tcs => tcs with { Cssa = 2 } },
+        { "CSSA without frames", tcs => tcs with { Cssa = 1, Nssa = 0 } },
         { "AEP", tcs => tcs with { Aep = 1 } },
         { "STATE", tcs => tcs with { State = 1 } },
         { "PREVSSP", tcs => tcs with { Prevssp = 8 } },
@@ -209,6 +210,36 @@ public class EacceptTests
         Modify(enclave.MoreData, SecinfoFlags.Tcs);
         Expect.Success(Accept(SecinfoFlags.Tcs | SecinfoFlags.Modified, enclave.MoreDataAddress));
         Expect.Success(world.Enclu(EncluLeaf.Eenter, enclave.MoreDataAddress.Value, 0x1000, 0, new LogicalProcessor()));
+    }
+
+    /// <summary>Processors take it: intel/sgx-emm's test_sgx_mm_types. SDM 3D, EENTER: CSSA is not below NSSA.</summary>
+    [Fact]
+    public void A_new_tcs_of_zeroes_is_accepted_and_cannot_be_entered()
+    {
+        world.Machine.Memory[enclave.MoreData].Clear();
+        Modify(enclave.MoreData, SecinfoFlags.Tcs);
+        Expect.Success(Accept(SecinfoFlags.Tcs | SecinfoFlags.Modified, enclave.MoreDataAddress));
+        Assert.False(world.Epcm(enclave.MoreData).Modified);
+        Expect.GeneralProtection(world.Enclu(EncluLeaf.Eenter, enclave.MoreDataAddress.Value, 0x1000, 0, new LogicalProcessor()));
+    }
+
+    [Fact]
+    public void A_new_tcs_without_frames_is_accepted_in_an_enclave_of_64_bits_whatever_its_limits()
+    {
+        MemoryMarshal.Write(world.Machine.Memory[enclave.MoreData], TestEnclave.LegalTcs() with { Nssa = 0, Fslimit = 0, Gslimit = 0 });
+        Modify(enclave.MoreData, SecinfoFlags.Tcs);
+        Expect.Success(Accept(SecinfoFlags.Tcs | SecinfoFlags.Modified, enclave.MoreDataAddress));
+    }
+
+    [Fact]
+    public void A_page_that_does_not_match_or_is_not_tracked_is_told_before_its_content_is_looked_at()
+    {
+        MemoryMarshal.Write(world.Machine.Memory[enclave.MoreData], TestEnclave.LegalTcs() with { Aep = 1 });
+        Expect.Success(Emodt.Execute(world.Machine, enclave.MoreData, new Secinfo(SecinfoFlags.Tcs)));
+        Expect.Error(SgxError.PageAttributesMismatch, Accept(Trimmed, enclave.MoreDataAddress));
+        Expect.Error(SgxError.NotTracked, Accept(SecinfoFlags.Tcs | SecinfoFlags.Modified, enclave.MoreDataAddress));
+        Outside(() => { });
+        Expect.GeneralProtection(Accept(SecinfoFlags.Tcs | SecinfoFlags.Modified, enclave.MoreDataAddress));
     }
 
     [Fact]
