@@ -5,14 +5,17 @@ namespace Cloister.Engine;
 /// <summary>Keeps a thread that stops all the time on the tracer's core: a stop within one core costs a quarter of one between two.</summary>
 /// <remarks>
 /// Waking another core takes an interprocessor interrupt, which is dear in virtual machines. A thread goes back to all its cores when it has
-/// been quiet for a moment, and before anybody asks for its affinity.
+/// been quiet for a moment, and before anybody asks for its affinity. Other threads may be busy on that core, such as those that spin for a
+/// lock whose holder stops: the tracer takes it from them when it is woken, and who looks for quiet threads works on another.
 /// </remarks>
 internal sealed class CoreSharing : IDisposable
 {
     private const int WindowMilliseconds = 20, ManyStops = 64, FewStops = 16;
     private readonly Lock _lock = new();
     private readonly Dictionary<int, (ulong[] Mask, TracedThread Thread)> _pinned = [];
-    private Timer? _timer;
+    private readonly AutoResetEvent _someArePinned = new(initialState: false);
+    private Thread? _looker;
+    private volatile bool _disposed;
     private readonly ulong[] _allCores = HostKernel.GetAffinity(0);
     private ulong[]? _tracerCore;
     private bool _hasBegun;
@@ -36,7 +39,7 @@ internal sealed class CoreSharing : IDisposable
     }
 
     /// <summary>A program begins: its loader alone stops some fifty times, by CPUID and mmap. Pinned until the next look.</summary>
-    /// <remarks>Not so the very first, which would wait for the timer to be made.</remarks>
+    /// <remarks>Not so the very first, which would wait for the thread that looks to be made.</remarks>
     public void NoteExec(TracedThread thread)
     {
         if (!_hasBegun)
@@ -82,10 +85,16 @@ internal sealed class CoreSharing : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _timer?.Dispose();
+    public void Dispose()
+    {
+        _disposed = true;
+        _ = _someArePinned.Set();
+    }
 
     private void Pin(TracedThread thread)
     {
+        // Made while the tracer is on all cores: it would be made for the tracer's core only.
+        _looker ??= StartLooking();
         ulong[] mask = HostKernel.GetAffinity(thread.Id);
         ulong[] core = _tracerCore ??= PinTracer();
         if (mask.Zip(core, (m, c) => m & c).All(bits => bits == 0))
@@ -94,15 +103,47 @@ internal sealed class CoreSharing : IDisposable
             return;
         }
 
-        lock (_lock)
+        // Not worth a wait: who looks may have been taken off its core in the middle of it.
+        if (!_lock.TryEnter())
+        {
+            return;
+        }
+
+        try
         {
             if (HostKernel.SetAffinity(thread.Id, core) == Errno.None)
             {
                 thread.Pinned = true;
                 _pinned[thread.Id] = (mask, thread);
-                _timer ??= new Timer(_ => ReleaseQuiet(), null, Timeout.Infinite, Timeout.Infinite);
-                _ = _timer.Change(WindowMilliseconds, WindowMilliseconds);
+                if (_pinned.Count == 1)
+                {
+                    _ = _someArePinned.Set();
+                }
             }
+        }
+        finally
+        {
+            _lock.Exit();
+        }
+    }
+
+    private Thread StartLooking()
+    {
+        var looker = new Thread(LookForQuiet, maxStackSize: 256 * 1024) { IsBackground = true, Name = "cores" };
+        looker.Start();
+        return looker;
+    }
+
+    private void LookForQuiet()
+    {
+        while (!_disposed)
+        {
+            _ = _someArePinned.WaitOne();
+            do
+            {
+                Thread.Sleep(WindowMilliseconds);
+            }
+            while (!_disposed && !ReleaseQuiet());
         }
     }
 
@@ -113,10 +154,12 @@ internal sealed class CoreSharing : IDisposable
         ulong[] mask = new ulong[16];
         mask[(core / 64) % mask.Length] = 1UL << (core % 64);
         _ = HostKernel.SetAffinity(0, mask);
+        _ = TimeSlice.Set(TimeSlice.Shortest);
         return mask;
     }
 
-    private void ReleaseQuiet()
+    // True when no thread is pinned any more.
+    private bool ReleaseQuiet()
     {
         lock (_lock)
         {
@@ -130,10 +173,7 @@ internal sealed class CoreSharing : IDisposable
                 }
             }
 
-            if (_pinned.Count == 0)
-            {
-                _ = _timer?.Change(Timeout.Infinite, Timeout.Infinite);
-            }
+            return _pinned.Count == 0;
         }
     }
 }

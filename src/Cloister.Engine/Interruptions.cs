@@ -10,9 +10,11 @@ internal sealed class Interruptions(Tracer tracer)
     public IDisposable HoldOthers(TracedThread thread)
     {
         var held = new List<TracedThread>();
-        foreach (TracedThread other in tracer.Processes.Threads.ToArray())
+        TracedThread[] others = [.. tracer.Processes.Threads.Where(other => other != thread && other.Space == thread.Space && !other.Stopped && !other.AwaitsVfork)];
+        InterruptAll(others);
+        foreach (TracedThread other in others)
         {
-            if (other != thread && other.Space == thread.Space && !other.Stopped && !other.AwaitsVfork)
+            if (!other.Stopped && !other.AwaitsVfork)
             {
                 Hold(other, held);
             }
@@ -32,9 +34,11 @@ internal sealed class Interruptions(Tracer tracer)
     /// <summary>Drives all threads out of an enclave.</summary>
     public void ForceExits(EpcPage secs)
     {
-        foreach (TracedThread thread in tracer.Processes.Threads.ToArray())
+        TracedThread[] inside = [.. tracer.Processes.Threads.Where(thread => IsInside(thread, secs))];
+        InterruptAll(inside);
+        foreach (TracedThread thread in inside)
         {
-            if (thread.Processor.EnclaveMode && thread.Processor.Secs == secs)
+            if (IsInside(thread, secs))
             {
                 ForceExit(thread);
             }
@@ -47,6 +51,31 @@ internal sealed class Interruptions(Tracer tracer)
         if (Stop(thread, out WaitStatus status))
         {
             Answer(thread, status, canRunOn: IsOurs(status));
+        }
+    }
+
+    private static bool IsInside(TracedThread thread, EpcPage secs) => thread.Processor.EnclaveMode && thread.Processor.Secs == secs;
+
+    // Each has to get a core before it stops: all of them wait for that together, and none for another's time slice.
+    private static void InterruptAll(TracedThread[] threads)
+    {
+        if (threads.Length < 2)
+        {
+            return;
+        }
+
+        foreach (TracedThread thread in threads)
+        {
+            Interrupt(thread);
+        }
+    }
+
+    private static void Interrupt(TracedThread thread)
+    {
+        if (!thread.Stopped && !thread.Interrupted)
+        {
+            thread.Interrupted = true;
+            _ = Ptrace.Interrupt(thread.Id);
         }
     }
 
@@ -123,7 +152,7 @@ internal sealed class Interruptions(Tracer tracer)
     // False when it was killed instead.
     private bool Stop(TracedThread thread, out WaitStatus status)
     {
-        _ = Ptrace.Interrupt(thread.Id);
+        Interrupt(thread);
         int waited = thread.Wait(out status);
         if (waited > 0 && status.Stopped)
         {

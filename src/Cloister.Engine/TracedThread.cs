@@ -32,7 +32,18 @@ internal sealed class TracedThread(int id, TracedProcess process) : IExtendedSta
     public LogicalProcessor Processor { get; } = new();
 
     /// <summary>Stopped for the tracer now.</summary>
-    public bool Stopped { get; set; } = true;
+    public bool Stopped
+    {
+        get;
+        set
+        {
+            field = value;
+            Interrupted &= !value;
+        }
+    } = true;
+
+    /// <summary>It was told to stop and no stop was seen since.</summary>
+    public bool Interrupted { get; set; }
 
     /// <summary>The registers must be written before it runs on.</summary>
     public bool Changed { get; private set; }

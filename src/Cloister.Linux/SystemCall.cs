@@ -34,6 +34,8 @@ public static class SystemCall
     public const long ProcessVmReadv = 310;
     public const long ProcessVmWritev = 311;
     public const long Kcmp = 312;
+    public const long SchedSetattr = 314;
+    public const long SchedGetattr = 315;
     public const long Seccomp = 317;
     public const long MemfdCreate = 319;
     public const long Userfaultfd = 323;

@@ -166,6 +166,30 @@ public class HostKernelTests
     }
 
     [Fact]
+    public void A_time_slice_is_the_threads_own_and_changes_nothing_else()
+    {
+        Errno error = Errno.EIO;
+        string? before = null, after = null;
+        var other = new Thread(() =>
+        {
+            before = Fields();
+            error = TimeSlice.Set(TimeSlice.Shortest);
+            after = Fields();
+        });
+        other.Start();
+        other.Join();
+        Assert.Equal(Errno.None, error);
+        Assert.Equal(before, after);
+
+        // proc_pid_stat(5): priority, nice, num_threads, itrealvalue, ..., policy is the 41st field.
+        static string Fields()
+        {
+            string[] fields = File.ReadAllText($"/proc/self/task/{HostKernel.CurrentThread}/stat").Split(')')[1].Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            return $"{fields[15]} {fields[16]} {fields[38]}";
+        }
+    }
+
+    [Fact]
     public void ReadImpliesExecuteIsAPersonality()
     {
         // Execution of a 64-bit program clears it, so it is set here, on a thread that ends: each has its own. personality(2).
