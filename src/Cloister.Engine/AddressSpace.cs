@@ -14,13 +14,9 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
     public AddressSpace(SgxMachine machine, int process)
     {
         _machine = machine;
-        Process = process;
         Memory = new RemoteMemory(process);
         Native = new NativePages(this);
     }
-
-    /// <summary>A process that lives in it.</summary>
-    public int Process { get; }
 
     /// <summary>Processes that live in it; the last one's end ends it.</summary>
     public int Users { get; set; }
@@ -51,9 +47,6 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
 
     /// <summary>The kernel or the processor has not what the fast path needs; not tried again.</summary>
     public bool FastRefused { get; set; }
-
-    /// <summary>Whether its processes have the filter of device users.</summary>
-    public bool IsDeviceUser { get; set; }
 
     /// <summary>Strict isolation: no thread is inside, and enclave memory has no access.</summary>
     public bool HidesEnclaves { get; set; }

@@ -45,7 +45,7 @@ internal static class BoundMappings
             _ = new RemoteCalls().Add(SystemCall.Munmap, address, length).Run(thread);
         }
 
-        tracer.Files.CheckLifetimes();
+        tracer.Files.CheckLifetimes(null);
         SystemCalls.Answer(tracer, thread, result);
     }
 
@@ -73,14 +73,14 @@ internal static class BoundMappings
     private static long Map(Tracer tracer, TracedThread thread, ulong address, ulong length, int protection, bool noReplace)
     {
         AddressSpace space = thread.Space;
-        long descriptor = SpecialFiles.MakeMemfd(thread, nameof(DeviceNode.Enclave), FileFlags.CloseOnExec);
+        long descriptor = MemoryFiles.Make(thread, nameof(DeviceNode.Enclave), closeOnExec: true);
         if (descriptor < 0)
         {
             return descriptor;
         }
 
-        long result = -(long)Linux.Errno.ENOMEM;
-        if (tracer.Files.Open(thread, (int)descriptor, DeviceNode.Enclave) is { Enclave: { } enclave } file)
+        long result = -(long)tracer.Files.Open(thread, (int)descriptor, DeviceNode.Enclave, out EnclaveFile? file);
+        if (file?.Enclave is { } enclave)
         {
             result = tracer.Driver.Mmap(enclave, space, new LinearAddress(address), new LinearAddress(address + length), (Protection)protection, isPrivate: false);
             if (result == 0)

@@ -49,9 +49,9 @@ internal static class CpuidPatcher
         Patch(space, address, Find(space, address, length, 0, () => []));
 
     /// <summary>Patches every executable file mapping of a program that has just been executed.</summary>
-    public static void PatchAll(AddressSpace space)
+    public static void PatchAll(AddressSpace space, int thread)
     {
-        ReadOnlySpan<byte> maps = HostFile.TryRead(ProcPath.Of(space.Process, "maps"));
+        ReadOnlySpan<byte> maps = HostFile.TryRead(ProcPath.Of(thread, "maps"));
         while (!maps.IsEmpty)
         {
             // 7f0123456000-7f0123458000 r-xp 00001000 fe:00 1234   /usr/lib/a.so: proc_pid_maps(5).
@@ -64,7 +64,7 @@ internal static class CpuidPatcher
             _ = ProcText.TakeWord(ref line);
             if (protection is [_, _, (byte)'x', ..] && line is [(byte)'/', ..])
             {
-                PatchFile(space, start, end - start, ProcPath.Of(space.Process, "root" + Encoding.UTF8.GetString(line)), offset);
+                PatchFile(space, start, end - start, ProcPath.Of(thread, "root" + Encoding.UTF8.GetString(line)), offset);
             }
         }
     }

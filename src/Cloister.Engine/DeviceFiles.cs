@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Cloister.Linux;
 
 namespace Cloister.Engine;
@@ -23,16 +24,24 @@ internal sealed class DeviceFiles(Tracer tracer) : IDisposable
     }
 
     /// <summary>Takes over a memfd that a thread has just made for a device node.</summary>
-    public EnclaveFile? Open(TracedThread thread, int descriptor, DeviceNode node)
+    /// <returns>EBADF when the descriptor means something else by now.</returns>
+    public Errno Open(TracedThread thread, int descriptor, DeviceNode node, out EnclaveFile? file)
     {
-        int taken = HostKernel.TakeDescriptor(thread.Process.Id, descriptor);
-        taken = taken >= 0 ? taken : HostKernel.Open(Path(thread.Id, descriptor));
-        if (taken < 0 || MappedFile.Seal(taken, EnclaveFile.FileLength) != Errno.None)
+        file = null;
+        int taken = MemoryFiles.TakeNode(thread, descriptor);
+        if (taken < 0)
         {
-            return null;
+            return (Errno)(-taken);
         }
 
-        var file = new EnclaveFile(tracer.Epc, taken, node);
+        Errno error = MappedFile.Seal(taken, EnclaveFile.FileLength);
+        if (error != Errno.None)
+        {
+            HostKernel.Close(taken);
+            return error;
+        }
+
+        file = new EnclaveFile(tracer.Epc, taken, node);
         switch (node)
         {
             case DeviceNode.Enclave: file.Enclave = tracer.Driver.Open(file); break;
@@ -40,14 +49,43 @@ internal sealed class DeviceFiles(Tracer tracer) : IDisposable
         }
 
         _files.Add(file.Identity, file);
-        Note(thread.Space);
-        return file;
+        Join(thread);
+        return Errno.None;
     }
 
-    /// <summary>The device file behind a descriptor of a thread, or null.</summary>
-    public EnclaveFile? Find(TracedThread thread, int descriptor) =>
-        _files.Count > 0 && descriptor >= 0 && HostKernel.TryStat(Path(thread.Id, descriptor), out ulong device, out ulong inode, out _)
-            ? _files.GetValueOrDefault((device, inode)) : null;
+    /// <summary>A thread's program uses the device: it has opened it, or was given a descriptor by another.</summary>
+    public void Join(TracedThread thread)
+    {
+        Note(thread.Space);
+        if (!thread.Process.IsDeviceUser)
+        {
+            thread.Process.IsDeviceUser = true;
+            SystemCalls.InstallFilter(thread, SyscallFilter.DeviceUser());
+        }
+    }
+
+    /// <summary>The device file behind a descriptor of a stopped thread, or null.</summary>
+    public EnclaveFile? Find(TracedThread thread, int descriptor)
+    {
+        if (_files.Count == 0 || descriptor < 0)
+        {
+            return null;
+        }
+
+        Errno error = ForeignDescriptor.TryIdentify(thread.Id, descriptor, out (ulong, ulong) identity);
+        if (error is Errno.EACCES or Errno.EPERM && thread.Space.Table is not null)
+        {
+            // It is not dumpable, and has to say itself. struct stat begins with st_dev and st_ino.
+            error = new RemoteCalls().Add(SystemCall.Fstat, (ulong)descriptor, RemoteCalls.DataAddress).Run(thread)[0] < 0 ? Errno.EBADF : Errno.None;
+            ReadOnlySpan<ulong> status = MemoryMarshal.Cast<byte, ulong>(RemoteCalls.Data(thread, 16));
+            identity = (status[0], status[1]);
+        }
+
+        return error == Errno.None ? _files.GetValueOrDefault(identity) : null;
+    }
+
+    /// <summary>The device file at a path, or null: for the links in /proc, which lead to what was opened.</summary>
+    public EnclaveFile? Find(string path) => _files.Count > 0 && HostKernel.TryStat(path, out ulong device, out ulong inode, out _) ? _files.GetValueOrDefault((device, inode)) : null;
 
     /// <summary>Fork: the child's address space, which shows what the parent's does and has no page present yet.</summary>
     public AddressSpace Copy(AddressSpace parent, int child)
@@ -56,7 +94,6 @@ internal sealed class DeviceFiles(Tracer tracer) : IDisposable
         {
             Table = parent.Table,
             Vdso = parent.Vdso,
-            IsDeviceUser = parent.IsDeviceUser,
             HidesEnclaves = parent.HidesEnclaves,
             HiddenCode = [.. parent.HiddenCode],
             CpuidSites = new HashSet<ulong>(parent.CpuidSites),
@@ -66,11 +103,7 @@ internal sealed class DeviceFiles(Tracer tracer) : IDisposable
         if (tracer.Driver.BindsToMapping)
         {
             // Linux v16, sgx_mmap: VM_DONTCOPY.
-            if (parent.IsDeviceUser)
-            {
-                Note(space);
-            }
-
+            NoteCopy(parent, space);
             return space;
         }
 
@@ -89,12 +122,16 @@ internal sealed class DeviceFiles(Tracer tracer) : IDisposable
         }
 
         space.Native.CopyExecutable(parent.Native);
-        if (parent.IsDeviceUser)
-        {
-            Note(space);
-        }
-
+        NoteCopy(parent, space);
         return space;
+    }
+
+    private void NoteCopy(AddressSpace parent, AddressSpace copy)
+    {
+        if (_spaces.Contains(parent))
+        {
+            Note(copy);
+        }
     }
 
     /// <summary>An address space has ended.</summary>
@@ -107,15 +144,15 @@ internal sealed class DeviceFiles(Tracer tracer) : IDisposable
         }
     }
 
-    /// <summary>Releases the files that no mapping and no descriptor of a living process refers to.</summary>
-    public void CheckLifetimes()
+    /// <summary>Releases the files that nothing refers to any more: no mapping, and no descriptor of any process or on its way to one.</summary>
+    /// <param name="at">A thread at the end of the system call that may have given up the last reference, or null.</param>
+    public void CheckLifetimes(TracedThread? at)
     {
         if (_files.Count == 0)
         {
             return;
         }
 
-        HashSet<(ulong, ulong)>? open = null;
         foreach (EnclaveFile file in _files.Values.ToArray())
         {
             if (file.AddressSpaces.Count > 0)
@@ -123,8 +160,16 @@ internal sealed class DeviceFiles(Tracer tracer) : IDisposable
                 continue;
             }
 
-            open ??= OpenIdentities();
-            if (!open.Contains(file.Identity))
+            bool open = file.IsOpen;
+            if (open && at is not null)
+            {
+                // The kernel lets go of files when the thread is back in user mode, after the stop (fput, task_work).
+                _ = new RemoteCalls().Add(SystemCall.Getpid).Run(at);
+                at = null;
+                open = file.IsOpen;
+            }
+
+            if (!open)
             {
                 Release(file);
             }
@@ -170,30 +215,4 @@ internal sealed class DeviceFiles(Tracer tracer) : IDisposable
 
         file.Dispose();
     }
-
-    private HashSet<(ulong, ulong)> OpenIdentities()
-    {
-        var open = new HashSet<(ulong, ulong)>();
-        foreach (int process in tracer.Processes.Threads.Select(t => t.Process.Id).Distinct())
-        {
-            try
-            {
-                foreach (string path in Directory.EnumerateFiles(ProcPath.Of(process, "fd")))
-                {
-                    if (HostKernel.TryStat(path, out ulong device, out ulong inode, out _))
-                    {
-                        open.Add((device, inode));
-                    }
-                }
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                // The process has just ended.
-            }
-        }
-
-        return open;
-    }
-
-    private static string Path(int thread, int descriptor) => ProcPath.OfDescriptor(thread, descriptor);
 }

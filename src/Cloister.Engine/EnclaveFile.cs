@@ -35,6 +35,9 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
     /// <summary>Device and inode of the memfd.</summary>
     public (ulong Device, ulong Inode) Identity { get; }
 
+    /// <summary>Whether anything refers to the open file that the program got: a descriptor anywhere, or a mapping.</summary>
+    public bool IsOpen => OpenFileHold.IsTaken(_file.Descriptor);
+
     /// <summary>Nobody has it open or mapped any more: its memory goes as a whole.</summary>
     public bool IsReleased { get; set; }
 

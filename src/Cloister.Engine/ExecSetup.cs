@@ -33,7 +33,7 @@ internal static class ExecSetup
             _ = space.Memory.TryWrite(at, address);
         }
 
-        CpuidPatcher.PatchAll(space);
+        CpuidPatcher.PatchAll(space, thread.Id);
     }
 
     // The auxiliary vector lies behind argc, argv and the environment on the new stack. Source: System V ABI, x86-64, 3.4.1.
@@ -81,7 +81,7 @@ internal static class ExecSetup
         ulong name = (thread.Peek().Rsp - 4096) & ~15UL;
         _ = thread.Space.Memory.TryWrite(name, "cloister\0"u8);
         long descriptor = Bootstrap.Call(thread, SystemCall.MemfdCreate, name, 1 | 2);
-        int taken = descriptor < 0 ? (int)descriptor : HostKernel.TakeDescriptor(thread.Process.Id, (int)descriptor);
+        int taken = descriptor < 0 ? (int)descriptor : MemoryFiles.Take(thread, (int)descriptor);
         if (taken < 0)
         {
             throw new LinuxException("memfd_create", (Errno)(-taken));

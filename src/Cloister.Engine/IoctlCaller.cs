@@ -1,6 +1,7 @@
 using System.Diagnostics;
-using System.Globalization;
+using System.Text;
 using Cloister.Driver;
+using Cloister.Linux;
 
 namespace Cloister.Engine;
 
@@ -10,10 +11,8 @@ internal sealed class IoctlCaller(Tracer tracer, TracedThread thread) : ICaller
     private static readonly long _betweenLooks = Stopwatch.Frequency / 1000;
     private long? _looked;
     private bool _signalPending;
-    private string? _line, _asksExecute;
+    private MapsLine? _line, _asksExecute;
     private bool _mayExecute;
-    private ulong _lineStart;
-    private ulong _lineEnd;
 
     /// <inheritdoc/>
     public IAddressSpace AddressSpace => thread.Space;
@@ -27,7 +26,7 @@ internal sealed class IoctlCaller(Tracer tracer, TracedThread thread) : ICaller
             long now = Stopwatch.GetTimestamp();
             if (_looked is not { } looked || now - looked >= _betweenLooks)
             {
-                (_looked, _signalPending) = (now, Linux.HostKernel.SignalPending(thread.Id));
+                (_looked, _signalPending) = (now, HostKernel.SignalPending(thread.Id));
             }
 
             return _signalPending;
@@ -47,13 +46,13 @@ internal sealed class IoctlCaller(Tracer tracer, TracedThread thread) : ICaller
     public bool SourceMayExecute(ulong address)
     {
         // VM_MAYEXEC: anything but a file on a noexec mount. /proc/PID/maps names the file.
-        string? line = FindLine(address);
+        MapsLine? line = FindLine(address);
         if (ReferenceEquals(line, _asksExecute))
         {
             return _mayExecute;
         }
 
-        string? path = line?.Split(' ', 6, StringSplitOptions.RemoveEmptyEntries) is { Length: 6 } parts && parts[5].StartsWith('/') ? parts[5] : null;
+        string? path = line is { Path: ['/', ..] file } ? file : null;
         (_asksExecute, _mayExecute) = (line, path is null || !MountOptions(path).Contains("noexec"));
         return _mayExecute;
     }
@@ -62,47 +61,22 @@ internal sealed class IoctlCaller(Tracer tracer, TracedThread thread) : ICaller
     public bool IsProvisionFile(int descriptor) => tracer.Files.Find(thread, descriptor) is { Node: DeviceNode.Provision };
 
     // find_vma: the first mapping that ends above the address. The last answer is kept, for pages come in order.
-    private string? FindLine(ulong address)
+    private MapsLine? FindLine(ulong address)
     {
-        if (_line is not null && address >= _lineStart && address < _lineEnd)
+        if (_line is null || address < _line.Start || address >= _line.End)
         {
-            return _line;
+            _line = MapsLine.Of(thread).Find(line => address < line.End);
         }
 
-        foreach (string line in ReadProc("maps"))
-        {
-            int dash = line.IndexOf('-', StringComparison.Ordinal);
-            int space = line.IndexOf(' ', StringComparison.Ordinal);
-            ulong end = ulong.Parse(line.AsSpan(dash + 1, space - dash - 1), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
-            if (address < end)
-            {
-                ulong start = ulong.Parse(line.AsSpan(0, dash), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
-                (_line, _lineStart, _lineEnd) = (line, Math.Min(start, address), end);
-                return line;
-            }
-        }
-
-        return null;
-    }
-
-    // A process that was killed in the middle of an ioctl has no such files any more, and nobody sees the answer.
-    private string[] ReadProc(string name)
-    {
-        try
-        {
-            return File.ReadAllLines(string.Create(CultureInfo.InvariantCulture, $"/proc/{thread.Process.Id}/{name}"));
-        }
-        catch (IOException)
-        {
-            return [];
-        }
+        return _line;
     }
 
     private string[] MountOptions(string path)
     {
         string[] options = [];
         int longest = -1;
-        foreach (string line in ReadProc("mountinfo"))
+        byte[]? mounts = Dumpable.Reach(thread, () => HostFile.TryRead(ProcPath.Of(thread.Id, "mountinfo")));
+        foreach (string line in Encoding.UTF8.GetString(mounts ?? []).Split('\n', StringSplitOptions.RemoveEmptyEntries))
         {
             string[] fields = line.Split(' ');
             string point = fields[4];

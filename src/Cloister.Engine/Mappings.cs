@@ -48,7 +48,7 @@ internal static class Mappings
         }
 
         int verdict = file.Enclave is { } enclave
-            ? tracer.Driver.Mmap(enclave, thread.Space, new LinearAddress(address), new LinearAddress(address + length), (Protection)protection, isPrivate, HostKernel.ReadImpliesExecute(thread.Process.Id))
+            ? tracer.Driver.Mmap(enclave, thread.Space, new LinearAddress(address), new LinearAddress(address + length), (Protection)protection, isPrivate, Personality.ReadImpliesExecute(thread))
             : tracer.Driver.Mmap(file.VirtualEpc!, isPrivate);
         if (verdict != 0)
         {
@@ -78,7 +78,7 @@ internal static class Mappings
             Watch(tracer, thread, address, length);
             if (lost.Count > 0)
             {
-                tracer.Files.CheckLifetimes();
+                tracer.Files.CheckLifetimes(thread);
             }
 
             if ((flags & MemoryProtection.Populate) != 0)
@@ -118,7 +118,7 @@ internal static class Mappings
             }
 
             verdict = part.File.Enclave is { } enclave
-                ? tracer.Driver.MayMap(enclave, new LinearAddress(part.Start), new LinearAddress(part.End), (Protection)(protection & 7), HostKernel.ReadImpliesExecute(thread.Process.Id)) : 0;
+                ? tracer.Driver.MayMap(enclave, new LinearAddress(part.Start), new LinearAddress(part.End), (Protection)(protection & 7), Personality.ReadImpliesExecute(thread)) : 0;
             if (verdict != 0)
             {
                 at = end;
@@ -174,7 +174,7 @@ internal static class Mappings
         {
             if ((long)t.Peek().Rax == 0)
             {
-                Forget(tracer, t.Space, start, length);
+                Forget(tracer, t, start, length);
             }
         };
         tracer.Resume(thread);
@@ -192,7 +192,7 @@ internal static class Mappings
             {
                 if ((long)t.Peek().Rax >= 0)
                 {
-                    Forget(tracer, t.Space, start, length);
+                    Forget(tracer, t, start, length);
                 }
 
                 then?.Invoke(t);
@@ -207,8 +207,9 @@ internal static class Mappings
     }
 
     // The device's mappings in a range are gone.
-    private static void Forget(Tracer tracer, AddressSpace space, ulong start, ulong length)
+    private static void Forget(Tracer tracer, TracedThread thread, ulong start, ulong length)
     {
+        AddressSpace space = thread.Space;
         HashSet<EnclaveFile> lost = space.Unmap(start, start + length);
         foreach (EnclaveFile file in lost)
         {
@@ -220,7 +221,7 @@ internal static class Mappings
 
         if (lost.Count > 0)
         {
-            tracer.Files.CheckLifetimes();
+            tracer.Files.CheckLifetimes(thread);
         }
     }
 
@@ -276,6 +277,9 @@ internal static class Mappings
     /// <summary>The child of a fork: its copies of the mappings are watched anew.</summary>
     public static void PrepareFork(Tracer tracer, TracedThread thread)
     {
+        // The child of a process that is not dumpable is not either.
+        RemoteMemory memory = thread.Space.Memory;
+        _ = memory.IsOpen ? memory : Dumpable.Reach(thread, () => memory.Open() == Errno.None ? memory : null);
         if (thread.Space.Native.ByProtection)
         {
             thread.Space.Native.ForgetExecutable();
@@ -418,7 +422,7 @@ internal static class Mappings
                 throw new LinuxException("userfaultfd", (Errno)(-descriptor));
             }
 
-            int taken = HostKernel.TakeDescriptor(thread.Process.Id, (int)descriptor);
+            int taken = ForeignDescriptor.Take(thread.Id, (int)descriptor, out _);
             _ = new RemoteCalls().Add(SystemCall.Close, (ulong)descriptor).Run(thread);
             if (taken < 0)
             {

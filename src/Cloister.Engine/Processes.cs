@@ -83,9 +83,14 @@ internal sealed class Processes(Tracer tracer)
         process.Handlers.Clear();
         Use(process.Space);
         Leave(old);
-        tracer.Files.CheckLifetimes();
         bool fast = tracer.Options.Mode == EngineMode.Fast;
-        thread.AtSystemCallExit = t => ExecSetup.Prepare(t, fast);
+        thread.AtSystemCallExit = t =>
+        {
+            ExecSetup.Prepare(t, fast);
+
+            // The kernel lets go of the old image's files when the thread is back in user mode.
+            tracer.Files.CheckLifetimes(null);
+        };
         tracer.Cores.NoteExec(thread);
         tracer.Resume(thread);
     }
@@ -121,7 +126,7 @@ internal sealed class Processes(Tracer tracer)
         using (tracer.Gates.Shut(null))
         {
             Drop(thread);
-            tracer.Files.CheckLifetimes();
+            tracer.Files.CheckLifetimes(null);
         }
     }
 
@@ -144,15 +149,35 @@ internal sealed class Processes(Tracer tracer)
             return parent.Process;
         }
 
-        // Without kcmp the children that share memory are those of vfork, and they share it until they exec.
-        bool shares = HostKernel.SharesMemory(parent.Process.Id, id) ?? false;
+        // Not the leader's memory: it may have ended. Without kcmp what the parent asked for tells.
+        const ulong sharesMemory = 0x100, sharesHandlers = 0x800;
+        ulong flags = CloneFlags(parent);
         AddressSpace space = parent.Space;
-        if (!shares)
+        if (!(HostKernel.SharesMemory(parent.Id, id) ?? (flags & sharesMemory) != 0))
         {
             copied = space = tracer.Files.Copy(parent.Space, id);
         }
 
-        return new TracedProcess(id, space) { Handlers = new(parent.Process.Handlers) };
+        return new TracedProcess(id, space)
+        {
+            Handlers = (flags & sharesHandlers) != 0 ? parent.Process.Handlers : new(parent.Process.Handlers),
+            IsDeviceUser = parent.Process.IsDeviceUser,
+        };
+    }
+
+    // CLONE_ flags of the call that the parent is in: uapi linux/sched.h.
+    private static ulong CloneFlags(TracedThread parent)
+    {
+        const ulong memoryUntilExec = 0x4100;
+        ref readonly UserRegisters r = ref parent.Peek();
+        Span<byte> flags = stackalloc byte[8]; // struct clone_args begins with them
+        return (long)r.OrigRax switch
+        {
+            SystemCall.Clone => r.Rdi,
+            SystemCall.Vfork => memoryUntilExec,
+            SystemCall.Clone3 when parent.Space.Memory.TryRead(r.Rdi, flags) => BitConverter.ToUInt64(flags),
+            _ => 0,
+        };
     }
 
     private void Drop(TracedThread thread)
@@ -164,6 +189,11 @@ internal sealed class Processes(Tracer tracer)
         tracer.Ioctls.Abandon(thread);
         TracedProcess process = thread.Process;
         _ = process.Threads.Remove(thread);
+        if (process.Space.Memory.Thread == thread.Id && process.Threads.Count > 0)
+        {
+            process.Space.Memory.Thread = process.Threads[0].Id;
+        }
+
         if (process.Threads.Count == 0 && !_threads.ContainsKey(process.Id))
         {
             Leave(process.Space);

@@ -62,6 +62,9 @@ internal sealed class RemoteCalls
         return results;
     }
 
+    /// <summary>The bytes at <see cref="DataAddress"/>, which calls may have written.</summary>
+    public static ReadOnlySpan<byte> Data(TracedThread thread, int length) => thread.Space.Table!.Slice(Offset(DataAddress), length);
+
     /// <summary>Offset of an address of the area in its file.</summary>
     public static long Offset(ulong address) => (long)(address - Area.Base);
 

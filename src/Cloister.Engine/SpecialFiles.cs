@@ -9,7 +9,6 @@ namespace Cloister.Engine;
 internal sealed class SpecialFiles(Tracer tracer)
 {
     private const uint CharacterDevice = 0x2000; // S_IFCHR
-    private const ulong MemfdCloseOnExec = 1;
 
     // misc devices have major 10; the minors are dynamic and these only have to differ.
     private static uint DeviceNumber(DeviceNode node) => (10 << 8) | (125 - (uint)node);
@@ -100,7 +99,7 @@ internal sealed class SpecialFiles(Tracer tracer)
 
         if (!path.StartsWith('/'))
         {
-            string? directory = File.ResolveLinkTarget(string.Create(CultureInfo.InvariantCulture, $"/proc/{thread.Id}/cwd"), false)?.FullName;
+            string? directory = Dumpable.Reach(thread, () => ProcPath.Directory(thread.Id));
             path = directory is null ? path : Path.Combine(directory, path);
         }
 
@@ -165,56 +164,45 @@ internal sealed class SpecialFiles(Tracer tracer)
             return;
         }
 
-        long descriptor = MakeMemfd(thread, node.ToString(), flags);
+        long descriptor = MemoryFiles.Make(thread, node.ToString(), (flags & FileFlags.CloseOnExec) != 0);
         if (descriptor < 0)
         {
             SystemCalls.Answer(tracer, thread, descriptor);
             return;
         }
 
-        if (tracer.Files.Open(thread, (int)descriptor, node) is null)
+        tracer.Files.CheckLifetimes(null);
+        Errno error = tracer.Files.Open(thread, (int)descriptor, node, out _);
+        if (error is not (Errno.None or Errno.EBADF))
         {
             _ = new RemoteCalls().Add(SystemCall.Close, (ulong)descriptor).Run(thread);
-            SystemCalls.Answer(tracer, thread, -(long)Errno.ENOMEM);
+            SystemCalls.Answer(tracer, thread, -(long)error);
             return;
         }
 
-        if (!thread.Space.IsDeviceUser)
-        {
-            thread.Space.IsDeviceUser = true;
-            SystemCalls.InstallFilter(thread, SyscallFilter.DeviceUser());
-        }
-
+        // With EBADF another thread has closed the new number or put a file in its place: as if it had come a moment later.
         SystemCalls.Answer(tracer, thread, descriptor);
     }
 
     private void OpenContents(TracedThread thread, byte[] contents, int flags)
     {
-        long descriptor = MakeMemfd(thread, "file", flags);
-        if (descriptor >= 0)
+        long descriptor = MemoryFiles.Make(thread, "file", (flags & FileFlags.CloseOnExec) != 0);
+        int taken = descriptor < 0 ? -(int)Errno.EBADF : MemoryFiles.Take(thread, (int)descriptor);
+        if (taken >= 0)
         {
-            int taken = HostKernel.TakeDescriptor(thread.Process.Id, (int)descriptor);
-            if (taken < 0 || HostKernel.WriteAt(taken, contents, 0) != Errno.None)
-            {
-                descriptor = -(long)Errno.EIO;
-            }
+            Errno error = HostKernel.WriteAt(taken, contents, 0);
+            _ = MappedFile.SealContents(taken);
+            HostKernel.Close(taken);
+            taken = -(int)error;
+        }
 
-            if (taken >= 0)
-            {
-                HostKernel.Close(taken);
-            }
+        if (descriptor >= 0 && taken is not (0 or -(int)Errno.EBADF))
+        {
+            _ = new RemoteCalls().Add(SystemCall.Close, (ulong)descriptor).Run(thread);
+            descriptor = taken;
         }
 
         SystemCalls.Answer(tracer, thread, descriptor);
-    }
-
-    /// <summary>Makes a memory file in a thread's program; a descriptor, or minus an errno.</summary>
-    public static long MakeMemfd(TracedThread thread, string name, int flags)
-    {
-        const ulong allowSealing = 2;
-        ulong memfdFlags = allowSealing | ((flags & FileFlags.CloseOnExec) != 0 ? MemfdCloseOnExec : 0);
-        return new RemoteCalls().WithData(Encoding.ASCII.GetBytes($"cloister:{name}\0"))
-            .Add(SystemCall.MemfdCreate, RemoteCalls.DataAddress, memfdFlags).Run(thread)[0];
     }
 
     private static int ReadFlags(TracedThread thread, ulong openHow)

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Cloister.Linux;
 
 namespace Cloister.Engine;
@@ -40,7 +39,7 @@ internal static class StrictView
         if (inside)
         {
             Show(space, calls);
-            HideCode(space, calls, threads);
+            HideCode(thread, calls, threads);
         }
         else
         {
@@ -78,29 +77,24 @@ internal static class StrictView
         }
     }
 
-    private static void HideCode(AddressSpace space, RemoteCalls calls, int threads)
+    private static void HideCode(TracedThread thread, RemoteCalls calls, int threads)
     {
+        AddressSpace space = thread.Space;
         if (threads > 1)
         {
             return;
         }
 
-        foreach (string line in File.ReadLines(string.Create(CultureInfo.InvariantCulture, $"/proc/{space.Process}/maps")))
+        foreach ((ulong start, ulong end, int bits, _) in MapsLine.Of(thread))
         {
-            string[] fields = line.Split(' ', 3, StringSplitOptions.RemoveEmptyEntries);
-            int dash = fields[0].IndexOf('-', StringComparison.Ordinal);
-            ulong start = ulong.Parse(fields[0].AsSpan(0, dash), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
-            ulong end = ulong.Parse(fields[0].AsSpan(dash + 1), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
-            string permissions = fields[1];
             bool ours = start >= Area.Base && start < Area.Base + (1UL << 32);
-            if (permissions[2] != 'x' || ours || start >= 1UL << 47 || space.Mappings.Find(start) is not null)
+            if ((bits & MemoryProtection.Execute) == 0 || ours || start >= 1UL << 47 || space.Mappings.Find(start) is not null)
             {
                 continue;
             }
 
-            ulong protection = (permissions[0] == 'r' ? MemoryProtection.Read : 0UL) | (permissions[1] == 'w' ? MemoryProtection.Write : 0UL);
-            calls.Add(SystemCall.Mprotect, start, end - start, protection);
-            space.HiddenCode.Add((start, end, protection | MemoryProtection.Execute));
+            calls.Add(SystemCall.Mprotect, start, end - start, (ulong)(bits & ~MemoryProtection.Execute));
+            space.HiddenCode.Add((start, end, (ulong)bits));
         }
     }
 

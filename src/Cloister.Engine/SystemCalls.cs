@@ -40,8 +40,11 @@ internal sealed class SystemCalls(Tracer tracer)
             case SystemCall.Madvise:
                 Mappings.Advise(tracer, thread);
                 break;
-            case SystemCall.Close or SystemCall.CloseRange or SystemCall.Dup2 or SystemCall.Dup3:
-                thread.AtSystemCallExit = _ => tracer.Files.CheckLifetimes();
+            case SystemCall.Close or SystemCall.Dup2 or SystemCall.Dup3:
+                Close(thread, (int)(r.OrigRax == SystemCall.Close ? r.Rdi : r.Rsi));
+                break;
+            case SystemCall.CloseRange:
+                thread.AtSystemCallExit = tracer.Files.CheckLifetimes;
                 tracer.Resume(thread);
                 break;
             case SystemCall.Fstat:
@@ -63,6 +66,17 @@ internal sealed class SystemCalls(Tracer tracer)
                 _special.ByPath(thread);
                 break;
         }
+    }
+
+    // A number is about to be closed, or to mean another file.
+    private void Close(TracedThread thread, int descriptor)
+    {
+        if (tracer.Files.Find(thread, descriptor) is not null)
+        {
+            thread.AtSystemCallExit = tracer.Files.CheckLifetimes;
+        }
+
+        tracer.Resume(thread);
     }
 
     /// <summary>Ends a system call that the tracer has made itself.</summary>
@@ -98,6 +112,7 @@ internal sealed class SystemCalls(Tracer tracer)
             return;
         }
 
+        tracer.Files.Join(thread);
         tracer.PowerLoss.CountIoctl();
         var caller = new IoctlCaller(tracer, thread);
         IoctlOperation? operation = file switch
@@ -174,10 +189,12 @@ internal sealed class SystemCalls(Tracer tracer)
         {
             if (file.Node == DeviceNode.Enclave && tracer.Driver.BindsToMapping)
             {
+                tracer.Files.Join(thread);
                 BoundMappings.Map(tracer, thread);
                 return;
             }
 
+            tracer.Files.Join(thread);
             Mappings.Map(tracer, thread, file);
             return;
         }

@@ -12,6 +12,9 @@ internal sealed class TracedProcess(int id, AddressSpace space)
     /// <summary>Its living threads.</summary>
     public List<TracedThread> Threads { get; } = [];
 
+    /// <summary>Whether it has the filter of device users: filters outlive exec, and fork passes them on.</summary>
+    public bool IsDeviceUser { get; set; }
+
     /// <summary>Handlers of the synchronous signals, as the program set them; by signal number.</summary>
     public Dictionary<int, ulong> Handlers { get; init; } = [];
 }

@@ -120,7 +120,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
         int root = Volatile.Read(ref _root);
 
         // A process that has ended and was not waited for yet still takes signals.
-        return root != 0 && HostKernel.StatusField(root, "State:") is { } state && !state.StartsWith('Z') && HostKernel.Kill(root, signal) == Errno.None;
+        return root != 0 && HostKernel.IsAlive(root) && HostKernel.Kill(root, signal) == Errno.None;
     }
 
     /// <summary>Passes on a signal that was sent to this process, unless it was sent to the program as well. May be called by any thread.</summary>
@@ -352,6 +352,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
 
         thread.Stopped = true;
         thread.AwaitsVfork = false;
+        thread.Space.Memory.Thread = id; // this one lives; others may have ended
         Cores.NoteStop(thread);
         Guard(() =>
         {

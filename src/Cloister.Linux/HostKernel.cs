@@ -52,12 +52,12 @@ public static unsafe class HostKernel
         return ((Mask(status, "SigPnd:"u8) | Mask(status, "ShdPnd:"u8)) & ~Mask(status, "SigBlk:"u8)) != 0;
     }
 
-    /// <summary>Whether a process has the personality READ_IMPLIES_EXEC. personality(2).</summary>
-    public static bool ReadImpliesExecute(int process)
-    {
-        const uint readImpliesExec = 0x0400000;
-        return ((ProcText.Hexadecimal(HostFile.TryRead(ProcPath.Of(process, "personality"))) ?? 0) & readImpliesExec) != 0;
-    }
+    /// <summary>Whether a process is alive: its leader may have ended before its other threads.</summary>
+    public static bool IsAlive(int process) => StatusField(process, "State:") is { } state
+        && (!state.StartsWith('Z') || (StatusField(process, "Threads:") is { } text && int.TryParse(text, out int threads) && threads > 1));
+
+    /// <summary>A thread's personality; null when it may not be asked for. personality(2).</summary>
+    public static ulong? Personality(int thread) => ProcText.Hexadecimal(HostFile.TryRead(ProcPath.Of(thread, "personality")));
 
     /// <summary>One line of /proc/ID/status, without its name; null when there is none.</summary>
     public static string? StatusField(int thread, string name)
@@ -113,20 +113,11 @@ public static unsafe class HostKernel
         return descriptor < 0 ? -(int)NativeMethods.LastError : descriptor;
     }
 
-    /// <summary>Copies a descriptor of another process into this one: pidfd_getfd(2), else a new open of the same file. Minus an errno on failure.</summary>
-    public static int TakeDescriptor(int process, int descriptor)
-    {
-        int pidfd = (int)NativeMethods.SystemCall(SystemCall.PidfdOpen, process, 0, 0, 0, 0, 0);
-        if (pidfd < 0)
-        {
-            return -(int)NativeMethods.LastError;
-        }
+    /// <summary>Opens what a descriptor of this process leads to once more; the new descriptor or minus an errno.</summary>
+    public static int OpenAgain(int descriptor) => Open(ProcPath.OfDescriptor(Environment.ProcessId, descriptor));
 
-        int taken = (int)NativeMethods.SystemCall(SystemCall.PidfdGetfd, pidfd, descriptor, 0, 0, 0, 0);
-        Errno error = taken < 0 ? NativeMethods.LastError : Errno.None;
-        _ = NativeMethods.Close(pidfd);
-        return taken < 0 ? -(int)error : taken;
-    }
+    /// <summary>Moves an open file's position. lseek(2), SEEK_SET.</summary>
+    public static void Seek(int descriptor, long position) => _ = NativeMethods.SystemCall(SystemCall.Lseek, descriptor, position, 0, 0, 0, 0);
 
     /// <summary>Waits until a child of this process stops itself; false when it ended instead.</summary>
     public static bool WaitUntilStopped(int child)

@@ -60,7 +60,7 @@ public static unsafe class HostProbe
     public static Errno PidfdGetfd()
     {
         using MappedFile file = MappedFile.Create("cloister-probe", 4096);
-        int taken = HostKernel.TakeDescriptor(Environment.ProcessId, file.Descriptor);
+        int taken = ForeignDescriptor.Copy(Environment.ProcessId, file.Descriptor);
         if (taken < 0)
         {
             return (Errno)(-taken);

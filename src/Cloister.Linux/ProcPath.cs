@@ -10,6 +10,19 @@ public static class ProcPath
     /// <summary>What a descriptor of a process or thread leads to: <c>/proc/ID/fd/DESCRIPTOR</c>.</summary>
     public static string OfDescriptor(int id, int descriptor) => string.Concat(Of(id, "fd/"), Text(descriptor));
 
+    /// <summary>The current directory of a thread; null when it may not be asked for.</summary>
+    public static string? Directory(int thread)
+    {
+        try
+        {
+            return File.ResolveLinkTarget(Of(thread, "cwd"), false)?.FullName;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
     // No culture writes a number without a sign otherwise.
     private static string Text(int number) => number.ToString(provider: null);
 }

@@ -3,14 +3,37 @@ namespace Cloister.Linux;
 /// <summary>The memory of another process. Failures are values: a program may hand out any pointer.</summary>
 public sealed unsafe class RemoteMemory : IDisposable
 {
-    private readonly int _process;
-    private readonly int _memory;
+    private int _memory = -1;
 
-    /// <summary>Opens the memory of a process that this one traces.</summary>
-    public RemoteMemory(int process)
+    /// <summary>Opens the memory of a thread that this process traces.</summary>
+    public RemoteMemory(int thread)
     {
-        _process = process;
-        _memory = NativeMethods.Open(ProcPath.Of(process, "mem"), FileFlags.ReadWrite | FileFlags.CloseOnExec, 0);
+        Thread = thread;
+        _ = Open();
+    }
+
+    /// <summary>A thread that lives in it: one that has ended has no memory, though it be the leader of a process that has.</summary>
+    public int Thread { get; set; }
+
+    /// <summary>Whether the memory file could be opened. Once open it stays usable, whatever becomes of the thread and its rights.</summary>
+    public bool IsOpen => _memory >= 0;
+
+    /// <summary>Opens the memory file if that was not permitted before.</summary>
+    public Errno Open()
+    {
+        if (!IsOpen)
+        {
+            _memory = NativeMethods.Open(ProcPath.Of(Thread, "mem"), FileFlags.ReadWrite | FileFlags.CloseOnExec, 0);
+        }
+
+        return IsOpen ? Errno.None : NativeMethods.LastError;
+    }
+
+    /// <summary>Takes over a memory file that was opened elsewhere.</summary>
+    public void Adopt(int descriptor)
+    {
+        Dispose();
+        _memory = descriptor;
     }
 
     /// <summary>Reads with the page protection the process itself has. False when any byte cannot be read.</summary>
@@ -20,7 +43,8 @@ public sealed unsafe class RemoteMemory : IDisposable
         {
             var local = stackalloc nint[2] { (nint)p, into.Length };
             var remote = stackalloc nint[2] { (nint)address, into.Length };
-            return NativeMethods.SystemCall(SystemCall.ProcessVmReadv, _process, (long)local, 1, (long)remote, 1, 0) == into.Length;
+            long read = NativeMethods.SystemCall(SystemCall.ProcessVmReadv, Thread, (long)local, 1, (long)remote, 1, 0);
+            return read == into.Length || (read < 0 && IsRefused(NativeMethods.LastError) && TryPeek(address, into));
         }
     }
 
@@ -31,7 +55,8 @@ public sealed unsafe class RemoteMemory : IDisposable
         {
             var local = stackalloc nint[2] { (nint)p, from.Length };
             var remote = stackalloc nint[2] { (nint)address, from.Length };
-            return NativeMethods.SystemCall(SystemCall.ProcessVmWritev, _process, (long)local, 1, (long)remote, 1, 0) == from.Length;
+            long written = NativeMethods.SystemCall(SystemCall.ProcessVmWritev, Thread, (long)local, 1, (long)remote, 1, 0);
+            return written == from.Length || (written < 0 && IsRefused(NativeMethods.LastError) && TryPoke(address, from));
         }
     }
 
@@ -58,7 +83,12 @@ public sealed unsafe class RemoteMemory : IDisposable
             fixed (byte* p = &into[done])
             {
                 (local[0], local[1]) = ((nint)p, end - done);
-                long read = NativeMethods.SystemCall(SystemCall.ProcessVmReadv, _process, (long)local, 1, (long)remote, count, 0);
+                long read = NativeMethods.SystemCall(SystemCall.ProcessVmReadv, Thread, (long)local, 1, (long)remote, count, 0);
+                if (read < 0 && IsRefused(NativeMethods.LastError))
+                {
+                    read = NativeMethods.Pread(_memory, p, (nuint)(end - done), (long)address + done);
+                }
+
                 done += (int)Math.Max(read, 0);
             }
 
@@ -116,12 +146,17 @@ public sealed unsafe class RemoteMemory : IDisposable
         return null;
     }
 
+    // Not that the bytes are not there: the thread has just ended, or it is not dumpable and this user may not look (ptrace(2), "Ptrace access
+    // mode checking"). The memory file was opened before, and access is checked then only.
+    private static bool IsRefused(Errno error) => error is Errno.EPERM or Errno.ESRCH or Errno.EACCES or Errno.ENOSYS;
+
     /// <inheritdoc/>
     public void Dispose()
     {
         if (_memory >= 0)
         {
             _ = NativeMethods.Close(_memory);
+            _memory = -1;
         }
     }
 }

@@ -10,6 +10,7 @@ public static class SystemCall
     public const long Stat = 4;
     public const long Fstat = 5;
     public const long Lstat = 6;
+    public const long Lseek = 8;
     public const long Mmap = 9;
     public const long Mprotect = 10;
     public const long Munmap = 11;
@@ -20,8 +21,13 @@ public static class SystemCall
     public const long Madvise = 28;
     public const long Dup2 = 33;
     public const long Getpid = 39;
+    public const long Vfork = 58;
+    public const long Clone = 56;
     public const long Fcntl = 72;
+    public const long Flock = 73;
+    public const long Ftruncate = 77;
     public const long Prctl = 157;
+    public const long Personality = 135;
     public const long ModifyLdt = 154;
     public const long ArchPrctl = 158;
     public const long SchedSetaffinity = 203;
@@ -30,6 +36,7 @@ public static class SystemCall
     public const long Openat = 257;
     public const long Newfstatat = 262;
     public const long Faccessat = 269;
+    public const long Fallocate = 285;
     public const long Dup3 = 292;
     public const long ProcessVmReadv = 310;
     public const long ProcessVmWritev = 311;
@@ -42,6 +49,7 @@ public static class SystemCall
     public const long PkeyMprotect = 329;
     public const long Statx = 332;
     public const long PidfdOpen = 434;
+    public const long Clone3 = 435;
     public const long CloseRange = 436;
     public const long Openat2 = 437;
     public const long PidfdGetfd = 438;

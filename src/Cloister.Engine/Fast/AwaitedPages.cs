@@ -42,8 +42,8 @@ internal sealed class AwaitedPages : IDisposable
         }
 
         long length = LengthFor(size);
-        long descriptor = new RemoteCalls().WithData("cloister:awaited\0"u8).Add(SystemCall.MemfdCreate, RemoteCalls.DataAddress, 3).Run(thread)[0];
-        int taken = descriptor < 0 ? -1 : HostKernel.TakeDescriptor(thread.Process.Id, (int)descriptor);
+        long descriptor = MemoryFiles.Make(thread, "awaited", closeOnExec: true);
+        int taken = descriptor < 0 ? -1 : MemoryFiles.Take(thread, (int)descriptor);
         if (taken < 0)
         {
             return null;

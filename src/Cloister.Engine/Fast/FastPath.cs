@@ -56,8 +56,8 @@ internal sealed class FastPath : IDisposable
     /// <summary>Maps the tables into a thread's address space; null when the kernel refuses.</summary>
     public static FastPath? Create(TracedThread thread, bool replace)
     {
-        long descriptor = new RemoteCalls().WithData("cloister:fast\0"u8).Add(SystemCall.MemfdCreate, RemoteCalls.DataAddress, 3).Run(thread)[0];
-        int taken = descriptor < 0 ? -1 : HostKernel.TakeDescriptor(thread.Process.Id, (int)descriptor);
+        long descriptor = MemoryFiles.Make(thread, "fast", closeOnExec: true);
+        int taken = descriptor < 0 ? -1 : MemoryFiles.Take(thread, (int)descriptor);
         if (taken < 0)
         {
             return null;

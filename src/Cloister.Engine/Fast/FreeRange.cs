@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Cloister.Engine.Fast;
 
 /// <summary>Free address space near some code.</summary>
@@ -8,22 +6,19 @@ internal static class FreeRange
     private const ulong Margin = 1UL << 20;
 
     /// <summary>A free range that lies whole among a jump's targets, as near to their middle as can be and away from what grows; null when there is none.</summary>
-    /// <param name="process">Whose address space.</param>
+    /// <param name="thread">Whose address space.</param>
     /// <param name="targets">Where it may lie.</param>
     /// <param name="length">Bytes, a multiple of the page.</param>
     /// <param name="enclaves">Their ranges count as taken, though nothing may be mapped there.</param>
-    public static ulong? In(int process, JumpTargets targets, ulong length, IEnumerable<EnclaveFile> enclaves)
+    public static ulong? In(TracedThread thread, JumpTargets targets, ulong length, IEnumerable<EnclaveFile> enclaves)
     {
         ulong address = targets.Middle;
         ulong end = 0x10000;
         ulong? best = null;
-        foreach (string line in File.ReadLines(string.Create(CultureInfo.InvariantCulture, $"/proc/{process}/maps")))
+        foreach (MapsLine line in MapsLine.Of(thread))
         {
-            string range = line[..line.IndexOf(' ', StringComparison.Ordinal)];
-            int dash = range.IndexOf('-', StringComparison.Ordinal);
-            ulong start = ulong.Parse(range.AsSpan(0, dash), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
-            Consider(end, start);
-            end = ulong.Parse(range.AsSpan(dash + 1), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+            Consider(end, line.Start);
+            end = line.End;
         }
 
         return best;

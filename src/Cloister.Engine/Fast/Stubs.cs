@@ -335,7 +335,7 @@ internal sealed class Stubs(FastTables tables, Action<int> freeEntry)
             }
         }
 
-        if (_stubPages * 4096 >= FastLayout.FileLength - FastLayout.Stubs || FreeRange.In(thread.Process.Id, targets, 4096, thread.Space.Mappings.All.Select(mapping => mapping.File)) is not { } address)
+        if (_stubPages * 4096 >= FastLayout.FileLength - FastLayout.Stubs || FreeRange.In(thread, targets, 4096, thread.Space.Mappings.All.Select(mapping => mapping.File)) is not { } address)
         {
             return null;
         }

@@ -1,0 +1,42 @@
+using System.Text;
+using Cloister.Linux;
+
+namespace Cloister.Engine;
+
+/// <summary>A line of /proc/TID/maps: proc_pid_maps(5).</summary>
+/// <param name="Start">First byte.</param>
+/// <param name="End">Behind the last byte.</param>
+/// <param name="Protection">PROT_ bits.</param>
+/// <param name="Path">The file, or what stands in its place; empty for none.</param>
+internal sealed record MapsLine(ulong Start, ulong End, int Protection, string Path)
+{
+    /// <summary>The mappings of a stopped thread's process, in order; none when they cannot be read, as of a process that was just killed.</summary>
+    /// <remarks>The thread's own file: that of a leader that has ended is empty.</remarks>
+    public static List<MapsLine> Of(TracedThread thread) => Parse(Dumpable.Reach(thread, () => HostFile.TryRead(ProcPath.Of(thread.Id, "maps"))));
+
+    /// <summary>Takes the text apart.</summary>
+    public static List<MapsLine> Parse(ReadOnlySpan<byte> maps)
+    {
+        // 7f0123456000-7f0123458000 r-xp 00001000 fe:00 1234   /usr/lib/a.so
+        var lines = new List<MapsLine>();
+        while (!maps.IsEmpty)
+        {
+            ReadOnlySpan<byte> line = ProcText.TakeLine(ref maps);
+            ulong? start = ProcText.Hexadecimal(ProcText.Take(ref line, (byte)'-'));
+            ulong? end = ProcText.Hexadecimal(ProcText.TakeWord(ref line));
+            ReadOnlySpan<byte> bits = ProcText.TakeWord(ref line);
+            for (int i = 0; i < 3; i++)
+            {
+                _ = ProcText.TakeWord(ref line);
+            }
+
+            if (start is { } first && end is { } last && bits is [var r, var w, var x, ..])
+            {
+                int protection = (r == 'r' ? MemoryProtection.Read : 0) | (w == 'w' ? MemoryProtection.Write : 0) | (x == 'x' ? MemoryProtection.Execute : 0);
+                lines.Add(new MapsLine(first, last, protection, Encoding.UTF8.GetString(line)));
+            }
+        }
+
+        return lines;
+    }
+}
