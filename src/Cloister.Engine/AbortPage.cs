@@ -23,7 +23,16 @@ internal static class AbortPage
             .Run(thread);
         if (moved.Any(result => result < 0))
         {
-            throw new LinuxException("mremap", (Errno)(-moved.First(result => result < 0)));
+            // vm.max_map_count, or a limit of the program's memory.
+            if (moved[0] >= 0)
+            {
+                _ = new RemoteCalls().Add(SystemCall.Mremap, Area.Aside, 4096, 4096, moveFixed, page).Run(thread);
+                space.Native.WatchAgain(page);
+            }
+
+            tracer.Notice("a program may have no more mappings (vm.max_map_count): an access to enclave memory from outside ends in SIGSEGV");
+            tracer.Signals.Raise(thread, Architecture.ExceptionVector.PageFault, 4, new Architecture.LinearAddress(page), unmapped: false);
+            return;
         }
 
         Span<byte> ones = stackalloc byte[4096];

@@ -79,7 +79,7 @@ internal static class BoundMappings
             return descriptor;
         }
 
-        long result = -(long)tracer.Files.Open(thread, (int)descriptor, DeviceNode.Enclave, out EnclaveFile? file);
+        long result = -(long)tracer.Files.Open(thread, (int)descriptor, DeviceNode.Enclave, FileFlags.ReadWrite, out EnclaveFile? file);
         if (file?.Enclave is { } enclave)
         {
             result = tracer.Driver.Mmap(enclave, space, new LinearAddress(address), new LinearAddress(address + length), (Protection)protection, isPrivate: false);

@@ -25,7 +25,7 @@ internal sealed class DeviceFiles(Tracer tracer) : IDisposable
 
     /// <summary>Takes over a memfd that a thread has just made for a device node.</summary>
     /// <returns>EBADF when the descriptor means something else by now.</returns>
-    public Errno Open(TracedThread thread, int descriptor, DeviceNode node, out EnclaveFile? file)
+    public Errno Open(TracedThread thread, int descriptor, DeviceNode node, int openFlags, out EnclaveFile? file)
     {
         file = null;
         int taken = MemoryFiles.TakeNode(thread, descriptor);
@@ -41,7 +41,7 @@ internal sealed class DeviceFiles(Tracer tracer) : IDisposable
             return error;
         }
 
-        file = new EnclaveFile(tracer.Epc, taken, node);
+        file = new EnclaveFile(tracer.Epc, taken, node, openFlags);
         switch (node)
         {
             case DeviceNode.Enclave: file.Enclave = tracer.Driver.Open(file); break;

@@ -18,10 +18,12 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
     private readonly MappedFile _file;
     private ulong _removedStart, _removedEnd;
     private readonly byte[] _page = new byte[4096];
+    private readonly int _openFlags;
     private ExpectedPages _expected;
 
-    public EnclaveFile(EpcMemory memory, int descriptor, DeviceNode node)
+    public EnclaveFile(EpcMemory memory, int descriptor, DeviceNode node, int openFlags = FileFlags.ReadWrite)
     {
+        _openFlags = openFlags;
         _memory = memory;
         Node = node;
         _ = HostKernel.TryStat(descriptor, out ulong device, out ulong inode);
@@ -31,6 +33,14 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
 
     /// <summary>Which node it is.</summary>
     public DeviceNode Node { get; }
+
+    /// <summary>Whether it was opened for an access, of PROT_READ and PROT_WRITE.</summary>
+    public bool Allows(int access) => (_openFlags & FileFlags.AccessMode) switch
+    {
+        0 => access == MemoryProtection.Read,
+        1 => access == MemoryProtection.Write,
+        _ => true,
+    };
 
     /// <summary>Device and inode of the memfd.</summary>
     public (ulong Device, ulong Inode) Identity { get; }

@@ -10,7 +10,7 @@ internal static class ExecSetup
     private const ulong AtSysinfoEhdr = 33;
 
     /// <summary>Prepares the new image at the return of execve, before its first instruction.</summary>
-    public static void Prepare(TracedThread thread, bool fast)
+    public static void Prepare(TracedThread thread, bool fast, Action<string> notice)
     {
         if ((long)thread.Peek().Rax < 0 || thread.Peek().Cs == 0x23)
         {
@@ -19,6 +19,13 @@ internal static class ExecSetup
         }
 
         AddressSpace space = thread.Space;
+        if (!space.Memory.IsOpen)
+        {
+            // Its file may be executed and not read (it is not dumpable then), or this process has no descriptor left.
+            notice("a program's memory cannot be reached: it runs without SGX");
+            return;
+        }
+
         (ulong entry, ulong vdso)? found = FindVdso(thread);
         MapArea(thread);
         if (found is (var at, var kernelVdso))

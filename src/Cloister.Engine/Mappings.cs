@@ -32,6 +32,13 @@ internal static class Mappings
             return;
         }
 
+        // mm/mmap.c, do_mmap: what the file was not opened for.
+        if (!file.Allows(MemoryProtection.Read) || ((protection & MemoryProtection.Write) != 0 && !file.Allows(MemoryProtection.Write)))
+        {
+            SystemCalls.Answer(tracer, thread, -(long)Errno.EACCES);
+            return;
+        }
+
         bool isFixed = (flags & (MemoryProtection.Fixed | MemoryProtection.FixedNoReplace)) != 0;
         if (!isFixed)
         {
@@ -65,6 +72,11 @@ internal static class Mappings
         int kind = MemoryProtection.Shared | ((flags & MemoryProtection.FixedNoReplace) != 0 ? MemoryProtection.FixedNoReplace : MemoryProtection.Fixed);
         ulong native = thread.Space.HidesEnclaves ? MemoryProtection.None : (ulong)(protection & ~MemoryProtection.Execute);
         long result = new RemoteCalls().Add(SystemCall.Mmap, address, length, native, (ulong)kind, descriptor, fileOffset).Run(thread)[0];
+        if (result < 0 && !isFixed)
+        {
+            _ = new RemoteCalls().Add(SystemCall.Munmap, address, length).Run(thread);
+        }
+
         if (result >= 0)
         {
             AddressSpace space = thread.Space;
@@ -105,58 +117,65 @@ internal static class Mappings
             return;
         }
 
-        // The kernel goes from mapping to mapping and stops at the first that refuses.
-        var calls = new RemoteCalls();
-        var done = new List<EnclaveMapping>();
-        long verdict = 0;
+        // The kernel goes from mapping to mapping and stops at the first that refuses; what it did before stays.
+        // mm/mprotect.c, do_mprotect_pkey.
+        (ulong number, ulong key) = (r.OrigRax, r.R10);
         ulong at = start;
-        foreach (EnclaveMapping part in parts)
+        long result = 0;
+        for (int i = 0; i <= parts.Count && result == 0; i++)
         {
-            if (part.Start > at)
+            ulong gapEnd = i < parts.Count ? parts[i].Start : end;
+            if (gapEnd > at)
             {
-                calls.Add(SystemCall.Mprotect, at, part.Start - at, (ulong)protection);
+                result = Call(at, gapEnd, protection);
             }
 
-            verdict = part.File.Enclave is { } enclave
-                ? tracer.Driver.MayMap(enclave, new LinearAddress(part.Start), new LinearAddress(part.End), (Protection)(protection & 7), Personality.ReadImpliesExecute(thread)) : 0;
-            if (verdict != 0)
+            if (i < parts.Count && result == 0)
             {
-                at = end;
-                break;
-            }
-
-            ulong native = space.HidesEnclaves || space.Native.ByProtection ? MemoryProtection.None : (ulong)(protection & ~MemoryProtection.Execute);
-            calls.Add(SystemCall.Mprotect, part.Start, part.End - part.Start, native);
-            done.Add(part);
-            at = part.End;
-        }
-
-        if (at < end)
-        {
-            calls.Add(SystemCall.Mprotect, at, end - at, (ulong)protection);
-        }
-
-        long[] results = calls.Count > 0 ? calls.Run(thread) : [];
-        foreach (EnclaveMapping part in done)
-        {
-            space.Mappings.Add(part with { Protection = protection & 7 });
-            space.Fast?.Tcss.Invalidate(part.Start, part.End);
-            foreach (ulong page in space.Pages.Within(part.Start, part.End))
-            {
-                if (space.Pages.Peek(page).Executable)
-                {
-                    space.Native.SetExecutable(page, false);
-                }
-
-                if (space.Native.ByProtection && space.Pages.Peek(page).Native != NativeAccess.None)
-                {
-                    space.Native.NoteUnprotected(page);
-                }
+                result = ProtectPart(parts[i]);
+                at = parts[i].End;
             }
         }
 
-        long failure = results.FirstOrDefault(result => result < 0);
-        SystemCalls.Answer(tracer, thread, failure < 0 ? failure : verdict);
+        SystemCalls.Answer(tracer, thread, result);
+
+        long ProtectPart(EnclaveMapping part)
+        {
+            const int access = MemoryProtection.Read | MemoryProtection.Write | MemoryProtection.Execute;
+            bool refused = (protection & MemoryProtection.Write) != 0 && !part.File.Allows(MemoryProtection.Write);
+            long verdict = refused ? -(long)Errno.EACCES : part.File.Enclave is { } enclave
+                ? tracer.Driver.MayMap(enclave, new LinearAddress(part.Start), new LinearAddress(part.End), (Protection)(protection & access), Personality.ReadImpliesExecute(thread)) : 0;
+
+            // The rest of the bits, and the key, are the kernel's to judge.
+            int native = (protection & ~access) | (space.HidesEnclaves || space.Native.ByProtection ? MemoryProtection.None : protection & (access & ~MemoryProtection.Execute));
+            verdict = verdict != 0 ? verdict : Call(part.Start, part.End, native);
+            if (verdict == 0)
+            {
+                NoteProtection(space, part, protection & access);
+            }
+
+            return verdict;
+        }
+
+        long Call(ulong from, ulong to, int bits) => new RemoteCalls().Add((long)number, from, to - from, (ulong)bits, key).Run(thread)[0];
+    }
+
+    private static void NoteProtection(AddressSpace space, EnclaveMapping part, int protection)
+    {
+        space.Mappings.Add(part with { Protection = protection });
+        space.Fast?.Tcss.Invalidate(part.Start, part.End);
+        foreach (ulong page in space.Pages.Within(part.Start, part.End))
+        {
+            if (space.Pages.Peek(page).Executable)
+            {
+                space.Native.SetExecutable(page, false);
+            }
+
+            if (space.Native.ByProtection && space.Pages.Peek(page).Native != NativeAccess.None)
+            {
+                space.Native.NoteUnprotected(page);
+            }
+        }
     }
 
     /// <summary>munmap: what the program takes away is forgotten once the kernel has done it.</summary>
@@ -225,17 +244,87 @@ internal static class Mappings
         }
     }
 
-    /// <summary>mremap: the device's mappings neither grow (VM_DONTEXPAND) nor move (sgx_vma_mremap).</summary>
+    /// <summary>mremap: the device's mappings shrink, and do not grow (VM_DONTEXPAND); others may be put over them.</summary>
     public static void Remap(Tracer tracer, TracedThread thread)
     {
+        const ulong mayMove = 1, isFixed = 2, dontUnmap = 4;
         ref readonly UserRegisters r = ref thread.Peek();
-        if (thread.Space.Mappings.Within(r.Rdi, r.Rdi + Math.Max(r.Rsi, 1)).Count == 0)
+        (ulong start, ulong oldLength, ulong newLength, ulong flags, ulong target) = (r.Rdi, Pages(r.Rsi), Pages(r.Rdx), r.R10, r.R8);
+        AddressSpace space = thread.Space;
+        bool moves = (flags & (isFixed | dontUnmap)) != 0;
+        bool isDevice = space.Mappings.Find(start) is not null;
+        if (isDevice && (start & PageMask) == 0 && (flags & ~mayMove) == 0 && newLength > oldLength)
         {
-            tracer.Resume(thread);
+            SystemCalls.Answer(tracer, thread, -(long)Errno.EFAULT);
             return;
         }
 
-        SystemCalls.Answer(tracer, thread, r.Rdx > r.Rsi ? -(long)Errno.EFAULT : -(long)Errno.EINVAL);
+        if (isDevice && moves)
+        {
+            // Linux moves it to where none of its pages is found (docs/fidelity.md).
+            SystemCalls.Answer(tracer, thread, -(long)Errno.EINVAL);
+            return;
+        }
+
+        if (space.Mappings.Within(start, start + oldLength).Count > 0 || (moves && space.Mappings.Within(target, target + newLength).Count > 0))
+        {
+            thread.AtSystemCallExit = t =>
+            {
+                Reconcile(tracer, t, start, oldLength);
+                Reconcile(tracer, t, target, moves ? newLength : 0);
+            };
+        }
+
+        tracer.Resume(thread);
+    }
+
+    /// <summary>shmat with SHM_REMAP, which puts a segment over what is there.</summary>
+    public static void Attach(Tracer tracer, TracedThread thread)
+    {
+        const ulong everything = 1UL << 47;
+        if (thread.Space.Mappings.All.Count > 0)
+        {
+            thread.AtSystemCallExit = t => Reconcile(tracer, t, 0, everything);
+        }
+
+        tracer.Resume(thread);
+    }
+
+    private static ulong Pages(ulong length) => (length + PageMask) & ~PageMask;
+
+    // What the kernel did, when its answer does not tell: a device mapping that is not there any more is forgotten.
+    private static void Reconcile(Tracer tracer, TracedThread thread, ulong start, ulong length)
+    {
+        List<EnclaveMapping> parts = length == 0 ? [] : thread.Space.Mappings.Within(start, start + length);
+        if (parts.Count == 0)
+        {
+            return;
+        }
+
+        List<MapsLine> lines = MapsLine.Of(thread);
+        foreach (EnclaveMapping part in parts)
+        {
+            ulong at = part.Start;
+            foreach (MapsLine line in lines)
+            {
+                if (line.End <= at || line.Start >= part.End || !line.IsMemoryFile)
+                {
+                    continue;
+                }
+
+                if (line.Start > at)
+                {
+                    Forget(tracer, thread, at, line.Start - at);
+                }
+
+                at = line.End;
+            }
+
+            if (at < part.End && lines.Count > 0)
+            {
+                Forget(tracer, thread, at, part.End - at);
+            }
+        }
     }
 
     /// <summary>madvise: pages of the device cannot be dropped by advice (VM_PFNMAP).</summary>
@@ -403,26 +492,38 @@ internal static class Mappings
         tracer.Resume(thread);
     }
 
+    private static void ByProtection(TracedThread thread, ulong address, ulong length)
+    {
+        thread.Space.Native.ByProtection = true;
+        _ = new RemoteCalls().Add(SystemCall.Mprotect, address, length, MemoryProtection.None).Run(thread);
+    }
+
     /// <summary>Puts a new mapping's pages under the rule of what decides their presence.</summary>
     public static void Watch(Tracer tracer, TracedThread thread, ulong address, ulong length)
     {
         AddressSpace space = thread.Space;
         if (space.Native.ByProtection || UsesProtection(tracer))
         {
-            space.Native.ByProtection = true;
-            _ = new RemoteCalls().Add(SystemCall.Mprotect, address, length, MemoryProtection.None).Run(thread);
+            ByProtection(thread, address, length);
             return;
         }
 
         if (space.Native.Presence is null)
         {
-            long descriptor = new RemoteCalls().Add(SystemCall.Userfaultfd, 0x80000 | Userfaultfd.UserModeOnly).Run(thread)[0];
+            long descriptor = ProgramDescriptor.Make(thread, new RemoteCalls().Add(SystemCall.Userfaultfd, 0x80000 | Userfaultfd.UserModeOnly));
+            if (descriptor == -(long)Errno.EMFILE)
+            {
+                // The program may have no more files, and mmap(2) needs none.
+                ByProtection(thread, address, length);
+                return;
+            }
+
             if (descriptor < 0)
             {
                 throw new LinuxException("userfaultfd", (Errno)(-descriptor));
             }
 
-            int taken = ForeignDescriptor.Take(thread.Id, (int)descriptor, out _);
+            int taken = ProgramDescriptor.Take(thread, (int)descriptor, out _);
             _ = new RemoteCalls().Add(SystemCall.Close, (ulong)descriptor).Run(thread);
             if (taken < 0)
             {

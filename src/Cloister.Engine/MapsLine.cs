@@ -10,6 +10,9 @@ namespace Cloister.Engine;
 /// <param name="Path">The file, or what stands in its place; empty for none.</param>
 internal sealed record MapsLine(ulong Start, ulong End, int Protection, string Path)
 {
+    /// <summary>Whether it is of a memory file that a program was made to create.</summary>
+    public bool IsMemoryFile => Path.StartsWith("/memfd:cloister:", StringComparison.Ordinal);
+
     /// <summary>The mappings of a stopped thread's process, in order; none when they cannot be read, as of a process that was just killed.</summary>
     /// <remarks>The thread's own file: that of a leader that has ended is empty.</remarks>
     public static List<MapsLine> Of(TracedThread thread) => Parse(Dumpable.Reach(thread, () => HostFile.TryRead(ProcPath.Of(thread.Id, "maps"))));

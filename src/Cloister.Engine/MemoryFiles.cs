@@ -55,10 +55,7 @@ internal static class MemoryFiles
 
     private static int Take(TracedThread thread, int descriptor, out bool isSameFile)
     {
-        bool same = false;
-        int? reached = Dumpable.Reach<int?>(thread, () => ForeignDescriptor.Take(thread.Id, descriptor, out same) is var got
-            && got is -(int)Errno.EPERM or -(int)Errno.EACCES ? null : got);
-        (int taken, isSameFile) = (reached ?? -(int)Errno.EPERM, same);
+        int taken = ProgramDescriptor.Take(thread, descriptor, out isSameFile);
         if (taken >= 0 && !MappedFile.IsNew(taken))
         {
             HostKernel.Close(taken);

@@ -86,7 +86,7 @@ internal sealed class Processes(Tracer tracer)
         bool fast = tracer.Options.Mode == EngineMode.Fast;
         thread.AtSystemCallExit = t =>
         {
-            ExecSetup.Prepare(t, fast);
+            ExecSetup.Prepare(t, fast, tracer.Notice);
 
             // The kernel lets go of the old image's files when the thread is back in user mode.
             tracer.Files.CheckLifetimes(null);

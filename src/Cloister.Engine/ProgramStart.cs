@@ -24,9 +24,9 @@ internal static class ProgramStart
         TracedThread thread = tracer.Processes.Add(id, new TracedProcess(id, space));
         _ = HostKernel.Kill(id, Signal.SIGCONT);
         InstallBaseFilter(thread, filter);
-        if (program.OpenFiles is { } files)
+        if (program.OpenFiles is { } files && HostKernel.OpenFilesLimit(id) is (_, var most) && files <= most)
         {
-            HostKernel.SetOpenFilesLimit(id, files);
+            _ = HostKernel.SetOpenFilesLimit(id, files, most);
         }
 
         InitialExec.Perform(tracer, thread, program);

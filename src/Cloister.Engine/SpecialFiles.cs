@@ -109,13 +109,30 @@ internal sealed class SpecialFiles(Tracer tracer)
     // A descriptor's link in /proc leads to the node that was opened.
     private DeviceNode? NodeOf(TracedThread thread, string path)
     {
-        if (path.StartsWith("/proc/", StringComparison.Ordinal) && int.TryParse(Path.GetFileName(path), NumberStyles.None, CultureInfo.InvariantCulture, out int descriptor))
+        if (!path.StartsWith("/proc/", StringComparison.Ordinal) && !path.StartsWith("/dev/fd/", StringComparison.Ordinal))
         {
-            string? process = path.Split('/') is [_, _, var id, "fd", _] ? id : null;
-            return process == "self" || process == thread.Process.Id.ToString(CultureInfo.InvariantCulture) ? tracer.Files.Find(thread, descriptor)?.Node : null;
+            return NodeOf(path);
         }
 
-        return NodeOf(path);
+        // /proc/self is the process's leader, whose table need not be the thread's.
+        (int owner, string? number) = path.Split('/') switch
+        {
+            [_, "dev", "fd", var n] => (thread.Process.Id, n),
+            [_, _, "self", "fd", var n] => (thread.Process.Id, n),
+            [_, _, "thread-self", "fd", var n] => (thread.Id, n),
+            [_, _, "self", "task", var task, "fd", var n] when Number(task) is { } id => (id, n),
+            [_, _, var process, "task", var task, "fd", var n] when Number(process) is not null && Number(task) is { } id => (id, n),
+            [_, _, var process, "fd", var n] when Number(process) is { } id => (id, n),
+            _ => (0, null),
+        };
+        if (owner == 0 || Number(number) is not { } descriptor)
+        {
+            return null;
+        }
+
+        return (owner == thread.Id ? tracer.Files.Find(thread, descriptor) : tracer.Files.Find(ProcPath.OfDescriptor(owner, descriptor)))?.Node;
+
+        static int? Number(string? text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : null;
     }
 
     private DeviceNode? NodeOf(string path) => DeviceNames.Find(tracer.Options.Driver.Generation, path);
@@ -172,7 +189,7 @@ internal sealed class SpecialFiles(Tracer tracer)
         }
 
         tracer.Files.CheckLifetimes(null);
-        Errno error = tracer.Files.Open(thread, (int)descriptor, node, out _);
+        Errno error = tracer.Files.Open(thread, (int)descriptor, node, flags, out _);
         if (error is not (Errno.None or Errno.EBADF))
         {
             _ = new RemoteCalls().Add(SystemCall.Close, (ulong)descriptor).Run(thread);

@@ -7,6 +7,7 @@ internal static class SyscallFilter
 {
     private const uint ArchitectureX8664 = 0xc000003e;
     private const uint AtFdcwd = 0xffffff9c;
+    private const uint AddSeals = 1033, GetSeals = 1034, ShmRemap = 0x4000;
 
     /// <summary>What a program may do before it has opened the device: opens, looks at, and maps files.</summary>
     /// <remarks>Calls relative to a directory descriptor other than AT_FDCWD pass: nobody opens the device so, and tree walks do it all the time.</remarks>
@@ -49,19 +50,32 @@ internal static class SyscallFilter
     {
         BpfProgram p = Prologue();
         foreach (long number in (long[])[SystemCall.Munmap, SystemCall.Mremap, SystemCall.Madvise, SystemCall.Mprotect, SystemCall.PkeyMprotect,
-            SystemCall.Close, SystemCall.CloseRange, SystemCall.Dup2, SystemCall.Dup3, SystemCall.Fstat])
+            SystemCall.Close, SystemCall.CloseRange, SystemCall.Dup2, SystemCall.Dup3, SystemCall.Fstat,
+            SystemCall.Ftruncate, SystemCall.Fallocate, SystemCall.Flock, SystemCall.Fsync, SystemCall.Fdatasync])
         {
             p.IfEqual((uint)number, "trace");
+        }
+
+        foreach (long number in (long[])[SystemCall.Pread64, SystemCall.Pwrite64, SystemCall.Preadv, SystemCall.Pwritev, SystemCall.Preadv2, SystemCall.Pwritev2])
+        {
+            p.IfEqual((uint)number, "position");
         }
 
         return Epilogue(p
             .IfEqual((uint)SystemCall.Mmap, "mmap")
             .IfEqual((uint)SystemCall.Newfstatat, "empty")
+            .IfEqual((uint)SystemCall.Fcntl, "fcntl")
+            .IfEqual((uint)SystemCall.Shmat, "shmat")
             .Return(BpfProgram.Allow)
             .Label("mmap").Load(BpfProgram.ArgumentOffset(3)).IfAny(MemoryProtection.Fixed | MemoryProtection.FixedNoReplace, "trace")
             .IfAny(MemoryProtection.Anonymous, "allow").Jump("trace")
             .Label("empty").Load(BpfProgram.ArgumentOffset(3)).IfAny(0x1000, "trace")
-            .Return(BpfProgram.Allow)).Assemble();
+            .Return(BpfProgram.Allow)
+
+            // From 1 TiB on: where an enclave's bytes lie in its file, and no other file's.
+            .Label("position").Load(BpfProgram.ArgumentOffset(3) + 4).IfAny(0xffffff00, "trace").Return(BpfProgram.Allow)
+            .Label("fcntl").Load(BpfProgram.ArgumentOffset(1)).IfEqual(AddSeals, "trace").IfEqual(GetSeals, "trace").Return(BpfProgram.Allow)
+            .Label("shmat").Load(BpfProgram.ArgumentOffset(2)).IfAny(ShmRemap, "trace").Return(BpfProgram.Allow)).Assemble();
     }
 
     /// <summary>Every system call made from inside an enclave's range: SYSCALL is illegal there.</summary>

@@ -8,6 +8,7 @@ internal sealed class SystemCalls(Tracer tracer)
 {
     private const int AtEmptyPath = 0x1000;
     private readonly SpecialFiles _special = new(tracer);
+    private readonly NodeOperations _nodes = new(tracer);
     private readonly ExecuteDirtyKeys _keys = new(tracer);
 
     /// <summary>Answers the stop of a thread before its system call.</summary>
@@ -17,6 +18,13 @@ internal sealed class SystemCalls(Tracer tracer)
         if (thread.Processor.EnclaveMode)
         {
             tracer.Exceptions.SystemCallInside(thread);
+            return;
+        }
+
+        if (thread.Space.Table is null)
+        {
+            // A program whose memory this process may not reach: it runs without the machine.
+            tracer.Resume(thread);
             return;
         }
 
@@ -55,6 +63,13 @@ internal sealed class SystemCalls(Tracer tracer)
             case SystemCall.SchedGetaffinity or SystemCall.SchedSetaffinity:
                 tracer.Cores.Release(r.Rdi == 0 ? thread.Id : (int)r.Rdi);
                 tracer.Resume(thread);
+                break;
+            case SystemCall.Ftruncate or SystemCall.Fallocate or SystemCall.Flock or SystemCall.Fsync or SystemCall.Fdatasync or SystemCall.Fcntl
+                or SystemCall.Pread64 or SystemCall.Pwrite64 or SystemCall.Preadv or SystemCall.Pwritev or SystemCall.Preadv2 or SystemCall.Pwritev2:
+                _nodes.Handle(thread);
+                break;
+            case SystemCall.Shmat:
+                Mappings.Attach(tracer, thread);
                 break;
             case SystemCall.RtSigaction:
                 Sigaction(thread);

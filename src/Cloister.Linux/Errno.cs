@@ -43,6 +43,8 @@ public enum Errno
     EISDIR = 21,
     /// <summary>Invalid argument.</summary>
     EINVAL = 22,
+    /// <summary>Too many open files.</summary>
+    EMFILE = 24,
     /// <summary>Not a terminal; for devices: unknown ioctl.</summary>
     ENOTTY = 25,
     /// <summary>The program's file is open for writing.</summary>

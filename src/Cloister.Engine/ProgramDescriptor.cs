@@ -1,0 +1,43 @@
+using Cloister.Linux;
+
+namespace Cloister.Engine;
+
+/// <summary>A descriptor in the table of a stopped thread.</summary>
+internal static class ProgramDescriptor
+{
+    /// <summary>Copies it into this process.</summary>
+    /// <param name="thread">The thread.</param>
+    /// <param name="descriptor">Its number there.</param>
+    /// <param name="isSameFile">Whether it is the same open file; otherwise its file was opened once more.</param>
+    /// <returns>The number here, or minus an errno.</returns>
+    public static int Take(TracedThread thread, int descriptor, out bool isSameFile)
+    {
+        bool same = false;
+        int? taken = Dumpable.Reach<int?>(thread, () => ForeignDescriptor.Take(thread.Id, descriptor, out same) is var number
+            && number is -(int)Errno.EPERM or -(int)Errno.EACCES ? null : number);
+        isSameFile = same;
+        return taken ?? -(int)Errno.EPERM;
+    }
+
+    /// <summary>Makes system calls that give a descriptor which the program is not to keep, when its table is full as well.</summary>
+    /// <returns>Minus EMFILE when nothing helps.</returns>
+    public static long Make(TracedThread thread, RemoteCalls calls)
+    {
+        long made = calls.Run(thread)[0];
+        if (made != -(long)Errno.EMFILE || HostKernel.OpenFilesLimit(thread.Id) is not { } limit)
+        {
+            return made;
+        }
+
+        // Room for one more, up to its hard limit or, with CAP_SYS_RESOURCE, beyond it.
+        const ulong room = 64;
+        (ulong soft, ulong hard) = limit;
+        if (HostKernel.SetOpenFilesLimit(thread.Id, soft + room, Math.Max(hard, soft + room)))
+        {
+            made = calls.Run(thread)[0];
+            _ = HostKernel.SetOpenFilesLimit(thread.Id, soft, hard);
+        }
+
+        return made;
+    }
+}
