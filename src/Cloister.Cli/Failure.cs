@@ -55,29 +55,35 @@ internal static class Failure
 
         return exception switch
         {
-            LinuxException e => Report(e),
+            LinuxException e => Report(Explain(e).Message, Explain(e).Status),
             IOException e => Report($"{OneLine(e)}; is the disk full or the output closed?", InputOutput),
             _ => Report($"internal error: {exception.GetType().Name}: {OneLine(exception)}; CLOISTER_DEBUG=1 shows where. Please report it", Internal),
         };
     }
 
-    private static int Report(LinuxException e) => e.Call switch
+    /// <summary>What a system call's failure means, in a line, and the exit status for it.</summary>
+    public static (string Message, int Status) Explain(LinuxException e) => e.Call switch
     {
-        "ptrace(PTRACE_SEIZE)" when e.Errno == Errno.EPERM => Report(PtraceAdvice(), NotPermitted),
-        "seccomp(SECCOMP_SET_MODE_FILTER)" => Report($"this kernel or container refuses seccomp filters ({e.Errno}); a kernel with CONFIG_SECCOMP_FILTER is needed (`cloister doctor` tells more)", Unavailable),
-        "userfaultfd" or "ioctl(UFFDIO_API)" or "ioctl(UFFDIO_REGISTER)" => Report($"{e.Message}: no userfaultfd as the machine needs it: Linux 5.19 or newer, and in a container a seccomp profile that allows it (`cloister doctor` tells more)", Unavailable),
-        "execve" => Report($"the program cannot be started: {e.Errno switch
+        "ptrace(PTRACE_SEIZE)" when e.Errno is Errno.EPERM or Errno.ENOSYS => (PtraceAdvice(), NotPermitted),
+        "seccomp(SECCOMP_SET_MODE_FILTER)" => ($"this kernel or container refuses seccomp filters ({e.Errno}); a kernel with CONFIG_SECCOMP_FILTER is needed, and {ContainerAdvice("seccomp")}", Unavailable),
+        "userfaultfd" or "ioctl(UFFDIO_API)" or "ioctl(UFFDIO_REGISTER)" => ($"{e.Message}: no userfaultfd as the machine needs it: Linux 5.19 or newer, and in a container a seccomp profile that allows it (`cloister doctor` tells more)", Unavailable),
+        "execve" => ($"the program cannot be started: {e.Errno switch
         {
             Errno.E2BIG => "its arguments and environment are too long",
             Errno.ETXTBSY => "its file is open for writing",
             Errno.ENOENT => "its dynamic linker (ELF interpreter) is not there",
             var other => other.ToString(),
         }}", NotRunnable),
-        "pidfd_getfd" => Report($"{e.Message}: Linux 5.6 or newer is needed, and in a container a seccomp profile that allows it (`cloister doctor` tells more)", Unavailable),
-        _ when e.Errno is Errno.ENOMEM => Report($"{e.Message}: out of memory; a smaller --epc may help", Unavailable),
-        _ when e.Errno is Errno.ENOSPC => Report($"{e.Message}: no space left", InputOutput),
-        _ => Report($"{e.Message}; `cloister doctor` shows what this machine lacks, CLOISTER_DEBUG=1 where it happened", Internal),
+        "memfd_create" => ($"{e.Message}: enclave memory is a file in memory: vm.memfd_noexec must not be 2, and {ContainerAdvice("memfd_create")}", Unavailable),
+        _ when e.Errno is Errno.EPERM or Errno.ENOSYS => ($"{e.Message}: {ContainerAdvice(e.Call)}", NotPermitted),
+        _ when e.Errno is Errno.ENOMEM => ($"{e.Message}: out of memory; a smaller --epc may help", Unavailable),
+        _ when e.Errno is Errno.ENOSPC => ($"{e.Message}: no space left", InputOutput),
+        _ => ($"{e.Message}; `cloister doctor` shows what this machine lacks, CLOISTER_DEBUG=1 where it happened", Internal),
     };
+
+    /// <summary>What helps where a sandbox forbids a system call.</summary>
+    public static string ContainerAdvice(string call) =>
+        $"a sandbox must allow {call}: in a container use --security-opt seccomp=unconfined or a profile that allows it (Kubernetes: seccompProfile; systemd: SystemCallFilter=)";
 
     /// <summary>Why a program cannot be traced, and what helps.</summary>
     public static string PtraceAdvice()

@@ -8,15 +8,25 @@ internal static class Bootstrap
     /// <summary>Makes one system call with a SYSCALL instruction poked at RIP; registers, memory and stop are given back.</summary>
     public static long Call(TracedThread thread, long number, params ReadOnlySpan<ulong> arguments)
     {
-        UserRegisters saved = thread.Peek();
+        ulong rip = thread.Peek().Rip;
         Span<byte> code = stackalloc byte[2];
         RemoteMemory memory = thread.Space.Memory;
-        if (!memory.TryPeek(saved.Rip, code) || !memory.TryPoke(saved.Rip, [0x0f, 0x05]))
+        if (!memory.TryPeek(rip, code) || !memory.TryPoke(rip, [0x0f, 0x05]))
         {
             throw new ThreadEndedException(thread.Id);
         }
 
+        long result = CallAt(rip, thread, number, arguments);
+        _ = memory.TryPoke(rip, code);
+        return result;
+    }
+
+    /// <summary>Makes one system call with a SYSCALL instruction that is there already.</summary>
+    public static long CallAt(ulong instruction, TracedThread thread, long number, params ReadOnlySpan<ulong> arguments)
+    {
+        UserRegisters saved = thread.Peek();
         UserRegisters at = saved;
+        at.Rip = instruction;
         at.OrigRax = ulong.MaxValue;
         at.Rax = (ulong)number;
         at.Rdi = arguments.Length > 0 ? arguments[0] : 0;
@@ -48,7 +58,6 @@ internal static class Bootstrap
         }
 
         Check(thread, Ptrace.GetRegisters(thread.Id, out UserRegisters after));
-        _ = memory.TryPoke(saved.Rip, code);
         saved.OrigRax = ulong.MaxValue;
         thread.Registers = saved;
         Check(thread, Ptrace.SetRegisters(thread.Id, in saved));

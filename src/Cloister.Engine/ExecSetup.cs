@@ -82,12 +82,28 @@ internal static class ExecSetup
         static ulong Word(ReadOnlySpan<byte> stack, int i) => i * 8 + 8 <= stack.Length ? BinaryPrimitives.ReadUInt64LittleEndian(stack[(i * 8)..]) : 0;
     }
 
+    // A filter of the program's own, which it kept over exec, lets the first mmap pass by its offset, and what the gadget calls then.
     private static void MapArea(TracedThread thread)
     {
+        const ulong code = MemoryProtection.Read | MemoryProtection.Execute, data = MemoryProtection.Read | MemoryProtection.Write;
+        const ulong flags = MemoryProtection.Shared | MemoryProtection.FixedNoReplace;
+        const ulong anonymous = MemoryProtection.Private | MemoryProtection.Anonymous | MemoryProtection.FixedNoReplace;
+        long first = Bootstrap.Call(thread, SystemCall.Mmap, Area.Gadget, 4096, code, anonymous, ulong.MaxValue, (ulong)ProgramFilter.GadgetMark << 32);
+        if (first != (long)Area.Gadget)
+        {
+            throw new LinuxException("mmap", (Errno)(-first));
+        }
+
         // The name lies below the red zone of a stack that has no frames yet.
+        RemoteMemory memory = thread.Space.Memory;
         ulong name = (thread.Peek().Rsp - 4096) & ~15UL;
-        _ = thread.Space.Memory.TryWrite(name, "cloister\0"u8);
-        long descriptor = Bootstrap.Call(thread, SystemCall.MemfdCreate, name, 1 | 2);
+        if (!memory.TryPoke(Area.Gadget, Gadget.Code) || !memory.TryPoke(name, "cloister\0"u8))
+        {
+            throw new ThreadEndedException(thread.Id);
+        }
+
+        const ulong call = Area.Gadget + Gadget.SyscallOffset;
+        long descriptor = Bootstrap.CallAt(call, thread, SystemCall.MemfdCreate, name, 1 | 2);
         int taken = descriptor < 0 ? (int)descriptor : MemoryFiles.Take(thread, (int)descriptor);
         if (taken < 0)
         {
@@ -97,16 +113,13 @@ internal static class ExecSetup
         _ = MappedFile.Seal(taken, Area.Length);
         MappedFile table = MappedFile.Map(taken, 0, Area.Length);
         Gadget.Code.CopyTo(table.Slice(RemoteCalls.Offset(Area.Gadget), 4096));
-        const ulong code = MemoryProtection.Read | MemoryProtection.Execute, data = MemoryProtection.Read | MemoryProtection.Write;
-        const ulong flags = MemoryProtection.Shared | MemoryProtection.FixedNoReplace;
-        long first = Bootstrap.Call(thread, SystemCall.Mmap, Area.Gadget, 4096, code, flags, (ulong)descriptor, 0);
-        if (first != (long)Area.Gadget)
+        thread.Space.Table = table;
+        long second = Bootstrap.CallAt(call, thread, SystemCall.Mmap, Area.Table, Area.TableLength, data, flags, (ulong)descriptor, Area.Table - Area.Base);
+        if (second != (long)Area.Table)
         {
-            throw new LinuxException("mmap", (Errno)(-first));
+            throw new LinuxException("mmap", (Errno)(-second));
         }
 
-        thread.Space.Table = table;
-        _ = Bootstrap.Call(thread, SystemCall.Mmap, Area.Table, Area.TableLength, data, flags, (ulong)descriptor, Area.Table - Area.Base);
         _ = new RemoteCalls()
             .Add(SystemCall.Mmap, Area.Vdso, Area.VdsoLength, code, flags, (ulong)descriptor, Area.Vdso - Area.Base)
             .Add(SystemCall.Close, (ulong)descriptor)

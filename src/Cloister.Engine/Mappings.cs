@@ -369,6 +369,12 @@ internal static class Mappings
         // The child of a process that is not dumpable is not either.
         RemoteMemory memory = thread.Space.Memory;
         _ = memory.IsOpen ? memory : Dumpable.Reach(thread, () => memory.Open() == Errno.None ? memory : null);
+
+        if (thread.Space.Mappings.All.Count > 0)
+        {
+            PresenceChoice.Make(tracer, thread);
+        }
+
         if (thread.Space.Native.ByProtection)
         {
             thread.Space.Native.ForgetExecutable();
@@ -461,20 +467,6 @@ internal static class Mappings
         }
     }
 
-    private static bool UsesProtection(Tracer tracer)
-    {
-        if (tracer.Options.Presence == PresenceMode.Auto && !_userfaultfd.Value)
-        {
-            tracer.Notice("no userfaultfd as it is needed (Linux 5.19; in a container its seccomp profile): pages come and go by mprotect, which is slower");
-            return true;
-        }
-
-        return tracer.Options.Presence == PresenceMode.Mprotect;
-    }
-
-    private static readonly Lazy<bool> _userfaultfd = new(() => Userfaultfd.Probe(out ulong features) == Errno.None
-        && Userfaultfd.NeededFeatures.All(feature => (features & feature.Bit) != 0));
-
     /// <summary>Lets an mprotect to executable pass and looks for CPUID in what it made executable.</summary>
     private static void PassExecutable(Tracer tracer, TracedThread thread, ulong start, ulong length)
     {
@@ -492,45 +484,15 @@ internal static class Mappings
         tracer.Resume(thread);
     }
 
-    private static void ByProtection(TracedThread thread, ulong address, ulong length)
-    {
-        thread.Space.Native.ByProtection = true;
-        _ = new RemoteCalls().Add(SystemCall.Mprotect, address, length, MemoryProtection.None).Run(thread);
-    }
-
     /// <summary>Puts a new mapping's pages under the rule of what decides their presence.</summary>
     public static void Watch(Tracer tracer, TracedThread thread, ulong address, ulong length)
     {
         AddressSpace space = thread.Space;
-        if (space.Native.ByProtection || UsesProtection(tracer))
-        {
-            ByProtection(thread, address, length);
-            return;
-        }
-
+        PresenceChoice.Make(tracer, thread);
         if (space.Native.Presence is null)
         {
-            long descriptor = ProgramDescriptor.Make(thread, new RemoteCalls().Add(SystemCall.Userfaultfd, 0x80000 | Userfaultfd.UserModeOnly));
-            if (descriptor == -(long)Errno.EMFILE)
-            {
-                // The program may have no more files, and mmap(2) needs none.
-                ByProtection(thread, address, length);
-                return;
-            }
-
-            if (descriptor < 0)
-            {
-                throw new LinuxException("userfaultfd", (Errno)(-descriptor));
-            }
-
-            int taken = ProgramDescriptor.Take(thread, (int)descriptor, out _);
-            _ = new RemoteCalls().Add(SystemCall.Close, (ulong)descriptor).Run(thread);
-            if (taken < 0)
-            {
-                throw new LinuxException("pidfd_getfd", (Errno)(-taken));
-            }
-
-            space.Native.Presence = new Userfaultfd(taken);
+            _ = new RemoteCalls().Add(SystemCall.Mprotect, address, length, MemoryProtection.None).Run(thread);
+            return;
         }
 
         Errno error = space.Native.Presence.Register(address, length);

@@ -162,6 +162,7 @@ internal sealed class Processes(Tracer tracer)
         {
             Handlers = (flags & sharesHandlers) != 0 ? parent.Process.Handlers : new(parent.Process.Handlers),
             IsDeviceUser = parent.Process.IsDeviceUser,
+            HasFilters = parent.Process.HasFilters,
         };
     }
 

@@ -129,7 +129,7 @@ internal sealed class RemoteCalls
                 throw new ThreadEndedException(thread.Id, waited < 0 ? null : status);
             }
 
-            if (status.Event == PtraceEvent.Seccomp)
+            if (status.Event == PtraceEvent.Seccomp && IsEnd(thread))
             {
                 return;
             }
@@ -147,6 +147,18 @@ internal sealed class RemoteCalls
 
             Check(thread, Ptrace.Continue(thread.Id, 0));
         }
+    }
+
+    // With filters of the program's own each call stops, and is made.
+    private static bool IsEnd(TracedThread thread)
+    {
+        if (!thread.Process.HasFilters)
+        {
+            return true;
+        }
+
+        Check(thread, Ptrace.GetRegisters(thread.Id, out UserRegisters now));
+        return now.OrigRax == Gadget.EndOfBatch;
     }
 
     private static void Check(TracedThread thread, Errno error)

@@ -14,7 +14,8 @@ internal static class SyscallFilter
     public static byte[] Base()
     {
         BpfProgram p = Prologue();
-        foreach (long number in (long[])[SystemCall.Open, SystemCall.Stat, SystemCall.Lstat, SystemCall.Access, SystemCall.AddKey, SystemCall.SchedGetaffinity, SystemCall.SchedSetaffinity])
+        foreach (long number in (long[])[SystemCall.Open, SystemCall.Stat, SystemCall.Lstat, SystemCall.Access, SystemCall.AddKey, SystemCall.SchedGetaffinity, SystemCall.SchedSetaffinity,
+            SystemCall.Seccomp])
         {
             p.IfEqual((uint)number, "trace");
         }
@@ -30,6 +31,7 @@ internal static class SyscallFilter
             .IfEqual((uint)SystemCall.Mprotect, "mprotect")
             .IfEqual((uint)SystemCall.PkeyMprotect, "mprotect")
             .IfEqual((uint)SystemCall.RtSigaction, "sigaction")
+            .IfEqual((uint)SystemCall.Prctl, "prctl")
             .Return(BpfProgram.Allow)
             .Label("directory").Load(BpfProgram.ArgumentOffset(0)).IfEqual(AtFdcwd, "trace").Return(BpfProgram.Allow)
             .Label("ioctl").Load(BpfProgram.ArgumentOffset(1)).And(0xff00).IfEqual(0xa400, "trace").Return(BpfProgram.Allow)
@@ -38,6 +40,9 @@ internal static class SyscallFilter
             .Label("mmap").Load(BpfProgram.ArgumentOffset(3)).IfAny(MemoryProtection.Anonymous, "allow").IfAny(MemoryProtection.Shared, "trace")
             .Load(BpfProgram.ArgumentOffset(2)).IfAny(MemoryProtection.Execute, "trace").Return(BpfProgram.Allow)
             .Label("mprotect").Load(BpfProgram.ArgumentOffset(2)).IfAny(MemoryProtection.Execute, "trace").Return(BpfProgram.Allow)
+
+            // Filters of the program's own let the gadget through.
+            .Label("prctl").Load(BpfProgram.ArgumentOffset(0)).IfEqual(OwnFilters.SetSeccomp, "trace").IfEqual(OwnFilters.GetSeccomp, "trace").Return(BpfProgram.Allow)
 
             // The handlers of the signals that Cloister's own stops use are mirrored.
             .Label("sigaction").Load(BpfProgram.ArgumentOffset(0))
@@ -95,13 +100,17 @@ internal static class SyscallFilter
     // at all (SECCOMP_CACHE). Only what would stop is asked where it comes from.
     private static BpfProgram Prologue() => new BpfProgram()
         .Load(BpfProgram.ArchitectureOffset).UnlessEqual(ArchitectureX8664, "allow")
-        .Load(BpfProgram.NumberOffset).IfEqual(Gadget.EndOfBatch, "always");
+        .Load(BpfProgram.NumberOffset).IfEqual(Gadget.EndOfBatch, "end");
 
     // What the gadget calls passes, but for the end of a batch.
     private static BpfProgram Epilogue(BpfProgram program) => program
-        .Label("trace")
-        .Load(BpfProgram.InstructionPointerOffset + 4).UnlessEqual((uint)(Area.Gadget >> 32), "always")
-        .Load(BpfProgram.InstructionPointerOffset).And(0xfffff000).UnlessEqual(unchecked((uint)Area.Gadget), "always")
-        .Label("allow").Return(BpfProgram.Allow)
-        .Label("always").Return(BpfProgram.Trace);
+        .Label("trace").UnlessAt(Area.Gadget, "always").Return(BpfProgram.Allow)
+        .Label("end").UnlessAt(Area.Gadget, "allow")
+        .Label("always").Return(BpfProgram.Trace)
+        .Label("allow").Return(BpfProgram.Allow);
+
+    // A page, by its address.
+    private static BpfProgram UnlessAt(this BpfProgram program, ulong page, string label) => program
+        .Load(BpfProgram.InstructionPointerOffset + 4).UnlessEqual((uint)(page >> 32), label)
+        .Load(BpfProgram.InstructionPointerOffset).And(0xfffff000).UnlessEqual(unchecked((uint)page), label);
 }

@@ -10,6 +10,7 @@ internal sealed class SystemCalls(Tracer tracer)
     private readonly SpecialFiles _special = new(tracer);
     private readonly NodeOperations _nodes = new(tracer);
     private readonly ExecuteDirtyKeys _keys = new(tracer);
+    private readonly OwnFilters _filters = new(tracer);
 
     /// <summary>Answers the stop of a thread before its system call.</summary>
     public void Handle(TracedThread thread)
@@ -25,6 +26,11 @@ internal sealed class SystemCalls(Tracer tracer)
         {
             // A program whose memory this process may not reach: it runs without the machine.
             tracer.Resume(thread);
+            return;
+        }
+
+        if (_filters.EndsStrict(thread) || _filters.Refuses(thread))
+        {
             return;
         }
 
@@ -76,6 +82,12 @@ internal sealed class SystemCalls(Tracer tracer)
                 break;
             case SystemCall.AddKey:
                 _keys.Add(thread);
+                break;
+            case SystemCall.Seccomp:
+                _filters.Seccomp(thread);
+                break;
+            case SystemCall.Prctl:
+                _filters.Prctl(thread);
                 break;
             default:
                 _special.ByPath(thread);

@@ -15,6 +15,9 @@ internal sealed class TracedProcess(int id, AddressSpace space)
     /// <summary>Whether it has the filter of device users: filters outlive exec, and fork passes them on.</summary>
     public bool IsDeviceUser { get; set; }
 
+    /// <summary>It has seccomp filters of its own, or a thread of it has: calls of the gadget stop.</summary>
+    public bool HasFilters { get; set; }
+
     /// <summary>Handlers of the synchronous signals, as the program set them; by signal number.</summary>
     public Dictionary<int, ulong> Handlers { get; init; } = [];
 }

@@ -54,6 +54,9 @@ internal sealed class TracedThread(int id, TracedProcess process) : IExtendedSta
     /// <summary>At the entry of a system call that was not made yet.</summary>
     public bool AtSystemCall { get; set; }
 
+    /// <summary>In seccomp's strict mode.</summary>
+    public bool IsStrict { get; set; }
+
     /// <summary>Signals taken off at a moment when they could not be delivered.</summary>
     public Queue<(int Signal, SignalInformation Information)> Deferred { get; } = [];
 

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
-using System.Text;
 using Cloister.Engine.Fast;
 using Cloister.Processor.Enclu;
 using Iced.Intel;
@@ -10,7 +9,7 @@ namespace Cloister.Engine;
 
 /// <summary>An ELF image that stands in for the kernel's vDSO: its functions, forwarded, and <c>__vdso_sgx_enter_enclave</c>.</summary>
 /// <remarks>The function's contract is that of uapi asm/sgx.h (struct sgx_enclave_run, sgx_enclave_user_handler_t).
-/// The image has DT_HASH, DT_SYMTAB and DT_STRTAB, which is what libc, Go and the kernel's self tests look for.</remarks>
+/// <see cref="VdsoHeaders"/> has what libc, Go and the kernel's self tests find the functions by.</remarks>
 internal sealed class VdsoImage
 {
     private const int TextOffset = 0x1000, ThunkLength = 16;
@@ -80,7 +79,7 @@ internal sealed class VdsoImage
         // FCW and MXCSR as FINIT and RESET leave them. SDM 3D, "Synthetic State".
         BinaryPrimitives.WriteUInt16LittleEndian(image.AsSpan(InitialStateOffset), 0x37f);
         BinaryPrimitives.WriteUInt32LittleEndian(image.AsSpan(InitialStateOffset + 24), 0x1f80);
-        WriteHeaders(image, symbols);
+        VdsoHeaders.Write(image, symbols, new Range(TextOffset, InitialStateOffset));
         return new VdsoImage(image, enter, fast);
     }
 
@@ -201,110 +200,5 @@ internal sealed class VdsoImage
         a.test(eax, eax);
         a.jle(leave);
         a.jmp(again);
-    }
-
-    private static void WriteHeaders(byte[] image, List<ElfSymbol> symbols)
-    {
-        const int dynamicOffset = 0x100, hashOffset = 0x200, symbolOffset = 0x300, stringOffset = 0x600;
-        Span<byte> s = image;
-        void U16(int at, int value) => BinaryPrimitives.WriteUInt16LittleEndian(image.AsSpan(at), (ushort)value);
-        void U32(int at, uint value) => BinaryPrimitives.WriteUInt32LittleEndian(image.AsSpan(at), value);
-        void U64(int at, ulong value) => BinaryPrimitives.WriteUInt64LittleEndian(image.AsSpan(at), value);
-
-        byte[] identification = [0x7f, (byte)'E', (byte)'L', (byte)'F', 2, 1, 1, 0];
-        identification.CopyTo(s);
-        U16(16, 3);
-        U16(18, 62);
-        U32(20, 1);
-        U64(32, 64);
-        U16(52, 64);
-        U16(54, 56);
-        U16(56, 2);
-        U16(58, 64);
-
-        // PT_LOAD of everything, read and execute, and PT_DYNAMIC; addresses are relative to the image.
-        ProgramHeader(64, 1, 5, 0, (ulong)image.Length, 4096);
-        ProgramHeader(120, 2, 4, dynamicOffset, 0x80, 8);
-        void ProgramHeader(int at, uint type, uint flags, ulong offset, ulong size, ulong align)
-        {
-            U32(at, type);
-            U32(at + 4, flags);
-            U64(at + 8, offset);
-            U64(at + 16, offset);
-            U64(at + 24, offset);
-            U64(at + 32, size);
-            U64(at + 40, size);
-            U64(at + 48, align);
-        }
-
-        byte[] soname = Encoding.ASCII.GetBytes("linux-vdso.so.1\0");
-        int strings = stringOffset + 1;
-        soname.CopyTo(s[strings..]);
-        int sonameOffset = strings - stringOffset;
-        strings += soname.Length;
-        for (int i = 0; i < symbols.Count; i++)
-        {
-            byte[] name = Encoding.ASCII.GetBytes(symbols[i].Name + "\0");
-            name.CopyTo(s[strings..]);
-            int at = symbolOffset + (i + 1) * 24;
-            U32(at, (uint)(strings - stringOffset));
-            image[at + 4] = 0x12; // STB_GLOBAL, STT_FUNC
-            U16(at + 6, 1);
-            U64(at + 8, symbols[i].Address - Area.Vdso);
-            U64(at + 16, 16);
-            strings += name.Length;
-        }
-
-        // DT_HASH with one bucket: a chain through all symbols.
-        int count = symbols.Count + 1;
-        U32(hashOffset, 1);
-        U32(hashOffset + 4, (uint)count);
-        U32(hashOffset + 8, 1);
-        for (int i = 1; i < count; i++)
-        {
-            U32(hashOffset + 12 + i * 4, (uint)(i + 1 < count ? i + 1 : 0));
-        }
-
-        (ulong Tag, ulong Value)[] dynamic =
-        [
-            (14, (ulong)sonameOffset), (4, hashOffset), (6, symbolOffset), (5, stringOffset),
-            (10, (ulong)(strings - stringOffset)), (11, 24), (0, 0),
-        ];
-        for (int i = 0; i < dynamic.Length; i++)
-        {
-            U64(dynamicOffset + i * 16, dynamic[i].Tag);
-            U64(dynamicOffset + i * 16 + 8, dynamic[i].Value);
-        }
-
-        // Section headers, as the kernel's has them: some programs look for .dynsym and .dynstr. System V ABI, "Sections".
-        const int sectionOffset = 0xe00, sectionNameOffset = 0xd80, sectionLength = 64, allocated = 2, executable = 4;
-        (string Name, uint Type, int Flags, int Offset, int Length, uint Link, uint Info, int Entry)[] sections =
-        [
-            ("", 0, 0, 0, 0, 0, 0, 0), (".text", 1, allocated | executable, TextOffset, InitialStateOffset - TextOffset, 0, 0, 0),
-            (".dynsym", 11, allocated, symbolOffset, count * 24, 3, 1, 24), (".dynstr", 3, allocated, stringOffset, strings - stringOffset, 0, 0, 0),
-            (".hash", 5, allocated, hashOffset, 12 + count * 4, 2, 0, 4), (".dynamic", 6, allocated, dynamicOffset, dynamic.Length * 16, 3, 0, 16),
-            (".shstrtab", 3, 0, sectionNameOffset, sectionOffset - sectionNameOffset, 0, 0, 0),
-        ];
-        int sectionName = sectionNameOffset;
-        for (int i = 0; i < sections.Length; i++)
-        {
-            var (name, type, flags, offset, length, link, info, entry) = sections[i];
-            int at = sectionOffset + i * sectionLength;
-            U32(at, (uint)(sectionName - sectionNameOffset));
-            U32(at + 4, type);
-            U64(at + 8, (ulong)flags);
-            U64(at + 16, (flags & allocated) != 0 ? (ulong)offset : 0);
-            U64(at + 24, (ulong)offset);
-            U64(at + 32, (ulong)length);
-            U32(at + 40, link);
-            U32(at + 44, info);
-            U64(at + 48, i == 0 ? 0 : i is 3 or 6 ? 1UL : 8UL);
-            U64(at + 56, (ulong)entry);
-            sectionName += Encoding.ASCII.GetBytes(name + "\0", image.AsSpan(sectionName));
-        }
-
-        U64(40, sectionOffset);
-        U16(60, sections.Length);
-        U16(62, sections.Length - 1);
     }
 }

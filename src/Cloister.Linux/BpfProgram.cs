@@ -27,6 +27,9 @@ public sealed class BpfProgram
     /// <summary>A = the 32-bit word at that offset of seccomp_data.</summary>
     public BpfProgram Load(uint offset) => Add(0x20, null, null, offset);
 
+    /// <summary>A = k.</summary>
+    public BpfProgram LoadConstant(uint k) => Add(0x00, null, null, k);
+
     /// <summary>A &amp;= k.</summary>
     public BpfProgram And(uint k) => Add(0x54, null, null, k);
 

@@ -16,12 +16,7 @@ public static unsafe class HostProbe
         int child = Spawn.Stopped();
         _ = HostKernel.WaitUntilStopped(child);
         Errno error = Linux.Ptrace.Seize(child);
-        _ = HostKernel.Kill(child, Signal.SIGKILL);
-        while (Linux.Ptrace.Wait(child, block: true, out WaitStatus status) > 0 && status.Stopped)
-        {
-            // A stop that was under way; the end follows.
-        }
-
+        End(child);
         return error;
     }
 
@@ -56,18 +51,28 @@ public static unsafe class HostProbe
         }
     }
 
-    /// <summary>Whether descriptors can be taken from another process by pidfd_getfd(2).</summary>
+    /// <summary>Whether descriptors can be copied from another process by pidfd_getfd(2): from a child, as a program is one.</summary>
     public static Errno PidfdGetfd()
     {
-        using MappedFile file = MappedFile.Create("cloister-probe", 4096);
-        int taken = ForeignDescriptor.Copy(Environment.ProcessId, file.Descriptor);
-        if (taken < 0)
-        {
-            return (Errno)(-taken);
-        }
+        int child = Spawn.Stopped();
+        _ = HostKernel.WaitUntilStopped(child);
+        Errno error = Given(ForeignDescriptor.Copy(child, 0));
+        End(child);
+        return error == Errno.EBADF ? Errno.None : error;
+    }
 
-        HostKernel.Close(taken);
-        return Errno.None;
+    /// <summary>Whether a memory file can be opened anew through /proc.</summary>
+    public static Errno OpenDescriptor()
+    {
+        try
+        {
+            using MappedFile file = MappedFile.Create("cloister-probe", 4096);
+            return Given(HostKernel.Open(ProcPath.OfDescriptor(Environment.ProcessId, file.Descriptor)));
+        }
+        catch (LinuxException e)
+        {
+            return e.Errno;
+        }
     }
 
     /// <summary>Whether local descriptor tables can be written: modify_ldt(2) may be left out of a kernel.</summary>
@@ -92,6 +97,27 @@ public static unsafe class HostProbe
     {
         const long setCpuid = 0x1012, enabled = 1;
         return Answer(NativeMethods.SystemCall(SystemCall.ArchPrctl, setCpuid, enabled, 0, 0, 0, 0));
+    }
+
+    private static void End(int child)
+    {
+        _ = HostKernel.Kill(child, Signal.SIGKILL);
+        while (Linux.Ptrace.Wait(child, block: true, out WaitStatus status) > 0 && status.Stopped)
+        {
+            // A stop that was under way; the end follows.
+        }
+    }
+
+    // A descriptor, which is closed again, or minus an errno.
+    private static Errno Given(int descriptor)
+    {
+        if (descriptor < 0)
+        {
+            return (Errno)(-descriptor);
+        }
+
+        HostKernel.Close(descriptor);
+        return Errno.None;
     }
 
     private static Errno Answer(long result) => result < 0 ? NativeMethods.LastError : Errno.None;

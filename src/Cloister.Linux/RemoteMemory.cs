@@ -4,10 +4,14 @@ namespace Cloister.Linux;
 public sealed unsafe class RemoteMemory : IDisposable
 {
     private int _memory = -1;
+    private bool _direct;
 
     /// <summary>Opens the memory of a thread that this process traces.</summary>
-    public RemoteMemory(int thread)
+    /// <param name="thread">Its id.</param>
+    /// <param name="direct">By process_vm_readv and process_vm_writev while the kernel has them and no sandbox forbids them; else through /proc/PID/mem.</param>
+    public RemoteMemory(int thread, bool direct = true)
     {
+        _direct = direct;
         Thread = thread;
         _ = Open();
     }
@@ -43,8 +47,8 @@ public sealed unsafe class RemoteMemory : IDisposable
         {
             var local = stackalloc nint[2] { (nint)p, into.Length };
             var remote = stackalloc nint[2] { (nint)address, into.Length };
-            long read = NativeMethods.SystemCall(SystemCall.ProcessVmReadv, Thread, (long)local, 1, (long)remote, 1, 0);
-            return read == into.Length || (read < 0 && IsRefused(NativeMethods.LastError) && TryPeek(address, into));
+            long read = _direct ? NativeMethods.SystemCall(SystemCall.ProcessVmReadv, Thread, (long)local, 1, (long)remote, 1, 0) : -1;
+            return read == into.Length || (read < 0 && IsRefused() && Accessible(address, into.Length, write: false) == into.Length && TryPeek(address, into));
         }
     }
 
@@ -55,8 +59,8 @@ public sealed unsafe class RemoteMemory : IDisposable
         {
             var local = stackalloc nint[2] { (nint)p, from.Length };
             var remote = stackalloc nint[2] { (nint)address, from.Length };
-            long written = NativeMethods.SystemCall(SystemCall.ProcessVmWritev, Thread, (long)local, 1, (long)remote, 1, 0);
-            return written == from.Length || (written < 0 && IsRefused(NativeMethods.LastError) && TryPoke(address, from));
+            long written = _direct ? NativeMethods.SystemCall(SystemCall.ProcessVmWritev, Thread, (long)local, 1, (long)remote, 1, 0) : -1;
+            return written == from.Length || (written < 0 && IsRefused() && Accessible(address, from.Length, write: true) == from.Length && TryPoke(address, from));
         }
     }
 
@@ -83,10 +87,11 @@ public sealed unsafe class RemoteMemory : IDisposable
             fixed (byte* p = &into[done])
             {
                 (local[0], local[1]) = ((nint)p, end - done);
-                long read = NativeMethods.SystemCall(SystemCall.ProcessVmReadv, Thread, (long)local, 1, (long)remote, count, 0);
-                if (read < 0 && IsRefused(NativeMethods.LastError))
+                long read = _direct ? NativeMethods.SystemCall(SystemCall.ProcessVmReadv, Thread, (long)local, 1, (long)remote, count, 0) : -1;
+                if (read < 0 && IsRefused())
                 {
-                    read = NativeMethods.Pread(_memory, p, (nuint)(end - done), (long)address + done);
+                    int accessible = Accessible(address + (ulong)done, end - done, write: false);
+                    read = NativeMethods.Pread(_memory, p, (nuint)accessible, (long)address + done);
                 }
 
                 done += (int)Math.Max(read, 0);
@@ -148,7 +153,50 @@ public sealed unsafe class RemoteMemory : IDisposable
 
     // Not that the bytes are not there: the thread has just ended, or it is not dumpable and this user may not look (ptrace(2), "Ptrace access
     // mode checking"). The memory file was opened before, and access is checked then only.
-    private static bool IsRefused(Errno error) => error is Errno.EPERM or Errno.ESRCH or Errno.EACCES or Errno.ENOSYS;
+    private bool IsRefused()
+    {
+        Errno error = _direct ? NativeMethods.LastError : Errno.ENOSYS;
+        _direct &= error != Errno.ENOSYS;
+        return error is Errno.EPERM or Errno.ESRCH or Errno.EACCES or Errno.ENOSYS;
+    }
+
+    // Bytes from an address on to which the process itself has access, for the memory file passes its page protection; all of them where its
+    // mappings may not be looked at.
+    private int Accessible(ulong address, int length, bool write)
+    {
+        ulong at = address, end = address + (ulong)length;
+        if (end < address)
+        {
+            return 0;
+        }
+
+        ReadOnlySpan<byte> maps = HostFile.TryRead(ProcPath.Of(Thread, "maps"));
+        if (maps.IsEmpty)
+        {
+            return length;
+        }
+
+        while (at < end && !maps.IsEmpty)
+        {
+            // 7f0123456000-7f0123458000 r-xp ...: proc_pid_maps(5).
+            ReadOnlySpan<byte> line = ProcText.TakeLine(ref maps);
+            ulong first = ProcText.Hexadecimal(ProcText.Take(ref line, (byte)'-')) ?? 0;
+            ulong last = ProcText.Hexadecimal(ProcText.TakeWord(ref line)) ?? 0;
+            if (last <= at)
+            {
+                continue;
+            }
+
+            if (first > at || line.Length < 2 || (write ? line[1] != 'w' : line[0] != 'r'))
+            {
+                break;
+            }
+
+            at = last;
+        }
+
+        return (int)(Math.Min(at, end) - address);
+    }
 
     /// <inheritdoc/>
     public void Dispose()

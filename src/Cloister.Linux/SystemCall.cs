@@ -5,6 +5,7 @@ public static class SystemCall
 {
 #pragma warning disable CS1591 // each name is the kernel's
     public const long Read = 0;
+    public const long Write = 1;
     public const long Open = 2;
     public const long Close = 3;
     public const long Stat = 4;
@@ -15,6 +16,7 @@ public static class SystemCall
     public const long Mprotect = 10;
     public const long Munmap = 11;
     public const long RtSigaction = 13;
+    public const long RtSigreturn = 15;
     public const long Ioctl = 16;
     public const long Pread64 = 17;
     public const long Pwrite64 = 18;
@@ -24,8 +26,9 @@ public static class SystemCall
     public const long Shmat = 30;
     public const long Dup2 = 33;
     public const long Getpid = 39;
-    public const long Vfork = 58;
     public const long Clone = 56;
+    public const long Vfork = 58;
+    public const long Exit = 60;
     public const long Fcntl = 72;
     public const long Flock = 73;
     public const long Fsync = 74;

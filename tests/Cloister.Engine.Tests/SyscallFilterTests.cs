@@ -23,7 +23,12 @@ public class SyscallFilterTests
         { SystemCall.AddKey, [], true },
         { SystemCall.SchedGetaffinity, [], true },
         { SystemCall.SchedSetaffinity, [], true },
-        { Gadget.EndOfBatch, [], true },
+        { SystemCall.Seccomp, [], true },
+
+        // PR_SET_SECCOMP and PR_GET_SECCOMP, and PR_SET_NAME.
+        { SystemCall.Prctl, [22], true },
+        { SystemCall.Prctl, [21], true },
+        { SystemCall.Prctl, [15], false },
 
         // Relative to a directory: where that is the working directory.
         { SystemCall.Openat, [Here], true },
@@ -131,6 +136,7 @@ public class SyscallFilterTests
                 {
                     (long number, ulong[] arguments) = ((long)row[0], (ulong[])row[1]);
                     uint expected = Verdict(number == Gadget.EndOfBatch);
+                    Assert.Equal(BpfProgram.Trace, BpfInterpreter.Run(filter, BpfInterpreter.Data(Gadget.EndOfBatch, Area.Gadget + 40)));
                     foreach (ulong at in (ulong[])[Area.Gadget, Area.Gadget + 40, Area.Gadget + 4095])
                     {
                         Assert.Equal(expected, BpfInterpreter.Run(filter, BpfInterpreter.Data(number, at, arguments: arguments)));
@@ -149,6 +155,8 @@ public class SyscallFilterTests
     {
         Assert.Equal(BpfProgram.Trace, BpfInterpreter.Run(Base, BpfInterpreter.Data(SystemCall.Open, at)));
         Assert.Equal(BpfProgram.Trace, BpfInterpreter.Run(DeviceUser, BpfInterpreter.Data(SystemCall.Munmap, at)));
+        Assert.Equal(BpfProgram.Allow, BpfInterpreter.Run(Base, BpfInterpreter.Data(Gadget.EndOfBatch, at)));
+        Assert.Equal(BpfProgram.Allow, BpfInterpreter.Run(DeviceUser, BpfInterpreter.Data(Gadget.EndOfBatch, at)));
     }
 
     [Fact]

@@ -3,17 +3,24 @@ using Cloister.Linux.Tests.Harness;
 
 namespace Cloister.Linux.Tests;
 
+/// <summary>By process_vm_readv.</summary>
+public sealed class DirectMemoryTests() : RemoteMemoryTests(direct: true);
+
+/// <summary>Through /proc/PID/mem, as where a sandbox forbids the calls.</summary>
+public sealed class MemoryFileTests() : RemoteMemoryTests(direct: false);
+
 /// <summary>The process looked into is this one.</summary>
-public sealed class RemoteMemoryTests : IDisposable
+public abstract class RemoteMemoryTests : IDisposable
 {
     private const int Page = 4096;
-    private readonly RemoteMemory _memory = new(Environment.ProcessId);
+    private readonly RemoteMemory _memory;
 
     // Three pages: readable and writable, read only, no access.
     private readonly ulong _start = OwnMemory.Map(3);
 
-    public RemoteMemoryTests()
+    protected RemoteMemoryTests(bool direct)
     {
+        _memory = new RemoteMemory(Environment.ProcessId, direct);
         byte[] text = new byte[3 * Page];
         for (int i = 0; i < text.Length; i++)
         {
@@ -29,6 +36,7 @@ public sealed class RemoteMemoryTests : IDisposable
     {
         OwnMemory.Unmap(_start, 3);
         _memory.Dispose();
+        GC.SuppressFinalize(this);
     }
 
     [Fact]

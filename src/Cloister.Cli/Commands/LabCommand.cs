@@ -83,12 +83,15 @@ internal static class LabCommand
                 Ways = chosenWays,
                 Patterns = chosenPatterns,
                 TimedEngine = MachineDefaults.Choose().Engine,
-                Program = [.. OwnCommand(), "lab", ProgramName],
+                Program = OwnProgram(),
             };
             return Run(options, table, parsed.GetValue(svg), parsed.GetValue(json), parsed.GetValue(quiet));
         });
         return command;
     }
+
+    /// <summary>The command that runs the experiments' program.</summary>
+    internal static IReadOnlyList<string> OwnProgram() => [.. OwnCommand(), "lab", ProgramName];
 
     // What runs on the machine. It is of no use by hand, and so is not listed.
     private static Command CreateProgram()

@@ -29,7 +29,7 @@ internal static class KernelChecks
 
     private static Finding Seccomp() => Needed("seccomp", "seccomp TRACE", HostProbe.SeccompTrace(),
         "only the system calls that concern SGX stop; all others run untouched",
-        "a kernel with CONFIG_SECCOMP_FILTER is needed");
+        $"a kernel with CONFIG_SECCOMP_FILTER is needed, and {Failure.ContainerAdvice("seccomp")}");
 
     private static Finding ProcessVmReadv() => HostProbe.ProcessVmReadv() is var error && error == Errno.None
         ? new Finding(FindingKind.Good, "process_vm_readv", "process_vm_readv", "yes", "a program's memory is read without stopping for each word")
@@ -37,11 +37,15 @@ internal static class KernelChecks
 
     private static Finding Memfd() => Needed("memfd_create", "memfd_create", HostProbe.Memfd(),
         "enclave memory is a file in memory that program and machine share; /dev/shm is not used",
-        "needed for enclave memory; vm.memfd_noexec must not be 2, and a seccomp profile must allow it");
+        $"needed for enclave memory; vm.memfd_noexec must not be 2, and {Failure.ContainerAdvice("memfd_create")}");
 
-    private static Finding PidfdGetfd() => HostProbe.PidfdGetfd() is var error && error == Errno.None
-        ? new Finding(FindingKind.Good, "pidfd_getfd", "pidfd_getfd", "yes", "the machine shares the files that a program opens")
-        : new Finding(FindingKind.Fatal, "pidfd_getfd", "pidfd_getfd", $"{error}", "Linux 5.6 is needed, and in a container a seccomp profile that allows it");
+    private static Finding PidfdGetfd() => (HostProbe.PidfdGetfd(), HostProbe.OpenDescriptor()) switch
+    {
+        (Errno.None, _) => new Finding(FindingKind.Good, "pidfd_getfd", "pidfd_getfd", "yes", "the machine shares the files that a program opens"),
+        (var error, Errno.None) => new Finding(FindingKind.Limit, "pidfd_getfd", "pidfd_getfd", $"{error}",
+            "the files of a program are opened through /proc/PID/fd, and enclave pages come and go by mprotect, which is slower; in a container --cap-add=SYS_PTRACE gives it, else Linux 5.6"),
+        (var error, var open) => new Finding(FindingKind.Fatal, "pidfd_getfd", "pidfd_getfd", $"{error}, and {open} from /proc/PID/fd", Failure.ContainerAdvice("pidfd_getfd")),
+    };
 
     private static Finding Userfaultfd()
     {
@@ -49,7 +53,7 @@ internal static class KernelChecks
         if (error != Errno.None)
         {
             return new Finding(FindingKind.Limit, "userfaultfd", "userfaultfd", $"{error}",
-                "enclave pages come and go by mprotect in the program, which is slower; in a container use a seccomp profile that allows userfaultfd, else a kernel with CONFIG_USERFAULTFD");
+                "enclave pages come and go by mprotect in the program, which is slower; in a container use --security-opt seccomp=unconfined or a profile that allows it, else a kernel with CONFIG_USERFAULTFD");
         }
 
         string missing = string.Join(", ", Linux.Userfaultfd.NeededFeatures.Where(f => (features & f.Bit) == 0).Select(f => f.Name));
@@ -60,7 +64,7 @@ internal static class KernelChecks
 
     private static Finding Kcmp() => HostKernel.SharesMemory(Environment.ProcessId, Environment.ProcessId) is true
         ? new Finding(FindingKind.Good, "kcmp", "kcmp", "yes", "whether a child shares its parent's memory (vfork) or has a copy is known")
-        : new Finding(FindingKind.Limit, "kcmp", "kcmp", "no", "a vfork of a program with an enclave open is taken for a fork");
+        : new Finding(FindingKind.Note, "kcmp", "kcmp", "no", "whether a child shares its parent's memory (vfork) or has a copy is known by the call that made it");
 
     private static Finding LocalDescriptors() => HostProbe.ModifyLdt() is var error && error == Errno.None
         ? new Finding(FindingKind.Good, "modify_ldt", "modify_ldt", "yes", "the fast engine marks a thread that is inside by a segment selector")

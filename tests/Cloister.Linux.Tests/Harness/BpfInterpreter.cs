@@ -44,6 +44,7 @@ public static class BpfInterpreter
                     Assert.Equal(0u, k % 4);
                     a = BinaryPrimitives.ReadUInt32LittleEndian(data[(int)k..]);
                     break;
+                case 0x00: a = k; break; // LD IMM
                 case 0x54: a &= k; break; // ALU AND K
                 case 0x05: pc += checked((int)k); break; // JMP JA
                 case 0x15: pc += a == k ? whenTrue : whenFalse; break; // JMP JEQ K

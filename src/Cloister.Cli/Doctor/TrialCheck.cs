@@ -1,0 +1,36 @@
+using Cloister.Cli.Commands;
+using Cloister.Lab;
+using Cloister.Linux;
+
+namespace Cloister.Cli.Doctor;
+
+/// <summary>A program with a small enclave is run, as <c>run</c> does it: what the single calls cannot tell.</summary>
+internal static class TrialCheck
+{
+    private const string Key = "trial", Subject = "a small enclave";
+
+    /// <summary>Runs it.</summary>
+    public static Finding Make()
+    {
+        try
+        {
+            _ = new Experiment(new ExperimentOptions
+            {
+                Ways = [AllocationWay.Access],
+                Patterns = [AllocationPattern.Every],
+                Pages = 4,
+                Repeats = 0,
+                Program = LabCommand.OwnProgram(),
+            }).Run();
+            return new Finding(FindingKind.Good, Key, Subject, "built, entered and grown", "a program was run on the machine to see it");
+        }
+        catch (LinuxException e)
+        {
+            return new Finding(FindingKind.Fatal, Key, Subject, e.Message, Failure.Explain(e).Message);
+        }
+        catch (ExperimentException e)
+        {
+            return new Finding(FindingKind.Fatal, Key, Subject, "failed", e.Message);
+        }
+    }
+}

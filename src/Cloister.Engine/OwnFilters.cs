@@ -1,0 +1,166 @@
+using System.Buffers.Binary;
+using Cloister.Linux;
+
+namespace Cloister.Engine;
+
+/// <summary>seccomp and prctl where a program asks for a filter of its own, for strict mode, or what it has.</summary>
+/// <remarks>Once a process has one, each call of the gadget stops for the tracer (<see cref="ProgramFilter"/>).</remarks>
+internal sealed class OwnFilters(Tracer tracer)
+{
+    /// <summary>PR_SET_SECCOMP and PR_GET_SECCOMP, uapi linux/prctl.h.</summary>
+    public const uint SetSeccomp = 22, GetSeccomp = 21;
+
+    private const int SetModeStrict = 0, SetModeFilter = 1; // uapi linux/seccomp.h
+    private const int ModeStrict = 1, ModeFilter = 2, HeaderLength = 16;
+
+    /// <summary>seccomp(2).</summary>
+    public void Seccomp(TracedThread thread)
+    {
+        UserRegisters r = thread.Peek();
+        switch ((uint)r.Rdi)
+        {
+            case SetModeStrict when (uint)r.Rsi == 0 && r.Rdx == 0:
+                InstallStrict(thread);
+                return;
+            case SetModeFilter:
+                Install(thread, r.Rdx, (calls, filter) => calls.Add(SystemCall.Seccomp, SetModeFilter, r.Rsi, filter));
+                return;
+            default:
+                tracer.Resume(thread);
+                return;
+        }
+    }
+
+    /// <summary>prctl(PR_SET_SECCOMP) and prctl(PR_GET_SECCOMP).</summary>
+    public void Prctl(TracedThread thread)
+    {
+        UserRegisters r = thread.Peek();
+        if ((uint)r.Rdi == GetSeccomp)
+        {
+            // The filters of Cloister do not count.
+            SystemCalls.Answer(tracer, thread, thread.Process.HasFilters ? ModeFilter : 0);
+            return;
+        }
+
+        switch (r.Rsi)
+        {
+            case ModeStrict:
+                InstallStrict(thread);
+                return;
+            case ModeFilter:
+                Install(thread, r.Rdx, (calls, filter) => calls.Add(SystemCall.Prctl, SetSeccomp, ModeFilter, filter, 0, 0));
+                return;
+            default:
+                tracer.Resume(thread);
+                return;
+        }
+    }
+
+    /// <summary>A thread in strict mode made another call: it ends. Linux, kernel/seccomp.c, __secure_computing_strict.</summary>
+    public bool EndsStrict(TracedThread thread)
+    {
+        ref readonly UserRegisters r = ref thread.Peek();
+        if (!thread.IsStrict || ProgramFilter.StrictCalls.Contains((long)r.OrigRax))
+        {
+            return false;
+        }
+
+        if (thread.Process.Threads.Count == 1)
+        {
+            _ = HostKernel.Kill(thread.Process.Id, Signal.SIGKILL);
+            return true;
+        }
+
+        // This thread only.
+        ref UserRegisters now = ref thread.Registers;
+        (now.OrigRax, now.Rdi) = ((ulong)SystemCall.Exit, Signal.SIGKILL);
+        tracer.Resume(thread);
+        return true;
+    }
+
+    /// <summary>A call that was made as if it were the tracer's: by a program that jumped to the gadget, or used its mark.</summary>
+    public bool Refuses(TracedThread thread)
+    {
+        ref readonly UserRegisters r = ref thread.Peek();
+        bool marked = (long)r.OrigRax == SystemCall.Mmap && (uint)(r.R9 >> 32) == ProgramFilter.GadgetMark;
+        if (!thread.Process.HasFilters || !(marked || r.Rip - Area.Gadget < 4096))
+        {
+            return false;
+        }
+
+        SystemCalls.Answer(tracer, thread, -(long)Errno.ENOSYS);
+        return true;
+    }
+
+    private void Install(TracedThread thread, ulong address, Action<RemoteCalls, ulong> call)
+    {
+        // struct sock_fprog: the number of instructions, and their address behind six bytes of nothing.
+        Span<byte> header = stackalloc byte[HeaderLength];
+        if (!thread.Space.Memory.TryRead(address, header))
+        {
+            tracer.Resume(thread);
+            return;
+        }
+
+        int count = BinaryPrimitives.ReadUInt16LittleEndian(header);
+        if (count == 0 || count > ProgramFilter.MostInstructions - ProgramFilter.PrologueCount)
+        {
+            // The kernel refuses it, or, of the longest, the tracer's own calls stand under it.
+            tracer.Resume(thread);
+            return;
+        }
+
+        byte[] program = new byte[count * ProgramFilter.InstructionLength];
+        if (!thread.Space.Memory.TryRead(BinaryPrimitives.ReadUInt64LittleEndian(header[8..]), program))
+        {
+            tracer.Resume(thread);
+            return;
+        }
+
+        long result = Call(thread, ProgramFilter.Make(program), call);
+        thread.Process.HasFilters |= result >= 0;
+        SystemCalls.Answer(tracer, thread, result);
+    }
+
+    private void InstallStrict(TracedThread thread)
+    {
+        if (thread.Process.HasFilters)
+        {
+            // seccomp_may_assign_mode: the mode never changes.
+            SystemCalls.Answer(tracer, thread, -(long)Errno.EINVAL);
+            return;
+        }
+
+        const ulong setNoNewPrivileges = 38;
+        byte[] filter = ProgramFilter.Strict();
+        void Filter(RemoteCalls calls, ulong data) => calls.Add(SystemCall.Seccomp, SetModeFilter, 0, data);
+        long result = Call(thread, filter, Filter);
+        if (result == -(long)Errno.EACCES)
+        {
+            // A filter needs what strict mode does not. Nothing is executed any more.
+            _ = new RemoteCalls().Add(SystemCall.Prctl, setNoNewPrivileges, 1, 0, 0, 0).Run(thread);
+            result = Call(thread, filter, Filter);
+        }
+
+        thread.Process.HasFilters |= result == 0;
+        thread.IsStrict = result == 0;
+        SystemCalls.Answer(tracer, thread, result);
+    }
+
+    private static long Call(TracedThread thread, byte[] filter, Action<RemoteCalls, ulong> call)
+    {
+        byte[] data = new byte[HeaderLength + filter.Length];
+        BinaryPrimitives.WriteUInt16LittleEndian(data, (ushort)(filter.Length / ProgramFilter.InstructionLength));
+        BinaryPrimitives.WriteUInt64LittleEndian(data.AsSpan(8), RemoteCalls.DataAddress + HeaderLength);
+        filter.CopyTo(data, HeaderLength);
+        var calls = new RemoteCalls().WithData(data);
+        call(calls, RemoteCalls.DataAddress);
+
+        // From the moment it is there, the end of the batch is not the only stop.
+        bool had = thread.Process.HasFilters;
+        thread.Process.HasFilters = true;
+        long result = calls.Run(thread)[0];
+        thread.Process.HasFilters = had;
+        return result;
+    }
+}

@@ -1,0 +1,80 @@
+using Cloister.Linux;
+using Cloister.Linux.Tests.Harness;
+
+namespace Cloister.Engine.Tests;
+
+public class ProgramFilterTests
+{
+    private const uint KillProcess = 0x80000000, ErrnoNotThere = 0x00050000 | 38, Notify = 0x7fc00000, I386 = 0x40000003;
+    private static readonly byte[] s_killsAll = new BpfProgram().Return(KillProcess).Assemble();
+    private static readonly byte[] s_made = ProgramFilter.Make(s_killsAll);
+
+    [Fact]
+    public void TheGadgetsCallsAskTheTracer()
+    {
+        foreach (ulong at in (ulong[])[Area.Gadget, Area.Gadget + 29, Area.Gadget + 4095])
+        {
+            Assert.Equal(BpfProgram.Trace, BpfInterpreter.Run(s_made, BpfInterpreter.Data(SystemCall.Mremap, at)));
+            Assert.Equal(BpfProgram.Trace, BpfInterpreter.Run(ProgramFilter.Strict(), BpfInterpreter.Data(SystemCall.Mremap, at)));
+        }
+    }
+
+    [Theory]
+    [InlineData(Area.Gadget - 1)]
+    [InlineData(Area.Gadget + 4096)]
+    [InlineData(Area.Gadget & 0xffffffff)]
+    [InlineData(0x401000)]
+    public void AllOthersAskTheProgramsFilter(ulong at)
+    {
+        Assert.Equal(KillProcess, BpfInterpreter.Run(s_made, BpfInterpreter.Data(SystemCall.Mremap, at)));
+        Assert.Equal(KillProcess, BpfInterpreter.Run(s_made, BpfInterpreter.Data(SystemCall.Mmap, at)));
+    }
+
+    [Fact]
+    public void TheMapOfTheGadgetIsKnownByItsOffset()
+    {
+        ulong[] Arguments(uint mark) => [Area.Gadget, 4096, 5, 0x22, ulong.MaxValue, (ulong)mark << 32];
+        Assert.Equal(BpfProgram.Trace, BpfInterpreter.Run(s_made, BpfInterpreter.Data(SystemCall.Mmap, arguments: Arguments(ProgramFilter.GadgetMark))));
+        Assert.Equal(KillProcess, BpfInterpreter.Run(s_made, BpfInterpreter.Data(SystemCall.Mmap, arguments: Arguments(ProgramFilter.GadgetMark + 1))));
+        Assert.Equal(KillProcess, BpfInterpreter.Run(s_made, BpfInterpreter.Data(SystemCall.Munmap, arguments: Arguments(ProgramFilter.GadgetMark))));
+    }
+
+    [Fact]
+    public void OtherArchitecturesCallsAreTheProgramsOwn() =>
+        Assert.Equal(KillProcess, BpfInterpreter.Run(s_made, BpfInterpreter.Data(SystemCall.Read, Area.Gadget, I386)));
+
+    [Fact]
+    public void TheProgramFindsTheAccumulatorAsTheKernelLeavesIt()
+    {
+        byte[] filter = ProgramFilter.Make(new BpfProgram().IfEqual(0, "zero").Return(KillProcess).Label("zero").Return(BpfProgram.Allow).Assemble());
+        Assert.Equal(BpfProgram.Allow, BpfInterpreter.Run(filter, BpfInterpreter.Data(SystemCall.Read)));
+        Assert.Equal(BpfProgram.Allow, BpfInterpreter.Run(filter, BpfInterpreter.Data(SystemCall.Read, architecture: I386)));
+    }
+
+    [Theory]
+    [InlineData(BpfProgram.Trace, ErrnoNotThere)]
+    [InlineData(BpfProgram.Trace | 0x1234, ErrnoNotThere)]
+    [InlineData(BpfProgram.Allow, BpfProgram.Allow)]
+    [InlineData(Notify, Notify)]
+    [InlineData(0x00050000u, 0x00050000u)]
+    public void OnlyWhatAsksATracerIsChanged(uint action, uint expected) =>
+        Assert.Equal(expected, BpfInterpreter.Run(ProgramFilter.Make(new BpfProgram().Return(action).Assemble()), BpfInterpreter.Data(SystemCall.Read)));
+
+    [Fact]
+    public void TheProgramsInstructionsFollowUnchanged()
+    {
+        byte[] program = new BpfProgram().Load(BpfProgram.NumberOffset).IfEqual(1, "a").Return(5).Label("a").Return(KillProcess).Assemble();
+        Assert.Equal(program, ProgramFilter.Make(program)[^program.Length..]);
+        Assert.Equal(ProgramFilter.PrologueCount, (ProgramFilter.Make(program).Length - program.Length) / ProgramFilter.InstructionLength);
+    }
+
+    [Fact]
+    public void StrictModeHasFourCalls()
+    {
+        for (int number = 0; number < 500; number++)
+        {
+            // read, write, rt_sigreturn and exit: syscall_64.tbl.
+            Assert.Equal(number is 0 or 1 or 15 or 60 ? BpfProgram.Allow : BpfProgram.Trace, BpfInterpreter.Run(ProgramFilter.Strict(), BpfInterpreter.Data(number)));
+        }
+    }
+}
