@@ -11,11 +11,11 @@
  * Source: seccomp(2); Linux kernel/seccomp.c, __seccomp_filter;
  * Documentation/userspace-api/seccomp_filter.rst.
  *
- * Run: -- kill
+ * Run: --isolation=fast -- kill
  * Run: --isolation=strict -- errno
- * Run: -- trap
- * Run: -- trace
- * Run: -- notify
+ * Run: --isolation=fast -- trap
+ * Run: --isolation=fast -- trace
+ * Run: --isolation=fast -- notify
  * Run: --presence=mprotect -- kill
  */
 #include <errno.h>

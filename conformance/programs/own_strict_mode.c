@@ -8,7 +8,7 @@
  * Source: seccomp(2), SECCOMP_SET_MODE_STRICT; Linux kernel/seccomp.c,
  * seccomp_set_mode_strict, seccomp_may_assign_mode, __secure_computing_strict.
  *
- * Run: -- seccomp
+ * Run: --isolation=fast -- seccomp
  * Run: --presence=mprotect -- prctl
  */
 #include <errno.h>
