@@ -56,7 +56,7 @@ if [ "$ENGINE" = trap ]; then
         get_mempolicy mbind set_mempolicy
 else
     for call in unknown process_vm_readv process_vm_writev pidfd_open pidfd_getfd kcmp userfaultfd modify_ldt mremap \
-        prlimit64 pkey_alloc pkey_mprotect membarrier clone3 personality "$other"; do
+        pkey_alloc pkey_mprotect membarrier clone3 personality "$other"; do
         case $call in
             *)
                 runs 1 "$call"

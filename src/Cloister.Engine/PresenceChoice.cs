@@ -20,7 +20,9 @@ internal static class PresenceChoice
         Errno error = Errno.None;
         native.Presence = tracer.Options.Presence == PresenceMode.Mprotect ? null : Make(thread, out error);
         native.ByProtection = native.Presence is null;
-        if (error != Errno.None)
+
+        // A program that may have no more files needs none for mmap(2).
+        if (error is not (Errno.None or Errno.EMFILE))
         {
             if (tracer.Options.Presence == PresenceMode.Userfaultfd)
             {
