@@ -25,7 +25,7 @@ public sealed record SgxCapabilities
     public byte MaximumEnclaveSizeNot64 { get; init; } = 31;
 
     /// <summary>log2 of the largest enclave in 64-bit mode, in bytes.</summary>
-    public byte MaximumEnclaveSize64 { get; init; } = 36;
+    public byte MaximumEnclaveSize64 { get; init; } = 56;
 
     /// <summary>Which attributes ECREATE may set.</summary>
     public Attributes AttributesMask { get; init; }

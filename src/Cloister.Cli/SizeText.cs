@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Cloister.Cli;
 
-/// <summary>Sizes as people write them: 4096, 512K, 128M, 2G.</summary>
+/// <summary>Sizes as people write them: 4096, 512K, 128M, 2G, 1T, 64P.</summary>
 internal static class SizeText
 {
     public static bool TryParse(string text, out long bytes)
@@ -12,6 +12,8 @@ internal static class SizeText
             'K' => 1L << 10,
             'M' => 1L << 20,
             'G' => 1L << 30,
+            'T' => 1L << 40,
+            'P' => 1L << 50,
             _ => 1,
         };
         bytes = 0;

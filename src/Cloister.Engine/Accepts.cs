@@ -24,7 +24,7 @@ internal sealed class Accepts(Tracer tracer)
     {
         AddressSpace space = thread.Space;
         if (space.Native.ByProtection || space.Fast is not { } fast || space.Mappings.Find(thread.Processor.Tcs.Value) is not { File: { Awaited: null, Enclave: { } enclave } file }
-            || fast.TableFor(thread, enclave.Base.Value, enclave.Size) is not { } table)
+            || fast.TableFor(thread, enclave.Base.Value, Math.Min(enclave.Size, (ulong)EnclaveFile.FileLength - enclave.Base.Value)) is not { } table)
         {
             return;
         }

@@ -12,10 +12,8 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
     /// <summary>Bytes of the file: all of user space, sparse.</summary>
     public const long FileLength = 1L << 47;
 
-    private const long VirtualEpcLength = 1L << 40;
-
     private readonly EpcMemory _memory;
-    private readonly MappedFile _file;
+    private readonly SparseFile _file;
     private ulong _removedStart, _removedEnd;
     private readonly byte[] _page = new byte[4096];
     private readonly int _openFlags;
@@ -28,7 +26,7 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
         Node = node;
         _ = HostKernel.TryStat(descriptor, out ulong device, out ulong inode);
         Identity = (device, inode);
-        _file = MappedFile.Map(descriptor, 0, 0);
+        _file = new SparseFile(descriptor);
     }
 
     /// <summary>Which node it is.</summary>
@@ -76,19 +74,30 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
     public Span<byte> Bytes(ulong offset)
     {
         _expected.Touch(offset);
-        if (_file.Length == 0)
+        if (!_file.IsLimited)
         {
-            _file.Window((long)Base, Enclave is { } enclave ? (long)enclave.Size : VirtualEpcLength);
+            _file.Limit((long)Base, Enclave is { } enclave ? Math.Min((long)(Base + enclave.Size), FileLength) : FileLength);
         }
 
         return _file.Slice((long)(Base + offset), 4096);
+    }
+
+    // A range may lie where no program can map it: a server's ELRANGE is 2^56 bytes at most, or begins in the upper half. Such pages
+    // are the machine's alone, as a SECS is.
+    private bool IsMappable(ulong offset, ulong length)
+    {
+        const ulong end = (ulong)FileLength;
+        return Base < end && offset <= end - Base && length <= end - Base - offset;
     }
 
     /// <inheritdoc/>
     public void Place(EpcPage page, ulong offset)
     {
         FlushPunches();
-        _memory.Place(page, this, offset);
+        if (IsMappable(offset, 4096))
+        {
+            _memory.Place(page, this, offset);
+        }
     }
 
     /// <inheritdoc/>
@@ -96,6 +105,11 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
     public void Expect(ulong offset, ReadOnlyMemory<byte> contents)
     {
         ExpectNoMore();
+        if (!IsMappable(offset, (ulong)contents.Length))
+        {
+            return;
+        }
+
         Write(offset, contents.Span);
         _expected.Begin(offset, contents);
     }
@@ -136,12 +150,12 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
     public void Remove(EpcPage page, ulong offset)
     {
         _memory.Remove(page);
-        Awaited?.Withdraw(offset);
-        if (IsReleased)
+        if (IsReleased || !IsMappable(offset, 4096))
         {
             return;
         }
 
+        Awaited?.Withdraw(offset);
         if (offset != _removedEnd)
         {
             FlushPunches();

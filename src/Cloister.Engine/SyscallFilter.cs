@@ -84,16 +84,14 @@ internal static class SyscallFilter
     }
 
     /// <summary>Every system call made from inside an enclave's range: SYSCALL is illegal there.</summary>
+    /// <remarks>A range may hold all of user space, the gadget too.</remarks>
     public static byte[] Elrange(ulong start, ulong size)
     {
         // An enclave is aligned to its size, a power of two: a range test is a mask test. SDM 3D, ECREATE.
         uint highMask = (uint)(~(size - 1) >> 32), lowMask = (uint)~(size - 1);
-        return new BpfProgram()
+        return Epilogue(new BpfProgram()
             .Load(BpfProgram.InstructionPointerOffset + 4).And(highMask).UnlessEqual((uint)(start >> 32) & highMask, "allow")
-            .Load(BpfProgram.InstructionPointerOffset).And(lowMask).UnlessEqual((uint)start & lowMask, "allow")
-            .Return(BpfProgram.Trace)
-            .Label("allow").Return(BpfProgram.Allow)
-            .Assemble();
+            .Load(BpfProgram.InstructionPointerOffset).And(lowMask).UnlessEqual((uint)start & lowMask, "allow")).Assemble();
     }
 
     // The number comes first and decides for most calls: the kernel then remembers that it need not run the filter for them

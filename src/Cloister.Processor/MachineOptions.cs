@@ -5,6 +5,8 @@ namespace Cloister.Processor;
 /// <summary>What processor the machine has.</summary>
 public sealed record MachineOptions
 {
+    private readonly byte? maximumEnclaveSize64;
+
     /// <summary>SGX2: EAUG, EMODPR, EMODT, EACCEPT, EMODPE, EACCEPTCOPY.</summary>
     public bool Sgx2 { get; init; } = true;
 
@@ -32,8 +34,12 @@ public sealed record MachineOptions
     /// <summary>Which XSAVE components an enclave may have. More than <see cref="Xsave"/> has do not count.</summary>
     public ulong XfrmMask { get; init; } = 0xe7;
 
-    /// <summary>log2 of the largest 64-bit enclave in bytes.</summary>
-    public byte MaximumEnclaveSize64 { get; init; } = 36;
+    /// <summary>log2 of the largest 64-bit enclave in bytes. Unless it is said: 56 as on servers, which have SGX2, and 36 as on clients with SGX1 only.</summary>
+    public byte MaximumEnclaveSize64
+    {
+        get => maximumEnclaveSize64 ?? (Sgx2 ? (byte)56 : (byte)36);
+        init => maximumEnclaveSize64 = value;
+    }
 
     /// <summary>log2 of the largest 32-bit enclave in bytes.</summary>
     public byte MaximumEnclaveSizeNot64 { get; init; } = 31;

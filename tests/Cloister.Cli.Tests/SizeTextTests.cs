@@ -7,6 +7,8 @@ public class SizeTextTests
     [InlineData("512K", 512 << 10)]
     [InlineData("128m", 128 << 20)]
     [InlineData("2G", 2L << 30)]
+    [InlineData("1T", 1L << 40)]
+    [InlineData("64p", 1L << 56)]
     [InlineData("0", 0)]
     public void Sizes_are_read(string text, long expected)
     {

@@ -188,5 +188,14 @@ public class SyscallFilterTests
         }).QuickCheckThrowOnFailure();
     }
 
+    [Fact]
+    public void WhatTheTracerCallsInARangeOfAllUserSpacePasses()
+    {
+        byte[] filter = SyscallFilter.Elrange(0, 1UL << 56);
+        Assert.Equal(BpfProgram.Allow, BpfInterpreter.Run(filter, BpfInterpreter.Data(SystemCall.Mmap, Area.Gadget + 2)));
+        Assert.Equal(BpfProgram.Trace, BpfInterpreter.Run(filter, BpfInterpreter.Data(SystemCall.Mmap, Area.Gadget + 4096)));
+        Assert.Equal(BpfProgram.Trace, BpfInterpreter.Run(filter, BpfInterpreter.Data(SystemCall.Mmap, 0x401000)));
+    }
+
     private static uint Verdict(bool traced) => traced ? BpfProgram.Trace : BpfProgram.Allow;
 }

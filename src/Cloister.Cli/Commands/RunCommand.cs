@@ -68,6 +68,7 @@ internal static class RunCommand
     private static MachineOptions Machine(RunArguments arguments)
     {
         var options = new MachineOptions { Sgx2 = arguments.Sgx2, RootKey = RootKey.From(arguments.Seed) };
+        options = arguments.MaximumEnclaveSize is { } size ? options with { MaximumEnclaveSize64 = size } : options;
         return arguments.LaunchHash is { } hash ? options with { LaunchControlHash = hash } : options;
     }
 

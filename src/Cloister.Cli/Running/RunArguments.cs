@@ -28,6 +28,9 @@ internal sealed record RunArguments
             };
         }),
         new("--no-sgx2", null, () => "A processor with SGX1 only.", (a, _) => (a with { Sgx2 = false }, null)),
+        new("--max-enclave-size", "SIZE", () => "The largest enclave in bytes, or with K, M, G, T or P: a power of two. Default 64P as on servers, with --no-sgx2 64G.", (a, text) =>
+            SizeText.TryParse(text, out long bytes) && long.IsPow2(bytes) && bytes >= 2 * PageSize ? (a with { MaximumEnclaveSize = (byte)long.Log2(bytes) }, null)
+                : (a, $"--max-enclave-size {text}: not a power of two of 8K or more; write bytes or K, M, G, T, P, as in 64G")),
         new("--engine", "trap|fast", () => "fast: enclaves are entered and left inside the program; trap: every ENCLU stops it (the reference).", (a, text) => text switch
         {
             "trap" => (a with { Engine = EngineMode.Trap }, null),
@@ -68,6 +71,9 @@ internal sealed record RunArguments
 
     /// <summary>Whether the processor has SGX2.</summary>
     public bool Sgx2 { get; init; } = true;
+
+    /// <summary>log2 of the largest enclave's bytes; null leaves it to the kind of processor.</summary>
+    public byte? MaximumEnclaveSize { get; init; }
 
     /// <summary>Which engine; null takes the machine's default.</summary>
     public EngineMode? Engine { get; init; }

@@ -19,13 +19,14 @@ internal sealed class AwaitedPages : IDisposable
     /// <summary>u16 for each page.</summary>
     public const int PagesOffset = 4096;
 
-    private const ulong LargestEnclave = 1UL << 36;
+    private readonly SparseFile _file;
+    private readonly long _length;
 
-    private readonly MappedFile _file;
-
-    internal AwaitedPages(MappedFile file, ulong address, ulong start, ulong size)
+    internal AwaitedPages(SparseFile file, ulong address, ulong start, ulong size)
     {
         _file = file;
+        _length = LengthFor(size);
+        _file.Limit(0, _length);
         Address = address;
         Begin(start, size);
     }
@@ -33,14 +34,9 @@ internal sealed class AwaitedPages : IDisposable
     /// <summary>Where the program has it.</summary>
     public ulong Address { get; }
 
-    /// <summary>Maps the table of an enclave into a thread's address space; null when it is too large or the kernel refuses.</summary>
+    /// <summary>Maps the table of an enclave into a thread's address space; null when the kernel refuses.</summary>
     public static AwaitedPages? Create(TracedThread thread, ulong start, ulong size)
     {
-        if (size > LargestEnclave)
-        {
-            return null;
-        }
-
         long length = LengthFor(size);
         long descriptor = MemoryFiles.Make(thread, "awaited", closeOnExec: true);
         int taken = descriptor < 0 ? -1 : MemoryFiles.Take(thread, (int)descriptor);
@@ -54,18 +50,17 @@ internal sealed class AwaitedPages : IDisposable
             .Add(SystemCall.Mmap, 0, (ulong)length, MemoryProtection.Read | MemoryProtection.Write, MemoryProtection.Shared | MemoryProtection.NoReserve, (ulong)descriptor, 0)
             .Add(SystemCall.Close, (ulong)descriptor)
             .Run(thread)[0];
-        MappedFile file = MappedFile.Map(taken, 0, length);
-        if (address >= 0)
+        if (address < 0)
         {
-            return new AwaitedPages(file, (ulong)address, start, size);
+            HostKernel.Close(taken);
+            return null;
         }
 
-        file.Dispose();
-        return null;
+        return new AwaitedPages(new SparseFile(taken), (ulong)address, start, size);
     }
 
     /// <summary>Whether an enclave of that size has room in it.</summary>
-    public bool Fits(ulong size) => LengthFor(size) <= _file.Length;
+    public bool Fits(ulong size) => LengthFor(size) <= _length;
 
     /// <summary>An enclave's pages are to stand in it; nothing is awaited yet.</summary>
     public void Begin(ulong start, ulong size)
@@ -75,7 +70,7 @@ internal sealed class AwaitedPages : IDisposable
     }
 
     /// <summary>Gives the memory back.</summary>
-    public void End() => _file.Punch(0, _file.Length);
+    public void End() => _file.Punch(0, _length);
 
     /// <summary>The flags that the page at an offset in the enclave awaits.</summary>
     public ref ushort this[ulong offset] => ref MemoryMarshal.AsRef<ushort>(_file.Slice(PagesOffset + (long)(offset >> 12) * sizeof(ushort), sizeof(ushort)));

@@ -6,17 +6,27 @@ internal static class FreeRange
     private const ulong Margin = 1UL << 20;
 
     /// <summary>A free range that lies whole among a jump's targets, as near to their middle as can be and away from what grows; null when there is none.</summary>
-    /// <param name="thread">Whose address space.</param>
+    /// <param name="maps">What is mapped, in order.</param>
     /// <param name="targets">Where it may lie.</param>
     /// <param name="length">Bytes, a multiple of the page.</param>
     /// <param name="enclaves">Their ranges count as taken, though nothing may be mapped there.</param>
-    public static ulong? In(TracedThread thread, JumpTargets targets, ulong length, IEnumerable<EnclaveFile> enclaves)
+    public static ulong? In(IEnumerable<MapsLine> maps, JumpTargets targets, ulong length, IEnumerable<(ulong Start, ulong End)> enclaves)
     {
         ulong address = targets.Middle;
         ulong end = 0x10000;
         ulong? best = null;
-        foreach (MapsLine line in MapsLine.Of(thread))
+        (ulong Start, ulong End)[] taken = [.. enclaves.Distinct().Order()];
+        foreach (MapsLine line in maps)
         {
+            foreach ((ulong takenStart, ulong takenEnd) in taken)
+            {
+                if (takenStart < line.Start && takenEnd > end)
+                {
+                    Consider(end, Math.Max(end, takenStart));
+                    end = Math.Min(takenEnd, line.Start);
+                }
+            }
+
             Consider(end, line.Start);
             end = line.End;
         }
@@ -39,14 +49,6 @@ internal static class FreeRange
             }
 
             ulong candidate = (low + (high - length - low) / 2) & ~4095UL;
-            foreach (EnclaveFile file in enclaves)
-            {
-                if (file.Enclave is { } enclave && candidate < enclave.Base.Value + enclave.Size && enclave.Base.Value < candidate + length)
-                {
-                    return;
-                }
-            }
-
             if (best is null || Distance(candidate) < Distance(best.Value))
             {
                 best = candidate;

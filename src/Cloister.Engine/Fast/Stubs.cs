@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using Cloister.Driver;
 using Cloister.Linux;
 using Cloister.Processor.Enclu;
 
@@ -335,7 +336,8 @@ internal sealed class Stubs(FastTables tables, Action<int> freeEntry)
             }
         }
 
-        if (_stubPages * 4096 >= FastLayout.FileLength - FastLayout.Stubs || FreeRange.In(thread, targets, 4096, thread.Space.Mappings.All.Select(mapping => mapping.File)) is not { } address)
+        var enclaves = thread.Space.Mappings.All.Select(mapping => mapping.File.Enclave).OfType<SgxEnclave>().Select(enclave => (enclave.Base.Value, enclave.Base.Value + enclave.Size));
+        if (_stubPages * 4096 >= FastLayout.FileLength - FastLayout.Stubs || FreeRange.In(MapsLine.Of(thread), targets, 4096, enclaves) is not { } address)
         {
             return null;
         }

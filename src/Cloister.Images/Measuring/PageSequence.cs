@@ -9,8 +9,11 @@ internal static class PageSequence
     private const int MinimumAreas = 1 << 16;
     private const int BytesPerRecord = 64;
 
-    // Gramine's default with dynamic memory, 1 TiB, is the largest that anyone is known to build.
-    private const ulong MaximumSize = 1UL << 40;
+    // SDM 3D, CPUID.12H.0:EDX: what servers say.
+    private const ulong MaximumSize = 1UL << 56;
+
+    // A tebibyte of pages: more than any EPC holds, and hours of hashing.
+    private const ulong MaximumPages = 1UL << 28;
 
     /// <exception cref="ImageException">A rule is broken; thrown while enumerating.</exception>
     public static IEnumerable<PageRun> Checked(EnclaveVariant variant, long fileLength)
@@ -37,6 +40,7 @@ internal static class PageSequence
     private static IEnumerable<PageRun> Check(IEnumerable<PageRun> pages, ulong size, long maximumAreas)
     {
         var areas = new List<(ulong Start, ulong End)>();
+        ulong count = 0;
         foreach (PageRun run in pages)
         {
             if (run.Offset % LinearAddress.PageSize != 0)
@@ -47,6 +51,12 @@ internal static class PageSequence
             if (run.Offset >= size || run.Count > (size - run.Offset) / LinearAddress.PageSize)
             {
                 throw new ImageException($"{run.Name}: {run.Count} pages at 0x{run.Offset:x} leave an enclave of 0x{size:x} bytes");
+            }
+
+            count += run.Count;
+            if (count > MaximumPages)
+            {
+                throw new ImageException($"the enclave has more than {MaximumPages} pages");
             }
 
             Add(areas, run);

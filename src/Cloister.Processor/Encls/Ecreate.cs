@@ -105,11 +105,12 @@ public static class Ecreate
             return ("BASEADDR", mode64 ? "canonical" : "below 4 GiB", $"{secs.BaseAddr:x}");
         }
 
-        // SDM 3D, ECREATE: SIZE below 2 to the power of CPUID.12H.0:EDX, at least two pages, a power of two.
+        // SDM 3D, ECREATE: SIZE at least two pages, a power of two, and no more than 2 to the power of CPUID.12H.0:EDX. The pseudocode
+        // prints "greater or equal", but processors take just that size, as the SDM's description of CPUID.12H has it. Intel DCAP, pull request 123.
         int maximum = mode64 ? options.MaximumEnclaveSize64 : options.MaximumEnclaveSizeNot64;
-        if (secs.Size >= 1UL << maximum || secs.Size < 2 * LinearAddress.PageSize || !BitOperations.IsPow2(secs.Size))
+        if (secs.Size > 1UL << maximum || secs.Size < 2 * LinearAddress.PageSize || !BitOperations.IsPow2(secs.Size))
         {
-            return ("SIZE", $"a power of two from {2 * LinearAddress.PageSize:x} to {(1UL << maximum) / 2:x}", $"{secs.Size:x}");
+            return ("SIZE", $"a power of two from {2 * LinearAddress.PageSize:x} to {1UL << maximum:x}", $"{secs.Size:x}");
         }
 
         // SDM 3D, ECREATE: BASEADDR is a multiple of SIZE.

@@ -56,11 +56,21 @@ public class RunArgumentsTests
     }
 
     [Fact]
+    public void The_largest_enclave_is_a_power_of_two()
+    {
+        Assert.Equal((byte)37, Parse("--max-enclave-size", "128G", "p").MaximumEnclaveSize);
+        Assert.Equal((byte)13, Parse("--max-enclave-size=8192", "p").MaximumEnclaveSize);
+        Assert.Null(Parse("p").MaximumEnclaveSize);
+        Assert.All(["", "0", "4K", "96G", "-64G", "x"], text =>
+            Assert.StartsWith("--max-enclave-size", RunArguments.TryParse(["--max-enclave-size", text, "p"], out _), StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Help_names_every_option()
     {
         using var writer = new StringWriter();
         RunArguments.PrintHelp(writer);
-        Assert.All(["--epc SIZE", "--no-sgx2", "--engine trap|fast", "--isolation strict|fast", "--power-loss EVENTS", "--nodes ACCESS", "--launch-hash HEX", "--seed TEXT", "--stats", "--help"],
+        Assert.All(["--epc SIZE", "--no-sgx2", "--max-enclave-size SIZE", "--engine trap|fast", "--isolation strict|fast", "--power-loss EVENTS", "--nodes ACCESS", "--launch-hash HEX", "--seed TEXT", "--stats", "--help"],
             option => Assert.Contains(option, writer.ToString(), StringComparison.Ordinal));
     }
 

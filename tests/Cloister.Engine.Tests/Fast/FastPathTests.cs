@@ -278,8 +278,9 @@ public sealed class FastPathTests : IDisposable
         const ulong pageOffset = 0x9000;
         Run(AtEnclu, _code, StubAddress, _enclave + Oentry);
         using var tableFile = MappedFile.Create("awaited", 0x2000);
+        using var sparse = new SparseFile((int)NativeMethods.SystemCall(32, tableFile.Descriptor, 0, 0, 0, 0, 0));
         nint table = NativeMethods.Mmap(0, 0x2000, MemoryProtection.Read | MemoryProtection.Write, MemoryProtection.Shared, tableFile.Descriptor, 0);
-        var pages = new AwaitedPages(tableFile, (ulong)table, _enclave, 0x10000);
+        var pages = new AwaitedPages(sparse, (ulong)table, _enclave, 0x10000);
         ulong secinfo = _enclave + 0xa040, page = _enclave + pageOffset;
         Write(secinfo, [0x0b, 0x02, .. new byte[62]]);
         MemoryMarshal.Write(_file.Slice(Entry + FastLayout.EntryAwaited, 8), (ulong)table);

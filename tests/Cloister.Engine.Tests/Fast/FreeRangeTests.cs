@@ -15,7 +15,7 @@ public class FreeRangeTests
         for (int i = 0; i < starts.Length; i += Math.Max(1, starts.Length / 16))
         {
             ulong address = starts[i];
-            if (FreeRange.In(Environment.ProcessId, JumpTargets.Near(address), 4096, []) is not { } found)
+            if (FreeRange.In(LinesOf(Environment.ProcessId), JumpTargets.Near(address), 4096, []) is not { } found)
             {
                 continue;
             }
@@ -42,7 +42,7 @@ public class FreeRangeTests
             (ulong Start, ulong End)[] maps = [.. Maps(child)];
             foreach ((ulong start, ulong _) in maps.Where(range => range.Start < 1UL << 47))
             {
-                ulong? found = FreeRange.In(child, JumpTargets.Near(start), 4096, []);
+                ulong? found = FreeRange.In(LinesOf(child), JumpTargets.Near(start), 4096, []);
                 Assert.NotNull(found);
                 const ulong margin = 1 << 20;
                 Assert.DoesNotContain(maps, range => range.Start < found + 4096 + margin && found < range.End + margin);
@@ -60,7 +60,7 @@ public class FreeRangeTests
     public void ThereMayBeNone()
     {
         ulong code = Maps().First().Start;
-        Assert.Null(FreeRange.In(Environment.ProcessId, JumpTargets.Near(code), 1UL << 47, []));
+        Assert.Null(FreeRange.In(LinesOf(Environment.ProcessId), JumpTargets.Near(code), 1UL << 47, []));
     }
 
     [Fact]
@@ -74,14 +74,14 @@ public class FreeRangeTests
             foreach (ulong first in (ulong[])[0x1234_5678_9001, 0x1234_5678_9000, 0x1234_5678_9fff])
             {
                 var targets = new JumpTargets(first, first + ushort.MaxValue);
-                ulong? found = FreeRange.In(child, targets, 4096, []);
+                ulong? found = FreeRange.In(LinesOf(child), targets, 4096, []);
                 Assert.NotNull(found);
                 Assert.Equal(0ul, found % 4096);
                 Assert.InRange(found.Value, targets.First, targets.Last - 4095);
-                Assert.Null(FreeRange.In(child, targets, 1 << 20, []));
+                Assert.Null(FreeRange.In(LinesOf(child), targets, 1 << 20, []));
             }
 
-            Assert.Null(FreeRange.In(child, new JumpTargets(end - 4096, end), 4096, []));
+            Assert.Null(FreeRange.In(LinesOf(child), new JumpTargets(end - 4096, end), 4096, []));
         }
         finally
         {
@@ -89,6 +89,29 @@ public class FreeRangeTests
             _ = Ptrace.Wait(child, block: true, out _);
         }
     }
+
+    [Fact]
+    public void LiesOutsideEnclavesHoweverLarge()
+    {
+        int child = Spawn.Stopped();
+        Assert.True(HostKernel.WaitUntilStopped(child));
+        try
+        {
+            const ulong tebibyte = 1UL << 40, start = 16 * tebibyte;
+            ulong? found = FreeRange.In(LinesOf(child), JumpTargets.Near(start + tebibyte - 0x10000), 4096, [(start, start + tebibyte)]);
+            Assert.InRange(found!.Value, start + tebibyte, start + tebibyte + (1UL << 30));
+            found = FreeRange.In(LinesOf(child), JumpTargets.Near(start + 0x10000), 4096, [(start, start + tebibyte), (start, start + tebibyte)]);
+            Assert.InRange(found!.Value, start - (1UL << 30), start - 4096);
+            Assert.Null(FreeRange.In(LinesOf(child), JumpTargets.Near(start + (tebibyte / 2)), 4096, [(start, start + tebibyte)]));
+        }
+        finally
+        {
+            _ = HostKernel.Kill(child, Signal.SIGKILL);
+            _ = Ptrace.Wait(child, block: true, out _);
+        }
+    }
+
+    private static List<MapsLine> LinesOf(int process) => MapsLine.Parse(File.ReadAllBytes($"/proc/{process}/maps"));
 
     private static IEnumerable<(ulong Start, ulong End)> Maps(int process = 0)
     {

@@ -12,7 +12,7 @@ internal sealed class EnclaveFiles : IDisposable
     public EnclaveFile Open(DeviceNode node = DeviceNode.VirtualEpc)
     {
         using MappedFile memfd = MappedFile.Create("device", 64 * 4096);
-        var file = new EnclaveFile(Memory, HostKernel.TakeDescriptor(Environment.ProcessId, memfd.Descriptor), node);
+        var file = new EnclaveFile(Memory, HostKernel.OpenAgain(memfd.Descriptor), node);
         _files.Add(file);
         return file;
     }

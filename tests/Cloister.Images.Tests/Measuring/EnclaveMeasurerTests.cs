@@ -44,6 +44,21 @@ public class EnclaveMeasurerTests
     }
 
     [Fact]
+    public void ALargeRangeCostsThePagesInIt()
+    {
+        MeasureResult Measure(ulong size, uint pages)
+        {
+            using EnclaveImage image = EnclaveImage.Read(ByteSource.FromBytes(IntelElf.File(new MetadataBuilder(3, 3, size).Entry(1, 1, pages, 0x1000000, IntelElf.Rw))));
+            return EnclaveMeasurer.Measure(image, image.PreferredVariant);
+        }
+
+        Assert.Equal(Measure(1UL << 30, 10).Pages, Measure(1UL << 45, 10).Pages);
+        Assert.Equal(Measure(1UL << 30, 10).Pages, Measure(1UL << 56, 10).Pages);
+        Assert.Throws<ImageException>(() => Measure(1UL << 57, 10));
+        Assert.Throws<ImageException>(() => Measure(1UL << 45, (1 << 28) + 1));
+    }
+
+    [Fact]
     public void ItTellsHowFarItIsAndCanBeEnded()
     {
         using EnclaveImage image = EnclaveImage.Read(ByteSource.FromBytes(IntelElf.File(new MetadataBuilder(3, 3, 256UL << 20).Entry(1, 1, 20000, 0x1000000, IntelElf.Rw))));

@@ -48,7 +48,7 @@ public class EcreateTests
         { "SSAFRAMESIZE", secs => secs with { SsaFrameSize = 0 } },
         { "BASEADDR", secs => secs with { BaseAddr = 0x8000_0000_0000 } },
         { "BASEADDR", secs => secs with { Attributes = secs.Attributes with { Flags = AttributeFlags.None } } },
-        { "SIZE", secs => secs with { Size = 1UL << 36 } },
+        { "SIZE", secs => secs with { BaseAddr = 0, Size = 1UL << 57 } },
         { "SIZE", secs => secs with { Size = 0x1000 } },
         { "SIZE", secs => secs with { Size = 0x3000 } },
         { "BASEADDR", secs => secs with { BaseAddr = TestEnclave.DefaultBase + 0x1000 } },
@@ -62,6 +62,34 @@ public class EcreateTests
         { "CONFIGID", secs => { secs.Configid[0] = 1; return secs; } },
         { "CONFIGID", secs => secs with { Configsvn = 1 } },
     };
+
+    // Intel DCAP, pull request 123: a processor that says 2^36 takes an enclave of 64 GiB.
+    [Theory]
+    [InlineData(true, null, 56)]
+    [InlineData(false, null, 36)]
+    [InlineData(true, 37, 37)]
+    public void The_largest_size_is_the_one_that_cpuid_tells(bool sgx2, int? chosen, int largest)
+    {
+        var options = new MachineOptions { Sgx2 = sgx2 };
+        options = chosen is { } bits ? options with { MaximumEnclaveSize64 = (byte)bits } : options;
+        Assert.Equal(largest, options.Capabilities.MaximumEnclaveSize64);
+        var machine = new SgxMachine(options, new ArrayEpcMemory(2));
+        Expect.GeneralProtection(Ecreate.Execute(machine, World.Bytes(TestEnclave.LegalSecs() with { BaseAddr = 0, Size = 2UL << largest }), default, new EpcPage(0)));
+        Expect.Success(Ecreate.Execute(machine, World.Bytes(TestEnclave.LegalSecs() with { BaseAddr = 0, Size = 1UL << largest }), default, new EpcPage(0)));
+    }
+
+    [Fact]
+    public void The_largest_size_of_32_bit_enclaves_is_its_own()
+    {
+        Secs Of(ulong size)
+        {
+            Secs secs = TestEnclave.LegalSecs();
+            return secs with { BaseAddr = 0, Size = size, Attributes = secs.Attributes with { Flags = AttributeFlags.None } };
+        }
+
+        Expect.GeneralProtection(Create(Of(1UL << 32)));
+        Expect.Success(Create(Of(1UL << 31)));
+    }
 
     [Theory]
     [MemberData(nameof(IllegalFields))]
@@ -81,7 +109,7 @@ public class EcreateTests
         world.Machine.Observer = observer;
         Expect.GeneralProtection(Create(TestEnclave.LegalSecs() with { Size = 0x3000 }));
         Expect.GeneralProtection(Create(TestEnclave.LegalSecs() with { SsaFrameSize = 0 }));
-        Assert.Contains("Ecreate refused: SIZE: expected a power of two from 2000 to 800000000, found 3000", observer.Heard);
+        Assert.Contains("Ecreate refused: SIZE: expected a power of two from 2000 to 100000000000000, found 3000", observer.Heard);
         Assert.Contains("Ecreate refused: SSAFRAMESIZE: expected 1 or more, found 0", observer.Heard);
     }
 
