@@ -2,7 +2,7 @@
  * The largest enclave is of just the size that CPUID tells, and a large ELRANGE
  * costs what is used of it.
  *
- * Run: -- 56
+ * Run: --epc 32M -- 56
  * Run: --no-sgx2 -- 36
  * Run: --max-enclave-size 128G -- 37
  *
