@@ -108,15 +108,16 @@ public class HostKernelTests
     public void ADescriptorTakenIsTheSameFile()
     {
         using MappedFile file = MappedFile.Create("taken", 4096);
-        int taken = HostKernel.TakeDescriptor(Environment.ProcessId, file.Descriptor);
+        int taken = ForeignDescriptor.Take(Environment.ProcessId, file.Descriptor, out bool isSameFile);
         Assert.True(taken >= 0, $"{(Errno)(-taken)}");
+        Assert.Equal(ForeignDescriptor.Copy(Environment.ProcessId, file.Descriptor) >= 0, isSameFile);
         Assert.NotEqual(file.Descriptor, taken);
         _ = HostKernel.TryStat(file.Descriptor, out ulong device, out ulong inode);
         _ = HostKernel.TryStat(taken, out ulong takenDevice, out ulong takenInode);
         HostKernel.Close(taken);
         Assert.Equal((device, inode), (takenDevice, takenInode));
-        Assert.Equal(-(int)Errno.EBADF, HostKernel.TakeDescriptor(Environment.ProcessId, 1 << 20));
-        Assert.True(HostKernel.TakeDescriptor(int.MaxValue, 0) < 0);
+        Assert.Equal(-(int)Errno.EBADF, ForeignDescriptor.Take(Environment.ProcessId, 1 << 20, out _));
+        Assert.True(ForeignDescriptor.Take(int.MaxValue, 0, out _) < 0);
     }
 
     [Fact]
@@ -197,13 +198,13 @@ public class HostKernelTests
         bool before = true, after = false;
         var other = new Thread(() =>
         {
-            before = HostKernel.ReadImpliesExecute(HostKernel.CurrentThread);
+            before = (HostKernel.Personality(HostKernel.CurrentThread) & readImpliesExec) != 0;
             _ = NativeMethods.SystemCall(personality, readImpliesExec, 0, 0, 0, 0, 0);
-            after = HostKernel.ReadImpliesExecute(HostKernel.CurrentThread);
+            after = (HostKernel.Personality(HostKernel.CurrentThread) & readImpliesExec) != 0;
         });
         other.Start();
         other.Join();
         Assert.Equal((false, true), (before, after));
-        Assert.False(HostKernel.ReadImpliesExecute(int.MaxValue));
+        Assert.Null(HostKernel.Personality(int.MaxValue));
     }
 }
