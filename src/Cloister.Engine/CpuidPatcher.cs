@@ -34,7 +34,12 @@ internal static class CpuidPatcher
 
         if (sites is null)
         {
-            sites = Find(space, address, length, fileOffset, () => FunctionStarts.Read(path));
+            sites = [];
+            foreach ((ulong start, ulong end) in WrittenMemory.WithinFile(path, fileOffset, fileOffset + length))
+            {
+                Find(space, address, start - fileOffset, end - fileOffset, fileOffset, () => FunctionStarts.Read(path), sites);
+            }
+
             lock (Known)
             {
                 Known[key] = sites;
@@ -45,8 +50,16 @@ internal static class CpuidPatcher
     }
 
     /// <summary>Patches code that a program has written itself and now made executable.</summary>
-    public static void PatchAnonymous(AddressSpace space, ulong address, ulong length) =>
-        Patch(space, address, Find(space, address, length, 0, () => []));
+    public static void PatchAnonymous(AddressSpace space, ulong address, ulong length)
+    {
+        var sites = new List<ulong>();
+        foreach ((ulong start, ulong end) in WrittenMemory.Within(space.Memory.Thread, address, address + length))
+        {
+            Find(space, address, start - address, end - address, 0, () => [], sites);
+        }
+
+        Patch(space, address, sites);
+    }
 
     /// <summary>Patches every executable file mapping of a program that has just been executed.</summary>
     public static void PatchAll(AddressSpace space, int thread)
@@ -69,16 +82,16 @@ internal static class CpuidPatcher
         }
     }
 
-    private static List<ulong> Find(AddressSpace space, ulong address, ulong length, ulong fileOffset, Func<long[]> readFunctions)
+    // Adds what it finds between two offsets from an address.
+    private static void Find(AddressSpace space, ulong address, ulong start, ulong end, ulong fileOffset, Func<long[]> readFunctions, List<ulong> sites)
     {
-        var sites = new List<ulong>();
         long[]? functions = null;
-        byte[] buffer = GC.AllocateUninitializedArray<byte>((int)Math.Min(Chunk, length));
+        byte[] buffer = GC.AllocateUninitializedArray<byte>((int)Math.Min(Chunk, end - start));
 
         // Chunks overlap so that an instruction on the edge, and what leads to it, is seen whole.
-        for (ulong at = 0; at < length; at += Chunk - Overlap)
+        for (ulong at = start; at < end; at += Chunk - Overlap)
         {
-            int size = (int)Math.Min(Chunk, length - at);
+            int size = (int)Math.Min(Chunk, end - at);
             ReadOnlySpan<byte> code = buffer.AsSpan(0, space.Memory.ReadUpTo(address + at, buffer.AsSpan(0, size)));
             if (CpuidSites.MayHave(code))
             {
@@ -97,8 +110,6 @@ internal static class CpuidPatcher
                 break;
             }
         }
-
-        return sites;
     }
 
     private static void Patch(AddressSpace space, ulong address, List<ulong> sites)

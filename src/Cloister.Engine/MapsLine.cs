@@ -10,6 +10,15 @@ namespace Cloister.Engine;
 /// <param name="Path">The file, or what stands in its place; empty for none.</param>
 internal sealed record MapsLine(ulong Start, ulong End, int Protection, string Path)
 {
+    /// <summary>Offset in the file of the first byte.</summary>
+    public ulong Offset { get; init; }
+
+    /// <summary>The file's device, as st_dev has it.</summary>
+    public ulong Device { get; init; }
+
+    /// <summary>The file's inode; 0 of anonymous memory.</summary>
+    public ulong Inode { get; init; }
+
     /// <summary>Whether it is of a memory file that a program was made to create.</summary>
     public bool IsMemoryFile => Path.StartsWith("/memfd:cloister:", StringComparison.Ordinal);
 
@@ -28,15 +37,19 @@ internal sealed record MapsLine(ulong Start, ulong End, int Protection, string P
             ulong? start = ProcText.Hexadecimal(ProcText.Take(ref line, (byte)'-'));
             ulong? end = ProcText.Hexadecimal(ProcText.TakeWord(ref line));
             ReadOnlySpan<byte> bits = ProcText.TakeWord(ref line);
-            for (int i = 0; i < 3; i++)
-            {
-                _ = ProcText.TakeWord(ref line);
-            }
-
+            ulong? offset = ProcText.Hexadecimal(ProcText.TakeWord(ref line));
+            ReadOnlySpan<byte> device = ProcText.TakeWord(ref line);
+            ulong major = ProcText.Hexadecimal(ProcText.Take(ref device, (byte)':')) ?? 0, minor = ProcText.Hexadecimal(device) ?? 0;
+            ulong? inode = ProcText.Number(ProcText.TakeWord(ref line));
             if (start is { } first && end is { } last && bits is [var r, var w, var x, ..])
             {
                 int protection = (r == 'r' ? MemoryProtection.Read : 0) | (w == 'w' ? MemoryProtection.Write : 0) | (x == 'x' ? MemoryProtection.Execute : 0);
-                lines.Add(new MapsLine(first, last, protection, Encoding.UTF8.GetString(line)));
+                lines.Add(new MapsLine(first, last, protection, Encoding.UTF8.GetString(line))
+                {
+                    Offset = offset ?? 0,
+                    Device = (minor & 0xff) | (major << 8) | ((minor & ~0xffUL) << 12), // include/linux/kdev_t.h, new_encode_dev
+                    Inode = inode ?? 0,
+                });
             }
         }
 

@@ -15,6 +15,8 @@ public enum Errno
     EINTR = 4,
     /// <summary>Input or output error.</summary>
     EIO = 5,
+    /// <summary>No such device or address.</summary>
+    ENXIO = 6,
     /// <summary>Argument list too long.</summary>
     E2BIG = 7,
     /// <summary>Exec format error.</summary>

@@ -74,6 +74,21 @@ public sealed unsafe class HostFile : IDisposable
         return true;
     }
 
+    /// <summary>The first part at or behind an offset that has data: holes are not read. All of the rest where the file cannot tell; null when there is none.</summary>
+    /// <param name="offset">Where to begin.</param>
+    public (long Start, long End)? NextData(long offset)
+    {
+        const long seek = 8, data = 3, hole = 4;
+        long start = NativeMethods.SystemCall(seek, _descriptor, offset, data, 0, 0, 0);
+        if (start < 0)
+        {
+            return NativeMethods.LastError == Errno.ENXIO ? null : (offset, long.MaxValue);
+        }
+
+        long end = NativeMethods.SystemCall(seek, _descriptor, start, hole, 0, 0, 0);
+        return (start, end > start ? end : long.MaxValue);
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _ = NativeMethods.Close(_descriptor);
 }
