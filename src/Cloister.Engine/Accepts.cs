@@ -35,7 +35,7 @@ internal sealed class Accepts(Tracer tracer)
             var page = new EpcPage(i);
             if (tracer.Epc.PlaceOf(page) is (var owner, var offset) && owner == file)
             {
-                table.Update(tracer.Machine, page, offset);
+                file.UpdateAwaited(tracer.Machine, page, offset);
             }
         }
     }

@@ -48,6 +48,9 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
     /// <summary>The kernel or the processor has not what the fast path needs; not tried again.</summary>
     public bool FastRefused { get; set; }
 
+    /// <summary>Its ordinary memory in the ranges of enclaves.</summary>
+    public ElrangeMemory InElrange { get; } = new();
+
     /// <summary>Strict isolation: no thread is inside, and enclave memory has no access.</summary>
     public bool HidesEnclaves { get; set; }
 
@@ -100,19 +103,19 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
     /// <inheritdoc/>
     public PageWalk Walk(LinearAddress address, AccessKind access)
     {
-        EnclaveMapping? mapping = Mappings.Find(address.Value);
-        if (mapping is null)
+        if (Mappings.Find(address.Value) is not { } mapping)
         {
-            return PageWalk.Ordinary;
+            return OrdinaryMemory.Walk(this, address.Value, access);
         }
 
+        // Linux, arch/x86/include/asm/pgtable_types.h, _PAGE_PROTNONE: the entries of a mapping without any right are not present.
         PageTableEntry entry = Pages.Peek(address.Value);
-        if (!mapping.Allows(ProtectionFor(access)) || (entry.Present && !Allows(entry, access)))
+        if (!entry.Present || !mapping.IsAccessible)
         {
-            return entry.Present ? PageWalk.Denied : PageWalk.NotPresent;
+            return PageWalk.NotPresent;
         }
 
-        return entry.Present ? PageWalk.Epc(entry.Page) : PageWalk.NotPresent;
+        return mapping.Grants(access) && Allows(entry, access) ? PageWalk.Epc(entry.Page) : PageWalk.Denied;
     }
 
     /// <inheritdoc/>
@@ -149,6 +152,7 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
 
         foreach (EnclaveFile file in files)
         {
+            file.WithdrawAwaited(start, end);
             if (!Mappings.All.Any(m => m.File == file))
             {
                 _ = file.AddressSpaces.Remove(this);

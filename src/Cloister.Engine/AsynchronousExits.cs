@@ -15,10 +15,11 @@ internal sealed class AsynchronousExits(Tracer tracer)
     public bool Resolve(TracedThread thread, in Fault fault)
     {
         // The kernel handles the fault after the exit: the thread is outside while the driver works.
+        LinearAddress address = Aex.AddressForSystem(thread.Processor, fault.Address);
         Exit(thread, fault.Vector, fault.ErrorCode, fault.Address);
         if (fault.Vector != ExceptionVector.PageFault || !tracer.Faults.Resolve(thread, fault))
         {
-            tracer.Signals.Raise(thread, fault.Vector, fault.ErrorCode, fault.Address.PageBase, IsUnmapped(thread.Space, fault));
+            tracer.Signals.Raise(thread, fault.Vector, fault.ErrorCode, address, IsUnmapped(thread.Space, fault));
             return false;
         }
 
@@ -73,5 +74,6 @@ internal sealed class AsynchronousExits(Tracer tracer)
     }
 
     /// <summary>Whether nothing is mapped where a fault was.</summary>
-    public static bool IsUnmapped(AddressSpace space, in Fault fault) => space.Mappings.Find(fault.Address.Value) is null;
+    public static bool IsUnmapped(AddressSpace space, in Fault fault) => fault.Vector == ExceptionVector.PageFault
+        && space.Mappings.Find(fault.Address.Value) is null && !OrdinaryMemory.IsMapped(space, fault.Address.Value);
 }

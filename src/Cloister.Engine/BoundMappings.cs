@@ -96,17 +96,11 @@ internal static class BoundMappings
     private static long MapFile(Tracer tracer, TracedThread thread, EnclaveFile file, int descriptor, ulong address, ulong length, int protection, bool noReplace)
     {
         const ulong dontFork = 10;
-        AddressSpace space = thread.Space;
-        ulong native = space.HidesEnclaves ? MemoryProtection.None : (ulong)(protection & ~MemoryProtection.Execute);
         int kind = MemoryProtection.Shared | (noReplace ? MemoryProtection.FixedNoReplace : MemoryProtection.Fixed);
-        long result = new RemoteCalls().Add(SystemCall.Mmap, address, length, native, (ulong)kind, (ulong)descriptor, address).Run(thread)[0];
+        long result = Mappings.Place(tracer, thread, new EnclaveMapping(address, address + length, protection, file), kind, (ulong)descriptor, address, out _);
         if (result >= 0)
         {
             _ = new RemoteCalls().Add(SystemCall.Madvise, address, length, dontFork).Run(thread);
-            _ = space.Unmap(address, address + length);
-            space.Mappings.Add(new EnclaveMapping(address, address + length, protection, file));
-            file.AddressSpaces.Add(space);
-            Mappings.Watch(tracer, thread, address, length);
         }
 
         return result;

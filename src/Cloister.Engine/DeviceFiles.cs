@@ -99,6 +99,7 @@ internal sealed class DeviceFiles(Tracer tracer) : IDisposable
             CpuidSites = new HashSet<ulong>(parent.CpuidSites),
         };
         space.Native.ByProtection = parent.Native.ByProtection;
+        space.InElrange.IsStale = true;
         parent.Table?.Share();
         if (tracer.Driver.BindsToMapping)
         {
@@ -107,7 +108,7 @@ internal sealed class DeviceFiles(Tracer tracer) : IDisposable
             return space;
         }
 
-        foreach (EnclaveMapping mapping in parent.Mappings.All)
+        foreach (EnclaveMapping mapping in parent.Mappings.All.Where(mapping => mapping.CopiesOnFork))
         {
             space.Mappings.Add(mapping);
             if (!mapping.File.AddressSpaces.Contains(space))

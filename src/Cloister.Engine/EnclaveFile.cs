@@ -2,6 +2,7 @@ using Cloister.Architecture;
 using Cloister.Driver;
 using Cloister.Engine.Fast;
 using Cloister.Linux;
+using Cloister.Processor;
 
 namespace Cloister.Engine;
 
@@ -66,6 +67,34 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
 
     /// <summary>The pages that its threads may accept by themselves; null while they do not.</summary>
     public AwaitedPages? Awaited { get; set; }
+
+    /// <summary>Takes over what the model says of a page that a thread may accept by itself: only where EACCEPT could reach it, whose page walk comes first.</summary>
+    public void UpdateAwaited(SgxMachine machine, EpcPage page, ulong offset)
+    {
+        if (Awaited is not { } table)
+        {
+            return;
+        }
+
+        if (AddressSpaces.TrueForAll(space => space.Mappings.Find(Base + offset) is { IsAccessible: true } mapping && mapping.File == this))
+        {
+            table.Update(machine, page, offset);
+        }
+        else
+        {
+            table.Withdraw(offset);
+        }
+    }
+
+    /// <summary>A range cannot be reached any more as it was: what happens to its pages is the tracer's to look at.</summary>
+    public void WithdrawAwaited(ulong start, ulong end)
+    {
+        if (Awaited is { } table && Enclave is { } enclave && start < Base + enclave.Size && end > Base)
+        {
+            ulong first = Math.Max(start, Base) - Base;
+            table.Withdraw(first, Math.Min(end - Base, enclave.Size) - first);
+        }
+    }
 
     /// <summary>Linear address of the enclave's first byte; 0 for a virtual EPC.</summary>
     public ulong Base => Enclave?.Base.Value ?? 0;

@@ -1,4 +1,5 @@
 using Cloister.Linux;
+using Cloister.Processor;
 
 namespace Cloister.Engine;
 
@@ -16,7 +17,16 @@ internal sealed record EnclaveMapping(ulong Start, ulong End, int Protection, En
     /// <summary>The address at which an offset is mapped, if it is.</summary>
     public ulong? AddressOf(ulong offset) => unchecked(offset + File.Base - Delta) is var address && Contains(address) ? address : null;
 
+    /// <summary>Whether the child of a fork has it: until madvise(MADV_DONTFORK).</summary>
+    public bool CopiesOnFork { get; init; } = true;
+
     public bool Contains(ulong address) => address >= Start && address < End;
 
     public bool Allows(int protection) => (Protection & protection) == protection;
+
+    /// <summary>Whether it has any right: Linux, vma_is_accessible.</summary>
+    public bool IsAccessible => Protection != MemoryProtection.None;
+
+    /// <summary>Whether its page-table entries allow an access. What can be written or executed can be read.</summary>
+    public bool Grants(AccessKind access) => access == AccessKind.Read ? IsAccessible : Allows(AddressSpace.ProtectionFor(access));
 }

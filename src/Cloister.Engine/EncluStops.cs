@@ -141,7 +141,7 @@ internal sealed class EncluStops(Tracer tracer)
             && space.Mappings.Find(operand & ~4095UL) is { } mapping)
         {
             ulong offset = mapping.OffsetOf(operand & ~4095UL);
-            mapping.File.Awaited?.Update(tracer.Machine, space.Pages.Peek(operand).Page, offset);
+            mapping.File.UpdateAwaited(tracer.Machine, space.Pages.Peek(operand).Page, offset);
             foreach (AddressSpace other in mapping.File.AddressSpaces)
             {
                 other.Native.Refresh(mapping.File, offset, 1);

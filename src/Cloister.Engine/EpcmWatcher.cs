@@ -41,7 +41,7 @@ internal sealed class EpcmWatcher(EpcMemory memory) : IMachineObserver
             int run = 0;
             do
             {
-                file.Awaited?.Update(machine, _changed[i + run], offset + (ulong)run * 4096);
+                file.UpdateAwaited(machine, _changed[i + run], offset + (ulong)run * 4096);
                 run++;
             }
             while (i + run < _changed.Count && memory.PlaceOf(_changed[i + run]) == (file, offset + (ulong)run * 4096));

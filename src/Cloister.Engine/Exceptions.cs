@@ -33,6 +33,12 @@ internal sealed class Exceptions(Tracer tracer)
             return;
         }
 
+        if (IsCallInside(signal, information) && thread.Processor.EnclaveMode)
+        {
+            SystemCallInside(thread);
+            return;
+        }
+
         bool synchronous = information.Code > 0 && signal is Linux.Signal.SIGILL or Linux.Signal.SIGTRAP or Linux.Signal.SIGBUS or Linux.Signal.SIGSEGV or Linux.Signal.SIGFPE;
         if (!synchronous)
         {
@@ -67,6 +73,13 @@ internal sealed class Exceptions(Tracer tracer)
         if (status.Event == PtraceEvent.None && status.StopSignal is var signal)
         {
             _ = Ptrace.GetSignal(thread.Id, out SignalInformation information);
+            if (IsCallInside(signal, information))
+            {
+                RewindSystemCall(thread);
+                tracer.Exits.ForInterrupt(thread);
+                return true;
+            }
+
             comesAgain = information.Code > 0 && signal is Linux.Signal.SIGILL or Linux.Signal.SIGSEGV or Linux.Signal.SIGBUS or Linux.Signal.SIGFPE;
         }
         else if (status.Event == PtraceEvent.Seccomp)
@@ -90,6 +103,10 @@ internal sealed class Exceptions(Tracer tracer)
 
         tracer.Exits.Raise(thread, ExceptionVector.InvalidOpcode, 0, default);
     }
+
+    // SIGSYS of a dispatched call; the kernel has put RAX back (kernel/entry/syscall_user_dispatch.c).
+    private static bool IsCallInside(int signal, in SignalInformation information) =>
+        signal == Linux.Signal.SIGSYS && information.Code == SignalInformation.UserDispatch;
 
     private static void RewindSystemCall(TracedThread thread)
     {
@@ -215,7 +232,14 @@ internal sealed class Exceptions(Tracer tracer)
                 return;
             }
 
-            PageFaultInside(thread, address, access);
+            PageFaultInside(thread, address, access, isSigbus: information.Signal == Linux.Signal.SIGBUS);
+            return;
+        }
+
+        if (thread.Space.InElrange.HiddenProtection(information.Address) is not null)
+        {
+            // Outside it has its rights again before the thread runs on.
+            tracer.Resume(thread);
             return;
         }
 
@@ -228,17 +252,25 @@ internal sealed class Exceptions(Tracer tracer)
         PageFaultOutside(thread, mapping, address, access);
     }
 
-    private void PageFaultInside(TracedThread thread, LinearAddress address, AccessKind access)
+    private void PageFaultInside(TracedThread thread, LinearAddress address, AccessKind access, bool isSigbus)
     {
         thread.ToModel();
         AddressSpace space = thread.Space;
         Fault? fault = AccessCheck.Check(tracer.Machine, thread.Processor, space, address, access);
+        if (!thread.Processor.InElrange(address))
+        {
+            fault ??= AccessCheck.CheckPageTables(space, address, access);
+
+            // The host's memory may have no page to give, as behind the end of a file.
+            thread.SigbusFault = isSigbus && space.Mappings.Find(address.Value) is null;
+        }
+
         if (fault is null)
         {
             // The model allows it: the process's real mapping lags behind.
             if (space.Mappings.Find(address.Value) is { } mapping && PageFaults.Bounded(thread, address))
             {
-                space.Native.Refresh(address.PageBase.Value);
+                space.Native.Renew(address.PageBase.Value);
                 if (access == AccessKind.Execute || !space.Pages.Peek(address.Value).Executable)
                 {
                     GrantIfExecuting(thread, mapping, address, access);
@@ -279,21 +311,15 @@ internal sealed class Exceptions(Tracer tracer)
     private void PageFaultOutside(TracedThread thread, EnclaveMapping mapping, LinearAddress address, AccessKind access)
     {
         AddressSpace space = thread.Space;
-        if (!mapping.Allows(AddressSpace.ProtectionFor(access)))
+        bool refused = PageFaults.IsRefused(mapping, access)
+            || (!space.Pages.Peek(address.Value).Present && tracer.Faults.Load(thread, mapping, address, access) != VmFault.NoPage);
+        if (refused || !mapping.Grants(access)
+            || (access == AccessKind.Write && !AddressSpace.Allows(space.Pages.Peek(address.Value), access) && !tracer.Faults.Relax(thread, mapping, address, access)))
         {
-            tracer.Signals.Raise(thread, ExceptionVector.PageFault, (uint)(PageFaultErrorCode.User | (access == AccessKind.Write ? PageFaultErrorCode.Write : 0)), address, unmapped: false);
-            return;
-        }
-
-        if (!space.Pages.Peek(address.Value).Present && tracer.Faults.Load(thread, mapping, address, access) != VmFault.NoPage)
-        {
-            tracer.Signals.Raise(thread, ExceptionVector.PageFault, (uint)(PageFaultErrorCode.User | (access == AccessKind.Write ? PageFaultErrorCode.Write : 0)), address, unmapped: false);
-            return;
-        }
-
-        if (access == AccessKind.Write && !AddressSpace.Allows(space.Pages.Peek(address.Value), access) && !tracer.Faults.Relax(thread, mapping, address, access))
-        {
-            tracer.Signals.Raise(thread, ExceptionVector.PageFault, (uint)(PageFaultErrorCode.User | PageFaultErrorCode.Write | PageFaultErrorCode.Present), address, unmapped: false);
+            PageFaultErrorCode code = PageFaultErrorCode.User | (access == AccessKind.Write ? PageFaultErrorCode.Write : 0)
+                | (access == AccessKind.Execute ? PageFaultErrorCode.InstructionFetch : 0)
+                | (mapping.IsAccessible && space.Pages.Peek(address.Value).Present ? PageFaultErrorCode.Present : 0);
+            tracer.Signals.Raise(thread, ExceptionVector.PageFault, (uint)code, address, unmapped: false);
             return;
         }
 
@@ -301,6 +327,7 @@ internal sealed class Exceptions(Tracer tracer)
         bool reachable = access == AccessKind.Write ? native == NativeAccess.ReadWrite : native != NativeAccess.None;
         if (tracer.Options.Isolation == IsolationMode.Fast && reachable && access != AccessKind.Execute && PageFaults.Bounded(thread, address))
         {
+            space.Native.Renew(address.PageBase.Value);
             tracer.Resume(thread);
             return;
         }

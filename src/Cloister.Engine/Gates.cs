@@ -94,7 +94,10 @@ internal sealed class Gates(Tracer tracer)
 
         foreach (AddressSpace space in tracer.Files.Spaces)
         {
-            space.Fast?.Open();
+            if (!space.InElrange.HoldsGates)
+            {
+                space.Fast?.Open();
+            }
         }
 
         foreach (Resumption resumed in _resuming)

@@ -46,6 +46,29 @@ internal sealed class MappingList
         return parts;
     }
 
+    /// <summary>A range cut into what is the device's and what is not, in order.</summary>
+    public List<(ulong Start, ulong End, EnclaveMapping? Device)> Pieces(ulong start, ulong end)
+    {
+        var pieces = new List<(ulong Start, ulong End, EnclaveMapping? Device)>();
+        foreach (EnclaveMapping part in Within(start, end))
+        {
+            if (part.Start > start)
+            {
+                pieces.Add((start, part.Start, null));
+            }
+
+            pieces.Add((part.Start, part.End, part));
+            start = part.End;
+        }
+
+        if (end > start)
+        {
+            pieces.Add((start, end, null));
+        }
+
+        return pieces;
+    }
+
     /// <summary>Takes a range out; returns the files that lost something.</summary>
     public HashSet<EnclaveFile> Remove(ulong start, ulong end)
     {
@@ -96,5 +119,5 @@ internal sealed class MappingList
     }
 
     private static bool Joins(EnclaveMapping left, EnclaveMapping right) =>
-        left.End == right.Start && left.Protection == right.Protection && left.File == right.File && left.Delta == right.Delta;
+        left.End == right.Start && left.Protection == right.Protection && left.File == right.File && left.Delta == right.Delta && left.CopiesOnFork == right.CopiesOnFork;
 }

@@ -5,7 +5,7 @@ using Cloister.Linux;
 
 namespace Cloister.Engine;
 
-/// <summary>mmap, mprotect, munmap, mremap and madvise where the device is concerned.</summary>
+/// <summary>mmap, mprotect, munmap and mremap where the device is concerned.</summary>
 /// <remarks>A device mapping is natively executable only where the EPCM says X, page run by page run; which pages are present and writable is
 /// the userfaultfd's. The program's own protection stands in <see cref="EnclaveMapping.Protection"/>.</remarks>
 internal static class Mappings
@@ -69,9 +69,9 @@ internal static class Mappings
         }
 
         ulong fileOffset = file.Enclave is null ? offset : address;
-        int kind = MemoryProtection.Shared | ((flags & MemoryProtection.FixedNoReplace) != 0 ? MemoryProtection.FixedNoReplace : MemoryProtection.Fixed);
-        ulong native = thread.Space.HidesEnclaves ? MemoryProtection.None : (ulong)(protection & ~MemoryProtection.Execute);
-        long result = new RemoteCalls().Add(SystemCall.Mmap, address, length, native, (ulong)kind, descriptor, fileOffset).Run(thread)[0];
+        int kind = MemoryProtection.Shared | (flags & MemoryProtection.Locked) | ((flags & MemoryProtection.FixedNoReplace) != 0 ? MemoryProtection.FixedNoReplace : MemoryProtection.Fixed);
+        var mapping = new EnclaveMapping(address, address + length, protection, file, fileOffset - address);
+        long result = Place(tracer, thread, mapping, kind, descriptor, fileOffset, out HashSet<EnclaveFile> lost);
         if (result < 0 && !isFixed)
         {
             _ = new RemoteCalls().Add(SystemCall.Munmap, address, length).Run(thread);
@@ -79,15 +79,6 @@ internal static class Mappings
 
         if (result >= 0)
         {
-            AddressSpace space = thread.Space;
-            HashSet<EnclaveFile> lost = space.Unmap(address, address + length);
-            space.Mappings.Add(new EnclaveMapping(address, address + length, protection, file, fileOffset - address));
-            if (!file.AddressSpaces.Contains(space))
-            {
-                file.AddressSpaces.Add(space);
-            }
-
-            Watch(tracer, thread, address, length);
             if (lost.Count > 0)
             {
                 tracer.Files.CheckLifetimes(thread);
@@ -96,11 +87,47 @@ internal static class Mappings
             if ((flags & MemoryProtection.Populate) != 0)
             {
                 // mm_populate: its errors are nobody's.
-                _ = Populate(tracer, space, address, address + length);
+                _ = Populate(tracer, thread.Space, address, address + length);
             }
         }
 
         SystemCalls.Answer(tracer, thread, result);
+    }
+
+    /// <summary>Maps a part of a device file where the program is to see it.</summary>
+    /// <remarks>
+    /// Linux, arch/x86/kernel/cpu/sgx/driver.c, sgx_mmap: VM_PFNMAP, VM_IO and VM_DONTDUMP. Such memory is in no core file and is never locked, though
+    /// mlockall(MCL_FUTURE) and MAP_LOCKED are obeyed in all else (mm/mmap.c). It is first mapped without any right: what is locked would get its
+    /// pages from the file at once, without the driver.
+    /// </remarks>
+    public static long Place(Tracer tracer, TracedThread thread, EnclaveMapping mapping, int kind, ulong descriptor, ulong fileOffset, out HashSet<EnclaveFile> lost)
+    {
+        const ulong dontDump = 16;
+        AddressSpace space = thread.Space;
+        (ulong address, ulong length) = (mapping.Start, mapping.End - mapping.Start);
+        lost = [];
+        long result = new RemoteCalls().Add(SystemCall.Mmap, address, length, MemoryProtection.None, (ulong)kind, descriptor, fileOffset).Run(thread)[0];
+        if (result < 0)
+        {
+            return result;
+        }
+
+        lost = space.Unmap(address, mapping.End);
+        space.Mappings.Add(mapping);
+        if (!mapping.File.AddressSpaces.Contains(space))
+        {
+            mapping.File.AddressSpaces.Add(space);
+        }
+
+        Watch(tracer, thread, address, length);
+        RemoteCalls calls = new RemoteCalls().Add(SystemCall.Munlock, address, length).Add(SystemCall.Madvise, address, length, dontDump);
+        if (!space.HidesEnclaves && !space.Native.ByProtection)
+        {
+            calls.Add(SystemCall.Mprotect, address, length, (ulong)(mapping.Protection & ~MemoryProtection.Execute));
+        }
+
+        _ = calls.Run(thread);
+        return result;
     }
 
     /// <summary>mprotect of a range with device mappings in it.</summary>
@@ -128,6 +155,7 @@ internal static class Mappings
             if (gapEnd > at)
             {
                 result = Call(at, gapEnd, protection);
+                space.InElrange.Note(tracer, space, at, gapEnd - at);
             }
 
             if (i < parts.Count && result == 0)
@@ -164,6 +192,11 @@ internal static class Mappings
     {
         space.Mappings.Add(part with { Protection = protection });
         space.Fast?.Tcss.Invalidate(part.Start, part.End);
+        if (protection == MemoryProtection.None)
+        {
+            part.File.WithdrawAwaited(part.Start, part.End);
+        }
+
         foreach (ulong page in space.Pages.Within(part.Start, part.End))
         {
             if (space.Pages.Peek(page).Executable)
@@ -185,12 +218,18 @@ internal static class Mappings
         (ulong start, ulong length) = (r.Rdi, (r.Rsi + PageMask) & ~PageMask);
         if (thread.Space.Mappings.Within(start, start + length).Count == 0)
         {
+            if (thread.Space.InElrange.HoldsGates)
+            {
+                thread.AtSystemCallExit = t => t.Space.InElrange.IsStale = true;
+            }
+
             tracer.Resume(thread);
             return;
         }
 
         thread.AtSystemCallExit = t =>
         {
+            t.Space.InElrange.IsStale |= t.Space.InElrange.HoldsGates;
             if ((long)t.Peek().Rax == 0)
             {
                 Forget(tracer, t, start, length);
@@ -205,13 +244,19 @@ internal static class Mappings
         ref readonly UserRegisters r = ref thread.Peek();
         (ulong start, ulong length) = (r.Rdi, (r.Rsi + PageMask) & ~PageMask);
         bool over = ((int)r.R10 & MemoryProtection.Fixed) != 0 && thread.Space.Mappings.Within(start, start + length).Count > 0;
-        if (over)
+        bool hasRight = ((int)r.Rdx & 7) != MemoryProtection.None && thread.Space.Mappings.All.Count > 0;
+        if (over || hasRight)
         {
             thread.AtSystemCallExit = t =>
             {
-                if ((long)t.Peek().Rax >= 0)
+                if ((long)t.Peek().Rax is >= 0 and var address)
                 {
-                    Forget(tracer, t, start, length);
+                    if (over)
+                    {
+                        Forget(tracer, t, start, length);
+                    }
+
+                    t.Space.InElrange.Note(tracer, t.Space, (ulong)address, length);
                 }
 
                 then?.Invoke(t);
@@ -266,10 +311,12 @@ internal static class Mappings
             return;
         }
 
-        if (space.Mappings.Within(start, start + oldLength).Count > 0 || (moves && space.Mappings.Within(target, target + newLength).Count > 0))
+        if (space.Mappings.All.Count > 0)
         {
             thread.AtSystemCallExit = t =>
             {
+                t.Space.InElrange.Note(tracer, t.Space, start, oldLength);
+                t.Space.InElrange.Note(tracer, t.Space, t.Peek().Rax, newLength);
                 Reconcile(tracer, t, start, oldLength);
                 Reconcile(tracer, t, target, moves ? newLength : 0);
             };
@@ -284,7 +331,11 @@ internal static class Mappings
         const ulong everything = 1UL << 47;
         if (thread.Space.Mappings.All.Count > 0)
         {
-            thread.AtSystemCallExit = t => Reconcile(tracer, t, 0, everything);
+            thread.AtSystemCallExit = t =>
+            {
+                Reconcile(tracer, t, 0, everything);
+                t.Space.InElrange.IsStale = true;
+            };
         }
 
         tracer.Resume(thread);
@@ -327,29 +378,8 @@ internal static class Mappings
         }
     }
 
-    /// <summary>madvise: pages of the device cannot be dropped by advice (VM_PFNMAP).</summary>
-    public static void Advise(Tracer tracer, TracedThread thread)
-    {
-        const int willNeed = 3, dontNeed = 4, free = 8, remove = 9;
-        ref readonly UserRegisters r = ref thread.Peek();
-        if (thread.Space.Mappings.Within(r.Rdi, r.Rdi + Math.Max(r.Rsi, 1)).Count == 0)
-        {
-            tracer.Resume(thread);
-            return;
-        }
-
-        if ((int)r.Rdx == willNeed)
-        {
-            ulong end = (r.Rdi + r.Rsi + PageMask) & ~PageMask;
-            SystemCalls.Answer(tracer, thread, (r.Rdi & PageMask) != 0 ? -(long)Errno.EINVAL : -(long)Populate(tracer, thread.Space, r.Rdi, end));
-            return;
-        }
-
-        SystemCalls.Answer(tracer, thread, (int)r.Rdx is dontNeed or free or remove or 20 or 21 or >= 22 ? -(long)Errno.EINVAL : 0);
-    }
-
-    // Pages of a range before they are touched; EINVAL before EINIT, and a full EPC is where advice ends.
-    private static Driver.Errno Populate(Tracer tracer, AddressSpace space, ulong start, ulong end)
+    /// <summary>Pages of a range before they are touched; EINVAL before EINIT, and a full EPC is where advice ends.</summary>
+    public static Driver.Errno Populate(Tracer tracer, AddressSpace space, ulong start, ulong end)
     {
         foreach (EnclaveMapping part in space.Mappings.Within(start, end))
         {
@@ -470,14 +500,18 @@ internal static class Mappings
     /// <summary>Lets an mprotect to executable pass and looks for CPUID in what it made executable.</summary>
     private static void PassExecutable(Tracer tracer, TracedThread thread, ulong start, ulong length)
     {
-        if (((int)thread.Peek().Rdx & MemoryProtection.Execute) != 0)
+        bool executable = ((int)thread.Peek().Rdx & MemoryProtection.Execute) != 0;
+        bool concerned = ElrangeMemory.Concerns(tracer, thread.Space, start, length);
+        if (executable || concerned)
         {
             thread.AtSystemCallExit = t =>
             {
-                if ((long)t.Peek().Rax == 0)
+                if (executable && (long)t.Peek().Rax == 0)
                 {
                     CpuidPatcher.PatchAnonymous(t.Space, start, length);
                 }
+
+                t.Space.InElrange.IsStale |= concerned;
             };
         }
 

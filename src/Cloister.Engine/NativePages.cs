@@ -88,6 +88,19 @@ internal sealed class NativePages : IDisposable
         }
     }
 
+    /// <summary>The same for a page that faulted though its access is what it should be: the host kernel may have taken the memory to its swap.</summary>
+    public void Renew(ulong page)
+    {
+        (NativeAccess from, NativeAccess to) = Change(page);
+        if (from == to && to != NativeAccess.None && !ByProtection)
+        {
+            Change(page, 1, NativeAccess.None, to);
+            return;
+        }
+
+        Refresh(page);
+    }
+
     // The access that is there and the one that shall be.
     private (NativeAccess From, NativeAccess To) Change(ulong address)
     {

@@ -23,18 +23,22 @@ internal sealed class PageFaults(Tracer tracer)
 
         AccessKind access = (code & PageFaultErrorCode.InstructionFetch) != 0 ? AccessKind.Execute
             : (code & PageFaultErrorCode.Write) != 0 ? AccessKind.Write : AccessKind.Read;
-        if (!mapping.Allows(AddressSpace.ProtectionFor(access)) || !Bounded(thread, fault.Address))
+        if (IsRefused(mapping, access) || !Bounded(thread, fault.Address))
         {
             return false;
         }
 
         if ((code & PageFaultErrorCode.Present) != 0)
         {
-            return !AddressSpace.Allows(space.Pages.Peek(fault.Address.Value), access) && Relax(thread, mapping, fault.Address, access);
+            return mapping.Grants(access) && !AddressSpace.Allows(space.Pages.Peek(fault.Address.Value), access) && Relax(thread, mapping, fault.Address, access);
         }
 
         return Load(thread, mapping, fault.Address, access) == VmFault.NoPage;
     }
+
+    /// <summary>Whether a mapping refuses an access before the driver is asked (arch/x86/mm/fault.c, access_error).</summary>
+    /// <remarks>Execution is not asked about: the page comes in, and the fetch faults again at an entry that is present then.</remarks>
+    public static bool IsRefused(EnclaveMapping mapping, AccessKind access) => access == AccessKind.Write ? !mapping.Grants(access) : !mapping.IsAccessible;
 
     /// <summary>An entry allows less than its mapping: the driver decides. True when the access can be tried again.</summary>
     public bool Relax(TracedThread thread, EnclaveMapping mapping, LinearAddress address, AccessKind access)

@@ -78,6 +78,7 @@ internal sealed class Processes(Tracer tracer)
         }
 
         NoteGone(thread);
+        thread.ForgetDispatch();
         AddressSpace old = process.Space;
         process.Space = new AddressSpace(tracer.Machine, process.Id);
         process.Handlers.Clear();
@@ -163,6 +164,7 @@ internal sealed class Processes(Tracer tracer)
             Handlers = (flags & sharesHandlers) != 0 ? parent.Process.Handlers : new(parent.Process.Handlers),
             IsDeviceUser = parent.Process.IsDeviceUser,
             HasFilters = parent.Process.HasFilters,
+            Covered = new(parent.Process.Covered),
         };
     }
 

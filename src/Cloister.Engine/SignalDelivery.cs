@@ -62,6 +62,7 @@ internal sealed class SignalDelivery(Tracer tracer)
     {
         // First: remote calls would make the stop one that cannot deliver.
         tracer.Settle(thread);
+        thread.Space.InElrange.Apply(tracer, thread);
         if (thread.SignalAtStop == 0)
         {
             // Not at a stop that can deliver: a signal of ours brings the thread to one.

@@ -50,11 +50,12 @@ internal static class SyscallFilter
             .Return(BpfProgram.Allow)).Assemble();
     }
 
-    /// <summary>What a program that has opened the device may do besides: change its mappings and its descriptors.</summary>
+    /// <summary>What a program that has opened the device may do besides: change its mappings, ask about them, and its descriptors.</summary>
     public static byte[] DeviceUser()
     {
         BpfProgram p = Prologue();
         foreach (long number in (long[])[SystemCall.Munmap, SystemCall.Mremap, SystemCall.Madvise, SystemCall.Mprotect, SystemCall.PkeyMprotect,
+            SystemCall.Mlock, SystemCall.Mlock2, SystemCall.Mlockall, SystemCall.Msync, SystemCall.Mincore, SystemCall.RemapFilePages, SystemCall.ProcessMadvise,
             SystemCall.Close, SystemCall.CloseRange, SystemCall.Dup2, SystemCall.Dup3, SystemCall.Fstat,
             SystemCall.Ftruncate, SystemCall.Fallocate, SystemCall.Flock, SystemCall.Fsync, SystemCall.Fdatasync])
         {
@@ -71,6 +72,7 @@ internal static class SyscallFilter
             .IfEqual((uint)SystemCall.Newfstatat, "empty")
             .IfEqual((uint)SystemCall.Fcntl, "fcntl")
             .IfEqual((uint)SystemCall.Shmat, "shmat")
+            .IfEqual((uint)SystemCall.Ioctl, "ioctl")
             .Return(BpfProgram.Allow)
             .Label("mmap").Load(BpfProgram.ArgumentOffset(3)).IfAny(MemoryProtection.Fixed | MemoryProtection.FixedNoReplace, "trace")
             .IfAny(MemoryProtection.Anonymous, "allow").Jump("trace")
@@ -80,6 +82,7 @@ internal static class SyscallFilter
             // From 1 TiB on: where an enclave's bytes lie in its file, and no other file's.
             .Label("position").Load(BpfProgram.ArgumentOffset(3) + 4).IfAny(0xffffff00, "trace").Return(BpfProgram.Allow)
             .Label("fcntl").Load(BpfProgram.ArgumentOffset(1)).IfEqual(AddSeals, "trace").IfEqual(GetSeals, "trace").Return(BpfProgram.Allow)
+            .Label("ioctl").Load(BpfProgram.ArgumentOffset(1)).IfEqual(Userfaultfd.RegisterRequest, "trace").IfEqual(Userfaultfd.UnregisterRequest, "trace").Return(BpfProgram.Allow)
             .Label("shmat").Load(BpfProgram.ArgumentOffset(2)).IfAny(ShmRemap, "trace").Return(BpfProgram.Allow)).Assemble();
     }
 

@@ -52,7 +52,28 @@ internal sealed class SystemCalls(Tracer tracer)
                 Mappings.Remap(tracer, thread);
                 break;
             case SystemCall.Madvise:
-                Mappings.Advise(tracer, thread);
+                Advice.Advise(tracer, thread);
+                break;
+            case SystemCall.ProcessMadvise:
+                Advice.AdviseProcess(tracer, thread);
+                break;
+            case SystemCall.Mlock:
+                MemoryLocks.Lock(tracer, thread, 0);
+                break;
+            case SystemCall.Mlock2:
+                MemoryLocks.Lock(tracer, thread, r.Rdx);
+                break;
+            case SystemCall.Mlockall:
+                MemoryLocks.LockAll(tracer, thread);
+                break;
+            case SystemCall.Msync:
+                RangeCalls.Synchronize(tracer, thread);
+                break;
+            case SystemCall.Mincore:
+                RangeCalls.TellResidence(tracer, thread);
+                break;
+            case SystemCall.RemapFilePages:
+                RangeCalls.RemapFilePages(tracer, thread);
                 break;
             case SystemCall.Close or SystemCall.Dup2 or SystemCall.Dup3:
                 Close(thread, (int)(r.OrigRax == SystemCall.Close ? r.Rdi : r.Rsi));
@@ -135,7 +156,7 @@ internal sealed class SystemCalls(Tracer tracer)
         EnclaveFile? file = tracer.Files.Find(thread, (int)r.Rdi);
         if (file is null)
         {
-            tracer.Resume(thread);
+            RangeCalls.Watch(tracer, thread);
             return;
         }
 
@@ -154,10 +175,10 @@ internal sealed class SystemCalls(Tracer tracer)
             return;
         }
 
-        bool wasCreated = file.Enclave?.IsCreated ?? true;
+        bool wasInitialized = file.Enclave?.IsInitialized ?? true;
         tracer.Ioctls.Begin(new RunningIoctl(thread, caller, operation, _ =>
         {
-            if (!wasCreated && file.Enclave is { IsCreated: true } enclave)
+            if (!wasInitialized && file.Enclave is { IsInitialized: true } enclave)
             {
                 RefuseSystemCallsInside(thread, enclave);
             }
@@ -166,18 +187,20 @@ internal sealed class SystemCalls(Tracer tracer)
             {
                 RefuseSystemCallsInside(thread);
             }
+
+            thread.Space.InElrange.IsStale |= !wasInitialized && (tracer.Driver.BindsToMapping || file.Enclave is { IsInitialized: true });
         }));
     }
 
     private static void RefuseSystemCallsInside(TracedThread thread, SgxEnclave enclave) =>
-        InstallFilter(thread, SyscallFilter.Elrange(enclave.Base.Value, enclave.Size));
+        CallsInside.Refuse(thread, enclave.Base.Value, enclave.Size);
 
-    // Which enclave a call was on is known by an address in its argument: those that were created since are found.
+    // Which enclave a call was on is known by an address in its argument: those that were initialized since are found.
     private static void RefuseSystemCallsInside(TracedThread thread)
     {
         foreach (EnclaveMapping mapping in thread.Space.Mappings.All.ToArray())
         {
-            if (mapping.File is { RefusesSystemCalls: false, Enclave: { IsCreated: true } enclave } file)
+            if (mapping.File is { RefusesSystemCalls: false, Enclave: { IsInitialized: true } enclave } file)
             {
                 file.RefusesSystemCalls = true;
                 RefuseSystemCallsInside(thread, enclave);

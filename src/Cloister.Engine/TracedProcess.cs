@@ -18,6 +18,9 @@ internal sealed class TracedProcess(int id, AddressSpace space)
     /// <summary>It has seccomp filters of its own, or a thread of it has: calls of the gadget stop.</summary>
     public bool HasFilters { get; set; }
 
+    /// <summary>The ranges from which it can make no system call, where that takes filters.</summary>
+    public CoveredRanges Covered { get; init; } = new();
+
     /// <summary>Handlers of the synchronous signals, as the program set them; by signal number.</summary>
     public Dictionary<int, ulong> Handlers { get; init; } = [];
 }

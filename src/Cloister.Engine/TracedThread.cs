@@ -17,6 +17,7 @@ internal sealed class TracedThread(int id, TracedProcess process) : IExtendedSta
     private byte[] _extendedAtStop = [];
     private int _extendedLength = -1;
     private bool _extendedChanged;
+    private ulong _dispatch; // selector of its system calls
     private ulong _initialized; // components; 0 when anything else was done to the extended state
 
     /// <summary>Thread id.</summary>
@@ -171,6 +172,9 @@ internal sealed class TracedThread(int id, TracedProcess process) : IExtendedSta
         }
     }
 
+    /// <summary>Exec has ended the dispatch of its system calls.</summary>
+    public void ForgetDispatch() => _dispatch = 0;
+
     /// <summary>Forgets the loaded registers: it has run.</summary>
     public void NoteRan()
     {
@@ -186,6 +190,7 @@ internal sealed class TracedThread(int id, TracedProcess process) : IExtendedSta
     public Errno Store()
     {
         StoreExtended();
+        _dispatch = CallsInside.Update(this, _dispatch);
         if (!Changed)
         {
             return Errno.None;

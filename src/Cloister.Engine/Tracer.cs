@@ -171,6 +171,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
             StrictView.Apply(this, thread);
         }
 
+        thread.Space.InElrange.Apply(this, thread);
         if (signal != 0 && thread.SignalAtStop == 0)
         {
             // A remote call has ended the stop that could deliver it: it comes once more, before the thread executes anything.

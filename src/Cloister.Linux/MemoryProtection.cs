@@ -21,6 +21,8 @@ public static class MemoryProtection
     public const int Fixed = 0x10;
     /// <summary>MAP_ANONYMOUS.</summary>
     public const int Anonymous = 0x20;
+    /// <summary>MAP_LOCKED.</summary>
+    public const int Locked = 0x2000;
     /// <summary>MAP_NORESERVE.</summary>
     public const int NoReserve = 0x4000;
     /// <summary>MAP_POPULATE.</summary>

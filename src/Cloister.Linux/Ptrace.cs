@@ -8,6 +8,7 @@ public static unsafe class Ptrace
     private const long GetEventMessageRequest = 0x4201, GetSigInfo = 0x4202, SetSigInfo = 0x4203;
     private const long GetRegset = 0x4204, SetRegset = 0x4205, SeizeRequest = 0x4206, InterruptRequest = 0x4207, ListenRequest = 0x4208;
     private const long GetSigMask = 0x420a, SetSigMask = 0x420b;
+    private const long SetDispatchRequest = 0x4210, GetDispatchRequest = 0x4211;
     private const int NtX86Xstate = 0x202;
 
     [Flags]
@@ -111,6 +112,34 @@ public static unsafe class Ptrace
 
     /// <summary>Writes the set of blocked signals.</summary>
     public static Errno SetSignalMask(int thread, ulong mask) => Call(SetSigMask, thread, sizeof(ulong), (nint)(&mask));
+
+    /// <summary>Makes the system calls of a thread SIGSYS (syscall user dispatch), but for those made in a range of code.</summary>
+    /// <param name="thread">A stopped thread.</param>
+    /// <param name="selector">The address of a byte of its memory that says whether (1) or not (0); 0 for always.</param>
+    /// <param name="start">First byte of that code.</param>
+    /// <param name="length">Its bytes.</param>
+    /// <returns>EIO before Linux 6.4.</returns>
+    public static Errno DispatchSystemCalls(int thread, ulong selector, ulong start, ulong length)
+    {
+        var configuration = stackalloc ulong[4] { 1, selector, start, length };
+        return Call(SetDispatchRequest, thread, 4 * sizeof(ulong), (nint)configuration);
+    }
+
+    /// <summary>Ends that.</summary>
+    public static Errno StopDispatching(int thread)
+    {
+        var configuration = stackalloc ulong[4];
+        return Call(SetDispatchRequest, thread, 4 * sizeof(ulong), (nint)configuration);
+    }
+
+    /// <summary>Whether a thread's system calls are dispatched now.</summary>
+    public static Errno IsDispatching(int thread, out bool dispatching)
+    {
+        var configuration = stackalloc ulong[4];
+        Errno error = Call(GetDispatchRequest, thread, 4 * sizeof(ulong), (nint)configuration);
+        dispatching = configuration[0] != 0;
+        return error;
+    }
 
     /// <summary>The message of an event: the new child's id, or the former id at exec.</summary>
     public static Errno GetEventMessage(int thread, out ulong message)

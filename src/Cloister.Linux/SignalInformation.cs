@@ -34,6 +34,8 @@ public struct SignalInformation
     public const int BusAddressError = 2;
     /// <summary>ILL_ILLOPN.</summary>
     public const int IllegalOperand = 2;
+    /// <summary>SYS_USER_DISPATCH.</summary>
+    public const int UserDispatch = 2;
     /// <summary>TRAP_BRKPT.</summary>
     public const int TrapBreakpoint = 1;
     /// <summary>TRAP_TRACE.</summary>

@@ -22,6 +22,8 @@ public static class SystemCall
     public const long Pwrite64 = 18;
     public const long Access = 21;
     public const long Mremap = 25;
+    public const long Msync = 26;
+    public const long Mincore = 27;
     public const long Madvise = 28;
     public const long Shmat = 30;
     public const long Dup2 = 33;
@@ -34,12 +36,16 @@ public static class SystemCall
     public const long Fsync = 74;
     public const long Fdatasync = 75;
     public const long Ftruncate = 77;
+    public const long Mlock = 149;
+    public const long Munlock = 150;
+    public const long Mlockall = 151;
     public const long Prctl = 157;
     public const long Personality = 135;
     public const long ModifyLdt = 154;
     public const long ArchPrctl = 158;
     public const long SchedSetaffinity = 203;
     public const long SchedGetaffinity = 204;
+    public const long RemapFilePages = 216;
     public const long AddKey = 248;
     public const long Openat = 257;
     public const long Newfstatat = 262;
@@ -58,6 +64,7 @@ public static class SystemCall
     public const long Userfaultfd = 323;
     public const long Preadv2 = 327;
     public const long Pwritev2 = 328;
+    public const long Mlock2 = 325;
     public const long PkeyMprotect = 329;
     public const long Statx = 332;
     public const long PidfdOpen = 434;
@@ -66,5 +73,6 @@ public static class SystemCall
     public const long Openat2 = 437;
     public const long PidfdGetfd = 438;
     public const long Faccessat2 = 439;
+    public const long ProcessMadvise = 440;
 #pragma warning restore CS1591
 }

@@ -8,9 +8,15 @@ public sealed unsafe class Userfaultfd : IDisposable
     /// <summary>UFFD_USER_MODE_ONLY: what an ordinary user may have.</summary>
     public const int UserModeOnly = 1;
 
+    /// <summary>UFFDIO_REGISTER; its argument begins with the first byte and the length.</summary>
+    public const uint RegisterRequest = 0xc020aa00;
+
+    /// <summary>UFFDIO_UNREGISTER; its argument is the first byte and the length.</summary>
+    public const uint UnregisterRequest = 0x8010aa01;
+
     private const ulong Magic = 0xaa;
     private const ulong FeatureSigbus = 1 << 7, FeatureMissingShmem = 1 << 5, FeatureMinorShmem = 1 << 10, FeatureWpHugetlbfsShmem = 1 << 12, FeatureFlagWp = 1;
-    private const nuint ApiRequest = 0xc018aa3f, RegisterRequest = 0xc020aa00, WriteProtectRequest = 0xc018aa06, ContinueRequest = 0xc020aa07, UnregisterRequest = 0x8010aa01;
+    private const nuint ApiRequest = 0xc018aa3f, WriteProtectRequest = 0xc018aa06, ContinueRequest = 0xc020aa07;
     private readonly int _descriptor;
 
     /// <summary>Takes over a descriptor and performs the handshake. Throws when the kernel lacks a feature that is needed.</summary>

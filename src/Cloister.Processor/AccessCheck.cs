@@ -58,16 +58,27 @@ public static class AccessCheck
     {
         PageWalk walk = memory.Walk(address, access);
         page = walk.Page;
-        return walk.Kind switch
-        {
-            PageWalkKind.Epc => null,
-            PageWalkKind.NotPresent => Fault.PageFault(address, Code(access)),
-            PageWalkKind.Denied => Fault.PageFault(address, Code(access) | PageFaultErrorCode.Present),
 
-            // SDM 3D, "Access-control Requirements": an address in the range must be a page of the EPC.
-            _ => EpcmFault(address, access),
-        };
+        // SDM 3D, "Access-control Requirements": an address in the range must be a page of the EPC.
+        return FaultOf(walk.Kind, address, access) ?? (walk.Kind == PageWalkKind.Epc ? null : EpcmFault(address, access));
     }
+
+    /// <summary>
+    /// What the page tables alone say of an access, which is all there is to an address outside the enclave's range: null when they allow it.
+    /// </summary>
+    public static Fault? CheckPageTables(ILinearMemory memory, LinearAddress address, AccessKind access)
+    {
+        ArgumentNullException.ThrowIfNull(memory);
+        return FaultOf(memory.Walk(address, access).Kind, address, access);
+    }
+
+    // SDM 3A, "Page-Fault Exception": P is clear when the entry is not present, whatever else stands against the access.
+    private static Fault? FaultOf(PageWalkKind kind, LinearAddress address, AccessKind access) => kind switch
+    {
+        PageWalkKind.NotPresent => Fault.PageFault(address, Code(access)),
+        PageWalkKind.Denied => Fault.PageFault(address, Code(access) | PageFaultErrorCode.Present),
+        _ => null,
+    };
 
     /// <summary>#PF because of the EPCM. SDM 3A, "Page-Fault Exception": the SGX bit.</summary>
     internal static Fault EpcmFault(LinearAddress address, AccessKind access)

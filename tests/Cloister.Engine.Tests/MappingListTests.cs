@@ -41,6 +41,17 @@ public sealed class MappingListTests : IDisposable
     }
 
     [Fact]
+    public void ARangeIsCutIntoWhatIsTheDevicesAndWhatIsNot()
+    {
+        var list = new MappingList();
+        list.Add(new EnclaveMapping(0x2000, 0x4000, 3, _one));
+        list.Add(new EnclaveMapping(0x4000, 0x5000, 1, _one));
+        Assert.Equal([(0x1000UL, 0x2000UL, null), (0x2000, 0x4000, list.All[0]), (0x4000, 0x5000, list.All[1]), (0x5000, 0x7000, null)], list.Pieces(0x1000, 0x7000));
+        Assert.Equal([(0x3000UL, 0x4000UL, list.All[0] with { Start = 0x3000 })], list.Pieces(0x3000, 0x4000));
+        Assert.Equal([(0x8000UL, 0x9000UL, null)], list.Pieces(0x8000, 0x9000));
+    }
+
+    [Fact]
     public void RemovalTellsWhoLostSomething()
     {
         var list = new MappingList();

@@ -63,6 +63,38 @@ public class AccessCheckTests
         Faults(data, World.EpcmRead);
     }
 
+    [Theory]
+    [InlineData(AccessKind.Read, PageFaultErrorCode.User)]
+    [InlineData(AccessKind.Write, PageFaultErrorCode.User | PageFaultErrorCode.Write)]
+    [InlineData(AccessKind.Execute, PageFaultErrorCode.User | PageFaultErrorCode.InstructionFetch)]
+    public void The_code_says_who_refused(AccessKind access, PageFaultErrorCode code)
+    {
+        // Whatever state the page is in: the EPCM is looked at when the page tables have allowed it.
+        enclave.Augment(TestEnclave.FreeOffset);
+        Expect.Success(Emodt.Execute(world.Machine, enclave.MoreData, new Secinfo(SecinfoFlags.Trim)));
+        Expect.Success(Emodpr.Execute(world.Machine, enclave.Data, new Secinfo(SecinfoFlags.None)));
+        foreach (LinearAddress page in (LinearAddress[])[enclave.Base + TestEnclave.FreeOffset, enclave.MoreDataAddress, enclave.DataAddress, enclave.TcsAddress])
+        {
+            EpcPage mapped = world.Memory.Walk(page, access).Page;
+            Faults(page + 8, code | PageFaultErrorCode.Present | PageFaultErrorCode.Sgx, access);
+            world.Memory.MapOrdinary(page);
+            Faults(page + 8, code | PageFaultErrorCode.Present | PageFaultErrorCode.Sgx, access);
+            world.Memory.Map(page, mapped);
+            world.Memory.Deny(page, access);
+            Faults(page + 8, code | PageFaultErrorCode.Present, access);
+            world.Memory.Unmap(page);
+            Faults(page + 8, code, access);
+        }
+
+        var outside = new LinearAddress(0x7000);
+        world.Memory.MapOrdinary(outside);
+        Assert.Null(AccessCheck.CheckPageTables(world.Memory, outside, access));
+        world.Memory.Deny(outside, access);
+        Assert.Equal(Fault.PageFault(outside, code | PageFaultErrorCode.Present), AccessCheck.CheckPageTables(world.Memory, outside, access));
+        world.Memory.Unmap(outside);
+        Assert.Equal(Fault.PageFault(outside, code), AccessCheck.CheckPageTables(world.Memory, outside, access));
+    }
+
     [Fact]
     public void Pages_in_the_wrong_state_place_or_enclave_fault()
     {

@@ -19,6 +19,8 @@ internal sealed class AwaitedPages : IDisposable
     /// <summary>u16 for each page.</summary>
     public const int PagesOffset = 4096;
 
+    private const ulong DontDump = 16; // MADV_DONTDUMP
+
     private readonly SparseFile _file;
     private readonly long _length;
 
@@ -56,6 +58,7 @@ internal sealed class AwaitedPages : IDisposable
             return null;
         }
 
+        _ = new RemoteCalls().Add(SystemCall.Madvise, (ulong)address, (ulong)length, DontDump).Run(thread);
         return new AwaitedPages(new SparseFile(taken), (ulong)address, start, size);
     }
 
@@ -80,6 +83,30 @@ internal sealed class AwaitedPages : IDisposable
 
     /// <summary>The page is the tracer's to look at.</summary>
     public void Withdraw(ulong offset) => Volatile.Write(ref this[offset], 0);
+
+    /// <summary>The pages of a range of the enclave are the tracer's to look at.</summary>
+    public void Withdraw(ulong offset, ulong length)
+    {
+        // Whole pages of the table are given back: those that were never written have no memory, and get none.
+        long start = PagesOffset + (long)(offset >> 12) * sizeof(ushort), end = start + (long)(length >> 12) * sizeof(ushort);
+        long first = (start + 4095) & ~4095L, last = end & ~4095L;
+        Clear(start, Math.Min(first, end));
+        if (first < last)
+        {
+            _file.Punch(first, last - first);
+        }
+
+        Clear(Math.Max(first, last), end);
+    }
+
+    // Within a page.
+    private void Clear(long start, long end)
+    {
+        if (end > start)
+        {
+            _file.Slice(start, (int)(end - start)).Clear();
+        }
+    }
 
     private static long LengthFor(ulong size) => PagesOffset + (long)(((size >> 11) + 4095) & ~4095UL);
 
