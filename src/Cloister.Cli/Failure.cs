@@ -74,6 +74,7 @@ internal static class Failure
             Errno.ENOENT => "its dynamic linker (ELF interpreter) is not there",
             var other => other.ToString(),
         }}", NotRunnable),
+        "mmap" when e.Errno == Errno.EEXIST => ("something of the program's own lies where Cloister keeps its pages in each program (0x7e9000000000)", NotRunnable),
         "memfd_create" => ($"{e.Message}: enclave memory is a file in memory: vm.memfd_noexec must not be 2, and {ContainerAdvice("memfd_create")}", Unavailable),
         _ when e.Errno is Errno.EPERM or Errno.ENOSYS => ($"{e.Message}: {ContainerAdvice(e.Call)}", NotPermitted),
         _ when e.Errno is Errno.ENOMEM => ($"{e.Message}: out of memory; a smaller --epc may help", Unavailable),

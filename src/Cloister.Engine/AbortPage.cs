@@ -30,7 +30,8 @@ internal static class AbortPage
                 space.Native.WatchAgain(page);
             }
 
-            tracer.Notice("a program may have no more mappings (vm.max_map_count): an access to enclave memory from outside ends in SIGSEGV");
+            string reason = moved[0] is -(long)Errno.EPERM or -(long)Errno.ENOSYS ? "a sandbox forbids mremap" : "a program may have no more mappings (vm.max_map_count)";
+            tracer.Notice($"{reason}: an access to enclave memory from outside ends in SIGSEGV");
             tracer.Signals.Raise(thread, Architecture.ExceptionVector.PageFault, 4, new Architecture.LinearAddress(page), unmapped: false);
             return;
         }

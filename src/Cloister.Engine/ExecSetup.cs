@@ -10,7 +10,11 @@ internal static class ExecSetup
     private const ulong AtSysinfoEhdr = 33;
 
     /// <summary>Prepares the new image at the return of execve, before its first instruction.</summary>
-    public static void Prepare(TracedThread thread, bool fast, Action<string> notice)
+    /// <param name="thread">The thread that executed it.</param>
+    /// <param name="fast">Whether entries shall be made without stops.</param>
+    /// <param name="isFirst">Whether it is the program that Cloister was asked to run.</param>
+    /// <param name="notice">Hears what the program has to do without.</param>
+    public static void Prepare(TracedThread thread, bool fast, bool isFirst, Action<string> notice)
     {
         if ((long)thread.Peek().Rax < 0 || thread.Peek().Cs == 0x23)
         {
@@ -27,7 +31,19 @@ internal static class ExecSetup
         }
 
         (ulong entry, ulong vdso)? found = FindVdso(thread);
-        MapArea(thread);
+        Errno error = MapArea(thread, out string call);
+        if (error != Errno.None)
+        {
+            // The program's own doing, as a low limit of its memory, is no reason for the others to end.
+            if (isFirst || error is Errno.EPERM or Errno.ENOSYS or Errno.EACCES)
+            {
+                throw new LinuxException(call, error);
+            }
+
+            notice($"Cloister's own pages find no place in a program ({call}: {error}): it runs without SGX");
+            return;
+        }
+
         if (found is (var at, var kernelVdso))
         {
             byte[] image = new byte[0x4000];
@@ -83,15 +99,16 @@ internal static class ExecSetup
     }
 
     // A filter of the program's own, which it kept over exec, lets the first mmap pass by its offset, and what the gadget calls then.
-    private static void MapArea(TracedThread thread)
+    private static Errno MapArea(TracedThread thread, out string which)
     {
+        which = "mmap";
         const ulong code = MemoryProtection.Read | MemoryProtection.Execute, data = MemoryProtection.Read | MemoryProtection.Write;
         const ulong flags = MemoryProtection.Shared | MemoryProtection.FixedNoReplace;
         const ulong anonymous = MemoryProtection.Private | MemoryProtection.Anonymous | MemoryProtection.FixedNoReplace;
         long first = Bootstrap.Call(thread, SystemCall.Mmap, Area.Gadget, 4096, code, anonymous, ulong.MaxValue, (ulong)ProgramFilter.GadgetMark << 32);
         if (first != (long)Area.Gadget)
         {
-            throw new LinuxException("mmap", (Errno)(-first));
+            return (Errno)(-first);
         }
 
         // The name lies below the red zone of a stack that has no frames yet.
@@ -107,22 +124,32 @@ internal static class ExecSetup
         int taken = descriptor < 0 ? (int)descriptor : MemoryFiles.Take(thread, (int)descriptor);
         if (taken < 0)
         {
-            throw new LinuxException("memfd_create", (Errno)(-taken));
+            which = "memfd_create";
+            return (Errno)(-taken);
         }
 
         _ = MappedFile.Seal(taken, Area.Length);
         MappedFile table = MappedFile.Map(taken, 0, Area.Length);
         Gadget.Code.CopyTo(table.Slice(RemoteCalls.Offset(Area.Gadget), 4096));
-        thread.Space.Table = table;
         long second = Bootstrap.CallAt(call, thread, SystemCall.Mmap, Area.Table, Area.TableLength, data, flags, (ulong)descriptor, Area.Table - Area.Base);
         if (second != (long)Area.Table)
         {
-            throw new LinuxException("mmap", (Errno)(-second));
+            table.Dispose();
+            return (Errno)(-second);
         }
 
-        _ = new RemoteCalls()
+        thread.Space.Table = table;
+        long third = new RemoteCalls()
             .Add(SystemCall.Mmap, Area.Vdso, Area.VdsoLength, code, flags, (ulong)descriptor, Area.Vdso - Area.Base)
             .Add(SystemCall.Close, (ulong)descriptor)
-            .Run(thread);
+            .Run(thread)[0];
+        if (third != (long)Area.Vdso)
+        {
+            thread.Space.Table = null;
+            table.Dispose();
+            return (Errno)(-third);
+        }
+
+        return Errno.None;
     }
 }

@@ -7,6 +7,7 @@ internal sealed class Processes(Tracer tracer)
 {
     private readonly Dictionary<int, TracedThread> _threads = [];
     private readonly Dictionary<int, WaitStatus> _early = [];
+    private bool _hasBegun;
 
     /// <summary>All threads, of all processes.</summary>
     public Dictionary<int, TracedThread>.ValueCollection Threads => _threads.Values;
@@ -84,10 +85,11 @@ internal sealed class Processes(Tracer tracer)
         process.Handlers.Clear();
         Use(process.Space);
         Leave(old);
-        bool fast = tracer.Options.Mode == EngineMode.Fast;
+        bool fast = tracer.Options.Mode == EngineMode.Fast, isFirst = !_hasBegun;
+        _hasBegun = true;
         thread.AtSystemCallExit = t =>
         {
-            ExecSetup.Prepare(t, fast, tracer.Notice);
+            ExecSetup.Prepare(t, fast, isFirst, tracer.Notice);
 
             // The kernel lets go of the old image's files when the thread is back in user mode.
             tracer.Files.CheckLifetimes(null);
