@@ -24,18 +24,17 @@ internal static class ProgramDescriptor
     public static long Make(TracedThread thread, RemoteCalls calls)
     {
         long made = calls.Run(thread)[0];
-        if (made != -(long)Errno.EMFILE || HostKernel.OpenFilesLimit(thread.Id) is not { } limit)
+        if (made != -(long)Errno.EMFILE || ResourceLimit.Of(thread.Id, ResourceLimit.OpenFiles) is not { } limit)
         {
             return made;
         }
 
         // Room for one more, up to its hard limit or, with CAP_SYS_RESOURCE, beyond it.
         const ulong room = 64;
-        (ulong soft, ulong hard) = limit;
-        if (HostKernel.SetOpenFilesLimit(thread.Id, soft + room, Math.Max(hard, soft + room)))
+        if ((limit with { Soft = limit.Soft + room, Hard = Math.Max(limit.Hard, limit.Soft + room) }).Apply(thread.Id))
         {
             made = calls.Run(thread)[0];
-            _ = HostKernel.SetOpenFilesLimit(thread.Id, soft, hard);
+            _ = limit.Apply(thread.Id);
         }
 
         return made;

@@ -15,8 +15,8 @@ public sealed record ProgramInvocation
     /// <summary>envp, each NAME=VALUE without terminator.</summary>
     public required IReadOnlyList<byte[]> Environment { get; init; }
 
-    /// <summary>The soft limit of open files it gets, or null for this process's: the .NET runtime raises its own.</summary>
-    public ulong? OpenFiles { get; init; }
+    /// <summary>Limits it gets in place of this process's, which were raised for this process's own needs.</summary>
+    public IReadOnlyList<ResourceLimit> Limits { get; init; } = [];
 
     /// <summary>A program by name, found in PATH, with the environment that this process was started with.</summary>
     /// <param name="command">Name and arguments.</param>

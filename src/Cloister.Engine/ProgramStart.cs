@@ -24,9 +24,9 @@ internal static class ProgramStart
         TracedThread thread = tracer.Processes.Add(id, new TracedProcess(id, space));
         _ = HostKernel.Kill(id, Signal.SIGCONT);
         InstallBaseFilter(thread, filter);
-        if (program.OpenFiles is { } files && HostKernel.OpenFilesLimit(id) is (_, var most) && files <= most)
+        foreach (ResourceLimit limit in program.Limits)
         {
-            _ = HostKernel.SetOpenFilesLimit(id, files, most);
+            _ = limit.Apply(id);
         }
 
         InitialExec.Perform(tracer, thread, program);

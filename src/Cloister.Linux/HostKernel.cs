@@ -6,8 +6,6 @@ namespace Cloister.Linux;
 /// <summary>Small things this process asks of its kernel.</summary>
 public static unsafe class HostKernel
 {
-    private const long ResourceLimit = 302, OpenFiles = 7;
-
     /// <summary>Whether programs may read and write FS and GS bases by instructions: AT_HWCAP2, HWCAP2_FSGSBASE.</summary>
     public static bool HasFsgsbase
     {
@@ -94,20 +92,6 @@ public static unsafe class HostKernel
         device = *(ulong*)buffer;
         inode = *(ulong*)(buffer + 8);
         return result == 0;
-    }
-
-    /// <summary>A process's limits of open files, soft and hard; null when it may not be asked for. prlimit(2), RLIMIT_NOFILE.</summary>
-    public static (ulong Soft, ulong Hard)? OpenFilesLimit(int process)
-    {
-        ulong* limits = stackalloc ulong[2];
-        return NativeMethods.SystemCall(ResourceLimit, process, OpenFiles, 0, (long)limits, 0, 0) < 0 ? null : (limits[0], limits[1]);
-    }
-
-    /// <summary>Sets a process's limits of open files; false when that is not permitted.</summary>
-    public static bool SetOpenFilesLimit(int process, ulong soft, ulong hard)
-    {
-        ulong* limits = stackalloc ulong[2] { soft, hard };
-        return NativeMethods.SystemCall(ResourceLimit, process, OpenFiles, (long)limits, 0, 0, 0) == 0;
     }
 
     /// <summary>Opens a path for reading and writing; the descriptor or minus an errno.</summary>

@@ -19,6 +19,7 @@ internal static class RunCommand
     /// <returns>The exit status.</returns>
     public static int Execute(ReadOnlySpan<string> arguments)
     {
+        DiagnosticFiles.Remove();
         if (RunArguments.TryParse(arguments, out RunArguments parsed) is { } problem)
         {
             return Failure.Report($"run: {problem}", Failure.Usage);
@@ -96,34 +97,19 @@ internal static class RunCommand
         return 128 + signal;
     }
 
-    // .NET's strings have lost what was not UTF-8 in the arguments; the kernel still has the bytes. The script 'cloister' tells the limit of
-    // open files that it was started with.
+    // .NET's strings have lost what was not UTF-8 in the arguments; the kernel still has the bytes. The script 'cloister' tells what it changed.
     private static ProgramInvocation Invocation(IReadOnlyList<string> program)
     {
-        const string limitVariable = "CLOISTER_OPEN_FILES";
         ProgramInvocation invocation = ProgramInvocation.Of(program);
         List<byte[]> raw = ProgramInvocation.Strings("/proc/self/cmdline");
-        byte[] prefix = Encoding.UTF8.GetBytes(limitVariable + "=");
-        var environment = new List<byte[]>(invocation.Environment.Count);
-        ulong? openFiles = null;
-        foreach (byte[] variable in invocation.Environment)
-        {
-            if (variable.AsSpan().StartsWith(prefix))
-            {
-                openFiles = ProcText.Number(variable.AsSpan(prefix.Length));
-            }
-            else
-            {
-                environment.Add(variable);
-            }
-        }
+        LauncherChanges changes = LauncherChanges.Of(invocation.Environment);
 
         return invocation with
         {
             Path = program[0].Contains('/', StringComparison.Ordinal) ? raw[^program.Count] : invocation.Path,
             Arguments = raw[^program.Count..],
-            Environment = environment,
-            OpenFiles = openFiles,
+            Environment = changes.Environment,
+            Limits = changes.Limits,
         };
     }
 }

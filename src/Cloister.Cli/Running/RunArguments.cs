@@ -205,8 +205,8 @@ internal sealed record RunArguments
             Exit status:
               the program's; when a signal ends the program, Cloister ends by the same signal.
               64 wrong arguments, 65 not a program that can run here, 66 no such program, 69 the machine
-              lacks something (see `cloister doctor`), 70 an error of Cloister's own, 74 output could not be
-              written, 77 the kernel does not permit tracing.
+              lacks something (see `cloister doctor`) or a limit is too low (ulimit), 70 an error of Cloister's
+              own, 74 output could not be written, 77 the kernel does not permit tracing.
             """);
     }
 }

@@ -109,7 +109,7 @@ public class RunCommandTests
     [Fact]
     public void The_limit_of_open_files_can_be_the_callers()
     {
-        CloisterProcess.Outcome outcome = CloisterProcess.Run(["run", "--", "sh", "-c", "ulimit -Sn; echo ${CLOISTER_OPEN_FILES-unset}"], adjust: start => start.Environment["CLOISTER_OPEN_FILES"] = "123");
+        CloisterProcess.Outcome outcome = CloisterProcess.Run(["run", "--", "sh", "-c", "ulimit -Sn; echo ${CLOISTER_LIMITS-unset}"], adjust: start => start.Environment["CLOISTER_LIMITS"] = "7:123:456");
         Assert.Equal("123\nunset\n", outcome.Output);
     }
 
