@@ -78,13 +78,9 @@ internal static class Failure
         "memfd_create" => ($"{e.Message}: enclave memory is a file in memory: vm.memfd_noexec must not be 2, and {ContainerAdvice("memfd_create")}", Unavailable),
         _ when e.Errno is Errno.EPERM or Errno.ENOSYS => ($"{e.Message}: {ContainerAdvice(e.Call)}", NotPermitted),
         _ when e.Errno is Errno.ENOMEM => ($"{e.Message}: out of memory; a smaller --epc may help", Unavailable),
+        _ when e.Errno is Errno.EMFILE => ($"{e.Message}: no descriptor left; raise the limit of open files (ulimit -n)", Unavailable),
         _ when e.Errno is Errno.ENOSPC => ($"{e.Message}: no space left", InputOutput),
         _ => ($"{e.Message}; `cloister doctor` shows what this machine lacks, CLOISTER_DEBUG=1 where it happened", Internal),
-        "pidfd_getfd" => Report($"{e.Message}: Linux 5.6 or newer is needed, and in a container a seccomp profile that allows it (`cloister doctor` tells more)", Unavailable),
-        _ when e.Errno is Errno.ENOMEM => Report($"{e.Message}: out of memory; a smaller --epc may help", Unavailable),
-        _ when e.Errno is Errno.EMFILE => Report($"{e.Message}: no descriptor left; raise the limit of open files (ulimit -n)", Unavailable),
-        _ when e.Errno is Errno.ENOSPC => Report($"{e.Message}: no space left", InputOutput),
-        _ => Report($"{e.Message}; `cloister doctor` shows what this machine lacks, CLOISTER_DEBUG=1 where it happened", Internal),
     };
 
     /// <summary>What helps where a sandbox forbids a system call.</summary>

@@ -23,6 +23,7 @@ public sealed class ForeignDescriptorTests
     {
         Assert.Equal(-(int)Errno.EBADF, ForeignDescriptor.Take(Environment.ProcessId, 100_000, out _));
         Assert.NotEqual(Errno.None, ForeignDescriptor.TryIdentify(Environment.ProcessId, 100_000, out _));
+        Assert.True(ForeignDescriptor.Take(int.MaxValue, 0, out _) < 0);
     }
 
     [Fact]
