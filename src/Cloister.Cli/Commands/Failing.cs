@@ -21,13 +21,9 @@ internal static class Failing
         {
             return Report(file, wrong.Message);
         }
-        catch (IOException wrong)
+        catch (Exception wrong) when (wrong is IOException or UnauthorizedAccessException)
         {
-            return Report(file, wrong.Message);
-        }
-        catch (UnauthorizedAccessException wrong)
-        {
-            return Report(file, wrong.Message);
+            return Report(file, FileProblem.Of(file, wrong));
         }
         catch (System.Security.Cryptography.CryptographicException wrong)
         {

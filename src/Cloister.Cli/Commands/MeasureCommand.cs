@@ -74,6 +74,10 @@ internal static class MeasureCommand
                 _ when signed == result.Text => "SIGSTRUCT    has the same ENCLAVEHASH",
                 _ => $"SIGSTRUCT    has another ENCLAVEHASH: {signed}",
             });
+            foreach (EnclaveVariant other in image.Variants.Where(one => one != variant))
+            {
+                Console.WriteLine($"not measured {other.Name}, another enclave of the file{(other.Sigstruct is { } its ? $", signed as {SigstructText.Enclavehash(in its)}" : "")}");
+            }
         }
 
         return 0;

@@ -23,7 +23,7 @@ internal static class VerifyCommand
         command.SetAction((parsed, cancellation) => Task.FromResult(Failing.Guard(parsed.GetValue(options.File)!.ToString(), () =>
         {
             VerificationPolicy conditions = parsed.GetValue(policy) is { } file
-                ? VerificationPolicy.Parse(InputFile.Text(file))
+                ? Policy(file)
                 : new VerificationPolicy();
             conditions = conditions with
             {
@@ -37,6 +37,18 @@ internal static class VerifyCommand
         return command;
     }
 
+    private static VerificationPolicy Policy(FileInfo file)
+    {
+        try
+        {
+            return VerificationPolicy.Parse(InputFile.Text(file));
+        }
+        catch (ImageException e) when (!e.Message.StartsWith(file.ToString(), StringComparison.Ordinal))
+        {
+            throw new ImageException($"--policy {file}: {e.Message}", e);
+        }
+    }
+
     // Every enclave of the file is verified unless one was asked for: a loader may take any of them.
     private static int Verify(ParseResult parsed, ImageOptions options, EnclaveImage image, EnclaveImage? original, VerificationPolicy policy, CancellationToken cancellation)
     {
@@ -47,6 +59,7 @@ internal static class VerifyCommand
         {
             using var progress = new PageProgress(variant, quiet);
             IReadOnlyList<Check> checks = EnclaveVerifier.Verify(image, variant, policy, progress, cancellation);
+            checks = variants.Count > 1 && SignerAgreement.Of(image, variant) is { } agreement ? [.. checks, agreement] : checks;
             bool compare = original is not null && variant.Pages is not null && checks.Any(check => check is { Name: "content", Passed: false });
             results.Add(new Result(variant, checks, compare ? Compare(original!, image, variant, cancellation) : null));
         }

@@ -57,9 +57,11 @@ public static class EnclaveSigner
 
         using var key = RSA.Create(new RSAParameters { Modulus = modulus.ToArray(), Exponent = [3] });
         Sigstruct candidate = prepared;
-        for (int i = 0; i < DaysBack; i++)
+        var today = DateOnly.FromDateTime(DateTime.UtcNow);
+        day = day > today ? day : today;
+        for (int i = -1; i < DaysBack; i++)
         {
-            candidate.Date = SigstructSigner.Bcd(day.AddDays(-i));
+            candidate.Date = i < 0 ? prepared.Date : SigstructSigner.Bcd(day.AddDays(-i));
             if (key.VerifyHash(SigstructSigner.Digest(in candidate), signature, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1))
             {
                 return SigstructSigner.Complete(in candidate, signature, modulus);

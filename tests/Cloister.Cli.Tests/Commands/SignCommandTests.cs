@@ -7,6 +7,7 @@ namespace Cloister.Cli.Tests.Commands;
 
 public sealed class SignCommandTests : IDisposable
 {
+    private static readonly Lazy<RSA> OtherKey = new(TestKey.Make);
     private readonly EnclaveFiles _files = new();
 
     public void Dispose() => _files.Dispose();
@@ -60,6 +61,56 @@ public sealed class SignCommandTests : IDisposable
     }
 
     [Fact]
+    public void In_two_steps_every_enclave_of_the_file_is_signed()
+    {
+        string path = _files.Of(EnclaveFiles.Intel), between = Path.Combine(_files.Folder, "between"), output = Path.Combine(_files.Folder, "signed.so");
+        JsonElement[] parts = [.. EnclaveFiles.Json(0, "sign", path, "--digest-out", between, "--isvsvn", "3").GetProperty("toSign").EnumerateArray()];
+        Assert.Equal(["metadata 11.5", "metadata 3.3"], parts.SelectMany(part => part.GetProperty("variants").EnumerateArray()).Select(name => name.GetString()).Order());
+        string[] signatures = [.. parts.SelectMany((part, i) => new[]
+        {
+            "--signature-in",
+            _files.Write($"signature{i}", TestKey.Value.SignHash(File.ReadAllBytes(part.GetProperty("digestFile").GetString()!), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)),
+        })];
+        EnclaveFiles.Run(0, ["sign", path, .. signatures, "--public-key", _files.PublicKey(), "--isvsvn", "3", "-o", output]);
+        Assert.Equal("ok\n", EnclaveFiles.Run(0, "verify", "-q", output));
+        if (parts.Length > 1)
+        {
+            // One is missing, and one is of nothing.
+            OneLine(CloisterProcess.Run(["sign", path, .. signatures[..2], "--public-key", _files.PublicKey(), "--isvsvn", "3", "-o", output]), "needs its own");
+            OneLine(CloisterProcess.Run(["sign", path, .. signatures, "--metadata", "3.3", "--public-key", _files.PublicKey(), "--isvsvn", "3", "-o", output]), "that no enclave of the file needs");
+        }
+    }
+
+    [Fact]
+    public void What_has_two_signers_does_not_verify_and_says_so()
+    {
+        string path = _files.Of(EnclaveFiles.Intel), first = Path.Combine(_files.Folder, "first.so"), mixed = Path.Combine(_files.Folder, "mixed.so");
+        EnclaveFiles.Run(0, "sign", path, "--key", _files.Key(), "-o", first);
+        string other = _files.Write("other.pem", System.Text.Encoding.ASCII.GetBytes(OtherKey.Value.ExportRSAPrivateKeyPem()));
+        Assert.Contains("left as is   metadata 11.5, which has MRSIGNER ", EnclaveFiles.Run(0, "sign", first, "--metadata", "3.3", "--key", other, "-o", mixed), StringComparison.Ordinal);
+        Assert.Contains("  FAILED  signer\n", EnclaveFiles.Run(1, "verify", mixed), StringComparison.Ordinal);
+        Assert.Equal("failed\n", EnclaveFiles.Run(1, "verify", "-q", mixed));
+        Assert.Equal("ok\n", EnclaveFiles.Run(0, "verify", "-q", mixed, "--metadata", "3.3"));
+        Assert.Equal("ok\n", EnclaveFiles.Run(0, "verify", "-q", first));
+    }
+
+    [Fact]
+    public void The_date_is_that_of_the_source()
+    {
+        string path = _files.Of(EnclaveFiles.Sgxs), output = Path.Combine(_files.Folder, "x.sig");
+        CloisterProcess.Outcome Sign(string epoch, params string[] more) =>
+            CloisterProcess.Run(["sign", path, "--key", _files.Key(), "-o", output, .. more], adjust: start => start.Environment["SOURCE_DATE_EPOCH"] = epoch);
+        Assert.Equal(0, Sign("1700000000").Status);
+        Assert.Contains("0x20231114", EnclaveFiles.Run(0, "inspect", output), StringComparison.Ordinal);
+        byte[] once = File.ReadAllBytes(output);
+        Assert.Equal(0, Sign("1700000000").Status);
+        Assert.Equal(once, File.ReadAllBytes(output));
+        Assert.Equal(0, Sign("1700000000", "--date", "2031-05-06").Status);
+        Assert.Contains("0x20310506", EnclaveFiles.Run(0, "inspect", output), StringComparison.Ordinal);
+        OneLine(Sign("yesterday"), "SOURCE_DATE_EPOCH is 'yesterday'");
+    }
+
+    [Fact]
     public void What_cannot_be_used_is_said_in_one_line()
     {
         string path = _files.Of(EnclaveFiles.Sgxs), key = _files.Key();
@@ -78,6 +129,10 @@ public sealed class SignCommandTests : IDisposable
             (["--key", _files.PublicKey()], "no private key"),
             (["--key", "/nonexistent/key.pem"], "no such file"),
             (["--key", _files.Folder], "a directory"),
+            (["--key", "/dev/zero"], "more than 16 MiB"),
+            (["--key", key, "-o", _files.Folder], "cannot be written: a directory"),
+            (["--digest-out", "/nonexistent/x"], "/nonexistent/x: cannot be written: no such file or directory"),
+            (["--digest-out", "/dev/full"], "/dev/full: cannot be written: no space left on the device"),
             (["--signature-in", key, "--public-key", _files.PublicKey()], "384 bytes each"),
             (["--key", key, "-o", "/nonexistent/x.sig"], "/nonexistent/x.sig"),
         })
