@@ -31,19 +31,58 @@ static int Commands(string[] args)
         SignCommand.Create(),
     };
     ParseResult parsed = root.Parse(args);
+    if (Misspelled(parsed, args) is { } option)
+    {
+        Command command = parsed.CommandResult.Command;
+        string name = string.Join(' ', Names(parsed.CommandResult));
+        return Failure.Report($"{name}: there is no option {option}{Spelling.Advice(option, command.Options.Select(one => one.Name), $"`cloister {name} --help` lists them")}", Failure.Usage);
+    }
+
     if (args.Length > 0 && parsed.Errors is [ParseError first, ..])
     {
-        if (parsed.UnmatchedTokens is [string unknown, ..] && parsed.CommandResult.Command == root)
-        {
-            return Failure.Report($"there is no command {unknown}; `cloister --help` lists them", Failure.Usage);
-        }
-
-        return Failure.Report($"{Plain(first)} (`cloister {(parsed.CommandResult.Command == root ? "" : parsed.CommandResult.Command.Name + " ")}--help` tells more)", Failure.Usage);
+        return Failure.Report(Wrong(parsed, first), Failure.Usage);
     }
 
     int status = parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
     return args.Length == 0 ? Failure.Usage : status;
 }
+
+// The parser takes an option that there is not for the name of a file; a file that is called so stands behind `--`.
+static string? Misspelled(ParseResult parsed, string[] args)
+{
+    int end = Array.IndexOf(args, "--");
+    return parsed.CommandResult.Command.Hidden || parsed.CommandResult.Command is RootCommand
+        ? null
+        : parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(result => result.Tokens).Select(token => token.Value)
+            .FirstOrDefault(value => value.StartsWith("--", StringComparison.Ordinal) && (end < 0 || Array.IndexOf(args, value) < end))?.Split('=')[0];
+}
+
+// A word that is no command and no option is named before what is missing for its want.
+static string Wrong(ParseResult parsed, ParseError error)
+{
+    Command command = parsed.CommandResult.Command;
+    bool isRoot = command is RootCommand;
+    string name = isRoot ? "" : string.Join(' ', Names(parsed.CommandResult)) + ": ", help = $"`cloister {(isRoot ? "" : string.Join(' ', Names(parsed.CommandResult)) + " ")}--help`";
+    if (parsed.UnmatchedTokens is [string unknown, ..])
+    {
+        if (unknown.StartsWith('-'))
+        {
+            string option = unknown.Split('=')[0];
+            return $"{name}there is no option {option}{Spelling.Advice(option, command.Options.Select(one => one.Name), $"{help} lists them")}";
+        }
+
+        if (command.Subcommands.Count > 0)
+        {
+            return $"{name}there is no command {unknown}{Spelling.Advice(unknown, command.Subcommands.Where(one => !one.Hidden).Select(one => one.Name), $"{help} lists them")}";
+        }
+    }
+
+    return command.Subcommands.Count > 0 && !isRoot && parsed.Tokens.Count == Names(parsed.CommandResult).Count()
+        ? $"{name}which? There is {string.Join(" and ", command.Subcommands.Where(one => !one.Hidden).Select(one => one.Name))}; {help} tells more"
+        : $"{Plain(error)} ({help} tells more)";
+}
+
+static IEnumerable<string> Names(CommandResult result) => result.Parent is CommandResult { Command: not RootCommand } parent ? [.. Names(parent), result.Command.Name] : [result.Command.Name];
 
 // The parser names the types of .NET.
 static string Plain(ParseError error) =>

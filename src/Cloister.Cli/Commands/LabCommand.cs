@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Cloister.Cli.Lab;
+using Cloister.Images;
 using Cloister.Lab;
 using Cloister.Lab.Costs;
 using Cloister.Lab.Program;
@@ -63,12 +64,12 @@ internal static class LabCommand
 
             if (Find(parsed.GetValue(ways)!, AllocationWay.All, AllocationWay.Find, out string unknown) is not { } chosenWays)
             {
-                return Failure.Report($"lab edmm: --ways: there is no way {unknown}; there is {Names(AllocationWay.All.Select(way => way.Id))}", Failure.Usage);
+                return Failure.Report($"lab edmm: --ways: there is no way {unknown}{Spelling.Advice(unknown, AllocationWay.All.Select(way => way.Id), "there is " + Names(AllocationWay.All.Select(way => way.Id)))}", Failure.Usage);
             }
 
             if (Find(parsed.GetValue(patterns)!, AllocationPattern.All, AllocationPattern.Find, out unknown) is not { } chosenPatterns)
             {
-                return Failure.Report($"lab edmm: --patterns: there is no pattern {unknown}; there is {Names(AllocationPattern.All.Select(pattern => pattern.Id))}", Failure.Usage);
+                return Failure.Report($"lab edmm: --patterns: there is no pattern {unknown}{Spelling.Advice(unknown, AllocationPattern.All.Select(pattern => pattern.Id), "there is " + Names(AllocationPattern.All.Select(pattern => pattern.Id)))}", Failure.Usage);
             }
 
             if (ReadCosts(parsed.GetValue(costs), out string? problem) is not { } table)
@@ -155,13 +156,13 @@ internal static class LabCommand
 
         try
         {
-            CostTable? table = CostTable.Parse(File.ReadAllText(file.FullName), out problem);
+            CostTable? table = CostTable.Parse(InputFile.Text(file), out problem);
             problem = problem is null ? null : $"{file}: {problem}";
             return table;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (ImageException e)
         {
-            problem = $"{file}: {e.Message}";
+            problem = e.Message;
             return null;
         }
     }

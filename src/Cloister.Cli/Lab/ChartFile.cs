@@ -1,4 +1,5 @@
 using System.Text;
+using Cloister.Cli.Commands;
 
 namespace Cloister.Cli.Lab;
 
@@ -20,9 +21,9 @@ internal sealed class ChartFile : IDisposable
             problem = null;
             return new ChartFile(new FileStream(file.FullName, FileMode.OpenOrCreate, FileAccess.Write));
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileProblem.IsOne(e))
         {
-            problem = e.Message;
+            problem = FileProblem.Of(file.FullName, e);
             return null;
         }
     }

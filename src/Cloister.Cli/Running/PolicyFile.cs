@@ -1,4 +1,6 @@
+using Cloister.Cli.Commands;
 using Cloister.Driver;
+using Cloister.Images;
 
 namespace Cloister.Cli.Running;
 
@@ -13,11 +15,11 @@ internal static class PolicyFile
         string text;
         try
         {
-            text = File.ReadAllText(path);
+            text = InputFile.Text(InputFile.Of(path));
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        catch (ImageException e)
         {
-            problem = $"--policy {path}: {e.Message}";
+            problem = $"--policy {(path.Length == 0 ? ": " : "")}{e.Message}";
             return null;
         }
 
