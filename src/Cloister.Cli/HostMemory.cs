@@ -7,15 +7,31 @@ namespace Cloister.Cli;
 /// <param name="Total">Memory and swap space, or the limit of the control group where that is less. Bytes.</param>
 /// <param name="Available">What the kernel thinks is to be had now. Bytes.</param>
 /// <param name="LimitedByGroup">Whether <paramref name="Total"/> is a control group's limit.</param>
-internal readonly record struct HostMemory(long Total, long Available, bool LimitedByGroup)
+/// <param name="Physical">Memory without swap space, or the limit. Bytes.</param>
+internal readonly record struct HostMemory(long Total, long Available, bool LimitedByGroup, long Physical)
 {
+    private const long LeastEpc = 128 << 20, MostEpc = 64L << 30;
+
+    /// <summary>
+    /// The EPC that is taken when none is asked for: half of the memory, as the largest that firmware offers on servers, between 128 MiB and
+    /// 64 GiB. Its pages cost memory as they are used, and a page that is evicted costs as much, so a smaller one would save nothing.
+    /// </summary>
+    public long DefaultEpc
+    {
+        get
+        {
+            long half = Math.Clamp(Physical / 2, LeastEpc, MostEpc);
+            return Math.Max(Math.Min(half, Total) >> 20, 1) << 20;
+        }
+    }
+
     /// <summary>Reads /proc/meminfo and the limit of the control group, version 2 or 1.</summary>
     public static HostMemory Read()
     {
         ReadOnlySpan<byte> text = HostFile.TryRead("/proc/meminfo");
-        long total = KibiBytes(text, "MemTotal:"u8) + KibiBytes(text, "SwapTotal:"u8);
+        long physical = KibiBytes(text, "MemTotal:"u8), total = physical + KibiBytes(text, "SwapTotal:"u8);
         long available = KibiBytes(text, "MemAvailable:"u8);
-        return Limit() is { } limit && limit < total ? new HostMemory(limit, Math.Min(available, limit), true) : new HostMemory(total, available, false);
+        return Limit() is { } limit && limit < total ? new HostMemory(limit, Math.Min(available, limit), true, Math.Min(physical, limit)) : new HostMemory(total, available, false, physical);
     }
 
     private static long KibiBytes(ReadOnlySpan<byte> text, ReadOnlySpan<byte> name) => (long)(ProcText.Number(ProcText.Field(text, name)) ?? 0) * 1024;

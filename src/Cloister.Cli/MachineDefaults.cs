@@ -1,6 +1,8 @@
 using System.Runtime.Intrinsics.X86;
+using Cloister.Architecture;
 using Cloister.Engine;
 using Cloister.Linux;
+using Cloister.Processor.Cpus;
 
 namespace Cloister.Cli;
 
@@ -14,6 +16,12 @@ internal sealed record MachineDefaults(EngineMode Engine, string EngineReason, I
     /// <summary>Whether the processor has protection keys and the kernel uses them. CPUID.07H:ECX, bit 4 (OSPKE).</summary>
     public static bool HasProtectionKeys => X86Base.IsSupported && X86Base.CpuId(0, 0).Eax >= 7 && (X86Base.CpuId(7, 0).Ecx & (1 << 4)) != 0;
 
+    /// <summary>
+    /// The processor that programs see: null is the host's own. Another maker's has no SGX, and programs look at the maker's name before
+    /// anything else, so there it is a plain server with SGX2.
+    /// </summary>
+    public static CpuModel? Cpu => CpuidAnswers.IsIntel(Leaf(0)) ? null : CpuModels.Plain;
+
     /// <summary>Looks at the machine.</summary>
     public static MachineDefaults Choose()
     {
@@ -26,5 +34,11 @@ internal sealed record MachineDefaults(EngineMode Engine, string EngineReason, I
         const string isolationReason = "hiding enclave memory from the host costs a stop at each entry, exit and access, and enclaves are then entered as by --engine=trap; "
             + "--isolation=strict does it";
         return new MachineDefaults(engine, engineReason, IsolationMode.Fast, isolationReason);
+    }
+
+    private static CpuidRegisters Leaf(int leaf)
+    {
+        (int eax, int ebx, int ecx, int edx) = X86Base.IsSupported ? X86Base.CpuId(leaf, 0) : default;
+        return new CpuidRegisters((uint)eax, (uint)ebx, (uint)ecx, (uint)edx);
     }
 }

@@ -30,7 +30,7 @@ internal sealed class Accepts(Tracer tracer)
         }
 
         fast.Add(file, table);
-        for (int i = 0; i < tracer.Epc.PageCount; i++)
+        for (int i = 0; i < tracer.Epc.UsedCount; i++)
         {
             var page = new EpcPage(i);
             if (tracer.Epc.PlaceOf(page) is (var owner, var offset) && owner == file)

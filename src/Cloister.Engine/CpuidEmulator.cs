@@ -1,22 +1,37 @@
-using System.Runtime.Intrinsics.X86;
 using Cloister.Architecture;
 using Cloister.Linux;
+using Cloister.Processor.Cpus;
 
 namespace Cloister.Engine;
 
-/// <summary>CPUID as the machine answers it: the host's own leaves, with SGX.</summary>
-internal sealed class CpuidEmulator(SgxCapabilities capabilities, IReadOnlyList<(ulong Base, ulong Size)> epcSections)
+/// <summary>CPUID as the machine answers it: the host's own leaves or those of a processor with a name, with SGX.</summary>
+internal sealed class CpuidEmulator
 {
     private const uint FeatureLeaf = 7;
     private const int MostKept = 256;
-    private static readonly bool IsHybrid = Ask(0, 0).Eax >= FeatureLeaf && (Ask(FeatureLeaf, 0).Edx & (1 << 15)) != 0;
+    private static readonly bool IsHybrid = HostProcessor.Cpuid(0, 0).Eax >= FeatureLeaf && (HostProcessor.Cpuid(FeatureLeaf, 0).Edx & (1 << 15)) != 0;
     private readonly Dictionary<ulong, CpuidRegisters> _kept = [];
+    private readonly SgxCapabilities _capabilities;
+    private readonly IReadOnlyList<(ulong Base, ulong Size)> _epcSections;
+
+    /// <summary>CPUID of a machine.</summary>
+    /// <param name="capabilities">Its SGX.</param>
+    /// <param name="epcSections">Its EPC, in physical addresses.</param>
+    /// <param name="model">Another processor than the host's, or null.</param>
+    public CpuidEmulator(SgxCapabilities capabilities, IReadOnlyList<(ulong Base, ulong Size)> epcSections, CpuModel? model = null)
+    {
+        (_capabilities, _epcSections) = (capabilities, epcSections);
+        Named = model is null ? null : new CpuidAnswers(Host, model, HostProcessor.Xsave);
+    }
+
+    /// <summary>The processor with a name, when it is one.</summary>
+    public CpuidAnswers? Named { get; }
 
     /// <summary>Executes CPUID on the registers; RIP is left where it is.</summary>
     public void Execute(ref UserRegisters registers)
     {
         uint leaf = (uint)registers.Rax, subleaf = (uint)registers.Rcx;
-        CpuidRegisters answer = leaf == CpuidSgx.Leaf ? Sgx(subleaf) : Host(leaf, subleaf);
+        CpuidRegisters answer = leaf == CpuidSgx.Leaf ? Sgx(subleaf) : Named is { } named ? named[leaf, subleaf] : Host(leaf, subleaf);
         switch (leaf)
         {
             case 0:
@@ -40,19 +55,13 @@ internal sealed class CpuidEmulator(SgxCapabilities capabilities, IReadOnlyList<
             return kept;
         }
 
-        CpuidRegisters answer = Ask(leaf, subleaf);
+        CpuidRegisters answer = HostProcessor.Cpuid(leaf, subleaf);
         if (!DiffersByProcessor(leaf) && _kept.Count < MostKept)
         {
             _kept.Add(key, answer);
         }
 
         return answer;
-    }
-
-    private static CpuidRegisters Ask(uint leaf, uint subleaf)
-    {
-        (int eax, int ebx, int ecx, int edx) = X86Base.CpuId((int)leaf, (int)subleaf);
-        return new CpuidRegisters((uint)eax, (uint)ebx, (uint)ecx, (uint)edx);
     }
 
     // Leaves with a number of the APIC, and all of a machine whose cores are of several kinds. SDM 2A and APM 3, CPUID.
@@ -63,9 +72,9 @@ internal sealed class CpuidEmulator(SgxCapabilities capabilities, IReadOnlyList<
         uint section = subleaf - CpuidSgx.FirstEpcSubleaf;
         return subleaf switch
         {
-            0 => CpuidSgx.Capabilities(capabilities),
-            1 => CpuidSgx.SecsAttributes(capabilities),
-            _ when section < epcSections.Count => CpuidSgx.EpcSection(epcSections[(int)section].Base, epcSections[(int)section].Size),
+            0 => CpuidSgx.Capabilities(_capabilities),
+            1 => CpuidSgx.SecsAttributes(_capabilities),
+            _ when section < _epcSections.Count => CpuidSgx.EpcSection(_epcSections[(int)section].Base, _epcSections[(int)section].Size),
             _ => CpuidSgx.NoEpcSection,
         };
     }

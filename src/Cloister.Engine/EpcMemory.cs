@@ -22,6 +22,9 @@ internal sealed class EpcMemory : IEpcMemory, IDisposable
 
     public int PageCount => _places.Length;
 
+    /// <summary>The pages below this number have been used; none above was placed in a file.</summary>
+    public int UsedCount { get; private set; }
+
     public Span<byte> this[EpcPage page]
     {
         get
@@ -64,7 +67,11 @@ internal sealed class EpcMemory : IEpcMemory, IDisposable
     public (EnclaveFile File, ulong Offset)? PlaceOf(EpcPage page) =>
         _places[page.Index] is ({ } file, var offset) ? (file, offset) : null;
 
-    public void Place(EpcPage page, EnclaveFile file, ulong offset) => (_places[page.Index], _empty[page.Index]) = ((file, offset), true);
+    public void Place(EpcPage page, EnclaveFile file, ulong offset)
+    {
+        (_places[page.Index], _empty[page.Index]) = ((file, offset), true);
+        UsedCount = Math.Max(UsedCount, page.Index + 1);
+    }
 
     public void Remove(EpcPage page) => (_places[page.Index], _empty[page.Index]) = (default, false);
 
@@ -72,7 +79,7 @@ internal sealed class EpcMemory : IEpcMemory, IDisposable
     public void LosePower()
     {
         _private.Punch(0, _private.Length);
-        foreach ((EnclaveFile? file, ulong offset) in _places)
+        foreach ((EnclaveFile? file, ulong offset) in _places.AsSpan(0, UsedCount))
         {
             file?.LosePower(offset);
         }

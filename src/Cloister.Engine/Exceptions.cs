@@ -12,7 +12,6 @@ internal sealed class Exceptions(Tracer tracer)
 {
     private const int TkillCode = -6;
 
-    private readonly CpuidEmulator _cpuid = new(tracer.Machine.Options.Capabilities, [(0x70000000, (ulong)tracer.Epc.PageCount * 4096)]);
 
     /// <summary>Answers a stop before the delivery of a signal.</summary>
     public void Signal(TracedThread thread, int signal)
@@ -151,7 +150,7 @@ internal sealed class Exceptions(Tracer tracer)
         if (thread.Space.CpuidSites.Contains(rip) && code is [0x0f, 0x0b, ..])
         {
             ref UserRegisters r = ref thread.Registers;
-            _cpuid.Execute(ref r);
+            tracer.Cpuid.Execute(ref r);
             r.Rip += 2;
             tracer.Enclu.ResumeAfterInstruction(thread);
             return;

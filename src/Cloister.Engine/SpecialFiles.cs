@@ -147,24 +147,7 @@ internal sealed class SpecialFiles(Tracer tracer)
             return Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{(long)tracer.Epc.PageCount * 4096}\n"));
         }
 
-        if (path != "/proc/cpuinfo")
-        {
-            return null;
-        }
-
-        var text = new StringBuilder();
-        foreach (string line in File.ReadLines("/proc/cpuinfo"))
-        {
-            text.Append(line);
-            if (line.StartsWith("flags", StringComparison.Ordinal) && !line.Contains(" sgx", StringComparison.Ordinal))
-            {
-                text.Append(" sgx sgx_lc");
-            }
-
-            text.Append('\n');
-        }
-
-        return Encoding.ASCII.GetBytes(text.ToString());
+        return path == "/proc/cpuinfo" ? Encoding.ASCII.GetBytes(CpuinfoText.Of(File.ReadLines(path), tracer.Cpuid.Named, tracer.Options.Machine.Cpu)) : null;
     }
 
     private void Open(TracedThread thread, DeviceNode node, int flags)

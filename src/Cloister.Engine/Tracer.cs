@@ -23,7 +23,9 @@ public sealed class Tracer : IThreadKicker, IDisposable
         ArgumentNullException.ThrowIfNull(options);
         Options = options;
         Epc = new EpcMemory(options.EpcPages);
-        Machine = new SgxMachine(options.Machine with { NewMeasurement = () => new Measurement(new HashThread(Cores.UseAllCores), HashThread.Capacity) }, Epc);
+        MachineOptions machine = HostProcessor.Fit(options.Machine);
+        Cpuid = new CpuidEmulator(machine.Capabilities, [(0x70000000, (ulong)Epc.PageCount * 4096)], machine.Cpu);
+        Machine = new SgxMachine(machine with { NewMeasurement = () => new Measurement(new HashThread(Cores.UseAllCores), HashThread.Capacity) }, Epc);
         Driver = new SgxDriver(Machine, options.Driver, this);
         _watcher = new EpcmWatcher(Epc);
         Machine.Observer = _watcher;
@@ -52,6 +54,8 @@ public sealed class Tracer : IThreadKicker, IDisposable
     public SgxDriver Driver { get; }
 
     internal EpcMemory Epc { get; }
+
+    internal CpuidEmulator Cpuid { get; }
 
     internal DeviceFiles Files { get; }
 

@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Cloister.Linux;
 
 /// <summary>A file of this machine, read by the system calls themselves.</summary>
@@ -43,6 +45,26 @@ public sealed unsafe class HostFile : IDisposable
             {
                 Array.Resize(ref bytes, 2 * length);
             }
+        }
+    }
+
+    /// <summary>Gives a file another name that nothing has yet, at once: of two who do it only one succeeds. renameat2(2), and link(2) where a file system lacks it.</summary>
+    /// <param name="from">Its name. Where it had to be linked, it has both afterwards.</param>
+    /// <param name="to">The new name.</param>
+    /// <returns><see cref="Errno.EEXIST"/> when there is one already.</returns>
+    public static Errno MoveWithoutReplacing(string from, string to)
+    {
+        const long renameat2 = 316, link = 86, currentDirectory = -100, noReplace = 1;
+        fixed (byte* source = Encoding.UTF8.GetBytes(from + "\0"), target = Encoding.UTF8.GetBytes(to + "\0"))
+        {
+            if (NativeMethods.SystemCall(renameat2, currentDirectory, (long)source, currentDirectory, (long)target, noReplace, 0) >= 0)
+            {
+                return Errno.None;
+            }
+
+            Errno error = NativeMethods.LastError;
+            return error is not (Errno.EINVAL or Errno.ENOSYS) ? error
+                : NativeMethods.SystemCall(link, (long)source, (long)target, 0, 0, 0, 0) < 0 ? NativeMethods.LastError : Errno.None;
         }
     }
 

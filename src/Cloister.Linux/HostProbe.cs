@@ -120,5 +120,13 @@ public static unsafe class HostProbe
         return Errno.None;
     }
 
+    /// <summary>The XSAVE components that programs have, as bits of XCR0: ARCH_GET_XCOMP_SUPP, arch_prctl(2). Null before Linux 5.16.</summary>
+    public static ulong? ExtendedState()
+    {
+        const long getSupported = 0x1021;
+        ulong components = 0;
+        return Answer(NativeMethods.SystemCall(SystemCall.ArchPrctl, getSupported, (long)&components, 0, 0, 0, 0)) == Errno.None ? components : null;
+    }
+
     private static Errno Answer(long result) => result < 0 ? NativeMethods.LastError : Errno.None;
 }

@@ -5,7 +5,11 @@ namespace Cloister.Processor;
 /// <summary>Enclave Page Cache Map: one entry for each EPC page. Leaves write it, everybody else may read it.</summary>
 public sealed class Epcm
 {
+    private const int MostRemembered = 1 << 14;
+
     private readonly EpcmEntry[] entries;
+    private readonly Dictionary<(EpcPage Secs, LinearAddress Address), EpcPage> remembered = [];
+    private int used;
 
     internal Epcm(int pages)
     {
@@ -21,7 +25,43 @@ public sealed class Epcm
     /// <summary>Whether it is a page of the EPC.</summary>
     public bool Contains(EpcPage page) => (uint)page.Index < (uint)entries.Length;
 
-    internal ref EpcmEntry Entry(EpcPage page) => ref entries[page.Index];
+    internal ref EpcmEntry Entry(EpcPage page)
+    {
+        used = Math.Max(used, page.Index + 1);
+        return ref entries[page.Index];
+    }
+
+    /// <summary>Finds a regular page of an enclave by its address. A large EPC is not searched twice for the same page.</summary>
+    internal EpcPage? Find(EpcPage secs, LinearAddress address)
+    {
+        if (remembered.TryGetValue((secs, address), out EpcPage page) && Is(page, secs, address))
+        {
+            return page;
+        }
+
+        for (int index = 0; index < used; index++)
+        {
+            page = new EpcPage(index);
+            if (Is(page, secs, address))
+            {
+                if (remembered.Count >= MostRemembered)
+                {
+                    remembered.Clear();
+                }
+
+                remembered[(secs, address)] = page;
+                return page;
+            }
+        }
+
+        return null;
+    }
+
+    private bool Is(EpcPage page, EpcPage secs, LinearAddress address)
+    {
+        ref readonly EpcmEntry entry = ref entries[page.Index];
+        return entry.Valid && entry.EnclaveSecs == secs && entry.EnclaveAddress == address && entry.PageType == PageType.Reg;
+    }
 
     /// <summary>Makes every page invalid.</summary>
     internal void Clear() => Array.Clear(entries);

@@ -84,18 +84,6 @@ internal sealed class FramePages
         return machine.Epcm[page].R ? null : AccessCheck.EpcmFault(address, AccessKind.Read);
     }
 
-    private static EpcPage FindPageInEpcm(SgxMachine machine, EpcPage secs, LinearAddress address)
-    {
-        for (int index = 0; index < machine.Epcm.PageCount; index++)
-        {
-            var page = new EpcPage(index);
-            ref readonly EpcmEntry entry = ref machine.Epcm[page];
-            if (entry.Valid && entry.EnclaveSecs == secs && entry.EnclaveAddress == address && entry.PageType == PageType.Reg)
-            {
-                return page;
-            }
-        }
-
-        throw new InvalidOperationException($"No page of the state save area at {address}, though a thread is inside.");
-    }
+    private static EpcPage FindPageInEpcm(SgxMachine machine, EpcPage secsPage, LinearAddress address) => machine.Epcm.Find(secsPage, address)
+        ?? throw new InvalidOperationException($"No page of the state save area at {address}, though a thread is inside.");
 }

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Cloister.Architecture;
 
 namespace Cloister.Processor;
@@ -28,6 +29,9 @@ public sealed record MachineOptions
     /// <summary>Which bits of MISCSELECT an enclave may have.</summary>
     public Miscselect MiscselectMask { get; init; } = Miscselect.Exinfo;
 
+    /// <summary>The processor that CPUID tells, when it is another than the host's.</summary>
+    public Cpus.CpuModel? Cpu { get; init; }
+
     /// <summary>Where XSAVE keeps its components, and which there are.</summary>
     public XsaveLayout Xsave { get; init; } = XsaveLayout.Intel;
 
@@ -47,8 +51,11 @@ public sealed record MachineOptions
     /// <summary>Makes what ECREATE begins to measure with.</summary>
     public Func<Measurement> NewMeasurement { get; init; } = static () => new Measurement();
 
-    /// <summary>32 bytes that all keys come from: they are what makes one machine another than the next. Empty: drawn when a key is first needed.</summary>
+    /// <summary>32 bytes that all keys come from: they are what makes one machine another than the next. Empty: <see cref="NewRootKey"/> gives them when a key is first needed.</summary>
     public ReadOnlyMemory<byte> RootKey { get; init; }
+
+    /// <summary>Gives a root key when there is none and a key is first needed.</summary>
+    public Func<byte[]> NewRootKey { get; init; } = static () => RandomNumberGenerator.GetBytes(32);
 
     /// <summary>IA32_SGXLEPUBKEYHASH0 to 3 at the beginning, 32 bytes: SHA-256 of Intel's launch key modulus by default.</summary>
     public ReadOnlyMemory<byte> LaunchControlHash { get; init; } = DefaultLaunchControlHash;

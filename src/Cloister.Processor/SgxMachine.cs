@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using Cloister.Architecture;
 using Cloister.Processor.Keys;
 
@@ -71,7 +70,7 @@ public sealed class SgxMachine
     /// <summary>How many EPC pages are valid.</summary>
     public int ValidPages { get; private set; }
 
-    internal MachineKeys Keys => keys ??= new MachineKeys(Options.RootKey.IsEmpty ? RandomNumberGenerator.GetBytes(RootKeyLength) : Options.RootKey.Span);
+    internal MachineKeys Keys => keys ??= new MachineKeys(Options.RootKey.IsEmpty ? Options.NewRootKey() : Options.RootKey.Span);
 
     /// <summary>The enclave's control structure, in its EPC page.</summary>
     internal ref Secs SecsOf(EpcPage secs) => ref MemoryMarshal.AsRef<Secs>(Memory[secs]);

@@ -9,6 +9,9 @@ public sealed class XsaveLayout
     /// <summary>Where the XSAVE header begins: XSTATE_BV, XCOMP_BV and 48 reserved bytes.</summary>
     public const int HeaderOffset = 512;
 
+    private const uint Leaf = 0xd;
+    private const int LastComponent = 9;
+
     private readonly (int Offset, int Size)[] components = new (int, int)[63];
 
     /// <summary>A processor with x87 and SSE only.</summary>
@@ -36,6 +39,50 @@ public sealed class XsaveLayout
 
     /// <summary>The components there are, as bits of XCR0.</summary>
     public ulong Supported { get; }
+
+    /// <summary>Where a component lies and its size; zeros when it is not there.</summary>
+    public (int Offset, int Size) this[int component] => components[component];
+
+    /// <summary>The layout that a processor tells: the components that are switched on, up to PKRU.</summary>
+    /// <param name="cpuid">What CPUID answers to a leaf and a sub-leaf.</param>
+    /// <param name="enabled">XCR0.</param>
+    public static XsaveLayout Of(Func<uint, uint, Architecture.CpuidRegisters> cpuid, ulong enabled)
+    {
+        ArgumentNullException.ThrowIfNull(cpuid);
+        var found = new List<(int Component, int Offset, int Size)>();
+        int last = cpuid(0, 0).Eax >= Leaf ? LastComponent : 0;
+        for (int component = 2; component <= last; component++)
+        {
+            if ((enabled >> component & 1) == 0)
+            {
+                continue;
+            }
+
+            // SDM 1, "Enumeration of CPU support for XSAVE": EAX is the size, EBX the offset; ECX bit 0 tells a supervisor's component.
+            Architecture.CpuidRegisters told = cpuid(Leaf, (uint)component);
+            if (told.Eax != 0 && (told.Ecx & 1) == 0)
+            {
+                found.Add((component, (int)told.Ebx, (int)told.Eax));
+            }
+        }
+
+        return new XsaveLayout([.. found]);
+    }
+
+    /// <summary>The components that lie where they lie on Intel's processors, out of some.</summary>
+    public XsaveLayout AsOnIntel(ulong among)
+    {
+        var same = new List<(int Component, int Offset, int Size)>();
+        for (int component = 2; component <= LastComponent; component++)
+        {
+            if ((among & Supported & 1UL << component) != 0 && this[component] == Intel[component])
+            {
+                same.Add((component, this[component].Offset, this[component].Size));
+            }
+        }
+
+        return new XsaveLayout([.. same]);
+    }
 
     /// <summary>Bytes that an XSAVE area needs for these components.</summary>
     public int SizeOf(ulong xfrm)

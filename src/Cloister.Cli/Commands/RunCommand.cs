@@ -31,11 +31,18 @@ internal static class RunCommand
             return 0;
         }
 
+        if (parsed.CpuHelp)
+        {
+            RunArguments.PrintCpus(Console.Out);
+            return 0;
+        }
+
         HostMemory memory = HostMemory.Read();
+        long epc = parsed.EpcBytes ?? memory.DefaultEpc;
         if (parsed.EpcBytes > memory.Total)
         {
             string limit = memory.LimitedByGroup ? "this control group may use" : "this machine has";
-            return Failure.Report($"run: --epc {SizeText.Of(parsed.EpcBytes)}: more than the {SizeText.Of(memory.Total)} of memory {limit}", Failure.Usage);
+            return Failure.Report($"run: --epc {SizeText.Of(epc)}: more than the {SizeText.Of(memory.Total)} of memory {limit}", Failure.Usage);
         }
 
         (string? unfit, int status) = ProgramFile.Check(parsed.Program[0]);
@@ -46,14 +53,14 @@ internal static class RunCommand
 
         if (parsed.Against is { } against && RefusedPages.Problem(against) is { } unreadable)
         {
-            return Failure.Report($"run: --against: {(unreadable.StartsWith(against, StringComparison.Ordinal) ? "" : against + ": ")}{unreadable}", Failure.Usage);
+            return Failure.Report($"run: --against: {(against.Length == 0 || unreadable.StartsWith(against, StringComparison.Ordinal) ? "" : against + ": ")}{unreadable}", Failure.Usage);
         }
 
         MachineDefaults defaults = MachineDefaults.Choose();
         return Run(
             new EngineOptions
             {
-                EpcPages = (int)(parsed.EpcBytes / 4096),
+                EpcPages = (int)(epc / 4096),
                 Mode = parsed.Engine ?? defaults.Engine,
                 Isolation = parsed.Isolation ?? defaults.Isolation,
                 Driver = new DriverOptions { Generation = parsed.Uapi, Policy = parsed.Policy },
@@ -68,15 +75,27 @@ internal static class RunCommand
 
     private static MachineOptions Machine(RunArguments arguments)
     {
-        var options = new MachineOptions { Sgx2 = arguments.Sgx2, RootKey = RootKey.From(arguments.Seed) };
-        options = arguments.MaximumEnclaveSize is { } size ? options with { MaximumEnclaveSize64 = size } : options;
+        var options = new MachineOptions
+        {
+            Sgx2 = arguments.Sgx2,
+            Cpu = arguments.Cpu ?? (arguments.CpuIsHost ? null : MachineDefaults.Cpu),
+            RootKey = RootKey.From(arguments.Seed),
+        };
+        if (arguments.Platform != PlatformKey.New)
+        {
+            options = options with { NewRootKey = () => PlatformKey.Take(Notice) };
+        }
+
+        // CPUID.12H of clients says 2^36, with SGX2 as without.
+        byte? maximum = arguments.MaximumEnclaveSize ?? (options.Cpu is { ServerSgx: false } ? (byte)36 : null);
+        options = maximum is { } size ? options with { MaximumEnclaveSize64 = size } : options;
         return arguments.LaunchHash is { } hash ? options with { LaunchControlHash = hash } : options;
     }
 
     private static int Run(EngineOptions options, ProgramInvocation program, RunArguments arguments)
     {
         ProgramEnd end;
-        using (var tracer = new Tracer(options) { OnNotice = text => Console.Error.WriteLine($"cloister: {text}") })
+        using (var tracer = new Tracer(options) { OnNotice = Notice })
         {
             tracer.Machine.Observer = new RefusalReport(tracer.Machine, tracer.Machine.Observer, tracer.OnNotice) { Against = arguments.Against };
             SignalRelay.Begin(tracer);
@@ -96,6 +115,8 @@ internal static class RunCommand
         Termination.BySignal(signal);
         return 128 + signal;
     }
+
+    private static void Notice(string text) => Console.Error.WriteLine($"cloister: {text}");
 
     // .NET's strings have lost what was not UTF-8 in the arguments; the kernel still has the bytes. The script 'cloister' tells what it changed.
     private static ProgramInvocation Invocation(IReadOnlyList<string> program)

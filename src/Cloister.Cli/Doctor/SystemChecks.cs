@@ -11,8 +11,8 @@ internal static class SystemChecks
         HostMemory memory = HostMemory.Read();
         string found = $"{SizeText.Of(memory.Available)} of {SizeText.Of(memory.Total)} free";
         return memory.Available >= 256 << 20
-            ? new Finding(FindingKind.Good, "memory", "memory", found, "an EPC takes memory as its pages are used, up to --epc (128M by default), and as much for evicted pages")
-            : new Finding(FindingKind.Limit, "memory", "memory", found, "little for the default EPC of 128M; use --epc 32M");
+            ? new Finding(FindingKind.Good, "memory", "memory", found, "an EPC takes memory as its pages are used, and evicted pages take as much")
+            : new Finding(FindingKind.Limit, "memory", "memory", found, $"little for the default EPC of {SizeText.Of(memory.DefaultEpc)}; use --epc 32M");
     }
 
     // On real SGX a /dev mounted noexec keeps enclave pages from being executable.

@@ -1,5 +1,6 @@
 using Cloister.Driver;
 using Cloister.Engine;
+using Cloister.Processor.Cpus;
 
 namespace Cloister.Cli.Running;
 
@@ -9,10 +10,11 @@ internal sealed record RunArguments
 {
     private const long PageSize = 4096;
     private const int LaunchHashLength = 32;
+    private const string HostCpu = "host";
 
     private static readonly RunOption[] s_options =
     [
-        new("--epc", "SIZE", () => "Size of the EPC: bytes, or with K, M or G. Default 128M.", (a, text) =>
+        new("--epc", "SIZE", () => $"Size of the EPC: bytes, or with K, M or G. Default: half of the memory, here {SizeText.Of(HostMemory.Read().DefaultEpc)}.", (a, text) =>
         {
             if (!SizeText.TryParse(text, out long bytes))
             {
@@ -21,11 +23,18 @@ internal sealed record RunArguments
 
             return bytes switch
             {
-                0 => (a, "--epc 0: a machine needs an EPC; 8M is a small one, 128M the default"),
+                0 => (a, "--epc 0: a machine needs an EPC; 8M is a small one"),
                 _ when bytes % PageSize != 0 => (a, $"--epc {text}: not a multiple of a page (4096 bytes)"),
-                _ when bytes / PageSize > int.MaxValue => (a, $"--epc {text}: more than any machine has; 128M is the default"),
+                _ when bytes / PageSize > int.MaxValue => (a, $"--epc {text}: more than any machine has"),
                 _ => (a with { EpcBytes = bytes }, null),
             };
+        }),
+        new("--cpu", "NAME", () => $"The processor that programs see: host, {string.Join(", ", CpuModels.All.Select(model => model.Name))}; `--cpu help` tells of each. Default here: {MachineDefaults.Cpu?.Name ?? HostCpu}.", (a, text) => text switch
+        {
+            "help" or "?" => (a with { CpuHelp = true }, null),
+            HostCpu => (a with { Cpu = null, CpuIsHost = true }, null),
+            _ when CpuModels.Find(text) is { } model => (a with { Cpu = model, CpuIsHost = false }, null),
+            _ => (a, $"--cpu {text}: no such processor{Spelling.Advice(text, [HostCpu, .. CpuModels.All.Select(model => model.Name)], "`cloister run --cpu help` lists them")}"),
         }),
         new("--no-sgx2", null, () => "A processor with SGX1 only.", (a, _) => (a with { Sgx2 = false }, null)),
         new("--max-enclave-size", "SIZE", () => "The largest enclave in bytes, or with K, M, G, T or P: a power of two. Default 64P as on servers, with --no-sgx2 64G.", (a, text) =>
@@ -45,7 +54,7 @@ internal sealed record RunArguments
         }),
         new("--uapi", "NAME", () => "The driver's interface: " + string.Join(", ", Enum.GetValues<Generation>().Select(GenerationNames.Name)) + ". Default v6.0.", (a, text) =>
             GenerationNames.Parse(text) is { } generation ? (a with { Uapi = generation }, null)
-                : (a, $"--uapi {text}: no such interface; there is {string.Join(", ", Enum.GetValues<Generation>().Select(GenerationNames.Name))}")),
+                : (a, $"--uapi {text}: no such interface{Spelling.Advice(text, Enum.GetValues<Generation>().Select(GenerationNames.Name), "there is " + string.Join(", ", Enum.GetValues<Generation>().Select(GenerationNames.Name)))}")),
         new("--policy", "FILE", () => "Only enclaves that FILE names, by lines `mrenclave HEX` or `mrsigner HEX`, may execute pages added at run time.", (a, text) =>
             (a with { Policy = PolicyFile.Read(text, out string? problem) }, problem)),
         new("--presence", "userfaultfd|mprotect", () => "How enclave pages come and go in the program; default: userfaultfd where the kernel has it.", (a, text) => text switch
@@ -62,12 +71,30 @@ internal sealed record RunArguments
         new("--launch-hash", "HEX", () => "IA32_SGXLEPUBKEYHASH: MRSIGNER of the launch enclave, for --uapi isgx; the later drivers write it themselves. Default: Intel's.", (a, text) =>
             text.Length == 2 * LaunchHashLength && text.All(char.IsAsciiHexDigit) ? (a with { LaunchHash = Convert.FromHexString(text) }, null)
                 : (a, $"--launch-hash {text}: write 64 hexadecimal digits; `cloister inspect` shows a file's MRSIGNER")),
-        new("--seed", "TEXT", () => "Makes the machine's keys: the same text is the same machine, so sealed data can be read again. Default: a new machine.", (a, text) => (a with { Seed = text }, null)),
+        new("--platform", $"{PlatformKey.Default}|{PlatformKey.New}", () => "Whose keys: default is this user's machine, the same at every run; new is a machine that no other run has.", (a, text) => text switch
+        {
+            PlatformKey.Default => (a with { Platform = text }, null),
+            PlatformKey.New => (a with { Platform = text }, null),
+            _ => (a, $"--platform {text}: there is {PlatformKey.Default} and {PlatformKey.New}"),
+        }),
+        new("--seed", "TEXT", () => "Makes the machine's keys in place of --platform: the same text is the same machine, for every user and anywhere.", (a, text) => (a with { Seed = text }, null)),
         new("--stats", null, () => "At the end print what the machine did, to standard error.", (a, _) => (a with { Stats = true }, null)),
     ];
 
-    /// <summary>Bytes of EPC.</summary>
-    public long EpcBytes { get; init; } = 128 << 20;
+    /// <summary>Bytes of EPC; null takes the machine's default.</summary>
+    public long? EpcBytes { get; init; }
+
+    /// <summary>The processor; null is the host's, or the machine's default.</summary>
+    public CpuModel? Cpu { get; init; }
+
+    /// <summary>Whether the host's processor was asked for.</summary>
+    public bool CpuIsHost { get; init; }
+
+    /// <summary>Whether the list of processors was asked for.</summary>
+    public bool CpuHelp { get; init; }
+
+    /// <summary>Whose keys; null takes the default.</summary>
+    public string? Platform { get; init; }
 
     /// <summary>Whether the processor has SGX2.</summary>
     public bool Sgx2 { get; init; } = true;
@@ -142,7 +169,7 @@ internal sealed record RunArguments
             string? value = equals < 0 ? null : argument[(equals + 1)..];
             if (Array.Find(s_options, o => o.Name == name) is not { } option)
             {
-                return $"there is no option {name}; `cloister run --help` lists them";
+                return $"there is no option {name}{Spelling.Advice(name, s_options.Select(o => o.Name).Append("--help"), "`cloister run --help` lists them")}";
             }
 
             if (option.ValueName is null)
@@ -167,10 +194,33 @@ internal sealed record RunArguments
             {
                 return problem;
             }
+
+            if (parsed.CpuHelp)
+            {
+                return null;
+            }
+        }
+
+        if (parsed is { Seed: not null, Platform: not null })
+        {
+            return "--seed and --platform both say whose keys: give one of them";
         }
 
         parsed = parsed with { Program = arguments[at..].ToArray() };
         return parsed.Program.Count == 0 ? "no program to run; write `cloister run -- PROGRAM ARGUMENTS`" : null;
+    }
+
+    /// <summary>Prints the processors.</summary>
+    public static void PrintCpus(TextWriter writer)
+    {
+        writer.WriteLine($"  {HostCpu,-17} this machine's own, with SGX{(MachineDefaults.Cpu is null ? " (the default here)" : "")}");
+        foreach (CpuModel model in CpuModels.All)
+        {
+            string sgx = model.Sgx2 ? model.ServerSgx ? "SGX2 with key separation, AEX-Notify" : "SGX2" : "SGX1";
+            writer.WriteLine($"  {model.Name,-17} {model.Brand}: {sgx}{(MachineDefaults.Cpu == model ? " (the default here)" : "")}");
+        }
+
+        writer.WriteLine("A processor with a name has only those of its features that this machine has as well, and that lie in XSAVE where Intel's do.");
     }
 
     /// <summary>Prints what there is to say about <c>run</c>.</summary>
@@ -195,7 +245,8 @@ internal sealed record RunArguments
             Examples:
               cloister run -- ./my-sgx-app --its-own-option
               cloister run --epc 8M --stats -- ./my-sgx-app      # a small EPC: pages are evicted
-              cloister run --seed laptop -- ./my-sgx-app         # the same keys at every run
+              cloister run --cpu icelake-server -- ./my-sgx-app  # on a processor that it knows
+              cloister run --platform new -- ./my-sgx-app        # keys that no other run has
               cloister run --engine=trap -- ./my-sgx-app         # the plain way, to compare with
               cloister run --power-loss entry=100 -- ./my-sgx-app   # the enclave is lost, as in a suspend
 

@@ -41,15 +41,12 @@ internal sealed class EpcPagePool
     /// <summary>Pages on the active list.</summary>
     public int ActiveCount { get; private set; }
 
-    /// <summary>Takes the page that has been free the longest.</summary>
+    /// <summary>Takes the page that has been free the longest of those that were used before, else one that never was.</summary>
+    /// <remarks>Linux takes whatever has been free the longest. Here a page that was used has its memory and its entries in the books already.</remarks>
     public bool TryTake(out EpcPage page)
     {
         int index;
-        if (_neverUsed < _pages.Length)
-        {
-            index = _neverUsed++;
-        }
-        else if (_freeHead != None)
+        if (_freeHead != None)
         {
             index = _freeHead;
             _freeHead = _pages[index].Next;
@@ -57,6 +54,10 @@ internal sealed class EpcPagePool
             {
                 _freeTail = None;
             }
+        }
+        else if (_neverUsed < _pages.Length)
+        {
+            index = _neverUsed++;
         }
         else
         {

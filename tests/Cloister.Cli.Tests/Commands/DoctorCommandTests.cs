@@ -22,6 +22,8 @@ public class DoctorCommandTests
         bool fatal = root.GetProperty("findings").EnumerateArray().Any(f => f.GetProperty("kind").GetString() == "fatal");
         Assert.Equal(!fatal, root.GetProperty("runs").GetBoolean());
         Assert.Equal(fatal ? Failure.Unavailable : 0, outcome.Status);
+        Assert.NotEmpty(root.GetProperty("version").GetString()!);
+        Assert.InRange(root.GetProperty("defaults").GetProperty("epcBytes").GetInt64(), 1 << 20, long.MaxValue);
         Assert.Contains(root.GetProperty("defaults").GetProperty("engine").GetString(), new[] { "trap", "fast" });
         Assert.Contains(root.GetProperty("defaults").GetProperty("isolation").GetString(), new[] { "strict", "fast" });
     }
@@ -30,9 +32,11 @@ public class DoctorCommandTests
     public void Text_ends_with_the_defaults_and_a_verdict()
     {
         string[] lines = CloisterProcess.Run(["doctor"]).Output.TrimEnd('\n').Split('\n');
-        Assert.Equal(2 * s_keys.Length + 4, lines.Length);
-        Assert.StartsWith("default engine: ", lines[^3], StringComparison.Ordinal);
-        Assert.StartsWith("default isolation: ", lines[^2], StringComparison.Ordinal);
+        Assert.Equal(2 * s_keys.Length + 8, lines.Length);
+        Assert.StartsWith("Cloister ", lines[0], StringComparison.Ordinal);
+        Assert.All(
+            new[] { "default engine: ", "default isolation: ", "default processor: ", "default EPC: ", "default keys: " }.Zip(lines[^6..^1]),
+            pair => Assert.StartsWith(pair.First, pair.Second, StringComparison.Ordinal));
         Assert.DoesNotContain("\u001b", string.Concat(lines), StringComparison.Ordinal);
     }
 

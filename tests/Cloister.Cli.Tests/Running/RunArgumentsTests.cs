@@ -36,7 +36,8 @@ public class RunArgumentsTests
         RunArguments arguments = Parse("p");
         Assert.Null(arguments.Engine);
         Assert.Null(arguments.Isolation);
-        Assert.Equal(128 << 20, arguments.EpcBytes);
+        Assert.Null(arguments.EpcBytes);
+        Assert.Equal((null, null, false), (arguments.Platform, arguments.Cpu, arguments.CpuIsHost));
     }
 
     [Fact]
@@ -63,6 +64,24 @@ public class RunArgumentsTests
         Assert.Null(Parse("p").MaximumEnclaveSize);
         Assert.All(["", "0", "4K", "96G", "-64G", "x"], text =>
             Assert.StartsWith("--max-enclave-size", RunArguments.TryParse(["--max-enclave-size", text, "p"], out _), StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_processor_has_a_name_and_a_wrong_one_is_guessed_at()
+    {
+        Assert.Equal("icelake-server", Parse("--cpu", "Icelake-Server", "p").Cpu!.Name);
+        Assert.True(Parse("--cpu=host", "p").CpuIsHost);
+        Assert.Null(RunArguments.TryParse(["--cpu", "help"], out RunArguments help));
+        Assert.True(help.CpuHelp);
+        Assert.Contains("did you mean coffee-lake?", RunArguments.TryParse(["--cpu", "cofee-lake", "p"], out _), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_keys_are_of_one_platform()
+    {
+        Assert.Equal("new", Parse("--platform", "new", "p").Platform);
+        Assert.Contains("there is default and new", RunArguments.TryParse(["--platform", "x", "p"], out _), StringComparison.Ordinal);
+        Assert.Contains("give one of them", RunArguments.TryParse(["--platform", "new", "--seed", "x", "p"], out _), StringComparison.Ordinal);
     }
 
     [Fact]
