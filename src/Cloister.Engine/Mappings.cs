@@ -244,7 +244,8 @@ internal static class Mappings
         ref readonly UserRegisters r = ref thread.Peek();
         (ulong start, ulong length) = (r.Rdi, (r.Rsi + PageMask) & ~PageMask);
         bool over = ((int)r.R10 & MemoryProtection.Fixed) != 0 && thread.Space.Mappings.Within(start, start + length).Count > 0;
-        bool hasRight = ((int)r.Rdx & 7) != MemoryProtection.None && thread.Space.Mappings.All.Count > 0;
+        bool hasRight = ((int)r.Rdx & 7) != MemoryProtection.None && thread.Space.Mappings.All.Count > 0
+            && (((int)r.R10 & (MemoryProtection.Fixed | MemoryProtection.FixedNoReplace)) == 0 || ElrangeMemory.Concerns(tracer, thread.Space, start, length));
         if (over || hasRight)
         {
             thread.AtSystemCallExit = t =>
@@ -311,7 +312,8 @@ internal static class Mappings
             return;
         }
 
-        if (space.Mappings.All.Count > 0)
+        bool concerned = ElrangeMemory.Concerns(tracer, space, start, oldLength) || (moves && ElrangeMemory.Concerns(tracer, space, target, newLength));
+        if (concerned || space.Mappings.Within(start, start + oldLength).Count > 0 || (moves && space.Mappings.Within(target, target + newLength).Count > 0))
         {
             thread.AtSystemCallExit = t =>
             {
