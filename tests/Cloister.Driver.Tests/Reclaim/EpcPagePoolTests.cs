@@ -15,16 +15,16 @@ public class EpcPagePoolTests
     }
 
     [Fact]
-    public void TakesTheLongestFreePageFirst()
+    public void TakesThePageThatIsFreeTheLongestOfThoseThatWereUsedAndThenANewOne()
     {
         var pool = new EpcPagePool(3);
         var first = Take(pool);
         var second = Take(pool);
         pool.Give(second);
         pool.Give(first);
-        Assert.Equal(2, Take(pool).Index);
         Assert.Equal(second, Take(pool));
         Assert.Equal(first, Take(pool));
+        Assert.Equal(2, Take(pool).Index);
     }
 
     [Fact]
