@@ -1,3 +1,4 @@
+using Cloister.Architecture;
 using Cloister.Linux;
 using Cloister.Processor;
 
@@ -17,13 +18,18 @@ internal static class AbortPage
 
         // The enclave's page steps aside with its mapping; no descriptor of it may be open any more.
         using IDisposable others = tracer.Interruptions.HoldOthers(thread);
+        if (tracer.RealMappings.OthersChange(thread) && !IsThere(tracer, thread, page))
+        {
+            tracer.Resume(thread);
+            return;
+        }
+
         long[] moved = new RemoteCalls()
             .Add(SystemCall.Mremap, page, 4096, 4096, moveFixed, Area.Aside)
             .Add(SystemCall.Mmap, page, 4096, protection, flags, ulong.MaxValue, 0)
             .Run(thread);
-        if (moved.Any(result => result < 0))
+        if (moved[0] < 0 || moved[1] < 0)
         {
-            // vm.max_map_count, or a limit of the program's memory.
             if (moved[0] >= 0)
             {
                 _ = new RemoteCalls().Add(SystemCall.Mremap, Area.Aside, 4096, 4096, moveFixed, page).Run(thread);
@@ -31,8 +37,7 @@ internal static class AbortPage
             }
 
             string reason = moved[0] is -(long)Errno.EPERM or -(long)Errno.ENOSYS ? "a sandbox forbids mremap" : "a program may have no more mappings (vm.max_map_count)";
-            tracer.Notice($"{reason}: an access to enclave memory from outside ends in SIGSEGV");
-            tracer.Signals.Raise(thread, Architecture.ExceptionVector.PageFault, 4, new Architecture.LinearAddress(page), unmapped: false);
+            Refused(tracer, thread, page, access, reason);
             return;
         }
 
@@ -48,6 +53,7 @@ internal static class AbortPage
             status = Tracer.StepInstruction(thread);
         }
 
+        thread.KeepSignal(status);
         _ = new RemoteCalls().Add(SystemCall.Mremap, Area.Aside, 4096, 4096, moveFixed, page).Run(thread);
         space.Native.WatchAgain(page);
         if (status.Event == PtraceEvent.None && status.StopSignal == Signal.SIGTRAP)
@@ -57,5 +63,26 @@ internal static class AbortPage
         }
 
         tracer.Requeue(thread, status);
+    }
+
+    // Whether the device is mapped at a page still: the books take what the kernel has.
+    private static bool IsThere(Tracer tracer, TracedThread thread, ulong page)
+    {
+        tracer.RealMappings.Follow(thread, page, page + 4096);
+        return thread.Space.Mappings.Find(page) is not null;
+    }
+
+    // Nothing could be put in the page's place: another thread has taken it away, or the process has as many mappings as it may have.
+    private static void Refused(Tracer tracer, TracedThread thread, ulong page, AccessKind access, string reason)
+    {
+        if (IsThere(tracer, thread, page))
+        {
+            tracer.Notice($"{reason}: an access to enclave memory from outside ends in SIGSEGV");
+            PageFaultErrorCode code = PageFaultErrorCode.User | (access == AccessKind.Write ? PageFaultErrorCode.Write : 0);
+            tracer.Signals.Raise(thread, ExceptionVector.PageFault, (uint)code, new LinearAddress(page), unmapped: false);
+            return;
+        }
+
+        tracer.Resume(thread);
     }
 }

@@ -9,6 +9,7 @@ namespace Cloister.Engine;
 /// <summary>The memory of a traced program (one mm): shared by its threads, copied by fork, new at exec.</summary>
 internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
 {
+    private const int MostDeparted = 64;
     private readonly SgxMachine _machine;
 
     public AddressSpace(SgxMachine machine, int process)
@@ -27,6 +28,12 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
     /// <summary>Device mappings.</summary>
     public MappingList Mappings { get; } = new();
 
+    /// <summary>Parts of device mappings that were taken away lately, with the protection they had: a fork that began before has them still.</summary>
+    public List<EnclaveMapping> Departed { get; } = [];
+
+    /// <summary>How often device mappings were changed, or began to be.</summary>
+    public long MappingChanges { get; set; }
+
     /// <summary>Page table entries of the device mappings.</summary>
     public PageTable Pages { get; } = new();
 
@@ -38,6 +45,9 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
 
     /// <summary>Cloister's own pages in it, shared with this process; null before the first exec.</summary>
     public MappedFile? Table { get; set; }
+
+    /// <summary>The inode of their file; 0 before the first exec.</summary>
+    public ulong AreaInode { get; set; }
 
     /// <summary>The vDSO it was given.</summary>
     public VdsoImage? Vdso { get; set; }
@@ -142,9 +152,12 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
     /// <summary>Forgets a range that the program unmapped or mapped over.</summary>
     public HashSet<EnclaveFile> Unmap(ulong start, ulong end)
     {
+        List<EnclaveMapping> departed = Mappings.Within(start, end);
         HashSet<EnclaveFile> files = Mappings.Remove(start, end);
         if (files.Count > 0)
         {
+            Departed.AddRange(departed);
+            Departed.RemoveRange(0, Math.Max(0, Departed.Count - MostDeparted));
             Fast?.Tcss.Invalidate(start, end);
             Pages.Forget(start, end);
             Native.Forget(start, end);

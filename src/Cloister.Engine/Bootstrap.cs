@@ -41,7 +41,7 @@ internal static class Bootstrap
         {
             Check(thread, Ptrace.ContinueToSyscall(thread.Id, 0));
             int waited = thread.Wait(out WaitStatus status);
-            if (waited < 0 || !status.Stopped)
+            if (waited < 0 || !status.Stopped || status.Event == PtraceEvent.Exec)
             {
                 throw new ThreadEndedException(thread.Id, waited < 0 ? null : status);
             }

@@ -87,12 +87,16 @@ internal sealed class DeviceFiles(Tracer tracer) : IDisposable
     /// <summary>The device file at a path, or null: for the links in /proc, which lead to what was opened.</summary>
     public EnclaveFile? Find(string path) => _files.Count > 0 && HostKernel.TryStat(path, out ulong device, out ulong inode, out _) ? _files.GetValueOrDefault((device, inode)) : null;
 
+    /// <summary>The device file of an inode, or null.</summary>
+    public EnclaveFile? OfInode(ulong inode) => inode == 0 ? null : _files.Values.FirstOrDefault(file => file.Identity.Inode == inode);
+
     /// <summary>Fork: the child's address space, which shows what the parent's does and has no page present yet.</summary>
     public AddressSpace Copy(AddressSpace parent, int child)
     {
         var space = new AddressSpace(tracer.Machine, child)
         {
             Table = parent.Table,
+            AreaInode = parent.AreaInode,
             Vdso = parent.Vdso,
             HidesEnclaves = parent.HidesEnclaves,
             HiddenCode = [.. parent.HiddenCode],
@@ -108,13 +112,11 @@ internal sealed class DeviceFiles(Tracer tracer) : IDisposable
             return space;
         }
 
-        foreach (EnclaveMapping mapping in parent.Mappings.All.Where(mapping => mapping.CopiesOnFork))
+        // What the parent's other threads did meanwhile the kernel knows.
+        foreach (EnclaveMapping mapping in _spaces.Contains(parent) ? tracer.RealMappings.Read(child, parent).Where(mapping => mapping.CopiesOnFork) : [])
         {
             space.Mappings.Add(mapping);
-            if (!mapping.File.AddressSpaces.Contains(space))
-            {
-                mapping.File.AddressSpaces.Add(space);
-            }
+            mapping.File.NoteMapped(space);
 
             if (mapping.File.Enclave is { } enclave)
             {

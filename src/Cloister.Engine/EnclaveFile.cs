@@ -62,6 +62,15 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
     /// <summary>The address spaces that have mapped it.</summary>
     public List<AddressSpace> AddressSpaces { get; } = [];
 
+    /// <summary>An address space has mapped it.</summary>
+    public void NoteMapped(AddressSpace space)
+    {
+        if (!AddressSpaces.Contains(space))
+        {
+            AddressSpaces.Add(space);
+        }
+    }
+
     /// <summary>Stubs that EEXIT sites in its pages jump to, and the sites: a forked program may have the pages without the stubs.</summary>
     public Dictionary<ulong, ulong> ExitStubs { get; } = [];
 

@@ -16,7 +16,7 @@ internal sealed class Exceptions(Tracer tracer)
     /// <summary>Answers a stop before the delivery of a signal.</summary>
     public void Signal(TracedThread thread, int signal)
     {
-        _ = Ptrace.GetSignal(thread.Id, out SignalInformation information);
+        _ = thread.GetSignal(out SignalInformation information);
         if (thread.Raising is { } raising && raising.Number == signal && information.Code == TkillCode)
         {
             thread.Raising = null;
@@ -71,7 +71,7 @@ internal sealed class Exceptions(Tracer tracer)
         bool comesAgain = true;
         if (status.Event == PtraceEvent.None && status.StopSignal is var signal)
         {
-            _ = Ptrace.GetSignal(thread.Id, out SignalInformation information);
+            _ = thread.GetSignal(out SignalInformation information);
             if (IsCallInside(signal, information))
             {
                 RewindSystemCall(thread);
@@ -267,16 +267,20 @@ internal sealed class Exceptions(Tracer tracer)
         if (fault is null)
         {
             // The model allows it: the process's real mapping lags behind.
-            if (space.Mappings.Find(address.Value) is { } mapping && PageFaults.Bounded(thread, address))
+            PageTableEntry before = space.Pages.Peek(address.Value);
+            if (space.Mappings.Find(address.Value) is { } mapping)
             {
-                space.Native.Renew(address.PageBase.Value);
+                bool came = space.Native.MapAgain(address.PageBase.Value);
                 if (access == AccessKind.Execute || !space.Pages.Peek(address.Value).Executable)
                 {
                     GrantIfExecuting(thread, mapping, address, access);
                 }
 
-                tracer.Resume(thread);
-                return;
+                if (came || PageFaults.Answered(thread, address, before))
+                {
+                    tracer.Resume(thread);
+                    return;
+                }
             }
 
             fault = Fault.PageFault(address, PageFaultErrorCode.User | (access == AccessKind.Write ? PageFaultErrorCode.Write : 0)
@@ -310,8 +314,9 @@ internal sealed class Exceptions(Tracer tracer)
     private void PageFaultOutside(TracedThread thread, EnclaveMapping mapping, LinearAddress address, AccessKind access)
     {
         AddressSpace space = thread.Space;
+        PageTableEntry before = space.Pages.Peek(address.Value);
         bool refused = PageFaults.IsRefused(mapping, access)
-            || (!space.Pages.Peek(address.Value).Present && tracer.Faults.Load(thread, mapping, address, access) != VmFault.NoPage);
+            || (!before.Present && tracer.Faults.Load(thread, mapping, address, access) != VmFault.NoPage);
         if (refused || !mapping.Grants(access)
             || (access == AccessKind.Write && !AddressSpace.Allows(space.Pages.Peek(address.Value), access) && !tracer.Faults.Relax(thread, mapping, address, access)))
         {
@@ -322,11 +327,11 @@ internal sealed class Exceptions(Tracer tracer)
             return;
         }
 
-        NativeAccess native = space.Pages.Peek(address.Value).Native;
-        bool reachable = access == AccessKind.Write ? native == NativeAccess.ReadWrite : native != NativeAccess.None;
-        if (tracer.Options.Isolation == IsolationMode.Fast && reachable && access != AccessKind.Execute && PageFaults.Bounded(thread, address))
+        bool came = space.Native.MapAgain(address.PageBase.Value);
+        PageTableEntry now = space.Pages.Peek(address.Value);
+        bool reachable = access == AccessKind.Write ? now.Native == NativeAccess.ReadWrite : now.Native != NativeAccess.None;
+        if (tracer.Options.Isolation == IsolationMode.Fast && reachable && access != AccessKind.Execute && (came || PageFaults.Answered(thread, address, before)))
         {
-            space.Native.Renew(address.PageBase.Value);
             tracer.Resume(thread);
             return;
         }

@@ -139,6 +139,8 @@ internal static class ExecSetup
         }
 
         thread.Space.Table = table;
+        _ = HostKernel.TryStat(taken, out _, out ulong inode);
+        thread.Space.AreaInode = inode;
         long third = new RemoteCalls()
             .Add(SystemCall.Mmap, Area.Vdso, Area.VdsoLength, code, flags, (ulong)descriptor, Area.Vdso - Area.Base)
             .Add(SystemCall.Close, (ulong)descriptor)

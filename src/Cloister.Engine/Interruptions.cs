@@ -70,13 +70,15 @@ internal sealed class Interruptions(Tracer tracer)
         }
     }
 
-    private static void Interrupt(TracedThread thread)
+    private static Errno Interrupt(TracedThread thread)
     {
-        if (!thread.Stopped && !thread.Interrupted)
+        if (thread.Stopped || thread.Interrupted)
         {
-            thread.Interrupted = true;
-            _ = Ptrace.Interrupt(thread.Id);
+            return Errno.None;
         }
+
+        thread.Interrupted = true;
+        return Ptrace.Interrupt(thread.Id);
     }
 
     private void Hold(TracedThread thread, List<TracedThread> held)
@@ -152,8 +154,8 @@ internal sealed class Interruptions(Tracer tracer)
     // False when it was killed instead.
     private bool Stop(TracedThread thread, out WaitStatus status)
     {
-        Interrupt(thread);
-        int waited = thread.Wait(out status);
+        // A dead thread cannot be interrupted; its end may be parked already.
+        int waited = Interrupt(thread) == Errno.None || tracer.Waits.Has(thread.Id) ? thread.Wait(out status) : Dead(out status);
         if (waited > 0 && status.Stopped)
         {
             thread.Stopped = true;
@@ -169,6 +171,12 @@ internal sealed class Interruptions(Tracer tracer)
         }
 
         return false;
+    }
+
+    private static int Dead(out WaitStatus status)
+    {
+        status = default;
+        return -(int)Errno.ESRCH;
     }
 
     private sealed class Held(Tracer tracer, List<TracedThread> threads) : IDisposable

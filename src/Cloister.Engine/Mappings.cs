@@ -39,6 +39,13 @@ internal static class Mappings
             return;
         }
 
+        // Linux looks at no offset, for its pages are in no file.
+        if (file.VirtualEpc is not null && (offset > (ulong)EnclaveFile.FileLength || length > (ulong)EnclaveFile.FileLength - offset))
+        {
+            SystemCalls.Answer(tracer, thread, -(long)Errno.EOVERFLOW);
+            return;
+        }
+
         bool isFixed = (flags & (MemoryProtection.Fixed | MemoryProtection.FixedNoReplace)) != 0;
         if (!isFixed)
         {
@@ -114,11 +121,8 @@ internal static class Mappings
 
         lost = space.Unmap(address, mapping.End);
         space.Mappings.Add(mapping);
-        if (!mapping.File.AddressSpaces.Contains(space))
-        {
-            mapping.File.AddressSpaces.Add(space);
-        }
-
+        mapping.File.NoteMapped(space);
+        space.MappingChanges++;
         Watch(tracer, thread, address, length);
         RemoteCalls calls = new RemoteCalls().Add(SystemCall.Munlock, address, length).Add(SystemCall.Madvise, address, length, dontDump);
         if (!space.HidesEnclaves && !space.Native.ByProtection)
@@ -227,14 +231,7 @@ internal static class Mappings
             return;
         }
 
-        thread.AtSystemCallExit = t =>
-        {
-            t.Space.InElrange.IsStale |= t.Space.InElrange.HoldsGates;
-            if ((long)t.Peek().Rax == 0)
-            {
-                Forget(tracer, t, start, length);
-            }
-        };
+        tracer.RealMappings.Begin(thread, [(start, length)], mayBeHalf: false, then: t => t.Space.InElrange.IsStale |= t.Space.InElrange.HoldsGates);
         tracer.Resume(thread);
     }
 
@@ -248,20 +245,25 @@ internal static class Mappings
             && (((int)r.R10 & (MemoryProtection.Fixed | MemoryProtection.FixedNoReplace)) == 0 || ElrangeMemory.Concerns(tracer, thread.Space, start, length));
         if (over || hasRight)
         {
-            thread.AtSystemCallExit = t =>
+            void Note(TracedThread t)
             {
                 if ((long)t.Peek().Rax is >= 0 and var address)
                 {
-                    if (over)
-                    {
-                        Forget(tracer, t, start, length);
-                    }
-
                     t.Space.InElrange.Note(tracer, t.Space, (ulong)address, length);
                 }
 
                 then?.Invoke(t);
-            };
+            }
+
+            // The kernel unmaps first, and may fail then.
+            if (over)
+            {
+                tracer.RealMappings.Begin(thread, [(start, length)], mayBeHalf: ((int)r.R10 & MemoryProtection.Anonymous) == 0, Note);
+            }
+            else
+            {
+                thread.AtSystemCallExit = Note;
+            }
         }
         else
         {
@@ -271,11 +273,11 @@ internal static class Mappings
         tracer.Resume(thread);
     }
 
-    // The device's mappings in a range are gone.
-    private static void Forget(Tracer tracer, TracedThread thread, ulong start, ulong length)
+    /// <summary>The device's mappings in a range are gone.</summary>
+    public static void Forget(Tracer tracer, TracedThread thread, ulong start, ulong length)
     {
         AddressSpace space = thread.Space;
-        HashSet<EnclaveFile> lost = space.Unmap(start, start + length);
+        HashSet<EnclaveFile> lost = length == 0 ? [] : space.Unmap(start, start + length);
         foreach (EnclaveFile file in lost)
         {
             if (file.Enclave is { } enclave)
@@ -315,13 +317,21 @@ internal static class Mappings
         bool concerned = ElrangeMemory.Concerns(tracer, space, start, oldLength) || (moves && ElrangeMemory.Concerns(tracer, space, target, newLength));
         if (concerned || space.Mappings.Within(start, start + oldLength).Count > 0 || (moves && space.Mappings.Within(target, target + newLength).Count > 0))
         {
-            thread.AtSystemCallExit = t =>
+            void Note(TracedThread t)
             {
                 t.Space.InElrange.Note(tracer, t.Space, start, oldLength);
                 t.Space.InElrange.Note(tracer, t.Space, t.Peek().Rax, newLength);
-                Reconcile(tracer, t, start, oldLength);
-                Reconcile(tracer, t, target, moves ? newLength : 0);
-            };
+            }
+
+            // The kernel unmaps first, and may fail then.
+            if (space.Mappings.Within(start, start + oldLength).Count > 0 || (moves && space.Mappings.Within(target, target + newLength).Count > 0))
+            {
+                tracer.RealMappings.Begin(thread, [(start, oldLength), (target, moves ? newLength : 0)], mayBeHalf: true, Note);
+            }
+            else
+            {
+                thread.AtSystemCallExit = Note;
+            }
         }
 
         tracer.Resume(thread);
@@ -333,52 +343,13 @@ internal static class Mappings
         const ulong everything = 1UL << 47;
         if (thread.Space.Mappings.All.Count > 0)
         {
-            thread.AtSystemCallExit = t =>
-            {
-                Reconcile(tracer, t, 0, everything);
-                t.Space.InElrange.IsStale = true;
-            };
+            tracer.RealMappings.Begin(thread, [(0, everything)], mayBeHalf: true, then: t => t.Space.InElrange.IsStale = true);
         }
 
         tracer.Resume(thread);
     }
 
     private static ulong Pages(ulong length) => (length + PageMask) & ~PageMask;
-
-    // What the kernel did, when its answer does not tell: a device mapping that is not there any more is forgotten.
-    private static void Reconcile(Tracer tracer, TracedThread thread, ulong start, ulong length)
-    {
-        List<EnclaveMapping> parts = length == 0 ? [] : thread.Space.Mappings.Within(start, start + length);
-        if (parts.Count == 0)
-        {
-            return;
-        }
-
-        List<MapsLine> lines = MapsLine.Of(thread);
-        foreach (EnclaveMapping part in parts)
-        {
-            ulong at = part.Start;
-            foreach (MapsLine line in lines)
-            {
-                if (line.End <= at || line.Start >= part.End || !line.IsMemoryFile)
-                {
-                    continue;
-                }
-
-                if (line.Start > at)
-                {
-                    Forget(tracer, thread, at, line.Start - at);
-                }
-
-                at = line.End;
-            }
-
-            if (at < part.End && lines.Count > 0)
-            {
-                Forget(tracer, thread, at, part.End - at);
-            }
-        }
-    }
 
     /// <summary>Pages of a range before they are touched; EINVAL before EINIT, and a full EPC is where advice ends.</summary>
     public static Driver.Errno Populate(Tracer tracer, AddressSpace space, ulong start, ulong end)
@@ -412,7 +383,7 @@ internal static class Mappings
             thread.Space.Native.ForgetExecutable();
         }
 
-        foreach (EnclaveMapping mapping in thread.Space.Mappings.All)
+        foreach (EnclaveMapping mapping in thread.Space.Mappings.All.ToArray())
         {
             Watch(tracer, thread, mapping.Start, mapping.End - mapping.Start);
         }
@@ -422,6 +393,11 @@ internal static class Mappings
             thread.ForkedFrom = null;
             thread.Space.Fast = FastPath.Create(thread, replace: true);
             thread.Space.Fast?.Inherit(thread, thread.ForkedSlot, parent);
+            if (thread.ForkedSlot < 0)
+            {
+                // A selector names its parent's slot, which nobody knows any more.
+                thread.Registers.Es = 0;
+            }
         }
     }
 
@@ -523,24 +499,31 @@ internal static class Mappings
     /// <summary>Puts a new mapping's pages under the rule of what decides their presence.</summary>
     public static void Watch(Tracer tracer, TracedThread thread, ulong address, ulong length)
     {
+        if (TryWatch(tracer, thread, address, length) != Errno.None)
+        {
+            // Another thread has taken it away, or put something else there.
+            tracer.RealMappings.Follow(thread, address, address + length);
+        }
+    }
+
+    /// <summary>The same; tells when the kernel has something else there.</summary>
+    public static Errno TryWatch(Tracer tracer, TracedThread thread, ulong address, ulong length)
+    {
         AddressSpace space = thread.Space;
         PresenceChoice.Make(tracer, thread);
-        if (space.Native.Presence is null)
+        if (space.Native.Presence is not { } watch)
         {
             _ = new RemoteCalls().Add(SystemCall.Mprotect, address, length, MemoryProtection.None).Run(thread);
-            return;
+            return Errno.None;
         }
 
-        Errno error = space.Native.Presence.Register(address, length);
+        Errno error = watch.Register(address, length);
         if (error == Errno.ENOMEM && Ptrace.GetRegisters(thread.Id, out _) != Errno.None)
         {
             // The answer also for memory that is being torn down: the program was killed. Linux, fs/userfaultfd.c, userfaultfd_register.
             throw new ThreadEndedException(thread.Id);
         }
 
-        if (error != Errno.None)
-        {
-            throw new LinuxException("ioctl(UFFDIO_REGISTER)", error);
-        }
+        return error;
     }
 }

@@ -10,6 +10,9 @@ namespace Cloister.Engine;
 /// <param name="Path">The file, or what stands in its place; empty for none.</param>
 internal sealed record MapsLine(ulong Start, ulong End, int Protection, string Path)
 {
+    /// <summary>Mapped MAP_SHARED.</summary>
+    public bool IsShared { get; init; }
+
     /// <summary>Offset in the file of the first byte.</summary>
     public ulong Offset { get; init; }
 
@@ -26,6 +29,9 @@ internal sealed record MapsLine(ulong Start, ulong End, int Protection, string P
     /// <remarks>The thread's own file: that of a leader that has ended is empty.</remarks>
     public static List<MapsLine> Of(TracedThread thread) => Parse(Dumpable.Reach(thread, () => HostFile.TryRead(ProcPath.Of(thread.Id, "maps"))));
 
+    /// <summary>The mappings of a thread that may not be known yet; null when they may not be read.</summary>
+    public static List<MapsLine>? Of(int thread) => HostFile.TryRead(ProcPath.Of(thread, "maps")) is { } text ? Parse(text) : null;
+
     /// <summary>Takes the text apart.</summary>
     public static List<MapsLine> Parse(ReadOnlySpan<byte> maps)
     {
@@ -41,11 +47,12 @@ internal sealed record MapsLine(ulong Start, ulong End, int Protection, string P
             ReadOnlySpan<byte> device = ProcText.TakeWord(ref line);
             ulong major = ProcText.Hexadecimal(ProcText.Take(ref device, (byte)':')) ?? 0, minor = ProcText.Hexadecimal(device) ?? 0;
             ulong? inode = ProcText.Number(ProcText.TakeWord(ref line));
-            if (start is { } first && end is { } last && bits is [var r, var w, var x, ..])
+            if (start is { } first && end is { } last && bits is [var r, var w, var x, var p, ..])
             {
                 int protection = (r == 'r' ? MemoryProtection.Read : 0) | (w == 'w' ? MemoryProtection.Write : 0) | (x == 'x' ? MemoryProtection.Execute : 0);
                 lines.Add(new MapsLine(first, last, protection, Encoding.UTF8.GetString(line))
                 {
+                    IsShared = p == 's',
                     Offset = offset ?? 0,
                     Device = (minor & 0xff) | (major << 8) | ((minor & ~0xffUL) << 12), // include/linux/kdev_t.h, new_encode_dev
                     Inode = inode ?? 0,

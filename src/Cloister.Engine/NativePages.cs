@@ -88,17 +88,20 @@ internal sealed class NativePages : IDisposable
         }
     }
 
-    /// <summary>The same for a page that faulted though its access is what it should be: the host kernel may have taken the memory to its swap.</summary>
-    public void Renew(ulong page)
+    /// <summary>Maps a page that the process does not have though it should: the kernel drops entries of a file's pages when memory is short, and so do
+    /// advices that another process gives.</summary>
+    /// <returns>Whether it was not there, and is now.</returns>
+    public bool MapAgain(ulong page)
     {
-        (NativeAccess from, NativeAccess to) = Change(page);
-        if (from == to && to != NativeAccess.None && !ByProtection)
+        NativeAccess before = _space.Pages.Peek(page).Native;
+        Refresh(page);
+        PageTableEntry entry = _space.Pages.Peek(page);
+        if (ByProtection || Presence is null || entry.Native == NativeAccess.None || entry.Native != before)
         {
-            Change(page, 1, NativeAccess.None, to);
-            return;
+            return entry.Native != before;
         }
 
-        Refresh(page);
+        return Presence.Continue(page, 4096, writeProtected: entry.Native == NativeAccess.Read, out ulong mapped) == Errno.None && mapped > 0;
     }
 
     // The access that is there and the one that shall be.
@@ -169,7 +172,7 @@ internal sealed class NativePages : IDisposable
                     error = Presence.Continue(start, length, writeProtected: to == NativeAccess.Read);
                 }
 
-                if (error == Errno.ENOENT || error == Errno.EINVAL)
+                if (error is Errno.ENOENT or Errno.EINVAL or Errno.EFAULT)
                 {
                     // Unmapped under the driver's feet: the next access finds no mapping.
                     return;
@@ -351,8 +354,8 @@ internal sealed class NativePages : IDisposable
 
     private static void Require(Errno error)
     {
-        // A program that was killed or unmapped the range in between has nothing left to protect.
-        if (error is not (Errno.None or Errno.ESRCH or Errno.ENOENT))
+        // A program that was killed, or has unmapped the range in between or put something else there, has nothing left to protect.
+        if (error is not (Errno.None or Errno.ESRCH or Errno.ENOENT or Errno.EINVAL or Errno.EFAULT or Errno.EBUSY))
         {
             throw new LinuxException("userfaultfd", error);
         }

@@ -20,7 +20,7 @@ internal sealed class OutsideSignals
     public void Note(TracedThread thread, int signal)
     {
         if (signal is not (Linux.Signal.SIGHUP or Linux.Signal.SIGINT or Linux.Signal.SIGQUIT or Linux.Signal.SIGUSR1 or Linux.Signal.SIGUSR2 or Linux.Signal.SIGTERM)
-            || Ptrace.GetSignal(thread.Id, out SignalInformation information) != Errno.None
+            || thread.GetSignal(out SignalInformation information) != Errno.None
             || information.Sender == Environment.ProcessId)
         {
             return;
@@ -73,6 +73,10 @@ internal sealed class OutsideSignals
         }
     }
 
+    /// <summary>Whether a signal waits for the program that nothing keeps from ending it.</summary>
+    public static bool WillEnd(int process, int signal) => IsPending(process, signal)
+        && !IsIn(process, "SigBlk:", signal) && !IsIn(process, "SigCgt:", signal) && !IsIn(process, "SigIgn:", signal);
+
     private bool UseCredit(int signal)
     {
         lock (_lock)
@@ -89,8 +93,10 @@ internal sealed class OutsideSignals
         return false;
     }
 
-    private static bool IsPending(int process, int signal) => process != 0 && HostKernel.StatusField(process, "ShdPnd:") is { } text
-        && ulong.TryParse(text, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong pending) && (pending & 1UL << (signal - 1)) != 0;
+    private static bool IsPending(int process, int signal) => IsIn(process, "ShdPnd:", signal);
+
+    private static bool IsIn(int process, string field, int signal) => process != 0 && HostKernel.StatusField(process, field) is { } text
+        && ulong.TryParse(text, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong set) && (set & 1UL << (signal - 1)) != 0;
 
     // Stopped for the tracer, which may not have looked yet.
     private static bool IsAtStop(int process) => process != 0 && HostKernel.StatusField(process, "State:") is { } state && state.StartsWith('t');

@@ -23,17 +23,16 @@ internal sealed class PageFaults(Tracer tracer)
 
         AccessKind access = (code & PageFaultErrorCode.InstructionFetch) != 0 ? AccessKind.Execute
             : (code & PageFaultErrorCode.Write) != 0 ? AccessKind.Write : AccessKind.Read;
-        if (IsRefused(mapping, access) || !Bounded(thread, fault.Address))
+        if (IsRefused(mapping, access))
         {
             return false;
         }
 
-        if ((code & PageFaultErrorCode.Present) != 0)
-        {
-            return mapping.Grants(access) && !AddressSpace.Allows(space.Pages.Peek(fault.Address.Value), access) && Relax(thread, mapping, fault.Address, access);
-        }
-
-        return Load(thread, mapping, fault.Address, access) == VmFault.NoPage;
+        PageTableEntry before = space.Pages.Peek(fault.Address.Value);
+        bool resolved = (code & PageFaultErrorCode.Present) != 0
+            ? mapping.Grants(access) && !AddressSpace.Allows(before, access) && Relax(thread, mapping, fault.Address, access)
+            : Load(thread, mapping, fault.Address, access) == VmFault.NoPage;
+        return resolved && Answered(thread, fault.Address, before);
     }
 
     /// <summary>Whether a mapping refuses an access before the driver is asked (arch/x86/mm/fault.c, access_error).</summary>
@@ -71,11 +70,15 @@ internal sealed class PageFaults(Tracer tracer)
         return result;
     }
 
-    /// <summary>Whether an access may be tried once more.</summary>
-    public static bool Bounded(TracedThread thread, LinearAddress address)
+    /// <summary>Notes that a fault was answered; false when the same was answered over and over and nothing came of it.</summary>
+    /// <param name="thread">The thread, at the instruction that faulted.</param>
+    /// <param name="address">Where.</param>
+    /// <param name="before">The page's entry before the answer: what changed it is progress, however often it is taken back.</param>
+    public static bool Answered(TracedThread thread, LinearAddress address, in PageTableEntry before)
     {
         (ulong, ulong) place = (thread.Peek().Rip, address.Value);
-        thread.Retries = place == thread.RetryPlace ? thread.Retries + 1 : 0;
+        bool stays = place == thread.RetryPlace && before.IsLike(thread.Space.Pages.Peek(address.Value));
+        thread.Retries = stays ? thread.Retries + 1 : 0;
         thread.RetryPlace = place;
         return thread.Retries < MostRetries;
     }

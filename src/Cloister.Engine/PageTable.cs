@@ -41,6 +41,10 @@ internal struct PageTableEntry
     /// <summary>Brought in since the reclaimer last asked.</summary>
     public bool Young;
 
+    /// <summary>Whether another entry says the same, but for what the reclaimer wants to know.</summary>
+    public readonly bool IsLike(in PageTableEntry other) =>
+        (_page, Native, Protection, Executable) == (other._page, other.Native, other.Protection, other.Executable);
+
     /// <summary>Takes the driver's entry away; what is native stays until it is unmapped.</summary>
     public void Clear() => _page = 0;
 }

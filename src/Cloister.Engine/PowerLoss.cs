@@ -32,7 +32,7 @@ internal sealed class PowerLoss(Tracer tracer)
     public bool TakeStop(TracedThread thread, int signal)
     {
         bool isOurs = signal == Signal.SIGSTOP && Volatile.Read(ref _stops) > 0
-            && Ptrace.GetSignal(thread.Id, out SignalInformation information) == Errno.None && information.Sender == Environment.ProcessId;
+            && thread.GetSignal(out SignalInformation information) == Errno.None && information.Sender == Environment.ProcessId;
         if (isOurs)
         {
             _ = Interlocked.Decrement(ref _stops);

@@ -1,3 +1,4 @@
+using Cloister.Engine.Fast;
 using Cloister.Linux;
 
 namespace Cloister.Engine;
@@ -6,14 +7,13 @@ namespace Cloister.Engine;
 internal sealed class Processes(Tracer tracer)
 {
     private readonly Dictionary<int, TracedThread> _threads = [];
-    private readonly Dictionary<int, WaitStatus> _early = [];
     private bool _hasBegun;
 
     /// <summary>All threads, of all processes.</summary>
     public Dictionary<int, TracedThread>.ValueCollection Threads => _threads.Values;
 
     /// <summary>Whether there is none, nor a child that its parent has not told of.</summary>
-    public bool AreNone => _threads.Count == 0 && _early.Count == 0;
+    public bool AreNone => _threads.Count == 0 && !tracer.Untold.Any;
 
     /// <summary>The thread of an id.</summary>
     public TracedThread? Find(int id) => _threads.GetValueOrDefault(id);
@@ -21,8 +21,8 @@ internal sealed class Processes(Tracer tracer)
     /// <summary>A thread that is traced from now on.</summary>
     public TracedThread Add(int id, TracedProcess process)
     {
-        var thread = new TracedThread(id, process);
-        _threads.Add(id, thread);
+        var thread = new TracedThread(id, process, tracer.Waits);
+        _threads[id] = thread;
         process.Threads.Add(thread);
         return thread;
     }
@@ -30,61 +30,84 @@ internal sealed class Processes(Tracer tracer)
     /// <summary>An address space is in use by one more process.</summary>
     public static void Use(AddressSpace space) => space.Users++;
 
-    /// <summary>The stop of a thread that is not known: a child's first, which can come before its parent's event.</summary>
-    public void NoteEarly(int id, WaitStatus status) => _early[id] = status;
-
     /// <summary>Fork, vfork or clone: the child is traced like its parent, which runs on.</summary>
     public void Child(TracedThread parent, bool isVfork)
     {
-        _ = Ptrace.GetEventMessage(parent.Id, out ulong message);
-        int id = (int)message;
-        TracedProcess process = ProcessOf(id, parent, out AddressSpace? copied);
-        TracedThread child = Add(id, process);
-        tracer.Cores.Inherit(parent, id);
-        if (copied is not null)
+        if (Ptrace.GetEventMessage(parent.Id, out ulong message) != Errno.None)
         {
-            Use(copied);
-        }
-        else if (process != parent.Process)
-        {
-            Use(process.Space);
+            // Killed since: its end says so, and its child is found then.
+            throw new ThreadEndedException(parent.Id);
         }
 
-        child.Stopped = false;
-        if (_early.Remove(id, out WaitStatus early))
+        int id = (int)message;
+        if (Find(id) is null)
         {
-            tracer.Requeue(child, early);
+            tracer.Cores.Inherit(parent, id);
+            Begin(id, ProcessOf(id, parent, out AddressSpace? copied), copied, parent.Space.Fast, parent.FastSlot);
         }
+
+        tracer.Untold.Claim(id);
 
         // It does not stop, and runs nothing, until the child execs or ends.
         parent.AwaitsVfork = isVfork;
-        child.IsNewFork = copied is not null;
-        child.IsNewSharer = copied is null;
-        child.ForkedFrom = copied is null ? null : parent.Space.Fast;
-        child.ForkedSlot = parent.FastSlot;
         tracer.Resume(parent);
     }
 
-    /// <summary>Exec: the process has an address space of its own, without the enclaves of the old one.</summary>
-    public void Exec(TracedThread thread)
+    /// <summary>A child whose parent was killed before it told of it: a copy of its parent, which may be gone, or of nothing that is known.</summary>
+    public void Adopt(int id, TracedProcess? parent)
     {
-        // The other threads are gone, and this one has the id of the leader now.
-        TracedProcess process = thread.Process;
-        foreach (TracedThread other in process.Threads.ToArray())
+        int group = HostKernel.ThreadGroup(id) is not 0 and var found ? found : id;
+        if (Threads.FirstOrDefault(thread => thread.Process.Id == group) is { } sibling)
         {
-            if (other != thread)
-            {
-                Drop(other);
-            }
+            Begin(id, sibling.Process, null, null, -1);
+            return;
         }
 
-        NoteGone(thread);
-        thread.ForgetDispatch();
+        if (parent is null)
+        {
+            Begin(id, new TracedProcess(group, new AddressSpace(tracer.Machine, id)), null, null, -1);
+            return;
+        }
+
+        AddressSpace space = parent.Space;
+        TracedThread? other = Threads.FirstOrDefault(thread => thread.Space == space && thread.Process != parent);
+        bool shares = other is null ? space.Memory.IsAlive : HostKernel.SharesMemory(other.Id, id) ?? false;
+        AddressSpace? copied = shares ? null : tracer.Files.Copy(space, id);
+        var process = new TracedProcess(group, copied ?? space)
+        {
+            Handlers = new(parent.Handlers),
+            IsDeviceUser = parent.IsDeviceUser,
+            HasFilters = parent.HasFilters,
+            Covered = parent.Covered,
+        };
+        Begin(id, process, copied, space.Fast, -1);
+    }
+
+    /// <summary>Exec: the process has an address space of its own, without the enclaves of the old one.</summary>
+    public void Exec(TracedProcess process)
+    {
+        // The other threads are gone, and the one that lives has the id of the leader now, whose stops and waits were the old leader's.
         AddressSpace old = process.Space;
+        bool hadOthers = process.Threads.Count > 1;
         process.Space = new AddressSpace(tracer.Machine, process.Id);
-        process.Handlers.Clear();
         Use(process.Space);
-        Leave(old);
+        var before = new TracedProcess(process.Id, old) { Handlers = process.Handlers, IsDeviceUser = process.IsDeviceUser, HasFilters = process.HasFilters, Covered = process.Covered };
+        process.Handlers = [];
+        foreach (TracedThread gone in process.Threads.ToArray())
+        {
+            gone.Process = before;
+            before.Threads.Add(gone);
+            tracer.Waits.Forget(gone.Id);
+        }
+
+        process.Threads.Clear();
+        before.MayHaveForked = hadOthers;
+        foreach (TracedThread gone in before.Threads.ToArray())
+        {
+            Drop(gone);
+        }
+
+        TracedThread thread = Add(process.Id, process);
         bool fast = tracer.Options.Mode == EngineMode.Fast, isFirst = !_hasBegun;
         _hasBegun = true;
         thread.AtSystemCallExit = t =>
@@ -124,8 +147,11 @@ internal sealed class Processes(Tracer tracer)
     }
 
     /// <summary>A thread has ended.</summary>
-    public void Ended(TracedThread thread)
+    public void Ended(TracedThread thread, WaitStatus status)
     {
+        // One that was killed, alone or by another's exit, may have been in the middle of a fork.
+        TracedProcess process = thread.Process;
+        process.MayHaveForked |= status.Signaled || process.Threads.Count > 1;
         using (tracer.Gates.Shut(null))
         {
             Drop(thread);
@@ -138,10 +164,25 @@ internal sealed class Processes(Tracer tracer)
     {
         foreach (TracedThread thread in _threads.Values.ToArray())
         {
-            Ended(thread);
+            Ended(thread, default);
         }
 
-        _early.Clear();
+        tracer.Untold.Clear();
+    }
+
+    private void Begin(int id, TracedProcess process, AddressSpace? copied, FastPath? fast, int slot)
+    {
+        if (process.Threads.Count == 0)
+        {
+            Use(process.Space);
+        }
+
+        TracedThread child = Add(id, process);
+        child.Stopped = false;
+        child.IsNewFork = copied is not null;
+        child.IsNewSharer = copied is null;
+        child.ForkedFrom = copied is null ? null : fast;
+        child.ForkedSlot = slot;
     }
 
     private TracedProcess ProcessOf(int id, TracedThread parent, out AddressSpace? copied)
@@ -201,12 +242,17 @@ internal sealed class Processes(Tracer tracer)
 
         if (process.Threads.Count == 0 && !_threads.ContainsKey(process.Id))
         {
+            if (process.MayHaveForked)
+            {
+                tracer.Untold.Expect(process);
+            }
+
             Leave(process.Space);
         }
     }
 
-    // A process has left an address space.
-    private void Leave(AddressSpace space)
+    /// <summary>A process has left an address space.</summary>
+    public void Leave(AddressSpace space)
     {
         if (--space.Users == 0)
         {

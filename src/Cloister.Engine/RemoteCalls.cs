@@ -92,10 +92,15 @@ internal sealed class RemoteCalls
             thread.AtSystemCallExit = t => RestartSystemCall(t, number, result);
         }
 
-        saved.OrigRax = ulong.MaxValue;
+        if (!thread.AtSystemCall)
+        {
+            saved.OrigRax = ulong.MaxValue;
+        }
+
+        // A thread that stood at the entry of a system call stands there again, and makes it when it runs on: the kernel reads the number anew. seccomp(2).
         thread.Restore(in saved);
         thread.SignalAtStop = 0;
-        thread.AtSystemCall = false;
+        thread.StopIsSpent = true;
     }
 
     // ERESTARTSYS, ERESTARTNOINTR, ERESTARTNOHAND and ERESTART_RESTARTBLOCK of include/linux/errno.h: no program ever sees them.
@@ -124,8 +129,9 @@ internal sealed class RemoteCalls
         while (true)
         {
             int waited = thread.Wait(out WaitStatus status);
-            if (waited < 0 || !status.Stopped)
+            if (waited < 0 || !status.Stopped || status.Event == PtraceEvent.Exec)
             {
+                // Exec: another thread's, which has this one's id now.
                 throw new ThreadEndedException(thread.Id, waited < 0 ? null : status);
             }
 

@@ -85,8 +85,9 @@ internal static class StrictView
             return;
         }
 
-        foreach ((ulong start, ulong end, int bits, _) in MapsLine.Of(thread))
+        foreach (MapsLine line in MapsLine.Of(thread))
         {
+            (ulong start, ulong end, int bits) = (line.Start, line.End, line.Protection);
             bool ours = start >= Area.Base && start < Area.Base + (1UL << 32);
             if ((bits & MemoryProtection.Execute) == 0 || ours || start >= 1UL << 47 || space.Mappings.Find(start) is not null)
             {

@@ -8,6 +8,7 @@ internal static class SyscallFilter
     private const uint ArchitectureX8664 = 0xc000003e;
     private const uint AtFdcwd = 0xffffff9c;
     private const uint AddSeals = 1033, GetSeals = 1034, ShmRemap = 0x4000;
+    private const uint NoHang = 1, ByPidfd = 3; // WNOHANG and P_PIDFD of uapi linux/wait.h
 
     /// <summary>What a program may do before it has opened the device: opens, looks at, and maps files.</summary>
     /// <remarks>Calls relative to a directory descriptor other than AT_FDCWD pass: nobody opens the device so, and tree walks do it all the time.</remarks>
@@ -32,6 +33,8 @@ internal static class SyscallFilter
             .IfEqual((uint)SystemCall.PkeyMprotect, "mprotect")
             .IfEqual((uint)SystemCall.RtSigaction, "sigaction")
             .IfEqual((uint)SystemCall.Prctl, "prctl")
+            .IfEqual((uint)SystemCall.Wait4, "wait4")
+            .IfEqual((uint)SystemCall.Waitid, "waitid")
             .Return(BpfProgram.Allow)
             .Label("directory").Load(BpfProgram.ArgumentOffset(0)).IfEqual(AtFdcwd, "trace").Return(BpfProgram.Allow)
             .Label("ioctl").Load(BpfProgram.ArgumentOffset(1)).And(0xff00).IfEqual(0xa400, "trace").Return(BpfProgram.Allow)
@@ -43,6 +46,11 @@ internal static class SyscallFilter
 
             // Filters of the program's own let the gadget through.
             .Label("prctl").Load(BpfProgram.ArgumentOffset(0)).IfEqual(OwnFilters.SetSeccomp, "trace").IfEqual(OwnFilters.GetSeccomp, "trace").Return(BpfProgram.Allow)
+            // A wait that does not wait: what the kernel says that has ended, by a pidfd for one, the tracer must have taken. A pidfd may be
+            // non-blocking by itself.
+            .Label("wait4").Load(BpfProgram.ArgumentOffset(2)).IfAny(NoHang, "trace").Return(BpfProgram.Allow)
+            .Label("waitid").Load(BpfProgram.ArgumentOffset(0)).IfEqual(ByPidfd, "trace")
+            .Load(BpfProgram.ArgumentOffset(3)).IfAny(NoHang, "trace").Return(BpfProgram.Allow)
 
             // The handlers of the signals that Cloister's own stops use are mirrored.
             .Label("sigaction").Load(BpfProgram.ArgumentOffset(0))

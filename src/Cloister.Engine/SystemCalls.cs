@@ -101,6 +101,10 @@ internal sealed class SystemCalls(Tracer tracer)
             case SystemCall.RtSigaction:
                 Sigaction(thread);
                 break;
+            case SystemCall.Wait4 or SystemCall.Waitid:
+                tracer.Waits.TakeAll();
+                tracer.Resume(thread);
+                break;
             case SystemCall.AddKey:
                 _keys.Add(thread);
                 break;

@@ -21,6 +21,9 @@ internal sealed class TracedProcess(int id, AddressSpace space)
     /// <summary>The ranges from which it can make no system call, where that takes filters.</summary>
     public CoveredRanges Covered { get; init; } = new();
 
+    /// <summary>A thread of it ended in the middle of what it did, which may have been a fork.</summary>
+    public bool MayHaveForked { get; set; }
+
     /// <summary>Handlers of the synchronous signals, as the program set them; by signal number.</summary>
-    public Dictionary<int, ulong> Handlers { get; init; } = [];
+    public Dictionary<int, ulong> Handlers { get; set; } = [];
 }

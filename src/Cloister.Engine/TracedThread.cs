@@ -7,11 +7,13 @@ using Cloister.Processor;
 namespace Cloister.Engine;
 
 /// <summary>One thread of the traced program while it is stopped: its registers, and the logical processor it is in the model.</summary>
-internal sealed class TracedThread(int id, TracedProcess process) : IExtendedState
+internal sealed class TracedThread(int id, TracedProcess process, Waits? waits = null) : IExtendedState
 {
     private const int HeaderOffset = 512, XsaveMinimum = 576;
+    private readonly Waits _waits = waits ?? new Waits();
     private UserRegisters _registers;
     private UserRegisters? _registersAtStop;
+    private SignalInformation? _signal;
     private bool _loaded;
     private byte[] _extended = [];
     private byte[] _extendedAtStop = [];
@@ -46,11 +48,17 @@ internal sealed class TracedThread(int id, TracedProcess process) : IExtendedSta
     /// <summary>It was told to stop and no stop was seen since.</summary>
     public bool Interrupted { get; set; }
 
+    /// <summary>Stopped, and what for is parked and was not answered yet.</summary>
+    public bool HasParkedStop { get; set; }
+
     /// <summary>The registers must be written before it runs on.</summary>
     public bool Changed { get; private set; }
 
     /// <summary>At a stop at which a signal can be delivered.</summary>
     public int SignalAtStop { get; set; }
+
+    /// <summary>Calls were made in it since its stop: what stopped it is no longer there to be asked for, nor can a signal be delivered.</summary>
+    public bool StopIsSpent { get; set; }
 
     /// <summary>At the entry of a system call that was not made yet.</summary>
     public bool AtSystemCall { get; set; }
@@ -107,6 +115,9 @@ internal sealed class TracedThread(int id, TracedProcess process) : IExtendedSta
     /// <summary>A signal that is sent once more, for it could not be delivered when it came, as it was then.</summary>
     public SignalInformation? Redelivered { get; set; }
 
+    /// <summary>In a system call of its own that changes device mappings: the books do not know it yet.</summary>
+    public bool ChangesMappings { get; set; }
+
     /// <summary>What to do at the end of the system call that it is in.</summary>
     public Action<TracedThread>? AtSystemCallExit { get; set; }
 
@@ -146,29 +157,26 @@ internal sealed class TracedThread(int id, TracedProcess process) : IExtendedSta
 
     /// <summary>Waits for its next stop or its end.</summary>
     /// <returns>Its id, or minus an errno; also when it is dead and its end will be told later.</returns>
-    public int Wait(out WaitStatus status)
+    public int Wait(out WaitStatus status) => _waits.For(this, out status);
+
+    /// <summary>The signal at which it is stopped.</summary>
+    public Errno GetSignal(out SignalInformation information)
     {
-        // A leader's end is told when the ends of its other threads were taken: to wait for it alone could be for ever. wait4(2), "delay_group_leader" in the kernel.
-        if (Id != Process.Id || Process.Threads.Count == 1)
+        if (_signal is not { } kept)
         {
-            return Ptrace.Wait(Id, block: true, out status);
+            return Ptrace.GetSignal(Id, out information);
         }
 
-        const int looksWithoutSleep = 256, looksPerCheck = 64;
-        for (int looks = 1; ; looks++)
+        information = kept;
+        return Errno.None;
+    }
+
+    /// <summary>Keeps what its stop says of the signal: calls will be made in it before the stop is answered.</summary>
+    public void KeepSignal(WaitStatus status)
+    {
+        if (status.Event == PtraceEvent.None && Ptrace.GetSignal(Id, out SignalInformation information) == Errno.None)
         {
-            int waited = Ptrace.Wait(Id, block: false, out status);
-            if (waited != 0)
-            {
-                return waited;
-            }
-
-            if (looks % looksPerCheck == 0 && (HostKernel.StatusField(Id, "State:") ?? "Z").StartsWith('Z'))
-            {
-                return -(int)Errno.ESRCH;
-            }
-
-            HostKernel.Rest(looks < looksWithoutSleep ? 0 : 50);
+            _signal = information;
         }
     }
 
@@ -183,6 +191,8 @@ internal sealed class TracedThread(int id, TracedProcess process) : IExtendedSta
         Stopped = false;
         SignalAtStop = 0;
         AtSystemCall = false;
+        StopIsSpent = false;
+        _signal = null;
         LeftStub = false;
     }
 

@@ -9,12 +9,14 @@ namespace Cloister.Engine;
 /// <remarks>Nothing is locked: the model, the driver and the books of the engine are touched by this thread only.</remarks>
 public sealed class Tracer : IThreadKicker, IDisposable
 {
-    private readonly Queue<(int Thread, WaitStatus Status)> _parked = [];
     private readonly EpcmWatcher _watcher;
     private readonly HashSet<string> _notices = [];
     private bool _broken; // a defect showed itself: releasing what there is would only hide it
     private readonly OutsideSignals _outside = new();
     private int _root;
+    private long _steps;
+    private ulong _relayed; // signals that were passed on to the program; bit n-1 is signal n
+    private long? _endingSince;
     private WaitStatus _rootEnd;
 
     /// <summary>Makes the machine that programs will run on.</summary>
@@ -34,6 +36,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
         SystemCalls = new SystemCalls(this);
         Ioctls = new RunningIoctls(this);
         Processes = new Processes(this);
+        Untold = new UntoldChildren(this);
         Gates = new Gates(this);
         Interruptions = new Interruptions(this);
         Exceptions = new Exceptions(this);
@@ -41,6 +44,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
         Exits = new AsynchronousExits(this);
         Faults = new PageFaults(this);
         Signals = new SignalDelivery(this);
+        RealMappings = new RealMappings(this);
         Accepts = new Accepts(this);
     }
 
@@ -81,6 +85,12 @@ public sealed class Tracer : IThreadKicker, IDisposable
 
     internal CoreSharing Cores { get; } = new();
 
+    internal Waits Waits { get; } = new();
+
+    internal UntoldChildren Untold { get; }
+
+    internal RealMappings RealMappings { get; }
+
     internal RunningIoctls Ioctls { get; }
 
     internal Processes Processes { get; }
@@ -100,7 +110,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
         _root = ProgramStart.Start(this, program);
         try
         {
-            while (!Processes.AreNone)
+            while (!Processes.AreNone && !IsOver())
             {
                 Step();
             }
@@ -131,7 +141,49 @@ public sealed class Tracer : IThreadKicker, IDisposable
     /// <returns>False when the program did not get it: it has not begun or has ended.</returns>
     public bool Relay(int signal)
     {
-        return _outside.HasProgramGot(Volatile.Read(ref _root), signal) || Signal(signal);
+        int root = Volatile.Read(ref _root);
+        if (_outside.HasProgramGot(root, signal))
+        {
+            return true;
+        }
+
+        _ = Interlocked.Or(ref _relayed, 1UL << (signal - 1));
+        return Signal(signal) && !IsStuckBefore(root, signal);
+    }
+
+    // A tracer that does not get on must not keep a program that the signal would end.
+    private bool IsStuckBefore(int root, int signal)
+    {
+        const int looks = 40, milliseconds = 20;
+        long steps = Volatile.Read(ref _steps);
+        for (int i = 0; i < looks; i++)
+        {
+            if (Volatile.Read(ref _steps) != steps || !OutsideSignals.WillEnd(root, signal))
+            {
+                return false;
+            }
+
+            Thread.Sleep(milliseconds);
+        }
+
+        return true;
+    }
+
+    // The program was ended by a signal that was sent to Cloister: whoever sent it means all of it. Nothing that is left can be without a tracer.
+    private bool IsOver()
+    {
+        const int milliseconds = 500;
+        if (_endingSince is not { } since)
+        {
+            return false;
+        }
+
+        foreach (int process in Processes.Threads.Select(thread => thread.Process.Id).Distinct())
+        {
+            _ = HostKernel.Kill(process, Linux.Signal.SIGKILL);
+        }
+
+        return Environment.TickCount64 - since > milliseconds;
     }
 
     /// <summary>The machine loses power at its next stop, and has it again: the EPC is empty, and every enclave gone. May be called by any thread.</summary>
@@ -166,7 +218,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
         SignalInformation information = default;
         if (signal != 0)
         {
-            _ = Ptrace.GetSignal(thread.Id, out information);
+            _ = thread.GetSignal(out information);
         }
 
         Settle(thread);
@@ -180,6 +232,13 @@ public sealed class Tracer : IThreadKicker, IDisposable
         {
             // A remote call has ended the stop that could deliver it: it comes once more, before the thread executes anything.
             thread.Redelivered = information;
+            if (information.Code > 0)
+            {
+                // The kernel forces what an instruction raised, blocked or not.
+                _ = Ptrace.GetSignalMask(thread.Id, out ulong mask);
+                _ = Ptrace.SetSignalMask(thread.Id, mask & ~(1UL << (signal - 1)));
+            }
+
             _ = HostKernel.KillThread(thread.Process.Id, thread.Id, signal);
             signal = 0;
         }
@@ -214,35 +273,43 @@ public sealed class Tracer : IThreadKicker, IDisposable
             {
                 Mappings.RevokeExecution(thread);
             }
-            else if (Agent(space) is { } agent)
+            else
             {
-                // That the other program ends meanwhile is no reason to let this thread wait.
-                Guard(() =>
-                {
-                    using IDisposable? held = agent.Stopped ? null : Interruptions.Hold(agent);
-                    Mappings.RevokeExecution(agent);
-                });
+                SettleElsewhere(space);
             }
         }
     }
 
-    // A thread of another address space, to make calls in: best one that is stopped already.
-    private TracedThread? Agent(AddressSpace space)
+    // In a thread of another address space, best one that is stopped already. One whose stop is not answered yet has no place for calls; where
+    // there are only such nobody runs, and each settles when it is resumed.
+    private void SettleElsewhere(AddressSpace space)
     {
-        TracedThread? any = null;
-        foreach (TracedThread thread in Processes.Threads)
+        foreach (TracedThread agent in Processes.Threads.Where(t => t.Space == space && !t.AwaitsVfork).OrderByDescending(t => t.Stopped).ToArray())
         {
-            if (thread.Space == space && (any is null || thread.Stopped))
+            // That the other program ends meanwhile is no reason to let this thread wait.
+            bool done = false;
+            Guard(() =>
             {
-                any = thread;
+                using IDisposable? held = agent.Stopped ? null : Interruptions.Hold(agent);
+                if (agent.Stopped && !agent.HasParkedStop)
+                {
+                    Mappings.RevokeExecution(agent);
+                    done = true;
+                }
+            });
+            if (done)
+            {
+                return;
             }
         }
-
-        return any;
     }
 
     /// <summary>Puts a stop back that was met while something else was waited for.</summary>
-    internal void Requeue(TracedThread thread, WaitStatus status) => _parked.Enqueue((thread.Id, status));
+    internal void Requeue(TracedThread thread, WaitStatus status)
+    {
+        thread.HasParkedStop = true;
+        Waits.Park(thread.Id, status);
+    }
 
     /// <summary>Lets a thread execute one instruction; returns its next stop.</summary>
     internal static WaitStatus StepInstruction(TracedThread thread)
@@ -262,10 +329,16 @@ public sealed class Tracer : IThreadKicker, IDisposable
 
     private void Step()
     {
-        if (_parked.TryDequeue(out var parked))
+        Volatile.Write(ref _steps, _steps + 1);
+        if (Waits.TryTake(out int parked, out WaitStatus status))
         {
-            Handle(parked.Thread, parked.Status);
+            Handle(parked, status);
             return;
+        }
+
+        if (Untold.Any)
+        {
+            Untold.Adopt();
         }
 
         if (PowerLoss.IsRequested)
@@ -280,10 +353,10 @@ public sealed class Tracer : IThreadKicker, IDisposable
         if (wait && Driver.BindsToMapping)
         {
             // The worker threads of the drivers before v20 run while no program needs the tracer.
-            int ready = Ptrace.Wait(-1, block: false, out WaitStatus early);
+            int ready = Ptrace.Wait(-1, block: false, out status);
             if (ready > 0)
             {
-                Handle(ready, early);
+                Handle(ready, status);
                 return;
             }
 
@@ -293,10 +366,15 @@ public sealed class Tracer : IThreadKicker, IDisposable
             }
         }
 
-        int id = Ptrace.Wait(-1, block: wait, out WaitStatus status);
+        bool block = wait && !Untold.Any;
+        int id = Ptrace.Wait(-1, block, out status);
         if (id > 0)
         {
             Handle(id, status);
+        }
+        else if (id == 0 && wait)
+        {
+            HostKernel.Rest(500);
         }
         else if (id < 0 && wait)
         {
@@ -322,7 +400,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
 
             if (e.Status is { } status)
             {
-                _parked.Enqueue((e.Thread, status));
+                Waits.Park(e.Thread, status);
             }
         }
     }
@@ -335,9 +413,9 @@ public sealed class Tracer : IThreadKicker, IDisposable
             {
                 Guard(() => Stop(renamed, status));
             }
-            else if (status.Stopped)
+            else
             {
-                Processes.NoteEarly(id, status);
+                Untold.Note(id, status);
             }
 
             return;
@@ -349,13 +427,18 @@ public sealed class Tracer : IThreadKicker, IDisposable
             {
                 _rootEnd = status;
                 Volatile.Write(ref _root, 0);
+                if (status.Signaled && (Interlocked.Read(ref _relayed) & 1UL << (status.TerminatingSignal - 1)) != 0)
+                {
+                    _endingSince = Environment.TickCount64;
+                }
             }
 
-            Processes.Ended(thread);
+            Processes.Ended(thread, status);
             return;
         }
 
         thread.Stopped = true;
+        thread.HasParkedStop = false;
         thread.AwaitsVfork = false;
         thread.Space.Memory.Thread = id; // this one lives; others may have ended
         Cores.NoteStop(thread);
@@ -389,7 +472,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
                 Resume(thread);
                 break;
             case PtraceEvent.Exec:
-                Processes.Exec(thread);
+                Processes.Exec(thread.Process);
                 break;
             case PtraceEvent.Stop:
                 if (thread.IsNewFork)
@@ -428,7 +511,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
                         break;
                     }
 
-                    thread.SignalAtStop = status.StopSignal;
+                    thread.SignalAtStop = thread.StopIsSpent ? 0 : status.StopSignal;
                     Exceptions.Signal(thread, status.StopSignal);
                 }
 

@@ -55,4 +55,6 @@ public enum Errno
     ENOSPC = 28,
     /// <summary>Function not implemented.</summary>
     ENOSYS = 38,
+    /// <summary>Value too large.</summary>
+    EOVERFLOW = 75,
 }

@@ -40,6 +40,17 @@ public sealed unsafe class RemoteMemory : IDisposable
         _memory = descriptor;
     }
 
+    /// <summary>Whether somebody lives in it still: its last user's end takes it away. Linux, fs/proc/base.c, mem_rw.</summary>
+    public bool IsAlive
+    {
+        get
+        {
+            // 0 is what is read of memory that is gone, -EIO of a place where nothing is mapped.
+            byte one;
+            return NativeMethods.Pread(_memory, &one, 1, 0) != 0;
+        }
+    }
+
     /// <summary>Reads with the page protection the process itself has. False when any byte cannot be read.</summary>
     public bool TryRead(ulong address, Span<byte> into)
     {

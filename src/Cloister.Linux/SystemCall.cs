@@ -31,6 +31,7 @@ public static class SystemCall
     public const long Clone = 56;
     public const long Vfork = 58;
     public const long Exit = 60;
+    public const long Wait4 = 61;
     public const long Fcntl = 72;
     public const long Flock = 73;
     public const long Fsync = 74;
@@ -46,6 +47,7 @@ public static class SystemCall
     public const long SchedSetaffinity = 203;
     public const long SchedGetaffinity = 204;
     public const long RemapFilePages = 216;
+    public const long Waitid = 247;
     public const long AddKey = 248;
     public const long Openat = 257;
     public const long Newfstatat = 262;

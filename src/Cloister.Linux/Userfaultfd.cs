@@ -76,8 +76,16 @@ public sealed unsafe class Userfaultfd : IDisposable
     }
 
     /// <summary>Maps pages that are in the file. Pages that are mapped already are passed over.</summary>
-    public Errno Continue(ulong start, ulong length, bool writeProtected)
+    public Errno Continue(ulong start, ulong length, bool writeProtected) => Continue(start, length, writeProtected, out _);
+
+    /// <summary>The same.</summary>
+    /// <param name="start">First byte.</param>
+    /// <param name="length">Bytes.</param>
+    /// <param name="writeProtected">Whether a write is to fault.</param>
+    /// <param name="added">Bytes that were not mapped before.</param>
+    public Errno Continue(ulong start, ulong length, bool writeProtected, out ulong added)
     {
+        added = 0;
         const ulong dontWake = 1, writeProtect = 2;
         ulong end = start + length;
         var argument = stackalloc ulong[4];
@@ -89,6 +97,7 @@ public sealed unsafe class Userfaultfd : IDisposable
             argument[3] = 0;
             Errno error = Call(ContinueRequest, argument);
             long mapped = (long)argument[3];
+            added += (ulong)Math.Max(mapped, 0);
             if (error == Errno.None)
             {
                 return Errno.None;

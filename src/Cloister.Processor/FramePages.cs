@@ -56,7 +56,8 @@ internal sealed class FramePages
 
     /// <summary>
     /// Finds the pages in the EPCM, for a thread that entered by a fast path. They are there: neither EWB nor EREMOVE takes
-    /// a page while a thread is inside that entered before.
+    /// a page while a thread is inside that entered before. What else was done to them since (EMODPR, EMODT) does not matter:
+    /// the processor found them when the thread entered.
     /// </summary>
     public void FindInEpcm(SgxMachine machine, EpcPage secsPage, in Tcs tcs, uint frame)
     {
