@@ -86,7 +86,7 @@ internal sealed class EncluStops(Tracer tracer)
         }
     }
 
-    // The first slow EENTER of a thread gives it a slot, the first at a site puts a jump there.
+    // The first slow entry of a thread gives it a slot, the first at a site puts a jump there: ERESUME has a site of its own where code stands at AEP.
     private void PrepareFast(TracedThread thread)
     {
         AddressSpace space = thread.Space;
@@ -103,7 +103,7 @@ internal sealed class EncluStops(Tracer tracer)
             return;
         }
 
-        if (leaf != EncluLeaf.Eenter || thread.Processor.EnclaveMode || space.FastRefused || space.Table is null || tracer.PowerLoss.CountsEntries)
+        if (leaf is not (EncluLeaf.Eenter or EncluLeaf.Eresume) || thread.Processor.EnclaveMode || space.FastRefused || space.Table is null || tracer.PowerLoss.CountsEntries)
         {
             return;
         }
