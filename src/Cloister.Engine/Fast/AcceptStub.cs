@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Iced.Intel;
 using static Iced.Intel.AssemblerRegisters;
 
@@ -39,14 +40,17 @@ internal sealed class AcceptStub
         Noted = a.CreateLabel();
         Slow = a.CreateLabel();
 
-        // The slot's address without a flag or another register: BSWAP brings the upper half where LEA can add to it.
+        // The slot's address without a flag or another register: BSWAP brings the upper half where LEA can add to it. In two parts, for a
+        // displacement has a sign, and one below zero takes 1 from what stands above.
         a.Label(ref start);
         Start = start;
         a.mov(ecx, es);
         a.lea(rcx, __qword_ptr[rcx * 8]);
         a.lea(rcx, __qword_ptr[rcx * 8 + (int)(FastLayout.SlotBias & 0xffffffff)]);
         a.bswap(rcx);
-        a.lea(rcx, __qword_ptr[rcx + System.Buffers.Binary.BinaryPrimitives.ReverseEndianness((int)(FastLayout.SlotBias >> 32))]);
+        uint upper = BinaryPrimitives.ReverseEndianness((uint)(FastLayout.SlotBias >> 32));
+        a.lea(rcx, __qword_ptr[rcx + (int)(upper / 2)]);
+        a.lea(rcx, __qword_ptr[rcx + (int)(upper - (upper / 2))]);
         a.bswap(rcx);
         a.mov(__qword_ptr[rcx + FastLayout.SlotPage], rax);
         a.Label(ref PageSaved);
