@@ -37,9 +37,10 @@ internal static class Failure
         {
             Console.Error.WriteLine($"cloister: {message}");
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or TypeInitializationException)
         {
-            // The error stream is closed or full; the status still tells.
+            // The error stream is closed or full, or there is no descriptor left to open it once more.
+            _ = HostKernel.WriteError($"cloister: {message}\n");
         }
 
         return status;

@@ -50,6 +50,12 @@ internal static class MemoryFiles
         }
 
         HostKernel.Close(taken);
+        if (own >= 0 && !DescriptorReserve.Allows(own))
+        {
+            HostKernel.Close(own);
+            return -(int)Errno.EMFILE;
+        }
+
         return own;
     }
 

@@ -124,6 +124,17 @@ public static unsafe class HostKernel
         }
     }
 
+    /// <summary>Writes a text to the error stream, by which a process without a descriptor left can still say so; false when it cannot be written.</summary>
+    public static bool WriteError(string text)
+    {
+        const long write = 1, errorStream = 2;
+        ReadOnlySpan<byte> bytes = Encoding.UTF8.GetBytes(text);
+        fixed (byte* p = bytes)
+        {
+            return NativeMethods.SystemCall(write, errorStream, (long)p, bytes.Length, 0, 0, 0) == bytes.Length;
+        }
+    }
+
     /// <summary>Closes a descriptor of this process.</summary>
     public static void Close(int descriptor) => _ = NativeMethods.Close(descriptor);
 

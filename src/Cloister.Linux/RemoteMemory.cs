@@ -28,6 +28,11 @@ public sealed unsafe class RemoteMemory : IDisposable
         if (!IsOpen)
         {
             _memory = NativeMethods.Open(ProcPath.Of(Thread, "mem"), FileFlags.ReadWrite | FileFlags.CloseOnExec, 0);
+            if (IsOpen && !DescriptorReserve.Allows(_memory))
+            {
+                Dispose();
+                return Errno.EMFILE;
+            }
         }
 
         return IsOpen ? Errno.None : NativeMethods.LastError;

@@ -49,4 +49,11 @@ public sealed class ForeignDescriptorTests
         using FileStream ordinary = File.Create(Path.Combine(Path.GetTempPath(), Path.GetRandomFileName()), 1, FileOptions.DeleteOnClose);
         Assert.False(MappedFile.IsNew((int)ordinary.SafeFileHandle.DangerousGetHandle()));
     }
+
+    [Fact]
+    public void The_first_descriptors_leave_the_reserve_alone()
+    {
+        Assert.True(DescriptorReserve.Allows(3));
+        Assert.False(DescriptorReserve.Allows(int.MaxValue));
+    }
 }
