@@ -37,6 +37,35 @@ static long add(const void *source, uint64_t offset, uint64_t flags)
 	return ioctl(service.enclave.fd, SGX_IOC_ENCLAVE_ADD_PAGES, &argument);
 }
 
+static int write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY), status;
+
+	if (fd < 0)
+		return -1;
+	status = write(fd, text, strlen(text)) == (ssize_t)strlen(text) ? 0 : -1;
+	close(fd);
+	return status;
+}
+
+/* A place where this process may mount. An ordinary user has one in a user
+ * namespace of its own, and must be somebody there: files of a user who is not
+ * in uid_map cannot be made (EOVERFLOW). user_namespaces(7). */
+static int enter_namespace(void)
+{
+	char uid[64], gid[64];
+
+	if (geteuid() == 0)
+		return unshare(CLONE_NEWNS);
+	snprintf(uid, sizeof uid, "%u %u 1", geteuid(), geteuid());
+	snprintf(gid, sizeof gid, "%u %u 1", getegid(), getegid());
+	return unshare(CLONE_NEWNS | CLONE_NEWUSER) != 0 || write_file("/proc/self/setgroups", "deny") != 0 ||
+			       write_file("/proc/self/uid_map", uid) != 0 ||
+			       write_file("/proc/self/gid_map", gid) != 0 ?
+		       -1 :
+		       0;
+}
+
 int main(void)
 {
 	char folder[] = "noexec.XXXXXX", path[64];
@@ -46,11 +75,11 @@ int main(void)
 
 	if (mkdtemp(folder) == NULL)
 		die("mkdtemp");
-	if (unshare(geteuid() == 0 ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWUSER) != 0 ||
+	if (enter_namespace() != 0 ||
 	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
 	    mount("none", folder, "tmpfs", MS_NOEXEC, NULL) != 0) {
 		/* Without the right to mount there is no such file to be had. */
-		printf("not tried: no file system can be mounted noexec here\n");
+		printf("not tried: no file system can be mounted noexec here (%s)\n", strerror(errno));
 		return 0;
 	}
 	snprintf(path, sizeof path, "%s/source", folder);

@@ -46,7 +46,7 @@ namespace Sgx2Sample
             builder.AddZeros(Layout.FirstThread + Layout.Page, 1, ReadWrite, name: "the thread's own");
             builder.AddZeros(Layout.FramesOf(Layout.FirstThread), Layout.Frames, ReadWrite, name: "SSA");
             Enclave enclave = builder.Build();
-            Say($"   base {enclave.BaseAddress}, MRENCLAVE {Convert.ToHexStringLower(enclave.Mrenclave.Span)}");
+            Say($"   base {enclave.BaseAddress}, MRENCLAVE {enclave.Mrenclave}");
             return enclave;
         }
 

@@ -7,22 +7,34 @@ namespace Cloister.Host;
 
 /// <summary>An enclave of this process, built and initialised. All members may be called by several threads at a time.</summary>
 /// <remarks>It goes through /dev/sgx_enclave and the vDSO only, and so works on SGX hardware as on Cloister.</remarks>
-public sealed class Enclave : IDisposable
+public sealed partial class Enclave : IDisposable
 {
     private readonly EnclaveDevice _device;
     private readonly EnclaveRange _range;
     private readonly ConcurrentDictionary<ulong, EnclaveThread> _threads = [];
-    private readonly BlockingCollection<EnclaveThread> _free = new(new ConcurrentStack<EnclaveThread>());
-    private readonly byte[] _mrenclave;
+    private readonly FreeThreads _free = new();
     private readonly Sigstruct _sigstruct;
     private volatile bool _disposed;
 
-    internal Enclave(EnclaveDevice device, EnclaveRange range, Sigstruct sigstruct, byte[] mrenclave, IEnumerable<ulong> threads, EntryMethod method)
+    internal Enclave(
+        EnclaveDevice device,
+        EnclaveRange range,
+        Sigstruct sigstruct,
+        Mrenclave mrenclave,
+        IEnumerable<ulong> threads,
+        IEnumerable<(ulong Offset, ulong Length, PageAccess Access)> mappings,
+        EntryMethod method)
     {
         Entry = EntryFor(method);
         _device = device;
         _range = range;
-        _mrenclave = mrenclave;
+        DriveOut = new DriveOut(range);
+        foreach ((ulong offset, ulong length, PageAccess access) in mappings)
+        {
+            EnclaveLoader.Check(Operations.Map, DriveOut.Change(() => range.Map(device.File, offset, length, (int)access), areas => areas.Set(offset, length, access)));
+        }
+
+        Mrenclave = mrenclave;
         _sigstruct = sigstruct;
         BaseAddress = new LinearAddress(range.Address);
         Size = range.Length;
@@ -38,8 +50,8 @@ public sealed class Enclave : IDisposable
     /// <summary>SECS.SIZE in bytes.</summary>
     public ulong Size { get; }
 
-    /// <summary>What it measures, 32 bytes.</summary>
-    public ReadOnlyMemory<byte> Mrenclave => _mrenclave;
+    /// <summary>What it measures.</summary>
+    public Mrenclave Mrenclave { get; }
 
     /// <summary>What it was initialised with.</summary>
     public Sigstruct Sigstruct => _sigstruct;
@@ -48,6 +60,8 @@ public sealed class Enclave : IDisposable
     public IReadOnlyList<EnclaveThread> Threads => [.. _threads.Values.OrderBy(thread => thread.Offset)];
 
     internal EnclaveEntry Entry { get; }
+
+    internal DriveOut DriveOut { get; }
 
     /// <summary>Builds the enclave of a file, with the SIGSTRUCT that is in it or, when it has none, one signed on the spot.</summary>
     /// <remarks>
@@ -70,70 +84,6 @@ public sealed class Enclave : IDisposable
     /// <summary>An address inside.</summary>
     /// <param name="offset">Bytes from the beginning.</param>
     public LinearAddress At(ulong offset) => BaseAddress + offset;
-
-    /// <summary>Enters on a free thread, waits for one if there is none, and returns when the enclave has left for good.</summary>
-    /// <param name="registers">What the enclave finds in the registers.</param>
-    /// <param name="handler">Decides what follows each exit; by default the first ends the call.</param>
-    /// <returns>The registers as the enclave left them.</returns>
-    /// <exception cref="EnclaveFaultException">An exception inside, and the handler did not cure it. The thread keeps the frame of it.</exception>
-    /// <exception cref="EnclaveLostException">The enclave is lost to a power transition.</exception>
-    /// <exception cref="InvalidOperationException">The enclave has no thread.</exception>
-    /// <exception cref="ObjectDisposedException">It has been disposed.</exception>
-    public EnclaveRegisters Call(EnclaveRegisters registers, ExitHandler? handler = null)
-    {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        if (_threads.IsEmpty)
-        {
-            throw new InvalidOperationException("the enclave has no thread (no TCS)");
-        }
-
-        EnclaveThread thread = _free.Take();
-        try
-        {
-            return CallOn(thread, registers, handler);
-        }
-        finally
-        {
-            _free.Add(thread);
-        }
-    }
-
-    /// <summary>Enters with these values in RDI, RSI, RDX, R8 and R9.</summary>
-    /// <param name="entry">RDI: which function, by the usual convention.</param>
-    /// <param name="first">RSI.</param>
-    /// <param name="second">RDX.</param>
-    /// <param name="third">R8.</param>
-    /// <param name="fourth">R9.</param>
-    /// <inheritdoc cref="Call(EnclaveRegisters, ExitHandler?)"/>
-    public EnclaveRegisters Call(ulong entry, ulong first = 0, ulong second = 0, ulong third = 0, ulong fourth = 0) =>
-        Call(new EnclaveRegisters(entry, first, second, third, fourth));
-
-    /// <summary>As <see cref="Call(EnclaveRegisters, ExitHandler?)"/>, on a thread of the caller's choice.</summary>
-    /// <param name="thread">The thread. It must not be in use.</param>
-    /// <param name="registers">What the enclave finds in the registers.</param>
-    /// <param name="handler">Decides what follows each exit.</param>
-    public EnclaveRegisters CallOn(EnclaveThread thread, EnclaveRegisters registers, ExitHandler? handler = null)
-    {
-        ArgumentNullException.ThrowIfNull(thread);
-        EnclaveExit exit = thread.Enter(registers);
-        while (true)
-        {
-            ExitDecision decision = handler?.Invoke(thread, exit) ?? ExitDecision.Finish;
-            switch (decision.Chosen)
-            {
-                case ExitDecision.Choice.Enter:
-                    exit = thread.Enter(decision.Registers);
-                    break;
-                case ExitDecision.Choice.Resume:
-                    exit = thread.Resume();
-                    break;
-                default:
-                    return exit.Fault is { } fault
-                        ? throw new EnclaveFaultException(fault, FaultText.Describe(fault, BaseAddress.Value, Size))
-                        : exit.Registers;
-            }
-        }
-    }
 
     /// <summary>Tells of a TCS that was made at run time, so that <see cref="Call(EnclaveRegisters, ExitHandler?)"/> can use it.</summary>
     /// <param name="offset">Where it is, bytes from the beginning.</param>
@@ -158,7 +108,7 @@ public sealed class Enclave : IDisposable
     public void Map(ulong offset, ulong length, PageAccess access, bool populate = false)
     {
         using Use use = BeginUse();
-        EnclaveLoader.Check(Operations.Map, _range.Map(_device.File, offset, length, (int)access, populate));
+        EnclaveLoader.Check(Operations.Map, DriveOut.Change(() => _range.Map(_device.File, offset, length, (int)access, populate), areas => areas.Set(offset, length, access)));
     }
 
     /// <summary>Takes a mapping away; the pages stay in the enclave.</summary>
@@ -168,7 +118,7 @@ public sealed class Enclave : IDisposable
     public void Unmap(ulong offset, ulong length)
     {
         using Use use = BeginUse();
-        EnclaveLoader.Check(Operations.Unmap, _range.Unmap(offset, length));
+        EnclaveLoader.Check(Operations.Unmap, DriveOut.Change(() => _range.Unmap(offset, length), areas => areas.Remove(offset, length)));
     }
 
     /// <summary>Changes what the page tables permit (mprotect).</summary>
@@ -179,7 +129,7 @@ public sealed class Enclave : IDisposable
     public void Protect(ulong offset, ulong length, PageAccess access)
     {
         using Use use = BeginUse();
-        EnclaveLoader.Check(Operations.Protect, _range.Protect(offset, length, (int)access));
+        EnclaveLoader.Check(Operations.Protect, DriveOut.Change(() => _range.Protect(offset, length, (int)access), areas => areas.Protect(offset, length, access)));
     }
 
     /// <summary>Takes permissions away (EMODPR and ETRACK). The enclave then accepts it (EACCEPT with PR), and can extend them again by EMODPE.</summary>
@@ -237,6 +187,11 @@ public sealed class Enclave : IDisposable
     internal Use BeginUse()
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
+        if (DriveOut.Lost is { } reason)
+        {
+            throw new EnclaveLostException($"the enclave is lost: {reason}; build it anew");
+        }
+
         bool held = false;
         _range.DangerousAddRef(ref held);
         return new Use(_range);

@@ -107,8 +107,8 @@ public sealed class EnclaveBuilder
         return EnclaveLoader.Load(Secs(), _runs, _ => copy, EntryMethod);
     }
 
-    /// <summary>Its MRENCLAVE, 32 bytes, without building it.</summary>
-    public byte[] Measure()
+    /// <summary>Its MRENCLAVE, without building it.</summary>
+    public Mrenclave Measure()
     {
         using var measurer = new PageMeasurer(Size, SsaFrameSize);
         byte[] page = new byte[LinearAddress.PageSize];
@@ -121,7 +121,7 @@ public sealed class EnclaveBuilder
             }
         }
 
-        return measurer.Mrenclave();
+        return new Mrenclave(measurer.Mrenclave());
     }
 
     private Secs Secs() => new() { Size = Size, SsaFrameSize = SsaFrameSize, Miscselect = Miscselect, Attributes = Attributes };

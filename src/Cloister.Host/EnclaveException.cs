@@ -16,6 +16,27 @@ public class EnclaveException : Exception
         : base(message, cause)
     {
     }
+
+    /// <summary>EENTER itself was refused: nothing ran inside.</summary>
+    internal bool EntryRefused { get; init; }
+}
+
+/// <summary>No thread of the enclave is free for a call, and none came free in the time given.</summary>
+public sealed class EnclaveBusyException(string message) : EnclaveException(message);
+
+/// <summary>A call was cancelled while a thread was inside, and the thread was driven out by an asynchronous exit.</summary>
+/// <remarks>
+/// The enclave lives on and its other threads go on. The thread's TCS keeps what was interrupted in a frame of its state save area:
+/// <see cref="EnclaveThread.Resume()"/> goes on with it, and until that has come to an EEXIT no call is given this thread. Whether the enclave's
+/// data is whole is another matter: it was stopped anywhere, and a lock that it held stays held. Who cannot resume it builds the enclave anew.
+/// </remarks>
+public sealed class EnclaveCallCanceledException : OperationCanceledException
+{
+    internal EnclaveCallCanceledException(EnclaveThread thread, CancellationToken token)
+        : base($"the call was cancelled, and its thread driven out of the enclave: the TCS at 0x{thread.Offset:x} keeps what was interrupted; {nameof(EnclaveThread)}.{nameof(EnclaveThread.Resume)} goes on with it, and no call is given this thread before", token) => Thread = thread;
+
+    /// <summary>The thread that was inside.</summary>
+    public EnclaveThread Thread { get; }
 }
 
 /// <summary>This machine has no SGX, or this process may not use it.</summary>

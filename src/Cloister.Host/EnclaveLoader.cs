@@ -27,13 +27,8 @@ internal static class EnclaveLoader
             byte[] mrenclave = AddPages(device, secs, runs, added);
             Sigstruct sigstruct = sign(mrenclave);
             Initialise(device, secs, in sigstruct, mrenclave);
-            foreach ((ulong offset, ulong length, PageAccess access) in Mappings(added))
-            {
-                Check(Operations.Map, range.Map(device.File, offset, length, (int)access));
-            }
-
             IEnumerable<ulong> threads = added.Where(run => run.PageType == PageType.Tcs).SelectMany(run => Offsets(run));
-            return new Enclave(device, range, sigstruct, mrenclave, threads, method);
+            return new Enclave(device, range, sigstruct, new Mrenclave(mrenclave), threads, Mappings(added), method);
         }
         catch
         {

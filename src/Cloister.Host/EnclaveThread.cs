@@ -11,6 +11,7 @@ public sealed class EnclaveThread
     private readonly Enclave _enclave;
     private const int Free = 0, Entered = 1, Closed = 2;
     private readonly PageBuffer _stack = PageBuffer.Allocate(StackBytes);
+    private readonly Stack<CallWindow> _windows = [];
     private int _state;
     private volatile bool _closing;
 
@@ -26,19 +27,72 @@ public sealed class EnclaveThread
     /// <summary>Where the TCS is.</summary>
     public LinearAddress Address => _enclave.BaseAddress + Offset;
 
+    /// <summary>Frames of the state save area that hold an exception nothing has resumed: CSSA, as far as entries by this object go. SDM 3D, "TCS".</summary>
+    public int FramesInUse { get; private set; }
+
+    /// <summary>
+    /// Why <see cref="Enclave.Call(ulong, ReadOnlySpan{byte}, Span{byte}, EnclaveCallOptions?)"/> does not take it any more: EENTER was refused, a call
+    /// was cancelled, or one ended in an ocall. Null when it does. It is taken again once <see cref="Resume()"/> has brought a call to its EEXIT.
+    /// </summary>
+    public string? Abandoned { get; private set; }
+
+    /// <summary>Entries that went in.</summary>
+    internal ulong Crossings { get; private set; }
+
     /// <summary>EENTER. Returns when the enclave has left, by itself or by an exception.</summary>
     /// <remarks>After an exception the thread can be entered again if it has another state save area frame; RAX then tells the enclave how many are in use.</remarks>
     /// <param name="registers">What the enclave finds in the registers.</param>
     /// <exception cref="EnclaveException">EENTER itself was refused: the TCS is busy, has no free frame, or is none.</exception>
     /// <exception cref="EnclaveLostException">The enclave is lost to a power transition.</exception>
     /// <exception cref="ObjectDisposedException">The enclave has been disposed.</exception>
-    public EnclaveExit Enter(EnclaveRegisters registers = default) => Run(EncluLeaf.Eenter, registers);
+    public EnclaveExit Enter(EnclaveRegisters registers = default) => Run(EncluLeaf.Eenter, registers, CancellationToken.None);
 
     /// <summary>ERESUME: goes on where the last exception was.</summary>
     /// <exception cref="EnclaveException">ERESUME itself was refused: there is nothing to resume, or the TCS is busy.</exception>
     /// <exception cref="EnclaveLostException">The enclave is lost to a power transition.</exception>
     /// <exception cref="ObjectDisposedException">The enclave has been disposed.</exception>
-    public EnclaveExit Resume() => Run(EncluLeaf.Eresume, default);
+    public EnclaveExit Resume() => Resume(CancellationToken.None);
+
+    internal EnclaveExit Enter(EnclaveRegisters registers, CancellationToken cancellation) => Run(EncluLeaf.Eenter, registers, cancellation);
+
+    internal EnclaveExit Resume(CancellationToken cancellation)
+    {
+        EnclaveExit exit = Run(EncluLeaf.Eresume, default, cancellation);
+        if (exit.Fault is null && Abandoned is not null)
+        {
+            Abandoned = null;
+            _enclave.Readmit(this);
+        }
+
+        return exit;
+    }
+
+    /// <summary>No call is to be expected of it any more.</summary>
+    internal void Abandon(string reason) => Abandoned ??= reason;
+
+    internal EnclaveAnswer CallWithBuffers(ulong entry, ReadOnlySpan<byte> input, Span<byte> output, EnclaveCallOptions options)
+    {
+        // A call from within an ocall of another has a window of its own.
+        if (!_windows.TryPop(out CallWindow? window))
+        {
+            window = new CallWindow();
+        }
+
+        try
+        {
+            window.Open(input, output.Length);
+            return new EnclaveCall(_enclave, this, window, options).Run(entry, input.Length, output);
+        }
+        finally
+        {
+            window.Close();
+            _windows.Push(window);
+            if (_closing)
+            {
+                CloseWindows();
+            }
+        }
+    }
 
     /// <summary>Gives the stack back, now or when whoever is inside has left.</summary>
     internal void Close()
@@ -50,8 +104,17 @@ public sealed class EnclaveThread
         }
     }
 
-    private EnclaveExit Run(EncluLeaf leaf, EnclaveRegisters registers)
+    private void CloseWindows()
     {
+        while (_windows.TryPop(out CallWindow? window))
+        {
+            window.Dispose();
+        }
+    }
+
+    private EnclaveExit Run(EncluLeaf leaf, EnclaveRegisters registers, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
         using Enclave.Use use = _enclave.BeginUse();
         if (Interlocked.CompareExchange(ref _state, Entered, Free) is var state and not Free)
         {
@@ -63,7 +126,7 @@ public sealed class EnclaveThread
 
         try
         {
-            return Cross(leaf, registers);
+            return cancellation.CanBeCanceled ? CrossUntilCancelled(leaf, registers, cancellation) : CrossWhole(leaf, registers, null);
         }
         finally
         {
@@ -74,6 +137,65 @@ public sealed class EnclaveThread
             }
         }
     }
+
+    private EnclaveExit CrossUntilCancelled(EncluLeaf leaf, EnclaveRegisters registers, CancellationToken cancellation)
+    {
+        using var left = new ManualResetEventSlim();
+        var driven = new Driven();
+        int caller = Environment.CurrentManagedThreadId;
+        EnclaveExit exit;
+        using (cancellation.Register(() =>
+        {
+            driven.Out = true;
+            if (Environment.CurrentManagedThreadId != caller)
+            {
+                _enclave.DriveOut.Run(left);
+            }
+        }))
+        {
+            try
+            {
+                // Cancelled on the way here; nobody is inside.
+                cancellation.ThrowIfCancellationRequested();
+                exit = CrossWhole(leaf, registers, driven);
+            }
+            finally
+            {
+                left.Set();
+            }
+        }
+
+        if (driven.Out && exit.Fault is { } fault && MayBeOfDriveOut(fault))
+        {
+            Abandon("a call on it was cancelled");
+            throw new EnclaveCallCanceledException(this, cancellation);
+        }
+
+        return exit;
+    }
+
+    // Goes on where the thread was only driven out with another.
+    private EnclaveExit CrossWhole(EncluLeaf leaf, EnclaveRegisters registers, Driven? driven)
+    {
+        while (true)
+        {
+            int before = _enclave.DriveOut.Changes;
+            EnclaveExit exit = Cross(leaf, registers);
+            if (exit.Fault is not { } fault || driven?.Out == true || !MayBeOfDriveOut(fault)
+                || (before % 2 == 0 && before == _enclave.DriveOut.Changes))
+            {
+                return exit;
+            }
+
+            _enclave.DriveOut.WaitUntilOver();
+            (leaf, registers) = (EncluLeaf.Eresume, default);
+        }
+    }
+
+    private bool MayBeOfDriveOut(EnclaveFault fault) =>
+        fault is { Vector: ExceptionVector.PageFault, RefusedByEpcm: false }
+        && ((PageFaultErrorCode)fault.ErrorCode).HasFlag(PageFaultErrorCode.InstructionFetch)
+        && fault.Address - _enclave.BaseAddress < _enclave.Size;
 
     private EnclaveExit Cross(EncluLeaf leaf, EnclaveRegisters registers)
     {
@@ -96,6 +218,8 @@ public sealed class EnclaveThread
         var last = (EncluLeaf)run.Function;
         if (last == EncluLeaf.Eexit)
         {
+            Crossings++;
+            FramesInUse -= leaf == EncluLeaf.Eresume ? 1 : 0;
             return new EnclaveExit(last, new EnclaveRegisters(run.Rdi, run.Rsi, run.Rdx, run.R8, run.R9), null);
         }
 
@@ -109,6 +233,8 @@ public sealed class EnclaveThread
             throw Refused(last, fault);
         }
 
+        Crossings++;
+        FramesInUse += leaf == EncluLeaf.Eenter ? 1 : 0;
         return new EnclaveExit(last, default, fault);
     }
 
@@ -122,6 +248,20 @@ public sealed class EnclaveThread
             return new EnclaveLostException($"{name}: the TCS at 0x{Offset:x} is not there any more: it was removed, or the enclave is lost to a power transition; build it anew");
         }
 
-        return new EnclaveException($"{name} on 0x{Offset:x} was refused (exception {(int)fault.Vector}, error code 0x{fault.ErrorCode:x}): the TCS is in use, has no free state save area frame, or the page is none");
+        return new EnclaveException($"{name} on 0x{Offset:x} was refused (exception {(int)fault.Vector}, error code 0x{fault.ErrorCode:x}): the TCS is in use, has no free state save area frame, or the page is none")
+        {
+            EntryRefused = leaf == EncluLeaf.Eenter,
+        };
+    }
+
+    private sealed class Driven
+    {
+        private volatile bool _out;
+
+        public bool Out
+        {
+            get => _out;
+            set => _out = value;
+        }
     }
 }

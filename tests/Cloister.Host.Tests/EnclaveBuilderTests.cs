@@ -43,7 +43,8 @@ public class EnclaveBuilderTests
             .Add(0x2000, content, PageAccess.Read | PageAccess.Execute)
             .AddZeros(0x1000, 1, ReadWrite, measured: false)
             .AddThread(0, new Tcs { Oentry = 0x2000 })
-            .Measure();
+            .Measure()
+            .ToArray();
 
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         void Record(string tag, params (int At, byte[] Value)[] fields)

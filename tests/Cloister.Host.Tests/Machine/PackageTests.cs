@@ -57,7 +57,7 @@ public sealed class PackageTests : IDisposable
             using var image = EnclaveImage.Open(args[0]);
             Console.WriteLine(EnclaveMeasurer.Measure(image, image.PreferredVariant).Text);
             using var enclave = Enclave.Load(args[0]);
-            Console.WriteLine(Convert.ToHexStringLower(enclave.Mrenclave.Span));
+            Console.WriteLine(enclave.Mrenclave);
             ulong data = enclave.At({{EnclaveFiles.DataOf("counter.signed.so")}}).Value;
             _ = enclave.Call(entry: {{(ulong)TestCode.Request.Add}}, data, 40);
             Console.WriteLine(enclave.Call(entry: {{(ulong)TestCode.Request.Add}}, data, 2).Rdx);

@@ -41,6 +41,21 @@ internal static class TestCode
 
         /// <summary>EMODPE of the page at RSI with the flags in RDX.</summary>
         Extend,
+
+        /// <summary>Copies the input to the output; 7 is its value.</summary>
+        Echo,
+
+        /// <summary>The same, and then ocall 1 with these bytes and room for the whole output, and 5 in R9.</summary>
+        EchoByOcall,
+
+        /// <summary>Says that it wrote 2^40 bytes.</summary>
+        Boast,
+
+        /// <summary>Ocall 1 with the 8 bytes at 0x1000, which are not in the output.</summary>
+        AskElsewhere,
+
+        /// <summary>What follows an ocall: the answer's bytes are the output's, 3 is its value.</summary>
+        Returned = OcallTable.Return,
     }
 
     public static ulong Id(Request request) => (ulong)request;
@@ -152,6 +167,39 @@ internal static class TestCode
         a.mov(eax, 6);
         a.db(0x0f, 0x01, 0xd7);
         a.xor(edx, edx);
+
+        a.jmp(leave);
+
+        Case(Request.Echo);
+        a.mov(rcx, rdx);
+        a.mov(rdi, r8);
+        a.rep.movsb();
+        a.mov(esi, 7);
+        a.jmp(leave);
+
+        Case(Request.EchoByOcall);
+        a.mov(rcx, rdx);
+        a.mov(rdi, r8);
+        a.rep.movsb();
+        a.mov(rsi, r8);
+        a.mov(r8, r9);
+        a.mov(r9d, 5);
+        a.mov(edi, 1);
+        a.jmp(exit);
+
+        Case(Request.Boast);
+        a.mov(rdx, 1L << 40);
+        a.jmp(leave);
+
+        Case(Request.AskElsewhere);
+        a.mov(esi, 0x1000);
+        a.mov(edx, 8);
+        a.mov(r8d, 8);
+        a.mov(edi, 1);
+        a.jmp(exit);
+
+        Case(Request.Returned);
+        a.mov(esi, 3);
 
         a.Label(ref leave);
         a.xor(edi, edi);
