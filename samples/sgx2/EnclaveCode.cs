@@ -14,7 +14,7 @@ internal static class EnclaveCode
     public static byte[] Assemble()
     {
         var a = new Assembler(64);
-        Label add = a.CreateLabel(), read = a.CreateLabel(), accept = a.CreateLabel(), extend = a.CreateLabel(), makeThread = a.CreateLabel(), leave = a.CreateLabel();
+        Label add = a.CreateLabel(), read = a.CreateLabel(), accept = a.CreateLabel(), extend = a.CreateLabel(), makeThread = a.CreateLabel(), sum = a.CreateLabel(), leave = a.CreateLabel();
 
         // SDM 3D, EENTER: RAX = CSSA, RBX = the TCS, RCX = behind the EENTER. The rest is as the host left it.
         // The page behind the TCS is this thread's own. A SECINFO lies in it, one for each level of exceptions.
@@ -31,6 +31,8 @@ internal static class EnclaveCode
         a.je(extend);
         a.cmp(rdi, (int)Request.MakeThread);
         a.je(makeThread);
+        a.cmp(rdi, (int)Request.Sum);
+        a.je(sum);
         a.ud2();
 
         a.Label(ref add);
@@ -73,6 +75,19 @@ internal static class EnclaveCode
         a.mov(__dword_ptr[rsi + 64], -1);
         a.mov(__dword_ptr[rsi + 68], -1);
         a.xor(edx, edx);
+
+        // A call with buffers: RSI and RDX are the input, R8 and R9 the output; RDX leaves as the length of the answer.
+        a.jmp(leave);
+        Label more = a.CreateLabel();
+        a.Label(ref sum);
+        a.xor(eax, eax);
+        a.Label(ref more);
+        a.sub(rdx, sizeof(long));
+        a.add(rax, __qword_ptr[rsi + rdx]);
+        a.test(rdx, rdx);
+        a.jnz(more);
+        a.mov(__qword_ptr[r8], rax);
+        a.mov(edx, sizeof(long));
 
         // SDM 3D, EEXIT: RBX = where to. Nothing but the answer leaves in the registers.
         a.Label(ref leave);

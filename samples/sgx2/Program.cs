@@ -55,6 +55,8 @@ namespace Sgx2Sample
             Say("2. Enter it: EENTER by the vDSO, EEXIT");
             _ = Ask(enclave, Request.Add, Layout.Data, 40);
             Say($"   the enclave adds 40 and 2: {Ask(enclave, Request.Add, Layout.Data, 2)}");
+            long sum = enclave.Call<Three, long>(Id(Request.Sum), new Three(1, 2, 39));
+            Say($"   and 1, 2 and 39, which it finds in a buffer: {sum}");
         }
 
         private void GrowByAccepting(Enclave enclave)
@@ -145,6 +147,8 @@ namespace Sgx2Sample
         }
 
         private static ulong Id(Request request) => (ulong)request;
+
+        private readonly record struct Three(long First, long Second, long Third);
 
         private void Say(string text) => output.WriteLine(text);
     }

@@ -17,4 +17,7 @@ internal enum Request : ulong
 
     /// <summary>Writes a TCS into the page at RSI: OSSA is RDX, OENTRY is 0.</summary>
     MakeThread,
+
+    /// <summary>With buffers: the answer is the sum of the numbers in the input, 8 bytes each and at least one.</summary>
+    Sum,
 }

@@ -1,4 +1,3 @@
-using Cloister.Architecture;
 using Cloister.Linux;
 
 namespace Cloister.Host;

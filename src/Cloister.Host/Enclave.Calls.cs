@@ -95,7 +95,7 @@ public sealed partial class Enclave
             ulong before = thread.Crossings;
             try
             {
-                return Follow(thread, thread.Enter(registers, options.Cancellation), handler, options.Cancellation, everyExit: true);
+                return Follow(thread, thread.Enter(registers, options.Cancellation), handler, everyExit: true, options.Cancellation);
             }
             catch (EnclaveException e) when (e.EntryRefused && thread.Crossings == before)
             {
@@ -125,11 +125,11 @@ public sealed partial class Enclave
     public EnclaveRegisters CallOn(EnclaveThread thread, EnclaveRegisters registers, ExitHandler? handler = null)
     {
         ArgumentNullException.ThrowIfNull(thread);
-        return Follow(thread, thread.Enter(registers), handler, CancellationToken.None, everyExit: true);
+        return Follow(thread, thread.Enter(registers), handler, everyExit: true, CancellationToken.None);
     }
 
     /// <summary>Asks the handler what follows, until the call is over or, without <paramref name="everyExit"/>, the enclave left by itself.</summary>
-    internal EnclaveRegisters Follow(EnclaveThread thread, EnclaveExit exit, ExitHandler? handler, CancellationToken cancellation, bool everyExit)
+    internal EnclaveRegisters Follow(EnclaveThread thread, EnclaveExit exit, ExitHandler? handler, bool everyExit, CancellationToken cancellation)
     {
         while (everyExit || exit.Fault is not null)
         {

@@ -81,6 +81,21 @@ public sealed partial class Enclave : IDisposable
     /// <exception cref="EnclaveOperationException">The kernel refused.</exception>
     public static Enclave Load(string path, EnclaveLoadOptions? options = null) => EnclaveFileLoader.Load(path, options ?? new EnclaveLoadOptions());
 
+    /// <summary>Looks whether this process can build enclaves, by opening the device.</summary>
+    /// <returns>Null when it can, else what stands against it and what to do.</returns>
+    public static string? FindObstacle()
+    {
+        try
+        {
+            using EnclaveDevice device = EnclaveLoader.Open();
+            return null;
+        }
+        catch (SgxUnavailableException e)
+        {
+            return e.Message;
+        }
+    }
+
     /// <summary>An address inside.</summary>
     /// <param name="offset">Bytes from the beginning.</param>
     public LinearAddress At(ulong offset) => BaseAddress + offset;

@@ -11,7 +11,7 @@ internal sealed class EnclaveCall(Enclave enclave, EnclaveThread thread, CallWin
     public EnclaveAnswer Run(ulong entry, int inputLength, Span<byte> output)
     {
         var first = new EnclaveRegisters(entry, window.InputAddress, (ulong)inputLength, window.OutputAddress, (ulong)output.Length);
-        EnclaveRegisters exit = enclave.Follow(thread, thread.Enter(first, options.Cancellation), options.OnFault, options.Cancellation, everyExit: false);
+        EnclaveRegisters exit = enclave.Follow(thread, thread.Enter(first, options.Cancellation), options.OnFault, everyExit: false, options.Cancellation);
         while (exit.Rdi != 0)
         {
             EnclaveRegisters next;
@@ -28,7 +28,7 @@ internal sealed class EnclaveCall(Enclave enclave, EnclaveThread thread, CallWin
             ulong before = thread.Crossings;
             try
             {
-                exit = enclave.Follow(thread, thread.Enter(next, options.Cancellation), options.OnFault, options.Cancellation, everyExit: false);
+                exit = enclave.Follow(thread, thread.Enter(next, options.Cancellation), options.OnFault, everyExit: false, options.Cancellation);
             }
             catch when (thread.Crossings == before)
             {

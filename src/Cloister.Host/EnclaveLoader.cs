@@ -46,7 +46,8 @@ internal static class EnclaveLoader
         }
     }
 
-    private static EnclaveDevice Open()
+    /// <exception cref="SgxUnavailableException">It cannot be opened.</exception>
+    public static EnclaveDevice Open()
     {
         Errno errno = EnclaveDevice.Open(out EnclaveDevice? device);
         if (device is null)

@@ -14,6 +14,7 @@ public class ArrowTests
         ["Cloister.Engine"] = ["Cloister.Driver", "Cloister.Linux"],
         ["Cloister.Images"] = ["Cloister.Architecture", "Cloister.Processor"],
         ["Cloister.Host"] = ["Cloister.Images", "Cloister.Linux"],
+        ["Cloister.Testing"] = ["Cloister.Host"],
         ["Cloister.Lab"] = ["Cloister.Engine", "Cloister.Host"],
         ["Cloister.Cli"] = ["Cloister.Engine", "Cloister.Host", "Cloister.Images", "Cloister.Lab"],
     };

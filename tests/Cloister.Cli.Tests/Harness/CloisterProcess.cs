@@ -6,7 +6,7 @@ namespace Cloister.Cli.Tests.Harness;
 /// <summary>The built command, run as a process of its own in a session of its own, so that signals to its group reach no one else.</summary>
 internal sealed class CloisterProcess : IDisposable
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(180);
+    private const double PatienceSeconds = 180;
 
     // Whoever runs the tests may have signals ignored (nohup, a job in the background), which would be inherited.
     private const string DefaultSignals = "@SIG{qw(HUP INT QUIT TERM USR1 USR2 PIPE)} = ('DEFAULT') x 7; exec @ARGV or die";
@@ -59,14 +59,14 @@ internal sealed class CloisterProcess : IDisposable
             // It did not read its input to the end.
         }
 
-        Assert.True(_process.WaitForExit(s_patience), "Cloister hangs");
+        Assert.True(Patience.WaitForExit(_process, PatienceSeconds), "Cloister hangs");
         return new Outcome(_process.ExitCode, output.Result, error.Result);
     }
 
     /// <summary>Waits for its end while its input stays open.</summary>
     public Outcome AwaitEnd()
     {
-        Assert.True(_process.WaitForExit(s_patience), "Cloister hangs");
+        Assert.True(Patience.WaitForExit(_process, PatienceSeconds), "Cloister hangs");
         return Finish();
     }
 
@@ -74,7 +74,7 @@ internal sealed class CloisterProcess : IDisposable
     public string ReadLine()
     {
         Task<string?> line = _process.StandardOutput.ReadLineAsync();
-        Assert.True(line.Wait(s_patience), "Cloister or the program hangs");
+        Assert.True(Patience.Until(milliseconds => line.Wait(milliseconds), PatienceSeconds), "Cloister or the program hangs");
         return line.Result ?? "";
     }
 
@@ -87,12 +87,9 @@ internal sealed class CloisterProcess : IDisposable
     /// <summary>Waits until a process is gone, or is only waited for by its parent.</summary>
     public static void AwaitEnd(int process)
     {
-        long deadline = Stopwatch.GetTimestamp() + (long)(s_patience.TotalSeconds * Stopwatch.Frequency);
-        while (HostKernel.StatusField(process, "State:") is { } state && !state.StartsWith('Z') && !state.StartsWith('X'))
-        {
-            Assert.True(Stopwatch.GetTimestamp() < deadline, $"process {process} lives on");
-            Thread.Yield();
-        }
+        Assert.True(Patience.Until(milliseconds => SpinWait.SpinUntil(() => HasEnded(process), milliseconds), PatienceSeconds), $"process {process} lives on");
+
+        static bool HasEnded(int process) => HostKernel.StatusField(process, "State:") is not { } state || state.StartsWith('Z') || state.StartsWith('X');
     }
 
     public void Dispose()

@@ -5,7 +5,7 @@ namespace Cloister.Engine.Tests.Harness;
 /// <summary>Runs programs by themselves and under the command.</summary>
 internal static class Programs
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(120);
+    private const double PatienceSeconds = 120;
 
     public static bool HasCompiler { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(d => File.Exists(Path.Combine(d, "gcc")));
 
@@ -18,7 +18,7 @@ internal static class Programs
         using Process process = Process.Start(new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true })!;
         process.StandardInput.Close();
         Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
-        if (!process.WaitForExit(s_patience))
+        if (!Patience.WaitForExit(process, PatienceSeconds))
         {
             process.Kill();
             Assert.Fail($"hangs: {string.Join(' ', command)}\n{error.Result}{output.Result}");

@@ -6,10 +6,10 @@ namespace Cloister.Host.Tests.Machine;
 /// <summary>The SDK's command, as a user of the packages runs it.</summary>
 internal static class Dotnet
 {
-    private const int PatienceMilliseconds = 300_000;
+    private const double PatienceSeconds = 300;
 
-    /// <summary>Runs <c>dotnet ARGUMENTS</c> in a folder; it must succeed.</summary>
-    public static void Run(string folder, params string[] arguments)
+    /// <summary>Runs <c>dotnet ARGUMENTS</c> in a folder; it must succeed. Returns what it said.</summary>
+    public static string Run(string folder, params string[] arguments)
     {
         var start = new ProcessStartInfo("dotnet", arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
 
@@ -29,12 +29,14 @@ internal static class Dotnet
         start.Environment["DOTNET_NOLOGO"] = "1";
         using var process = Process.Start(start)!;
         Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
-        if (!process.WaitForExit(PatienceMilliseconds))
+        if (!Patience.WaitForExit(process, PatienceSeconds))
         {
             process.Kill(entireProcessTree: true);
             Assert.Fail($"it hangs: dotnet {string.Join(' ', arguments)}");
         }
 
-        Assert.True(process.ExitCode == 0, $"dotnet {string.Join(' ', arguments)}: {output.GetAwaiter().GetResult()}{error.GetAwaiter().GetResult()}");
+        string said = output.GetAwaiter().GetResult() + error.GetAwaiter().GetResult();
+        Assert.True(process.ExitCode == 0, $"dotnet {string.Join(' ', arguments)}: {said}");
+        return said;
     }
 }

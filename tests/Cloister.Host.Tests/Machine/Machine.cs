@@ -5,7 +5,7 @@ namespace Cloister.Host.Tests.Machine;
 /// <summary>Runs programs under the command as it was built with these tests.</summary>
 internal static class Machine
 {
-    private const int PatienceMilliseconds = 180_000;
+    private const double PatienceSeconds = 180;
 
     // .../tests/Cloister.Host.Tests/bin/CONFIGURATION/net10.0/
     private static readonly string Own = typeof(Machine).Assembly.Location;
@@ -21,7 +21,7 @@ internal static class Machine
 
     public static string Jit => Path.Combine(Root, "samples", "jit", "bin", Configuration, Framework, "jit-sample.dll");
 
-    private static string Command => Path.Combine(Root, "src", "Cloister.Cli", "bin", Configuration, Framework, "cloister.dll");
+    public static string Command => Path.Combine(Root, "src", "Cloister.Cli", "bin", Configuration, Framework, "cloister.dll");
 
     /// <summary>Runs all of <see cref="Programs.Scenarios"/>.</summary>
     public static (int Status, string Output) Scenarios(EntryMethod method, string engine) =>
@@ -39,7 +39,7 @@ internal static class Machine
         Array.ForEach(arguments, start.ArgumentList.Add);
         using var process = Process.Start(start)!;
         Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
-        if (!process.WaitForExit(PatienceMilliseconds))
+        if (!Patience.WaitForExit(process, PatienceSeconds))
         {
             process.Kill(entireProcessTree: true);
             Assert.Fail($"it hangs: {string.Join(' ', arguments)}");

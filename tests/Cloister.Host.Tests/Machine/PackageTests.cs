@@ -8,9 +8,10 @@ namespace Cloister.Host.Tests.Machine;
 /// <summary>The packages as a project outside the repository sees them: restored from a folder, without a network, and run.</summary>
 public sealed class PackageTests : IDisposable
 {
-    // Cloister.Host, Cloister.Images, and what they are made of.
-    private static readonly string[] s_packages = ["Cloister.Architecture", "Cloister.Processor", "Cloister.Linux", "Cloister.Images", "Cloister.Host"];
+    // Cloister.Host, Cloister.Images and Cloister.Testing, and what they are made of.
+    private static readonly string[] s_packages = ["Cloister.Architecture", "Cloister.Processor", "Cloister.Linux", "Cloister.Images", "Cloister.Host", "Cloister.Testing"];
 
+    private readonly HashSet<string> _descriptions = [];
     private readonly string _folder = Directory.CreateTempSubdirectory("cloister-package-").FullName;
 
     private string Feed => Path.Combine(_folder, "feed");
@@ -92,8 +93,12 @@ public sealed class PackageTests : IDisposable
         XElement[] elements = [.. XDocument.Load(nuspec).Descendants()];
         Assert.Equal("MIT", elements.Single(element => element.Name.LocalName == "license").Value);
         Assert.Equal("README.md", elements.Single(element => element.Name.LocalName == "readme").Value);
+        Assert.Equal("icon.png", elements.Single(element => element.Name.LocalName == "icon").Value);
+        Assert.Contains("icon.png", files);
+        Assert.Contains("sgx", elements.Single(element => element.Name.LocalName == "tags").Value, StringComparison.Ordinal);
+        Assert.True(_descriptions.Add(elements.Single(element => element.Name.LocalName == "description").Value), "each package says what it is");
 
-        // What it depends on is packed as well: nothing has to come from elsewhere.
-        Assert.All(elements.Where(element => element.Name.LocalName == "dependency"), dependency => Assert.Contains(dependency.Attribute("id")!.Value, s_packages));
+        // What it depends on is packed as well: nothing has to come from elsewhere but xunit, to who tests.
+        Assert.All(elements.Where(element => element.Name.LocalName == "dependency"), dependency => Assert.Contains(dependency.Attribute("id")!.Value, s_packages.Append("xunit.extensibility.core")));
     }
 }

@@ -45,12 +45,12 @@ public sealed class ToolTests : IDisposable
     // Status and standard output, with what the other stream said when it fails.
     private static (int Status, string Output) Shell(string script)
     {
-        const int patienceMilliseconds = 300_000;
+        const double patienceSeconds = 300;
         var start = new ProcessStartInfo("bash", ["-c", script]) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["DOTNET_ROOT"] = Path.GetDirectoryName(Environment.ProcessPath);
         using var process = Process.Start(start)!;
         Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
-        if (!process.WaitForExit(patienceMilliseconds))
+        if (!Patience.WaitForExit(process, patienceSeconds))
         {
             process.Kill(entireProcessTree: true);
             Assert.Fail($"it hangs: {script}");
