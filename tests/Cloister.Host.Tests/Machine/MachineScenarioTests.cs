@@ -42,7 +42,7 @@ public class MachineScenarioTests
     public void What_a_process_leaves_inside_ends_with_it()
     {
         string output = Succeeds(nameof(Scenarios.ThreadThatStaysInside), EntryMethod.Vdso, "--stats");
-        Assert.Contains("epc pages total: 32768\nepc pages free: 32768\n", output, StringComparison.Ordinal);
+        Assert.Matches(@"epc pages total: (\d+)\nepc pages free: \1\n", output);
     }
 
     private static string Succeeds(string name, EntryMethod method, params string[] options)

@@ -14,7 +14,7 @@ public class SampleTests
         Assert.Contains("the enclave adds 40 and 2: 42", output, StringComparison.Ordinal);
         Assert.Contains("the new thread reads what the first one left: 42", output, StringComparison.Ordinal);
         Assert.Contains("65536 bytes are gone\nDone.\n", output, StringComparison.Ordinal);
-        Assert.Contains("epc pages total: 32768\nepc pages free: 32768\n", output, StringComparison.Ordinal);
+        Assert.Matches(@"epc pages total: (\d+)\nepc pages free: \1\n", output);
     }
 
     [SampleInCFact]
@@ -34,7 +34,7 @@ public class SampleTests
                 (int status, string output) = Machine.Cloister("run", "--engine", engine, "--stats", "--", Path.Combine(folder, "sgx2-sample"));
                 Assert.True(status == 0, $"status {status}: {output}");
                 Assert.Contains("65536 bytes removed\nDone.\n", output, StringComparison.Ordinal);
-                Assert.Contains("epc pages total: 32768\nepc pages free: 32768\n", output, StringComparison.Ordinal);
+                Assert.Matches(@"epc pages total: (\d+)\nepc pages free: \1\n", output);
             }
         }
         finally
@@ -54,7 +54,7 @@ public class SampleTests
         Assert.Contains("of 10 it makes 39\n64 functions of 1330 steps, each in a page of its own, give what C# gives\n", output, StringComparison.Ordinal);
         Assert.Contains("error code 0x8007: the EPCM refuses it\nDone.\n", output, StringComparison.Ordinal);
         Assert.Contains("pages augmented: 64\n", output, StringComparison.Ordinal);
-        Assert.Contains("epc pages total: 32768\nepc pages free: 32768\n", output, StringComparison.Ordinal);
+        Assert.Matches(@"epc pages total: (\d+)\nepc pages free: \1\n", output);
     }
 
     [Fact]
@@ -79,7 +79,7 @@ public class SampleTests
         Assert.Matches(@"0x11000 +15 +REG → TRIM ", Row("0x11000"));
         Assert.Contains("write (#PF) → EAUG → write (#PF) → EACCEPT → EREMOVE", Row("0x20000"), StringComparison.Ordinal);
         Assert.Matches(@"REG → TCS .*meanwhile EENTER, EEXIT", Row("0x40000"));
-        Assert.Contains("EPC pages free: 32768 of 32768", output, StringComparison.Ordinal);
+        Assert.Matches(@"EPC pages free: (\d+) of \1\b", output);
     }
 
     [Fact]
