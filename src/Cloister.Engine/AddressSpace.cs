@@ -43,6 +43,9 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
     /// <summary>Addresses where CPUID was replaced by UD2.</summary>
     public HashSet<ulong> CpuidSites { get; init; } = [];
 
+    /// <summary>Its execution breakpoints.</summary>
+    public Breakpoints Breakpoints { get; } = new();
+
     /// <summary>Cloister's own pages in it, shared with this process; null before the first exec.</summary>
     public MappedFile? Table { get; set; }
 
@@ -161,6 +164,7 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
             Fast?.Tcss.Invalidate(start, end);
             Pages.Forget(start, end);
             Native.Forget(start, end);
+            Breakpoints.Remove(start, end);
         }
 
         foreach (EnclaveFile file in files)

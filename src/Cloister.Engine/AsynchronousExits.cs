@@ -50,7 +50,7 @@ internal sealed class AsynchronousExits(Tracer tracer)
     {
         Span<byte> code = stackalloc byte[EncluInstruction.Length];
         ulong rip = thread.Peek().Rip;
-        return rip == thread.Space.Vdso?.AsynchronousExit
+        return rip == thread.Space.Vdso?.Enclu
             || (InstructionFetch.Read(thread.Space, rip, code) == EncluInstruction.Length && (code.SequenceEqual(EncluInstruction.Opcode) || IsPatched(thread.Space, rip, code)));
     }
 

@@ -41,7 +41,7 @@ internal sealed class DeviceFiles(Tracer tracer) : IDisposable
             return error;
         }
 
-        file = new EnclaveFile(tracer.Epc, taken, node, openFlags);
+        file = new EnclaveFile(tracer.Epc, taken, node, openFlags) { IllegalCode = node == DeviceNode.Enclave ? tracer.Illegal : null };
         switch (node)
         {
             case DeviceNode.Enclave: file.Enclave = tracer.Driver.Open(file); break;
@@ -125,6 +125,7 @@ internal sealed class DeviceFiles(Tracer tracer) : IDisposable
         }
 
         space.Native.CopyExecutable(parent.Native);
+        space.Breakpoints.CopyFrom(parent.Breakpoints);
         NoteCopy(parent, space);
         return space;
     }

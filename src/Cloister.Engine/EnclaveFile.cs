@@ -74,6 +74,12 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
     /// <summary>Stubs that EEXIT sites in its pages jump to, and the sites: a forked program may have the pages without the stubs.</summary>
     public Dictionary<ulong, ulong> ExitStubs { get; } = [];
 
+    /// <summary>Its illegal instructions that were found.</summary>
+    public IllegalSites IllegalSites { get; } = new();
+
+    /// <summary>Finds more of them in pages that get their content while they are executable; null for a virtual EPC.</summary>
+    public IllegalCode? IllegalCode { get; init; }
+
     /// <summary>The pages that its threads may accept by themselves; null while they do not.</summary>
     public AwaitedPages? Awaited { get; set; }
 
@@ -169,9 +175,11 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
         {
             Write(offset, contents);
         }
+
+        IllegalCode?.Filled(this, Base + offset);
     }
 
-    /// <summary>The bytes of a page, to read at once.</summary>
+    /// <summary>The bytes of a page as the program wrote them, to read at once.</summary>
     /// <remarks>A page that only programs have mapped is read from the file: mapping it here as well, and out again when it goes, costs more.</remarks>
     public ReadOnlySpan<byte> Contents(ulong offset)
     {
@@ -180,6 +188,18 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
             return contents;
         }
 
+        ReadOnlySpan<byte> raw = RawContents(offset);
+        if (IllegalSites.IsEmpty)
+        {
+            return raw;
+        }
+
+        IllegalSites.Restore(_page, Base + offset);
+        return _page;
+    }
+
+    private ReadOnlySpan<byte> RawContents(ulong offset)
+    {
         Errno error = _file.Read((long)(Base + offset), _page);
         return error == Errno.None ? _page : throw new LinuxException("pread", error);
     }
@@ -188,6 +208,7 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
     public void Remove(EpcPage page, ulong offset)
     {
         _memory.Remove(page);
+        Engine.IllegalCode.ForgetPage(this, Base + offset);
         if (IsReleased || !IsMappable(offset, 4096))
         {
             return;
@@ -227,7 +248,7 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
     /// <summary>Takes the page-table entries away everywhere and keeps the bytes. Writers must have been stopped before.</summary>
     public void Unmap(ulong offset)
     {
-        ReadOnlySpan<byte> copy = Contents(offset);
+        ReadOnlySpan<byte> copy = RawContents(offset);
         Punch(offset, 4096);
         Write(offset, copy);
     }
@@ -258,6 +279,7 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
     public void LosePower(ulong offset)
     {
         Punch(offset, 4096);
+        Engine.IllegalCode.ForgetPage(this, Base + offset);
         Awaited?.Withdraw(offset);
         foreach (AddressSpace space in AddressSpaces)
         {

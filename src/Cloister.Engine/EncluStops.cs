@@ -39,7 +39,7 @@ internal sealed class EncluStops(Tracer tracer)
             LeafResult result = EncluInstruction.Dispatch(tracer.Machine, processor, space, thread);
             if (result.Status != LeafStatus.Fault)
             {
-                NoteEpcmChange(space, leaf, operand, result);
+                NoteEpcmChange(space, leaf, operand, processor.Registers.Rdx, result);
                 if (added && leaf == EncluLeaf.Eaccept && result.IsSuccess)
                 {
                     tracer.Accepts.Promise(thread, operand & ~4095UL);
@@ -135,12 +135,17 @@ internal sealed class EncluStops(Tracer tracer)
     }
 
     // EACCEPT, EACCEPTCOPY and EMODPE change the entry of the page in RCX.
-    private void NoteEpcmChange(AddressSpace space, EncluLeaf leaf, ulong operand, in LeafResult result)
+    private void NoteEpcmChange(AddressSpace space, EncluLeaf leaf, ulong operand, ulong source, in LeafResult result)
     {
         if (result.IsSuccess && leaf is EncluLeaf.Eaccept or EncluLeaf.Eacceptcopy or EncluLeaf.Emodpe
             && space.Mappings.Find(operand & ~4095UL) is { } mapping)
         {
             ulong offset = mapping.OffsetOf(operand & ~4095UL);
+            if (leaf == EncluLeaf.Eacceptcopy && !mapping.File.IllegalSites.IsEmpty)
+            {
+                mapping.File.IllegalSites.Restore(mapping.File.Bytes(offset), source);
+            }
+
             mapping.File.UpdateAwaited(tracer.Machine, space.Pages.Peek(operand).Page, offset);
             foreach (AddressSpace other in mapping.File.AddressSpaces)
             {

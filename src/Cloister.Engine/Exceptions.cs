@@ -34,6 +34,7 @@ internal sealed class Exceptions(Tracer tracer)
 
         if (IsCallInside(signal, information) && thread.Processor.EnclaveMode)
         {
+            ForcedSignals.Note(thread, signal);
             SystemCallInside(thread);
             return;
         }
@@ -50,6 +51,7 @@ internal sealed class Exceptions(Tracer tracer)
             return;
         }
 
+        ForcedSignals.Note(thread, signal);
         switch (signal)
         {
             case Linux.Signal.SIGILL:
@@ -74,12 +76,19 @@ internal sealed class Exceptions(Tracer tracer)
             _ = thread.GetSignal(out SignalInformation information);
             if (IsCallInside(signal, information))
             {
+                ForcedSignals.Note(thread, signal);
                 RewindSystemCall(thread);
                 tracer.Exits.ForInterrupt(thread);
                 return true;
             }
 
-            comesAgain = information.Code > 0 && signal is Linux.Signal.SIGILL or Linux.Signal.SIGSEGV or Linux.Signal.SIGBUS or Linux.Signal.SIGFPE;
+            comesAgain = information.Code > 0 && (signal is Linux.Signal.SIGILL or Linux.Signal.SIGSEGV or Linux.Signal.SIGBUS or Linux.Signal.SIGFPE
+                || (signal == Linux.Signal.SIGTRAP && information.Code == SignalInformation.TrapHardwareBreakpoint));
+            if (comesAgain)
+            {
+                ForcedSignals.Note(thread, signal);
+                thread.Registers.Rflags &= ~Registers.ResumeFlag; // or the instruction would execute
+            }
         }
         else if (status.Event == PtraceEvent.Seccomp)
         {
@@ -100,6 +109,7 @@ internal sealed class Exceptions(Tracer tracer)
             return;
         }
 
+        tracer.Illegal.ExecutedUnknown(thread, thread.Peek().Rip);
         tracer.Exits.Raise(thread, ExceptionVector.InvalidOpcode, 0, default);
     }
 
@@ -136,6 +146,11 @@ internal sealed class Exceptions(Tracer tracer)
 
         if (thread.Processor.EnclaveMode)
         {
+            if (IllegalCode.At(thread.Space, rip) is { } site)
+            {
+                tracer.Illegal.Executed(thread, site);
+            }
+
             tracer.Exits.Raise(thread, ExceptionVector.InvalidOpcode, 0, default);
             return;
         }
@@ -351,8 +366,37 @@ internal sealed class Exceptions(Tracer tracer)
         tracer.Exits.Raise(thread, InstructionAccess.IsIllegalInside(instruction) ? ExceptionVector.InvalidOpcode : ExceptionVector.GeneralProtection, 0, default);
     }
 
+    // Also of a thread that was driven out since: it comes again after ERESUME. The instruction is executed if the thread runs on with RF. SDM 3B, "Instruction-Breakpoint Exception Condition".
+    private void Breakpoint(TracedThread thread)
+    {
+        ulong rip = thread.Peek().Rip;
+        if (IllegalCode.At(thread.Space, rip) is not { } site)
+        {
+            IllegalCode.Stale(thread.Space, rip);
+            tracer.Resume(thread);
+            return;
+        }
+
+        thread.Registers.Rflags &= ~Registers.ResumeFlag;
+        tracer.Illegal.Executed(thread, site);
+        if (thread.Processor.EnclaveMode)
+        {
+            tracer.Exits.Raise(thread, ExceptionVector.InvalidOpcode, 0, default);
+        }
+        else
+        {
+            tracer.Signals.Raise(thread, ExceptionVector.InvalidOpcode, 0, default, unmapped: false);
+        }
+    }
+
     private void Trap(TracedThread thread, in SignalInformation information)
     {
+        if (information is { Signal: Linux.Signal.SIGTRAP, Code: SignalInformation.TrapHardwareBreakpoint })
+        {
+            Breakpoint(thread);
+            return;
+        }
+
         if (!thread.Processor.EnclaveMode)
         {
             tracer.Resume(thread, information.Signal);
@@ -386,9 +430,7 @@ internal sealed class Exceptions(Tracer tracer)
     private static bool IsSimd(TracedThread thread)
     {
         Span<byte> code = stackalloc byte[InstructionAccess.MaximumLength];
-        AddressSpace space = thread.Space;
-        int length = InstructionFetch.Read(space, thread.Peek().Rip, code);
-        Instruction instruction = InstructionAccess.Decode(code[..length], thread.Peek().Rip);
-        return instruction.IsInvalid || !instruction.Code.Mnemonic().ToString().StartsWith('F');
+        int length = InstructionFetch.Read(thread.Space, thread.Peek().Rip, code);
+        return !(InstructionAccess.WaitsForX87(code[..length]) && thread.HasX87Exception);
     }
 }

@@ -60,6 +60,30 @@ internal static class InstructionAccess
         return writes && !matched ? AccessKind.Write : AccessKind.Read;
     }
 
+    /// <summary>Whether the instruction looks for pending x87 exceptions before it does anything: WAIT, x87 and MMX instructions. SDM 3A, "Interrupt 16".</summary>
+    public static bool WaitsForX87(ReadOnlySpan<byte> code)
+    {
+        Instruction instruction = Decode(code, 0);
+        foreach (CpuidFeature feature in instruction.Code.CpuidFeatures())
+        {
+            if (feature is CpuidFeature.FPU or CpuidFeature.FPU287 or CpuidFeature.FPU387 or CpuidFeature.MMX or CpuidFeature.D3NOW or CpuidFeature.D3NOWEXT)
+            {
+                return true;
+            }
+        }
+
+        // Conversions between MMX and XMM registers, and SSE's instructions on MMX registers.
+        for (int operand = 0; operand < instruction.OpCount; operand++)
+        {
+            if (instruction.GetOpKind(operand) == OpKind.Register && instruction.GetOpRegister(operand).IsMM())
+            {
+                return true;
+            }
+        }
+
+        return instruction.Mnemonic == Mnemonic.Wait;
+    }
+
     /// <summary>Decodes one instruction.</summary>
     public static Instruction Decode(ReadOnlySpan<byte> code, ulong rip)
     {

@@ -7,14 +7,17 @@ namespace Cloister.Engine;
 internal sealed class Interruptions(Tracer tracer)
 {
     /// <summary>Stops all other threads that share a thread's memory, until disposed.</summary>
-    public IDisposable HoldOthers(TracedThread thread)
+    public IDisposable HoldOthers(TracedThread thread) => HoldAll(thread.Space, except: thread);
+
+    /// <summary>Stops all threads of an address space but one, until disposed.</summary>
+    public IDisposable HoldAll(AddressSpace space, TracedThread except)
     {
         var held = new List<TracedThread>();
-        TracedThread[] others = [.. tracer.Processes.Threads.Where(other => other != thread && other.Space == thread.Space && !other.Stopped && !other.AwaitsVfork)];
+        TracedThread[] others = [.. tracer.Processes.Threads.Where(other => other != except && other.Space == space && CanBeHeld(other))];
         InterruptAll(others);
         foreach (TracedThread other in others)
         {
-            if (!other.Stopped && !other.AwaitsVfork)
+            if (CanBeHeld(other))
             {
                 Hold(other, held);
             }
@@ -53,6 +56,9 @@ internal sealed class Interruptions(Tracer tracer)
             Answer(thread, status, canRunOn: IsOurs(status));
         }
     }
+
+    // A new thread runs nothing before its first stop was answered, and what prepares it must not be lost.
+    private static bool CanBeHeld(TracedThread thread) => !thread.Stopped && !thread.AwaitsVfork && !thread.IsNewFork && !thread.IsNewSharer;
 
     private static bool IsInside(TracedThread thread, EpcPage secs) => thread.Processor.EnclaveMode && thread.Processor.Secs == secs;
 

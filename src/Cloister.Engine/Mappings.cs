@@ -421,6 +421,8 @@ internal static class Mappings
             end += 4096;
         }
 
+        // First: other threads may execute them as soon as they can.
+        tracer.Illegal.Guard(thread, mapping, start, end);
         if (!space.Native.ByProtection)
         {
             _ = new RemoteCalls().Add(SystemCall.Mprotect, start, end - start, (ulong)mapping.Protection).Run(thread);
@@ -428,7 +430,6 @@ internal static class Mappings
 
         for (ulong page = start; page < end; page += 4096)
         {
-            EnclaveCode.Patch(mapping.File.Bytes(mapping.OffsetOf(page)), tracer.Machine.Options.Sgx2);
             space.Native.SetExecutable(page, true);
             if (space.Native.ByProtection)
             {

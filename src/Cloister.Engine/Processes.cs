@@ -44,6 +44,10 @@ internal sealed class Processes(Tracer tracer)
         {
             tracer.Cores.Inherit(parent, id);
             Begin(id, ProcessOf(id, parent, out AddressSpace? copied), copied, parent.Space.Fast, parent.FastSlot);
+            if (Find(id) is { } child)
+            {
+                child.Mask = parent.Mask;
+            }
         }
 
         tracer.Untold.Claim(id);
@@ -75,7 +79,8 @@ internal sealed class Processes(Tracer tracer)
         AddressSpace? copied = shares ? null : tracer.Files.Copy(space, id);
         var process = new TracedProcess(group, copied ?? space)
         {
-            Handlers = new(parent.Handlers),
+            Actions = parent.Actions.Copy(),
+            FollowsMasks = parent.FollowsMasks,
             IsDeviceUser = parent.IsDeviceUser,
             HasFilters = parent.HasFilters,
             Covered = parent.Covered,
@@ -91,8 +96,8 @@ internal sealed class Processes(Tracer tracer)
         bool hadOthers = process.Threads.Count > 1;
         process.Space = new AddressSpace(tracer.Machine, process.Id);
         Use(process.Space);
-        var before = new TracedProcess(process.Id, old) { Handlers = process.Handlers, IsDeviceUser = process.IsDeviceUser, HasFilters = process.HasFilters, Covered = process.Covered };
-        process.Handlers = [];
+        var before = new TracedProcess(process.Id, old) { Actions = process.Actions, IsDeviceUser = process.IsDeviceUser, HasFilters = process.HasFilters, Covered = process.Covered };
+        process.Actions = process.Actions.AfterExec();
         foreach (TracedThread gone in process.Threads.ToArray())
         {
             gone.Process = before;
@@ -204,7 +209,8 @@ internal sealed class Processes(Tracer tracer)
 
         return new TracedProcess(id, space)
         {
-            Handlers = (flags & sharesHandlers) != 0 ? parent.Process.Handlers : new(parent.Process.Handlers),
+            Actions = (flags & sharesHandlers) != 0 ? parent.Process.Actions : parent.Process.Actions.Copy(),
+            FollowsMasks = parent.Process.FollowsMasks,
             IsDeviceUser = parent.Process.IsDeviceUser,
             HasFilters = parent.Process.HasFilters,
             Covered = new(parent.Process.Covered),
@@ -247,6 +253,7 @@ internal sealed class Processes(Tracer tracer)
                 tracer.Untold.Expect(process);
             }
 
+            process.Actions.Dispose();
             Leave(process.Space);
         }
     }

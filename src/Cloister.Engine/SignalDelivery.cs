@@ -61,6 +61,13 @@ internal sealed class SignalDelivery(Tracer tracer)
     public void Deliver(TracedThread thread, in ProgramSignal signal)
     {
         // First: remote calls would make the stop one that cannot deliver.
+        bool isStop = thread.StoppedAt(signal.Number);
+        ForcedSignals.Restore(thread, signal.Number);
+        if (!isStop)
+        {
+            ForcedSignals.Force(thread, signal.Number);
+        }
+
         tracer.Settle(thread);
         thread.Space.InElrange.Apply(tracer, thread);
         if (thread.SignalAtStop == 0)
@@ -81,12 +88,13 @@ internal sealed class SignalDelivery(Tracer tracer)
         }
 
         _ = Ptrace.SetSignal(thread.Id, in information);
-        bool handled = thread.Process.Handlers.GetValueOrDefault(signal.Number) > 1;
-        if (!handled)
+        if (!thread.Process.Actions.IsHandled(signal.Number))
         {
             tracer.Resume(thread, signal.Number);
             return;
         }
+
+        ForcedSignals.NoteDelivery(thread, signal.Number);
 
         // Step into the handler, where the frame can be given the exception's own numbers. What stops it instead may be answered later.
         thread.Space.Fast?.Publish(tracer.Machine, thread);

@@ -54,7 +54,7 @@ internal static class SyscallFilter
 
             // The handlers of the signals that Cloister's own stops use are mirrored.
             .Label("sigaction").Load(BpfProgram.ArgumentOffset(0))
-            .IfEqual(Signal.SIGILL, "trace").IfEqual(Signal.SIGTRAP, "trace").IfEqual(Signal.SIGBUS, "trace").IfEqual(Signal.SIGSEGV, "trace").IfEqual(Signal.SIGFPE, "trace")
+            .IfEqual(Signal.SIGILL, "trace").IfEqual(Signal.SIGTRAP, "trace").IfEqual(Signal.SIGBUS, "trace").IfEqual(Signal.SIGSEGV, "trace").IfEqual(Signal.SIGFPE, "trace").IfEqual(Signal.SIGSYS, "trace")
             .Return(BpfProgram.Allow)).Assemble();
     }
 
@@ -93,6 +93,16 @@ internal static class SyscallFilter
             .Label("ioctl").Load(BpfProgram.ArgumentOffset(1)).IfEqual(Userfaultfd.RegisterRequest, "trace").IfEqual(Userfaultfd.UnregisterRequest, "trace").Return(BpfProgram.Allow)
             .Label("shmat").Load(BpfProgram.ArgumentOffset(2)).IfAny(ShmRemap, "trace").Return(BpfProgram.Allow)).Assemble();
     }
+
+    /// <summary>What changes a thread's signal mask.</summary>
+    public static byte[] SignalMasks() => Epilogue(Prologue()
+        .IfEqual((uint)SystemCall.RtSigreturn, "trace")
+        .IfEqual((uint)SystemCall.RtSigprocmask, "mask")
+        .Return(BpfProgram.Allow)
+
+        // Without a new set it only asks. A pointer's halves are looked at one by one.
+        .Label("mask").Load(BpfProgram.ArgumentOffset(1)).UnlessEqual(0, "trace")
+        .Load(BpfProgram.ArgumentOffset(1) + 4).UnlessEqual(0, "trace").Return(BpfProgram.Allow)).Assemble();
 
     /// <summary>Every system call made from inside an enclave's range: SYSCALL is illegal there.</summary>
     /// <remarks>A range may hold all of user space, the gadget too.</remarks>

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Cloister.Driver;
 using Cloister.Linux;
 
@@ -103,6 +104,10 @@ internal sealed class SystemCalls(Tracer tracer)
                 break;
             case SystemCall.Wait4 or SystemCall.Waitid:
                 tracer.Waits.TakeAll();
+                tracer.Resume(thread);
+                break;
+            case SystemCall.RtSigprocmask or SystemCall.RtSigreturn:
+                thread.AtSystemCallExit = ForcedSignals.NoteMask;
                 tracer.Resume(thread);
                 break;
             case SystemCall.AddKey:
@@ -272,15 +277,20 @@ internal sealed class SystemCalls(Tracer tracer)
 
     private void Sigaction(TracedThread thread)
     {
-        // struct kernel_sigaction begins with the handler.
         ref readonly UserRegisters r = ref thread.Peek();
         int signal = (int)r.Rdi;
         if (r.Rsi != 0)
         {
-            Span<byte> handler = stackalloc byte[8];
-            if (thread.Space.Memory.TryRead(r.Rsi, handler))
+            SignalAction action = default;
+            if (thread.Space.Memory.TryRead(r.Rsi, MemoryMarshal.AsBytes(new Span<SignalAction>(ref action))))
             {
-                thread.Process.Handlers[signal] = BitConverter.ToUInt64(handler);
+                thread.AtSystemCallExit = t =>
+                {
+                    if (t.Peek().Rax == 0)
+                    {
+                        t.Process.Actions[signal] = action;
+                    }
+                };
             }
         }
 

@@ -24,6 +24,9 @@ internal sealed class TracedProcess(int id, AddressSpace space)
     /// <summary>A thread of it ended in the middle of what it did, which may have been a fork.</summary>
     public bool MayHaveForked { get; set; }
 
-    /// <summary>Handlers of the synchronous signals, as the program set them; by signal number.</summary>
-    public Dictionary<int, ulong> Handlers { get; set; } = [];
+    /// <summary>Its actions at the signals of exceptions.</summary>
+    public SignalActions Actions { get; set; } = new();
+
+    /// <summary>Whether the signal masks of its threads are followed: it has blocked a signal that a stop of ours used.</summary>
+    public bool FollowsMasks { get; set; }
 }

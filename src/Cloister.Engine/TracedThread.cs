@@ -20,6 +20,7 @@ internal sealed class TracedThread(int id, TracedProcess process, Waits? waits =
     private int _extendedLength = -1;
     private bool _extendedChanged;
     private ulong _dispatch; // selector of its system calls
+    private int _breakpoints; // the version that it has
     private ulong _initialized; // components; 0 when anything else was done to the extended state
 
     /// <summary>Thread id.</summary>
@@ -106,6 +107,15 @@ internal sealed class TracedThread(int id, TracedProcess process, Waits? waits =
     /// <summary>The stop came in the middle of a stub and the thread was put before or behind it; known until it runs on.</summary>
     public bool LeftStub { get; set; }
 
+    /// <summary>The signals of exceptions at which it stopped since it ran; bit n-1 is signal n.</summary>
+    public ulong Forced { get; set; }
+
+    /// <summary>The illegal instruction that it executed last, which its enclave may be looking at.</summary>
+    public IllegalSite? Illegal { get; set; }
+
+    /// <summary>The signals that it blocks, where that is known; bit n-1 is signal n.</summary>
+    public ulong? Mask { get; set; }
+
     /// <summary>The row of pages that it accepts.</summary>
     public PagesAhead Ahead { get; set; }
 
@@ -183,6 +193,31 @@ internal sealed class TracedThread(int id, TracedProcess process, Waits? waits =
     /// <summary>Exec has ended the dispatch of its system calls.</summary>
     public void ForgetDispatch() => _dispatch = 0;
 
+    /// <summary>Whether an x87 exception is pending: FSW.ES. SDM 1, "x87 FPU Status Register".</summary>
+    public bool HasX87Exception => (LoadExtended()[2] & 0x80) != 0;
+
+    /// <summary>Whether it stopped at the signal of an exception.</summary>
+    public bool StoppedAt(int signal) => (Forced & (1UL << (signal - 1))) != 0;
+
+    /// <summary>Gives it the breakpoints of its address space. False when the kernel has none to give; then nobody has any.</summary>
+    public bool WriteBreakpoints()
+    {
+        Breakpoints breakpoints = Space.Breakpoints;
+        if (_breakpoints == breakpoints.Version)
+        {
+            return true;
+        }
+
+        _breakpoints = breakpoints.Version;
+        if (breakpoints.Write(Id) is Errno.None or Errno.ESRCH)
+        {
+            return true;
+        }
+
+        breakpoints.Refuse();
+        return false;
+    }
+
     /// <summary>Forgets the loaded registers: it has run.</summary>
     public void NoteRan()
     {
@@ -201,6 +236,13 @@ internal sealed class TracedThread(int id, TracedProcess process, Waits? waits =
     {
         StoreExtended();
         _dispatch = CallsInside.Update(this, _dispatch);
+        _ = WriteBreakpoints();
+        if (Space.Breakpoints.Sites.Count > 0 && (Peek().Rflags & Cloister.Processor.Registers.ResumeFlag) != 0 && Space.Breakpoints.Contains(Peek().Rip))
+        {
+            // A fault leaves RF set, which lets the instruction pass once: a page fault of its own bytes does as well. SDM 3B, "Instruction-Breakpoint Exception Condition".
+            Registers.Rflags &= ~Cloister.Processor.Registers.ResumeFlag;
+        }
+
         if (!Changed)
         {
             return Errno.None;

@@ -46,6 +46,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
         Signals = new SignalDelivery(this);
         RealMappings = new RealMappings(this);
         Accepts = new Accepts(this);
+        Illegal = new IllegalCode(this);
     }
 
     /// <summary>What it was made with.</summary>
@@ -82,6 +83,8 @@ public sealed class Tracer : IThreadKicker, IDisposable
     internal SignalDelivery Signals { get; }
 
     internal Accepts Accepts { get; }
+
+    internal IllegalCode Illegal { get; }
 
     internal CoreSharing Cores { get; } = new();
 
@@ -221,6 +224,16 @@ public sealed class Tracer : IThreadKicker, IDisposable
             _ = thread.GetSignal(out information);
         }
 
+        if (thread.Forced != 0)
+        {
+            ForcedSignals.Restore(thread, signal);
+        }
+
+        if (signal != 0)
+        {
+            ForcedSignals.NoteDelivery(thread, signal);
+        }
+
         Settle(thread);
         if (Options.Isolation == IsolationMode.Strict)
         {
@@ -248,7 +261,17 @@ public sealed class Tracer : IThreadKicker, IDisposable
             _ = HostKernel.KillThread(thread.Process.Id, thread.Id, deferred.Signal);
         }
 
-        thread.Space.Fast?.Publish(Machine, thread);
+        if (thread.Space.Fast is { } fast)
+        {
+            if (signal == 0 && !thread.LeftStub && thread.FastSlot >= 0 && thread.Space.Vdso is { } vdso && !thread.Processor.EnclaveMode
+                && vdso.Continuation(thread.Peek().Rip) is var continuation && continuation != thread.Peek().Rip)
+            {
+                thread.Registers.Rip = continuation;
+            }
+
+            fast.Publish(Machine, thread);
+        }
+
         Gates.RunOn(thread, signal);
     }
 
@@ -314,6 +337,8 @@ public sealed class Tracer : IThreadKicker, IDisposable
     /// <summary>Lets a thread execute one instruction; returns its next stop.</summary>
     internal static WaitStatus StepInstruction(TracedThread thread)
     {
+        // The step ends in a SIGTRAP, whatever else the program does with that.
+        ForcedSignals.Note(thread, Linux.Signal.SIGTRAP);
         _ = thread.Store();
         thread.NoteRan();
         _ = Ptrace.SingleStep(thread.Id, 0);

@@ -36,11 +36,11 @@ internal sealed class VdsoImage
     /// <summary>Address of its one ENCLU, which is EENTER and ERESUME; null until the function is written.</summary>
     public ulong? Enclu { get; private set; }
 
-    /// <summary>Its asynchronous exit pointer: the ENCLU, or where its fast path begins; null until the function is written.</summary>
-    public ulong? AsynchronousExit => Stub?.Start ?? Enclu;
+    /// <summary>Whether an exception at an address is one of the enclave's or of its ENCLU's, which is its asynchronous exit pointer.</summary>
+    public bool Fixes(ulong rip) => rip == Enclu;
 
-    /// <summary>Whether an exception at an address is one of the enclave's or of its ENCLU's.</summary>
-    public bool Fixes(ulong rip) => rip == Enclu || rip == AsynchronousExit;
+    /// <summary>Where a thread goes on that is at an address: at the ENCLU it need not stop, but handlers of signals have to find it there.</summary>
+    public ulong Continuation(ulong rip) => rip == Enclu && Stub is { } stub ? stub.Start : rip;
 
     /// <summary>Where an exception at <see cref="Enclu"/> goes on, with DI, SI and DX telling trap number, error code and address.</summary>
     public ulong HandleException { get; private set; }
@@ -149,16 +149,15 @@ internal sealed class VdsoImage
         a.cmp(ebx, end);
         a.jne(check);
         a.mov(rbx, __qword_ptr[rcx]);
+        a.lea(rcx, __qword_ptr[enclu]);
         if (stub is null)
         {
-            a.lea(rcx, __qword_ptr[enclu]);
             a.Label(ref enclu);
             a.db(EncluInstruction.Opcode.ToArray());
         }
         else
         {
             Label start = a.CreateLabel();
-            a.lea(rcx, __qword_ptr[start]);
             stub.Emit(a, s => s.lea(rcx, __qword_ptr[after]), ref start, ref enclu);
         }
 

@@ -4,7 +4,7 @@ namespace Cloister.Linux;
 /// <remarks>A thread that was killed answers ESRCH: that is a value here (<see cref="Errno.ESRCH"/>), not an exception, because it can happen at every call.</remarks>
 public static unsafe class Ptrace
 {
-    private const long Cont = 7, SingleStepRequest = 9, GetRegs = 12, SetRegs = 13, SyscallRequest = 24;
+    private const long PokeUser = 6, Cont = 7, SingleStepRequest = 9, GetRegs = 12, SetRegs = 13, SyscallRequest = 24;
     private const long GetEventMessageRequest = 0x4201, GetSigInfo = 0x4202, SetSigInfo = 0x4203;
     private const long GetRegset = 0x4204, SetRegset = 0x4205, SeizeRequest = 0x4206, InterruptRequest = 0x4207, ListenRequest = 0x4208;
     private const long GetSigMask = 0x420a, SetSigMask = 0x420b;
@@ -59,6 +59,13 @@ public static unsafe class Ptrace
         {
             return Call(SetRegs, thread, 0, (nint)p);
         }
+    }
+
+    /// <summary>Writes a debug register: 0 to 3 are addresses, 7 enables them. The thread has them until it ends or execs; its children do not.</summary>
+    public static Errno SetDebugRegister(int thread, int register, ulong value)
+    {
+        const int offset = 848; // of u_debugreg in struct user: arch/x86/include/asm/user_64.h
+        return Call(PokeUser, thread, offset + register * sizeof(ulong), (nint)value);
     }
 
     /// <summary>Reads the extended state in the standard (non-compacted) XSAVE format. <paramref name="length"/> is in bytes.</summary>

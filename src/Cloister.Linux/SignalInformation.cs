@@ -40,4 +40,6 @@ public struct SignalInformation
     public const int TrapBreakpoint = 1;
     /// <summary>TRAP_TRACE.</summary>
     public const int TrapTrace = 2;
+    /// <summary>TRAP_HWBKPT.</summary>
+    public const int TrapHardwareBreakpoint = 4;
 }

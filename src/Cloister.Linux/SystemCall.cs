@@ -16,6 +16,7 @@ public static class SystemCall
     public const long Mprotect = 10;
     public const long Munmap = 11;
     public const long RtSigaction = 13;
+    public const long RtSigprocmask = 14;
     public const long RtSigreturn = 15;
     public const long Ioctl = 16;
     public const long Pread64 = 17;

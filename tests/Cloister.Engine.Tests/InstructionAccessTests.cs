@@ -147,6 +147,22 @@ public class InstructionAccessTests
     public void IllegalInside(string code, bool illegal) =>
         Assert.Equal(illegal, InstructionAccess.IsIllegalInside(InstructionAccess.Decode(Bytes(code), Rip)));
 
+    // SDM 3A, "Interrupt 16": x87, WAIT and MMX instructions find a pending exception; those of SSE without an MMX register do not.
+    [Theory]
+    [InlineData("9b", true)] // fwait
+    [InlineData("d9 e8", true)] // fld1
+    [InlineData("dd 03", true)] // fld
+    [InlineData("0f 77", true)] // emms
+    [InlineData("0f 6e c0", true)] // movd mm0, eax
+    [InlineData("0f fc d1", true)] // paddb mm2, mm1
+    [InlineData("0f 70 c8 00", true)] // pshufw mm1, mm0
+    [InlineData("0f 2a c0", true)] // cvtpi2ps xmm0, mm0
+    [InlineData("0f 5e c8", false)] // divps
+    [InlineData("f3 0f 5e c8", false)] // divss
+    [InlineData("66 0f fc d1", false)] // paddb xmm2, xmm1
+    [InlineData("f7 f1", false)] // div ecx
+    public void WaitsForX87(string code, bool waits) => Assert.Equal(waits, InstructionAccess.WaitsForX87(Bytes(code)));
+
     private static byte[] Bytes(string text) => [.. text.Split(' ').Select(b => byte.Parse(b, NumberStyles.HexNumber))];
 
     private static ulong Hex(string text) => ulong.Parse(text, NumberStyles.HexNumber);

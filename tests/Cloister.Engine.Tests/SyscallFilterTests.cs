@@ -74,6 +74,7 @@ public class SyscallFilterTests
         { SystemCall.RtSigaction, [Signal.SIGBUS], true },
         { SystemCall.RtSigaction, [Signal.SIGSEGV], true },
         { SystemCall.RtSigaction, [Signal.SIGFPE], true },
+        { SystemCall.RtSigaction, [Signal.SIGSYS], true },
         { SystemCall.RtSigaction, [Signal.SIGUSR1], false },
         { SystemCall.RtSigaction, [Signal.SIGINT], false },
 
@@ -127,6 +128,23 @@ public class SyscallFilterTests
         { SystemCall.Ioctl, [3, 0x4008a400], false },
         { SystemCall.Getpid, [], false },
     };
+
+    public static TheoryData<long, ulong[], bool> MaskCalls => new()
+    {
+        { SystemCall.RtSigprocmask, [0, 0x1000, 0, 8], true },
+        { SystemCall.RtSigprocmask, [2, 0x7f00_0000_0000, 0, 8], true },
+        { SystemCall.RtSigreturn, [], true },
+
+        // It only asks.
+        { SystemCall.RtSigprocmask, [0, 0, 0x1000, 8], false },
+        { SystemCall.RtSigaction, [Signal.SIGILL], false },
+        { SystemCall.Getpid, [], false },
+    };
+
+    [Theory]
+    [MemberData(nameof(MaskCalls))]
+    public void WhatAProgramStopsForWhoseMasksAreFollowed(long number, ulong[] arguments, bool traced) =>
+        Assert.Equal(Verdict(traced), BpfInterpreter.Run(SyscallFilter.SignalMasks(), BpfInterpreter.Data(number, arguments: arguments)));
 
     [Theory]
     [MemberData(nameof(BaseCalls))]

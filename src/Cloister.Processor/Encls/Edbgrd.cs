@@ -50,7 +50,7 @@ public static class Edbgrd
             return LeafResult.GeneralProtection;
         }
 
-        ulong content = BinaryPrimitives.ReadUInt64LittleEndian(machine.Memory[page][offset..]);
+        ulong content = BinaryPrimitives.ReadUInt64LittleEndian(machine.Memory.Contents(page)[offset..]);
         if (entry.PageType == PageType.Va)
         {
             // SDM 3D, EDBGRD: of a version only whether there is one.
