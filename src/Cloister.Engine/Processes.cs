@@ -241,9 +241,9 @@ internal sealed class Processes(Tracer tracer)
         tracer.Ioctls.Abandon(thread);
         TracedProcess process = thread.Process;
         _ = process.Threads.Remove(thread);
-        if (process.Space.Memory.Thread == thread.Id && process.Threads.Count > 0)
+        if (process.Space.Memory.Thread == thread.Id && Threads.FirstOrDefault(other => other.Space == process.Space) is { } other)
         {
-            process.Space.Memory.Thread = process.Threads[0].Id;
+            process.Space.Memory.Thread = other.Id;
         }
 
         if (process.Threads.Count == 0 && !_threads.ContainsKey(process.Id))

@@ -12,6 +12,8 @@ internal sealed class RunningIoctl(TracedThread thread, IoctlCaller caller, Ioct
     /// <summary>Does one slice; true when the call is finished.</summary>
     public bool Continue(int pages)
     {
+        // Whoever stopped last in this memory may have another by now: the child of a vfork that execs.
+        Thread.Space.Memory.Thread = Thread.Id;
         if (!_told && caller.SignalPending)
         {
             _told = true;
