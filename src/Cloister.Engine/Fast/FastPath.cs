@@ -176,14 +176,20 @@ internal sealed class FastPath : IDisposable
         }
 
         int slot = FastTables.Slot(thread.FastSlot);
-        int count = (int)_tables.ReadU32(slot + FastLayout.SlotNotes);
+        int count = (int)Math.Min(_tables.ReadU32(slot + FastLayout.SlotNotes), FastLayout.NotesLength);
         if (count == 0)
         {
             return [];
         }
 
         _tables.WriteU32(slot + FastLayout.SlotNotes, 0);
-        return MemoryMarshal.Cast<byte, ulong>(_tables.Slice(FastTables.Notes(thread.FastSlot), count * sizeof(ulong)));
+        ulong[] pages = MemoryMarshal.Cast<byte, ulong>(_tables.Slice(FastTables.Notes(thread.FastSlot), count * sizeof(ulong))).ToArray();
+        foreach (ref ulong page in pages.AsSpan())
+        {
+            page &= ~4095UL;
+        }
+
+        return pages;
     }
 
     /// <summary>A table for an enclave, one that another enclave had if it is large enough; null when there is none to be had.</summary>
@@ -247,7 +253,12 @@ internal sealed class FastPath : IDisposable
             return;
         }
 
-        TcsPlace place = Tcss[_tables.ReadU64(slot + FastLayout.SlotEntry)];
+        if (Tcss.PlaceAt(machine, _tables.EntryOf(thread.FastSlot)) is not { } place)
+        {
+            _tables.WriteU32(slot + FastLayout.SlotInside, 0);
+            return;
+        }
+
         thread.Processor.NoteEntered(machine, place.Page, new LinearAddress(place.Tcs), new LinearAddress(_tables.ReadU64(slot + FastLayout.SlotAep)),
             _tables.ReadU64(slot + FastLayout.SlotFsBase), _tables.ReadU64(slot + FastLayout.SlotGsBase));
     }
@@ -267,7 +278,7 @@ internal sealed class FastPath : IDisposable
             if (_tables.ReadU32(slot + FastLayout.SlotInside) != 0)
             {
                 _tables.WriteU32(slot + FastLayout.SlotInside, 0);
-                int left = (int)(_tables.ReadU64(slot + FastLayout.SlotEntry) - Area.Fast);
+                int left = _tables.EntryOf(thread.FastSlot);
                 Tcss.Refresh(machine, (ulong)left);
                 _tables.WriteU32(left + FastLayout.EntryBusy, 0);
             }

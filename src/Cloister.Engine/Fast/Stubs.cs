@@ -180,7 +180,7 @@ internal sealed class Stubs(FastTables tables, Action<int> freeEntry)
         int slot = FastTables.Slot(thread.FastSlot);
         if (rip <= stub.TakesCssa)
         {
-            int cssa = (int)(tables.ReadU64(slot + FastLayout.SlotEntry) - Area.Fast) + FastLayout.EntryCssa;
+            int cssa = tables.EntryOf(thread.FastSlot) + FastLayout.EntryCssa;
             tables.WriteU64(cssa, tables.ReadU64(cssa) + uint.MaxValue);
         }
 
@@ -199,8 +199,7 @@ internal sealed class Stubs(FastTables tables, Action<int> freeEntry)
 
         if (rip >= stub.Committed && rip < stub.Resume.Start && thread.FastSlot >= 0 && tables.ReadU32(slot + FastLayout.SlotInside) != 0)
         {
-            int entry = (int)(tables.ReadU64(slot + FastLayout.SlotEntry) - Area.Fast);
-            int index = (entry - FastLayout.Table) / FastLayout.EntryLength;
+            int index = (tables.EntryOf(thread.FastSlot) - FastLayout.Table) / FastLayout.EntryLength;
             FinishTail(thread, index, 0);
             return;
         }
@@ -282,7 +281,7 @@ internal sealed class Stubs(FastTables tables, Action<int> freeEntry)
         tables.WriteU32(slot + FastLayout.SlotInside, 0);
 
         // Behind the store that frees the TCS another thread may have taken it.
-        int busy = (int)(tables.ReadU64(slot + FastLayout.SlotEntry) - Area.Fast) + FastLayout.EntryBusy;
+        int busy = tables.EntryOf(thread.FastSlot) + FastLayout.EntryBusy;
         if (tables.ReadU32(busy) == (uint)thread.FastSlot + 1)
         {
             tables.WriteU32(busy, 0);
@@ -314,7 +313,7 @@ internal sealed class Stubs(FastTables tables, Action<int> freeEntry)
 
         if (accepted && rip < accept.Noted)
         {
-            int notes = (int)tables.ReadU32(slot + FastLayout.SlotNotes);
+            int notes = (int)Math.Min(tables.ReadU32(slot + FastLayout.SlotNotes), FastLayout.NotesLength - 1);
             tables.WriteU64(FastTables.Notes(thread.FastSlot) + notes * sizeof(ulong), page);
             tables.WriteU32(slot + FastLayout.SlotNotes, (uint)notes + 1);
         }

@@ -16,8 +16,9 @@ internal sealed class TcsTable(FastTables tables, Func<ulong, ulong> awaitedIn)
     private readonly HashSet<ulong> _watched = [];
     private bool _resumed; // some thread made an ERESUME by itself that the model has not followed
 
-    /// <summary>What the entry at an address stands for.</summary>
-    public TcsPlace this[ulong entry] => _places[(int)((entry - (Area.Fast + FastLayout.Table)) / FastLayout.EntryLength)];
+    /// <summary>What the entry at an offset stands for, if that is a TCS still.</summary>
+    public TcsPlace? PlaceAt(SgxMachine machine, int entry) =>
+        _places.TryGetValue((entry - FastLayout.Table) / FastLayout.EntryLength, out TcsPlace place) && IsThere(machine, place) ? place : null;
 
     /// <summary>The offset of the entry of the TCS a thread is in. Where another TCS's thread holds its place the slot's spare serves, for this one time.</summary>
     public int EntryFor(SgxMachine machine, LogicalProcessor processor, int slot)
@@ -104,7 +105,12 @@ internal sealed class TcsTable(FastTables tables, Func<ulong, ulong> awaitedIn)
             ulong value = tables.ReadU64(cssa);
             if (value >> 32 != 0)
             {
-                MemoryMarshal.AsRef<Tcs>(machine.Memory[place.Page]).Cssa -= (uint)(value >> 32);
+                if (IsThere(machine, place))
+                {
+                    ref Tcs tcs = ref MemoryMarshal.AsRef<Tcs>(machine.Memory[place.Page]);
+                    tcs.Cssa -= Math.Min(tcs.Cssa, (uint)(value >> 32));
+                }
+
                 tables.WriteU64(cssa, (uint)value);
             }
         }
@@ -134,7 +140,12 @@ internal sealed class TcsTable(FastTables tables, Func<ulong, ulong> awaitedIn)
     // Writes what a fast entry needs to know of a TCS, as it is now; not legal for one means no fast entry.
     private void Refresh(SgxMachine machine, int index)
     {
-        (ulong address, EpcPage page, _, _) = _places[index];
+        if (!_places.TryGetValue(index, out TcsPlace known))
+        {
+            return;
+        }
+
+        (ulong address, EpcPage page, _, _) = known;
         int entry = Offset(index);
         ref readonly EpcmEntry epcm = ref machine.Epcm[page];
         if (!epcm.Valid || epcm.PageType != PageType.Tcs || epcm.Blocked || epcm.Pending || epcm.Modified || epcm.EnclaveAddress.Value != address)
@@ -191,6 +202,10 @@ internal sealed class TcsTable(FastTables tables, Func<ulong, ulong> awaitedIn)
             _watched.Add(place.Frames + page);
         }
     }
+
+    // Its page may be another's by now.
+    private static bool IsThere(SgxMachine machine, in TcsPlace place) =>
+        machine.Epcm[place.Page] is { Valid: true, PageType: PageType.Tcs } entry && entry.EnclaveAddress.Value == place.Tcs;
 
     private static int Offset(int index) => FastLayout.Table + index * FastLayout.EntryLength;
 }
