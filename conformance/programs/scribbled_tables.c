@@ -9,11 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "check.h"
 #include "service.h"
+#include "sign.h"
 
 #define CHILDREN 8
 #define THREADS 2
@@ -96,19 +98,24 @@ static void live(uint64_t seed)
 
 int main(void)
 {
+	struct sigstruct any = { 0 };
+
 	begun = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	check("mmap", begun != MAP_FAILED);
+	/* The key, once for all. */
+	sigstruct_sign(&any);
 	for (uint64_t seed = 1; seed <= CHILDREN; seed++) {
 		int status;
 		*begun = 0;
 		pid_t pid = fork();
 
 		if (pid == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
 			fclose(stderr);
 			live(seed * 0x9e3779b97f4a7c15ul);
 		}
 		check("fork", pid > 0);
-		for (int i = 0; i < 5000 && *begun == 0; i++)
+		for (int i = 0; i < 30000 && *begun == 0; i++)
 			usleep(1000);
 		check("the child has begun", *begun != 0);
 		usleep(MILLISECONDS * 1000);

@@ -123,7 +123,14 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
             _file.Limit((long)Base, Enclave is { } enclave ? Math.Min((long)(Base + enclave.Size), FileLength) : FileLength);
         }
 
-        return _file.Slice((long)(Base + offset), 4096);
+        try
+        {
+            return _file.Slice((long)(Base + offset), 4096);
+        }
+        catch (LinuxException e)
+        {
+            throw new NoMemoryException(e.Call, e.Errno);
+        }
     }
 
     // A range may lie where no program can map it: a server's ELRANGE is 2^56 bytes at most, or begins in the upper half. Such pages
@@ -201,7 +208,7 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
     private ReadOnlySpan<byte> RawContents(ulong offset)
     {
         Errno error = _file.Read((long)(Base + offset), _page);
-        return error == Errno.None ? _page : throw new LinuxException("pread", error);
+        return error == Errno.None ? _page : throw new NoMemoryException("pread", error);
     }
 
     /// <inheritdoc/>
@@ -251,7 +258,7 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
         Errno error = _file.Write((long)(Base + offset), contents);
         if (error != Errno.None)
         {
-            throw new LinuxException("pwrite", error);
+            throw new NoMemoryException("pwrite", error);
         }
     }
 

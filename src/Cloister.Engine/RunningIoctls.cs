@@ -38,7 +38,7 @@ internal sealed class RunningIoctls(Tracer tracer)
                         busy = true;
                     }
                 }
-            });
+            }, ioctl.Thread);
         }
 
         return busy;

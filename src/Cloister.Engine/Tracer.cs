@@ -409,7 +409,9 @@ public sealed class Tracer : IThreadKicker, IDisposable
     }
 
     /// <summary>Does something to a thread that may be killed meanwhile; its end is then told later.</summary>
-    internal void Guard(Action action)
+    /// <param name="action">What to do.</param>
+    /// <param name="cause">Whose process ends when the host has no memory for it, as the kernel ends one then; without one the error goes on.</param>
+    internal void Guard(Action action, TracedThread? cause = null)
     {
         try
         {
@@ -427,6 +429,13 @@ public sealed class Tracer : IThreadKicker, IDisposable
             {
                 Waits.Park(e.Thread, status);
             }
+        }
+        catch (NoMemoryException e) when (cause is not null)
+        {
+            // Linux, mm/oom_kill.c, oom_kill_process: SIGKILL.
+            Notice($"the host has no memory for an enclave ({e.Message}): its program is killed");
+            Ioctls.Abandon(cause);
+            _ = HostKernel.Kill(cause.Process.Id, Linux.Signal.SIGKILL);
         }
     }
 
@@ -476,7 +485,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
                 Stop(thread, status);
                 Accepts.Check();
             }
-        });
+        }, thread);
     }
 
     private void Stop(TracedThread thread, WaitStatus status)

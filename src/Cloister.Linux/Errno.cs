@@ -51,6 +51,8 @@ public enum Errno
     ENOTTY = 25,
     /// <summary>The program's file is open for writing.</summary>
     ETXTBSY = 26,
+    /// <summary>File too large.</summary>
+    EFBIG = 27,
     /// <summary>No space left on device.</summary>
     ENOSPC = 28,
     /// <summary>Function not implemented.</summary>

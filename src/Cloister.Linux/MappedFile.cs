@@ -167,8 +167,17 @@ public sealed unsafe class MappedFile : IDisposable
     }
 
     /// <summary>Gives the range pages of memory, so that touching it cannot fail; bytes that are there stay. Returns the kernel's answer.</summary>
-    public Errno Allocate(long offset, long length) =>
-        NativeMethods.Fallocate(Descriptor, KeepSize, offset, length) < 0 ? NativeMethods.LastError : Errno.None;
+    public Errno Allocate(long offset, long length)
+    {
+        // A signal to this thread, as the runtime's own, ends it early: mm/shmem.c, shmem_fallocate.
+        Errno error;
+        do
+        {
+            error = NativeMethods.Fallocate(Descriptor, KeepSize, offset, length) < 0 ? NativeMethods.LastError : Errno.None;
+        }
+        while (error == Errno.EINTR);
+        return error;
+    }
 
     /// <summary>One more owner: <see cref="Dispose"/> must be called once more.</summary>
     public void Share() => _owners++;

@@ -25,6 +25,12 @@ internal static class SignalRelay
             context.Cancel = true;
             tracer.LosePower();
         }));
+        if ((ignored & 1UL << (Signal.SIGXFSZ - 1)) == 0)
+        {
+            // A limit on the length of files: the write fails, and that is answered there.
+            s_registrations.Add(PosixSignalRegistration.Create((PosixSignal)Signal.SIGXFSZ, context => context.Cancel = true));
+        }
+
         foreach (int signal in s_relayed)
         {
             if ((ignored & 1UL << (signal - 1)) == 0)
