@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #include "check.h"
 #include "wild.h"
@@ -27,6 +29,10 @@ uint64_t enter(struct lane *lane, enum operation operation, uint64_t a, uint64_t
 			return call.result;
 		/* A child that is inside has the TCS; what else there is must not be. */
 		if (run.function != EENTER || run.exception_vector != VECTOR_GP) {
+			fprintf(stderr, "wild: lane %u of process %d, operation %d on 0x%llx: exception at 0x%llx, error code 0x%x; page 0x%llx, room 0x%llx\n",
+				lane->number, (int)getpid(), (int)operation, (unsigned long long)(operation == OP_ENCLU ? c : a),
+				(unsigned long long)run.exception_addr, run.exception_error_code, (unsigned long long)lane->page,
+				(unsigned long long)lane->room);
 			check_equal("exception vector", 0, run.exception_vector);
 			check_equal("how the enclave was left", EEXIT, run.function);
 		}

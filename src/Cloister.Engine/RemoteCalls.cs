@@ -140,10 +140,11 @@ internal sealed class RemoteCalls
                 return;
             }
 
-            // SIGSTOP cannot be blocked; a fault here would be a defect of our own.
+            // SIGSTOP cannot be blocked. A fault: the program has taken Cloister's pages away, and cannot go on.
             if (status.Event == PtraceEvent.None && status.StopSignal is not (Signal.SIGSTOP or Signal.SIGTRAP))
             {
-                throw new InvalidOperationException($"remote call ended in signal {status.StopSignal}");
+                _ = HostKernel.Kill(thread.Process.Id, Signal.SIGKILL);
+                throw new ThreadEndedException(thread.Id);
             }
 
             if (status.StopSignal == Signal.SIGSTOP && status.Event == PtraceEvent.None)
