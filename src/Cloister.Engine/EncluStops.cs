@@ -86,7 +86,8 @@ internal sealed class EncluStops(Tracer tracer)
         }
     }
 
-    // The first slow entry of a thread gives it a slot, the first at a site puts a jump there: ERESUME has a site of its own where code stands at AEP.
+    // The first slow EENTER of a thread gives it a slot, the first at a site puts a jump there. Not so an ERESUME's own site: the stub uses the
+    // host's stack, where enclaves that resume so (behind code at AEP) keep what they hand to the host, below RSP.
     private void PrepareFast(TracedThread thread)
     {
         AddressSpace space = thread.Space;
@@ -103,7 +104,7 @@ internal sealed class EncluStops(Tracer tracer)
             return;
         }
 
-        if (leaf is not (EncluLeaf.Eenter or EncluLeaf.Eresume) || thread.Processor.EnclaveMode || space.FastRefused || space.Table is null || tracer.PowerLoss.CountsEntries)
+        if (leaf != EncluLeaf.Eenter || thread.Processor.EnclaveMode || space.FastRefused || space.Table is null || tracer.PowerLoss.CountsEntries)
         {
             return;
         }
