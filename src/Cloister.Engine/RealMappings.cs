@@ -1,5 +1,3 @@
-using Cloister.Linux;
-
 namespace Cloister.Engine;
 
 /// <summary>The device mappings that the kernel has. Where threads map at the same time, or one forks meanwhile, the order in which the tracer
