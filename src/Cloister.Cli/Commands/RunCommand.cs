@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text;
 using Cloister.Cli.Running;
 using Cloister.Driver;
 using Cloister.Engine;
