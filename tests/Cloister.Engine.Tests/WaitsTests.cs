@@ -1,5 +1,4 @@
 using Cloister.Linux;
-using Xunit;
 
 namespace Cloister.Engine.Tests;
 

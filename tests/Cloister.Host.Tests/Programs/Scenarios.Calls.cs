@@ -121,7 +121,7 @@ internal static partial class Scenarios
     {
         using Enclave enclave = Builder(1, method).Build();
         using var flags = PageBuffer.Allocate(16);
-        Thread inside = EnterByCall(enclave, flags, CancellationToken.None, _ => { });
+        Thread inside = EnterByCall(enclave, flags, _ => { });
         EnclaveBusyException e = Assert.Throws<EnclaveBusyException>(() => enclave.Call(Id(Request.Echo), [], [], new() { WaitForThread = TimeSpan.Zero }));
         Assert.Contains("all 1 threads of the enclave are in use; give it more TCS", e.Message, StringComparison.Ordinal);
         e = Assert.Throws<EnclaveBusyException>(() => enclave.Call(default, null, new() { WaitForThread = TimeSpan.FromMilliseconds(30) }));
@@ -150,9 +150,9 @@ internal static partial class Scenarios
         using PageBuffer flags = PageBuffer.Allocate(16), others = PageBuffer.Allocate(16);
         using var cancel = new CancellationTokenSource();
         ulong answer = 0;
-        Thread other = EnterByCall(enclave, others, CancellationToken.None, end => answer = end is ulong rdx ? rdx : 0);
+        Thread other = EnterByCall(enclave, others, end => answer = end is ulong rdx ? rdx : 0);
         EnclaveCallCanceledException? cancelled = null;
-        Thread inside = EnterByCall(enclave, flags, cancel.Token, end => cancelled = end as EnclaveCallCanceledException);
+        Thread inside = EnterByCall(enclave, flags, end => cancelled = end as EnclaveCallCanceledException, cancel.Token);
         cancel.Cancel();
         inside.Join();
         Assert.NotNull(cancelled);
@@ -193,7 +193,7 @@ internal static partial class Scenarios
             using var flags = PageBuffer.Allocate(16);
             using var cancel = new CancellationTokenSource();
             object? end = null;
-            Thread inside = EnterByCall(enclave, flags, cancel.Token, e => end = e);
+            Thread inside = EnterByCall(enclave, flags, e => end = e, cancel.Token);
             cancel.Cancel();
             inside.Join();
             EnclaveThread driven = Assert.IsType<EnclaveCallCanceledException>(end).Thread;
@@ -233,7 +233,7 @@ internal static partial class Scenarios
     }
 
     // Waits inside until it is released, and tells RDX or what was thrown.
-    private static Thread EnterByCall(Enclave enclave, PageBuffer flags, CancellationToken cancellation, Action<object> end)
+    private static Thread EnterByCall(Enclave enclave, PageBuffer flags, Action<object> end, CancellationToken cancellation = default)
     {
         var thread = new Thread(() =>
         {
