@@ -6,8 +6,8 @@ public class CpuidSgxTests
     [Fact]
     public void Capabilities_are_in_their_bits()
     {
-        Assert.Equal(new CpuidRegisters(0xc43, 1, 0, 0x241f), CpuidSgx.Capabilities(new SgxCapabilities()));
-        var old = new SgxCapabilities { Sgx2 = false, Oversubscription = false, Eupdatesvn = false, Edeccssa = false, MiscselectMask = Miscselect.None };
+        Assert.Equal(new CpuidRegisters(0xc43, 1, 0, 0x381f), CpuidSgx.Capabilities(new SgxCapabilities()));
+        var old = new SgxCapabilities { Sgx2 = false, Oversubscription = false, Eupdatesvn = false, Edeccssa = false, MiscselectMask = Miscselect.None, MaximumEnclaveSize64 = 36 };
         Assert.Equal(new CpuidRegisters(1, 0, 0, 0x241f), CpuidSgx.Capabilities(old));
     }
 
