@@ -9,6 +9,9 @@ internal sealed class RunningIoctl(TracedThread thread, IoctlCaller caller, Ioct
 
     public TracedThread Thread { get; } = thread;
 
+    /// <summary>How often the end of some thread came between.</summary>
+    public int Attempts { get; set; }
+
     /// <summary>Does one slice; true when the call is finished.</summary>
     public bool Continue(int pages)
     {

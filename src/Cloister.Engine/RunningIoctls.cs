@@ -6,6 +6,7 @@ internal sealed class RunningIoctls(Tracer tracer)
     /// <summary>Pages that are worked on until other threads are served.</summary>
     public const int PagesPerSlice = 64;
 
+    private const int MostAttempts = 100;
     private readonly List<RunningIoctl> _ioctls = [];
 
     /// <summary>Whether there is one.</summary>
@@ -18,10 +19,15 @@ internal sealed class RunningIoctls(Tracer tracer)
     /// <returns>True when one is not done yet.</returns>
     public bool Advance()
     {
-        bool busy = false;
-        for (int i = _ioctls.Count - 1; i >= 0; i--)
+        foreach (RunningIoctl ioctl in _ioctls.ToArray())
         {
-            RunningIoctl ioctl = _ioctls[i];
+            if (!_ioctls.Contains(ioctl))
+            {
+                // Abandoned meanwhile.
+                continue;
+            }
+
+            bool survived = false;
             tracer.Guard(() =>
             {
                 using (tracer.Gates.Shut(null))
@@ -35,13 +41,20 @@ internal sealed class RunningIoctls(Tracer tracer)
                     {
                         // Whoever comes in before the next slice must find what this one did.
                         tracer.Settle(ioctl.Thread);
-                        busy = true;
                     }
                 }
+
+                survived = true;
             }, ioctl.Thread);
+            if (!survived && ++ioctl.Attempts > MostAttempts)
+            {
+                // Its own thread's end, which is told later.
+                Abandon(ioctl.Thread);
+            }
         }
 
-        return busy;
+        // One that met the end of another thread is tried again.
+        return Any;
     }
 
     /// <summary>Brings every one to its end, early where a signal would end it.</summary>

@@ -391,6 +391,12 @@ public sealed class Tracer : IThreadKicker, IDisposable
             }
         }
 
+        if (Waits.Any)
+        {
+            // Met while the ioctls were worked on: the kernel does not tell of it again.
+            return;
+        }
+
         bool block = wait && !Untold.Any;
         int id = Ptrace.Wait(-1, block, out status);
         if (id > 0)

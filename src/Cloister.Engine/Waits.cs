@@ -11,6 +11,9 @@ internal sealed class Waits
 {
     private readonly LinkedList<(int Thread, WaitStatus Status)> _parked = [];
 
+    /// <summary>Whether something is parked.</summary>
+    public bool Any => _parked.Count > 0;
+
     /// <summary>Keeps a stop or an end for later.</summary>
     public void Park(int thread, WaitStatus status) => _parked.AddLast((thread, status));
 
