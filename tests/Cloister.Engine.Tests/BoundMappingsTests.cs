@@ -61,7 +61,7 @@ public class BoundMappingsTests
     [Fact]
     public void Each_mapping_is_an_enclave_of_its_own_and_comes_back_in_whole()
     {
-        (int status, string output, string error) = Programs.RunTraced("--uapi isgx --stats", "perl", "-e",
+        (int status, string output, string error) = Programs.RunTraced("--uapi isgx --epc 128M --stats", "perl", "-e",
             Prelude + """my @a = map { &map(0, 1 << 20, $shared) } 1 .. 50; print "differ\n" if 50 == keys %{{ map { $_ => 1 } @a }};""", "/dev/isgx");
         Assert.Equal((0, "differ\n"), (status, output));
         Assert.Contains("epc pages total: 32768\nepc pages free: 32768\n", error, StringComparison.Ordinal);

@@ -15,8 +15,8 @@ public sealed class MapsLineTests
             """u8);
         Assert.Equal(
             [
-                new MapsLine(0x7f0000000000, 0x7f0000002000, MemoryProtection.Read | MemoryProtection.Execute, "/usr/lib/a b.so"),
-                new MapsLine(0x7f0000002000, 0x7f0000003000, MemoryProtection.Read | MemoryProtection.Write, "/memfd:cloister:Enclave (deleted)"),
+                new MapsLine(0x7f0000000000, 0x7f0000002000, MemoryProtection.Read | MemoryProtection.Execute, "/usr/lib/a b.so") { Offset = 0x1000, Device = 0xfe00, Inode = 1234 },
+                new MapsLine(0x7f0000002000, 0x7f0000003000, MemoryProtection.Read | MemoryProtection.Write, "/memfd:cloister:Enclave (deleted)") { IsShared = true, Offset = 0x7f0000002000, Device = 1, Inode = 99 },
                 new MapsLine(0x7f0000003000, 0x7f0000004000, MemoryProtection.None, ""),
             ],
             lines);
