@@ -340,15 +340,21 @@ public sealed class Tracer : IThreadKicker, IDisposable
         // The step ends in a SIGTRAP, whatever else the program does with that.
         ForcedSignals.Note(thread, Linux.Signal.SIGTRAP);
         _ = thread.Store();
-        thread.NoteRan();
-        _ = Ptrace.SingleStep(thread.Id, 0);
-        int waited = thread.Wait(out WaitStatus status);
-        if (waited < 0 || !status.Stopped)
+        WaitStatus status;
+        do
         {
-            throw new ThreadEndedException(thread.Id, waited < 0 ? null : status);
-        }
+            // An interrupt that was asked for before comes first, and leaves the SIGTRAP of a step pending: the program must not have that.
+            thread.NoteRan();
+            _ = Ptrace.SingleStep(thread.Id, 0);
+            int waited = thread.Wait(out status);
+            if (waited < 0 || !status.Stopped)
+            {
+                throw new ThreadEndedException(thread.Id, waited < 0 ? null : status);
+            }
 
-        thread.Stopped = true;
+            thread.Stopped = true;
+        }
+        while (status is { Event: PtraceEvent.Stop, StopSignal: Linux.Signal.SIGTRAP });
         return status;
     }
 
