@@ -19,7 +19,8 @@ internal sealed class OutsideSignals
     /// <summary>A thread of the program is about to get a signal.</summary>
     public void Note(TracedThread thread, int signal)
     {
-        if (signal is not (Linux.Signal.SIGHUP or Linux.Signal.SIGINT or Linux.Signal.SIGQUIT or Linux.Signal.SIGUSR1 or Linux.Signal.SIGUSR2 or Linux.Signal.SIGTERM)
+        if (signal is not (Linux.Signal.SIGHUP or Linux.Signal.SIGINT or Linux.Signal.SIGQUIT or Linux.Signal.SIGUSR1 or Linux.Signal.SIGUSR2 or Linux.Signal.SIGTERM
+                or Linux.Signal.SIGCONT)
             || thread.GetSignal(out SignalInformation information) != Errno.None
             || information.Sender == Environment.ProcessId)
         {

@@ -10,6 +10,9 @@ internal static class SignalRelay
     private static readonly int[] s_relayed =
     [
         Signal.SIGHUP, Signal.SIGTERM, Signal.SIGUSR1, Signal.SIGUSR2, Signal.SIGINT, Signal.SIGQUIT,
+
+        // The kernel lets this process go on, and not the program: timeout(1) sends it after SIGTERM, which a program that is stopped does not take before.
+        Signal.SIGCONT,
     ];
 
     private static readonly List<PosixSignalRegistration> s_registrations = [];
