@@ -78,10 +78,12 @@ internal sealed class Interruptions(Tracer tracer)
 
     private static Errno Interrupt(TracedThread thread)
     {
-        if (thread.Stopped || thread.Interrupted)
+        if (thread.Stopped)
         {
             return Errno.None;
         }
+
+        // Once more where it was asked for before: a thread that was killed since, and whose end was taken, says so.
 
         thread.Interrupted = true;
         return Ptrace.Interrupt(thread.Id);
