@@ -8,19 +8,21 @@ namespace Cloister.Cli;
 /// <param name="Available">What the kernel thinks is to be had now. Bytes.</param>
 /// <param name="LimitedByGroup">Whether <paramref name="Total"/> is a control group's limit.</param>
 /// <param name="Physical">Memory without swap space, or the limit. Bytes.</param>
-internal readonly record struct HostMemory(long Total, long Available, bool LimitedByGroup, long Physical)
+/// <param name="Space">Address space that RLIMIT_AS leaves this process. Bytes.</param>
+internal readonly record struct HostMemory(long Total, long Available, bool LimitedByGroup, long Physical, long Space)
 {
     private const long LeastEpc = 128 << 20, MostEpc = 64L << 30;
 
     /// <summary>
     /// The EPC that is taken when none is asked for: half of the memory, as the largest that firmware offers on servers, between 128 MiB and
-    /// 64 GiB. Its pages cost memory as they are used, and a page that is evicted costs as much, so a smaller one would save nothing.
+    /// 64 GiB. Its pages cost memory as they are used, and a page that is evicted costs as much, so a smaller one would save nothing. Not more than half of
+    /// the address space that is left, for the EPC is mapped as a whole.
     /// </summary>
     public long DefaultEpc
     {
         get
         {
-            long half = Math.Clamp(Physical / 2, LeastEpc, MostEpc);
+            long half = Math.Clamp(Math.Min(Physical, Space) / 2, LeastEpc, MostEpc);
             return Math.Max(Math.Min(half, Total) >> 20, 1) << 20;
         }
     }
@@ -31,10 +33,19 @@ internal readonly record struct HostMemory(long Total, long Available, bool Limi
         ReadOnlySpan<byte> text = HostFile.TryRead("/proc/meminfo");
         long physical = KibiBytes(text, "MemTotal:"u8), total = physical + KibiBytes(text, "SwapTotal:"u8);
         long available = KibiBytes(text, "MemAvailable:"u8);
-        return Limit() is { } limit && limit < total ? new HostMemory(limit, Math.Min(available, limit), true, Math.Min(physical, limit)) : new HostMemory(total, available, false, physical);
+        return Limit() is { } limit && limit < total ? new HostMemory(limit, Math.Min(available, limit), true, Math.Min(physical, limit), SpaceLeft())
+            : new HostMemory(total, available, false, physical, SpaceLeft());
     }
 
     private static long KibiBytes(ReadOnlySpan<byte> text, ReadOnlySpan<byte> name) => (long)(ProcText.Number(ProcText.Field(text, name)) ?? 0) * 1024;
+
+    private static long SpaceLeft()
+    {
+        const int addressSpace = 9; // RLIMIT_AS
+        return ResourceLimit.Of(0, addressSpace) is { Soft: <= (ulong)long.MaxValue } limit
+            ? (long)limit.Soft - KibiBytes(HostFile.TryRead("/proc/self/status"), "VmSize:"u8)
+            : long.MaxValue;
+    }
 
     // A group's limit is the least of its own and its ancestors'.
     private static long? Limit()

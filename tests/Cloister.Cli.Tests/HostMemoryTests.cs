@@ -17,5 +17,12 @@ public class HostMemoryTests
     [InlineData(64L << 20, 64L << 20, 64L << 20)]
     [InlineData(2L << 40, 3L << 40, 64L << 30)]
     [InlineData((3L << 20) + 5, (3L << 20) + 5, 3L << 20)]
-    public void The_EPC_is_half_of_the_memory(long physical, long total, long epc) => Assert.Equal(epc, new HostMemory(total, 1, false, physical).DefaultEpc);
+    public void The_EPC_is_half_of_the_memory(long physical, long total, long epc) => Assert.Equal(epc, new HostMemory(total, 1, false, physical, long.MaxValue).DefaultEpc);
+
+    [Theory]
+    [InlineData(1L << 30, 512L << 20)]
+    [InlineData(64L << 20, 128L << 20)]
+    [InlineData(-1, 128L << 20)]
+    public void The_EPC_is_half_of_the_address_space_when_that_is_less(long space, long epc) =>
+        Assert.Equal(epc, new HostMemory(64L << 30, 1, false, 64L << 30, space).DefaultEpc);
 }
