@@ -28,18 +28,33 @@ public sealed class ToolTests : IDisposable
     [Fact]
     public void The_step_of_a_workflow_puts_the_command_on_the_path()
     {
-        // Where a runner would have cloned the repository; what is built already is not built again.
-        string[] lines = File.ReadAllLines(Path.Combine(Machine.Root, "action.yml"));
-        string script = string.Join('\n', lines.SkipWhile(line => line.Trim() != "run: |").Skip(1).Select(line => line.Trim()));
-        string path = Path.Combine(_folder, "path");
+        // Where a runner would have cloned the repository; what is built already is not built again. It may be used twice in a job.
+        string path = Path.Combine(_folder, "path"), outputs = Path.Combine(_folder, "outputs");
+        string steps = string.Concat(Steps(File.ReadAllLines(Path.Combine(Machine.Root, "action.yml"))).Select(step => $"( set -e\n{step}\n) >&2\n"));
         (int status, string output) = Shell($"""
             set -e
-            export GITHUB_ACTION_PATH='{Machine.Root}' RUNNER_TEMP='{_folder}' GITHUB_PATH='{path}'
-            ( set -e; {script} ) >&2
-            export PATH="$(cat '{path}'):$PATH"
+            export GITHUB_ACTION_PATH='{Machine.Root}' RUNNER_TEMP='{_folder}' GITHUB_PATH='{path}' GITHUB_OUTPUT='{outputs}' RUNNER_OS=Linux RUNNER_ARCH=X64
+            {steps}
+            grep -q '^key=cloister-Linux-X64-[0-9a-f]' '{outputs}'
+            {steps}
+            export PATH="$(head -n 1 '{path}'):$PATH"
             cloister run -- grep -c sgx_lc /proc/cpuinfo
             """);
         Assert.True(status == 0 && int.Parse(output) > 0, output);
+    }
+
+    // The scripts that every job runs: those with a condition are for what a cache brought.
+    private static IEnumerable<string> Steps(string[] lines)
+    {
+        for (int i = 0; i < lines.Length; i++)
+        {
+            if (lines[i].Trim() == "run: |" && !lines[Array.FindLastIndex(lines, i, IsStep)].Contains("if:", StringComparison.Ordinal))
+            {
+                yield return string.Join('\n', lines.Skip(i + 1).TakeWhile(line => line.StartsWith("        ", StringComparison.Ordinal)).Select(line => line.Trim()));
+            }
+        }
+
+        static bool IsStep(string line) => line.StartsWith("    - ", StringComparison.Ordinal);
     }
 
     // Status and standard output, with what the other stream said when it fails.
