@@ -7,7 +7,7 @@
  * CSSA other than 0 that is not below NSSA is a #GP inside, and stays MODIFIED.
  * SECINFO is compared first: a request that does not match is told as 19.
  * Source: intel/sgx-emm's test_sgx_mm_types for the zeroes; SDM 3D, EACCEPT for
- * the rest, whose text has CSSA >= NSSA refused (docs/fidelity.md); SDM 3D,
+ * the rest, whose text has CSSA >= NSSA refused (docs/explanation/fidelity.md); SDM 3D,
  * EENTER.
  */
 #include <sys/mman.h>

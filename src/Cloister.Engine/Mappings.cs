@@ -309,7 +309,7 @@ internal static class Mappings
 
         if (isDevice && moves)
         {
-            // Linux moves it to where none of its pages is found (docs/fidelity.md).
+            // Linux moves it to where none of its pages is found (docs/explanation/fidelity.md).
             SystemCalls.Answer(tracer, thread, -(long)Errno.EINVAL);
             return;
         }

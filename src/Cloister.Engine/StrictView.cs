@@ -6,7 +6,7 @@ namespace Cloister.Engine;
 /// <remarks>
 /// While no thread is inside, enclave memory has no access at all and a host access is a stop (<see cref="AbortPage"/>). While a thread is
 /// inside and is the only one, the host's code cannot be executed, so that a jump out of the enclave is the #GP it is on hardware.
-/// Threads of one process share one view: that is what this mode cannot do, and docs/fidelity.md says so.
+/// Threads of one process share one view: that is what this mode cannot do, and docs/explanation/fidelity.md says so.
 /// </remarks>
 internal static class StrictView
 {

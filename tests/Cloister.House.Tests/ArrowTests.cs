@@ -2,7 +2,7 @@ using System.Xml.Linq;
 
 namespace Cloister.House.Tests;
 
-/// <summary>Who may know whom: docs/architecture.md has the picture.</summary>
+/// <summary>Who may know whom: docs/explanation/architecture.md has the picture.</summary>
 public class ArrowTests
 {
     private static readonly Dictionary<string, string[]> s_arrows = new()
@@ -46,7 +46,7 @@ public class ArrowTests
     [Fact]
     public void The_picture_shows_every_project()
     {
-        string picture = File.ReadAllText(Repository.At("docs", "architecture.md"));
+        string picture = File.ReadAllText(Repository.At("docs", "explanation", "architecture.md"));
         Assert.All(Repository.Projects, project => Assert.Contains(project, picture, StringComparison.Ordinal));
     }
 

@@ -4,7 +4,7 @@ using Cloister.Processor;
 
 namespace Cloister.House.Tests;
 
-/// <summary>Every row of the tables has a file of its own and tests of its own, and docs/support.md shows it.</summary>
+/// <summary>Every row of the tables has a file of its own and tests of its own, and docs/reference/support.md shows it.</summary>
 public class TableTests
 {
     private const string Begin = "<!-- ioctls: generated from IoctlTable.cs -->\n", End = "<!-- end of ioctls -->\n";
@@ -35,9 +35,9 @@ public class TableTests
     [Fact]
     public void The_page_of_what_is_supported_shows_the_table_of_ioctls()
     {
-        string file = Repository.At("docs", "support.md"), text = File.ReadAllText(file);
+        string file = Repository.At("docs", "reference", "support.md"), text = File.ReadAllText(file);
         int begin = text.IndexOf(Begin, StringComparison.Ordinal) + Begin.Length, end = text.IndexOf(End, StringComparison.Ordinal);
-        Assert.True(begin >= Begin.Length && end >= begin, "docs/support.md has no place for the ioctls");
+        Assert.True(begin >= Begin.Length && end >= begin, "docs/reference/support.md has no place for the ioctls");
         if (Environment.GetEnvironmentVariable("CLOISTER_REGENERATE") == "1")
         {
             text = text[..begin] + IoctlTable.RenderMarkdown() + text[end..];

@@ -90,11 +90,11 @@ public class LeafTableTests
     [Fact]
     public void The_page_of_what_is_supported_is_up_to_date()
     {
-        string file = Path.Combine(Repository.Root, "docs", "support.md");
+        string file = Path.Combine(Repository.Root, "docs", "reference", "support.md");
         string text = File.ReadAllText(file);
         int begin = text.IndexOf(Begin, StringComparison.Ordinal) + Begin.Length;
         int end = text.IndexOf(End, StringComparison.Ordinal);
-        Assert.True(begin >= Begin.Length && end >= begin, "docs/support.md has no place for the leaves");
+        Assert.True(begin >= Begin.Length && end >= begin, "docs/reference/support.md has no place for the leaves");
         if (Environment.GetEnvironmentVariable("CLOISTER_REGENERATE") == "1")
         {
             text = text[..begin] + LeafTable.RenderMarkdown() + text[end..];

@@ -3,7 +3,7 @@ using Cloister.Images;
 
 namespace Cloister.Cli.Commands;
 
-/// <summary>The JSON form of inspect. docs/formats.md describes it.</summary>
+/// <summary>The JSON form of inspect. docs/reference/formats.md describes it.</summary>
 internal static class InspectJson
 {
     public static void Print(string file, EnclaveImage image, IReadOnlyList<Inspection> inspections) => JsonOutput.Print(writer =>

@@ -32,7 +32,7 @@ public sealed record VerificationPolicy
     /// <summary>DATE must be this day or later.</summary>
     public DateOnly? NotBefore { get; init; }
 
-    /// <summary>Reads a policy. docs/formats.md has the names.</summary>
+    /// <summary>Reads a policy. docs/reference/formats.md has the names.</summary>
     /// <exception cref="ImageException">It is no policy, or has a name that no policy has.</exception>
     public static VerificationPolicy Parse(string json)
     {

@@ -29,7 +29,7 @@ public sealed class InspectCommandTests : IDisposable
     [Fact]
     public void Every_member_of_the_JSON_stands_in_docs_formats()
     {
-        string document = File.ReadAllText(Path.Combine(RepositoryRoot(), "docs", "formats.md"));
+        string document = File.ReadAllText(Path.Combine(RepositoryRoot(), "docs", "reference", "formats.md"));
         string described = document[document.IndexOf("## JSON", StringComparison.Ordinal)..document.IndexOf("## Policy", StringComparison.Ordinal)];
         var names = new SortedSet<string>(StringComparer.Ordinal);
         foreach (string format in EnclaveFiles.All.Keys)
