@@ -71,6 +71,7 @@ internal sealed class Exceptions(Tracer tracer)
     public bool Interrupted(TracedThread thread, WaitStatus status)
     {
         bool comesAgain = true;
+        ExceptionVector? vector = null;
         if (status.Event == PtraceEvent.None && status.StopSignal is var signal)
         {
             _ = thread.GetSignal(out SignalInformation information);
@@ -84,6 +85,17 @@ internal sealed class Exceptions(Tracer tracer)
 
             comesAgain = information.Code > 0 && (signal is Linux.Signal.SIGILL or Linux.Signal.SIGSEGV or Linux.Signal.SIGBUS or Linux.Signal.SIGFPE
                 || (signal == Linux.Signal.SIGTRAP && information.Code == SignalInformation.TrapHardwareBreakpoint));
+            if (signal == Linux.Signal.SIGTRAP && information.Code == SignalInformation.SiKernel)
+            {
+                // INT3, or INT 3 of two bytes, is over already: the thread executes it again.
+                comesAgain = true;
+                thread.Registers.Rip -= IsTwoByteBreakpoint(thread) ? 2UL : 1UL;
+            }
+            else if (signal == Linux.Signal.SIGTRAP && information.Code == SignalInformation.TrapTrace)
+            {
+                vector = ExceptionVector.Debug; // a trap, and the step is over
+            }
+
             if (comesAgain)
             {
                 ForcedSignals.Note(thread, signal);
@@ -95,7 +107,7 @@ internal sealed class Exceptions(Tracer tracer)
             RewindSystemCall(thread);
         }
 
-        tracer.Exits.ForInterrupt(thread);
+        tracer.Exits.Exit(thread, vector, 0, default);
         return comesAgain;
     }
 
@@ -414,8 +426,7 @@ internal sealed class Exceptions(Tracer tracer)
         if (vector == ExceptionVector.Breakpoint)
         {
             // CD 03 is INT n, which is illegal; CC after an opt-out entry is #UD. Both are faults. SDM 3D, "INT3 Behavior".
-            Span<byte> code = stackalloc byte[2];
-            bool isTwoBytes = InstructionFetch.Read(thread.Space, thread.Peek().Rip - 2, code) == 2 && code is [0xcd, 0x03];
+            bool isTwoBytes = IsTwoByteBreakpoint(thread);
             if (isTwoBytes || !thread.Processor.DebugOptIn)
             {
                 thread.Registers.Rip -= isTwoBytes ? 2UL : 1UL;
@@ -425,6 +436,12 @@ internal sealed class Exceptions(Tracer tracer)
 
         tracer.Exits.Exit(thread, vector, 0, default);
         tracer.Signals.Raise(thread, vector, 0, default, unmapped: false, information);
+    }
+
+    private static bool IsTwoByteBreakpoint(TracedThread thread)
+    {
+        Span<byte> code = stackalloc byte[2];
+        return InstructionFetch.Read(thread.Space, thread.Peek().Rip - 2, code) == 2 && code is [0xcd, 0x03];
     }
 
     private static bool IsSimd(TracedThread thread)

@@ -115,7 +115,7 @@ internal sealed class Interruptions(Tracer tracer)
 
     private void ForceExit(TracedThread thread)
     {
-        if (thread.Stopped)
+        if (thread.Stopped && !thread.HasParkedStop)
         {
             tracer.Exits.ForInterrupt(thread);
             thread.Space.Fast?.Publish(tracer.Machine, thread);
@@ -139,6 +139,7 @@ internal sealed class Interruptions(Tracer tracer)
             return;
         }
 
+        // The exit is an interrupt's: an exception whose stop waits to be answered has not happened yet, as far as the enclave is told.
         bool canRunOn = tracer.Exceptions.Interrupted(thread, status);
         thread.Space.Fast?.Publish(tracer.Machine, thread);
         Answer(thread, status, canRunOn);
@@ -147,6 +148,7 @@ internal sealed class Interruptions(Tracer tracer)
     // The driver may be in the middle of its work: the thread runs on, or its stop is answered, when that is done.
     private void Answer(TracedThread thread, WaitStatus status, bool canRunOn)
     {
+        thread.HasParkedStop = false;
         if (canRunOn)
         {
             tracer.Gates.ResumeLater(thread);
@@ -164,6 +166,13 @@ internal sealed class Interruptions(Tracer tracer)
     {
         // A dead thread cannot be interrupted; its end may be parked already.
         int waited = Interrupt(thread) == Errno.None || tracer.Waits.Has(thread.Id) ? thread.Wait(out status) : Dead(out status);
+        while (waited > 0 && status.Stopped && IsOurs(status) && HasRaised(thread.Id))
+        {
+            thread.NoteRan();
+            _ = Ptrace.Continue(thread.Id, 0);
+            waited = thread.Wait(out status);
+        }
+
         if (waited > 0 && status.Stopped)
         {
             thread.Stopped = true;
@@ -176,6 +185,23 @@ internal sealed class Interruptions(Tracer tracer)
         if (waited > 0)
         {
             tracer.Requeue(thread, status);
+        }
+
+        return false;
+    }
+
+    // The kernel stops it for an interrupt before it takes an exception's signal off the queue, which would then tell of registers that the
+    // thread has no more: it goes on to that stop, and executes nothing on the way. kernel/signal.c, get_signal.
+    private static bool HasRaised(int thread)
+    {
+        const int most = 8;
+        Span<SignalInformation> pending = stackalloc SignalInformation[most];
+        foreach (ref readonly SignalInformation information in pending[..Ptrace.PeekSignals(thread, pending)])
+        {
+            if (information.IsSynchronous && Ptrace.GetSignalMask(thread, out ulong mask) == Errno.None && (mask & 1UL << (information.Signal - 1)) == 0)
+            {
+                return true;
+            }
         }
 
         return false;

@@ -7,7 +7,7 @@ public static unsafe class Ptrace
     private const long PokeUser = 6, Cont = 7, SingleStepRequest = 9, GetRegs = 12, SetRegs = 13, SyscallRequest = 24;
     private const long GetEventMessageRequest = 0x4201, GetSigInfo = 0x4202, SetSigInfo = 0x4203;
     private const long GetRegset = 0x4204, SetRegset = 0x4205, SeizeRequest = 0x4206, InterruptRequest = 0x4207, ListenRequest = 0x4208;
-    private const long GetSigMask = 0x420a, SetSigMask = 0x420b;
+    private const long PeekSigInfo = 0x4209, GetSigMask = 0x420a, SetSigMask = 0x420b;
     private const long SetDispatchRequest = 0x4210, GetDispatchRequest = 0x4211;
     private const int NtX86Xstate = 0x202;
 
@@ -105,6 +105,17 @@ public static unsafe class Ptrace
         fixed (SignalInformation* p = &information)
         {
             return Call(SetSigInfo, thread, 0, (nint)p);
+        }
+    }
+
+    /// <summary>Reads the information of signals that wait for a stopped thread itself, oldest first.</summary>
+    /// <returns>How many were read; 0 also for a thread that was killed.</returns>
+    public static int PeekSignals(int thread, Span<SignalInformation> pending)
+    {
+        var arguments = stackalloc long[2] { 0, (long)pending.Length << 32 }; // from the first one, of the thread's own queue
+        fixed (SignalInformation* p = pending)
+        {
+            return Math.Max(0, (int)NativeMethods.Ptrace(PeekSigInfo, thread, (nint)arguments, (nint)p));
         }
     }
 

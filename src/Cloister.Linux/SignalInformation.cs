@@ -24,6 +24,10 @@ public struct SignalInformation
     /// <summary>For SIGBUS and SIGSEGV of the kernel: the least significant bit of the address, then bounds or key.</summary>
     [FieldOffset(24)] public ulong Detail;
 
+    /// <summary>Whether an instruction of the thread raised it, as far as the kernel can tell. kernel/signal.c, SYNCHRONOUS_MASK and dequeue_synchronous_signal.</summary>
+    public readonly bool IsSynchronous => Code > 0
+        && Signal is Linux.Signal.SIGILL or Linux.Signal.SIGTRAP or Linux.Signal.SIGBUS or Linux.Signal.SIGFPE or Linux.Signal.SIGSEGV or Linux.Signal.SIGSYS;
+
     /// <summary>si_code of a kernel-sent signal of no special cause.</summary>
     public const int SiKernel = 0x80;
     /// <summary>SEGV_MAPERR.</summary>
