@@ -135,6 +135,23 @@ public static unsafe class HostKernel
         }
     }
 
+    /// <summary>The columns of the terminal that a descriptor is; 0 when it is none, or does not know.</summary>
+    /// <remarks>The framework's own question has it tell the terminal to send other codes for its keys.</remarks>
+    public static int TerminalColumns(int descriptor)
+    {
+        const long getWindowSize = 0x5413; // TIOCGWINSZ: rows, columns and two more, 16 bits each. ioctl_tty(2).
+        ushort* size = stackalloc ushort[4];
+        return NativeMethods.SystemCall(SystemCall.Ioctl, descriptor, getWindowSize, (long)size, 0, 0, 0) < 0 ? 0 : size[1];
+    }
+
+    /// <summary>Makes a file the output stream of this process, before anything was written to it.</summary>
+    public static Errno ReplaceOutput(SafeHandle file)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        const long outputStream = 1;
+        return NativeMethods.SystemCall(SystemCall.Dup2, file.DangerousGetHandle(), outputStream, 0, 0, 0, 0) < 0 ? NativeMethods.LastError : Errno.None;
+    }
+
     /// <summary>Closes a descriptor of this process.</summary>
     public static void Close(int descriptor) => _ = NativeMethods.Close(descriptor);
 

@@ -9,6 +9,9 @@ public class SizeTextTests
     [InlineData("2G", 2L << 30)]
     [InlineData("1T", 1L << 40)]
     [InlineData("64p", 1L << 56)]
+    [InlineData("512KiB", 512 << 10)]
+    [InlineData("128MiB", 128 << 20)]
+    [InlineData("2gib", 2L << 30)]
     [InlineData("0", 0)]
     public void Sizes_are_read(string text, long expected)
     {
@@ -23,6 +26,10 @@ public class SizeTextTests
     [InlineData("1.5G")]
     [InlineData("1 M")]
     [InlineData("1MB")]
+    [InlineData("iB")]
+    [InlineData("1iB")]
+    [InlineData("MiB")]
+    [InlineData("1 MiB")]
     [InlineData("9223372036854775808")]
     [InlineData("9007199254740992K")]
     public void What_is_no_size_is_refused(string text) => Assert.False(SizeText.TryParse(text, out _));

@@ -12,9 +12,9 @@ internal static class DemoCommand
 
     public static Command Create()
     {
-        var sample = new Option<string>("--sample") { Description = "The sample's program file, when it is not beside this command.", DefaultValueFactory = _ => Beside, HelpName = "FILE" };
+        var sample = new Option<FileInfo?>("--sample") { Description = "The sample's program file, when it is not beside this command.", HelpName = "FILE" };
         var command = new Command("demo", "Run a small SGX2 program on the machine, and show what happened, page by page.") { sample };
-        command.SetAction(result => Run(result.GetValue(sample)!));
+        command.SetAction(result => Run(result.GetValue(sample)?.ToString() ?? Beside));
         return command;
     }
 

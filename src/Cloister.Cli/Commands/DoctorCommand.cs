@@ -1,24 +1,30 @@
 using System.CommandLine;
-using System.Reflection;
 using Cloister.Cli.Doctor;
+using Cloister.Cli.Running;
 
 namespace Cloister.Cli.Commands;
 
 /// <summary><c>cloister doctor</c>: what this machine has and what that means.</summary>
 internal static class DoctorCommand
 {
+    private const int Indent = 27;
+
     public static Command Create()
     {
         var json = new Option<bool>("--json") { Description = "Print JSON: findings with kind, key, found and meaning, and the defaults." };
-        var command = new Command("doctor", "Say, line by line, what this machine has and what that means. Exit status 0 when programs can run, 69 when not.") { json };
+        var command = new Command("doctor", "Say, line by line, what this machine has and what that means. Exit status 0 when programs can run, 69 when not.") { json, new OutputOption() };
         command.SetAction(result => Execute(result.GetValue(json)));
         return command;
     }
 
-    private static string Version => typeof(DoctorCommand).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "of no version";
-
     private static int Execute(bool json)
     {
+        RunArguments told = OptionDefaults.Read(out string? problem);
+        if (problem is not null)
+        {
+            return Failure.Report(problem, Failure.Usage);
+        }
+
         Finding[] findings = [.. ProcessorChecks.All(), .. KernelChecks.All(), .. SystemChecks.All()];
         if (Array.TrueForAll(findings, f => f.Kind != FindingKind.Fatal))
         {
@@ -29,19 +35,19 @@ internal static class DoctorCommand
         bool runs = Array.TrueForAll(findings, f => f.Kind != FindingKind.Fatal);
         if (json)
         {
-            PrintJson(findings, defaults, runs);
+            PrintJson(findings, defaults, told, runs);
         }
         else
         {
-            Print(findings, defaults, runs);
+            Print(findings, defaults, told, runs);
         }
 
         return runs ? 0 : Failure.Unavailable;
     }
 
-    private static void Print(Finding[] findings, MachineDefaults defaults, bool runs)
+    private static void Print(Finding[] findings, MachineDefaults defaults, RunArguments told, bool runs)
     {
-        Console.WriteLine($"Cloister {Version} on .NET {Environment.Version}");
+        Console.WriteLine(VersionCommand.Line);
         foreach (Finding finding in findings)
         {
             string mark = finding.Kind switch
@@ -52,22 +58,40 @@ internal static class DoctorCommand
                 _ => "[red]MISSING[/]",
             };
             Terminal.Write($"{mark} ");
-            Console.WriteLine($"{finding.Subject + ":",-18} {finding.Found}");
-            Console.WriteLine($"        {"",-18} {finding.Meaning}");
+            Lines($"{finding.Subject + ":",-18} ", finding.Found, Indent);
+            Lines(new string(' ', Indent), finding.Meaning, Indent);
         }
 
         Console.WriteLine();
-        Console.WriteLine($"default engine:     {Name(defaults.Engine)}, because {defaults.EngineReason}.");
-        Console.WriteLine($"default isolation:  {Name(defaults.Isolation)}, because {defaults.IsolationReason}.");
-        Console.WriteLine($"default processor:  {CpuName}, because {CpuReason}.");
-        Console.WriteLine($"default EPC:        {SizeText.Of(Epc)}, half of the memory; --epc SIZE makes it another.");
-        Console.WriteLine($"default keys:       {Keys}");
+        Default("engine", $"{Name(defaults.Engine)}, because {defaults.EngineReason}.");
+        Default("isolation", $"{Name(defaults.Isolation)}, because {defaults.IsolationReason}.");
+        Default("processor", $"{CpuName}, because {CpuReason}.");
+        Default("EPC", $"{SizeText.Of(Epc)}, half of the memory; --epc SIZE makes it another.");
+        Default("keys", Keys);
+        Default("options", OptionDefaults.Path is { } path ? $"those in CLOISTER_OPTIONS, and in {path}{(File.Exists(path) ? "" : ", which is not there")}." : "those in CLOISTER_OPTIONS.");
+        foreach (OptionOrigin origin in told.Origins)
+        {
+            Console.WriteLine($"  {origin.Option}{(origin.Value.Length == 0 ? "" : " " + origin.Value)}, from {origin.From}");
+        }
+
         Console.WriteLine(runs ? "Programs can run here: cloister run -- PROGRAM" : "SGX programs cannot run here until what is MISSING is there.");
     }
 
-    private static void PrintJson(Finding[] findings, MachineDefaults defaults, bool runs) => JsonOutput.Print(writer =>
+    private static void Default(string what, string text) => Lines($"default {what}:".PadRight(20), text, 20);
+
+    // On a terminal a line is broken where it ends, and goes on below its first word.
+    private static void Lines(string first, string text, int indent)
     {
-        writer.WriteString("version", Version);
+        foreach (string line in Terminal.Width is { } width ? WrappedText.Of(text, Math.Max(width - indent, 20)) : [text])
+        {
+            Console.WriteLine(first + line);
+            first = new string(' ', indent);
+        }
+    }
+
+    private static void PrintJson(Finding[] findings, MachineDefaults defaults, RunArguments told, bool runs) => JsonOutput.Print(writer =>
+    {
+        writer.WriteString("version", VersionCommand.Version);
         writer.WriteBoolean("runs", runs);
         writer.WriteStartObject("defaults");
         writer.WriteString("engine", Name(defaults.Engine));
@@ -79,6 +103,17 @@ internal static class DoctorCommand
         writer.WriteNumber("epcBytes", Epc);
         JsonOutput.Text(writer, "keyFile", PlatformKey.Path(out _));
         writer.WriteEndObject();
+        writer.WriteStartArray("options");
+        foreach (OptionOrigin origin in told.Origins)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("option", origin.Option);
+            writer.WriteString("value", origin.Value);
+            writer.WriteString("from", origin.From);
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
         writer.WriteStartArray("findings");
         foreach (Finding finding in findings)
         {

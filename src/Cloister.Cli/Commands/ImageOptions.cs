@@ -12,13 +12,13 @@ internal sealed class ImageOptions
 
     public Option<bool> Quiet { get; } = new("--quiet", "-q") { Description = "Print the one value a script wants and nothing else." };
 
-    public Option<string?> Variant { get; } = new("--metadata") { Description = "Which enclave of an Intel SDK file, by metadata version: 1.4, 3.3. By default the newest." };
+    public Option<string?> Variant { get; } = new("--metadata") { HelpName = "VERSION", Description = "Which enclave of an Intel SDK file, by metadata version: 1.4, 3.3. By default the newest." };
 
-    public Option<FileInfo?> Sigstruct { get; } = new("--sigstruct") { Description = "The SIGSTRUCT, when it is in a file of its own. By default the neighbour FILE.sig." };
+    public Option<FileInfo?> Sigstruct { get; } = new("--sigstruct") { HelpName = "FILE", Description = "The SIGSTRUCT, when it is in a file of its own. By default the neighbour FILE.sig." };
 
-    public Option<FileInfo?> Libpal { get; } = new("--libpal") { Description = "Gramine's libpal.so, which is measured together with the manifest." };
+    public Option<FileInfo?> Libpal { get; } = new("--libpal") { HelpName = "FILE", Description = "Gramine's libpal.so, which is measured together with the manifest." };
 
-    public Option<ulong> Heap { get; } = new("--heap") { Description = "Bytes of heap that the loader of a plain ELF file adds." };
+    public Option<ulong> Heap { get; } = new("--heap") { HelpName = "BYTES", Description = "Bytes of heap that the loader of a plain ELF file adds." };
 
     public void AddTo(Command command)
     {

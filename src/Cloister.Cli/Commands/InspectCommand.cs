@@ -12,9 +12,10 @@ internal static class InspectCommand
     public static Command Create()
     {
         var options = new ImageOptions();
-        var all = new Option<bool>("--all") { Description = "List every run of pages and every byte of the keys." };
+        var all = new Option<bool>("--all", "--verbose", "-v") { Description = "List every run of pages and every byte of the keys." };
         var command = new Command("inspect", "Show what an enclave file says: format, SIGSTRUCT, pages, threads, and what a reviewer would raise.");
         options.AddTo(command);
+        command.Options.Add(new OutputOption());
         command.Options.Add(all);
         command.SetAction(parsed => Failing.Guard(parsed.GetValue(options.File)!.ToString(), () =>
         {

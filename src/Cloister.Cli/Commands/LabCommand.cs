@@ -18,7 +18,7 @@ internal static class LabCommand
     public static Command Create() => new("lab", "Experiments on the machine: what a design would cost.")
     {
         CreateEdmm(),
-        new Command("costs", "Print the published costs that `lab edmm` estimates by, with their sources, to be edited: `cloister lab costs > my-costs.json`.").Acting(_ =>
+        new Command("costs", "Print the published costs that `lab edmm` estimates by, with their sources, to be edited: `cloister lab costs > my-costs.json`.") { new OutputOption() }.Acting(_ =>
         {
             Console.Out.Write(CostTable.DefaultText);
             return 0;
@@ -36,6 +36,8 @@ internal static class LabCommand
         var svg = new Option<FileInfo?>("--svg") { Description = "Write a chart there.", HelpName = "FILE" };
         var json = new Option<bool>("--json") { Description = "Print JSON instead of tables." };
         var quiet = new Option<bool>("--quiet", "-q") { Description = "Show no progress." };
+        ways.CompletionSources.Add([Everything, .. AllocationWay.All.Select(way => way.Id)]);
+        patterns.CompletionSources.Add([Everything, .. AllocationPattern.All.Select(pattern => pattern.Id)]);
         var command = new Command("edmm", """
             Compare ways to give an enclave its pages: page-fault EAUG, EACCEPT first, MAP_POPULATE, AUGMENT_PAGES, static pages.
             The same accesses are made in each way by a program of Cloister's own, on the machine. Exits, faults, ioctls and leaves
@@ -48,7 +50,7 @@ internal static class LabCommand
               cloister lab costs > my-costs.json; cloister lab edmm --costs my-costs.json --json > edmm.json
             """)
         {
-            pages, ways, patterns, repeats, costs, svg, json, quiet,
+            pages, ways, patterns, repeats, costs, svg, json, quiet, new OutputOption(),
         };
         command.SetAction(parsed =>
         {

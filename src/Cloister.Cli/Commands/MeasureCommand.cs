@@ -14,9 +14,10 @@ internal static class MeasureCommand
     {
         var options = new ImageOptions();
         var trace = new Option<bool>("--trace") { Description = "List each measured operation." };
-        var against = new Option<FileInfo?>("--against") { Description = "Find the first page at which this enclave and another part." };
+        var against = new Option<FileInfo?>("--against") { HelpName = "FILE", Description = "Find the first page at which this enclave and another part." };
         var command = new Command("measure", "Recompute an enclave's MRENCLAVE, page by page.");
         options.AddTo(command);
+        command.Options.Add(new OutputOption());
         command.Options.Add(trace);
         command.Options.Add(against);
         command.SetAction((parsed, cancellation) => Task.FromResult(Failing.Guard(parsed.GetValue(options.File)!.ToString(), () =>

@@ -1,3 +1,4 @@
+using Cloister.Cli.Lab;
 using Cloister.Images;
 
 namespace Cloister.Cli.Commands;
@@ -40,14 +41,14 @@ internal sealed class PageProgress : IProgress<ulong>, IDisposable
         shown = elapsed;
         int filled = (int)Math.Min(value * Width / total, Width);
         double speed = value * 4096.0 / elapsed.TotalSeconds / (1 << 20);
-        writer.Write($"\r[{new string('#', filled)}{new string('.', Width - filled)}] {value} of {total} pages, {speed:f0} MiB/s ");
+        writer.Write(LineProgress.Fitting($"\r[{new string('#', filled)}{new string('.', Width - filled)}] {value} of {total} pages, {speed:f0} MiB/s "));
     }
 
     public void Dispose()
     {
         if (shown > TimeSpan.Zero)
         {
-            writer?.Write($"\r{new string(' ', Width + 60)}\r");
+            writer?.Write($"{LineProgress.Fitting($"\r{new string(' ', Width + 60)}")}\r");
         }
     }
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Diagnostics;
 using Cloister.Cli.Running;
 using Cloister.Driver;
 using Cloister.Engine;
@@ -10,8 +11,19 @@ namespace Cloister.Cli.Commands;
 /// <summary><c>cloister run</c>: runs a program on the machine.</summary>
 internal static class RunCommand
 {
-    /// <summary>Its entry in the list of commands; <see cref="Execute"/> reads the arguments itself.</summary>
-    public static Command Create() => new("run", "Run a program on the machine.");
+    /// <summary>Its entry in the table of commands; <see cref="Execute"/> reads the arguments itself.</summary>
+    public static Command Create()
+    {
+        var command = new Command("run", RunHelp.Description);
+        foreach (RunOption option in RunOptions.All)
+        {
+            command.Options.Add(Option(option));
+        }
+
+        command.Arguments.Add(new Argument<string[]>("PROGRAM") { Description = "The program, by its path or found in PATH, and its arguments." });
+        command.SetAction(_ => Failure.Internal);
+        return command;
+    }
 
     /// <summary>Does it.</summary>
     /// <param name="arguments">What follows <c>run</c>.</param>
@@ -19,21 +31,29 @@ internal static class RunCommand
     public static int Execute(ReadOnlySpan<string> arguments)
     {
         DiagnosticFiles.Remove();
-        if (RunArguments.TryParse(arguments, out RunArguments parsed) is { } problem)
+        RunArguments asked = OptionReader.Look(arguments);
+        if (asked.Help)
         {
-            return Failure.Report($"run: {problem}", Failure.Usage);
-        }
-
-        if (parsed.Help)
-        {
-            RunArguments.PrintHelp(Console.Out);
+            RunHelp.Print(Console.Out, Terminal.Width);
             return 0;
         }
 
-        if (parsed.CpuHelp)
+        if (asked.CpuHelp)
         {
-            RunArguments.PrintCpus(Console.Out);
+            RunOptions.PrintCpus(Console.Out);
             return 0;
+        }
+
+        string? problem = null;
+        RunArguments defaults = asked.NoDefaults ? new RunArguments() : OptionDefaults.Read(out problem);
+        if (problem is not null)
+        {
+            return Failure.Report(problem, Failure.Usage);
+        }
+
+        if (RunArguments.TryParse(arguments, defaults, out RunArguments parsed) is { } wrong)
+        {
+            return Failure.Report($"run: {wrong}", Failure.Usage);
         }
 
         HostMemory memory = HostMemory.Read();
@@ -55,24 +75,31 @@ internal static class RunCommand
             return Failure.Report($"run: --against: {(against.Length == 0 || unreadable.StartsWith(against, StringComparison.Ordinal) ? "" : against + ": ")}{unreadable}", Failure.Usage);
         }
 
-        MachineDefaults defaults = MachineDefaults.Choose();
+        using Messages? messages = Messages.Open(parsed.Output, parsed.Quiet, out string? unwritable);
+        if (messages is null)
+        {
+            return Failure.Report($"run: --output {unwritable}", Failure.InputOutput);
+        }
+
+        MachineDefaults machine = MachineDefaults.Choose();
         return Run(
             new EngineOptions
             {
                 EpcPages = (int)(epc / 4096),
-                Mode = parsed.Engine ?? defaults.Engine,
-                Isolation = parsed.Isolation ?? defaults.Isolation,
+                Mode = parsed.Engine ?? machine.Engine,
+                Isolation = parsed.Isolation ?? machine.Isolation,
                 Driver = new DriverOptions { Generation = parsed.Uapi, Policy = parsed.Policy },
                 Presence = parsed.Presence,
                 PowerLoss = parsed.PowerLoss,
                 Nodes = parsed.Nodes,
-                Machine = Machine(parsed),
+                Machine = Machine(parsed, messages),
             },
             Invocation(parsed.Program),
-            parsed);
+            parsed,
+            messages);
     }
 
-    private static MachineOptions Machine(RunArguments arguments)
+    private static MachineOptions Machine(RunArguments arguments, Messages messages)
     {
         var options = new MachineOptions
         {
@@ -82,7 +109,7 @@ internal static class RunCommand
         };
         if (arguments.Platform != PlatformKey.New)
         {
-            options = options with { NewRootKey = () => PlatformKey.Take(Notice) };
+            options = options with { NewRootKey = () => PlatformKey.Take(messages.Notice) };
         }
 
         // CPUID.12H of clients says 2^36, with SGX2 as without.
@@ -91,31 +118,67 @@ internal static class RunCommand
         return arguments.LaunchHash is { } hash ? options with { LaunchControlHash = hash } : options;
     }
 
-    private static int Run(EngineOptions options, ProgramInvocation program, RunArguments arguments)
+    private static int Run(EngineOptions options, ProgramInvocation program, RunArguments arguments, Messages messages)
     {
         ProgramEnd end;
-        using (var tracer = new Tracer(options) { OnNotice = Notice })
+        using (var tracer = new Tracer(options) { OnNotice = messages.Notice })
         {
-            tracer.Machine.Observer = new RefusalReport(tracer.Machine, tracer.Machine.Observer, tracer.OnNotice) { Against = arguments.Against };
+            tracer.Machine.Observer = new RefusalReport(tracer.Machine, tracer.Machine.Observer, messages.Notice) { Against = arguments.Against };
             SignalRelay.Begin(tracer);
-            end = tracer.Run(program);
-
-            if (arguments.Stats)
+            if (arguments.Verbose)
             {
-                Statistics.Print(tracer, Console.Error);
+                MachineReport.Begin(arguments, options, messages);
+            }
+
+            long began = Stopwatch.GetTimestamp();
+            end = tracer.Run(program);
+            TimeSpan time = Stopwatch.GetElapsedTime(began);
+            if (arguments.Verbose)
+            {
+                MachineReport.End(end, time, messages);
+            }
+
+            if (arguments.Stats != StatisticsFormat.None)
+            {
+                messages.Write(RunStatistics.Of(tracer, end, time).Text(arguments.Stats));
             }
         }
 
-        if (end.Signal is not { } signal)
+        if (end.Signal is { } signal)
         {
-            return end.ExitStatus ?? Failure.Internal;
+            Termination.BySignal(signal);
+            return 128 + signal;
         }
 
-        Termination.BySignal(signal);
-        return 128 + signal;
+        return messages.Lost && end.ExitStatus == 0 && arguments.Stats != StatisticsFormat.None
+            ? Failure.Report("the statistics could not be written; is the disk full or the output closed?", Failure.InputOutput)
+            : end.ExitStatus ?? Failure.Internal;
     }
 
-    private static void Notice(string text) => Console.Error.WriteLine($"cloister: {text}");
+    private static Option Option(RunOption option)
+    {
+        Option made = option switch
+        {
+            { ValueName: null } => new Option<bool>(option.Name),
+            { IsFile: true } => new Option<FileInfo?>(option.Name),
+            { IsValueOptional: true } => new Option<string?>(option.Name) { Arity = ArgumentArity.ZeroOrOne },
+            _ => new Option<string?>(option.Name),
+        };
+        made.Description = option.Description();
+        made.HelpName = option.ValueName;
+        if (option.Short is { } name)
+        {
+            made.Aliases.Add(name);
+        }
+
+        IReadOnlyList<string> values = option.Values();
+        if (values.Count > 0)
+        {
+            made.CompletionSources.Add([.. values]);
+        }
+
+        return made;
+    }
 
     // .NET's strings have lost what was not UTF-8 in the arguments; the kernel still has the bytes. The script 'cloister' tells what it changed.
     private static ProgramInvocation Invocation(IReadOnlyList<string> program)

@@ -1,29 +1,93 @@
+using System.Text;
+using Cloister.Linux;
 using Spectre.Console;
 
 namespace Cloister.Cli.Commands;
 
-/// <summary>Colours on a terminal, and none in a file or a pipe.</summary>
+/// <summary>Colours and a width on a terminal; none of both in a file or a pipe.</summary>
 internal static class Terminal
 {
     // Lines in a file need not fit a screen; the longest field of a SIGSTRUCT has 768 digits.
     private const int FileWidth = 1024;
+    private const int LeastWidth = 40;
+
+    /// <summary>Columns of the terminal on the output stream; null where there is none.</summary>
+    public static int? Width
+    {
+        get
+        {
+            if (Console.IsOutputRedirected)
+            {
+                return null;
+            }
+
+            // A terminal that does not know its size says 0.
+            int width = HostKernel.TerminalColumns(1);
+            return width > 0 ? Math.Max(width, LeastWidth) : null;
+        }
+    }
+
+    /// <summary>
+    /// Whether colours are wanted: on a terminal that is not dumb, when NO_COLOR is not set or empty (no-color.org).
+    /// </summary>
+    public static bool HasColours => !Console.IsOutputRedirected
+        && Environment.GetEnvironmentVariable("NO_COLOR") is null or ""
+        && Environment.GetEnvironmentVariable("TERM") is { Length: > 0 } and not "dumb";
 
     /// <summary>The output stream for tables and charts.</summary>
     public static IAnsiConsole Output { get; } = Create();
 
     /// <summary>Writes Spectre's markup.</summary>
-    public static void Write(string markup) => Output.Markup(markup);
+    public static void Write(string markup)
+    {
+        Output.Markup(markup);
+        Output.Profile.Out.Writer.Flush();
+    }
 
     private static IAnsiConsole Create()
     {
-        bool redirected = Console.IsOutputRedirected;
+        bool colours = HasColours;
         IAnsiConsole output = AnsiConsole.Create(new AnsiConsoleSettings
         {
-            Ansi = redirected ? AnsiSupport.No : AnsiSupport.Detect,
-            ColorSystem = redirected ? ColorSystemSupport.NoColors : ColorSystemSupport.Detect,
+            Ansi = colours ? AnsiSupport.Yes : AnsiSupport.No,
+            ColorSystem = colours ? ColorSystemSupport.Standard : ColorSystemSupport.NoColors,
             Interactive = InteractionSupport.No,
+            Out = new AnsiConsoleOutput(new UnpaddedWriter(Console.Out)),
         });
-        output.Profile.Width = redirected ? FileWidth : output.Profile.Width;
+        output.Profile.Width = Width ?? FileWidth;
         return output;
+    }
+
+    // Tables pad their last column. Blanks are held back until something follows them on the line.
+    private sealed class UnpaddedWriter(TextWriter writer) : TextWriter
+    {
+        private readonly StringBuilder _ready = new();
+        private int _blanks;
+
+        public override Encoding Encoding => writer.Encoding;
+
+        public override void Write(char value)
+        {
+            if (value == ' ')
+            {
+                _blanks++;
+                return;
+            }
+
+            _ready.Append(' ', value == '\n' ? 0 : _blanks).Append(value);
+            _blanks = 0;
+            if (value == '\n')
+            {
+                Flush();
+            }
+        }
+
+        public override void Flush()
+        {
+            writer.Write(_ready.Append(' ', _blanks).ToString());
+            _ready.Clear();
+            _blanks = 0;
+            writer.Flush();
+        }
     }
 }

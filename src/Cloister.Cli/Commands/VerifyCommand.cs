@@ -10,12 +10,13 @@ internal static class VerifyCommand
     public static Command Create()
     {
         var options = new ImageOptions();
-        var mrenclave = new Option<string[]>("--mrenclave") { Description = "MRENCLAVE that it must have: 64 hexadecimal digits." };
-        var mrsigner = new Option<string[]>("--mrsigner") { Description = "MRSIGNER that it must have: 64 hexadecimal digits." };
-        var policy = new Option<FileInfo?>("--policy") { Description = "A JSON file with more conditions (docs/reference/formats.md)." };
-        var against = new Option<FileInfo?>("--against") { Description = "The file as it was signed: when the content fails, the first page that differs is named." };
+        var mrenclave = new Option<string[]>("--mrenclave") { HelpName = "HEX", Description = "MRENCLAVE that it must have: 64 hexadecimal digits." };
+        var mrsigner = new Option<string[]>("--mrsigner") { HelpName = "HEX", Description = "MRSIGNER that it must have: 64 hexadecimal digits." };
+        var policy = new Option<FileInfo?>("--policy") { HelpName = "FILE", Description = "A JSON file with more conditions (docs/reference/formats.md)." };
+        var against = new Option<FileInfo?>("--against") { HelpName = "FILE", Description = "The file as it was signed: when the content fails, the first page that differs is named." };
         var command = new Command("verify", "Verify an enclave file: exit status 0 only when everything holds.");
         options.AddTo(command);
+        command.Options.Add(new OutputOption());
         command.Options.Add(mrenclave);
         command.Options.Add(mrsigner);
         command.Options.Add(policy);

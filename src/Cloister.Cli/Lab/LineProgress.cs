@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Cloister.Linux;
 
 namespace Cloister.Cli.Lab;
 
@@ -11,6 +12,13 @@ internal sealed class LineProgress(bool quiet) : IDisposable
     private long _shown;
     private bool _drawn;
 
+    /// <summary>What of a line, whose first letter returns to its beginning, fits the terminal: one that is broken could not be overwritten.</summary>
+    public static string Fitting(string line)
+    {
+        int columns = HostKernel.TerminalColumns(2);
+        return columns > 1 && line.Length > columns ? line[..columns] : line;
+    }
+
     public void Report(int done, int total, string what)
     {
         if (!_visible || (_drawn && Stopwatch.GetElapsedTime(_shown) < Interval))
@@ -21,7 +29,7 @@ internal sealed class LineProgress(bool quiet) : IDisposable
         _shown = Stopwatch.GetTimestamp();
         _drawn = true;
         string line = $"{done * 100 / Math.Max(total, 1),3} %  {what}";
-        Console.Error.Write($"\r{(line.Length > Width ? line[..Width] : line.PadRight(Width))}");
+        Console.Error.Write(Fitting($"\r{(line.Length > Width ? line[..Width] : line.PadRight(Width))}"));
     }
 
     public void Dispose()
@@ -29,7 +37,7 @@ internal sealed class LineProgress(bool quiet) : IDisposable
         if (_drawn)
         {
             _drawn = false;
-            Console.Error.Write($"\r{new string(' ', Width)}\r");
+            Console.Error.Write($"{Fitting($"\r{new string(' ', Width)}")}\r");
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Cloister.Architecture;
+using Cloister.Cli.Running;
 using Cloister.Cli.Tests.Harness;
 using Cloister.Images;
 using Cloister.Images.Tests;
@@ -27,10 +28,9 @@ public sealed class InspectCommandTests : IDisposable
     }
 
     [Fact]
-    public void Every_member_of_the_JSON_stands_in_docs_formats()
+    public void Every_member_of_the_JSON_stands_in_the_reference()
     {
-        string document = File.ReadAllText(Path.Combine(RepositoryRoot(), "docs", "reference", "formats.md"));
-        string described = document[document.IndexOf("## JSON", StringComparison.Ordinal)..document.IndexOf("## Policy", StringComparison.Ordinal)];
+        string described = File.ReadAllText(Repository.At("docs", "reference", "json.md"));
         var names = new SortedSet<string>(StringComparer.Ordinal);
         foreach (string format in EnclaveFiles.All.Keys)
         {
@@ -47,6 +47,8 @@ public sealed class InspectCommandTests : IDisposable
         string bad = _files.Write("bad.so", changed);
         Collect(EnclaveFiles.Json(1, "measure", bad, "--against", signed), names);
         Collect(EnclaveFiles.Json(1, "verify", bad, "--against", signed), names);
+        Collect(EnclaveFiles.Json(0, "doctor"), names);
+        names.UnionWith(RunJson.Default.RunStatistics.Properties.Select(property => property.Name));
         Assert.DoesNotContain(names, name => !described.Contains($"`{name}`", StringComparison.Ordinal));
         Assert.Contains("measuredChunks", names);
     }
@@ -121,16 +123,5 @@ public sealed class InspectCommandTests : IDisposable
                 Collect(item, names);
             }
         }
-    }
-
-    private static string RepositoryRoot()
-    {
-        string folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "Cloister.slnx")))
-        {
-            folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("not in the repository");
-        }
-
-        return folder;
     }
 }

@@ -31,6 +31,10 @@ internal sealed class CloisterProcess : IDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+
+        // Whoever runs the tests may have options of their own.
+        start.Environment["CLOISTER_CONFIG"] = "";
+        start.Environment.Remove("CLOISTER_OPTIONS");
         adjust?.Invoke(start);
         return new CloisterProcess(Process.Start(start)!);
     }

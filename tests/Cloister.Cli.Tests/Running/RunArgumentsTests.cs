@@ -11,7 +11,7 @@ public class RunArgumentsTests
         RunArguments one = Parse("--epc", "8M", "--engine", "trap", "--isolation", "strict", "--seed", "x", "--stats", "--no-sgx2", "--", "p");
         RunArguments other = Parse("--epc=8M", "--engine=trap", "--isolation=strict", "--seed=x", "--stats", "--no-sgx2", "p");
         Assert.Equal(one with { Program = [] }, other with { Program = [] });
-        Assert.Equal((8L << 20, EngineMode.Trap, IsolationMode.Strict, "x", true, false), (one.EpcBytes, one.Engine, one.Isolation, one.Seed, one.Stats, one.Sgx2));
+        Assert.Equal((8L << 20, EngineMode.Trap, IsolationMode.Strict, "x", StatisticsFormat.Text, false), (one.EpcBytes, one.Engine, one.Isolation, one.Seed, one.Stats, one.Sgx2));
     }
 
     [Fact]
@@ -85,10 +85,35 @@ public class RunArgumentsTests
     }
 
     [Fact]
+    public void Short_names_take_their_value_in_each_way()
+    {
+        Assert.All([["-o", "f", "p"], ["-of", "p"], ["-o=f", "p"], ["--output=f", "p"], (string[])["--output", "f", "p"]], words => Assert.Equal("f", Parse(words).Output));
+        Assert.Equal((true, false), (Parse("-v", "-q", "p").Quiet, Parse("-v", "-q", "p").Verbose));
+    }
+
+    [Fact]
+    public void Statistics_have_a_format()
+    {
+        Assert.Equal(StatisticsFormat.Json, Parse("--stats=json", "p").Stats);
+        Assert.Equal(StatisticsFormat.Text, Parse("--stats", "p").Stats);
+        Assert.Equal(StatisticsFormat.None, Parse("--stats", "--stats=no", "p").Stats);
+        Assert.Equal(["json", "p"], Parse("--stats", "json", "p").Program);
+    }
+
+    [Fact]
+    public void Help_fits_the_terminal()
+    {
+        using var writer = new StringWriter();
+        RunHelp.Print(writer, 80);
+        string[] lines = writer.ToString().Split('\n');
+        Assert.All(lines.TakeWhile(line => line != "Examples:"), line => Assert.True(line.Length <= 80 && !line.EndsWith(' '), line));
+    }
+
+    [Fact]
     public void Help_names_every_option()
     {
         using var writer = new StringWriter();
-        RunArguments.PrintHelp(writer);
+        RunHelp.Print(writer);
         Assert.All(["--epc SIZE", "--no-sgx2", "--max-enclave-size SIZE", "--engine trap|fast", "--isolation strict|fast", "--power-loss EVENTS", "--nodes ACCESS", "--launch-hash HEX", "--seed TEXT", "--stats", "--help"],
             option => Assert.Contains(option, writer.ToString(), StringComparison.Ordinal));
     }

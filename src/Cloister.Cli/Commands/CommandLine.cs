@@ -1,0 +1,116 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Parsing;
+using System.Text.RegularExpressions;
+
+namespace Cloister.Cli.Commands;
+
+/// <summary>The command line of all commands but <c>run</c>, which reads its own.</summary>
+internal static class CommandLine
+{
+    /// <summary>How commands are run.</summary>
+    public static InvocationConfiguration Configuration => new() { EnableDefaultExceptionHandler = false };
+
+    /// <summary>The commands and their options: parsing, help, manual, reference and completions come from this.</summary>
+    public static RootCommand Root()
+    {
+        var root = new RootCommand("""
+            Cloister, a software Intel SGX machine: runs unmodified Linux SGX programs without SGX.
+            It is for development and testing and protects nothing.
+            """)
+        {
+            RunCommand.Create(),
+            DemoCommand.Create(),
+            LabCommand.Create(),
+            DoctorCommand.Create(),
+            InspectCommand.Create(),
+            MeasureCommand.Create(),
+            VerifyCommand.Create(),
+            SignCommand.Create(),
+            HelpCommand.Create(),
+            VersionCommand.Create(),
+            CompletionCommand.Create(),
+            ManualCommand.Create(),
+        };
+        root.Options.OfType<VersionOption>().Single().Description = "Show the version.";
+        root.Options.OfType<HelpOption>().Single().Description = "Show help.";
+        return root;
+    }
+
+    /// <summary>Does what the arguments say.</summary>
+    /// <returns>The exit status.</returns>
+    public static int Execute(string[] args)
+    {
+        RootCommand root = Root();
+        ParseResult parsed = root.Parse(args);
+        if (Misspelled(parsed, args) is { } option)
+        {
+            Command command = parsed.CommandResult.Command;
+            string name = string.Join(' ', Names(parsed.CommandResult));
+            return Failure.Report($"{name}: there is no option {option}{Spelling.Advice(option, command.Options.Select(one => one.Name), $"`cloister {name} --help` lists them")}", Failure.Usage);
+        }
+
+        if (args.Length > 0 && parsed.Errors is [ParseError first, ..])
+        {
+            return Failure.Report(Wrong(parsed, first), Failure.Usage);
+        }
+
+        if (OutputOption.Begin(parsed) is { } problem)
+        {
+            return Failure.Report($"{string.Join(' ', Names(parsed.CommandResult))}: {problem}", Failure.InputOutput);
+        }
+
+        int status = parsed.Invoke(Configuration);
+        return args.Length == 0 ? Failure.Usage : status;
+    }
+
+    // The parser takes an option that there is not for the name of a file; a file that is called so stands behind `--`.
+    private static string? Misspelled(ParseResult parsed, string[] args)
+    {
+        int end = Array.IndexOf(args, "--");
+        return parsed.CommandResult.Command.Hidden || parsed.CommandResult.Command is RootCommand
+            ? null
+            : parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(result => result.Tokens).Select(token => token.Value)
+                .FirstOrDefault(value => value.StartsWith("--", StringComparison.Ordinal) && (end < 0 || Array.IndexOf(args, value) < end))?.Split('=')[0];
+    }
+
+    // A word that is no command and no option is named before what is missing for its want.
+    private static string Wrong(ParseResult parsed, ParseError error)
+    {
+        Command command = parsed.CommandResult.Command;
+        bool isRoot = command is RootCommand;
+        string name = isRoot ? "" : string.Join(' ', Names(parsed.CommandResult)) + ": ", help = $"`cloister {(isRoot ? "" : string.Join(' ', Names(parsed.CommandResult)) + " ")}--help`";
+        if (parsed.UnmatchedTokens is [string unknown, ..])
+        {
+            if (unknown.StartsWith('-'))
+            {
+                string option = unknown.Split('=')[0];
+                return $"{name}there is no option {option}{Spelling.Advice(option, command.Options.Select(one => one.Name), $"{help} lists them")}";
+            }
+
+            if (command.Subcommands.Count > 0)
+            {
+                return $"{name}there is no command {unknown}{Spelling.Advice(unknown, command.Subcommands.Where(one => !one.Hidden).Select(one => one.Name), $"{help} lists them")}";
+            }
+        }
+
+        return command.Subcommands.Count > 0 && !isRoot && parsed.Tokens.Count == Names(parsed.CommandResult).Count()
+            ? $"{name}which? There is {string.Join(" and ", command.Subcommands.Where(one => !one.Hidden).Select(one => one.Name))}; {help} tells more"
+            : $"{Plain(error)} ({help} tells more)";
+    }
+
+    private static IEnumerable<string> Names(CommandResult result) => result.Parent is CommandResult { Command: not RootCommand } parent ? [.. Names(parent), result.Command.Name] : [result.Command.Name];
+
+    // The parser names the types of .NET.
+    private static string Plain(ParseError error) =>
+        Regex.Match(error.Message, @"^Cannot parse argument '(?<value>.*)' for (option|argument|command) '(?<name>.*)' as expected type '.*System\.(?:IO\.)?(?<type>\w+)\]?'\.$", RegexOptions.Singleline) is { Success: true } match
+            ? $"{match.Groups["name"]}: '{match.Groups["value"]}' is not {match.Groups["type"].Value switch
+            {
+                "UInt16" => "a number from 0 to 65535",
+                "UInt64" => "a number",
+                "Boolean" => "true or false",
+                "FileInfo" => "a file's name",
+                var other => other,
+            }}"
+            : error.Message;
+}

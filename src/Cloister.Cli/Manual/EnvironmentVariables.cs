@@ -1,0 +1,29 @@
+namespace Cloister.Cli.Manual;
+
+/// <summary>The variables that Cloister reads, for manual and reference.</summary>
+internal static class EnvironmentVariables
+{
+    /// <summary>Of the command.</summary>
+    public static IReadOnlyList<(string Name, string Meaning)> All { get; } =
+    [
+        ("CLOISTER_OPTIONS", "Options of `run`, as on the command line: blanks part the words, quotes and backslashes keep them together. They go before those of the configuration file, and the command line's go before them."),
+        ("CLOISTER_CONFIG", "The configuration file, in place of the one in XDG_CONFIG_HOME. Empty: none."),
+        ("XDG_CONFIG_HOME", "Where cloister/config, the configuration file, is. Default: ~/.config."),
+        ("XDG_STATE_HOME", "Where cloister/platforms/default/root-key, the machine's root key, is. Default: ~/.local/state."),
+        ("NO_COLOR", "Not empty: no colours."),
+        ("TERM", "dumb, or not set: no colours."),
+        ("SOURCE_DATE_EPOCH", "Seconds since 1970: the day that `sign` puts into DATE, and that of the manual."),
+        ("CLOISTER_DEBUG", "Not empty and not 0: everything about an error of Cloister's own is printed."),
+        ("DOTNET_EnableDiagnostics", "Not set: the runtime makes no sockets in /tmp for .NET's tools, or Cloister takes them away."),
+    ];
+
+    /// <summary>Of the scripts in Cloister's repository.</summary>
+    public static IReadOnlyList<(string Name, string Meaning)> OfTheRepository { get; } =
+    [
+        ("CLOISTER_CONFIGURATION", "Which configuration the script `cloister` builds. Default: Release."),
+        ("CLOISTER_LIMITS", "What the script `cloister` tells the command of the limits that it raised. Not for use by hand."),
+        ("CLOISTER_DISPATCH", "no: Cloister does as on a kernel whose threads have no Syscall User Dispatch, for tests."),
+        ("CLOISTER_REGENERATE", "1: tests write the documents that are made from tables, in place of comparing them."),
+        ("CLOISTER_FUZZ_SECONDS", "How long each test with damaged files runs."),
+    ];
+}

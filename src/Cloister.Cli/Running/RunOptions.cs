@@ -1,0 +1,139 @@
+using Cloister.Driver;
+using Cloister.Engine;
+using Cloister.Processor.Cpus;
+
+namespace Cloister.Cli.Running;
+
+/// <summary>The options of <c>cloister run</c>: the command line, its defaults, help, manual and completions all read this table.</summary>
+internal static class RunOptions
+{
+    private const long PageSize = 4096;
+    private const int LaunchHashLength = 32;
+    private const string HostCpu = "host";
+
+    /// <summary>The table.</summary>
+    public static IReadOnlyList<RunOption> All => s_all;
+
+    /// <summary>The option of a name; null when there is none.</summary>
+    public static RunOption? Find(string name) => Array.Find(s_all, option => option.IsCalled(name));
+
+    /// <summary>Prints the processors.</summary>
+    public static void PrintCpus(TextWriter writer)
+    {
+        writer.WriteLine($"  {HostCpu,-17} this machine's own, with SGX{(MachineDefaults.Cpu is null ? " (the default here)" : "")}");
+        foreach (CpuModel model in CpuModels.All)
+        {
+            string sgx = model.Sgx2 ? model.ServerSgx ? "SGX2 with key separation, AEX-Notify" : "SGX2" : "SGX1";
+            writer.WriteLine($"  {model.Name,-17} {model.Brand}: {sgx}{(MachineDefaults.Cpu == model ? " (the default here)" : "")}");
+        }
+
+        writer.WriteLine("A processor with a name has only those of its features that this machine has as well, and that lie in XSAVE where Intel's do.");
+    }
+
+    private static string[] Generations => [.. Enum.GetValues<Generation>().Select(GenerationNames.Name)];
+
+    private static readonly RunOption[] s_all =
+    [
+        new("--epc", "SIZE", () => "Size of the EPC: bytes, or with K, M or G (KiB, MiB, GiB). Default: half of the memory.", Epc) { Here = () => SizeText.Of(HostMemory.Read().DefaultEpc) },
+        new("--cpu", "NAME", () => $"The processor that programs see: {HostCpu}, {string.Join(", ", CpuModels.All.Select(model => model.Name))}; `--cpu help` tells of each. Default: the host's, where Intel made it.", (a, text) => text switch
+        {
+            "help" or "?" => (a with { CpuHelp = true }, null),
+            HostCpu => (a with { Cpu = null, CpuIsHost = true }, null),
+            _ when CpuModels.Find(text) is { } model => (a with { Cpu = model, CpuIsHost = false }, null),
+            _ => (a, $"--cpu {text}: no such processor{Spelling.Advice(text, [HostCpu, .. CpuModels.All.Select(model => model.Name)], "`cloister run --cpu help` lists them")}"),
+        })
+        {
+            Here = () => MachineDefaults.Cpu?.Name ?? HostCpu,
+            Values = () => [HostCpu, .. CpuModels.All.Select(model => model.Name), "help"],
+        },
+        new("--no-sgx2", null, () => "A processor with SGX1 only.", (a, _) => (a with { Sgx2 = false }, null)),
+        new("--max-enclave-size", "SIZE", () => "The largest enclave in bytes, or with K, M, G, T or P: a power of two. Default: 64P as on servers, with --no-sgx2 64G.", (a, text) =>
+            SizeText.TryParse(text, out long bytes) && long.IsPow2(bytes) && bytes >= 2 * PageSize ? (a with { MaximumEnclaveSize = (byte)long.Log2(bytes) }, null)
+                : (a, $"--max-enclave-size {text}: not a power of two of 8K or more; write bytes or K, M, G, T, P, as in 64G")),
+        new("--engine", "trap|fast", () => "fast: enclaves are entered and left inside the program; trap: every ENCLU stops it (the reference). Default: fast where it can be.", (a, text) => text switch
+        {
+            "trap" => (a with { Engine = EngineMode.Trap }, null),
+            "fast" => (a with { Engine = EngineMode.Fast }, null),
+            _ => (a, $"--engine {text}: there is trap and fast"),
+        })
+        {
+            Values = () => ["trap", "fast"],
+        },
+        new("--isolation", "strict|fast", () => "strict: the host reads 0xff where enclave memory is, as on hardware; fast: it sees the memory. Default: fast.", (a, text) => text switch
+        {
+            "strict" => (a with { Isolation = IsolationMode.Strict }, null),
+            "fast" => (a with { Isolation = IsolationMode.Fast }, null),
+            _ => (a, $"--isolation {text}: there is strict and fast"),
+        })
+        {
+            Values = () => ["strict", "fast"],
+        },
+        new("--uapi", "NAME", () => $"The driver's interface: {string.Join(", ", Generations)}. Default: v6.0.", (a, text) =>
+            GenerationNames.Parse(text) is { } generation ? (a with { Uapi = generation }, null)
+                : (a, $"--uapi {text}: no such interface{Spelling.Advice(text, Generations, "there is " + string.Join(", ", Generations))}"))
+        {
+            Values = () => Generations,
+        },
+        new("--policy", "FILE", () => "Only enclaves that FILE names, by lines `mrenclave HEX` or `mrsigner HEX`, may execute pages added at run time.", (a, text) =>
+            (a with { Policy = PolicyFile.Read(text, out string? problem) }, problem)) { IsFile = true },
+        new("--presence", "userfaultfd|mprotect", () => "How enclave pages come and go in the program. Default: userfaultfd where the kernel has it.", (a, text) => text switch
+        {
+            "userfaultfd" => (a with { Presence = PresenceMode.Userfaultfd }, null),
+            "mprotect" => (a with { Presence = PresenceMode.Mprotect }, null),
+            _ => (a, $"--presence {text}: there is userfaultfd and mprotect"),
+        })
+        {
+            Values = () => ["userfaultfd", "mprotect"],
+        },
+        new("--against", "FILE", () => "The enclave file as it was signed: when EINIT refuses other pages, the first one that differs is named.", (a, text) => (a with { Against = text }, null)) { IsFile = true },
+        new("--power-loss", "EVENTS", () => "The machine loses power before the Nth EENTER or ioctl: entry=N, ioctl=N, several with commas. SIGPWR does it at any time.", (a, text) =>
+            PowerLossPlan.Parse(text) is { } plan ? (a with { PowerLoss = plan }, null) : (a, $"--power-loss {text}: write entry=N or ioctl=N, with N from 1, several with commas")),
+        new("--nodes", "ACCESS", () => "Owner, group and mode of the nodes enclave, provision and vepc, as in enclave=root:sgx:0660,provision=root:sgx_prv:0660. Default: all may open them.", (a, text) =>
+            (a with { Nodes = NodeText.Read(text, a.Nodes, out string? problem) }, problem)),
+        new("--launch-hash", "HEX", () => "IA32_SGXLEPUBKEYHASH: MRSIGNER of the launch enclave, for --uapi isgx; the later drivers write it themselves. Default: Intel's.", (a, text) =>
+            text.Length == 2 * LaunchHashLength && text.All(char.IsAsciiHexDigit) ? (a with { LaunchHash = Convert.FromHexString(text) }, null)
+                : (a, $"--launch-hash {text}: write 64 hexadecimal digits; `cloister inspect` shows a file's MRSIGNER")),
+        new("--platform", $"{PlatformKey.Default}|{PlatformKey.New}", () => "Whose keys: default is this user's machine, the same at every run; new is a machine that no other run has.", (a, text) => text switch
+        {
+            PlatformKey.Default => (a with { Platform = text }, null),
+            PlatformKey.New => (a with { Platform = text }, null),
+            _ => (a, $"--platform {text}: there is {PlatformKey.Default} and {PlatformKey.New}"),
+        })
+        {
+            Values = () => [PlatformKey.Default, PlatformKey.New],
+        },
+        new("--seed", "TEXT", () => "Makes the machine's keys in place of --platform: the same text is the same machine, for every user and anywhere.", (a, text) => (a with { Seed = text }, null)),
+        new("--stats", "text|json|no", () => "At the end print what the machine did: a line for each count, or one line of JSON.", (a, text) => text switch
+        {
+            "" or "text" => (a with { Stats = StatisticsFormat.Text }, null),
+            "json" => (a with { Stats = StatisticsFormat.Json }, null),
+            "no" => (a with { Stats = StatisticsFormat.None }, null),
+            _ => (a, $"--stats={text}: there is text, json and no"),
+        })
+        {
+            Values = () => ["text", "json", "no"],
+            IsValueOptional = true,
+        },
+        new("--output", "FILE", () => "Where Cloister's own messages and the statistics go, in place of the standard error stream; - is the standard output stream. The program's output stays where it is.", (a, text) =>
+            text.Length == 0 ? (a, "--output: a file's name is needed, and it is empty") : (a with { Output = text }, null)) { Short = "-o", IsFile = true },
+        new("--quiet", null, () => "Say nothing but errors, and what --stats asks for.", (a, _) => (a with { Quiet = true, Verbose = false }, null)) { Short = "-q" },
+        new("--verbose", null, () => "Say which machine the program gets, where options come from, and how the program ended.", (a, _) => (a with { Verbose = true, Quiet = false }, null)) { Short = "-v" },
+        new("--no-defaults", null, () => "Take no options from CLOISTER_OPTIONS and the configuration file.", (a, _) => (a with { NoDefaults = true }, null)),
+    ];
+
+    private static (RunArguments Arguments, string? Problem) Epc(RunArguments arguments, string text)
+    {
+        if (!SizeText.TryParse(text, out long bytes))
+        {
+            return (arguments, $"--epc {text}: not a size; write bytes or K, M, G, as in 128M or 128MiB");
+        }
+
+        return bytes switch
+        {
+            0 => (arguments, "--epc 0: a machine needs an EPC; 8M is a small one"),
+            _ when bytes % PageSize != 0 => (arguments, $"--epc {text}: not a multiple of a page (4096 bytes)"),
+            _ when bytes / PageSize > int.MaxValue => (arguments, $"--epc {text}: more than any machine has"),
+            _ => (arguments with { EpcBytes = bytes }, null),
+        };
+    }
+}
