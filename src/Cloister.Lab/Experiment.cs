@@ -132,6 +132,11 @@ public sealed class Experiment(ExperimentOptions options)
                 ? default
                 : tracer.Run([.. options.Program, file, options.Pages.ToString(CultureInfo.InvariantCulture), .. cells.Select(cell => $"{cell.Way.Id}:{cell.Pattern.Id}")]);
         }
+        catch (LinuxException) when (_cancelled)
+        {
+            // Killed while it was just being started.
+            throw new OperationCanceledException();
+        }
         finally
         {
             _running = null;

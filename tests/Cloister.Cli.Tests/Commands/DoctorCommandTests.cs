@@ -32,10 +32,10 @@ public class DoctorCommandTests
     public void Text_ends_with_the_defaults_and_a_verdict()
     {
         string[] lines = CloisterProcess.Run(["doctor"]).Output.TrimEnd('\n').Split('\n');
-        Assert.Equal(2 * s_keys.Length + 8, lines.Length);
+        Assert.Equal(2 * s_keys.Length + 9, lines.Length);
         Assert.StartsWith("Cloister ", lines[0], StringComparison.Ordinal);
         Assert.All(
-            new[] { "default engine: ", "default isolation: ", "default processor: ", "default EPC: ", "default keys: " }.Zip(lines[^6..^1]),
+            new[] { "default engine: ", "default isolation: ", "default processor: ", "default EPC: ", "default keys: ", "default options: " }.Zip(lines[^7..^1]),
             pair => Assert.StartsWith(pair.First, pair.Second, StringComparison.Ordinal));
         Assert.DoesNotContain("\u001b", string.Concat(lines), StringComparison.Ordinal);
     }
