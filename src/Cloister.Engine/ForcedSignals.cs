@@ -9,6 +9,8 @@ namespace Cloister.Engine;
 /// first time on the masks of such a program are followed (<see cref="SyscallFilter.SignalMasks"/>).</remarks>
 internal static class ForcedSignals
 {
+    private static readonly ulong OfStops = Bit(Signal.SIGILL) | Bit(Signal.SIGTRAP) | Bit(Signal.SIGBUS) | Bit(Signal.SIGFPE) | Bit(Signal.SIGSEGV) | Bit(Signal.SIGSYS);
+
     /// <summary>A thread stopped at the signal of an exception; what that has changed is not restored yet.</summary>
     public static void Note(TracedThread thread, int signal) => thread.Forced |= Bit(signal);
 
@@ -47,6 +49,12 @@ internal static class ForcedSignals
             _ = Ptrace.SetSignalMask(thread.Id, mask & ~Bit(signal));
         }
     }
+
+    /// <summary>Whether a stop of another thread could make the default of a handler at the moment at which a signal goes to it: one that blocks the signal runs.</summary>
+    public static bool MayLoseHandler(TracedThread thread, int signal) => thread.Process.Threads.Count > 1
+        && (Bit(signal) & OfStops) != 0 && thread.Process.Actions.IsHandled(signal)
+        && (thread.Process.FollowsMasks || thread.Process.Actions.WasDelivered(signal))
+        && thread.Process.Threads.Exists(other => other != thread && !other.Stopped && (other.Mask is not { } mask || (mask & Bit(signal)) != 0));
 
     /// <summary>A system call that changes the thread's mask has been made.</summary>
     public static void NoteMask(TracedThread thread) =>

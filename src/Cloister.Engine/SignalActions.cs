@@ -9,6 +9,7 @@ internal sealed class SignalActions : IDisposable
 {
     private readonly Dictionary<int, SignalAction> _actions = [];
     private ProcessSignals? _kernel;
+    private ulong _delivered;
 
     /// <summary>The action at a signal.</summary>
     public SignalAction this[int signal]
@@ -33,9 +34,13 @@ internal sealed class SignalActions : IDisposable
         return _kernel.TryRead(out uint ignored, out uint caught) && ((handler == SignalAction.Ignore ? ignored : caught) & (1u << (signal - 1))) == 0;
     }
 
+    /// <summary>Whether the program was told of a signal before: a handler of it may run now, and block it.</summary>
+    public bool WasDelivered(int signal) => (_delivered & (1UL << (signal - 1))) != 0;
+
     /// <summary>The program is told of a signal: with SA_RESETHAND for the last time.</summary>
     public void NoteDelivery(int signal)
     {
+        _delivered |= 1UL << (signal - 1);
         if (_actions.TryGetValue(signal, out SignalAction action) && (action.Flags & SignalAction.ResetHandler) != 0)
         {
             _actions[signal] = action with { Handler = SignalAction.Default };

@@ -60,6 +60,8 @@ internal sealed class SignalDelivery(Tracer tracer)
     /// <summary>Delivers a signal with the numbers of its exception.</summary>
     public void Deliver(TracedThread thread, in ProgramSignal signal)
     {
+        using IDisposable? others = HoldOthers(thread, signal.Number);
+
         // First: remote calls would make the stop one that cannot deliver.
         bool isStop = thread.StoppedAt(signal.Number);
         ForcedSignals.Restore(thread, signal.Number);
@@ -96,11 +98,26 @@ internal sealed class SignalDelivery(Tracer tracer)
 
         ForcedSignals.NoteDelivery(thread, signal.Number);
 
-        // Step into the handler, where the frame can be given the exception's own numbers. What stops it instead may be answered later.
+        // In the handler the frame can be given the exception's own numbers.
+        if (StepIntoHandler(thread, signal.Number))
+        {
+            SignalFrame.Write(thread, signal);
+            tracer.Resume(thread);
+        }
+    }
+
+    /// <summary>Stops the other threads where a stop of theirs could take the handler of a signal away before it runs.</summary>
+    public IDisposable? HoldOthers(TracedThread thread, int signal) =>
+        ForcedSignals.MayLoseHandler(thread, signal) ? tracer.Interruptions.HoldOthers(thread) : null;
+
+    /// <summary>Lets a thread that is at a signal's stop go to the first instruction of the handler.</summary>
+    /// <returns>False when something else stopped it, which is answered later.</returns>
+    public bool StepIntoHandler(TracedThread thread, int signal)
+    {
         thread.Space.Fast?.Publish(tracer.Machine, thread);
         _ = thread.Store();
         thread.NoteRan();
-        _ = Ptrace.SingleStep(thread.Id, signal.Number);
+        _ = Ptrace.SingleStep(thread.Id, signal);
         int waited = thread.Wait(out WaitStatus status);
         if (waited < 0 || !status.Stopped)
         {
@@ -110,11 +127,10 @@ internal sealed class SignalDelivery(Tracer tracer)
         thread.Stopped = true;
         if (status.Event == PtraceEvent.None && status.StopSignal == Linux.Signal.SIGTRAP)
         {
-            SignalFrame.Write(thread, signal);
-            tracer.Resume(thread);
-            return;
+            return true;
         }
 
         tracer.Requeue(thread, status);
+        return false;
     }
 }

@@ -224,6 +224,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
             _ = thread.GetSignal(out information);
         }
 
+        using IDisposable? others = signal != 0 ? Signals.HoldOthers(thread, signal) : null;
         if (thread.Forced != 0)
         {
             ForcedSignals.Restore(thread, signal);
@@ -254,6 +255,16 @@ public sealed class Tracer : IThreadKicker, IDisposable
 
             _ = HostKernel.KillThread(thread.Process.Id, thread.Id, signal);
             signal = 0;
+        }
+
+        if (signal != 0 && others is not null)
+        {
+            if (Signals.StepIntoHandler(thread, signal))
+            {
+                Resume(thread);
+            }
+
+            return;
         }
 
         if (signal == 0 && thread.Deferred.TryDequeue(out var deferred))
