@@ -16,6 +16,9 @@ internal sealed class PageHistory(LinearAddress address)
     /// <summary>The leaves in their order, equal ones that follow each other with their number.</summary>
     public string Events => string.Join(" → ", _events.Select(e => Times(e.What, e.Times)));
 
+    /// <summary>The same, one by one.</summary>
+    public IReadOnlyList<(string What, int Times)> EventList => _events;
+
     /// <summary>The types in their order.</summary>
     public string Types => string.Join(" → ", _types.Select(type => type switch
     {

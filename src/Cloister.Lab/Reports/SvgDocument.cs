@@ -4,8 +4,8 @@ using System.Text;
 
 namespace Cloister.Lab.Reports;
 
-/// <summary>Writes SVG 1.1: rectangles, lines and text, in greys that print well. Lengths are in pixels.</summary>
-internal sealed class SvgDocument
+/// <summary>Writes SVG 1.1: rectangles, lines and text, and nothing else. Lengths are in pixels.</summary>
+public sealed class SvgDocument
 {
     private readonly StringBuilder _body = new();
 
@@ -22,12 +22,15 @@ internal sealed class SvgDocument
         End,
     }
 
-    public void Rectangle(double x, double y, double width, double height, string fill, string? stroke = null) =>
-        Line($"<rect x='{x:0.##}' y='{y:0.##}' width='{Math.Max(0, width):0.##}' height='{height:0.##}' fill='{fill}'{(stroke is null ? "" : $" stroke='{stroke}' stroke-width='0.75'")}/>");
+    /// <summary>A rectangle, rounded when there is a radius.</summary>
+    public void Rectangle(double x, double y, double width, double height, string fill, string? stroke = null, double radius = 0) =>
+        Line($"<rect x='{x:0.##}' y='{y:0.##}' width='{Math.Max(0, width):0.##}' height='{height:0.##}' fill='{fill}'{(radius > 0 ? string.Create(CultureInfo.InvariantCulture, $" rx='{radius:0.##}'") : "")}{(stroke is null ? "" : $" stroke='{stroke}' stroke-width='0.75'")}/>");
 
+    /// <summary>A line.</summary>
     public void Stroke(double x1, double y1, double x2, double y2, string colour = "#000", double width = 0.75) =>
         Line($"<line x1='{x1:0.##}' y1='{y1:0.##}' x2='{x2:0.##}' y2='{y2:0.##}' stroke='{colour}' stroke-width='{width:0.##}'/>");
 
+    /// <summary>A line of text.</summary>
     public void Text(double x, double y, string text, Anchor anchor = Anchor.Start, double size = 10, bool bold = false, string colour = "#000") =>
         Line($"<text x='{x:0.##}' y='{y:0.##}' font-size='{size:0.##}' fill='{colour}'{(bold ? " font-weight='bold'" : "")} text-anchor='{anchor.ToString().ToLowerInvariant()}'>{SecurityElement.Escape(text)}</text>");
 
