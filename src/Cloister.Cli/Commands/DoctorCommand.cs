@@ -68,7 +68,7 @@ internal static class DoctorCommand
         Default("processor", $"{CpuName}, because {CpuReason}.");
         Default("EPC", $"{SizeText.Of(Epc)}, half of the memory; --epc SIZE makes it another.");
         Default("keys", Keys);
-        Default("options", OptionDefaults.Path is { } path ? $"those in CLOISTER_OPTIONS, and in {path}{(File.Exists(path) ? "" : ", which is not there")}." : "those in CLOISTER_OPTIONS.");
+        Default("options", $"those in CLOISTER_OPTIONS, and {OptionDefaults.FileText}.");
         foreach (OptionOrigin origin in told.Origins)
         {
             Console.WriteLine($"  {origin.Option}{(origin.Value.Length == 0 ? "" : " " + origin.Value)}, from {origin.From}");

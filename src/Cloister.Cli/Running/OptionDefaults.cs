@@ -40,6 +40,19 @@ internal static class OptionDefaults
         }
     }
 
+    /// <summary>What there is to say of the file, in the words of <c>doctor</c>.</summary>
+    public static string FileText => Path switch
+    {
+        null => "no file, for there is no home directory, or CLOISTER_CONFIG is empty",
+        var path when IsForeign(path) => $"not in {path}, which belongs to another user",
+        var path when File.Exists(path) => $"in {path}",
+        var path => $"in {path}, which is not there",
+    };
+
+    // Under sudo the home may be somebody else's, whose file says what root is to do.
+    private static bool IsForeign(string path) => Environment.GetEnvironmentVariable(FileVariable) is null && HostProbe.EffectiveUser == 0
+        && FileStatus.TryGet(path, out FileStatus status) == Errno.None && status.Owner != 0;
+
     private static RunArguments FromFile(RunArguments arguments, out string? problem)
     {
         problem = null;
@@ -48,12 +61,9 @@ internal static class OptionDefaults
             return arguments;
         }
 
-        bool named = Environment.GetEnvironmentVariable(FileVariable) is not null;
-        Errno found = FileStatus.TryGet(path, out FileStatus status);
-        if (!named && (found != Errno.None || (HostProbe.EffectiveUser == 0 && status.Owner != 0)))
+        // A home that is not this user's, as su leaves it, may not be searched: then it has no file for them.
+        if (Environment.GetEnvironmentVariable(FileVariable) is null && (IsForeign(path) || FileStatus.TryGet(path, out _) != Errno.None))
         {
-            // Under sudo the home may be somebody else's, whose file says what root is to do.
-            problem = found is Errno.None or Errno.ENOENT or Errno.ENOTDIR ? null : $"{path}: {found}";
             return arguments;
         }
 

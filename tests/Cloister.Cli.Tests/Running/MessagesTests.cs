@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Cloister.Cli.Running;
 using Cloister.Cli.Tests.Harness;
 
 namespace Cloister.Cli.Tests.Running;
@@ -31,6 +32,16 @@ public sealed class MessagesTests : IDisposable
         JsonElement statistics = JsonDocument.Parse(Assert.Single(File.ReadAllLines(file))).RootElement;
         Assert.Equal((1, 9, 2048), (statistics.GetProperty("schema").GetInt32(), statistics.GetProperty("signal").GetInt32(), statistics.GetProperty("epcPagesTotal").GetInt32()));
         Assert.Equal(JsonValueKind.Null, statistics.GetProperty("exitStatus").ValueKind);
+    }
+
+    [Fact]
+    public void The_names_of_the_statistics_stay()
+    {
+        string reference = File.ReadAllText(Repository.At("docs", "reference", "json.md"));
+        string table = reference[reference.IndexOf("## `run --stats=json`", StringComparison.Ordinal)..];
+        IEnumerable<string> described = table.Split('\n').Where(line => line.StartsWith("| `", StringComparison.Ordinal))
+            .SelectMany(line => line.Split('|')[1].Split(',')).Select(name => name.Trim().Trim('`'));
+        Assert.Equal(RunJson.Default.RunStatistics.Properties.Select(property => property.Name), described);
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Cloister.Cli.Tests.Harness;
+using Cloister.Linux;
 
 namespace Cloister.Cli.Tests.Running;
 
@@ -78,6 +79,32 @@ public sealed class OptionDefaultsTests : IDisposable
         Assert.Equal(0, Run("", ["run", "true"], "").Status);
         Assert.Equal(0, Run("", ["run", "--help"]).Status);
         Assert.Equal(0, Run("", ["run", "--no-defaults", "true"]).Status);
+    }
+
+    [Fact]
+    public void Root_does_not_take_orders_from_another_users_file()
+    {
+        Write("--epc 16M\n");
+        if (HostProbe.EffectiveUser != 0 || Shell.Run($"chown 65534 {File} 2>&1").Length > 0)
+        {
+            return;
+        }
+
+        Assert.NotEqual(4096, Pages("", []));
+        Assert.Contains($"not in {File}, which belongs to another user", Run("", ["doctor"]).Output, StringComparison.Ordinal);
+        Assert.Contains(":1: there is no option --x", Run("", ["run", "true"], _home.Write("other", "--x")).Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_home_that_may_not_be_searched_has_no_file()
+    {
+        if (HostProbe.EffectiveUser != 0)
+        {
+            Write("--x");
+            new FileInfo(File).Directory!.UnixFileMode = UnixFileMode.None;
+            Assert.Equal(0, Run("", ["run", "true"]).Status);
+            new FileInfo(File).Directory!.UnixFileMode = (UnixFileMode)0b111_000_000;
+        }
     }
 
     [Fact]
