@@ -32,15 +32,14 @@ internal sealed class Exceptions(Tracer tracer)
             return;
         }
 
-        if (IsCallInside(signal, information) && thread.Processor.EnclaveMode)
+        if (thread.Processor.EnclaveMode && SignalCauses.IsCallInside(thread, signal, information))
         {
             ForcedSignals.Note(thread, signal);
             SystemCallInside(thread);
             return;
         }
 
-        bool synchronous = information.Code > 0 && signal is Linux.Signal.SIGILL or Linux.Signal.SIGTRAP or Linux.Signal.SIGBUS or Linux.Signal.SIGSEGV or Linux.Signal.SIGFPE;
-        if (!synchronous)
+        if (!SignalCauses.IsException(thread, information))
         {
             if (thread.Processor.EnclaveMode)
             {
@@ -75,7 +74,7 @@ internal sealed class Exceptions(Tracer tracer)
         if (status.Event == PtraceEvent.None && status.StopSignal is var signal)
         {
             _ = thread.GetSignal(out SignalInformation information);
-            if (IsCallInside(signal, information))
+            if (SignalCauses.IsCallInside(thread, signal, information))
             {
                 ForcedSignals.Note(thread, signal);
                 RewindSystemCall(thread);
@@ -83,17 +82,21 @@ internal sealed class Exceptions(Tracer tracer)
                 return true;
             }
 
-            comesAgain = information.Code > 0 && (signal is Linux.Signal.SIGILL or Linux.Signal.SIGSEGV or Linux.Signal.SIGBUS or Linux.Signal.SIGFPE
-                || (signal == Linux.Signal.SIGTRAP && information.Code == SignalInformation.TrapHardwareBreakpoint));
-            if (signal == Linux.Signal.SIGTRAP && information.Code == SignalInformation.SiKernel)
+            comesAgain = SignalCauses.IsException(thread, information);
+            if (comesAgain && signal == Linux.Signal.SIGTRAP)
             {
-                // INT3, or INT 3 of two bytes, is over already: the thread executes it again.
-                comesAgain = true;
-                thread.Registers.Rip -= IsTwoByteBreakpoint(thread) ? 2UL : 1UL;
-            }
-            else if (signal == Linux.Signal.SIGTRAP && information.Code == SignalInformation.TrapTrace)
-            {
-                vector = ExceptionVector.Debug; // a trap, and the step is over
+                switch (information.Code)
+                {
+                    case SignalInformation.TrapHardwareBreakpoint:
+                        break;
+                    case SignalInformation.SiKernel:
+                        // INT3, or INT 3 of two bytes, is over already: the thread executes it again.
+                        thread.Registers.Rip -= SignalCauses.IsTwoByteBreakpoint(thread) ? 2UL : 1UL;
+                        break;
+                    default:
+                        (vector, comesAgain) = (ExceptionVector.Debug, false); // a trap, and the step is over
+                        break;
+                }
             }
 
             if (comesAgain)
@@ -124,10 +127,6 @@ internal sealed class Exceptions(Tracer tracer)
         tracer.Illegal.ExecutedUnknown(thread, thread.Peek().Rip);
         tracer.Exits.Raise(thread, ExceptionVector.InvalidOpcode, 0, default);
     }
-
-    // SIGSYS of a dispatched call; the kernel has put RAX back (kernel/entry/syscall_user_dispatch.c).
-    private static bool IsCallInside(int signal, in SignalInformation information) =>
-        signal == Linux.Signal.SIGSYS && information.Code == SignalInformation.UserDispatch;
 
     private static void RewindSystemCall(TracedThread thread)
     {
@@ -426,7 +425,7 @@ internal sealed class Exceptions(Tracer tracer)
         if (vector == ExceptionVector.Breakpoint)
         {
             // CD 03 is INT n, which is illegal; CC after an opt-out entry is #UD. Both are faults. SDM 3D, "INT3 Behavior".
-            bool isTwoBytes = IsTwoByteBreakpoint(thread);
+            bool isTwoBytes = SignalCauses.IsTwoByteBreakpoint(thread);
             if (isTwoBytes || !thread.Processor.DebugOptIn)
             {
                 thread.Registers.Rip -= isTwoBytes ? 2UL : 1UL;
@@ -436,12 +435,6 @@ internal sealed class Exceptions(Tracer tracer)
 
         tracer.Exits.Exit(thread, vector, 0, default);
         tracer.Signals.Raise(thread, vector, 0, default, unmapped: false, information);
-    }
-
-    private static bool IsTwoByteBreakpoint(TracedThread thread)
-    {
-        Span<byte> code = stackalloc byte[2];
-        return InstructionFetch.Read(thread.Space, thread.Peek().Rip - 2, code) == 2 && code is [0xcd, 0x03];
     }
 
     private static bool IsSimd(TracedThread thread)
