@@ -37,9 +37,9 @@ internal static class Failure
         {
             Console.Error.WriteLine($"cloister: {message}");
         }
-        catch (Exception e) when (e is IOException or TypeInitializationException)
+        catch (Exception e) when (e is IOException or TypeInitializationException or System.ComponentModel.Win32Exception)
         {
-            // The error stream is closed or full, or there is no descriptor left to open it once more.
+            // The error stream is closed or full, or there is no descriptor or thread left to open it once more.
             _ = HostKernel.WriteError($"cloister: {message}\n");
         }
 

@@ -12,17 +12,33 @@ public sealed class ScriptTests : IDisposable
         case $1 in
         --list-sdks) [ "${DOTNET_DOES-}" = lack ] || echo "${SDKS-10.0.100} [/somewhere]" ;;
         restore | publish)
-            echo "$1" >>"$LOG"
+            case " $* " in
+            *PublishAot=true*) way=native ;;
+            *PublishReadyToRun=true*) way=readytorun ;;
+            *) way=plain ;;
+            esac
+            echo "$1 $way" >>"$LOG"
+            case " ${LACKS-} " in
+            *" $1-$way "*)
+                echo 'x.csproj : error NU1101: Unable to find package Some.Compiler. No packages exist with this id in source(s): feed'
+                exit 1
+                ;;
+            esac
             [ ! -e /proc/$$/fd/9 ] || echo 'the lock is open' >>"$LOG"
             [ "${DOTNET_DOES-}" != hang ] || { echo began; trap 'exit 0' TERM; while :; do sleep 0.05; done; }
+            [ "${DOTNET_DOES-}" != wrong ] || { echo 'Part.cs(1,1): error CS1002: ; expected'; exit 1; }
             for argument; do
                 if [ "${before-}" = -o ]; then
-                    case $2 in *sgx2) name=sgx2-sample ;; *) name=cloister ;; esac
                     mkdir -p "$argument"
-                    for file in $name.runtimeconfig.json $name.dll; do echo "built" >"$argument/$file"; done
-                    echo '"lib/net10.0/Part.One.dll": {}, "Cloister.Engine.dll": {}' | tr , '\n' >"$argument/$name.deps.json"
-                    echo part >"$argument/Part.One.dll"
-                    [ "${DOTNET_DOES-}" != stop ] && echo engine >"$argument/Cloister.Engine.dll"
+                    if [ $way = native ]; then
+                        [ "${DOTNET_DOES-}" = stop ] || printf '#!/bin/sh\necho "native $*"\n' >"$argument/cloister"
+                        [ "${DOTNET_DOES-}" = stop ] || chmod +x "$argument/cloister"
+                    else
+                        for file in cloister.runtimeconfig.json cloister.dll cloister; do echo "built" >"$argument/$file"; done
+                        echo '"lib/net10.0/Part.One.dll": {}, "Cloister.Engine.dll": {}' | tr , '\n' >"$argument/cloister.deps.json"
+                        echo part >"$argument/Part.One.dll"
+                        [ "${DOTNET_DOES-}" = stop ] || echo engine >"$argument/Cloister.Engine.dll"
+                    fi
                 fi
                 before=$argument
             done
@@ -54,13 +70,78 @@ public sealed class ScriptTests : IDisposable
     public void The_lock_does_not_stay_with_what_a_build_leaves_behind()
     {
         (int status, string output, string error) = Run("demo");
-        Assert.Equal((0, $"{_program} demo\n"), (status, output));
-        Assert.Equal("restore publish publish", string.Join(' ', File.ReadAllLines(_log)));
+        Assert.Equal((0, "native demo\n"), (status, output));
+        Assert.Equal(["restore native", "publish native"], File.ReadAllLines(_log));
         Assert.Contains(" s: built Cloister.Engine\n", error, StringComparison.Ordinal);
+        Assert.EndsWith(" s: a native program, which needs no .NET\n", error, StringComparison.Ordinal);
 
         // Up to date, nothing is built and nothing is said.
-        Assert.Equal((0, $"{_program} demo\n", ""), Run("demo"));
-        Assert.Equal(3, File.ReadAllLines(_log).Length);
+        Assert.Equal((0, "native demo\n", ""), Run("demo"));
+        Assert.Equal(2, File.ReadAllLines(_log).Length);
+    }
+
+    [Theory]
+    [InlineData("restore-native", "restore native, restore readytorun, publish readytorun", "code compiled ahead of time, run by dotnet; no native: the package Some.Compiler could not be had")]
+    [InlineData("publish-native", "restore native, publish native, restore readytorun, publish readytorun", "run by dotnet; no native: the native compiler or the linker failed (artifacts/native.log)")]
+    [InlineData("restore-native restore-readytorun", "restore native, restore readytorun, publish plain",
+        "code that dotnet compiles at each start; no native: the package Some.Compiler could not be had; no readytorun: the package Some.Compiler could not be had")]
+    public void What_is_lacking_is_done_without_and_told_once(string lacks, string calls, string told)
+    {
+        (int status, string output, string error) = End(Start("x", adjust: start => start.Environment["LACKS"] = lacks));
+        Assert.Equal((0, $"{_program} x\n"), (status, output));
+        Assert.Equal(calls, string.Join(", ", File.ReadAllLines(_log)));
+        Assert.Contains(told + "\n", error, StringComparison.Ordinal);
+        Assert.Equal((0, $"{_program} x\n", ""), Run("x"));
+
+        // It is not asked for at every build, but when it is wanted.
+        Touch();
+        Assert.Contains("no native: ", Run("x").Error, StringComparison.Ordinal);
+        Assert.Equal(1, File.ReadAllLines(_log).Count(line => line == "restore native"));
+        Touch();
+        Assert.Equal((0, "native x\n"), (End(Start("x", adjust: start => start.Environment["CLOISTER_BUILD"] = "native")).Status, Run("x").Output));
+    }
+
+    [Theory]
+    [InlineData("readytorun", "restore readytorun, publish readytorun")]
+    [InlineData("plain", "publish plain")]
+    public void The_way_can_be_chosen(string way, string calls)
+    {
+        Assert.Equal((0, $"{_program} x\n"), (End(Start("x", adjust: start => start.Environment["CLOISTER_BUILD"] = way)).Status, Run("x").Output));
+        Assert.Equal(calls, string.Join(", ", File.ReadAllLines(_log)));
+        Touch();
+        Assert.Equal(Failure.Usage, End(Start("x", adjust: start => start.Environment["CLOISTER_BUILD"] = "fast")).Status);
+    }
+
+    [Fact]
+    public void A_source_that_is_changed_added_or_taken_away_is_noticed()
+    {
+        string part = Path.Combine(_root, "src", "Part.cs"), old = Path.Combine(_directory.Path, "old.cs"), costs = Path.Combine(_root, "src", "costs.json");
+        File.WriteAllText(part, "");
+        File.WriteAllText(old, "");
+        File.SetLastWriteTimeUtc(old, DateTime.UtcNow.AddYears(-1));
+        Expect(built: true);
+        Expect(built: false);
+        File.AppendAllText(part, "//");
+        Expect(built: true);
+
+        // With the time that it had, as cp -p and tar leave it.
+        File.Copy(old, part, overwrite: true);
+        File.SetLastWriteTimeUtc(part, DateTime.UtcNow.AddYears(-1));
+        Expect(built: true);
+        File.Move(old, costs);
+        Expect(built: true);
+        File.Move(costs, old);
+        Expect(built: true);
+        File.Delete(part);
+        Expect(built: true);
+        Expect(built: false);
+
+        void Expect(bool built)
+        {
+            int calls = File.Exists(_log) ? File.ReadAllLines(_log).Length : 0;
+            Assert.Equal((0, "native x\n"), (Run("x").Status, Run("x").Output));
+            Assert.Equal(built ? calls + 2 : calls, File.ReadAllLines(_log).Length);
+        }
     }
 
     [Fact]
@@ -69,12 +150,21 @@ public sealed class ScriptTests : IDisposable
         (int status, string output, string error) = Run("x", "stop");
         Assert.Equal((Failure.Internal, ""), (status, output));
         Assert.Contains("cloister: the build failed", error, StringComparison.Ordinal);
-        Assert.Equal((0, $"{_program} x\n"), (Run("x").Status, Run("x").Output));
+        Assert.Equal((0, "native x\n"), (Run("x").Status, Run("x").Output));
 
         // Nor is what works given up for it.
-        File.SetLastWriteTimeUtc(Path.Combine(_root, "Directory.Build.props"), DateTime.UtcNow.AddSeconds(2));
+        Touch();
         Assert.Equal(Failure.Internal, Run("x", "stop").Status);
-        Assert.True(File.Exists(_program));
+        Assert.True(File.Exists(Native));
+    }
+
+    [Fact]
+    public void A_mistake_in_a_source_is_told_and_not_tried_in_other_ways()
+    {
+        (int status, _, string error) = Run("x", "wrong");
+        Assert.Equal(Failure.Internal, status);
+        Assert.Contains("error CS1002: ; expected", error, StringComparison.Ordinal);
+        Assert.Equal(["restore native"], File.ReadAllLines(_log));
     }
 
     [Theory]
@@ -103,18 +193,18 @@ public sealed class ScriptTests : IDisposable
         }
 
         (int status, string output, string error) = Run("x");
-        Assert.Equal((0, $"{_program} x\n"), (status, output));
+        Assert.Equal((0, "native x\n"), (status, output));
         Assert.Contains("the last build was interrupted", error, StringComparison.Ordinal);
         Assert.False(File.Exists(leftover));
-        Assert.Equal((0, $"{_program} x\n", ""), Run("x"));
+        Assert.Equal((0, "native x\n", ""), Run("x"));
     }
 
     [Fact]
     public void Two_at_once_build_once()
     {
         Process[] scripts = [.. Enumerable.Range(0, 4).Select(_ => Start("x"))];
-        Assert.All(scripts, script => Assert.Equal($"{_program} x\n", End(script).Output));
-        Assert.Equal("restore publish", string.Join(' ', File.ReadAllLines(_log)));
+        Assert.All(scripts, script => Assert.Equal("native x\n", End(script).Output));
+        Assert.Equal("restore native, publish native", string.Join(", ", File.ReadAllLines(_log)));
     }
 
     [Theory]
@@ -142,8 +232,12 @@ public sealed class ScriptTests : IDisposable
         _ = File.CreateSymbolicLink(link, Path.Combine(_root, "cloister"));
         _ = File.CreateSymbolicLink(other, "link");
         (int status, string output, _) = End(Start("x", file: other));
-        Assert.Equal((0, $"{_program} x\n"), (status, output));
+        Assert.Equal((0, "native x\n"), (status, output));
     }
+
+    private string Native => Path.Combine(Path.GetDirectoryName(_program)!, "cloister");
+
+    private void Touch() => File.SetLastWriteTimeUtc(Path.Combine(_root, "Directory.Build.props"), DateTime.UtcNow);
 
     private (int Status, string Output, string Error) Run(string argument, string does = "") => End(Start(argument, does));
 
@@ -156,6 +250,7 @@ public sealed class ScriptTests : IDisposable
         start.Environment["LOG"] = _log;
         start.Environment["DOTNET_DOES"] = does;
         _ = start.Environment.Remove("CLOISTER_CONFIGURATION");
+        _ = start.Environment.Remove("CLOISTER_BUILD");
         adjust?.Invoke(start);
         return Process.Start(start)!;
     }

@@ -2,32 +2,34 @@ using System.CommandLine;
 using Cloister.Cli.Demo;
 using Cloister.Cli.Lab;
 using Cloister.Engine;
+using Sgx2Sample;
 
 namespace Cloister.Cli.Commands;
 
 /// <summary><c>cloister demo</c>: runs the sample on the machine and shows what happened, page by page.</summary>
 internal static class DemoCommand
 {
-    // The script 'cloister' builds the sample there.
-    private static readonly string Beside = Path.Combine(AppContext.BaseDirectory, "sample", "sgx2-sample.dll");
+    private const string Name = "demo", ProgramName = "program";
 
     public static Command Create()
     {
-        var sample = new Option<FileInfo?>("--sample") { Description = "The sample's program file, when it is not beside this command.", HelpName = "FILE" };
         var svg = new Option<FileInfo?>("--svg") { Description = "Draw the enclave's pages and what happened to them there.", HelpName = "FILE" };
         var output = new OutputOption();
-        var command = new Command("demo", "Run a small SGX2 program on the machine, and show what happened, page by page.") { sample, svg, output };
-        command.SetAction(result => Run(result.GetValue(sample)?.ToString() ?? Beside, result.GetValue(svg)));
+        var command = new Command(Name, "Run a small SGX2 program on the machine, and show what happened, page by page.") { svg, output, CreateProgram() };
+        command.SetAction(result => Run(result.GetValue(svg)));
         return command;
     }
 
-    private static int Run(string sample, FileInfo? svg)
+    // What runs on the machine: samples/sgx2. With SGX it runs without one as well, which is of little use by hand, and so it is not listed.
+    private static Command CreateProgram()
     {
-        if (!File.Exists(sample))
-        {
-            return Failure.Report($"the sample is not at {sample}; './cloister demo' in Cloister's directory builds it and runs it", Failure.Unavailable);
-        }
+        var command = new Command(ProgramName, "The program of the demo.") { Hidden = true };
+        command.SetAction(_ => Walk.Execute(Console.Out, Console.Error));
+        return command;
+    }
 
+    private static int Run(FileInfo? svg)
+    {
         string? problem = null;
         using ChartFile? chart = svg is null ? null : ChartFile.Create(svg, out problem);
         if (problem is not null)
@@ -39,7 +41,7 @@ internal static class DemoCommand
         using var tracer = new Tracer(new EngineOptions { Mode = EngineMode.Trap });
         var journal = new PageJournal(tracer.Machine, tracer.Machine.Observer);
         tracer.Machine.Observer = journal;
-        ProgramEnd end = tracer.Run([Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet", sample]);
+        ProgramEnd end = tracer.Run([.. OwnProgram.Command, Name, ProgramName]);
         if (end.ExitStatus != 0)
         {
             return Failure.Report(end.Signal is { } signal ? $"the sample was ended by signal {signal}" : $"the sample failed, exit status {end.ExitStatus}", end.ExitStatus ?? Failure.Internal);

@@ -86,7 +86,7 @@ internal static class LabCommand
                 Ways = chosenWays,
                 Patterns = chosenPatterns,
                 TimedEngine = MachineDefaults.Choose().Engine,
-                Program = OwnProgram(),
+                Program = ExperimentProgram(),
             };
             return Run(options, table, parsed.GetValue(svg), parsed.GetValue(json), parsed.GetValue(quiet));
         });
@@ -94,7 +94,7 @@ internal static class LabCommand
     }
 
     /// <summary>The command that runs the experiments' program.</summary>
-    internal static IReadOnlyList<string> OwnProgram() => [.. OwnCommand(), "lab", ProgramName];
+    internal static IReadOnlyList<string> ExperimentProgram() => [.. OwnProgram.Command, "lab", ProgramName];
 
     // What runs on the machine. It is of no use by hand, and so is not listed.
     private static Command CreateProgram()
@@ -194,13 +194,6 @@ internal static class LabCommand
         }
 
         return found;
-    }
-
-    private static string[] OwnCommand()
-    {
-        string file = Path.Combine(AppContext.BaseDirectory, "cloister.dll");
-        string host = Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet";
-        return [host, file];
     }
 
     private static string Names(IEnumerable<string> names) => string.Join(", ", names);

@@ -20,7 +20,7 @@ internal static class TrialCheck
                 Patterns = [AllocationPattern.Every],
                 Pages = 4,
                 Repeats = 0,
-                Program = LabCommand.OwnProgram(),
+                Program = LabCommand.ExperimentProgram(),
             }).Run();
             return new Finding(FindingKind.Good, Key, Subject, "built, entered and grown", "a program was run on the machine to see it");
         }

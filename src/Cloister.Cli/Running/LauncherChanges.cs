@@ -2,7 +2,10 @@ using Cloister.Linux;
 
 namespace Cloister.Cli.Running;
 
-/// <summary>What the script <c>cloister</c> changed for this process alone, as it tells in a variable: <c>CLOISTER_LIMITS=7:1024:524288 diagnostics</c>.</summary>
+/// <summary>
+/// What was changed for this process alone: by the script <c>cloister</c>, as it tells in a variable,
+/// <c>CLOISTER_LIMITS=7:1024:524288 diagnostics</c>, else by <see cref="OwnLimits"/>.
+/// </summary>
 /// <param name="Environment">The variables that the script was started with.</param>
 /// <param name="Limits">The limits that it was started with.</param>
 internal sealed record LauncherChanges(IReadOnlyList<byte[]> Environment, IReadOnlyList<ResourceLimit> Limits)
@@ -14,7 +17,7 @@ internal sealed record LauncherChanges(IReadOnlyList<byte[]> Environment, IReadO
         byte[]? told = environment.FirstOrDefault(variable => variable.AsSpan().StartsWith("CLOISTER_LIMITS="u8));
         if (told is null)
         {
-            return new LauncherChanges(environment, []);
+            return new LauncherChanges(environment, OwnLimits.Original);
         }
 
         var limits = new List<ResourceLimit>();

@@ -1,4 +1,7 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Schema;
+using System.Text.Json.Serialization.Metadata;
 
 namespace Cloister.Images;
 
@@ -6,10 +9,10 @@ namespace Cloister.Images;
 public sealed record VerificationPolicy
 {
     /// <summary>MRENCLAVE must be one of these: 64 hexadecimal digits each.</summary>
-    public IReadOnlyList<string> Mrenclave { get; init; } = [];
+    public IReadOnlyList<string> Mrenclave { get; init => field = value ?? []; } = [];
 
     /// <summary>MRSIGNER must be one of these: 64 hexadecimal digits each.</summary>
-    public IReadOnlyList<string> Mrsigner { get; init; } = [];
+    public IReadOnlyList<string> Mrsigner { get; init => field = value ?? []; } = [];
 
     /// <summary>ISVPRODID must be this.</summary>
     public ushort? Isvprodid { get; init; }
@@ -47,7 +50,7 @@ public sealed record VerificationPolicy
             string[] unknown = [.. document.RootElement.EnumerateObject().Select(member => member.Name).Except(Members, StringComparer.OrdinalIgnoreCase)];
             return unknown is [string first, ..]
                 ? throw new ImageException($"a policy has no member '{first}'; it may have {string.Join(", ", Members)}")
-                : document.RootElement.Deserialize<VerificationPolicy>(Json) ?? throw new ImageException("the policy is empty");
+                : document.RootElement.Deserialize(Type) ?? throw new ImageException("the policy is empty");
         }
         catch (JsonException wrong) when (wrong.Path is { Length: > 2 } path && path.StartsWith("$.", StringComparison.Ordinal))
         {
@@ -59,8 +62,37 @@ public sealed record VerificationPolicy
         }
     }
 
-    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { ReadCommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
+    /// <summary>A JSON Schema of what <see cref="Parse"/> takes, made from this type.</summary>
+    public static string JsonSchema()
+    {
+        var options = new JsonSchemaExporterOptions { TreatNullObliviousAsNonNullable = true, TransformSchemaNode = Describe };
+        return Type.GetJsonSchemaAsNode(options).ToJsonString(VerificationPolicyJson.Indented);
+    }
 
-    private static readonly string[] Members =
-        [.. typeof(VerificationPolicy).GetProperties().Select(property => JsonNamingPolicy.CamelCase.ConvertName(property.Name))];
+    // What the type itself does not say: which words there are, and how long a hash is.
+    private static JsonNode Describe(JsonSchemaExporterContext context, JsonNode schema)
+    {
+        if (schema is not JsonObject described)
+        {
+            return schema;
+        }
+
+        if (context.PropertyInfo is null && context.Path.IsEmpty)
+        {
+            described.Insert(0, "$schema", "https://json-schema.org/draft/2020-12/schema");
+            described.Insert(1, "title", "A policy of cloister verify --policy");
+            described["additionalProperties"] = false;
+        }
+        else if (context.Path.Length > 0 && context.Path[^1] == "items")
+        {
+            described["pattern"] = "^[0-9A-Fa-f]{64}$";
+        }
+
+        return described;
+    }
+
+    // The members and how each is read are found out at build time, so that this works compiled ahead of time and trimmed.
+    private static readonly JsonTypeInfo<VerificationPolicy> Type = VerificationPolicyJson.Default.VerificationPolicy;
+
+    private static readonly string[] Members = [.. Type.Properties.Select(property => property.Name)];
 }

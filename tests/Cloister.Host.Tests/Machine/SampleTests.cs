@@ -69,7 +69,7 @@ public class SampleTests
     [Fact]
     public void Demo_shows_each_page()
     {
-        (int status, string output) = Machine.Cloister("demo", "--sample", Machine.Sample);
+        (int status, string output) = Machine.Cloister("demo");
         Assert.True(status == 0, $"status {status}: {output}");
         string Row(string offset) => output.Split('\n').Single(line => line.TrimStart().StartsWith(offset + " ", StringComparison.Ordinal));
         Assert.Contains("ECREATE → EINIT → EREMOVE", output, StringComparison.Ordinal);
@@ -80,14 +80,6 @@ public class SampleTests
         Assert.Contains("write (#PF) → EAUG → write (#PF) → EACCEPT → EREMOVE", Row("0x20000"), StringComparison.Ordinal);
         Assert.Matches(@"REG → TCS .*meanwhile EENTER, EEXIT", Row("0x40000"));
         Assert.Matches(@"EPC pages free: (\d+) of \1\b", output);
-    }
-
-    [Fact]
-    public void Demo_without_its_sample_says_how_to_get_it()
-    {
-        (int status, string output) = Machine.Cloister("demo", "--sample", "/nonexistent/sample.dll");
-        Assert.Equal(69, status);
-        Assert.Contains("./cloister demo", output, StringComparison.Ordinal);
     }
 }
 
