@@ -17,6 +17,9 @@ internal sealed class CloisterProcess : IDisposable
     /// <summary>The file of the command under test.</summary>
     public static string CommandFile { get; } = Path.Combine(AppContext.BaseDirectory, "cloister.dll");
 
+    // CLOISTER_TESTED is another build of it: the native program.
+    private static string[] Command { get; } = Environment.GetEnvironmentVariable("CLOISTER_TESTED") is { Length: > 0 } program ? [program] : ["dotnet", CommandFile];
+
     public int Id => _process.Id;
 
     /// <summary>Starts <c>cloister ARGUMENTS</c>.</summary>
@@ -25,7 +28,7 @@ internal sealed class CloisterProcess : IDisposable
     /// <summary>Starts it by another program: <c>PREFIX dotnet cloister.dll ARGUMENTS</c>.</summary>
     public static CloisterProcess StartUnder(string[] prefix, string[] arguments, Action<ProcessStartInfo>? adjust = null)
     {
-        var start = new ProcessStartInfo("setsid", ["perl", "-e", DefaultSignals, .. prefix, "dotnet", CommandFile, .. arguments])
+        var start = new ProcessStartInfo("setsid", ["perl", "-e", DefaultSignals, .. prefix, .. Command, .. arguments])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
