@@ -8,16 +8,16 @@ namespace Cloister.Engine;
 internal sealed class EpcMemory : IEpcMemory, IDisposable
 {
     private readonly MappedFile _private;
-    private readonly (EnclaveFile? File, ulong Offset)[] _places;
+    private readonly EpcArray<(EnclaveFile? File, ulong Offset)> _places;
 
     // Placed, and not reached since: the file has no memory there, and it reads as zeros.
-    private readonly bool[] _empty;
+    private readonly EpcArray<bool> _empty;
 
     public EpcMemory(int pages)
     {
         _private = MappedFile.Create("cloister-epc", (long)pages * 4096);
-        _places = new (EnclaveFile?, ulong)[pages];
-        _empty = new bool[pages];
+        _places = new EpcArray<(EnclaveFile?, ulong)>(pages);
+        _empty = new EpcArray<bool>(pages);
     }
 
     public int PageCount => _places.Length;
@@ -79,8 +79,9 @@ internal sealed class EpcMemory : IEpcMemory, IDisposable
     public void LosePower()
     {
         _private.Punch(0, _private.Length);
-        foreach ((EnclaveFile? file, ulong offset) in _places.AsSpan(0, UsedCount))
+        for (int page = 0; page < UsedCount; page++)
         {
+            (EnclaveFile? file, ulong offset) = _places[page];
             file?.LosePower(offset);
         }
     }

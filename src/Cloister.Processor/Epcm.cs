@@ -7,13 +7,13 @@ public sealed class Epcm
 {
     private const int MostRemembered = 1 << 14;
 
-    private readonly EpcmEntry[] entries;
+    private readonly EpcArray<EpcmEntry> entries;
     private readonly Dictionary<(EpcPage Secs, LinearAddress Address), EpcPage> remembered = [];
     private int used;
 
     internal Epcm(int pages)
     {
-        entries = new EpcmEntry[pages];
+        entries = new EpcArray<EpcmEntry>(pages);
     }
 
     /// <summary>How many pages the EPC has.</summary>
@@ -64,5 +64,5 @@ public sealed class Epcm
     }
 
     /// <summary>Makes every page invalid.</summary>
-    internal void Clear() => Array.Clear(entries);
+    internal void Clear() => entries.Clear();
 }

@@ -1,17 +1,18 @@
 using Cloister.Architecture;
+using Cloister.Processor;
 
 namespace Cloister.Driver.Reclaim;
 
 /// <summary>
 /// The free list and the list of reclaimable pages over all EPC pages (struct sgx_epc_page, the free_page_list and
 /// sgx_active_page_list). Links are indices into one array without references, so that a large EPC costs the garbage
-/// collector nothing; pages never used are a cursor, so that making the pool costs nothing either.
+/// collector nothing; pages never used are a cursor, and have no memory there.
 /// </summary>
 internal sealed class EpcPagePool
 {
     private const int None = -1;
 
-    private readonly Descriptor[] _pages;
+    private readonly EpcArray<Descriptor> _pages;
     private int _neverUsed;
     private int _freeHead = None;
     private int _freeTail = None;
@@ -20,7 +21,7 @@ internal sealed class EpcPagePool
 
     public EpcPagePool(int pageCount)
     {
-        _pages = new Descriptor[pageCount];
+        _pages = new EpcArray<Descriptor>(pageCount);
         FreeCount = pageCount;
     }
 
