@@ -12,6 +12,9 @@ internal sealed class RunningIoctls(Tracer tracer)
     /// <summary>Whether there is one.</summary>
     public bool Any => _ioctls.Count > 0;
 
+    /// <summary>Whether a thread waits for one.</summary>
+    public bool Has(TracedThread thread) => _ioctls.Exists(ioctl => ioctl.Thread == thread);
+
     /// <summary>One more, whose thread stays stopped until it is done.</summary>
     public void Begin(RunningIoctl ioctl) => _ioctls.Add(ioctl);
 

@@ -115,7 +115,8 @@ public sealed class Tracer : IThreadKicker, IDisposable
         {
             while (!Processes.AreNone && !IsOver())
             {
-                Step();
+                // Whatever a step was about: that a thread ended meanwhile is no reason to end all others.
+                Guard(Step);
             }
         }
         catch
@@ -434,11 +435,13 @@ public sealed class Tracer : IThreadKicker, IDisposable
     /// <summary>Does something to a thread that may be killed meanwhile; its end is then told later.</summary>
     /// <param name="action">What to do.</param>
     /// <param name="cause">Whose process ends when the host has no memory for it, as the kernel ends one then; without one the error goes on.</param>
-    internal void Guard(Action action, TracedThread? cause = null)
+    /// <returns>The thread that ended meanwhile, or 0.</returns>
+    internal int Guard(Action action, TracedThread? cause = null)
     {
         try
         {
             action();
+            return 0;
         }
         catch (ThreadEndedException e)
         {
@@ -452,6 +455,8 @@ public sealed class Tracer : IThreadKicker, IDisposable
             {
                 Waits.Park(e.Thread, status);
             }
+
+            return e.Thread;
         }
         catch (NoMemoryException e) when (cause is not null)
         {
@@ -459,6 +464,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
             Notice($"the host has no memory for an enclave ({e.Message}): its program is killed");
             Ioctls.Abandon(cause);
             _ = HostKernel.Kill(cause.Process.Id, Linux.Signal.SIGKILL);
+            return 0;
         }
     }
 
@@ -499,7 +505,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
         thread.AwaitsVfork = false;
         thread.Space.Memory.Thread = id; // this one lives; others may have ended
         Cores.NoteStop(thread);
-        Guard(() =>
+        int ended = Guard(() =>
         {
             // With mprotect a change is not at once everybody's: nobody else runs in between.
             using (Gates.Shut(thread))
@@ -509,6 +515,11 @@ public sealed class Tracer : IThreadKicker, IDisposable
                 Accepts.Check();
             }
         }, thread);
+        if (ended != 0 && ended != id && thread.Stopped && !thread.HasParkedStop && Processes.Find(id) == thread && !Ioctls.Has(thread))
+        {
+            // It was another's end that the answer met half way: once more, or this one would stand here for ever.
+            Requeue(thread, status);
+        }
     }
 
     private void Stop(TracedThread thread, WaitStatus status)
