@@ -207,4 +207,11 @@ public class HostKernelTests
         Assert.Equal((false, true), (before, after));
         Assert.Null(HostKernel.Personality(int.MaxValue));
     }
+
+    [Fact]
+    public void WhatIsNoTerminalHasNoColumns()
+    {
+        using FileStream file = File.OpenRead("/dev/null");
+        Assert.Equal((0, 0), (HostKernel.TerminalColumns((int)file.SafeFileHandle.DangerousGetHandle()), HostKernel.TerminalColumns(-1)));
+    }
 }

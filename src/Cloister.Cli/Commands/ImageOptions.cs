@@ -8,7 +8,7 @@ internal sealed class ImageOptions
 {
     public Argument<FileInfo> File { get; } = new("FILE") { Description = "The enclave file: Intel SDK ELF or PE, Open Enclave, SGXS, Gramine manifest, plain ELF, or a SIGSTRUCT." };
 
-    public Option<bool> Json { get; } = new("--json") { Description = "Print JSON (docs/reference/formats.md has the schema)." };
+    public Option<bool> Json { get; } = new("--json") { Description = "Print JSON (docs/reference/json.md lists the members)." };
 
     public Option<bool> Quiet { get; } = new("--quiet", "-q") { Description = "Print the one value a script wants and nothing else." };
 
