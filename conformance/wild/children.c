@@ -29,7 +29,7 @@ static void await(struct lane *lane, pid_t pid, bool killed, const char *kind)
 	pid_t waited;
 
 	if (pid < 0) {
-		check("fork fails for want of something", errno == EAGAIN || errno == ENOMEM);
+		check_equal("errno of a fork for want of something", EAGAIN, errno == ENOMEM ? EAGAIN : (uint64_t)errno);
 		return;
 	}
 	switch (below(lane, 3)) {

@@ -18,12 +18,6 @@ internal static class AbortPage
 
         // The enclave's page steps aside with its mapping; no descriptor of it may be open any more.
         using IDisposable others = tracer.Interruptions.HoldOthers(thread);
-        if (tracer.RealMappings.OthersChange(thread) && !IsThere(tracer, thread, page))
-        {
-            tracer.Resume(thread);
-            return;
-        }
-
         long[] moved = new RemoteCalls()
             .Add(SystemCall.Mremap, page, 4096, 4096, moveFixed, Area.Aside)
             .Add(SystemCall.Mmap, page, 4096, protection, flags, ulong.MaxValue, 0)

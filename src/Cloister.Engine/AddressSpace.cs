@@ -31,9 +31,6 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
     /// <summary>Parts of device mappings that were taken away lately, with the protection they had: a fork that began before has them still.</summary>
     public List<EnclaveMapping> Departed { get; } = [];
 
-    /// <summary>How often device mappings were changed, or began to be.</summary>
-    public long MappingChanges { get; set; }
-
     /// <summary>Page table entries of the device mappings.</summary>
     public PageTable Pages { get; } = new();
 

@@ -10,25 +10,14 @@ namespace Cloister.Engine;
 /// <summary>Signals at which a thread stops: exceptions of enclave and host, ENCLU and CPUID among them, and signals sent to the program.</summary>
 internal sealed class Exceptions(Tracer tracer)
 {
-    private const int TkillCode = -6;
-
-
     /// <summary>Answers a stop before the delivery of a signal.</summary>
     public void Signal(TracedThread thread, int signal)
     {
         _ = thread.GetSignal(out SignalInformation information);
-        if (thread.Raising is { } raising && raising.Number == signal && information.Code == TkillCode)
+        if (thread.Raising is { } raising && raising.Number == signal && SpentSignals.IsOurs(information))
         {
             thread.Raising = null;
             tracer.Signals.Deliver(thread, raising);
-            return;
-        }
-
-        if (thread.Redelivered is { } again && again.Signal == signal && information.Code == TkillCode)
-        {
-            thread.Redelivered = null;
-            _ = Ptrace.SetSignal(thread.Id, in again);
-            tracer.Resume(thread, signal);
             return;
         }
 
@@ -44,6 +33,11 @@ internal sealed class Exceptions(Tracer tracer)
             if (thread.Processor.EnclaveMode)
             {
                 tracer.Exits.ForInterrupt(thread);
+            }
+
+            if (thread.Spent.Exchange(thread, information, out SignalInformation first))
+            {
+                _ = Ptrace.SetSignal(thread.Id, in first);
             }
 
             tracer.Resume(thread, signal);

@@ -122,7 +122,6 @@ internal static class Mappings
         lost = space.Unmap(address, mapping.End);
         space.Mappings.Add(mapping);
         mapping.File.NoteMapped(space);
-        space.MappingChanges++;
         Watch(tracer, thread, address, length);
         RemoteCalls calls = new RemoteCalls().Add(SystemCall.Munlock, address, length).Add(SystemCall.Madvise, address, length, dontDump);
         if (!space.HidesEnclaves && !space.Native.ByProtection)
@@ -231,45 +230,70 @@ internal static class Mappings
             return;
         }
 
-        tracer.RealMappings.Begin(thread, [(start, length)], mayBeHalf: false, then: t => t.Space.InElrange.IsStale |= t.Space.InElrange.HoldsGates);
-        tracer.Resume(thread);
+        long result = tracer.RealMappings.Make(thread, in r, [(start, length)], mayBeHalf: false);
+        thread.Space.InElrange.IsStale |= thread.Space.InElrange.HoldsGates;
+        SystemCalls.Answer(tracer, thread, result);
     }
 
-    /// <summary>mmap with MAP_FIXED of something else over a device mapping.</summary>
-    public static void MapOver(Tracer tracer, TracedThread thread, Action<TracedThread>? then)
+    /// <summary>mmap of something else, which MAP_FIXED may put over a device mapping.</summary>
+    /// <param name="tracer">The tracer.</param>
+    /// <param name="thread">The thread at the call.</param>
+    /// <param name="then">What to do at its end with its result, or null.</param>
+    public static void MapOver(Tracer tracer, TracedThread thread, Action<TracedThread, long>? then)
     {
-        ref readonly UserRegisters r = ref thread.Peek();
+        UserRegisters r = thread.Peek();
         (ulong start, ulong length) = (r.Rdi, (r.Rsi + PageMask) & ~PageMask);
-        bool over = ((int)r.R10 & MemoryProtection.Fixed) != 0 && thread.Space.Mappings.Within(start, start + length).Count > 0;
-        bool hasRight = ((int)r.Rdx & 7) != MemoryProtection.None && thread.Space.Mappings.All.Count > 0
-            && (((int)r.R10 & (MemoryProtection.Fixed | MemoryProtection.FixedNoReplace)) == 0 || ElrangeMemory.Concerns(tracer, thread.Space, start, length));
-        if (over || hasRight)
+        if (((int)r.R10 & MemoryProtection.Fixed) != 0 && thread.Space.Mappings.Within(start, start + length).Count > 0)
         {
-            void Note(TracedThread t)
-            {
-                if ((long)t.Peek().Rax is >= 0 and var address)
-                {
-                    t.Space.InElrange.Note(tracer, t.Space, (ulong)address, length);
-                }
-
-                then?.Invoke(t);
-            }
+            // What fills it may be served by another program that the tracer has to answer: by the thread itself, afterwards.
+            bool populates = ((int)r.R10 & MemoryProtection.Populate) != 0;
+            r.R10 &= ~(ulong)MemoryProtection.Populate;
 
             // The kernel unmaps first, and may fail then.
-            if (over)
+            long result = tracer.RealMappings.Make(thread, in r, [(start, length)], mayBeHalf: ((int)r.R10 & MemoryProtection.Anonymous) == 0);
+            Note(thread, result);
+            if (populates && result >= 0)
             {
-                tracer.RealMappings.Begin(thread, [(start, length)], mayBeHalf: ((int)r.R10 & MemoryProtection.Anonymous) == 0, Note);
+                Fill(tracer, thread, start, length, (int)r.Rdx);
+                return;
             }
-            else
-            {
-                thread.AtSystemCallExit = Note;
-            }
-        }
-        else
-        {
-            thread.AtSystemCallExit = then;
+
+            SystemCalls.Answer(tracer, thread, result);
+            return;
         }
 
+        bool hasRight = ((int)r.Rdx & 7) != MemoryProtection.None && thread.Space.Mappings.All.Count > 0
+            && (((int)r.R10 & (MemoryProtection.Fixed | MemoryProtection.FixedNoReplace)) == 0 || ElrangeMemory.Concerns(tracer, thread.Space, start, length));
+        if (hasRight || then is not null)
+        {
+            thread.AtSystemCallExit = t => Note(t, (long)t.Peek().Rax);
+        }
+
+        tracer.Resume(thread);
+
+        void Note(TracedThread t, long result)
+        {
+            if (result >= 0)
+            {
+                t.Space.InElrange.Note(tracer, t.Space, (ulong)result, length);
+            }
+
+            then?.Invoke(t, result);
+        }
+    }
+
+    // Its mmap becomes madvise(MADV_POPULATE_READ or _WRITE) with the result of mmap, which tells nothing of how that went. mmap(2).
+    private static void Fill(Tracer tracer, TracedThread thread, ulong start, ulong length, int protection)
+    {
+        const ulong populateRead = 22, populateWrite = 23;
+        ref UserRegisters r = ref thread.Registers;
+        (ulong rdi, ulong rsi, ulong rdx) = (r.Rdi, r.Rsi, r.Rdx);
+        (r.OrigRax, r.Rdi, r.Rsi, r.Rdx) = (SystemCall.Madvise, start, length, (protection & MemoryProtection.Write) != 0 ? populateWrite : populateRead);
+        thread.AtSystemCallExit = t =>
+        {
+            ref UserRegisters after = ref t.Registers;
+            (after.Rax, after.Rdi, after.Rsi, after.Rdx) = (start, rdi, rsi, rdx);
+        };
         tracer.Resume(thread);
     }
 
@@ -314,39 +338,43 @@ internal static class Mappings
             return;
         }
 
-        bool concerned = ElrangeMemory.Concerns(tracer, space, start, oldLength) || (moves && ElrangeMemory.Concerns(tracer, space, target, newLength));
-        if (concerned || space.Mappings.Within(start, start + oldLength).Count > 0 || (moves && space.Mappings.Within(target, target + newLength).Count > 0))
+        if (space.Mappings.Within(start, start + oldLength).Count > 0 || (moves && space.Mappings.Within(target, target + newLength).Count > 0))
         {
-            void Note(TracedThread t)
-            {
-                t.Space.InElrange.Note(tracer, t.Space, start, oldLength);
-                t.Space.InElrange.Note(tracer, t.Space, t.Peek().Rax, newLength);
-            }
-
             // The kernel unmaps first, and may fail then.
-            if (space.Mappings.Within(start, start + oldLength).Count > 0 || (moves && space.Mappings.Within(target, target + newLength).Count > 0))
-            {
-                tracer.RealMappings.Begin(thread, [(start, oldLength), (target, moves ? newLength : 0)], mayBeHalf: true, Note);
-            }
-            else
-            {
-                thread.AtSystemCallExit = Note;
-            }
+            long result = tracer.RealMappings.Make(thread, in r, [(start, oldLength), (target, moves ? newLength : 0)], mayBeHalf: true);
+            Note(thread, (ulong)result);
+            SystemCalls.Answer(tracer, thread, result);
+            return;
+        }
+
+        if (ElrangeMemory.Concerns(tracer, space, start, oldLength) || (moves && ElrangeMemory.Concerns(tracer, space, target, newLength)))
+        {
+            thread.AtSystemCallExit = t => Note(t, t.Peek().Rax);
         }
 
         tracer.Resume(thread);
+
+        void Note(TracedThread t, ulong result)
+        {
+            t.Space.InElrange.Note(tracer, t.Space, start, oldLength);
+            t.Space.InElrange.Note(tracer, t.Space, result, newLength);
+        }
     }
 
     /// <summary>shmat with SHM_REMAP, which puts a segment over what is there.</summary>
     public static void Attach(Tracer tracer, TracedThread thread)
     {
         const ulong everything = 1UL << 47;
-        if (thread.Space.Mappings.All.Count > 0)
+        if (thread.Space.Mappings.All.Count == 0)
         {
-            tracer.RealMappings.Begin(thread, [(0, everything)], mayBeHalf: true, then: t => t.Space.InElrange.IsStale = true);
+            tracer.Resume(thread);
+            return;
         }
 
-        tracer.Resume(thread);
+        ref readonly UserRegisters r = ref thread.Peek();
+        long result = tracer.RealMappings.Make(thread, in r, [(0, everything)], mayBeHalf: true);
+        thread.Space.InElrange.IsStale = true;
+        SystemCalls.Answer(tracer, thread, result);
     }
 
     private static ulong Pages(ulong length) => (length + PageMask) & ~PageMask;

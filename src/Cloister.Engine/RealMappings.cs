@@ -1,45 +1,38 @@
+using Cloister.Linux;
+
 namespace Cloister.Engine;
 
-/// <summary>The device mappings that the kernel has. Where threads map at the same time, or one forks meanwhile, the order in which the tracer
-/// hears of it is not the order in which it was done: then the books take what is there.</summary>
+/// <summary>The device mappings that the kernel has. Where a thread forks while another maps, the order in which the tracer hears of it is not the
+/// order in which it was done: then the books take what is there.</summary>
 internal sealed class RealMappings(Tracer tracer)
 {
     private const int MostTries = 8;
 
-    /// <summary>A thread is about to change mappings where device mappings are, in a system call of its own.</summary>
+    /// <summary>Makes the system call at which a thread is stopped, which changes mappings where device mappings are, and lets the books follow.</summary>
+    /// <remarks>Not left to the thread: until its end the books would say what is no longer there, and calls of ours (mprotect, madvise) would meet
+    /// memory that another thread was given meanwhile.</remarks>
     /// <param name="thread">The thread.</param>
+    /// <param name="call">Number and arguments, as registers have them.</param>
     /// <param name="ranges">What it may change: first byte and length of each.</param>
-    /// <param name="mayBeHalf">The call may fail and have unmapped something all the same.</param>
-    /// <param name="then">What else to do at its end, or null.</param>
-    public void Begin(TracedThread thread, (ulong Start, ulong Length)[] ranges, bool mayBeHalf, Action<TracedThread>? then)
+    /// <param name="mayBeHalf">The call may fail and have unmapped something all the same, or have changed a part only.</param>
+    /// <returns>What it returned.</returns>
+    public long Make(TracedThread thread, in UserRegisters call, (ulong Start, ulong Length)[] ranges, bool mayBeHalf)
     {
-        AddressSpace space = thread.Space;
-        bool isAlone = !OthersChange(thread);
-        long number = ++space.MappingChanges;
-        thread.ChangesMappings = true;
-        thread.AtSystemCallExit = t =>
+        long result = new RemoteCalls().Add((long)call.OrigRax, call.Rdi, call.Rsi, call.Rdx, call.R10, call.R8, call.R9).Run(thread)[0];
+        foreach ((ulong start, ulong length) in ranges)
         {
-            t.ChangesMappings = false;
-            isAlone &= t.Space.MappingChanges == number && !OthersChange(t);
-            t.Space.MappingChanges++;
-            foreach ((ulong start, ulong length) in ranges)
+            if (mayBeHalf)
             {
-                if (!isAlone || mayBeHalf)
-                {
-                    Follow(t, start, start + length);
-                }
-                else if ((long)t.Peek().Rax is >= 0 or < -4095)
-                {
-                    Mappings.Forget(tracer, t, start, length);
-                }
+                Follow(thread, start, start + length);
             }
+            else if (result >= 0)
+            {
+                Mappings.Forget(tracer, thread, start, length);
+            }
+        }
 
-            then?.Invoke(t);
-        };
+        return result;
     }
-
-    /// <summary>Whether another thread of the same memory is in a system call that changes device mappings.</summary>
-    public bool OthersChange(TracedThread thread) => tracer.Processes.Threads.Any(other => other != thread && other.ChangesMappings && other.Space == thread.Space);
 
     /// <summary>Makes the books of a range what the kernel has there, and watches what is new.</summary>
     public void Follow(TracedThread thread, ulong start, ulong end)

@@ -72,7 +72,9 @@ internal sealed class RemoteCalls
     {
         UserRegisters saved = thread.Peek();
         Check(thread, Ptrace.GetSignalMask(thread.Id, out ulong mask));
-        Check(thread, Ptrace.SetSignalMask(thread.Id, ulong.MaxValue));
+        int stopsBy = thread.SignalAtStop == thread.StopsBy ? thread.StopsBy : 0;
+        thread.StopsBy -= stopsBy;
+        Check(thread, Ptrace.SetSignalMask(thread.Id, stopsBy == 0 ? ulong.MaxValue : ~(1UL << (stopsBy - 1))));
         UserRegisters at = saved;
         at.Rip = Area.Gadget;
         at.Rbx = Area.Table;
@@ -81,15 +83,16 @@ internal sealed class RemoteCalls
         at.Rax = 0;
         at.Rflags &= ~0x500UL; // no single step, upward strings
         Check(thread, Ptrace.SetRegisters(thread.Id, in at));
-        Check(thread, Ptrace.Continue(thread.Id, 0));
-        WaitForEnd(thread);
+        Check(thread, Ptrace.Continue(thread.Id, stopsBy));
+        bool isStopped = WaitForEnd(thread);
         Check(thread, Ptrace.SetSignalMask(thread.Id, mask));
+        StopSignals.StopAgain(thread, isStopped);
 
         // At the stop of the last call: it is not made, and what was interrupted goes on.
-        if (!thread.AtSystemCall && saved.OrigRax != ulong.MaxValue && IsRestart((long)saved.Rax))
+        if (!thread.AtSystemCall && saved.OrigRax != ulong.MaxValue && CallRestart.IsAsked((long)saved.Rax))
         {
-            (ulong number, ulong result) = (saved.OrigRax, saved.Rax);
-            thread.AtSystemCallExit = t => RestartSystemCall(t, number, result);
+            (ulong number, long result) = (saved.OrigRax, (long)saved.Rax);
+            thread.AtSystemCallExit = t => CallRestart.Leave(t, number, result);
         }
 
         if (!thread.AtSystemCall)
@@ -103,29 +106,10 @@ internal sealed class RemoteCalls
         thread.StopIsSpent = true;
     }
 
-    // ERESTARTSYS, ERESTARTNOINTR, ERESTARTNOHAND and ERESTART_RESTARTBLOCK of include/linux/errno.h: no program ever sees them.
-    private static bool IsRestart(long result) => result is -512 or -513 or -514 or -516;
-
-    // The thread was waiting in a system call. With a signal to deliver the kernel decides whether the call goes on
-    // (arch_do_signal_or_restart); without one it would not look, so the instruction is made again.
-    private static void RestartSystemCall(TracedThread thread, ulong number, ulong result)
+    // True when its process is stopped by a signal.
+    private static bool WaitForEnd(TracedThread thread)
     {
-        const ulong restartSystemCall = 219, instructionLength = 2;
-        const long restartBlock = -516;
-        ref UserRegisters r = ref thread.Registers;
-        if (HostKernel.SignalPending(thread.Id))
-        {
-            (r.OrigRax, r.Rax) = (number, result);
-        }
-        else
-        {
-            r.Rax = (long)result == restartBlock ? restartSystemCall : number;
-            r.Rip -= instructionLength;
-        }
-    }
-
-    private static void WaitForEnd(TracedThread thread)
-    {
+        bool isStopped = false;
         while (true)
         {
             int waited = thread.Wait(out WaitStatus status);
@@ -137,22 +121,18 @@ internal sealed class RemoteCalls
 
             if (status.Event == PtraceEvent.Seccomp && IsEnd(thread))
             {
-                return;
+                return isStopped;
             }
 
-            // SIGSTOP cannot be blocked. A fault: the program has taken Cloister's pages away, and cannot go on.
-            if (status.Event == PtraceEvent.None && status.StopSignal is not (Signal.SIGSTOP or Signal.SIGTRAP))
+            // A fault: the program has taken Cloister's pages away, and cannot go on.
+            if (status.Event == PtraceEvent.None && status.StopSignal != Signal.SIGTRAP && !StopSignals.MayStop(status.StopSignal))
             {
                 _ = HostKernel.Kill(thread.Process.Id, Signal.SIGKILL);
                 throw new ThreadEndedException(thread.Id);
             }
 
-            if (status.StopSignal == Signal.SIGSTOP && status.Event == PtraceEvent.None)
-            {
-                thread.Deferred.Enqueue((Signal.SIGSTOP, default));
-            }
-
-            Check(thread, Ptrace.Continue(thread.Id, 0));
+            isStopped = StopSignals.NoteStop(status, isStopped, out int signal);
+            Check(thread, Ptrace.Continue(thread.Id, signal));
         }
     }
 

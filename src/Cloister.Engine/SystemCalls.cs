@@ -142,14 +142,9 @@ internal sealed class SystemCalls(Tracer tracer)
         ref UserRegisters r = ref thread.Registers;
         if (result == -(long)Driver.Errno.ERESTARTSYS)
         {
-            // The kernel restarts or ends it with EINTR, by the flags of the signal it delivers, if it sees the call's number at its exit.
             ulong number = r.OrigRax;
             r.OrigRax = ulong.MaxValue;
-            thread.AtSystemCallExit = t =>
-            {
-                t.Registers.OrigRax = number;
-                t.Registers.Rax = unchecked((ulong)result);
-            };
+            thread.AtSystemCallExit = t => CallRestart.Leave(t, number, result);
             tracer.Resume(thread);
             return;
         }
@@ -258,13 +253,12 @@ internal sealed class SystemCalls(Tracer tracer)
             return;
         }
 
-        Action<TracedThread>? then = null;
+        Action<TracedThread, long>? then = null;
         if (!anonymous && ((int)r.Rdx & MemoryProtection.Execute) != 0)
         {
             (ulong length, int descriptor, ulong offset) = (r.Rsi, (int)r.R8, r.R9);
-            then = t =>
+            then = (t, address) =>
             {
-                long address = (long)t.Peek().Rax;
                 if (address > 0)
                 {
                     CpuidPatcher.PatchFile(t.Space, (ulong)address, length, ProcPath.OfDescriptor(t.Id, descriptor), offset);

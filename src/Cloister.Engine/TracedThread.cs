@@ -122,11 +122,11 @@ internal sealed class TracedThread(int id, TracedProcess process, Waits? waits =
     /// <summary>A signal that was sent only to stop the thread where a signal can be delivered, and what it shall become.</summary>
     public ProgramSignal? Raising { get; set; }
 
-    /// <summary>A signal that is sent once more, for it could not be delivered when it came, as it was then.</summary>
-    public SignalInformation? Redelivered { get; set; }
+    /// <summary>The signals that it stopped at and has not got yet.</summary>
+    public SpentSignals Spent { get; } = new();
 
-    /// <summary>In a system call of its own that changes device mappings: the books do not know it yet.</summary>
-    public bool ChangesMappings { get; set; }
+    /// <summary>The stop signal that it is about to get: a call of ours delivers it, if one is made before.</summary>
+    public int StopsBy { get; set; }
 
     /// <summary>What to do at the end of the system call that it is in.</summary>
     public Action<TracedThread>? AtSystemCallExit { get; set; }

@@ -236,6 +236,8 @@ public sealed class Tracer : IThreadKicker, IDisposable
             ForcedSignals.NoteDelivery(thread, signal);
         }
 
+        bool isStop = StopSignals.Stops(thread, signal);
+        thread.StopsBy = isStop ? signal : 0;
         Settle(thread);
         if (Options.Isolation == IsolationMode.Strict)
         {
@@ -246,18 +248,15 @@ public sealed class Tracer : IThreadKicker, IDisposable
         if (signal != 0 && thread.SignalAtStop == 0)
         {
             // A remote call has ended the stop that could deliver it: it comes once more, before the thread executes anything.
-            thread.Redelivered = information;
-            if (information.Code > 0)
+            if (thread.StopsBy == signal || !isStop)
             {
-                // The kernel forces what an instruction raised, blocked or not.
-                _ = Ptrace.GetSignalMask(thread.Id, out ulong mask);
-                _ = Ptrace.SetSignalMask(thread.Id, mask & ~(1UL << (signal - 1)));
+                thread.Spent.Hold(thread, information);
             }
 
-            _ = HostKernel.KillThread(thread.Process.Id, thread.Id, signal);
             signal = 0;
         }
 
+        thread.StopsBy = 0;
         if (signal != 0 && others is not null)
         {
             if (Signals.StepIntoHandler(thread, signal))
@@ -353,11 +352,13 @@ public sealed class Tracer : IThreadKicker, IDisposable
         ForcedSignals.Note(thread, Linux.Signal.SIGTRAP);
         _ = thread.Store();
         WaitStatus status;
+        bool isStopped = false;
+        int signal = 0;
         do
         {
-            // An interrupt that was asked for before comes first, and leaves the SIGTRAP of a step pending: the program must not have that.
+            // What stops it first leaves the SIGTRAP of the step pending: the program must not have that.
             thread.NoteRan();
-            _ = Ptrace.SingleStep(thread.Id, 0);
+            _ = Ptrace.SingleStep(thread.Id, signal);
             int waited = thread.Wait(out status);
             if (waited < 0 || !status.Stopped)
             {
@@ -365,8 +366,10 @@ public sealed class Tracer : IThreadKicker, IDisposable
             }
 
             thread.Stopped = true;
+            isStopped = StopSignals.NoteStop(status, isStopped, out signal);
         }
-        while (status is { Event: PtraceEvent.Stop, StopSignal: Linux.Signal.SIGTRAP });
+        while (status.Event == PtraceEvent.Stop || signal != 0);
+        StopSignals.StopAgain(thread, isStopped);
         return status;
     }
 
@@ -600,10 +603,16 @@ public sealed class Tracer : IThreadKicker, IDisposable
     {
         if (status.StopSignal is Linux.Signal.SIGSTOP or Linux.Signal.SIGTSTP or Linux.Signal.SIGTTIN or Linux.Signal.SIGTTOU)
         {
-            _ = thread.Store();
-            thread.NoteRan();
-            _ = Ptrace.Listen(thread.Id);
-            return;
+            if (!thread.StopIsSpent)
+            {
+                _ = thread.Store();
+                thread.NoteRan();
+                _ = Ptrace.Listen(thread.Id);
+                return;
+            }
+
+            // Calls of ours have ended that stop.
+            StopSignals.StopAgain(thread, isStopped: true);
         }
 
         Resume(thread);
