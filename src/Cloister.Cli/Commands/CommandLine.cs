@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Parsing;
 using System.Text.RegularExpressions;
+using Cloister.Cli.Manual;
 
 namespace Cloister.Cli.Commands;
 
@@ -33,7 +34,9 @@ internal static class CommandLine
             ManualCommand.Create(),
         };
         root.Options.OfType<VersionOption>().Single().Description = "Show the version.";
-        root.Options.OfType<HelpOption>().Single().Description = "Show help.";
+        HelpOption help = root.Options.OfType<HelpOption>().Single();
+        help.Description = "Show help.";
+        help.Action = new HelpAction();
         return root;
     }
 
@@ -41,6 +44,12 @@ internal static class CommandLine
     /// <returns>The exit status.</returns>
     public static int Execute(string[] args)
     {
+        if (args.Length == 0)
+        {
+            HelpText.Print(CommandEntry.Of(Root()), Console.Out, Terminal.Width);
+            return Failure.Usage;
+        }
+
         RootCommand root = Root();
         ParseResult parsed = root.Parse(args);
         if (Misspelled(parsed, args) is { } option)
@@ -50,7 +59,7 @@ internal static class CommandLine
             return Failure.Report($"{name}: there is no option {option}{Spelling.Advice(option, command.Options.Select(one => one.Name), $"`cloister {name} --help` lists them")}", Failure.Usage);
         }
 
-        if (args.Length > 0 && parsed.Errors is [ParseError first, ..])
+        if (parsed.Errors is [ParseError first, ..])
         {
             return Failure.Report(Wrong(parsed, first), Failure.Usage);
         }
@@ -60,8 +69,7 @@ internal static class CommandLine
             return Failure.Report($"{string.Join(' ', Names(parsed.CommandResult))}: {problem}", Failure.InputOutput);
         }
 
-        int status = parsed.Invoke(Configuration);
-        return args.Length == 0 ? Failure.Usage : status;
+        return parsed.Invoke(Configuration);
     }
 
     // The parser takes an option that there is not for the name of a file; a file that is called so stands behind `--`.
@@ -99,7 +107,8 @@ internal static class CommandLine
             : $"{Plain(error)} ({help} tells more)";
     }
 
-    private static IEnumerable<string> Names(CommandResult result) => result.Parent is CommandResult { Command: not RootCommand } parent ? [.. Names(parent), result.Command.Name] : [result.Command.Name];
+    /// <summary>The words of a command; none for the root.</summary>
+    public static IEnumerable<string> Names(CommandResult result) => result.Command is RootCommand ? [] : result.Parent is CommandResult { Command: not RootCommand } parent ? [.. Names(parent), result.Command.Name] : [result.Command.Name];
 
     // The parser names the types of .NET.
     private static string Plain(ParseError error) =>

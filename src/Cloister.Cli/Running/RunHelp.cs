@@ -1,4 +1,3 @@
-using Cloister.Cli.Commands;
 using Cloister.Cli.Manual;
 
 namespace Cloister.Cli.Running;
@@ -6,7 +5,7 @@ namespace Cloister.Cli.Running;
 /// <summary>What <c>cloister run --help</c> prints.</summary>
 internal static class RunHelp
 {
-    private const int Column = 28, StatusColumn = 17, FileWidth = 100;
+    private const int StatusColumn = 17;
 
     /// <summary>What the command does.</summary>
     public const string Description = "Run a program on the machine. Its standard streams, exit status and signals are its own.";
@@ -28,7 +27,7 @@ internal static class RunHelp
     /// <param name="width">Columns of the terminal; null for a file, whose lines are as long as they are.</param>
     public static void Print(TextWriter writer, int? width = null)
     {
-        Paragraph(writer, Description, width);
+        HelpText.Paragraph(writer, Description, width);
         writer.WriteLine("""
 
             Usage:
@@ -39,10 +38,10 @@ internal static class RunHelp
         foreach (RunOption option in RunOptions.All)
         {
             string text = option.Description() + (option.Here is { } here ? $" Here: {here()}." : "");
-            Write(writer, (option.Short is null ? "    " : "") + option.Usage, text, width);
+            HelpText.Row(writer, (option.Short is null ? "    " : "") + option.Usage, text, width);
         }
 
-        Write(writer, "-h, --help", "This text.", width);
+        HelpText.Row(writer, "-h, --help", "This text.", width);
         writer.WriteLine("\nExamples:");
         foreach ((string command, string why) in Examples)
         {
@@ -50,33 +49,14 @@ internal static class RunHelp
         }
 
         writer.WriteLine();
-        Paragraph(writer, "CLOISTER_OPTIONS and the configuration file ($XDG_CONFIG_HOME/cloister/config, or the one that CLOISTER_CONFIG names) hold options that need not be written each time: the command line goes before CLOISTER_OPTIONS, and that before the file.", width);
+        HelpText.Paragraph(writer, "CLOISTER_OPTIONS and the configuration file ($XDG_CONFIG_HOME/cloister/config, or the one that CLOISTER_CONFIG names) hold options that need not be written each time: the command line goes before CLOISTER_OPTIONS, and that before the file.", width);
         writer.WriteLine();
-        Paragraph(writer, "SIGPWR sent to Cloister is a loss of power as well; SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1 and SIGUSR2 are passed on to the program.", width);
+        HelpText.Paragraph(writer, "SIGPWR sent to Cloister is a loss of power as well; SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1 and SIGUSR2 are passed on to the program.", width);
 
         writer.WriteLine("\nExit status:");
         foreach ((string status, string meaning) in ExitStatuses.OfRun)
         {
-            Write(writer, $"  {status,-14} ", meaning, StatusColumn, width);
-        }
-    }
-
-    private static void Paragraph(TextWriter writer, string text, int? width) => Write(writer, "", text, 0, width ?? FileWidth);
-
-    private static void Write(TextWriter writer, string usage, string text, int? width)
-    {
-        string first = usage.Length < Column - 3 ? "  " + usage.PadRight(Column - 2) : "  " + usage + "  ";
-        Write(writer, first, text, Column, width);
-    }
-
-    // What does not fit goes on below the column.
-    private static void Write(TextWriter writer, string first, string text, int column, int? width)
-    {
-        IEnumerable<string> lines = width is { } columns ? WrappedText.Of(text, Math.Max(columns - column, 20), Math.Max(columns - first.Length, 20)) : [text];
-        foreach (string line in lines)
-        {
-            writer.WriteLine(first + line);
-            first = new string(' ', column);
+            HelpText.Row(writer, $"  {status,-14} ", meaning, StatusColumn, width);
         }
     }
 }

@@ -13,7 +13,7 @@ public sealed class TerminalTests : IDisposable
     public void A_pipe_gets_no_colours_and_no_blanks_at_the_end_of_a_line()
     {
         string file = _files.Of(EnclaveFiles.Intel);
-        string[][] commands = [["help"], ["run", "--help"], ["run", "--cpu", "help"], ["help", "inspect"], ["doctor"], ["inspect", file, "--all"], ["measure", file], ["manual"], ["completion", "zsh"], ["lab", "costs"],
+        string[][] commands = [["help"], ["run", "--help"], ["run", "--cpu", "help"], ["help", "inspect"], ["help", "lab"], ["help", "lab", "edmm"], ["doctor"], ["inspect", file, "--all"], ["measure", file], ["manual"], ["completion", "zsh"], ["lab", "costs"],
             ["lab", "edmm", "--pages", "2", "--repeats", "0", "--ways", "accept"]];
         Assert.All(commands, command =>
         {

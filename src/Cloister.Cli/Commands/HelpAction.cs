@@ -1,0 +1,21 @@
+using System.CommandLine;
+using System.CommandLine.Invocation;
+using Cloister.Cli.Manual;
+
+namespace Cloister.Cli.Commands;
+
+/// <summary>What the option <c>--help</c> does.</summary>
+internal sealed class HelpAction : SynchronousCommandLineAction
+{
+    /// <inheritdoc/>
+    public override bool ClearsParseErrors => true;
+
+    /// <inheritdoc/>
+    public override int Invoke(ParseResult parseResult)
+    {
+        string path = string.Join(' ', CommandLine.Names(parseResult.CommandResult));
+        CommandEntry root = CommandEntry.Of(CommandLine.Root());
+        HelpText.Print(root.All.FirstOrDefault(command => command.Path == path) ?? root, Console.Out, Terminal.Width);
+        return 0;
+    }
+}
