@@ -40,6 +40,9 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
     /// <summary>Addresses where CPUID was replaced by UD2.</summary>
     public HashSet<ulong> CpuidSites { get; init; } = [];
 
+    /// <summary>CPUID faults in its threads; none is replaced.</summary>
+    public bool CpuidFaults { get; set; }
+
     /// <summary>Its execution breakpoints.</summary>
     public Breakpoints Breakpoints { get; } = new();
 

@@ -19,7 +19,7 @@ internal static class CpuidPatcher
     /// <param name="fileOffset">Offset in the file of the first byte.</param>
     public static void PatchFile(AddressSpace space, ulong address, ulong length, string path, ulong fileOffset)
     {
-        if (!FileIdentity.TryGet(path, out FileIdentity file))
+        if (space.CpuidFaults || !FileIdentity.TryGet(path, out FileIdentity file))
         {
             return;
         }
@@ -52,6 +52,11 @@ internal static class CpuidPatcher
     /// <summary>Patches code that a program has written itself and now made executable.</summary>
     public static void PatchAnonymous(AddressSpace space, ulong address, ulong length)
     {
+        if (space.CpuidFaults)
+        {
+            return;
+        }
+
         var sites = new List<ulong>();
         foreach ((ulong start, ulong end) in WrittenMemory.Within(space.Memory.Thread, address, address + length))
         {

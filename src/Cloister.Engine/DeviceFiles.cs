@@ -100,6 +100,7 @@ internal sealed class DeviceFiles(Tracer tracer) : IDisposable
             Vdso = parent.Vdso,
             HidesEnclaves = parent.HidesEnclaves,
             HiddenCode = [.. parent.HiddenCode],
+            CpuidFaults = parent.CpuidFaults,
             CpuidSites = new HashSet<ulong>(parent.CpuidSites),
         };
         space.Native.ByProtection = parent.Native.ByProtection;

@@ -32,6 +32,15 @@ public enum PresenceMode
     Mprotect,
 }
 
+/// <summary>How CPUID is answered outside enclaves.</summary>
+public enum CpuidMode
+{
+    /// <summary>It is replaced by UD2 in the code that programs map.</summary>
+    Replace,
+    /// <summary>The processor makes it fault, and code stays as it is: ARCH_SET_CPUID of arch_prctl(2).</summary>
+    Fault,
+}
+
 /// <summary>How to run a program.</summary>
 public sealed record EngineOptions
 {
@@ -58,4 +67,7 @@ public sealed record EngineOptions
 
     /// <summary>How pages come and go.</summary>
     public PresenceMode Presence { get; init; } = PresenceMode.Auto;
+
+    /// <summary>How CPUID is answered.</summary>
+    public CpuidMode Cpuid { get; init; } = CpuidMode.Replace;
 }

@@ -169,10 +169,7 @@ internal sealed class Exceptions(Tracer tracer)
 
         if (thread.Space.CpuidSites.Contains(rip) && code is [0x0f, 0x0b, ..])
         {
-            ref UserRegisters r = ref thread.Registers;
-            tracer.Cpuid.Execute(ref r);
-            r.Rip += 2;
-            tracer.Enclu.ResumeAfterInstruction(thread);
+            Cpuid(thread, length: 2);
             return;
         }
 
@@ -359,15 +356,29 @@ internal sealed class Exceptions(Tracer tracer)
         AbortPage.Access(tracer, thread, address.PageBase.Value, access);
     }
 
+    private void Cpuid(TracedThread thread, int length)
+    {
+        ref UserRegisters r = ref thread.Registers;
+        tracer.Cpuid.Execute(ref r);
+        r.Rip += (ulong)length;
+        tracer.Enclu.ResumeAfterInstruction(thread);
+    }
+
     private void GeneralProtection(TracedThread thread, ReadOnlySpan<byte> code)
     {
+        Instruction instruction = InstructionAccess.Decode(code, thread.Peek().Rip);
         if (!thread.Processor.EnclaveMode)
         {
+            if (thread.Space.CpuidFaults && instruction.Mnemonic == Mnemonic.Cpuid)
+            {
+                Cpuid(thread, instruction.Length);
+                return;
+            }
+
             tracer.Resume(thread, Linux.Signal.SIGSEGV);
             return;
         }
 
-        Instruction instruction = InstructionAccess.Decode(code, thread.Peek().Rip);
         tracer.Exits.Raise(thread, InstructionAccess.IsIllegalInside(instruction) ? ExceptionVector.InvalidOpcode : ExceptionVector.GeneralProtection, 0, default);
     }
 

@@ -13,8 +13,9 @@ internal static class ExecSetup
     /// <param name="thread">The thread that executed it.</param>
     /// <param name="fast">Whether entries shall be made without stops.</param>
     /// <param name="isFirst">Whether it is the program that Cloister was asked to run.</param>
+    /// <param name="cpuid">How CPUID is answered.</param>
     /// <param name="notice">Hears what the program has to do without.</param>
-    public static void Prepare(TracedThread thread, bool fast, bool isFirst, Action<string> notice)
+    public static void Prepare(TracedThread thread, bool fast, bool isFirst, CpuidMode cpuid, Action<string> notice)
     {
         if ((long)thread.Peek().Rax < 0 || thread.Peek().Cs == 0x23)
         {
@@ -56,7 +57,12 @@ internal static class ExecSetup
             _ = space.Memory.TryWrite(at, address);
         }
 
-        CpuidPatcher.PatchAll(space, thread.Id);
+        const ulong setCpuid = 0x1012, disabled = 0;
+        space.CpuidFaults = cpuid == CpuidMode.Fault && new RemoteCalls().Add(SystemCall.ArchPrctl, setCpuid, disabled).Run(thread)[0] == 0;
+        if (!space.CpuidFaults)
+        {
+            CpuidPatcher.PatchAll(space, thread.Id);
+        }
     }
 
     // The auxiliary vector lies behind argc, argv and the environment on the new stack. Source: System V ABI, x86-64, 3.4.1.

@@ -117,7 +117,7 @@ internal sealed class Processes(Tracer tracer)
         _hasBegun = true;
         thread.AtSystemCallExit = t =>
         {
-            ExecSetup.Prepare(t, fast, isFirst, tracer.Notice);
+            ExecSetup.Prepare(t, fast, isFirst, tracer.Options.Cpuid, tracer.Notice);
 
             // The kernel lets go of the old image's files when the thread is back in user mode.
             tracer.Files.CheckLifetimes(null);

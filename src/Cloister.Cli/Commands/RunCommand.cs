@@ -90,6 +90,7 @@ internal static class RunCommand
                 Isolation = parsed.Isolation ?? machine.Isolation,
                 Driver = new DriverOptions { Generation = parsed.Uapi, Policy = parsed.Policy },
                 Presence = parsed.Presence,
+                Cpuid = parsed.Cpuid,
                 PowerLoss = parsed.PowerLoss,
                 Nodes = parsed.Nodes,
                 Machine = Machine(parsed, messages),

@@ -48,7 +48,7 @@ internal static class ProcessorChecks
     }
 
     private static Finding CpuidFaulting() => HostProbe.CpuidFaulting() == Errno.None
-        ? new Finding(FindingKind.Note, "cpuid_faulting", "CPUID faulting", "yes", "not used yet: CPUID instructions are replaced in the code that programs map")
+        ? new Finding(FindingKind.Note, "cpuid_faulting", "CPUID faulting", "yes", "for --cpuid=fault, as programs that read code want it (valgrind)")
         : new Finding(FindingKind.Note, "cpuid_faulting", "CPUID faulting", "no", "not needed: CPUID instructions are replaced in the code that programs map");
 
     // SDM 1, "Enumeration of CPU support for XSAVE": CPUID.0DH.

@@ -41,6 +41,9 @@ internal sealed record RunArguments
     /// <summary>How pages come and go.</summary>
     public PresenceMode Presence { get; init; } = PresenceMode.Auto;
 
+    /// <summary>How CPUID is answered.</summary>
+    public CpuidMode Cpuid { get; init; } = CpuidMode.Replace;
+
     /// <summary>Which enclaves may execute pages added at run time; null leaves it to the interface.</summary>
     public ExecuteDirtyPolicy? Policy { get; init; }
 

@@ -85,6 +85,16 @@ internal static class RunOptions
         {
             Values = () => ["userfaultfd", "mprotect"],
         },
+        new("--cpuid", "replace|fault", () => "How CPUID is answered: replaced in the code that programs map, or made to fault by a processor that can, so that code stays as it is. Default: replace.", (a, text) => text switch
+        {
+            "replace" => (a with { Cpuid = CpuidMode.Replace }, null),
+            "fault" when Linux.HostProbe.CpuidFaulting() is not Linux.Errno.None and var error => (a, $"--cpuid fault: CPUID cannot be made to fault here (arch_prctl: {error}); leave the option out"),
+            "fault" => (a with { Cpuid = CpuidMode.Fault }, null),
+            _ => (a, $"--cpuid {text}: there is replace and fault"),
+        })
+        {
+            Values = () => ["replace", "fault"],
+        },
         new("--against", "FILE", () => "The enclave file as it was signed: when EINIT refuses other pages, the first one that differs is named.", (a, text) => (a with { Against = text }, null)) { IsFile = true },
         new("--power-loss", "EVENTS", () => "The machine loses power before the Nth EENTER or ioctl: entry=N, ioctl=N, several with commas. SIGPWR does it at any time.", (a, text) =>
             PowerLossPlan.Parse(text) is { } plan ? (a with { PowerLoss = plan }, null) : (a, $"--power-loss {text}: write entry=N or ioctl=N, with N from 1, several with commas")),
