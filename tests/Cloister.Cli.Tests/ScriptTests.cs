@@ -145,6 +145,22 @@ public sealed class ScriptTests : IDisposable
     }
 
     [Fact]
+    public void What_a_cache_brought_is_taken_for_built()
+    {
+        _ = Run("x");
+        Touch();
+        File.WriteAllText(Path.Combine(_root, "src", "Another.cs"), "");
+        Assert.Equal((0, "native x\n", ""), End(Start("x", adjust: start => start.Environment["CLOISTER_BUILD"] = "built")));
+        Assert.Equal((0, "native x\n", ""), Run("x"));
+        Assert.Equal(2, File.ReadAllLines(_log).Length);
+
+        // Without anything there it builds.
+        Directory.Delete(Path.Combine(_root, "artifacts/cloister"), recursive: true);
+        Assert.Equal(0, End(Start("x", adjust: start => start.Environment["CLOISTER_BUILD"] = "built")).Status);
+        Assert.Equal(4, File.ReadAllLines(_log).Length);
+    }
+
+    [Fact]
     public void A_build_that_stops_half_way_and_says_that_all_went_well_is_not_taken()
     {
         (int status, string output, string error) = Run("x", "stop");

@@ -21,7 +21,7 @@ internal static class EnvironmentVariables
     public static IReadOnlyList<(string Name, string Meaning)> OfTheRepository { get; } =
     [
         ("CLOISTER_CONFIGURATION", "Which configuration the script `cloister` builds. Default: Release."),
-        ("CLOISTER_BUILD", "How the script `cloister` builds, when it builds: native, readytorun or plain. Default: the first that works here."),
+        ("CLOISTER_BUILD", "How the script `cloister` builds, when it builds: native, readytorun or plain. Default: the first that works here. built: what is there was built of these sources, for a cache."),
         ("CLOISTER_TESTED", "The program that the command's tests run, in place of the one that was built with them."),
         ("CLOISTER_LIMITS", "What the script `cloister` tells the command of the limits that it raised. Not for use by hand."),
         ("CLOISTER_DISPATCH", "no: Cloister does as on a kernel whose threads have no Syscall User Dispatch, for tests."),
