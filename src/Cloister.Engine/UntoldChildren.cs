@@ -26,6 +26,11 @@ internal sealed class UntoldChildren(Tracer tracer)
         }
 
         _children[id] = (status, _children.TryGetValue(id, out (WaitStatus? Told, long Since) seen) ? seen.Since : Stopwatch.GetTimestamp());
+        if (!status.Stopped)
+        {
+            // Its descriptors may have been the last.
+            CheckLifetimes();
+        }
     }
 
     /// <summary>A child's parent told of it: what it has told itself comes now.</summary>
@@ -93,6 +98,7 @@ internal sealed class UntoldChildren(Tracer tracer)
         }
 
         _ended.Clear();
+        CheckLifetimes();
     }
 
     // Whether the parent that the kernel names may have made it and be about to say so.
@@ -160,10 +166,15 @@ internal sealed class UntoldChildren(Tracer tracer)
 
         if (left)
         {
-            using (tracer.Gates.Shut(null))
-            {
-                tracer.Files.CheckLifetimes(null);
-            }
+            CheckLifetimes();
+        }
+    }
+
+    private void CheckLifetimes()
+    {
+        using (tracer.Gates.Shut(null))
+        {
+            tracer.Files.CheckLifetimes(null);
         }
     }
 
