@@ -237,9 +237,9 @@ internal sealed class Exceptions(Tracer tracer)
         {
             if (access == AccessKind.Execute && !thread.Processor.InElrange(address))
             {
-                if (tracer.Files.All.FirstOrDefault(file => file.ExitStubs.ContainsKey(rip)) is { } stubbed)
+                if (SiteOfMissingStub(thread.Space, rip) is { } site)
                 {
-                    thread.Registers.Rip = stubbed.ExitStubs[rip];
+                    thread.Registers.Rip = site;
                     tracer.Enclu.Execute(thread);
                     return;
                 }
@@ -266,6 +266,17 @@ internal sealed class Exceptions(Tracer tracer)
         }
 
         PageFaultOutside(thread, mapping, address, access);
+    }
+
+    // A stub that another process has, or the parent made after the fork, when the child was not known yet: it stands before the stub, or where it was put back to.
+    private ulong? SiteOfMissingStub(AddressSpace space, ulong rip)
+    {
+        if (tracer.Files.All.FirstOrDefault(file => file.ExitStubs.ContainsKey(rip)) is { } stubbed)
+        {
+            return stubbed.ExitStubs[rip];
+        }
+
+        return space.Fast?.Stubs.SiteOf(rip) is { } site && site != rip ? site : null;
     }
 
     private void PageFaultInside(TracedThread thread, LinearAddress address, AccessKind access, bool isSigbus)

@@ -8,7 +8,7 @@
  * Source: SDM 2A, CPUID; arch_prctl(2), ARCH_SET_CPUID; Intel, "Virtualization
  * Technology FlexMigration Application Note" for CPUID faulting.
  *
- * cpuid_faulting.run runs it where the processor has that.
+ * cpuid_by_fault.run runs it where the processor has that.
  */
 #include <pthread.h>
 #include <signal.h>
