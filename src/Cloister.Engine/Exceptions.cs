@@ -37,7 +37,7 @@ internal sealed class Exceptions(Tracer tracer)
 
             if (thread.Spent.Exchange(thread, information, out SignalInformation first))
             {
-                _ = Ptrace.SetSignal(thread.Id, in first);
+                thread.SetSignal(in first);
             }
 
             tracer.Resume(thread, signal);

@@ -89,7 +89,7 @@ internal sealed class SignalDelivery(Tracer tracer)
             information.Address = thread.Peek().Rip;
         }
 
-        _ = Ptrace.SetSignal(thread.Id, in information);
+        thread.SetSignal(in information);
         if (!thread.Process.Actions.IsHandled(signal.Number))
         {
             tracer.Resume(thread, signal.Number);

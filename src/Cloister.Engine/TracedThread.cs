@@ -181,10 +181,18 @@ internal sealed class TracedThread(int id, TracedProcess process, Waits? waits =
         return Errno.None;
     }
 
-    /// <summary>Keeps what its stop says of the signal: calls will be made in it before the stop is answered.</summary>
+    /// <summary>Makes the signal at which it is stopped another of its number.</summary>
+    public void SetSignal(in SignalInformation information)
+    {
+        // Also where calls of ours have ended that stop: what is sent once more is what was kept.
+        _signal = information;
+        _ = Ptrace.SetSignal(Id, in information);
+    }
+
+    /// <summary>Keeps what its stop says of the signal: calls may be made in it before the stop is answered, and then another stop speaks.</summary>
     public void KeepSignal(WaitStatus status)
     {
-        if (status.Event == PtraceEvent.None && Ptrace.GetSignal(Id, out SignalInformation information) == Errno.None)
+        if (_signal is null && status.Event == PtraceEvent.None && Ptrace.GetSignal(Id, out SignalInformation information) == Errno.None)
         {
             _signal = information;
         }

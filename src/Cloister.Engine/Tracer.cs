@@ -582,6 +582,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
                         break;
                     }
 
+                    thread.KeepSignal(status);
                     thread.SignalAtStop = thread.StopIsSpent ? 0 : status.StopSignal;
                     Exceptions.Signal(thread, status.StopSignal);
                 }
