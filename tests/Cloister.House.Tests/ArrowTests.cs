@@ -1,4 +1,5 @@
 using System.Xml.Linq;
+using Cloister.House.Tests.Rooms;
 
 namespace Cloister.House.Tests;
 
@@ -42,6 +43,10 @@ public class ArrowTests
             }
         }
     }
+
+    [Fact]
+    public void Compiled_types_use_only_what_an_arrow_reaches() =>
+        Assert.Empty(RoomPlan.BetweenProjects((project, other) => Reach(project).Contains(other)));
 
     [Fact]
     public void The_picture_shows_every_project()
