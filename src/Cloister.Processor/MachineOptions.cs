@@ -57,6 +57,9 @@ public sealed record MachineOptions
     /// <summary>Gives a root key when there is none and a key is first needed.</summary>
     public Func<byte[]> NewRootKey { get; init; } = static () => RandomNumberGenerator.GetBytes(32);
 
+    /// <summary>CR_SGXOWNEREPOCH, 16 bytes: another one makes other seal keys. Empty: it comes from the root key.</summary>
+    public ReadOnlyMemory<byte> OwnerEpoch { get; init; }
+
     /// <summary>IA32_SGXLEPUBKEYHASH0 to 3 at the beginning, 32 bytes: SHA-256 of Intel's launch key modulus by default.</summary>
     public ReadOnlyMemory<byte> LaunchControlHash { get; init; } = DefaultLaunchControlHash;
 

@@ -34,6 +34,11 @@ public sealed class SgxMachine
 
         ArgumentOutOfRangeException.ThrowIfNotEqual(options.LaunchControlHash.Length, 32);
         ArgumentOutOfRangeException.ThrowIfNotEqual(options.Cpusvn.Length, 16);
+        if (!options.OwnerEpoch.IsEmpty)
+        {
+            ArgumentOutOfRangeException.ThrowIfNotEqual(options.OwnerEpoch.Length, 16);
+        }
+
         Options = options;
         Memory = memory;
         Epcm = new Epcm(memory.PageCount);
@@ -70,7 +75,7 @@ public sealed class SgxMachine
     /// <summary>How many EPC pages are valid.</summary>
     public int ValidPages { get; private set; }
 
-    internal MachineKeys Keys => keys ??= new MachineKeys(Options.RootKey.IsEmpty ? Options.NewRootKey() : Options.RootKey.Span);
+    internal MachineKeys Keys => keys ??= new MachineKeys(Options.RootKey.IsEmpty ? Options.NewRootKey() : Options.RootKey.Span, Options.OwnerEpoch.Span);
 
     /// <summary>The enclave's control structure, in its EPC page.</summary>
     internal ref Secs SecsOf(EpcPage secs) => ref MemoryMarshal.AsRef<Secs>(Memory[secs]);

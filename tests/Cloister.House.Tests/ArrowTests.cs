@@ -14,10 +14,11 @@ public class ArrowTests
         ["Cloister.Linux"] = [],
         ["Cloister.Engine"] = ["Cloister.Driver", "Cloister.Linux"],
         ["Cloister.Images"] = ["Cloister.Architecture", "Cloister.Processor"],
+        ["Cloister.Attestation"] = ["Cloister.Architecture", "Cloister.Processor"],
         ["Cloister.Host"] = ["Cloister.Images", "Cloister.Linux"],
         ["Cloister.Testing"] = ["Cloister.Host"],
         ["Cloister.Lab"] = ["Cloister.Engine", "Cloister.Host"],
-        ["Cloister.Cli"] = ["Cloister.Engine", "Cloister.Host", "Cloister.Images", "Cloister.Lab"],
+        ["Cloister.Cli"] = ["Cloister.Attestation", "Cloister.Engine", "Cloister.Host", "Cloister.Images", "Cloister.Lab"],
     };
 
     [Fact]

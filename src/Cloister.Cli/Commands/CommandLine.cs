@@ -23,6 +23,7 @@ internal static class CommandLine
             RunCommand.Create(),
             DemoCommand.Create(),
             LabCommand.Create(),
+            PlatformCommand.Create(),
             DoctorCommand.Create(),
             InspectCommand.Create(),
             MeasureCommand.Create(),

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Cloister.Cli.Doctor;
+using Cloister.Cli.Platforms;
 using Cloister.Cli.Running;
 
 namespace Cloister.Cli.Commands;

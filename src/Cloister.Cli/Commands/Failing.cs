@@ -1,3 +1,4 @@
+using Cloister.Attestation;
 using Cloister.Images;
 
 namespace Cloister.Cli.Commands;
@@ -17,7 +18,7 @@ internal static class Failing
         {
             return action();
         }
-        catch (ImageException wrong)
+        catch (Exception wrong) when (wrong is ImageException or AttestationException)
         {
             return Report(file, wrong.Message);
         }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using Cloister.Cli.Platforms;
 using Cloister.Cli.Running;
 using Cloister.Driver;
 using Cloister.Engine;
@@ -75,6 +76,16 @@ internal static class RunCommand
             return Failure.Report($"run: --against: {(against.Length == 0 || unreadable.StartsWith(against, StringComparison.Ordinal) ? "" : against + ": ")}{unreadable}", Failure.Usage);
         }
 
+        RunPlatform platform;
+        try
+        {
+            platform = RunPlatform.Of(parsed);
+        }
+        catch (PlatformProblem damaged)
+        {
+            return Failure.Report($"run: --platform {damaged.Message}", damaged.Status);
+        }
+
         using Messages? messages = Messages.Open(parsed.Output, parsed.Quiet, out string? unwritable);
         if (messages is null)
         {
@@ -93,25 +104,21 @@ internal static class RunCommand
                 Cpuid = parsed.Cpuid,
                 PowerLoss = parsed.PowerLoss,
                 Nodes = parsed.Nodes,
-                Machine = Machine(parsed, messages),
+                Machine = platform.Apply(Machine(parsed), messages.Notice),
             },
             Invocation(parsed.Program),
             parsed,
+            platform,
             messages);
     }
 
-    private static MachineOptions Machine(RunArguments arguments, Messages messages)
+    private static MachineOptions Machine(RunArguments arguments)
     {
         var options = new MachineOptions
         {
             Sgx2 = arguments.Sgx2,
             Cpu = arguments.Cpu ?? (arguments.CpuIsHost ? null : MachineDefaults.Cpu),
-            RootKey = RootKey.From(arguments.Seed),
         };
-        if (arguments.Platform != PlatformKey.New)
-        {
-            options = options with { NewRootKey = () => PlatformKey.Take(messages.Notice) };
-        }
 
         // CPUID.12H of clients says 2^36, with SGX2 as without.
         byte? maximum = arguments.MaximumEnclaveSize ?? (options.Cpu is { ServerSgx: false } ? (byte)36 : null);
@@ -119,7 +126,7 @@ internal static class RunCommand
         return arguments.LaunchHash is { } hash ? options with { LaunchControlHash = hash } : options;
     }
 
-    private static int Run(EngineOptions options, ProgramInvocation program, RunArguments arguments, Messages messages)
+    private static int Run(EngineOptions options, ProgramInvocation program, RunArguments arguments, RunPlatform platform, Messages messages)
     {
         ProgramEnd end;
         using (var tracer = new Tracer(options) { OnNotice = messages.Notice })
@@ -143,6 +150,8 @@ internal static class RunCommand
             {
                 messages.Write(RunStatistics.Of(tracer, end, time).Text(arguments.Stats));
             }
+
+            platform.Keep(tracer.Machine.Cpusvn, messages.Notice);
         }
 
         if (end.Signal is { } signal)

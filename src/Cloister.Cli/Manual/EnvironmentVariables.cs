@@ -9,7 +9,7 @@ internal static class EnvironmentVariables
         ("CLOISTER_OPTIONS", "Options of `run`, as on the command line: blanks part the words, quotes and backslashes keep them together. They go before those of the configuration file, and the command line's go before them."),
         ("CLOISTER_CONFIG", "The configuration file, in place of the one in XDG_CONFIG_HOME. Empty: none."),
         ("XDG_CONFIG_HOME", "Where cloister/config, the configuration file, is. Default: ~/.config."),
-        ("XDG_STATE_HOME", "Where cloister/platforms/default/root-key, the machine's root key, is. Default: ~/.local/state."),
+        ("XDG_STATE_HOME", "Where cloister/platforms, a directory for each platform with its root key, is. Default: ~/.local/state."),
         ("NO_COLOR", "Not empty: no colours."),
         ("TERM", "dumb, or not set: no colours."),
         ("SOURCE_DATE_EPOCH", "Seconds since 1970: the day that `sign` puts into DATE, and that of the manual."),

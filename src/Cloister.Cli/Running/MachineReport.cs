@@ -1,4 +1,5 @@
 using System.Globalization;
+using Cloister.Cli.Platforms;
 using Cloister.Driver;
 using Cloister.Engine;
 
@@ -10,7 +11,13 @@ internal static class MachineReport
     /// <summary>Which machine it is, and which options were not on the command line.</summary>
     public static void Begin(RunArguments arguments, EngineOptions options, Messages messages)
     {
-        string keys = arguments.Seed is not null ? "of --seed" : arguments.Platform == PlatformKey.New ? "of this run only" : PlatformKey.Path(out _) is { } path ? $"in {path}" : "of this run only";
+        string keys = arguments switch
+        {
+            { Seed: not null } => "of --seed",
+            { Platform: PlatformKey.New } => "of this run only",
+            { Platform: not null and not PlatformKey.Default and var name } => $"of platform {name}",
+            _ => PlatformKey.Path(out _) is { } path ? $"in {path}" : "of this run only",
+        };
         messages.Notice($"processor {options.Machine.Cpu?.Name ?? "host"}{(options.Machine.Sgx2 ? "" : " without SGX2")}, EPC {SizeText.Of(options.EpcPages * 4096L)}, interface {options.Driver.Generation.Name()}, keys {keys}");
         messages.Notice($"engine {Name(options.Mode == EngineMode.Fast, "fast", "trap")}, isolation {Name(options.Isolation == IsolationMode.Strict, "strict", "fast")}");
         foreach (OptionOrigin origin in arguments.Origins)

@@ -1,3 +1,4 @@
+using Cloister.Cli.Platforms;
 using Cloister.Driver;
 using Cloister.Engine;
 using Cloister.Processor.Cpus;
@@ -103,12 +104,8 @@ internal static class RunOptions
         new("--launch-hash", "HEX", () => "IA32_SGXLEPUBKEYHASH: MRSIGNER of the launch enclave, for --uapi isgx; the later drivers write it themselves. Default: Intel's.", (a, text) =>
             text.Length == 2 * LaunchHashLength && text.All(char.IsAsciiHexDigit) ? (a with { LaunchHash = Convert.FromHexString(text) }, null)
                 : (a, $"--launch-hash {text}: write 64 hexadecimal digits; `cloister inspect` shows a file's MRSIGNER")),
-        new("--platform", $"{PlatformKey.Default}|{PlatformKey.New}", () => "Whose keys: default is this user's machine, the same at every run; new is a machine that no other run has.", (a, text) => text switch
-        {
-            PlatformKey.Default => (a with { Platform = text }, null),
-            PlatformKey.New => (a with { Platform = text }, null),
-            _ => (a, $"--platform {text}: there is {PlatformKey.Default} and {PlatformKey.New}"),
-        })
+        new("--platform", "NAME", () => "Whose machine: the name of a platform (`cloister platform list`); default is this user's own, the same at every run; new is a machine that no other run has.", (a, text) =>
+            PlatformStore.NameProblem(text) is { } problem ? (a, $"--platform {problem}") : (a with { Platform = text }, null))
         {
             Values = () => [PlatformKey.Default, PlatformKey.New],
         },

@@ -61,17 +61,17 @@ public static class Egetkey
             return LeafResult.GeneralProtection;
         }
 
-        if (Refusal(machine, keyrequest, secs) is var error && error != SgxError.Success)
+        if (Refusal(machine.Cpusvn, keyrequest, secs) is var error && error != SgxError.Success)
         {
             return LeafResult.Of(error);
         }
 
-        KeyDependencies dependencies = Dependencies(machine, keyrequest, secs, machine.ExtensionOf(processor.Secs));
+        KeyDependencies dependencies = Dependencies(machine.Keys, machine.Cpusvn, keyrequest, secs, machine.ExtensionOf(processor.Secs));
         machine.Keys.DeriveKey(dependencies, output[..Cmac.Size]);
         return LeafResult.Success;
     }
 
-    private static SgxError Refusal(SgxMachine machine, in Keyrequest request, in Secs secs)
+    internal static SgxError Refusal(ReadOnlySpan<byte> cpusvn, in Keyrequest request, in Secs secs)
     {
         AttributeFlags? capability = request.Keyname switch
         {
@@ -99,7 +99,7 @@ public static class Egetkey
         }
 
         // SDM 3D, EGETKEY: CPUSVN beyond this processor's.
-        if (SecurityVersion.IsBeyond(request.Cpusvn, machine.Cpusvn))
+        if (SecurityVersion.IsBeyond(request.Cpusvn, cpusvn))
         {
             return SgxError.InvalidCpusvn;
         }
@@ -110,7 +110,7 @@ public static class Egetkey
     }
 
     // SDM 3D, EGETKEY: TMP_KEYDEPENDENCIES of each key.
-    private static KeyDependencies Dependencies(SgxMachine machine, in Keyrequest request, in Secs secs, in SecsExtension extension)
+    internal static KeyDependencies Dependencies(MachineKeys keys, ReadOnlySpan<byte> cpusvn, in Keyrequest request, in Secs secs, in SecsExtension extension)
     {
         // REQUIRED_SEALING_MASK: INIT and DEBUG always count.
         Attributes mask = request.Attributemask;
@@ -137,7 +137,7 @@ public static class Egetkey
                     Configid = secs.Configid,
                     Configsvn = secs.Configsvn,
                 };
-                machine.Cpusvn.CopyTo(dependencies.Cpusvn);
+                cpusvn.CopyTo(dependencies.Cpusvn);
                 break;
             case KeyName.Seal:
                 dependencies.Keyid = request.Keyid;
@@ -161,8 +161,8 @@ public static class Egetkey
         }
 
         bool lasting = request.Keyname is KeyName.Provision or KeyName.ProvisionSeal;
-        dependencies.Ownerepoch = lasting ? default : machine.Keys.Ownerepoch;
-        dependencies.SealKeyFuses = request.Keyname == KeyName.Provision ? default : machine.Keys.SealKeyFuses;
+        dependencies.Ownerepoch = lasting ? default : keys.Ownerepoch;
+        dependencies.SealKeyFuses = request.Keyname == KeyName.Provision ? default : keys.SealKeyFuses;
         return dependencies;
     }
 

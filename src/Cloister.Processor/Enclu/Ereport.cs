@@ -63,7 +63,7 @@ public static class Ereport
         Report report = Describe(machine, processor.Secs);
         reportdata[..64].CopyTo(report.Body.Reportdata);
         Span<byte> key = stackalloc byte[Cmac.Size];
-        DeriveReportKey(machine, target, report.Keyid, key);
+        ReportKey.Derive(machine.Keys, machine.Cpusvn, target, report.Keyid, key);
         Cmac.Compute(key, MemoryMarshal.AsBytes(new ReadOnlySpan<ReportBody>(in report.Body)), report.Mac);
         CryptographicOperations.ZeroMemory(key);
         MemoryMarshal.Write(output, in report);
@@ -93,23 +93,5 @@ public static class Ereport
         machine.Cpusvn.CopyTo(report.Body.Cpusvn);
         machine.Keys.ReportKeyid.CopyTo(report.Keyid);
         return report;
-    }
-
-    private static void DeriveReportKey(SgxMachine machine, in Targetinfo target, in Bytes32 keyid, Span<byte> key)
-    {
-        KeyDependencies dependencies = new()
-        {
-            Keyname = KeyName.Report,
-            Ownerepoch = machine.Keys.Ownerepoch,
-            Attributes = target.Attributes,
-            Mrenclave = target.Measurement,
-            Keyid = keyid,
-            SealKeyFuses = machine.Keys.SealKeyFuses,
-            Miscselect = target.Miscselect,
-            Configid = target.Configid,
-            Configsvn = target.Configsvn,
-        };
-        machine.Cpusvn.CopyTo(dependencies.Cpusvn);
-        machine.Keys.DeriveKey(dependencies, key);
     }
 }

@@ -17,10 +17,10 @@ internal sealed class MachineKeys
     private readonly Bytes16 ownerepoch;
     private readonly Bytes16 sealKeyFuses;
 
-    public MachineKeys(ReadOnlySpan<byte> rootKey)
+    public MachineKeys(ReadOnlySpan<byte> rootKey, ReadOnlySpan<byte> ownerEpoch)
     {
         derivation = Derive(rootKey, "derivation"u8).ToArray();
-        Derive(rootKey, "ownerepoch"u8).CopyTo(ownerepoch);
+        (ownerEpoch.IsEmpty ? Derive(rootKey, "ownerepoch"u8) : ownerEpoch).CopyTo(ownerepoch);
         Derive(rootKey, "sealfuses"u8).CopyTo(sealKeyFuses);
         Renew();
     }

@@ -80,7 +80,8 @@ public class RunArgumentsTests
     public void The_keys_are_of_one_platform()
     {
         Assert.Equal("new", Parse("--platform", "new", "p").Platform);
-        Assert.Contains("there is default and new", RunArguments.TryParse(["--platform", "x", "p"], out _), StringComparison.Ordinal);
+        Assert.Equal("server-2", Parse("--platform", "server-2", "p").Platform);
+        Assert.Contains("not a platform's name", RunArguments.TryParse(["--platform", "../x", "p"], out _), StringComparison.Ordinal);
         Assert.Contains("give one of them", RunArguments.TryParse(["--platform", "new", "--seed", "x", "p"], out _), StringComparison.Ordinal);
     }
 

@@ -1,6 +1,7 @@
+using Cloister.Cli.Platforms;
 using Cloister.Cli.Tests.Harness;
 
-namespace Cloister.Cli.Tests;
+namespace Cloister.Cli.Tests.Platforms;
 
 /// <summary>Where the keys of a user's machine are, and that two runs at once have the same. Alone in its collection: the environment is the process's.</summary>
 [Collection(nameof(PlatformKeyTests))]

@@ -1,0 +1,76 @@
+using System.Security.Cryptography;
+using Cloister.Attestation.Platforms;
+using Cloister.Cli.Running;
+using Cloister.Processor;
+
+namespace Cloister.Cli.Platforms;
+
+/// <summary>The platform of a run. Nothing is read or made of it before it is needed, but settings that are there.</summary>
+internal sealed class RunPlatform
+{
+    private readonly string? _name;
+    private readonly PlatformStore? _store;
+    private readonly byte[]? _rootKey;
+
+    private RunPlatform(string? name, PlatformStore? store, byte[]? rootKey, PlatformSettings settings) => (_name, _store, _rootKey, Settings) = (name, store, rootKey, settings);
+
+    /// <summary>What it is beside its key.</summary>
+    public PlatformSettings Settings { get; }
+
+    /// <summary>The platform that the arguments name.</summary>
+    /// <exception cref="PlatformProblem">There is none of that name, or its files are damaged.</exception>
+    public static RunPlatform Of(RunArguments arguments)
+    {
+        if (arguments.Seed is { } seed)
+        {
+            return new RunPlatform(null, null, RootKey.From(seed).ToArray(), new PlatformSettings());
+        }
+
+        string name = arguments.Platform ?? PlatformKey.Default;
+        if (name == PlatformKey.New)
+        {
+            return new RunPlatform(null, null, RandomNumberGenerator.GetBytes(Platform.RootKeyLength), new PlatformSettings());
+        }
+
+        if (name != PlatformKey.Default)
+        {
+            var store = PlatformStore.Open();
+            return new RunPlatform(name, store, store.RootKey(name), store.Settings(name));
+        }
+
+        // The user's own is made when a key is first needed; what was changed of it holds from the beginning.
+        return StateDirectory.Find(out _) is { } state && new PlatformStore(state) is var own && own.Contains(name)
+            ? new RunPlatform(name, own, null, own.Settings(name))
+            : new RunPlatform(null, null, null, new PlatformSettings());
+    }
+
+    /// <summary>Puts it into a machine's options.</summary>
+    /// <param name="options">The options.</param>
+    /// <param name="notice">Hears in one line when keys could not be kept.</param>
+    public MachineOptions Apply(MachineOptions options, Action<string> notice)
+    {
+        options = _rootKey is not null ? options with { RootKey = _rootKey } : options with { NewRootKey = () => PlatformKey.Take(notice) };
+        return new Platform(options.RootKey, Settings).Apply(options);
+    }
+
+    /// <summary>Keeps what the run has changed: EUPDATESVN has taken over a pending CPUSVN.</summary>
+    /// <param name="cpusvn">The machine's CPUSVN at the end.</param>
+    /// <param name="notice">Hears in one line when it could not be kept.</param>
+    public void Keep(ReadOnlySpan<byte> cpusvn, Action<string> notice)
+    {
+        string now = Convert.ToHexStringLower(cpusvn);
+        if (_name is null || now == Settings.Cpusvn)
+        {
+            return;
+        }
+
+        try
+        {
+            _ = _store!.Change(_name, settings => settings.PendingCpusvn == now ? settings.At(now, settings.Pcesvn) : settings);
+        }
+        catch (PlatformProblem problem)
+        {
+            notice($"the platform's new CPUSVN could not be kept: {problem.Message}");
+        }
+    }
+}
