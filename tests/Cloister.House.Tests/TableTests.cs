@@ -1,5 +1,5 @@
 using System.Text.RegularExpressions;
-using Cloister.Driver.Ioctls;
+using Cloister.Driver.Ioctls.Tables;
 using Cloister.Processor;
 
 namespace Cloister.House.Tests;

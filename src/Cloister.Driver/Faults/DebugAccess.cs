@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Cloister.Architecture;
+using Cloister.Driver.Enclaves;
 using Cloister.Driver.Reclaim;
 using Cloister.Processor.Encls;
 

@@ -16,7 +16,7 @@ internal abstract class DynamicMemoryIoctl<T>(IoctlCall call) : RangeIoctl<T>(ca
     /// <summary>sgx_ioc_sgx2_ready.</summary>
     protected override Errno CheckEnclave()
     {
-        if (!Driver.Machine.Options.Sgx2)
+        if (!Services.Machine.Options.Sgx2)
         {
             return Errno.ENODEV;
         }
@@ -29,7 +29,7 @@ internal abstract class DynamicMemoryIoctl<T>(IoctlCall call) : RangeIoctl<T>(ca
     {
         if (LoadsPages)
         {
-            Driver.Epc.ReclaimDirect(Math.Min(PagesOfOneLoad, Driver.State.Pool.TotalCount));
+            Services.Epc.ReclaimDirect(Math.Min(PagesOfOneLoad, Services.State.Pool.TotalCount));
         }
 
         ulong pageNumber = (Enclave.Base + offset).Value >> 12;
@@ -40,7 +40,7 @@ internal abstract class DynamicMemoryIoctl<T>(IoctlCall call) : RangeIoctl<T>(ca
         }
 
         // Linux, in each of the three: a busy page may be tried again, any other trouble with it is EFAULT.
-        var error = LoadsPages ? Driver.Loader.Load(Enclave, pageNumber, ref page) : Errno.None;
+        var error = LoadsPages ? Services.Loader.Load(Enclave, pageNumber, ref page) : Errno.None;
         return error switch
         {
             Errno.None => HandlePage(pageNumber, ref page),

@@ -49,7 +49,7 @@ internal sealed class EnclaveAddPages : RangeIoctl<SgxEnclaveAddPages>
     {
         int following = (int)Math.Min((ulong)_slice, (Parameters.Length - Done) / LinearAddress.PageSize);
         _slice--;
-        return new PageAddition(Driver, Enclave, Caller, this, _sources).Add(
+        return new PageAddition(Services, Enclave, Caller, this, _sources).Add(
             Parameters.Src + Done,
             offset,
             in _secinfo,

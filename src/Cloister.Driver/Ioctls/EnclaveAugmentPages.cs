@@ -23,8 +23,8 @@ internal sealed class EnclaveAugmentPages(IoctlCall call) : RangeIoctl<SgxEnclav
 
     protected override Errno HandlePage(ulong offset)
     {
-        Driver.Epc.MakeRoom(Math.Min(EnclaveAugment.MaximumAllocations, Driver.State.Pool.TotalCount));
-        return Driver.Augment.Add(Enclave, Enclave.Base + offset, out _) switch
+        Services.Epc.MakeRoom(Math.Min(EnclaveAugment.MaximumAllocations, Services.State.Pool.TotalCount));
+        return Services.Augment.Add(Enclave, Enclave.Base + offset, out _) switch
         {
             Errno.EFAULT => Errno.EIO,
             Errno.EEXIST => Errno.EBUSY,

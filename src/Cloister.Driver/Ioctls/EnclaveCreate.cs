@@ -23,7 +23,7 @@ internal sealed class EnclaveCreate(IoctlCall call) : EnclaveIoctl(call)
             return Errno.EFAULT;
         }
 
-        var source = Driver.State.ScratchPage;
+        var source = Services.State.ScratchPage;
         if (!Caller.CopyFromUser(parameters.Src, source))
         {
             return Errno.EFAULT;
@@ -32,7 +32,7 @@ internal sealed class EnclaveCreate(IoctlCall call) : EnclaveIoctl(call)
         // Linux, sgx_encl_create: ECREATE would fault, the kernel says it first.
         ref readonly var secs = ref MemoryMarshal.AsRef<Secs>(source);
         return BitOperations.IsPow2(secs.Size)
-            ? new EnclaveCreation(Driver, this).Create(Enclave, source, in secs, Errno.EIO)
+            ? new EnclaveCreation(Services, this).Create(Enclave, source, in secs, Errno.EIO)
             : Errno.EINVAL;
     }
 }

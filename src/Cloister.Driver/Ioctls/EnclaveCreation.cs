@@ -1,11 +1,11 @@
 using Cloister.Architecture;
-using Cloister.Driver.Reclaim;
+using Cloister.Driver.Services;
 using Cloister.Processor.Encls;
 
 namespace Cloister.Driver.Ioctls;
 
 /// <summary>ECREATE with what goes around it (sgx_encl_create), for every CREATE.</summary>
-internal readonly struct EnclaveCreation(SgxDriver driver, ISignals signals)
+internal readonly struct EnclaveCreation(DriverServices services, ISignals signals)
 {
     /// <summary>Creates the enclave.</summary>
     /// <param name="enclave">An open file without one.</param>
@@ -14,7 +14,7 @@ internal readonly struct EnclaveCreation(SgxDriver driver, ISignals signals)
     /// <param name="refusal">What it is when ECREATE faults.</param>
     public Errno Create(SgxEnclave enclave, ReadOnlySpan<byte> source, in Secs secs, Errno refusal)
     {
-        var error = driver.Memory.Grow(enclave, reclaim: true, signals, out bool added);
+        var error = services.Memory.Grow(enclave, reclaim: true, signals, out bool added);
         if (error != Errno.None)
         {
             return error;
@@ -23,7 +23,7 @@ internal readonly struct EnclaveCreation(SgxDriver driver, ISignals signals)
         error = CreateSecs(enclave, source, in secs, refusal);
         if (error != Errno.None)
         {
-            driver.Memory.Shrink(enclave, added);
+            services.Memory.Shrink(enclave, added);
         }
 
         return error;
@@ -38,15 +38,15 @@ internal readonly struct EnclaveCreation(SgxDriver driver, ISignals signals)
             return Errno.EINVAL;
         }
 
-        var error = driver.Epc.Allocate(reclaim: true, signals, out var page);
+        var error = services.Epc.Allocate(reclaim: true, signals, out var page);
         if (error != Errno.None)
         {
             return error;
         }
 
-        if (Ecreate.Execute(driver.Machine, source, default, page) is { IsSuccess: false })
+        if (Ecreate.Execute(services.Machine, source, default, page) is { IsSuccess: false })
         {
-            driver.Epc.Free(page, EpcPage.None);
+            services.Epc.Free(page, EpcPage.None);
             return refusal;
         }
 
@@ -57,7 +57,7 @@ internal readonly struct EnclaveCreation(SgxDriver driver, ISignals signals)
         enclave.Attributes = secs.Attributes.Flags;
 
         // Linux, sgx_encl_create: set here, so that a PROVISION before CREATE counts for nothing.
-        enclave.AllowedAttributes = driver.State.Rules.UnprivilegedAttributes;
+        enclave.AllowedAttributes = services.State.Rules.UnprivilegedAttributes;
         enclave.IsCreated = true;
         return Errno.None;
     }

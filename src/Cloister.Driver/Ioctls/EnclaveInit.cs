@@ -33,7 +33,7 @@ internal sealed class EnclaveInit(IoctlCall call) : EnclaveIoctl(call)
             return -(long)Errno.EFAULT;
         }
 
-        var sigstruct = Driver.State.ScratchPage.AsSpan(0, Sigstruct.SizeInBytes);
+        var sigstruct = Services.State.ScratchPage.AsSpan(0, Sigstruct.SizeInBytes);
         if (!Caller.CopyFromUser(parameters.Sigstruct, sigstruct))
         {
             return -(long)Errno.EFAULT;
@@ -58,9 +58,9 @@ internal sealed class EnclaveInit(IoctlCall call) : EnclaveIoctl(call)
         }
 
         // Linux, sgx_encl_init and sgx_drv_init: what the signer demands must be known to the machine and the kernel.
-        var options = Driver.Machine.Options;
+        var options = Services.Machine.Options;
         var demanded = sigstruct.Attributes & sigstruct.Attributemask;
-        var known = options.AttributesMask.Flags & (AttributeFlags.Init | PrivilegedAttributes | Driver.State.Rules.UnprivilegedAttributes);
+        var known = options.AttributesMask.Flags & (AttributeFlags.Init | PrivilegedAttributes | Services.State.Rules.UnprivilegedAttributes);
         if ((demanded.Flags & ~known) != 0)
         {
             return Refuse(Errno.EINVAL, in sigstruct, "SIGSTRUCT.ATTRIBUTES", $"within {(ulong)known:x}, which machine and kernel have", $"{(ulong)demanded.Flags:x}");
@@ -79,7 +79,7 @@ internal sealed class EnclaveInit(IoctlCall call) : EnclaveIoctl(call)
 
     private Errno Refuse(Errno error, in Sigstruct sigstruct, string field, string expected, string found)
     {
-        Driver.Machine.Observer.EnclaveRefused(EnclsLeaf.Einit, Enclave.Secs.Epc, MemoryMarshal.AsBytes(new ReadOnlySpan<Sigstruct>(in sigstruct)), field, expected, found);
+        Services.Machine.Observer.EnclaveRefused(EnclsLeaf.Einit, Enclave.Secs.Epc, MemoryMarshal.AsBytes(new ReadOnlySpan<Sigstruct>(in sigstruct)), field, expected, found);
         return error;
     }
 
@@ -88,11 +88,11 @@ internal sealed class EnclaveInit(IoctlCall call) : EnclaveIoctl(call)
         // Linux, sgx_update_lepubkeyhash: the launch control registers follow the signer, so no launch enclave is needed.
         Span<byte> signer = stackalloc byte[SHA256.HashSizeInBytes];
         SHA256.HashData(MemoryMarshal.AsRef<Sigstruct>(sigstruct).Modulus, signer);
-        Driver.Machine.LaunchControlHash = signer;
+        Services.Machine.LaunchControlHash = signer;
 
         Span<byte> token = stackalloc byte[Einittoken.SizeInBytes];
         token.Clear();
-        var result = Einit.Execute(Driver.Machine, sigstruct, token, Enclave.Secs.Epc);
+        var result = Einit.Execute(Services.Machine, sigstruct, token, Enclave.Secs.Epc);
         if (result.Error == SgxError.UnmaskedEvent && ++_attempts < EinitAttempts)
         {
             return SignalPending ? -(long)Errno.ERESTARTSYS : null;

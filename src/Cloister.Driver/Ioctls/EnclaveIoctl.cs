@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using Cloister.Driver.Reclaim;
+using Cloister.Driver.Services;
 
 namespace Cloister.Driver.Ioctls;
 
@@ -9,7 +9,7 @@ internal abstract class EnclaveIoctl(IoctlCall call) : IoctlOperation, ISignals
     /// <inheritdoc/>
     public bool SignalPending => Interrupted || call.Caller.SignalPending;
 
-    protected SgxDriver Driver => call.Driver;
+    protected DriverServices Services => call.Services;
 
     protected SgxEnclave Enclave { get; } =
         call.Enclave ?? throw new ArgumentException("The call is not on an enclave.", nameof(call));

@@ -27,16 +27,16 @@ internal sealed class EnclaveRemovePages(IoctlCall call) : DynamicMemoryIoctl<Sg
             return Errno.EPERM;
         }
 
-        if (!AcceptedTrim.IsAccepted(Driver.Machine, page.Epc))
+        if (!AcceptedTrim.IsAccepted(Services.Machine, page.Epc))
         {
             return Errno.EPERM;
         }
 
         Enclave.Zap(pageNumber);
-        Driver.Memory.FreeResident(Enclave, pageNumber, page.Epc);
+        Services.Memory.FreeResident(Enclave, pageNumber, page.Epc);
         Enclave.Pages.Remove(pageNumber);
-        Driver.Memory.Shrink(Enclave, added: false);
-        Driver.State.Counters.Removals++;
+        Services.Memory.Shrink(Enclave, added: false);
+        Services.State.Counters.Removals++;
         return Errno.None;
     }
 

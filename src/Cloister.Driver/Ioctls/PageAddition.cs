@@ -1,11 +1,11 @@
 using Cloister.Architecture;
-using Cloister.Driver.Reclaim;
+using Cloister.Driver.Services;
 using Cloister.Processor.Encls;
 
 namespace Cloister.Driver.Ioctls;
 
 /// <summary>Adds one page to an enclave that is being built (sgx_encl_add_page).</summary>
-internal readonly struct PageAddition(SgxDriver driver, SgxEnclave enclave, ICaller caller, ISignals signals, SourcePages sources)
+internal readonly struct PageAddition(DriverServices services, SgxEnclave enclave, ICaller caller, ISignals signals, SourcePages sources)
 {
     /// <summary>EADD and, when asked for, the 16 EEXTENDs of the page.</summary>
     /// <param name="source">Linear address of the source page.</param>
@@ -15,16 +15,16 @@ internal readonly struct PageAddition(SgxDriver driver, SgxEnclave enclave, ICal
     /// <param name="following">How many pages in a row will be added, this one included.</param>
     public Errno Add(ulong source, ulong offset, in Secinfo secinfo, bool measure, int following)
     {
-        var error = driver.Epc.Allocate(reclaim: true, signals, out var page);
+        var error = services.Epc.Allocate(reclaim: true, signals, out var page);
         if (error != Errno.None)
         {
             return error;
         }
 
-        error = driver.Memory.Grow(enclave, reclaim: true, signals, out bool added);
+        error = services.Memory.Grow(enclave, reclaim: true, signals, out bool added);
         if (error != Errno.None)
         {
-            driver.Epc.Free(page, EpcPage.None);
+            services.Epc.Free(page, EpcPage.None);
             return error;
         }
 
@@ -40,8 +40,8 @@ internal readonly struct PageAddition(SgxDriver driver, SgxEnclave enclave, ICal
         // Linux, sgx_encl_add_page: the record comes before EADD, which cannot be undone in the measurement.
         if (!enclave.Pages.TryAdd(pageNumber, in record))
         {
-            driver.Memory.Shrink(enclave, added);
-            driver.Epc.Free(page, EpcPage.None);
+            services.Memory.Shrink(enclave, added);
+            services.Epc.Free(page, EpcPage.None);
             return Errno.EBUSY;
         }
 
@@ -50,15 +50,15 @@ internal readonly struct PageAddition(SgxDriver driver, SgxEnclave enclave, ICal
         if (error != Errno.None)
         {
             enclave.Pages.Remove(pageNumber);
-            driver.Memory.Shrink(enclave, added);
-            driver.Epc.Free(page, enclave.SecsPage);
+            services.Memory.Shrink(enclave, added);
+            services.Epc.Free(page, enclave.SecsPage);
             enclave.Storage.Remove(page, offset);
             return error;
         }
 
         enclave.ResidentPageCount++;
-        driver.State.Pool.MarkReclaimable(page, enclave.Number, pageNumber);
-        driver.State.Counters.Adds++;
+        services.State.Pool.MarkReclaimable(page, enclave.Number, pageNumber);
+        services.State.Counters.Adds++;
         return Errno.None;
     }
 
@@ -80,10 +80,10 @@ internal readonly struct PageAddition(SgxDriver driver, SgxEnclave enclave, ICal
             return Errno.EFAULT;
         }
 
-        var result = Eadd.Execute(driver.Machine, enclave.Secs.Epc, enclave.Base + offset, in secinfo, contents, page);
+        var result = Eadd.Execute(services.Machine, enclave.Secs.Epc, enclave.Base + offset, in secinfo, contents, page);
         if (result.IsSuccess && measure)
         {
-            result = Eextend.ExecutePage(driver.Machine, page);
+            result = Eextend.ExecutePage(services.Machine, page);
         }
 
         return result.IsSuccess ? Errno.None : Errno.EIO;

@@ -24,7 +24,7 @@ internal abstract class PermissionRestriction<T>(IoctlCall call) : DynamicMemory
         }
 
         var before = page.RunProtection;
-        if (Driver.State.Rules.ChecksMaximumOnRestrict)
+        if (Services.State.Rules.ChecksMaximumOnRestrict)
         {
             // V2 16/32: never beyond what the page was vetted for. The tables follow before EMODPR.
             var wanted = (Protection)Permissions;
@@ -33,18 +33,18 @@ internal abstract class PermissionRestriction<T>(IoctlCall call) : DynamicMemory
                 return Errno.EPERM;
             }
 
-            page.RunProtection = Driver.State.Rules.TracksPermissions ? wanted : before;
+            page.RunProtection = Services.State.Rules.TracksPermissions ? wanted : before;
             Enclave.Zap(pageNumber);
         }
 
         var secinfo = new Secinfo(Permissions);
-        var error = ErrnoOf(Emodpr.Execute(Driver.Machine, page.Epc, in secinfo), ref LeafError);
+        var error = ErrnoOf(Emodpr.Execute(Services.Machine, page.Epc, in secinfo), ref LeafError);
         if (error != Errno.None)
         {
             page.RunProtection = before;
             return error;
         }
 
-        return Driver.Memory.Track(Enclave);
+        return Services.Memory.Track(Enclave);
     }
 }

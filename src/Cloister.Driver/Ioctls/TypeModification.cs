@@ -45,14 +45,14 @@ internal abstract class TypeModification<T>(IoctlCall call) : DynamicMemoryIoctl
         }
 
         var secinfo = new Secinfo(NewType, SecinfoFlags.None);
-        var error = ErrnoOf(Emodt.Execute(Driver.Machine, page.Epc, in secinfo), ref LeafError);
+        var error = ErrnoOf(Emodt.Execute(Services.Machine, page.Epc, in secinfo), ref LeafError);
         if (error != Errno.None)
         {
             (page.MaximumProtection, page.RunProtection) = (maximum, run);
             return error;
         }
 
-        error = Driver.Memory.Track(Enclave);
+        error = Services.Memory.Track(Enclave);
         if (error == Errno.None)
         {
             page.Type = NewType;

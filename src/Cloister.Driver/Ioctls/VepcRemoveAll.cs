@@ -31,7 +31,7 @@ internal sealed class VepcRemoveAll(IoctlCall call) : IoctlOperation
             }
 
             var page = new EpcPage(_virtualEpc.Pages.TryGet(_next, out _));
-            var result = Eremove.Execute(call.Driver.Machine, page);
+            var result = Eremove.Execute(call.Services.Machine, page);
             if (result.Error == SgxError.ChildPresent)
             {
                 _failures++;

@@ -1,4 +1,5 @@
 using Cloister.Architecture;
+using Cloister.Driver.Enclaves;
 using Cloister.Processor.Encls;
 
 namespace Cloister.Driver.Reclaim;

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using Cloister.Architecture;
-using Cloister.Driver.Ioctls;
+using Cloister.Driver.Ioctls.Tables;
 using Cloister.Driver.Uapi;
 using Cloister.Processor;
 

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using Cloister.Architecture;
 using Cloister.Driver.Ioctls;
+using Cloister.Driver.Ioctls.Tables;
 using Cloister.Driver.Tests.Harness;
 
 namespace Cloister.Driver.Tests.Ioctls;

@@ -1,5 +1,5 @@
 using Cloister.Architecture;
-using Cloister.Driver.Ioctls;
+using Cloister.Driver.Ioctls.Tables;
 using Cloister.Driver.Tests.Harness;
 using Cloister.Processor;
 using Cloister.Processor.Encls;

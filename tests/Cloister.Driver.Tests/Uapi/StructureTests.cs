@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using Cloister.Driver.Ioctls;
+using Cloister.Driver.Ioctls.Tables;
 using Cloister.Driver.Uapi;
 
 namespace Cloister.Driver.Tests.Uapi;

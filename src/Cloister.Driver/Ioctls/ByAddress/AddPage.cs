@@ -70,7 +70,7 @@ internal sealed class AddPage(IoctlCall call) : AddressIoctl<SgxEnclaveAddPage>(
 
     private Errno Queue(SgxEnclave enclave)
     {
-        var error = Driver.Memory.Grow(enclave, reclaim: true, this, out bool added);
+        var error = Services.Memory.Grow(enclave, reclaim: true, this, out bool added);
         if (error != Errno.None)
         {
             return error;
@@ -90,7 +90,7 @@ internal sealed class AddPage(IoctlCall call) : AddressIoctl<SgxEnclaveAddPage>(
 
         if (error != Errno.None)
         {
-            Driver.Memory.Shrink(enclave, added);
+            Services.Memory.Shrink(enclave, added);
             return error;
         }
 
@@ -100,7 +100,7 @@ internal sealed class AddPage(IoctlCall call) : AddressIoctl<SgxEnclaveAddPage>(
         if (!enclave.Backing.Commit(backing))
         {
             enclave.Pages.Remove(Parameters.Addr >> 12);
-            Driver.Memory.Shrink(enclave, added);
+            Services.Memory.Shrink(enclave, added);
             return Errno.EFAULT;
         }
 

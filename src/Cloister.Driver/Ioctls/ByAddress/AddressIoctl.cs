@@ -81,7 +81,7 @@ internal abstract class AddressIoctl<T>(IoctlCall call) : EnclaveIoctl(call)
             return -(long)Errno.EINVAL;
         }
 
-        var found = Driver.State.FindMapped(Caller.AddressSpace, new LinearAddress(address));
+        var found = Services.State.FindMapped(Caller.AddressSpace, new LinearAddress(address));
         if (found is null)
         {
             return -(long)Errno.EINVAL;

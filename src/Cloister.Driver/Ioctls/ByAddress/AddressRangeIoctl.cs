@@ -57,9 +57,9 @@ internal abstract class AddressRangeIoctl<T>(IoctlCall call) : AddressIoctl<T>(c
             return Errno.EFAULT;
         }
 
-        Driver.Epc.ReclaimDirect(Math.Min(PagesOfOneLoad, Driver.State.Pool.TotalCount));
+        Services.Epc.ReclaimDirect(Math.Min(PagesOfOneLoad, Services.State.Pool.TotalCount));
         ref var page = ref enclave.Pages.TryGet(pageNumber, out bool exists);
-        return exists ? Driver.Loader.Load(enclave, pageNumber, ref page) : Errno.EFAULT;
+        return exists ? Services.Loader.Load(enclave, pageNumber, ref page) : Errno.EFAULT;
     }
 
     /// <summary>What a leaf returns in these drivers: its error code as it is, EFAULT for a fault.</summary>
@@ -75,10 +75,10 @@ internal abstract class AddressRangeIoctl<T>(IoctlCall call) : AddressIoctl<T>(c
     {
         var enclave = Target!;
         enclave.Zap(pageNumber);
-        Driver.Memory.FreeResident(enclave, pageNumber, enclave.Pages.TryGet(pageNumber, out _).Epc);
+        Services.Memory.FreeResident(enclave, pageNumber, enclave.Pages.TryGet(pageNumber, out _).Epc);
         enclave.Pages.Remove(pageNumber);
-        Driver.Memory.Shrink(enclave, added: false);
-        Driver.State.Counters.Removals++;
+        Services.Memory.Shrink(enclave, added: false);
+        Services.State.Counters.Removals++;
     }
 
     /// <summary>Whether address and length are multiples of 4096 and within the enclave.</summary>

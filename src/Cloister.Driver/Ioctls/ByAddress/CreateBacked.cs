@@ -1,5 +1,5 @@
 using Cloister.Architecture;
-using Cloister.Driver.Reclaim;
+using Cloister.Driver.Pages;
 using Cloister.Driver.Uapi;
 
 namespace Cloister.Driver.Ioctls.ByAddress;

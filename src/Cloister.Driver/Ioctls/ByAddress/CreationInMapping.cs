@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using Cloister.Architecture;
-using Cloister.Driver.Reclaim;
+using Cloister.Driver.Pages;
 
 namespace Cloister.Driver.Ioctls.ByAddress;
 
@@ -22,7 +22,7 @@ internal abstract class CreationInMapping<T>(IoctlCall call) : AddressIoctl<T>(c
 
     protected sealed override long? Begin()
     {
-        var source = Driver.State.ScratchPage;
+        var source = Services.State.ScratchPage;
         long uncopied = CopyFromUser(Source, source);
         if (uncopied != 0)
         {
@@ -42,18 +42,18 @@ internal abstract class CreationInMapping<T>(IoctlCall call) : AddressIoctl<T>(c
 
     private Errno Create(ReadOnlySpan<byte> source, in Secs secs)
     {
-        if (!SecsCheck.IsValid(in secs, Driver.Machine.Options))
+        if (!SecsCheck.IsValid(in secs, Services.Machine.Options))
         {
             return Errno.EINVAL;
         }
 
         // RFC v3 4/4: without a registered handler no enclave.
-        if (Driver.State.Rules.NeedsEncluHandler && !Driver.State.EncluHandlers.ContainsKey(Caller.AddressSpace))
+        if (Services.State.Rules.NeedsEncluHandler && !Services.State.EncluHandlers.ContainsKey(Caller.AddressSpace))
         {
             return Errno.EFAULT;
         }
 
-        IEnclaveBacking backing = Driver.State.Backing;
+        IEnclaveBacking backing = Services.State.Backing;
         var error = FindBacking(secs.Size, ref backing);
         if (error != Errno.None)
         {
@@ -62,11 +62,11 @@ internal abstract class CreationInMapping<T>(IoctlCall call) : AddressIoctl<T>(c
 
         // Linux v16, sgx_encl_create: the mapping must be the enclave's range and have no enclave.
         var start = new LinearAddress(secs.BaseAddr);
-        var target = Driver.State.FindMapped(Caller.AddressSpace, start);
+        var target = Services.State.FindMapped(Caller.AddressSpace, start);
         bool fits = target is { IsCreated: false, Holes.Count: 0, Mapping: { } mapping }
             && mapping.Start == start
             && mapping.End == start + secs.Size;
-        error = fits ? new EnclaveCreation(Driver, this).Create(target!, source, in secs, Errno.EFAULT) : Errno.EINVAL;
+        error = fits ? new EnclaveCreation(Services, this).Create(target!, source, in secs, Errno.EFAULT) : Errno.EINVAL;
         if (error == Errno.None)
         {
             (target!.Backing, target.DiesOnReclaim) = (backing, DiesOnReclaim);

@@ -13,7 +13,7 @@ internal sealed class EncluRegister(IoctlCall call) : AddressIoctl<SgxEncluRegis
             return -(long)Errno.EINVAL;
         }
 
-        Driver.State.EncluHandlers[Caller.AddressSpace] =
+        Services.State.EncluHandlers[Caller.AddressSpace] =
             new EncluHandler(new LinearAddress(Parameters.Enclu), new LinearAddress(Parameters.Handler));
         return 0;
     }

@@ -34,7 +34,7 @@ internal abstract class InitIoctl<T>(IoctlCall call) : AddressIoctl<T>(call)
             return AlreadyInitialized;
         }
 
-        if (!Driver.Worker.Run(enclave, ref pageBudget))
+        if (!Services.Worker.Run(enclave, ref pageBudget))
         {
             return null;
         }
@@ -46,10 +46,10 @@ internal abstract class InitIoctl<T>(IoctlCall call) : AddressIoctl<T>(call)
 
         if (WritesLaunchControl)
         {
-            Driver.Machine.LaunchControlHash = SHA256.HashData((ReadOnlySpan<byte>)Sigstruct.Modulus);
+            Services.Machine.LaunchControlHash = SHA256.HashData((ReadOnlySpan<byte>)Sigstruct.Modulus);
         }
 
-        var result = Einit.Execute(Driver.Machine, BytesOf(ref Sigstruct), BytesOf(ref Token), enclave.Secs.Epc);
+        var result = Einit.Execute(Services.Machine, BytesOf(ref Sigstruct), BytesOf(ref Token), enclave.Secs.Epc);
         enclave.IsInitialized = result.IsSuccess;
         enclave.Mrenclave = ((ReadOnlySpan<byte>)Sigstruct.Enclavehash).ToArray();
         enclave.Mrsigner = SHA256.HashData((ReadOnlySpan<byte>)Sigstruct.Modulus);

@@ -63,12 +63,12 @@ internal sealed class ModifyPagesByAddress(IoctlCall call) : AddressRangeIoctl<S
         var permissions = new Secinfo(_secinfo.Permissions);
         var type = new Secinfo(_secinfo.PageType, SecinfoFlags.None);
         var result = Parameters.Op == ModifyPermissions
-            ? Emodpr.Execute(Driver.Machine, page.Epc, in permissions)
-            : Emodt.Execute(Driver.Machine, page.Epc, in type);
+            ? Emodpr.Execute(Services.Machine, page.Epc, in permissions)
+            : Emodt.Execute(Services.Machine, page.Epc, in type);
         if (!result.IsSuccess)
         {
             // Linux v16, SGX_INVD: an enclave that a leaf refuses is killed.
-            Driver.Memory.Invalidate(enclave);
+            Services.Memory.Invalidate(enclave);
             return ResultOf(result);
         }
 
@@ -77,6 +77,6 @@ internal sealed class ModifyPagesByAddress(IoctlCall call) : AddressRangeIoctl<S
             page.Type = _secinfo.PageType;
         }
 
-        return -(long)Driver.Memory.Track(enclave);
+        return -(long)Services.Memory.Track(enclave);
     }
 }

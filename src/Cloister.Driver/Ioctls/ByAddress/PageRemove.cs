@@ -7,7 +7,7 @@ internal sealed class PageRemove(IoctlCall call) : AddressRangeIoctl<SgxPageAddr
 {
     protected override long? Begin()
     {
-        if (!Driver.Machine.Options.Sgx2)
+        if (!Services.Machine.Options.Sgx2)
         {
             return -(long)Errno.ENOSYS;
         }

@@ -21,7 +21,7 @@ internal abstract class RangeModification<T>(IoctlCall call) : AddressRangeIoctl
     /// <summary>The checks of modify_range.</summary>
     protected long? BeginRange(in SgxRange range)
     {
-        if (!Driver.Machine.Options.Sgx2)
+        if (!Services.Machine.Options.Sgx2)
         {
             return -(long)Errno.ENOSYS;
         }
@@ -64,14 +64,14 @@ internal abstract class RangeModification<T>(IoctlCall call) : AddressRangeIoctl
 
         var secinfo = Secinfo;
         var result = ChangesType
-            ? Emodt.Execute(Driver.Machine, page.Epc, in secinfo)
-            : Emodpr.Execute(Driver.Machine, page.Epc, in secinfo);
+            ? Emodt.Execute(Services.Machine, page.Epc, in secinfo)
+            : Emodpr.Execute(Services.Machine, page.Epc, in secinfo);
         if (result.IsSuccess && ChangesType)
         {
             page.Type = secinfo.PageType;
         }
 
-        error = Driver.Memory.Track(enclave);
+        error = Services.Memory.Track(enclave);
         return result.IsSuccess ? -(long)error : ResultOf(result);
     }
 }

@@ -11,7 +11,7 @@ internal sealed class RangeNotifyAccept(IoctlCall call) : AddressRangeIoctl<SgxR
 {
     protected override long? Begin()
     {
-        if (!Driver.Machine.Options.Sgx2)
+        if (!Services.Machine.Options.Sgx2)
         {
             return -(long)Errno.ENOSYS;
         }

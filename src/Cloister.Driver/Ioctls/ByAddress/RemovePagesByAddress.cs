@@ -33,7 +33,7 @@ internal sealed class RemovePagesByAddress(IoctlCall call) : AddressRangeIoctl<S
             return -(long)error;
         }
 
-        if (!AcceptedTrim.IsAccepted(Driver.Machine, Target!.Pages.TryGet(pageNumber, out _).Epc))
+        if (!AcceptedTrim.IsAccepted(Services.Machine, Target!.Pages.TryGet(pageNumber, out _).Epc))
         {
             return -(long)Errno.EFAULT;
         }

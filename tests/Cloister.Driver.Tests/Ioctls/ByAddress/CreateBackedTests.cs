@@ -1,4 +1,5 @@
 using Cloister.Architecture;
+using Cloister.Driver.Pages;
 using Cloister.Driver.Reclaim;
 using Cloister.Driver.Tests.Harness;
 using Cloister.Driver.Uapi;

@@ -1,4 +1,4 @@
-using Cloister.Driver.Ioctls;
+using Cloister.Driver.Ioctls.Tables;
 using Cloister.Driver.Tests.Harness;
 
 namespace Cloister.Driver.Tests.Ioctls.ByAddress;

@@ -1,0 +1,102 @@
+using System.Runtime.InteropServices;
+using Cloister.Architecture;
+using Cloister.Driver.Tests.Harness;
+using Cloister.Driver.Uapi;
+
+namespace Cloister.Driver.Tests.Device;
+
+public class SgxDriverTests
+{
+    private readonly TestMachine _machine = new();
+    private readonly EnclaveImage _image = new();
+
+    [Fact]
+    public void ReleaseBringsEverythingBackAtAnyPointOfLife()
+    {
+        var opened = _machine.Open();
+        var created = _machine.Create(_image);
+        var added = _machine.Create(_image);
+        _machine.AddPages(added, 0, SecinfoFlags.Reg | SecinfoFlags.R, new byte[3 * 4096]);
+        var built = _machine.Build(_image);
+        Assert.Equal(4, _machine.Statistics.Enclaves);
+        foreach (var enclave in new[] { opened, created, added, built })
+        {
+            _machine.Driver.Release(enclave);
+            _machine.Driver.Release(enclave);
+            _machine.AssertInvariants();
+        }
+
+        Assert.Equal(0, _machine.Statistics.Enclaves);
+        _machine.AssertAllFree();
+    }
+
+    [Fact]
+    public void EachCallOfIoctlCountsWhateverComesOfIt()
+    {
+        long before = _machine.Statistics.Ioctls;
+        var enclave = _machine.Create(_image);
+        Assert.Equal(before + 1, _machine.Statistics.Ioctls);
+        Assert.True(_machine.Driver.Ioctl(enclave, 0xdead, 0, _machine.Program).IsDone);
+        Assert.Equal(before + 2, _machine.Statistics.Ioctls);
+    }
+
+    [Fact]
+    public void ReleaseWithAThreadInsideDrivesItOut()
+    {
+        var enclave = _machine.Build(_image);
+        var thread = _machine.StartThread();
+        thread.Enter(_image.Tcs);
+        _machine.Driver.Release(enclave);
+        _machine.AssertAllFree();
+    }
+
+    [Fact]
+    public void ReleaseInTheMiddleOfAnIoctlAbandonsIt()
+    {
+        var enclave = _machine.Create(_image);
+        var secinfo = new Secinfo(SecinfoFlags.Reg | SecinfoFlags.R);
+        var parameters = new SgxEnclaveAddPages
+        {
+            Src = _machine.Program.Allocate(new byte[8 * 4096]),
+            Length = 8 * 4096,
+            Secinfo = _machine.Program.Allocate(MemoryMarshal.AsBytes(MemoryMarshal.CreateSpan(ref secinfo, 1))),
+        };
+        ulong argument = _machine.Program.Allocate(MemoryMarshal.AsBytes(MemoryMarshal.CreateSpan(ref parameters, 1)));
+        var operation = _machine.Driver.Ioctl(enclave, TestMachine.Command("ENCLAVE_ADD_PAGES"), argument, _machine.Program);
+        Assert.False(operation.Continue(3));
+        _machine.Driver.Release(enclave);
+        Assert.True(operation.IsDone);
+        Assert.True(operation.Continue(1));
+        _machine.AssertAllFree();
+    }
+
+    [Fact]
+    public void AnAbandonedIoctlLetsTheNextOneIn()
+    {
+        var enclave = _machine.Create(_image);
+        var operation = _machine.Driver.Ioctl(enclave, TestMachine.Command("ENCLAVE_INIT"), 1, _machine.Program);
+        Assert.Equal(-(long)Errno.EBUSY, _machine.Ioctl(enclave, 0, 0));
+        operation.Dispose();
+        operation.Dispose();
+        Assert.Equal(-(long)Errno.ENOTTY, _machine.Ioctl(enclave, 0, 0));
+    }
+
+    [Fact]
+    public void AStrangeOrReleasedEnclaveIsMisuse()
+    {
+        var other = new TestMachine();
+        var strange = other.Open();
+        Assert.Throws<ObjectDisposedException>(() => _machine.Ioctl(strange, 0, 0));
+        _ = _machine.Open();
+        Assert.Throws<ObjectDisposedException>(() => _machine.Ioctl(strange, 0, 0));
+        other.Driver.Release(strange);
+        Assert.Throws<ObjectDisposedException>(() => other.Driver.MayMap(strange, default, new(4096), Protection.Read));
+    }
+
+    [Fact]
+    public void ABudgetOfNoPageIsMisuse()
+    {
+        var operation = _machine.Driver.Ioctl(_machine.Open(), TestMachine.Command("ENCLAVE_CREATE"), 1, _machine.Program);
+        Assert.Throws<ArgumentOutOfRangeException>(() => operation.Continue(0));
+    }
+}
