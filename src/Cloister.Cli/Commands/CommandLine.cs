@@ -24,6 +24,7 @@ internal static class CommandLine
             DemoCommand.Create(),
             LabCommand.Create(),
             PlatformCommand.Create(),
+            AttestCommand.Create(),
             DoctorCommand.Create(),
             InspectCommand.Create(),
             MeasureCommand.Create(),

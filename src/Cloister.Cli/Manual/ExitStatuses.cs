@@ -8,8 +8,8 @@ internal static class ExitStatuses
     [
         ("the program's", "when a signal ends the program, Cloister ends by the same signal"),
         ($"{Failure.Usage}", "wrong arguments, or wrong options in CLOISTER_OPTIONS or the configuration file"),
-        ($"{Failure.NotRunnable}", "not a program that can run here"),
-        ($"{Failure.NotFound}", "no such program"),
+        ($"{Failure.NotRunnable}", "not a program that can run here, or a file of the platform is damaged"),
+        ($"{Failure.NotFound}", "no such program, or no such platform"),
         ($"{Failure.Unavailable}", "the machine lacks something (`cloister doctor` tells what), or a limit is too low (ulimit)"),
         ($"{Failure.Internal}", "an error of Cloister's own"),
         ($"{Failure.InputOutput}", "output could not be written"),
@@ -30,8 +30,12 @@ internal static class ExitStatuses
     /// <summary>Of the other commands.</summary>
     public static IReadOnlyList<(string Status, string Meaning)> OfOthers { get; } =
     [
-        ("0", "done; for `doctor` programs can run here"),
+        ("0", "done; for `doctor` programs can run here, for `attest verify` everything holds"),
+        ($"{Commands.Failing.Failed}", "for `attest verify` something does not hold"),
+        ($"{Commands.Failing.Unreadable}", "a file that was named cannot be used"),
         ($"{Failure.Usage}", "wrong arguments"),
+        ($"{Failure.NotRunnable}", "a file of a platform or of the development root is damaged"),
+        ($"{Failure.NotFound}", "no such platform"),
         ($"{Failure.Unavailable}", "programs cannot run here, or the demo's program is not there"),
         ($"{Failure.Internal}", "an error of Cloister's own"),
         ($"{Failure.InputOutput}", "output could not be written"),

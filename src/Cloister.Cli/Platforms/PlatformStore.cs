@@ -86,7 +86,7 @@ internal sealed class PlatformStore(string state)
         string path = Path.Combine(_root, name), temporary = PrivateFile.Beside(path);
         Guarded(path, () =>
         {
-            _ = Directory.CreateDirectory(_root, PrivateFile.DirectoryMode);
+            PrivateFile.MakeDirectory(_root);
             using FileStream held = Lock();
             if (Path.Exists(path))
             {

@@ -46,13 +46,23 @@ internal static class PrivateFile
         }
     }
 
+    /// <summary>Makes a directory and those above it that are missing, all of them the user's alone.</summary>
+    public static void MakeDirectory(string path)
+    {
+        if (!Directory.Exists(path))
+        {
+            MakeDirectory(Path.GetDirectoryName(path)!);
+            _ = Directory.CreateDirectory(path, DirectoryMode);
+        }
+    }
+
     /// <summary>A name beside another that nothing has.</summary>
     public static string Beside(string path) =>
         Path.Combine(Path.GetDirectoryName(path)!, $".{Path.GetFileName(path)}.{Environment.ProcessId}.{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8))}");
 
     private static string Write(string path, ReadOnlySpan<byte> bytes)
     {
-        _ = Directory.CreateDirectory(Path.GetDirectoryName(path)!, DirectoryMode);
+        MakeDirectory(Path.GetDirectoryName(path)!);
         string temporary = Beside(path);
         try
         {

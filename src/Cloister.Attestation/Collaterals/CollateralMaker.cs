@@ -1,0 +1,62 @@
+using System.Security.Cryptography.X509Certificates;
+using Cloister.Attestation.Certificates;
+using Cloister.Attestation.Platforms;
+using Cloister.Attestation.Quotes;
+
+namespace Cloister.Attestation.Collaterals;
+
+/// <summary>Makes each part of a platform's collateral, as a verdict wants it.</summary>
+public sealed class CollateralMaker
+{
+    private static readonly TimeSpan s_lasts = TimeSpan.FromDays(30), s_age = TimeSpan.FromDays(1), s_gone = TimeSpan.FromDays(60);
+
+    private readonly DevelopmentAuthority _authority;
+    private readonly PlatformSettings _settings;
+    private readonly Func<IEnumerable<X509Certificate2>> _certificates;
+    private readonly Verdict _verdict;
+    private readonly DateTimeOffset _issued, _next;
+
+    /// <summary>For a platform, at a time.</summary>
+    public CollateralMaker(CertifiedPlatform platform, Verdict verdict, DateTimeOffset now)
+        : this((platform ?? throw new ArgumentNullException(nameof(platform))).Authority, platform.Platform.Settings, () => platform.Platform.Settings.AllVersions.Select(platform.Certificate), verdict, now)
+    {
+    }
+
+    /// <summary>For a platform of which no more is known than its certificates, at a time.</summary>
+    public CollateralMaker(DevelopmentAuthority authority, PlatformSettings settings, Func<IEnumerable<X509Certificate2>> certificates, Verdict verdict, DateTimeOffset now)
+    {
+        ArgumentNullException.ThrowIfNull(verdict);
+        (_authority, _settings, _certificates, _verdict) = (authority, settings, certificates, verdict);
+        _issued = now - (verdict.IsExpired ? s_gone : s_age);
+        _next = _issued + s_lasts;
+    }
+
+    /// <summary>All of it.</summary>
+    public Collateral All() => new(_authority.PckChain(_settings.Authority), RootCrl(), PckCrl(_settings.Authority), _authority.TcbChain, TcbInfo(), _authority.TcbChain, Identity("QE"));
+
+    /// <summary>TCB information.</summary>
+    public SignedText TcbInfo() => new TcbInfo
+    {
+        Issued = _issued,
+        Next = _next,
+        Fmspc = _settings.Fmspc,
+        Pceid = "0000",
+        Levels = TcbLevel.Of(_settings, _verdict.Tcb),
+    }.Sign(_authority.TcbKey);
+
+    /// <summary>The identity of the quoting (QE) or verifying (QVE) enclave.</summary>
+    public SignedText Identity(string id) => new EnclaveIdentity
+    {
+        Issued = _issued,
+        Next = _next,
+        Id = id,
+        Isvprodid = (ushort)(id == "QE" ? 1 : 2),
+        Levels = EnclaveIdentity.LevelsFor(_verdict.QuotingEnclave ?? TcbStatus.UpToDate),
+    }.Sign(_authority.TcbKey);
+
+    /// <summary>The root's list of revoked certificates, DER.</summary>
+    public byte[] RootCrl() => _authority.RootCrl(_issued, _next);
+
+    /// <summary>An authority's list of revoked certificates, DER.</summary>
+    public byte[] PckCrl(CertificateAuthority authority) => _authority.PckCrl(authority, _issued, _next, _verdict.IsRevoked && authority == _settings.Authority ? _certificates() : []);
+}
