@@ -51,12 +51,13 @@ internal static class Failure
     {
         if (Debugging)
         {
-            Console.Error.WriteLine(exception);
+            _ = HostKernel.WriteError($"{exception}\n");
         }
 
         return exception switch
         {
             LinuxException e => Report(Explain(e).Message, Explain(e).Status),
+            StreamException e => Report(OneLine(e), InputOutput),
             IOException e => Report($"{OneLine(e)}; is the disk full or the output closed?", InputOutput),
             _ => Report($"internal error: {exception.GetType().Name}: {OneLine(exception)}; CLOISTER_DEBUG=1 shows where. Please report it", Internal),
         };
@@ -73,6 +74,7 @@ internal static class Failure
             Errno.E2BIG => "its arguments and environment are too long",
             Errno.ETXTBSY => "its file is open for writing",
             Errno.ENOENT => "its dynamic linker (ELF interpreter) is not there",
+            Errno.EPERM => "the kernel does not permit it: is it linked to run at address 0, or on a nosuid file system?",
             var other => other.ToString(),
         }}", NotRunnable),
         "mmap" when e.Errno == Errno.EEXIST => ("something of the program's own lies where Cloister keeps its pages in each program (0x7e9000000000)", NotRunnable),

@@ -1,6 +1,10 @@
 using Cloister.Cli;
 using Cloister.Cli.Commands;
+using Cloister.Linux;
 
+StandardStream.Fill();
+Console.SetOut(new StreamWriter(StandardStream.Output) { AutoFlush = true });
+Console.SetError(new StreamWriter(StandardStream.Error) { AutoFlush = true });
 AppDomain.CurrentDomain.UnhandledException += (_, e) => Environment.Exit(Failure.Report((Exception)e.ExceptionObject));
 try
 {

@@ -142,7 +142,8 @@ public sealed class Experiment(ExperimentOptions options)
             _running = null;
         }
 
-        if (_cancelled)
+        // What a terminal or a shell sends goes to the program as well, which may be gone before this process hears of it.
+        if (_cancelled || end.Signal is Signal.SIGINT or Signal.SIGTERM or Signal.SIGHUP or Signal.SIGQUIT)
         {
             throw new OperationCanceledException();
         }

@@ -55,6 +55,8 @@ public enum Errno
     EFBIG = 27,
     /// <summary>No space left on device.</summary>
     ENOSPC = 28,
+    /// <summary>Nobody reads the pipe any more.</summary>
+    EPIPE = 32,
     /// <summary>Function not implemented.</summary>
     ENOSYS = 38,
     /// <summary>Value too large.</summary>

@@ -145,6 +145,32 @@ public sealed class ScriptTests : IDisposable
     }
 
     [Fact]
+    public void A_find_without_cnewer_will_do()
+    {
+        // As busybox has it.
+        _ = _directory.Write("find", "#!/bin/sh\ncase \" $* \" in *' -cnewer '* | *' -true '*) echo 'find: unrecognized: -cnewer' >&2; exit 1 ;; esac\nexec /usr/bin/find \"$@\"\n", (UnixFileMode)0b111_101_101);
+        Assert.Equal((0, "native x\n"), (Run("x").Status, Run("x").Output));
+        Assert.Equal((0, "native x\n", ""), Run("x"));
+        File.WriteAllText(Path.Combine(_root, "src", "Part.cs"), "");
+        Assert.Contains("cloister: built in", Run("x").Error, StringComparison.Ordinal);
+        Touch();
+        Assert.Contains("cloister: built in", Run("x").Error, StringComparison.Ordinal);
+        Assert.Equal((0, "native x\n", ""), Run("x"));
+    }
+
+    [Theory]
+    [InlineData("<&-")]
+    [InlineData(">&-")]
+    [InlineData("2>&-")]
+    [InlineData("<&- >&- 2>&-")]
+    public void Closed_streams_are_no_reason_not_to_build(string closed)
+    {
+        using Process script = Start("x", file: _directory.Write("closed", $"exec sh \"$ROOT/cloister\" \"$@\" {closed}"), adjust: start => start.Environment["ROOT"] = _root);
+        _ = End(script);
+        Assert.True(File.Exists(Native));
+    }
+
+    [Fact]
     public void What_a_cache_brought_is_taken_for_built()
     {
         _ = Run("x");

@@ -3,6 +3,7 @@ using System.CommandLine.Help;
 using System.CommandLine.Parsing;
 using System.Text.RegularExpressions;
 using Cloister.Cli.Manual;
+using Cloister.Linux;
 
 namespace Cloister.Cli.Commands;
 
@@ -54,6 +55,12 @@ internal static class CommandLine
 
         RootCommand root = Root();
         ParseResult parsed = root.Parse(args);
+        if (args[0].StartsWith('-') && parsed.CommandResult.Command is not RootCommand && parsed.Action is not HelpAction)
+        {
+            string name = string.Join(' ', Names(parsed.CommandResult));
+            return Failure.Report($"{args[0]} stands before the command, and options stand behind it: cloister {name} {args[0]} ...", Failure.Usage);
+        }
+
         if (Misspelled(parsed, args) is { } option)
         {
             Command command = parsed.CommandResult.Command;
@@ -95,19 +102,37 @@ internal static class CommandLine
             if (unknown.StartsWith('-'))
             {
                 string option = unknown.Split('=')[0];
+                if (option != unknown && command.Options.Any(one => one.Name == option || one.Aliases.Contains(option)))
+                {
+                    return $"{name}{option} takes no value";
+                }
+
                 return $"{name}there is no option {option}{Spelling.Advice(option, command.Options.Select(one => one.Name), $"{help} lists them")}";
             }
 
             if (command.Subcommands.Count > 0)
             {
-                return $"{name}there is no command {unknown}{Spelling.Advice(unknown, command.Subcommands.Where(one => !one.Hidden).Select(one => one.Name), $"{help} lists them")}";
+                string run = isRoot && (unknown.Contains('/', StringComparison.Ordinal) || ProgramPath.Find(unknown) is not null) ? $"to run a program write `cloister run -- {unknown}`; " : "";
+                return $"{name}there is no command {unknown}{Spelling.Advice(unknown, command.Subcommands.Where(one => !one.Hidden).Select(one => one.Name), $"{run}{help} lists them")}";
             }
+
+            return $"{name}one argument too many: {unknown} ({help} tells more)";
         }
 
         return command.Subcommands.Count > 0 && !isRoot && parsed.Tokens.Count == Names(parsed.CommandResult).Count()
             ? $"{name}which? There is {string.Join(" and ", command.Subcommands.Where(one => !one.Hidden).Select(one => one.Name))}; {help} tells more"
-            : $"{Plain(error)} ({help} tells more)";
+            : $"{name}{Missing(error) ?? Plain(error)} ({help} tells more)";
     }
+
+    // In the words that `run` has for it.
+    private static string? Missing(ParseError error) => error.SymbolResult switch
+    {
+        ArgumentResult { Tokens.Count: 0, Argument: { } argument, Parent: CommandResult } => $"{argument.Name} is missing",
+        OptionResult { Tokens.Count: 0, Option: { } option } => $"{option.Name} needs a value: {option.Name} {option.HelpName}",
+        OptionResult { IdentifierTokenCount: > 1, Option: { Arity.MaximumNumberOfValues: 1 } option } => $"{option.Name} is there twice",
+        ArgumentResult { Tokens.Count: 0, Parent: OptionResult { Option: { } option } } => $"{option.Name} needs a value: {option.Name} {option.HelpName}",
+        _ => null,
+    };
 
     /// <summary>The words of a command; none for the root.</summary>
     public static IEnumerable<string> Names(CommandResult result) => result.Command is RootCommand ? [] : result.Parent is CommandResult { Command: not RootCommand } parent ? [.. Names(parent), result.Command.Name] : [result.Command.Name];
@@ -118,7 +143,7 @@ internal static class CommandLine
             ? $"{match.Groups["name"]}: '{match.Groups["value"]}' is not {match.Groups["type"].Value switch
             {
                 "UInt16" => "a number from 0 to 65535",
-                "UInt64" => "a number",
+                "UInt64" or "Int32" => "a whole number",
                 "Boolean" => "true or false",
                 "FileInfo" => "a file's name",
                 var other => other,

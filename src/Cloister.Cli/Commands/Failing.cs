@@ -1,5 +1,6 @@
 using Cloister.Attestation;
 using Cloister.Images;
+using Cloister.Linux;
 
 namespace Cloister.Cli.Commands;
 
@@ -22,6 +23,10 @@ internal static class Failing
         {
             return Report(file, wrong.Message);
         }
+        catch (StreamException full)
+        {
+            return Failure.Report(full);
+        }
         catch (Exception wrong) when (wrong is IOException or UnauthorizedAccessException)
         {
             return Report(file, FileProblem.Of(file, wrong));
@@ -36,9 +41,6 @@ internal static class Failing
         }
     }
 
-    private static int Report(string file, string message)
-    {
-        Console.Error.WriteLine(message.StartsWith(file, StringComparison.Ordinal) ? $"cloister: {message}" : $"cloister: {file}: {message}");
-        return Unreadable;
-    }
+    private static int Report(string file, string message) =>
+        Failure.Report(message.StartsWith(file, StringComparison.Ordinal) ? message : $"{file}: {message}", Unreadable);
 }

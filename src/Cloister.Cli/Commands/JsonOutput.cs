@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Cloister.Images;
+using Cloister.Linux;
 
 namespace Cloister.Cli.Commands;
 
@@ -11,7 +12,7 @@ internal static class JsonOutput
 
     public static void Print(Action<Utf8JsonWriter> members, bool indented = true)
     {
-        using Stream output = Console.OpenStandardOutput();
+        Stream output = StandardStream.Output;
         using (var writer = new Utf8JsonWriter(output, new JsonWriterOptions { Indented = indented, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
         {
             writer.WriteStartObject();

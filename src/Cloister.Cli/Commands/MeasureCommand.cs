@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using Cloister.Architecture;
 using Cloister.Images;
+using Cloister.Linux;
 
 namespace Cloister.Cli.Commands;
 
@@ -35,7 +36,7 @@ internal static class MeasureCommand
     {
         bool quiet = parsed.GetValue(options.Quiet);
         bool json = parsed.GetValue(options.Json);
-        using TextWriter? lines = trace ? new StreamWriter(Console.OpenStandardOutput(), bufferSize: 1 << 16) : null;
+        using TextWriter? lines = trace ? new StreamWriter(StandardStream.Output, bufferSize: 1 << 16) : null;
         MeasureResult result;
         using (var progress = new PageProgress(variant, quiet || trace))
         {

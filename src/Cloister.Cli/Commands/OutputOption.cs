@@ -26,25 +26,14 @@ internal sealed class OutputOption : Option<FileInfo?>
         }
 
         string name = file.ToString();
-        if (name.Contains('\ufffd', StringComparison.Ordinal))
-        {
-            return $"--output {name}: a name that is not UTF-8, which cannot be opened";
-        }
-
         if (IsInput(parsed, option, file.FullName) is { } input)
         {
             return $"--output {name}: that is {input} itself";
         }
 
-        try
-        {
-            using var stream = new FileStream(file.FullName, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, Share = FileShare.ReadWrite | FileShare.Delete, BufferSize = 0 });
-            return HostKernel.ReplaceOutput(stream.SafeFileHandle) is not Errno.None and var errno ? $"--output {name}: {errno}" : null;
-        }
-        catch (Exception e) when (FileProblem.IsOne(e))
-        {
-            return $"--output {name}: {FileProblem.Of(file.FullName, e)}";
-        }
+        using FileStream? stream = OutputFile.Open(file.FullName, out string? problem);
+        return problem is not null ? $"--output {name}: {problem}"
+            : HostKernel.ReplaceOutput(stream!.SafeFileHandle) is not Errno.None and var errno ? $"--output {name}: {errno}" : null;
     }
 
     // A file that is read would be emptied.

@@ -84,7 +84,7 @@ internal static class SignCommand
             : SigningSecondStep.Complete(prepared, signatures, SigstructSigner.Modulus(rsa), searchDate: parsed.GetValue(options.Date) is null);
         string input = parsed.GetValue(options.Image.File)!.FullName;
         string output = parsed.GetValue(options.Output)?.FullName ?? DefaultOutput(image, input);
-        OutputFile.Writing(output, () => EnclaveSigner.Write(image, signed, output));
+        OutputFile.Replace(output, path => EnclaveSigner.Write(image, signed, path));
         Sigstruct first = signed[0].Sigstruct;
         string? laidOut = image.Details.Where(detail => detail.Name == IntelSdkLayout.DetailName).Select(detail => detail.Value).FirstOrDefault();
         if (parsed.GetValue(options.Image.Json))

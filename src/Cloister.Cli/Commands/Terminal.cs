@@ -52,10 +52,26 @@ internal static class Terminal
             Ansi = colours ? AnsiSupport.Yes : AnsiSupport.No,
             ColorSystem = colours ? ColorSystemSupport.Standard : ColorSystemSupport.NoColors,
             Interactive = InteractionSupport.No,
-            Out = new AnsiConsoleOutput(new UnpaddedWriter(Console.Out)),
+            Out = new PlainOutput(new UnpaddedWriter(Console.Out), Width ?? FileWidth),
         });
         output.Profile.Width = Width ?? FileWidth;
         return output;
+    }
+
+    // Spectre's own asks the framework for the terminal's size, which has it send other codes to the terminal.
+    private sealed class PlainOutput(TextWriter writer, int width) : IAnsiConsoleOutput
+    {
+        public TextWriter Writer => writer;
+
+        public bool IsTerminal => !Console.IsOutputRedirected;
+
+        public int Width => width;
+
+        public int Height => 24;
+
+        public void SetEncoding(Encoding encoding)
+        {
+        }
     }
 
     // Tables pad their last column. Blanks are held back until something follows them on the line.

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Cloister.Images;
 
 namespace Cloister.Cli.Commands;
@@ -12,6 +13,8 @@ internal static class VerifyCommand
         var options = new ImageOptions();
         var mrenclave = new Option<string[]>("--mrenclave") { HelpName = "HEX", Description = "MRENCLAVE that it must have: 64 hexadecimal digits." };
         var mrsigner = new Option<string[]>("--mrsigner") { HelpName = "HEX", Description = "MRSIGNER that it must have: 64 hexadecimal digits." };
+        mrenclave.Validators.Add(Hash);
+        mrsigner.Validators.Add(Hash);
         var policy = new Option<FileInfo?>("--policy") { HelpName = "FILE", Description = "A JSON file with more conditions (docs/reference/formats.md)." };
         var against = new Option<FileInfo?>("--against") { HelpName = "FILE", Description = "The file as it was signed: when the content fails, the first page that differs is named." };
         var command = new Command("verify", "Verify an enclave file: exit status 0 only when everything holds.");
@@ -36,6 +39,15 @@ internal static class VerifyCommand
             return Verify(parsed, options, image, original, conditions, cancellation);
         })));
         return command;
+    }
+
+    // A hash that no enclave can have is a slip of whoever wrote it, and no finding about the enclave.
+    private static void Hash(OptionResult result)
+    {
+        if (result.Tokens.FirstOrDefault(token => token.Value.Length != 64 || !token.Value.All(char.IsAsciiHexDigit)) is { } token)
+        {
+            result.AddError($"{result.Option.Name} {token.Value}: write 64 hexadecimal digits");
+        }
     }
 
     private static VerificationPolicy Policy(FileInfo file)

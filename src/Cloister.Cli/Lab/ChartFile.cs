@@ -1,5 +1,4 @@
 using System.Text;
-using Cloister.Cli.Commands;
 
 namespace Cloister.Cli.Lab;
 
@@ -7,9 +6,10 @@ namespace Cloister.Cli.Lab;
 internal sealed class ChartFile : IDisposable
 {
     private readonly FileStream _stream;
+    private readonly bool _new;
     private bool _written;
 
-    private ChartFile(FileStream stream) => _stream = stream;
+    private ChartFile(FileStream stream, bool isNew) => (_stream, _new) = (stream, isNew);
 
     /// <summary>Opens it.</summary>
     /// <param name="file">The file.</param>
@@ -19,7 +19,8 @@ internal sealed class ChartFile : IDisposable
         try
         {
             problem = null;
-            return new ChartFile(new FileStream(file.FullName, FileMode.OpenOrCreate, FileAccess.Write));
+            bool isNew = !file.Exists;
+            return new ChartFile(new FileStream(file.FullName, FileMode.OpenOrCreate, FileAccess.Write), isNew);
         }
         catch (Exception e) when (FileProblem.IsOne(e))
         {
@@ -44,9 +45,9 @@ internal sealed class ChartFile : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        bool empty = !_written && _stream is { CanSeek: true, Length: 0 };
+        bool needless = _new && !_written && _stream is { CanSeek: true, Length: 0 };
         _stream.Dispose();
-        if (empty)
+        if (needless)
         {
             File.Delete(_stream.Name);
         }

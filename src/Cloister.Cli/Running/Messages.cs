@@ -1,5 +1,4 @@
 using System.Text;
-using Cloister.Cli.Commands;
 
 namespace Cloister.Cli.Running;
 
@@ -26,21 +25,11 @@ internal sealed class Messages : IDisposable
         {
             case null: return new Messages(Console.Error, quiet, false);
             case "-": return new Messages(Console.Out, quiet, false);
-            case var _ when path.Contains('\ufffd', StringComparison.Ordinal):
-                problem = $"{path}: a name that is not UTF-8, which cannot be opened";
-                return null;
         }
 
-        try
-        {
-            var stream = new FileStream(path, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, Share = FileShare.ReadWrite | FileShare.Delete, BufferSize = 0 });
-            return new Messages(new StreamWriter(stream, new UTF8Encoding(false)) { AutoFlush = true }, quiet, true);
-        }
-        catch (Exception e) when (FileProblem.IsOne(e))
-        {
-            problem = $"{path}: {FileProblem.Of(path, e)}";
-            return null;
-        }
+        FileStream? stream = OutputFile.Open(path, out problem);
+        problem = problem is null ? null : $"{path}: {problem}";
+        return stream is null ? null : new Messages(new StreamWriter(stream, new UTF8Encoding(false)) { AutoFlush = true }, quiet, true);
     }
 
     /// <summary>Something to know that is no error.</summary>

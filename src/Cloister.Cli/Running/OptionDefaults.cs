@@ -1,4 +1,3 @@
-using Cloister.Cli.Commands;
 using Cloister.Images;
 using Cloister.Linux;
 

@@ -40,6 +40,11 @@ internal static class OptionReader
             }
 
             (string name, string? value) = Parts(word);
+            if (name == "--help")
+            {
+                return $"{name} takes no value";
+            }
+
             if (RunOptions.Find(name) is not { } option)
             {
                 return $"there is no option {name}{Spelling.Advice(name, RunOptions.All.Select(o => o.Name).Append("--help"), "`cloister run --help` lists them")}";

@@ -1,4 +1,3 @@
-using Cloister.Cli.Commands;
 using Cloister.Driver;
 using Cloister.Images;
 

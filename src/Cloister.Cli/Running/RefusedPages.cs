@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Cloister.Architecture;
-using Cloister.Cli.Commands;
 using Cloister.Images;
 using Cloister.Processor;
 

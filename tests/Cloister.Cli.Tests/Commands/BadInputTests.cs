@@ -32,10 +32,20 @@ public class BadInputTests
         { ["run", "--epc", "8MB", "true"], Failure.Usage, "not a size" },
         { ["run", "--epc", "8iB", "true"], Failure.Usage, "not a size" },
         { ["doctor", "-o", "/nonexistent/file"], Failure.InputOutput, "doctor: --output /nonexistent/file: no such file or directory" },
-        { ["manual", "-o", ""], Failure.Usage, "--output: '' is not a file's name" },
+        { ["manual", "-o", ""], Failure.Usage, "manual: --output: '' is not a file's name" },
         { ["help", "rn"], Failure.Usage, "help: there is no command rn; did you mean run?" },
         { ["help", "lab", "edm"], Failure.Usage, "help: there is no command edm; did you mean edmm?" },
-        { ["completion"], Failure.Usage, "completion" },
+        { ["completion"], Failure.Usage, "completion: SHELL is missing (`cloister completion --help`" },
+        { ["inspect"], Failure.Usage, "inspect: FILE is missing" },
+        { ["inspect", "one", "two"], Failure.Usage, "inspect: one argument too many: two" },
+        { ["demo", "--svg"], Failure.Usage, "demo: --svg needs a value: --svg FILE" },
+        { ["doctor", "-o", "one", "-o", "two"], Failure.Usage, "doctor: --output is there twice" },
+        { ["run", "--help=1"], Failure.Usage, "run: --help takes no value" },
+        { ["--epc", "8M", "run", "true"], Failure.Usage, "--epc stands before the command, and options stand behind it: cloister run --epc" },
+        { ["./program"], Failure.Usage, "to run a program write `cloister run -- ./program`" },
+        { ["sh"], Failure.Usage, "to run a program write `cloister run -- sh`" },
+        { ["lab", "edmm", "--pages", "x"], Failure.Usage, "lab edmm: --pages: 'x' is not a whole number" },
+        { ["verify", "--mrenclave", "12", "x"], Failure.Usage, "verify: --mrenclave 12: write 64 hexadecimal digits" },
         { ["completion", "ksh"], Failure.Usage, "no script for ksh; did you mean zsh? there is bash, zsh and fish" },
         { ["unknown"], Failure.Usage, "no command unknown" },
         { ["rn", "--", "true"], Failure.Usage, "no command rn; did you mean run? `cloister --help`" },
@@ -102,7 +112,32 @@ public class BadInputTests
     public void A_full_disk_is_told(params string[] arguments)
     {
         using CloisterProcess process = CloisterProcess.StartUnder(["sh", "-c", "exec \"$@\" >/dev/full", "sh"], arguments);
-        AssertOneLine(process.Finish(), Failure.InputOutput, "No space left");
+        AssertOneLine(process.Finish(), Failure.InputOutput, "the output could not be written: no space left on the device");
+    }
+
+    [Theory]
+    [InlineData("doctor", "--json")]
+    [InlineData("help")]
+    [InlineData("version")]
+    [InlineData("run", "--stats", "-o", "-", "true")]
+    public void A_closed_output_is_told(params string[] arguments)
+    {
+        using CloisterProcess process = CloisterProcess.StartUnder(["sh", "-c", "exec \"$@\" >&-", "sh"], arguments);
+        AssertOneLine(process.Finish(), Failure.InputOutput, "could not be written");
+    }
+
+    [Fact]
+    public void Where_no_stream_is_open_it_ends_all_the_same_and_writes_into_no_file_of_its_own()
+    {
+        foreach ((string closed, string[] arguments, int status) in ((string, string[], int)[])[("2>&-", ["run", "--stats", "true"], Failure.InputOutput), ("<&- 2>&-", ["run", "-v", "false"], 1), ("<&- 2>&-", ["rn"], Failure.Usage)])
+        {
+            using CloisterProcess process = CloisterProcess.StartUnder(["sh", "-c", $"exec \"$@\" {closed}", "sh"], arguments);
+            Assert.Equal(status, process.Finish().Status);
+        }
+
+        // A program finds closed what was closed.
+        using CloisterProcess looking = CloisterProcess.StartUnder(["sh", "-c", "exec \"$@\" <&- 2>&-", "sh"], ["run", "--", "sh", "-c", "[ ! -e /proc/$$/fd/0 ] && [ ! -e /proc/$$/fd/2 ]"]);
+        Assert.Equal(0, looking.Finish().Status);
     }
 
     [Fact]

@@ -161,6 +161,23 @@ public class LabCommandTests
     }
 
     [Fact]
+    public void A_chart_that_is_not_drawn_leaves_alone_what_was_there()
+    {
+        using var directory = new TemporaryDirectory();
+        string pipe = Path.Combine(directory.Path, "pipe"), empty = directory.Write("empty", "");
+        Assert.Equal("", Shell.Run($"mkfifo '{pipe}'"));
+        using var hold = new FileStream(pipe, FileMode.Open, FileAccess.ReadWrite);
+        foreach (string chart in (string[])[pipe, empty])
+        {
+            using CloisterProcess process = CloisterProcess.Start("lab", "edmm", "--pages", "100000", "--svg", chart);
+            Thread.Sleep(1500);
+            process.SignalGroup(Signal.SIGINT);
+            _ = process.AwaitEnd();
+            Assert.True(File.Exists(chart));
+        }
+    }
+
+    [Fact]
     public void Help_has_examples_and_does_not_list_the_program()
     {
         Assert.Contains("cloister lab edmm --pages 4096 --svg edmm.svg", CloisterProcess.Run(["lab", "edmm", "--help"]).Output, StringComparison.Ordinal);

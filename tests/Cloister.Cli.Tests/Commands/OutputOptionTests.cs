@@ -56,6 +56,32 @@ public sealed class OutputOptionTests : IDisposable
     {
         CloisterProcess.Outcome outcome = CloisterProcess.Run(["manual", "-o", "/dev/full"]);
         Assert.Equal(Failure.InputOutput, outcome.Status);
-        Assert.StartsWith("cloister: No space left", outcome.Error, StringComparison.Ordinal);
+        Assert.StartsWith("cloister: the output could not be written: no space left", outcome.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(EnclaveFiles.Intel)]
+    [InlineData(EnclaveFiles.PlainElf)]
+    public void A_signed_file_goes_into_a_pipe_and_does_not_take_its_place(string format)
+    {
+        string pipe = Path.Combine(_files.Folder, "pipe"), copy = Path.Combine(_files.Folder, "copy");
+        Assert.Equal("", Shell.Run($"mkfifo '{pipe}'"));
+        using var reader = System.Diagnostics.Process.Start("sh", ["-c", $"cat '{pipe}' >'{copy}'"]);
+        string file = _files.Of(format);
+        EnclaveFiles.Run(0, "sign", file, "--key", _files.Key(), "-o", pipe);
+        Assert.True(reader.WaitForExit(60_000));
+        string direct = Path.Combine(_files.Folder, "direct");
+        EnclaveFiles.Run(0, "sign", file, "--key", _files.Key(), "-o", direct);
+        Assert.Equal(File.ReadAllBytes(direct), File.ReadAllBytes(copy));
+        Assert.Equal("pipe", Shell.Run($"test -p '{pipe}' && printf pipe"));
+    }
+
+    [Fact]
+    public void A_signed_file_goes_where_a_link_leads()
+    {
+        string target = _files.Write("target", [1]), link = Path.Combine(_files.Folder, "link");
+        File.CreateSymbolicLink(link, target);
+        EnclaveFiles.Run(0, "sign", _files.Of(EnclaveFiles.Sgxs), "--key", _files.Key(), "-o", link);
+        Assert.Equal((target, 1808), (new FileInfo(link).LinkTarget, File.ReadAllBytes(target).Length));
     }
 }

@@ -37,6 +37,16 @@ public sealed class TerminalTests : IDisposable
 
     [Theory]
     [InlineData("doctor")]
+    [InlineData("demo")]
+    [InlineData("run -v -- true")]
+    [InlineData("lab edmm --pages 2 --repeats 0 --ways accept -q")]
+    public void A_terminals_keys_stay_as_they_are(string command) =>
+
+        // terminfo's smkx and is2 and their like: a program that is run would meet other codes for the keys than without Cloister.
+        Assert.DoesNotMatch("\e[^\\[]|\e\\[[?]", OnTerminal(80, "xterm-256color", null, command));
+
+    [Theory]
+    [InlineData("doctor")]
     [InlineData("run --help")]
     [InlineData("help lab edmm")]
     public void Lines_fit_the_terminal(string command)

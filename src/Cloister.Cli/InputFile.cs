@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 using Cloister.Images;
 using Cloister.Linux;
 
-namespace Cloister.Cli.Commands;
+namespace Cloister.Cli;
 
 /// <summary>Files that were named on the command line: what is wrong with one is said in words of its own.</summary>
 internal static class InputFile

@@ -1,6 +1,6 @@
 using Cloister.Linux;
 
-namespace Cloister.Cli.Commands;
+namespace Cloister.Cli;
 
 /// <summary>What went wrong with a file, in words; the framework's tell of its own types and name the path twice.</summary>
 internal static class FileProblem
