@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using Cloister.Cli.Commands;
 
 namespace Cloister.Cli.Platforms;
 

@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using Cloister.Attestation;
 using Cloister.Attestation.Platforms;
-using Cloister.Cli.Commands;
 
 namespace Cloister.Cli.Platforms;
 
