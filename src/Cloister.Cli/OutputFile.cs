@@ -31,14 +31,14 @@ internal static class OutputFile
 
     /// <summary>Writes a whole file.</summary>
     /// <exception cref="ImageException">It cannot be written.</exception>
-    public static void Write(string path, byte[] bytes) => Guard(path, () => File.WriteAllBytes(path, bytes));
+    public static void Write(string path, byte[] bytes) => Writing(path, () => File.WriteAllBytes(path, bytes));
 
     /// <summary>
     /// Has a file written by something that puts a new one in the place of what was there. A link is followed, and what is no ordinary file, as a
     /// pipe or a device, stays what it is and gets the content.
     /// </summary>
     /// <exception cref="ImageException">It cannot be written.</exception>
-    public static void Replace(string path, Action<string> write) => Guard(path, () =>
+    public static void Replace(string path, Action<string> write) => Writing(path, () =>
     {
         if (FileStatus.TryGet(path, out FileStatus status) != Errno.None)
         {
@@ -65,7 +65,9 @@ internal static class OutputFile
         }
     });
 
-    private static void Guard(string path, Action write)
+    /// <summary>Does what writes a file.</summary>
+    /// <exception cref="ImageException">It cannot be written.</exception>
+    public static void Writing(string path, Action write)
     {
         try
         {

@@ -7,6 +7,7 @@ using Cloister.Attestation.Collaterals;
 using Cloister.Attestation.Quotes;
 using Cloister.Attestation.Verification;
 using Cloister.Cli.Platforms;
+using Cloister.Linux;
 
 namespace Cloister.Cli.Commands;
 
@@ -41,7 +42,7 @@ internal static class AttestCommand
             DevelopmentAuthority authority = AuthorityStore.Take();
             byte[] bytes = parsed.GetValue(der) ? authority.Root.RawData
                 : Encoding.ASCII.GetBytes(parsed.GetValue(key) ? authority.Root.PublicKey.GetECDsaPublicKey()!.ExportSubjectPublicKeyInfoPem() + "\n" : DevelopmentAuthority.Pem(authority.Root));
-            using Stream output = Console.OpenStandardOutput();
+            Stream output = StandardStream.Output;
             output.Write(bytes);
             return 0;
         }));
