@@ -10,6 +10,8 @@
  *
  * Run: --isolation=fast
  * Run: --isolation=strict
+ * Run: --isolation=fast --presence=mprotect
+ * Run: --isolation=strict --presence=mprotect
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -76,6 +78,14 @@ int main(void)
 	check_fault("a write to a page made readable", service.data);
 	check_errno("mprotect back", 0, mprotect((void *)service.data, PAGE, rw));
 	check_use("after it was made writable again");
+
+	/* What nothing comes in the place of: its contents, its code and its rights. */
+	check_errno("mmap of no file over the data", EBADF,
+		    mmap((void *)service.data, PAGE, rw, MAP_SHARED | MAP_FIXED, -1, 0) == MAP_FAILED ? -1 : 0);
+	check_use("after mmap of no file over the data");
+	check_errno("mmap of no file over all of it", EBADF,
+		    mmap((void *)service.enclave.base, service.enclave.size, rw, MAP_SHARED | MAP_FIXED, -1, 0) == MAP_FAILED ? -1 : 0);
+	check_use("after mmap of no file over all of it");
 
 	/* A hole behind the data. */
 	room = service.enclave.base + service.enclave.size / 2;

@@ -31,6 +31,9 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
     /// <summary>Parts of device mappings that were taken away lately, with the protection they had: a fork that began before has them still.</summary>
     public List<EnclaveMapping> Departed { get; } = [];
 
+    /// <summary>What threads are taking away right now.</summary>
+    public List<Unmapping> Unmappings { get; } = [];
+
     /// <summary>Page table entries of the device mappings.</summary>
     public PageTable Pages { get; } = new();
 
@@ -151,6 +154,9 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
         AccessKind.Execute => MemoryProtection.Execute,
         _ => MemoryProtection.Read,
     };
+
+    /// <summary>Whether a range may hold a part of a device mapping: the books have one there, or a thread is taking one away.</summary>
+    public bool MayHaveDevice(ulong start, ulong end) => Unmappings.Exists(unmapping => unmapping.Overlaps(start, end)) || Mappings.Within(start, end).Count > 0;
 
     /// <summary>Forgets a range that the program unmapped or mapped over.</summary>
     public HashSet<EnclaveFile> Unmap(ulong start, ulong end)

@@ -27,6 +27,12 @@ internal static class BoundMappings
             return;
         }
 
+        if ((flags & MemoryProtection.TypeOfPlace) == MemoryProtection.Fixed)
+        {
+            Mappings.MakeRoom(tracer, thread, address, length, t => MapNow(tracer, t, address, length, protection, noReplace: false));
+            return;
+        }
+
         if (!isFixed)
         {
             long reserved = Reserve(thread, length);
@@ -39,14 +45,20 @@ internal static class BoundMappings
             address = (ulong)reserved;
         }
 
-        long result = Map(tracer, thread, address, length, protection, (flags & MemoryProtection.FixedNoReplace) != 0);
+        long result = MapNow(tracer, thread, address, length, protection, isFixed);
         if (result < 0 && !isFixed)
         {
             _ = new RemoteCalls().Add(SystemCall.Munmap, address, length).Run(thread);
         }
 
-        tracer.Files.CheckLifetimes(null);
         SystemCalls.Answer(tracer, thread, result);
+    }
+
+    private static long MapNow(Tracer tracer, TracedThread thread, ulong address, ulong length, int protection, bool noReplace)
+    {
+        long result = Map(tracer, thread, address, length, protection, noReplace);
+        tracer.Files.CheckLifetimes(null);
+        return result;
     }
 
     private static long Reserve(TracedThread thread, ulong length)
@@ -97,7 +109,7 @@ internal static class BoundMappings
     {
         const ulong dontFork = 10;
         int kind = MemoryProtection.Shared | (noReplace ? MemoryProtection.FixedNoReplace : MemoryProtection.Fixed);
-        long result = Mappings.Place(tracer, thread, new EnclaveMapping(address, address + length, protection, file), kind, (ulong)descriptor, address, out _);
+        long result = Mappings.Place(tracer, thread, new EnclaveMapping(address, address + length, protection, file), kind, (ulong)descriptor, address);
         if (result >= 0)
         {
             _ = new RemoteCalls().Add(SystemCall.Madvise, address, length, dontFork).Run(thread);

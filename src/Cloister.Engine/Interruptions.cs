@@ -6,7 +6,7 @@ namespace Cloister.Engine;
 /// <summary>Stops threads that run: to hold them for a moment, or to drive them out of an enclave.</summary>
 internal sealed class Interruptions(Tracer tracer)
 {
-    /// <summary>Stops all other threads that share a thread's memory, until disposed.</summary>
+    /// <summary>Stops all other threads that share a thread's memory, until disposed. What waits in the kernel stops on its way back.</summary>
     public IDisposable HoldOthers(TracedThread thread) => HoldAll(thread.Space, except: thread);
 
     /// <summary>Stops all threads of an address space but one, until disposed.</summary>
@@ -91,7 +91,7 @@ internal sealed class Interruptions(Tracer tracer)
 
     private void Hold(TracedThread thread, List<TracedThread> held)
     {
-        if (!Stop(thread, out WaitStatus status))
+        if (!Stop(thread, out WaitStatus status, mayWait: true))
         {
             return;
         }
@@ -161,11 +161,12 @@ internal sealed class Interruptions(Tracer tracer)
 
     private static bool IsOurs(WaitStatus status) => status is { Event: PtraceEvent.Stop, StopSignal: Signal.SIGTRAP };
 
-    // False when it was killed instead.
-    private bool Stop(TracedThread thread, out WaitStatus status)
+    // False when it was killed instead, or waits in the kernel, where that will do.
+    private bool Stop(TracedThread thread, out WaitStatus status, bool mayWait = false)
     {
         // A dead thread cannot be interrupted; its end may be parked already.
-        int waited = Interrupt(thread) == Errno.None || tracer.Waits.Has(thread.Id) ? thread.Wait(out status) : Dead(out status);
+        int waited = Interrupt(thread) != Errno.None && !tracer.Waits.Has(thread.Id) ? Dead(out status)
+            : mayWait ? thread.WaitInterrupted(out status) : thread.Wait(out status);
         while (waited > 0 && status.Stopped && IsOurs(status) && HasRaised(thread.Id))
         {
             thread.NoteRan();
@@ -178,6 +179,11 @@ internal sealed class Interruptions(Tracer tracer)
             thread.Stopped = true;
             thread.LeftStub |= thread.Space.Fast?.Stubs.Normalise(thread) ?? false;
             return true;
+        }
+
+        if (waited == 0)
+        {
+            return false;
         }
 
         // Its end is told now or, of a leader, after its other threads'.

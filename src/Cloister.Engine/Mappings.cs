@@ -78,27 +78,55 @@ internal static class Mappings
         ulong fileOffset = file.Enclave is null ? offset : address;
         int kind = MemoryProtection.Shared | (flags & MemoryProtection.Locked) | ((flags & MemoryProtection.FixedNoReplace) != 0 ? MemoryProtection.FixedNoReplace : MemoryProtection.Fixed);
         var mapping = new EnclaveMapping(address, address + length, protection, file, fileOffset - address);
-        long result = Place(tracer, thread, mapping, kind, descriptor, fileOffset, out HashSet<EnclaveFile> lost);
+        if ((flags & MemoryProtection.TypeOfPlace) == MemoryProtection.Fixed)
+        {
+            MakeRoom(tracer, thread, address, length, t => tracer.Files.Find(t, (int)descriptor) == file ? PlaceWhole(t) : -(long)Errno.EBADF);
+            return;
+        }
+
+        long result = PlaceWhole(thread);
         if (result < 0 && !isFixed)
         {
             _ = new RemoteCalls().Add(SystemCall.Munmap, address, length).Run(thread);
         }
 
-        if (result >= 0)
-        {
-            if (lost.Count > 0)
-            {
-                tracer.Files.CheckLifetimes(thread);
-            }
+        SystemCalls.Answer(tracer, thread, result);
 
-            if ((flags & MemoryProtection.Populate) != 0)
+        long PlaceWhole(TracedThread t)
+        {
+            long placed = Place(tracer, t, mapping, kind, descriptor, fileOffset);
+            if (placed >= 0 && (flags & MemoryProtection.Populate) != 0)
             {
                 // mm_populate: its errors are nobody's.
-                _ = Populate(tracer, thread.Space, address, address + length);
+                _ = Populate(tracer, t.Space, address, address + length);
             }
-        }
 
-        SystemCalls.Answer(tracer, thread, result);
+            return placed;
+        }
+    }
+
+    /// <summary>MAP_FIXED of the device: the thread itself puts memory without any right where it shall be, which may be waited for like a munmap; then it is mapped.</summary>
+    /// <param name="tracer">The tracer.</param>
+    /// <param name="thread">The thread at its mmap.</param>
+    /// <param name="address">Where.</param>
+    /// <param name="length">How long.</param>
+    /// <param name="then">Maps it, and tells the result of the program's mmap.</param>
+    public static void MakeRoom(Tracer tracer, TracedThread thread, ulong address, ulong length, Func<TracedThread, long> then)
+    {
+        ref UserRegisters r = ref thread.Registers;
+        (ulong rdx, ulong r8, ulong r9, ulong r10) = (r.Rdx, r.R8, r.R9, r.R10);
+        (r.Rdx, r.R8, r.R9) = (MemoryProtection.None, NoPageFault, 0);
+        r.R10 = MemoryProtection.Private | MemoryProtection.Anonymous | MemoryProtection.NoReserve | MemoryProtection.Fixed;
+        tracer.RealMappings.Begin(thread, [(address, length)], mayBeHalf: false, (t, result) =>
+        {
+            ref UserRegisters after = ref t.Registers;
+            (after.Rdx, after.R8, after.R9, after.R10) = (rdx, r8, r9, r10);
+            if (result >= 0)
+            {
+                result = then(t);
+                t.Registers.Rax = unchecked((ulong)result);
+            }
+        });
     }
 
     /// <summary>Maps a part of a device file where the program is to see it.</summary>
@@ -107,30 +135,56 @@ internal static class Mappings
     /// mlockall(MCL_FUTURE) and MAP_LOCKED are obeyed in all else (mm/mmap.c). It is first mapped without any right: what is locked would get its
     /// pages from the file at once, without the driver.
     /// </remarks>
-    public static long Place(Tracer tracer, TracedThread thread, EnclaveMapping mapping, int kind, ulong descriptor, ulong fileOffset, out HashSet<EnclaveFile> lost)
+    public static long Place(Tracer tracer, TracedThread thread, EnclaveMapping mapping, int kind, ulong descriptor, ulong fileOffset)
     {
         const ulong dontDump = 16;
         AddressSpace space = thread.Space;
         (ulong address, ulong length) = (mapping.Start, mapping.End - mapping.Start);
-        lost = [];
         long result = new RemoteCalls().Add(SystemCall.Mmap, address, length, MemoryProtection.None, (ulong)kind, descriptor, fileOffset).Run(thread)[0];
         if (result < 0)
         {
             return result;
         }
 
-        lost = space.Unmap(address, mapping.End);
+        // Where another thread has put something meanwhile.
+        HashSet<EnclaveFile> lost = space.Unmap(address, mapping.End);
         space.Mappings.Add(mapping);
         mapping.File.NoteMapped(space);
         Watch(tracer, thread, address, length);
         RemoteCalls calls = new RemoteCalls().Add(SystemCall.Munlock, address, length).Add(SystemCall.Madvise, address, length, dontDump);
-        if (!space.HidesEnclaves && !space.Native.ByProtection)
+        AddRights(space, mapping, calls);
+        _ = calls.Run(thread);
+        if (lost.Count > 0)
         {
-            calls.Add(SystemCall.Mprotect, address, length, (ulong)(mapping.Protection & ~MemoryProtection.Execute));
+            tracer.Files.CheckLifetimes(thread);
         }
 
-        _ = calls.Run(thread);
         return result;
+    }
+
+    /// <summary>A mapping that the books did not have: no page of it is present, and it has the rights of a new one.</summary>
+    public static void Begin(TracedThread thread, EnclaveMapping mapping)
+    {
+        const ulong dontNeed = 4;
+        if (!thread.Space.Native.ByProtection)
+        {
+            RemoteCalls calls = new RemoteCalls().Add(SystemCall.Madvise, mapping.Start, mapping.End - mapping.Start, dontNeed);
+            if (thread.Space.HidesEnclaves)
+            {
+                calls.Add(SystemCall.Mprotect, mapping.Start, mapping.End - mapping.Start, MemoryProtection.None);
+            }
+
+            AddRights(thread.Space, mapping, calls);
+            _ = calls.Run(thread);
+        }
+    }
+
+    private static void AddRights(AddressSpace space, EnclaveMapping mapping, RemoteCalls calls)
+    {
+        if (!space.HidesEnclaves && !space.Native.ByProtection)
+        {
+            calls.Add(SystemCall.Mprotect, mapping.Start, mapping.End - mapping.Start, (ulong)(mapping.Protection & ~MemoryProtection.Execute));
+        }
     }
 
     /// <summary>mprotect of a range with device mappings in it.</summary>
@@ -214,25 +268,25 @@ internal static class Mappings
         }
     }
 
-    /// <summary>munmap: what the program takes away is forgotten once the kernel has done it.</summary>
+    /// <summary>munmap.</summary>
     public static void Unmap(Tracer tracer, TracedThread thread)
     {
         ref readonly UserRegisters r = ref thread.Peek();
-        (ulong start, ulong length) = (r.Rdi, (r.Rsi + PageMask) & ~PageMask);
-        if (thread.Space.Mappings.Within(start, start + length).Count == 0)
+        (ulong start, ulong length) = (r.Rdi, Pages(r.Rsi));
+        if (IsRange(start, length) && thread.Space.MayHaveDevice(start, start + length))
         {
-            if (thread.Space.InElrange.HoldsGates)
-            {
-                thread.AtSystemCallExit = t => t.Space.InElrange.IsStale = true;
-            }
-
-            tracer.Resume(thread);
+            tracer.RealMappings.Begin(thread, [(start, length)], mayBeHalf: false, (t, _) => NoteUnmapped(t.Space));
             return;
         }
 
-        long result = tracer.RealMappings.Make(thread, in r, [(start, length)], mayBeHalf: false);
-        thread.Space.InElrange.IsStale |= thread.Space.InElrange.HoldsGates;
-        SystemCalls.Answer(tracer, thread, result);
+        if (thread.Space.InElrange.HoldsGates)
+        {
+            thread.AtSystemCallExit = t => NoteUnmapped(t.Space);
+        }
+
+        tracer.Resume(thread);
+
+        static void NoteUnmapped(AddressSpace space) => space.InElrange.IsStale |= space.InElrange.HoldsGates;
     }
 
     /// <summary>mmap of something else, which MAP_FIXED may put over a device mapping.</summary>
@@ -241,29 +295,17 @@ internal static class Mappings
     /// <param name="then">What to do at its end with its result, or null.</param>
     public static void MapOver(Tracer tracer, TracedThread thread, Action<TracedThread, long>? then)
     {
-        UserRegisters r = thread.Peek();
-        (ulong start, ulong length) = (r.Rdi, (r.Rsi + PageMask) & ~PageMask);
-        if (((int)r.R10 & MemoryProtection.Fixed) != 0 && thread.Space.Mappings.Within(start, start + length).Count > 0)
+        ref readonly UserRegisters r = ref thread.Peek();
+        (ulong start, ulong length) = (r.Rdi, Pages(r.Rsi));
+        if (((int)r.R10 & MemoryProtection.TypeOfPlace) == MemoryProtection.Fixed && IsRange(start, length) && thread.Space.MayHaveDevice(start, start + length))
         {
-            // What fills it may be served by another program that the tracer has to answer: by the thread itself, afterwards.
-            bool populates = ((int)r.R10 & MemoryProtection.Populate) != 0;
-            r.R10 &= ~(ulong)MemoryProtection.Populate;
-
             // The kernel unmaps first, and may fail then.
-            long result = tracer.RealMappings.Make(thread, in r, [(start, length)], mayBeHalf: ((int)r.R10 & MemoryProtection.Anonymous) == 0);
-            Note(thread, result);
-            if (populates && result >= 0)
-            {
-                Fill(tracer, thread, start, length, (int)r.Rdx);
-                return;
-            }
-
-            SystemCalls.Answer(tracer, thread, result);
+            tracer.RealMappings.Begin(thread, [(start, length)], mayBeHalf: ((int)r.R10 & MemoryProtection.Anonymous) == 0, Note);
             return;
         }
 
         bool hasRight = ((int)r.Rdx & 7) != MemoryProtection.None && thread.Space.Mappings.All.Count > 0
-            && (((int)r.R10 & (MemoryProtection.Fixed | MemoryProtection.FixedNoReplace)) == 0 || ElrangeMemory.Concerns(tracer, thread.Space, start, length));
+            && (((int)r.R10 & MemoryProtection.TypeOfPlace) == 0 || ElrangeMemory.Concerns(tracer, thread.Space, start, length));
         if (hasRight || then is not null)
         {
             thread.AtSystemCallExit = t => Note(t, (long)t.Peek().Rax);
@@ -282,21 +324,6 @@ internal static class Mappings
         }
     }
 
-    // Its mmap becomes madvise(MADV_POPULATE_READ or _WRITE) with the result of mmap, which tells nothing of how that went. mmap(2).
-    private static void Fill(Tracer tracer, TracedThread thread, ulong start, ulong length, int protection)
-    {
-        const ulong populateRead = 22, populateWrite = 23;
-        ref UserRegisters r = ref thread.Registers;
-        (ulong rdi, ulong rsi, ulong rdx) = (r.Rdi, r.Rsi, r.Rdx);
-        (r.OrigRax, r.Rdi, r.Rsi, r.Rdx) = (SystemCall.Madvise, start, length, (protection & MemoryProtection.Write) != 0 ? populateWrite : populateRead);
-        thread.AtSystemCallExit = t =>
-        {
-            ref UserRegisters after = ref t.Registers;
-            (after.Rax, after.Rdi, after.Rsi, after.Rdx) = (start, rdi, rsi, rdx);
-        };
-        tracer.Resume(thread);
-    }
-
     /// <summary>The device's mappings in a range are gone.</summary>
     public static void Forget(Tracer tracer, TracedThread thread, ulong start, ulong length)
     {
@@ -304,15 +331,21 @@ internal static class Mappings
         HashSet<EnclaveFile> lost = length == 0 ? [] : space.Unmap(start, start + length);
         foreach (EnclaveFile file in lost)
         {
-            if (file.Enclave is { } enclave)
-            {
-                tracer.Driver.Unmapped(enclave, space, new LinearAddress(start), new LinearAddress(start + length));
-            }
+            TellDriver(tracer, space, file, start, start + length);
         }
 
         if (lost.Count > 0)
         {
             tracer.Files.CheckLifetimes(thread);
+        }
+    }
+
+    /// <summary>A part of a file is not mapped any more.</summary>
+    public static void TellDriver(Tracer tracer, AddressSpace space, EnclaveFile file, ulong start, ulong end)
+    {
+        if (file.Enclave is { } enclave)
+        {
+            tracer.Driver.Unmapped(enclave, space, new LinearAddress(start), new LinearAddress(end));
         }
     }
 
@@ -338,44 +371,65 @@ internal static class Mappings
             return;
         }
 
-        if (space.Mappings.Within(start, start + oldLength).Count > 0 || (moves && space.Mappings.Within(target, target + newLength).Count > 0))
+        // What is behind the new length goes, and what is where it shall be.
+        (ulong Start, ulong Length) tail = (start + newLength, newLength < oldLength ? oldLength - newLength : 0);
+        (ulong Start, ulong Length) place = (target, (flags & isFixed) != 0 ? newLength : 0);
+        (ulong Start, ulong Length)[] ranges = [.. new[] { tail, place }.Where(range => IsRange(range.Start, range.Length))];
+        if (newLength > 0 && ranges.Any(range => space.MayHaveDevice(range.Start, range.Start + range.Length)))
         {
             // The kernel unmaps first, and may fail then.
-            long result = tracer.RealMappings.Make(thread, in r, [(start, oldLength), (target, moves ? newLength : 0)], mayBeHalf: true);
-            Note(thread, (ulong)result);
-            SystemCalls.Answer(tracer, thread, result);
+            tracer.RealMappings.Begin(thread, ranges, mayBeHalf: true, Note);
             return;
         }
 
         if (ElrangeMemory.Concerns(tracer, space, start, oldLength) || (moves && ElrangeMemory.Concerns(tracer, space, target, newLength)))
         {
-            thread.AtSystemCallExit = t => Note(t, t.Peek().Rax);
+            thread.AtSystemCallExit = t => Note(t, (long)t.Peek().Rax);
         }
 
         tracer.Resume(thread);
 
-        void Note(TracedThread t, ulong result)
+        void Note(TracedThread t, long result)
         {
             t.Space.InElrange.Note(tracer, t.Space, start, oldLength);
-            t.Space.InElrange.Note(tracer, t.Space, result, newLength);
+            t.Space.InElrange.Note(tracer, t.Space, (ulong)result, newLength);
         }
     }
 
     /// <summary>shmat with SHM_REMAP, which puts a segment over what is there.</summary>
     public static void Attach(Tracer tracer, TracedThread thread)
     {
-        const ulong everything = 1UL << 47;
+        const int rounds = 0x2000, replaces = 0x4000;
+        const ulong status = 2;
+        const int sizeOffset = 48;
+        ref readonly UserRegisters r = ref thread.Peek();
+        (ulong segment, ulong start, int flags) = (r.Rdi, r.Rsi, (int)r.Rdx);
+        start = (flags & rounds) != 0 ? start & ~PageMask : start;
         if (thread.Space.Mappings.All.Count == 0)
         {
             tracer.Resume(thread);
             return;
         }
 
-        ref readonly UserRegisters r = ref thread.Peek();
-        long result = tracer.RealMappings.Make(thread, in r, [(0, everything)], mayBeHalf: true);
-        thread.Space.InElrange.IsStale = true;
-        SystemCalls.Answer(tracer, thread, result);
+        // struct shmid64_ds, shm_segsz. Who may not read it may not attach it either.
+        ulong length = 0;
+        if ((flags & replaces) != 0 && new RemoteCalls().Add(SystemCall.Shmctl, segment, status, RemoteCalls.DataAddress).Run(thread)[0] >= 0)
+        {
+            length = Pages(BitConverter.ToUInt64(RemoteCalls.Data(thread, sizeOffset + 8)[sizeOffset..]));
+        }
+
+        if (IsRange(start, length) && thread.Space.MayHaveDevice(start, start + length))
+        {
+            tracer.RealMappings.Begin(thread, [(start, length)], mayBeHalf: true, (t, _) => t.Space.InElrange.IsStale = true);
+            return;
+        }
+
+        thread.AtSystemCallExit = t => t.Space.InElrange.IsStale = true;
+        tracer.Resume(thread);
     }
+
+    // What the kernel would not refuse before it does anything.
+    private static bool IsRange(ulong start, ulong length) => (start & PageMask) == 0 && length > 0 && start + length > start && start + length <= 1UL << 47;
 
     private static ulong Pages(ulong length) => (length + PageMask) & ~PageMask;
 

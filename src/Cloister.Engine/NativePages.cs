@@ -293,10 +293,10 @@ internal sealed class NativePages : IDisposable
     public void AddDropCalls(RemoteCalls calls)
     {
         const ulong dontNeed = 4;
-        foreach ((ulong start, ulong end) in _dropped)
+        foreach (EnclaveMapping part in _dropped.SelectMany(range => _space.Mappings.Within(range.Start, range.End)))
         {
-            calls.Add(SystemCall.Madvise, start, end - start, dontNeed);
-            SetNative(start, (int)((end - start) / 4096), NativeAccess.None);
+            calls.Add(SystemCall.Madvise, part.Start, part.End - part.Start, dontNeed);
+            SetNative(part.Start, (int)((part.End - part.Start) / 4096), NativeAccess.None);
         }
 
         _dropped.Clear();

@@ -36,6 +36,12 @@ internal sealed class NativeProtections(AddressSpace space)
         int protection = 0;
         foreach (ulong page in _pages)
         {
+            if (space.Mappings.Find(page) is null)
+            {
+                // Taken away since.
+                continue;
+            }
+
             int wanted = ProtectionOf(page);
             if (page != end || wanted != protection)
             {

@@ -75,8 +75,9 @@ internal sealed class OutsideSignals
     }
 
     /// <summary>Whether a signal waits for the program that nothing keeps from ending it.</summary>
-    public static bool WillEnd(int process, int signal) => IsPending(process, signal)
-        && !IsIn(process, "SigBlk:", signal) && !IsIn(process, "SigCgt:", signal) && !IsIn(process, "SigIgn:", signal);
+    /// <remarks>Not where each of its threads blocks it. One that blocks all there are counts for nothing: it may be in a call of ours.</remarks>
+    public static bool WillEnd(int process, int signal) => IsPending(process, signal) && !IsIn(process, "SigCgt:", signal) && !IsIn(process, "SigIgn:", signal)
+        && HostKernel.Threads(process).Any(thread => Set(thread, "SigBlk:") is not { } blocked || IsAll(blocked) || !Has(blocked, signal));
 
     private bool UseCredit(int signal)
     {
@@ -96,8 +97,15 @@ internal sealed class OutsideSignals
 
     private static bool IsPending(int process, int signal) => IsIn(process, "ShdPnd:", signal);
 
-    private static bool IsIn(int process, string field, int signal) => process != 0 && HostKernel.StatusField(process, field) is { } text
-        && ulong.TryParse(text, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong set) && (set & 1UL << (signal - 1)) != 0;
+    private static bool IsIn(int process, string field, int signal) => process != 0 && Set(process, field) is { } set && Has(set, signal);
+
+    private static ulong? Set(int thread, string field) =>
+        ulong.TryParse(HostKernel.StatusField(thread, field), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong set) ? set : null;
+
+    private static bool Has(ulong set, int signal) => (set & 1UL << (signal - 1)) != 0;
+
+    // Nobody can block SIGKILL and SIGSTOP.
+    private static bool IsAll(ulong set) => (set | 1UL << (Linux.Signal.SIGKILL - 1) | 1UL << (Linux.Signal.SIGSTOP - 1)) == ulong.MaxValue;
 
     // Stopped for the tracer, which may not have looked yet.
     private static bool IsAtStop(int process) => process != 0 && HostKernel.StatusField(process, "State:") is { } state && state.StartsWith('t');

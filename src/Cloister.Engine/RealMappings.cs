@@ -8,42 +8,96 @@ internal sealed class RealMappings(Tracer tracer)
 {
     private const int MostTries = 8;
 
-    /// <summary>Makes the system call at which a thread is stopped, which changes mappings where device mappings are, and lets the books follow.</summary>
-    /// <remarks>Not left to the thread: until its end the books would say what is no longer there, and calls of ours (mprotect, madvise) would meet
-    /// memory that another thread was given meanwhile.</remarks>
+    /// <summary>Lets a thread make the system call at which it is stopped, which takes mappings away where device mappings are.</summary>
+    /// <remarks>
+    /// The books forget them before: what the call gives back another thread may have as ordinary memory before the call ends, and must keep it as it is.
+    /// The thread makes the call itself, for it may wait for a thread of its own program: userfaultfd(2), UFFD_FEATURE_EVENT_UNMAP.
+    /// </remarks>
     /// <param name="thread">The thread.</param>
-    /// <param name="call">Number and arguments, as registers have them.</param>
-    /// <param name="ranges">What it may change: first byte and length of each.</param>
+    /// <param name="ranges">What it takes away: first byte and length of each.</param>
     /// <param name="mayBeHalf">The call may fail and have unmapped something all the same, or have changed a part only.</param>
-    /// <returns>What it returned.</returns>
-    public long Make(TracedThread thread, in UserRegisters call, (ulong Start, ulong Length)[] ranges, bool mayBeHalf)
+    /// <param name="then">What to do at its end with its result.</param>
+    public void Begin(TracedThread thread, (ulong Start, ulong Length)[] ranges, bool mayBeHalf, Action<TracedThread, long> then)
     {
-        long result = new RemoteCalls().Add((long)call.OrigRax, call.Rdi, call.Rsi, call.Rdx, call.R10, call.R8, call.R9).Run(thread)[0];
+        AddressSpace space = thread.Space;
         foreach ((ulong start, ulong length) in ranges)
         {
-            if (mayBeHalf)
+            if (length > 0)
             {
-                Follow(thread, start, start + length);
-            }
-            else if (result >= 0)
-            {
-                Mappings.Forget(tracer, thread, start, length);
+                space.Unmappings.Add(new Unmapping(thread, start, start + length, space.Unmap(start, start + length)));
             }
         }
 
-        return result;
+        thread.AtSystemCallExit = t =>
+        {
+            long result = (long)t.Peek().Rax;
+            End(t, thread, mayBeHalf || result is < 0 and >= -4095);
+            then(t, result);
+        };
+        tracer.Resume(thread);
+    }
+
+    /// <summary>A thread ended in such a call, and others live on in its address space: the books of what it was about take what is there.</summary>
+    /// <param name="thread">A stopped thread of the same address space.</param>
+    public void EndAbandoned(TracedThread thread)
+    {
+        foreach (Unmapping unmapping in thread.Space.Unmappings.Where(unmapping => tracer.Processes.Find(unmapping.Thread.Id) != unmapping.Thread).ToArray())
+        {
+            End(thread, unmapping.Thread, mayBeHalf: true);
+        }
+    }
+
+    private void End(TracedThread thread, TracedThread caller, bool mayBeHalf)
+    {
+        AddressSpace space = thread.Space;
+        Unmapping[] ended = [.. space.Unmappings.Where(unmapping => unmapping.Thread == caller)];
+        _ = space.Unmappings.RemoveAll(unmapping => unmapping.Thread == caller);
+        foreach (Unmapping unmapping in ended)
+        {
+            if (mayBeHalf || space.Mappings.Within(unmapping.Start, unmapping.End).Count > 0)
+            {
+                Follow(thread, unmapping.Start, unmapping.End);
+            }
+
+            List<EnclaveMapping> left = space.Mappings.Within(unmapping.Start, unmapping.End);
+            foreach (EnclaveFile file in unmapping.Lost.Where(file => !left.Exists(mapping => mapping.File == file)))
+            {
+                Mappings.TellDriver(tracer, space, file, unmapping.Start, unmapping.End);
+            }
+        }
+
+        tracer.Files.CheckLifetimes(thread);
     }
 
     /// <summary>Makes the books of a range what the kernel has there, and watches what is new.</summary>
+    /// <remarks>But for what a thread is about to take away: that is looked at when its call ends.</remarks>
     public void Follow(TracedThread thread, ulong start, ulong end)
+    {
+        foreach (Unmapping unmapping in thread.Space.Unmappings.Where(unmapping => unmapping.Overlaps(start, end)).OrderBy(unmapping => unmapping.Start).ToArray())
+        {
+            if (unmapping.Start > start)
+            {
+                FollowPart(thread, start, unmapping.Start);
+            }
+
+            start = Math.Max(start, unmapping.End);
+        }
+
+        if (end > start)
+        {
+            FollowPart(thread, start, end);
+        }
+    }
+
+    private void FollowPart(TracedThread thread, ulong start, ulong end)
     {
         AddressSpace space = thread.Space;
         for (int tries = 0; tries < MostTries; tries++)
         {
-            List<MapsLine> lines = start == end ? [] : MapsLine.Of(thread);
+            List<MapsLine> lines = MapsLine.Of(thread);
             if (lines.Count == 0)
             {
-                // Nothing to look at, or it is dead.
+                // It is dead.
                 return;
             }
 
@@ -59,7 +113,8 @@ internal sealed class RealMappings(Tracer tracer)
             bool isWatched = true;
             foreach (EnclaveMapping mapping in real)
             {
-                if (space.Mappings.Find(mapping.Start) is not { } known || known.End < mapping.End || known.File != mapping.File || known.Delta != mapping.Delta)
+                bool isNew = space.Mappings.Find(mapping.Start) is not { } known || known.End < mapping.End || known.File != mapping.File || known.Delta != mapping.Delta;
+                if (isNew)
                 {
                     _ = space.Unmap(mapping.Start, mapping.End);
                     space.Mappings.Add(mapping);
@@ -67,6 +122,10 @@ internal sealed class RealMappings(Tracer tracer)
                 }
 
                 isWatched &= Mappings.TryWatch(tracer, thread, mapping.Start, mapping.End - mapping.Start) == Errno.None;
+                if (isNew && isWatched)
+                {
+                    Mappings.Begin(thread, mapping);
+                }
             }
 
             if (isWatched)

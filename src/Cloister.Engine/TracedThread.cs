@@ -169,6 +169,9 @@ internal sealed class TracedThread(int id, TracedProcess process, Waits? waits =
     /// <returns>Its id, or minus an errno; also when it is dead and its end will be told later.</returns>
     public int Wait(out WaitStatus status) => _waits.For(this, out status);
 
+    /// <summary>Waits for the stop that it was interrupted for, unless it waits in the kernel and will stop later: then 0.</summary>
+    public int WaitInterrupted(out WaitStatus status) => _waits.ForInterrupted(this, out status);
+
     /// <summary>The signal at which it is stopped.</summary>
     public Errno GetSignal(out SignalInformation information)
     {

@@ -238,6 +238,11 @@ public sealed class Tracer : IThreadKicker, IDisposable
 
         bool isStop = StopSignals.Stops(thread, signal);
         thread.StopsBy = isStop ? signal : 0;
+        if (thread.Space.Unmappings.Count > 0)
+        {
+            RealMappings.EndAbandoned(thread);
+        }
+
         Settle(thread);
         if (Options.Isolation == IsolationMode.Strict)
         {

@@ -70,7 +70,17 @@ internal sealed class Waits
 
     /// <summary>Waits for a thread's next stop or its end; other threads' are parked.</summary>
     /// <returns>Its id, or minus an errno; also when it is dead and its end will be told later.</returns>
-    public int For(TracedThread thread, out WaitStatus status)
+    public int For(TracedThread thread, out WaitStatus status) => For(thread, mayWait: false, out status);
+
+    /// <summary>Waits for the stop of a thread that was interrupted.</summary>
+    /// <remarks>
+    /// One that is in the kernel where only a signal that ends it wakes it up may be there for as long as another thread of its program does nothing,
+    /// which may be held by now. It stops before it is back in user mode, so it need not be waited for. kernel/entry/common.c, exit_to_user_mode_loop.
+    /// </remarks>
+    /// <returns>Its id, or minus an errno; also when it is dead and its end will be told later. 0 when it is in the kernel and stops later.</returns>
+    public int ForInterrupted(TracedThread thread, out WaitStatus status) => For(thread, mayWait: true, out status);
+
+    private int For(TracedThread thread, bool mayWait, out WaitStatus status)
     {
         if (TryTake(thread.Id, out status))
         {
@@ -82,7 +92,7 @@ internal sealed class Waits
         const int looksWithoutSleep = 256, looksPerCheck = 64;
         for (int looks = 1; ; looks++)
         {
-            int waited = Ptrace.Wait(-1, block: mayBeTold, out status);
+            int waited = Ptrace.Wait(-1, block: mayBeTold && !mayWait, out status);
             if (waited < 0 || waited == thread.Id)
             {
                 return waited;
@@ -100,9 +110,18 @@ internal sealed class Waits
                 continue;
             }
 
-            if (looks % looksPerCheck == 0 && (HostKernel.StatusField(thread.Id, "State:") ?? "Z").StartsWith('Z'))
+            if (looks % looksPerCheck == 0)
             {
-                return -(int)Errno.ESRCH;
+                string state = HostKernel.StatusField(thread.Id, "State:") ?? "Z";
+                if (state.StartsWith('Z'))
+                {
+                    return -(int)Errno.ESRCH;
+                }
+
+                if (mayWait && state.StartsWith('D'))
+                {
+                    return 0;
+                }
             }
 
             HostKernel.Rest(looks < looksWithoutSleep ? 0 : 50);

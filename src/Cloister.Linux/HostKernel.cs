@@ -52,6 +52,19 @@ public static unsafe class HostKernel
         return ((Mask(status, "SigPnd:"u8) | Mask(status, "ShdPnd:"u8)) & ~Mask(status, "SigBlk:"u8)) != 0;
     }
 
+    /// <summary>The threads of a process; none when it is gone. proc(5), /proc/PID/task.</summary>
+    public static IReadOnlyList<int> Threads(int process)
+    {
+        try
+        {
+            return [.. Directory.EnumerateDirectories(ProcPath.Of(process, "task")).Select(path => int.TryParse(Path.GetFileName(path), out int id) ? id : 0).Where(id => id != 0)];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
+    }
+
     /// <summary>Whether a process is alive: its leader may have ended before its other threads.</summary>
     public static bool IsAlive(int process) => StatusField(process, "State:") is { } state
         && (!state.StartsWith('Z') || (StatusField(process, "Threads:") is { } text && int.TryParse(text, out int threads) && threads > 1));

@@ -29,4 +29,6 @@ public static class MemoryProtection
     public const int Populate = 0x8000;
     /// <summary>MAP_FIXED_NOREPLACE.</summary>
     public const int FixedNoReplace = 0x100000;
+    /// <summary>Both bits that say where it has to be; with <see cref="FixedNoReplace"/> nothing is replaced.</summary>
+    public const int TypeOfPlace = Fixed | FixedNoReplace;
 }

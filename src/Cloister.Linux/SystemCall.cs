@@ -27,6 +27,7 @@ public static class SystemCall
     public const long Mincore = 27;
     public const long Madvise = 28;
     public const long Shmat = 30;
+    public const long Shmctl = 31;
     public const long Dup2 = 33;
     public const long Getpid = 39;
     public const long Clone = 56;
