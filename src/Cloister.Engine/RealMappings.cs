@@ -1,5 +1,3 @@
-using Cloister.Linux;
-
 namespace Cloister.Engine;
 
 /// <summary>The device mappings that the kernel has. Where a thread forks while another maps, the order in which the tracer hears of it is not the
