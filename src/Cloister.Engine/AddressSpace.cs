@@ -193,4 +193,15 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
         Native.Dispose();
         Fast?.Dispose();
     }
+
+    /// <summary>A range that a thread is about to take away: its system call has not ended yet.</summary>
+    /// <param name="Thread">The thread's id.</param>
+    /// <param name="Start">First byte.</param>
+    /// <param name="End">Behind the last byte.</param>
+    /// <param name="Lost">The device files that were mapped there.</param>
+    public sealed record Unmapping(int Thread, ulong Start, ulong End, HashSet<EnclaveFile> Lost)
+    {
+        /// <summary>Whether it has a byte of a range.</summary>
+        public bool Overlaps(ulong start, ulong end) => Start < end && start < End;
+    }
 }

@@ -22,14 +22,14 @@ internal sealed class RealMappings(Tracer tracer)
         {
             if (length > 0)
             {
-                space.Unmappings.Add(new Unmapping(thread, start, start + length, space.Unmap(start, start + length)));
+                space.Unmappings.Add(new AddressSpace.Unmapping(thread.Id, start, start + length, space.Unmap(start, start + length)));
             }
         }
 
         thread.AtSystemCallExit = t =>
         {
             long result = (long)t.Peek().Rax;
-            End(t, thread, mayBeHalf || result is < 0 and >= -4095);
+            End(t, t.Id, mayBeHalf || result is < 0 and >= -4095);
             then(t, result);
         };
         tracer.Resume(thread);
@@ -39,18 +39,18 @@ internal sealed class RealMappings(Tracer tracer)
     /// <param name="thread">A stopped thread of the same address space.</param>
     public void EndAbandoned(TracedThread thread)
     {
-        foreach (Unmapping unmapping in thread.Space.Unmappings.Where(unmapping => tracer.Processes.Find(unmapping.Thread.Id) != unmapping.Thread).ToArray())
+        foreach (AddressSpace.Unmapping unmapping in thread.Space.Unmappings.Where(unmapping => tracer.Processes.Find(unmapping.Thread)?.Space != thread.Space).ToArray())
         {
             End(thread, unmapping.Thread, mayBeHalf: true);
         }
     }
 
-    private void End(TracedThread thread, TracedThread caller, bool mayBeHalf)
+    private void End(TracedThread thread, int caller, bool mayBeHalf)
     {
         AddressSpace space = thread.Space;
-        Unmapping[] ended = [.. space.Unmappings.Where(unmapping => unmapping.Thread == caller)];
+        AddressSpace.Unmapping[] ended = [.. space.Unmappings.Where(unmapping => unmapping.Thread == caller)];
         _ = space.Unmappings.RemoveAll(unmapping => unmapping.Thread == caller);
-        foreach (Unmapping unmapping in ended)
+        foreach (AddressSpace.Unmapping unmapping in ended)
         {
             if (mayBeHalf || space.Mappings.Within(unmapping.Start, unmapping.End).Count > 0)
             {
@@ -71,7 +71,7 @@ internal sealed class RealMappings(Tracer tracer)
     /// <remarks>But for what a thread is about to take away: that is looked at when its call ends.</remarks>
     public void Follow(TracedThread thread, ulong start, ulong end)
     {
-        foreach (Unmapping unmapping in thread.Space.Unmappings.Where(unmapping => unmapping.Overlaps(start, end)).OrderBy(unmapping => unmapping.Start).ToArray())
+        foreach (AddressSpace.Unmapping unmapping in thread.Space.Unmappings.Where(unmapping => unmapping.Overlaps(start, end)).OrderBy(unmapping => unmapping.Start).ToArray())
         {
             if (unmapping.Start > start)
             {
