@@ -5,7 +5,7 @@ using Cloister.Attestation.Collaterals;
 using Cloister.Attestation.Platforms;
 using Cloister.Attestation.Quotes;
 using Cloister.Attestation.Verification;
-using Cloister.Processor;
+using Cloister.Processor.Enclu;
 
 namespace Cloister.Attestation.Tests;
 

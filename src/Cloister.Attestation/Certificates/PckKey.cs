@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 using Cloister.Architecture;
-using Cloister.Processor;
+using Cloister.Processor.Enclu;
 using Cloister.Processor.Keys;
 
 namespace Cloister.Attestation.Certificates;

@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Cloister.Attestation.Certificates;
 using Cloister.Attestation.Platforms;
-using Cloister.Processor;
+using Cloister.Processor.Enclu;
 
 namespace Cloister.Attestation.Quotes;
 

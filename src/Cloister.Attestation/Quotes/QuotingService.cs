@@ -6,6 +6,7 @@ using Cloister.Architecture;
 using Cloister.Attestation.Certificates;
 using Cloister.Attestation.Platforms;
 using Cloister.Processor;
+using Cloister.Processor.Enclu;
 
 namespace Cloister.Attestation.Quotes;
 

@@ -79,7 +79,7 @@ internal static class RunCommand
         RunPlatform platform;
         try
         {
-            platform = RunPlatform.Of(parsed);
+            platform = RunPlatform.Of(parsed.Seed, parsed.Platform);
         }
         catch (PlatformProblem damaged)
         {

@@ -1,6 +1,5 @@
 using Cloister.Attestation;
 using Cloister.Attestation.Certificates;
-using Cloister.Cli.Commands;
 
 namespace Cloister.Cli.Platforms;
 

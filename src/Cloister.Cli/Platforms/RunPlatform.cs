@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using Cloister.Attestation.Platforms;
-using Cloister.Cli.Running;
 using Cloister.Processor;
 
 namespace Cloister.Cli.Platforms;
@@ -18,15 +17,17 @@ internal sealed class RunPlatform
     public PlatformSettings Settings { get; }
 
     /// <summary>The platform that the arguments name.</summary>
+    /// <param name="seed">The text that makes its key, or null.</param>
+    /// <param name="platform">Its name; null is the default.</param>
     /// <exception cref="PlatformProblem">There is none of that name, or its files are damaged.</exception>
-    public static RunPlatform Of(RunArguments arguments)
+    public static RunPlatform Of(string? seed, string? platform)
     {
-        if (arguments.Seed is { } seed)
+        if (seed is not null)
         {
             return new RunPlatform(null, null, RootKey.From(seed).ToArray(), new PlatformSettings());
         }
 
-        string name = arguments.Platform ?? PlatformKey.Default;
+        string name = platform ?? PlatformKey.Default;
         if (name == PlatformKey.New)
         {
             return new RunPlatform(null, null, RandomNumberGenerator.GetBytes(Platform.RootKeyLength), new PlatformSettings());

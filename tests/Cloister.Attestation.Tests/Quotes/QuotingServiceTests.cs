@@ -5,6 +5,7 @@ using Cloister.Architecture;
 using Cloister.Attestation.Platforms;
 using Cloister.Attestation.Quotes;
 using Cloister.Processor;
+using Cloister.Processor.Enclu;
 
 namespace Cloister.Attestation.Tests.Quotes;
 

@@ -4,7 +4,7 @@ using Cloister.Attestation.Certificates;
 using Cloister.Attestation.Platforms;
 using Cloister.Attestation.Quotes;
 using Cloister.Cli.Tests.Harness;
-using Cloister.Processor;
+using Cloister.Processor.Enclu;
 
 namespace Cloister.Cli.Tests.Commands;
 

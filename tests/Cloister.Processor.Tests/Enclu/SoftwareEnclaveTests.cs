@@ -1,8 +1,9 @@
 using System.Runtime.InteropServices;
 using Cloister.Architecture;
+using Cloister.Processor.Enclu;
 using Cloister.Processor.Tests.Harness;
 
-namespace Cloister.Processor.Tests;
+namespace Cloister.Processor.Tests.Enclu;
 
 /// <summary>A software enclave's keys and REPORTs are those that an enclave of its identity on the same machine has.</summary>
 public class SoftwareEnclaveTests
@@ -58,7 +59,7 @@ public class SoftwareEnclaveTests
 
         Keyrequest request = new() { Keyname = KeyName.Report, Keyid = report.Keyid };
         Expect.Success(world.Enclu(EncluLeaf.Egetkey, enclave.Place(request).Value, enclave.MoreDataAddress.Value));
-        Assert.True(Processor.Keys.Cmac.Verify(world.Machine.Memory[enclave.MoreData][..16], MemoryMarshal.AsBytes(new ReadOnlySpan<ReportBody>(in report.Body)), report.Mac));
+        Assert.True(Cloister.Processor.Keys.Cmac.Verify(world.Machine.Memory[enclave.MoreData][..16], MemoryMarshal.AsBytes(new ReadOnlySpan<ReportBody>(in report.Body)), report.Mac));
     }
 
     [Theory]

@@ -1,10 +1,9 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Cloister.Architecture;
-using Cloister.Processor.Enclu;
 using Cloister.Processor.Keys;
 
-namespace Cloister.Processor;
+namespace Cloister.Processor.Enclu;
 
 /// <summary>
 /// What an enclave of this machine could do with EREPORT and EGETKEY, without an enclave: for software that stands in for one. It shares nothing with
