@@ -8,7 +8,6 @@ using Cloister.Attestation.Quotes;
 using Cloister.Attestation.Verification;
 using Cloister.Cli.Platforms;
 using Cloister.Linux;
-using Cloister.Linux;
 
 namespace Cloister.Cli.Commands;
 
