@@ -36,7 +36,9 @@ internal static class CommandLine
             CompletionCommand.Create(),
             ManualCommand.Create(),
         };
-        root.Options.OfType<VersionOption>().Single().Description = "Show the version.";
+        VersionOption version = root.Options.OfType<VersionOption>().Single();
+        version.Description = "Show the version.";
+        version.Action = new VersionAction();
         HelpOption help = root.Options.OfType<HelpOption>().Single();
         help.Description = "Show help.";
         help.Action = new HelpAction();

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
 using System.Reflection;
 
 namespace Cloister.Cli.Commands;
@@ -21,5 +22,16 @@ internal static class VersionCommand
             return 0;
         });
         return command;
+    }
+}
+
+/// <summary>What the option <c>--version</c> does: the same.</summary>
+internal sealed class VersionAction : SynchronousCommandLineAction
+{
+    /// <inheritdoc/>
+    public override int Invoke(ParseResult parseResult)
+    {
+        Console.Out.WriteLine(VersionCommand.Line);
+        return 0;
     }
 }
