@@ -24,7 +24,7 @@ internal static class HostProcessor
 
     /// <summary>The machine that was asked for, with no more than this processor has.</summary>
     public static MachineOptions Fit(MachineOptions asked) => asked.Cpu is { } model
-        ? model.Apply(asked) with { Xsave = new CpuidAnswers(Cpuid, model, Xsave).Xsave }
+        ? asked.On(model) with { Xsave = new CpuidAnswers(Cpuid, model, Xsave).Xsave }
         : asked with { Xsave = Xsave };
 
     // The runtime has looked at XCR0 before it says yes.

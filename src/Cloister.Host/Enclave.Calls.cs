@@ -36,7 +36,7 @@ public sealed partial class Enclave
             ulong before = thread.Crossings;
             try
             {
-                return thread.CallWithBuffers(entry, input, output, options);
+                return EnclaveCall.Make(thread, entry, input, output, options);
             }
             catch (EnclaveException e) when (e.EntryRefused && thread.Crossings == before)
             {
@@ -95,7 +95,7 @@ public sealed partial class Enclave
             ulong before = thread.Crossings;
             try
             {
-                return Follow(thread, thread.Enter(registers, options.Cancellation), handler, everyExit: true, options.Cancellation);
+                return EnclaveCall.Follow(thread, thread.Enter(registers, options.Cancellation), handler, everyExit: true, options.Cancellation);
             }
             catch (EnclaveException e) when (e.EntryRefused && thread.Crossings == before)
             {
@@ -122,44 +122,21 @@ public sealed partial class Enclave
     /// <param name="thread">The thread. It must not be in use.</param>
     /// <param name="registers">What the enclave finds in the registers.</param>
     /// <param name="handler">Decides what follows each exit.</param>
+    /// <exception cref="ArgumentException">The thread is another enclave's.</exception>
     public EnclaveRegisters CallOn(EnclaveThread thread, EnclaveRegisters registers, ExitHandler? handler = null)
     {
         ArgumentNullException.ThrowIfNull(thread);
-        return Follow(thread, thread.Enter(registers), handler, everyExit: true, CancellationToken.None);
-    }
-
-    /// <summary>Asks the handler what follows, until the call is over or, without <paramref name="everyExit"/>, the enclave left by itself.</summary>
-    internal EnclaveRegisters Follow(EnclaveThread thread, EnclaveExit exit, ExitHandler? handler, bool everyExit, CancellationToken cancellation)
-    {
-        while (everyExit || exit.Fault is not null)
+        if (!_threads.TryGetValue(thread.Offset, out EnclaveThread? own) || own != thread)
         {
-            ExitDecision decision = handler?.Invoke(thread, exit) ?? ExitDecision.Finish;
-            if (decision.Chosen == ExitDecision.Choice.Finish)
-            {
-                return exit.Fault is { } fault
-                    ? throw new EnclaveFaultException(fault, FaultText.Describe(fault, BaseAddress.Value, Size))
-                    : exit.Registers;
-            }
-
-            try
-            {
-                exit = decision.Chosen == ExitDecision.Choice.Enter ? thread.Enter(decision.Registers, cancellation) : thread.Resume(cancellation);
-            }
-            catch (OperationCanceledException)
-            {
-                thread.Abandon("a call on it was cancelled");
-                throw;
-            }
+            throw new ArgumentException("the thread is another enclave's", nameof(thread));
         }
 
-        return exit.Registers;
+        return EnclaveCall.Follow(thread, thread.Enter(registers), handler, everyExit: true, CancellationToken.None);
     }
-
-    internal void Readmit(EnclaveThread thread) => _free.Readmit(thread);
 
     private EnclaveThread Take(EnclaveCallOptions options)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
+        _loaded.ThrowIfDisposed();
         return _free.Take(options.WaitForThread, options.Cancellation);
     }
 }

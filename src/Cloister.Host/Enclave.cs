@@ -9,59 +9,33 @@ namespace Cloister.Host;
 /// <remarks>It goes through /dev/sgx_enclave and the vDSO only, and so works on SGX hardware as on Cloister.</remarks>
 public sealed partial class Enclave : IDisposable
 {
-    private readonly EnclaveDevice _device;
-    private readonly EnclaveRange _range;
+    private readonly LoadedEnclave _loaded;
     private readonly ConcurrentDictionary<ulong, EnclaveThread> _threads = [];
     private readonly FreeThreads _free = new();
-    private readonly Sigstruct _sigstruct;
-    private volatile bool _disposed;
 
-    internal Enclave(
-        EnclaveDevice device,
-        EnclaveRange range,
-        Sigstruct sigstruct,
-        Mrenclave mrenclave,
-        IEnumerable<ulong> threads,
-        IEnumerable<(ulong Offset, ulong Length, PageAccess Access)> mappings,
-        EntryMethod method)
+    internal Enclave(LoadedEnclave loaded)
     {
-        Entry = EntryFor(method);
-        _device = device;
-        _range = range;
-        DriveOut = new DriveOut(range);
-        foreach ((ulong offset, ulong length, PageAccess access) in mappings)
-        {
-            EnclaveLoader.Check(Operations.Map, DriveOut.Change(() => range.Map(device.File, offset, length, (int)access), areas => areas.Set(offset, length, access)));
-        }
-
-        Mrenclave = mrenclave;
-        _sigstruct = sigstruct;
-        BaseAddress = new LinearAddress(range.Address);
-        Size = range.Length;
-        foreach (ulong offset in threads)
+        _loaded = loaded;
+        foreach (ulong offset in loaded.Threads)
         {
             _ = AddThread(offset);
         }
     }
 
     /// <summary>Where it begins.</summary>
-    public LinearAddress BaseAddress { get; }
+    public LinearAddress BaseAddress => _loaded.BaseAddress;
 
     /// <summary>SECS.SIZE in bytes.</summary>
-    public ulong Size { get; }
+    public ulong Size => _loaded.Size;
 
     /// <summary>What it measures.</summary>
-    public Mrenclave Mrenclave { get; }
+    public Mrenclave Mrenclave => _loaded.Mrenclave;
 
     /// <summary>What it was initialised with.</summary>
-    public Sigstruct Sigstruct => _sigstruct;
+    public Sigstruct Sigstruct => _loaded.Sigstruct;
 
     /// <summary>Its threads, by ascending offset.</summary>
     public IReadOnlyList<EnclaveThread> Threads => [.. _threads.Values.OrderBy(thread => thread.Offset)];
-
-    internal EnclaveEntry Entry { get; }
-
-    internal DriveOut DriveOut { get; }
 
     /// <summary>Builds the enclave of a file, with the SIGSTRUCT that is in it or, when it has none, one signed on the spot.</summary>
     /// <remarks>
@@ -79,7 +53,7 @@ public sealed partial class Enclave : IDisposable
     /// <exception cref="ImageException">It is no enclave file, or not whole.</exception>
     /// <exception cref="SgxUnavailableException">There is no SGX.</exception>
     /// <exception cref="EnclaveOperationException">The kernel refused.</exception>
-    public static Enclave Load(string path, EnclaveLoadOptions? options = null) => EnclaveFileLoader.Load(path, options ?? new EnclaveLoadOptions());
+    public static Enclave Load(string path, EnclaveLoadOptions? options = null) => new(EnclaveFileLoader.Load(path, options ?? new EnclaveLoadOptions()));
 
     /// <summary>Looks whether this process can build enclaves, by opening the device.</summary>
     /// <returns>Null when it can, else what stands against it and what to do.</returns>
@@ -104,7 +78,7 @@ public sealed partial class Enclave : IDisposable
     /// <param name="offset">Where it is, bytes from the beginning.</param>
     public EnclaveThread AddThread(ulong offset)
     {
-        var thread = new EnclaveThread(this, offset);
+        var thread = new EnclaveThread(_loaded, offset, _free.Readmit);
         if (!_threads.TryAdd(offset, thread))
         {
             throw new ArgumentException($"there is a thread at 0x{offset:x} already", nameof(offset));
@@ -122,8 +96,8 @@ public sealed partial class Enclave : IDisposable
     /// <exception cref="EnclaveOperationException">The kernel refused.</exception>
     public void Map(ulong offset, ulong length, PageAccess access, bool populate = false)
     {
-        using Use use = BeginUse();
-        EnclaveLoader.Check(Operations.Map, DriveOut.Change(() => _range.Map(_device.File, offset, length, (int)access, populate), areas => areas.Set(offset, length, access)));
+        using LoadedEnclave.Use use = _loaded.BeginUse();
+        _loaded.Map(offset, length, access, populate);
     }
 
     /// <summary>Takes a mapping away; the pages stay in the enclave.</summary>
@@ -132,8 +106,8 @@ public sealed partial class Enclave : IDisposable
     /// <exception cref="EnclaveOperationException">The kernel refused.</exception>
     public void Unmap(ulong offset, ulong length)
     {
-        using Use use = BeginUse();
-        EnclaveLoader.Check(Operations.Unmap, DriveOut.Change(() => _range.Unmap(offset, length), areas => areas.Remove(offset, length)));
+        using LoadedEnclave.Use use = _loaded.BeginUse();
+        EnclaveOperationException.ThrowIf(Operations.Unmap, _loaded.DriveOut.Change(() => _loaded.Range.Unmap(offset, length), areas => areas.Remove(offset, length)));
     }
 
     /// <summary>Changes what the page tables permit (mprotect).</summary>
@@ -143,8 +117,8 @@ public sealed partial class Enclave : IDisposable
     /// <exception cref="EnclaveOperationException">The kernel refused.</exception>
     public void Protect(ulong offset, ulong length, PageAccess access)
     {
-        using Use use = BeginUse();
-        EnclaveLoader.Check(Operations.Protect, DriveOut.Change(() => _range.Protect(offset, length, (int)access), areas => areas.Protect(offset, length, access)));
+        using LoadedEnclave.Use use = _loaded.BeginUse();
+        EnclaveOperationException.ThrowIf(Operations.Protect, _loaded.DriveOut.Change(() => _loaded.Range.Protect(offset, length, (int)access), areas => areas.Protect(offset, length, access)));
     }
 
     /// <summary>Takes permissions away (EMODPR and ETRACK). The enclave then accepts it (EACCEPT with PR), and can extend them again by EMODPE.</summary>
@@ -153,7 +127,7 @@ public sealed partial class Enclave : IDisposable
     /// <param name="access">What remains of the permissions.</param>
     /// <exception cref="EnclaveOperationException">The kernel refused; some pages may have been changed before.</exception>
     public void RestrictPermissions(ulong offset, ulong length, PageAccess access) =>
-        Change(Operations.Restrict, offset, length, (ulong)access, _device.RestrictPermissions);
+        Change(Operations.Restrict, offset, length, (ulong)access, _loaded.Device.RestrictPermissions);
 
     /// <summary>Changes the type (EMODT and ETRACK) to TCS or TRIM. The enclave then accepts it (EACCEPT with MODIFIED).</summary>
     /// <param name="offset">Bytes from the beginning, a multiple of 4096.</param>
@@ -161,7 +135,7 @@ public sealed partial class Enclave : IDisposable
     /// <param name="type">TCS or TRIM.</param>
     /// <exception cref="EnclaveOperationException">The kernel refused; some pages may have been changed before.</exception>
     public void ModifyTypes(ulong offset, ulong length, PageType type) =>
-        Change(Operations.Modify, offset, length, (ulong)type, _device.ModifyTypes);
+        Change(Operations.Modify, offset, length, (ulong)type, _loaded.Device.ModifyTypes);
 
     /// <summary>Removes pages that are trimmed and of which the enclave has accepted it (EREMOVE).</summary>
     /// <param name="offset">Bytes from the beginning, a multiple of 4096.</param>
@@ -171,7 +145,7 @@ public sealed partial class Enclave : IDisposable
         Change(Operations.Remove, offset, length, 0, (ulong at, ulong rest, ulong _, out ulong result, out ulong done) =>
         {
             result = 0;
-            return _device.RemovePages(at, rest, out done);
+            return _loaded.Device.RemovePages(at, rest, out done);
         });
 
     /// <summary>Adds pages by AUGMENT_PAGES, pending until the enclave accepts them. The ioctl is of an RFC of March 2022 that was never merged; Linux answers ENOTTY.</summary>
@@ -182,48 +156,24 @@ public sealed partial class Enclave : IDisposable
         Change(Operations.Augment, offset, length, 0, (ulong at, ulong rest, ulong _, out ulong result, out ulong done) =>
         {
             result = 0;
-            return _device.AugmentPages(at, rest, out done);
+            return _loaded.Device.AugmentPages(at, rest, out done);
         });
 
     /// <summary>Closes it. Its pages are freed when the last call that runs has returned. May be repeated.</summary>
     public void Dispose()
     {
-        // The handle of the mappings counts who is inside; it takes new users until the last has left, and this does not.
-        _disposed = true;
-        _range.Dispose();
-        _device.Dispose();
+        _loaded.Dispose();
         foreach (EnclaveThread thread in _threads.Values)
         {
             thread.Close();
         }
     }
 
-    /// <summary>Keeps the mappings while something uses them, whoever disposes the enclave meanwhile.</summary>
-    internal Use BeginUse()
-    {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        if (DriveOut.Lost is { } reason)
-        {
-            throw new EnclaveLostException($"the enclave is lost: {reason}; build it anew");
-        }
-
-        bool held = false;
-        _range.DangerousAddRef(ref held);
-        return new Use(_range);
-    }
-
-    private static EnclaveEntry EntryFor(EntryMethod method) => method switch
-    {
-        EntryMethod.Inline => InlineEntry.Instance,
-        EntryMethod.Automatic => (EnclaveEntry?)VdsoEntry.Instance ?? InlineEntry.Instance,
-        _ => VdsoEntry.Instance ?? throw new SgxUnavailableException($"the vDSO has no {VdsoLookup.SgxEnterEnclave}: it needs Linux 5.11 or later with SGX; {nameof(EntryMethod)}.{nameof(EntryMethod.Inline)} does without", Errno.None),
-    };
-
     private delegate Errno RangeOperation(ulong offset, ulong length, ulong what, out ulong result, out ulong done);
 
     private void Change(string name, ulong offset, ulong length, ulong what, RangeOperation operation)
     {
-        using Use use = BeginUse();
+        using LoadedEnclave.Use use = _loaded.BeginUse();
         ulong done = 0;
         while (true)
         {
@@ -236,13 +186,8 @@ public sealed partial class Enclave : IDisposable
                 continue;
             }
 
-            EnclaveLoader.Check(name, done == length && errno == Errno.EINTR ? Errno.None : errno, sgxError, done);
+            EnclaveOperationException.ThrowIf(name, done == length && errno == Errno.EINTR ? Errno.None : errno, sgxError, done);
             return;
         }
-    }
-
-    internal readonly struct Use(EnclaveRange range) : IDisposable
-    {
-        public void Dispose() => range.DangerousRelease();
     }
 }

@@ -94,7 +94,7 @@ public sealed class EnclaveBuilder
             Attributemask = new Attributes(~AttributeFlags.Init, ulong.MaxValue),
             Miscselect = Miscselect,
         };
-        return EnclaveLoader.Load(Secs(), _runs, mrenclave => DebugSigner.Shared.Sign(signing, mrenclave), EntryMethod);
+        return new Enclave(EnclaveLoader.Load(Secs(), _runs, mrenclave => DebugSigner.Shared.Sign(signing, mrenclave), EntryMethod));
     }
 
     /// <summary>Builds and initialises it with a SIGSTRUCT that was made before.</summary>
@@ -104,7 +104,7 @@ public sealed class EnclaveBuilder
     public Enclave Build(in Sigstruct sigstruct)
     {
         Sigstruct copy = sigstruct;
-        return EnclaveLoader.Load(Secs(), _runs, _ => copy, EntryMethod);
+        return new Enclave(EnclaveLoader.Load(Secs(), _runs, _ => copy, EntryMethod));
     }
 
     /// <summary>Its MRENCLAVE, without building it.</summary>

@@ -58,6 +58,14 @@ public sealed class EnclaveOperationException : EnclaveException
         BytesDone = done;
     }
 
+    internal static void ThrowIf(string operation, Errno errno, ulong sgxError = 0, ulong done = 0)
+    {
+        if (errno != Errno.None)
+        {
+            throw new EnclaveOperationException(operation, errno, sgxError, done);
+        }
+    }
+
     /// <summary>The ioctl or system call, in the kernel's words.</summary>
     public string Operation { get; }
 

@@ -6,9 +6,9 @@ namespace Cloister.Host;
 /// <summary>Loads what Cloister.Images reads.</summary>
 internal static class EnclaveFileLoader
 {
-    public static Enclave Load(string path, EnclaveLoadOptions options)
+    public static LoadedEnclave Load(string path, EnclaveLoadOptions options)
     {
-        using var image = EnclaveImage.Open(path);
+        using var image = ImageReader.Open(path);
         EnclaveVariant variant = image.PreferredVariant;
         if (variant.Pages is null)
         {

@@ -14,7 +14,7 @@ internal static class EnclaveLoader
     /// <param name="runs">The pages in the order of EADD.</param>
     /// <param name="sign">Gives the SIGSTRUCT for a measurement.</param>
     /// <param name="method">How it will be entered.</param>
-    public static Enclave Load(Secs secs, IEnumerable<PageRun> runs, Func<byte[], Sigstruct> sign, EntryMethod method)
+    public static LoadedEnclave Load(Secs secs, IEnumerable<PageRun> runs, Func<byte[], Sigstruct> sign, EntryMethod method)
     {
         EnclaveDevice device = Open();
         EnclaveRange? range = null;
@@ -22,27 +22,19 @@ internal static class EnclaveLoader
         {
             range = EnclaveRange.Reserve(secs.Size);
             secs.BaseAddr = range.Address;
-            Check(Operations.Create, device.Create(Bytes(in secs)));
+            EnclaveOperationException.ThrowIf(Operations.Create, device.Create(Bytes(in secs)));
             var added = new List<PageRun>();
             byte[] mrenclave = AddPages(device, secs, runs, added);
             Sigstruct sigstruct = sign(mrenclave);
             Initialise(device, secs, in sigstruct, mrenclave);
-            IEnumerable<ulong> threads = added.Where(run => run.PageType == PageType.Tcs).SelectMany(run => Offsets(run));
-            return new Enclave(device, range, sigstruct, new Mrenclave(mrenclave), threads, Mappings(added), method);
+            ulong[] threads = [.. added.Where(run => run.PageType == PageType.Tcs).SelectMany(run => Offsets(run))];
+            return new LoadedEnclave(device, range, sigstruct, new Mrenclave(mrenclave), threads, Mappings(added), method);
         }
         catch
         {
             range?.Dispose();
             device.Dispose();
             throw;
-        }
-    }
-
-    internal static void Check(string operation, Errno errno, ulong sgxError = 0, ulong done = 0)
-    {
-        if (errno != Errno.None)
-        {
-            throw new EnclaveOperationException(operation, errno, sgxError, done);
         }
     }
 
@@ -108,7 +100,7 @@ internal static class EnclaveLoader
             // A signal came: the kernel says how far it got. Linux, sgx_ioc_enclave_add_pages.
             if (errno != Errno.EINTR)
             {
-                Check(Operations.AddPages, errno, done: done);
+                EnclaveOperationException.ThrowIf(Operations.AddPages, errno, done: done);
             }
         }
     }
@@ -119,7 +111,7 @@ internal static class EnclaveLoader
         {
             using (provision)
             {
-                Check(Operations.Provision, device.Provision(provision!));
+                EnclaveOperationException.ThrowIf(Operations.Provision, device.Provision(provision!));
             }
         }
 
@@ -146,7 +138,7 @@ internal static class EnclaveLoader
             throw new EnclaveLostException($"{Operations.Init}: {errno}: the enclave was lost to a power transition before it was whole; build it anew");
         }
 
-        Check(Operations.Init, errno);
+        EnclaveOperationException.ThrowIf(Operations.Init, errno);
     }
 
     // Neighbours with the same access become one mapping. A TCS is mapped as data: Linux, sgx_encl_add_page.

@@ -8,16 +8,18 @@ public sealed class EnclaveThread
 {
     // Room for a signal handler that comes while the thread is inside.
     private const int StackBytes = 256 * 1024;
-    private readonly Enclave _enclave;
+    private readonly LoadedEnclave _enclave;
+    private readonly Action<EnclaveThread> _readmit;
     private const int Free = 0, Entered = 1, Closed = 2;
     private readonly PageBuffer _stack = PageBuffer.Allocate(StackBytes);
     private readonly Stack<CallWindow> _windows = [];
     private int _state;
     private volatile bool _closing;
 
-    internal EnclaveThread(Enclave enclave, ulong offset)
+    internal EnclaveThread(LoadedEnclave enclave, ulong offset, Action<EnclaveThread> readmit)
     {
         _enclave = enclave;
+        _readmit = readmit;
         Offset = offset;
     }
 
@@ -61,7 +63,7 @@ public sealed class EnclaveThread
         if (exit.Fault is null && Abandoned is not null)
         {
             Abandoned = null;
-            _enclave.Readmit(this);
+            _readmit(this);
         }
 
         return exit;
@@ -70,29 +72,22 @@ public sealed class EnclaveThread
     /// <summary>No call is to be expected of it any more.</summary>
     internal void Abandon(string reason) => Abandoned ??= reason;
 
-    internal EnclaveAnswer CallWithBuffers(ulong entry, ReadOnlySpan<byte> input, Span<byte> output, EnclaveCallOptions options)
-    {
-        // A call from within an ocall of another has a window of its own.
-        if (!_windows.TryPop(out CallWindow? window))
-        {
-            window = new CallWindow();
-        }
+    /// <summary>Memory for the buffers of a call: a call from within an ocall of another has a window of its own.</summary>
+    internal CallWindow TakeWindow() => _windows.TryPop(out CallWindow? window) ? window : new CallWindow();
 
-        try
+    /// <summary>The call is over.</summary>
+    internal void GiveBack(CallWindow window)
+    {
+        window.Close();
+        _windows.Push(window);
+        if (_closing)
         {
-            window.Open(input, output.Length);
-            return new EnclaveCall(_enclave, this, window, options).Run(entry, input.Length, output);
-        }
-        finally
-        {
-            window.Close();
-            _windows.Push(window);
-            if (_closing)
-            {
-                CloseWindows();
-            }
+            CloseWindows();
         }
     }
+
+    /// <summary>An exception inside, in words.</summary>
+    internal string Describe(EnclaveFault fault) => FaultText.Describe(fault, _enclave.BaseAddress.Value, _enclave.Size);
 
     /// <summary>Gives the stack back, now or when whoever is inside has left.</summary>
     internal void Close()
@@ -115,10 +110,13 @@ public sealed class EnclaveThread
     private EnclaveExit Run(EncluLeaf leaf, EnclaveRegisters registers, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
-        using Enclave.Use use = _enclave.BeginUse();
+        using LoadedEnclave.Use use = _enclave.BeginUse();
         if (Interlocked.CompareExchange(ref _state, Entered, Free) is var state and not Free)
         {
-            ObjectDisposedException.ThrowIf(state == Closed, _enclave);
+            if (state == Closed)
+            {
+                throw LoadedEnclave.Disposed();
+            }
 
             // SDM 3D, EENTER: a TCS that is in use makes #GP.
             throw new EnclaveException($"the thread at 0x{Offset:x} is in use: one caller at a time can be inside on it");

@@ -8,11 +8,13 @@ public delegate int OcallHandler(Ocall ocall);
 /// <summary>What an enclave asks of its host in the middle of a call.</summary>
 public readonly ref struct Ocall
 {
-    private readonly EnclaveCall _call;
+    private readonly NestedCall _call;
 
-    internal Ocall(EnclaveCall call, ulong number, ulong argument, ReadOnlySpan<byte> input, Span<byte> answer)
+    internal Ocall(EnclaveThread thread, NestedCall call, ulong number, ulong argument, ReadOnlySpan<byte> input, Span<byte> answer, CancellationToken cancellation)
     {
         _call = call;
+        Thread = thread;
+        Cancellation = cancellation;
         Number = number;
         Argument = argument;
         Input = input;
@@ -32,10 +34,10 @@ public readonly ref struct Ocall
     public Span<byte> Answer { get; }
 
     /// <summary>The enclave's thread that asks.</summary>
-    public EnclaveThread Thread => _call.Thread;
+    public EnclaveThread Thread { get; }
 
     /// <summary>The token of the call.</summary>
-    public CancellationToken Cancellation => _call.Options.Cancellation;
+    public CancellationToken Cancellation { get; }
 
     /// <summary>
     /// A nested call, on the thread that asks. The enclave must expect it: it finds CSSA 0 as at any entry, its own stack where it left it, and an
@@ -43,5 +45,5 @@ public readonly ref struct Ocall
     /// takes another thread instead.
     /// </summary>
     /// <inheritdoc cref="Enclave.Call(ulong, ReadOnlySpan{byte}, Span{byte}, EnclaveCallOptions?)"/>
-    public EnclaveAnswer Call(ulong entry, ReadOnlySpan<byte> input, Span<byte> output) => _call.Thread.CallWithBuffers(entry, input, output, _call.Options);
+    public EnclaveAnswer Call(ulong entry, ReadOnlySpan<byte> input, Span<byte> output) => _call(entry, input, output);
 }

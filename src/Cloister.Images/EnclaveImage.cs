@@ -40,37 +40,6 @@ public sealed class EnclaveImage : IDisposable
     /// <summary>Names of functions the file wants from others, which a simulation build betrays itself by.</summary>
     public IReadOnlyList<string> Imports { get; init; } = [];
 
-    /// <summary>Opens a file of any known kind.</summary>
-    /// <exception cref="IOException">It cannot be opened or read.</exception>
-    /// <exception cref="ImageException">It is of no known kind, or not whole.</exception>
-    public static EnclaveImage Open(string path) => Open(path, new ReadOptions());
-
-    /// <summary>Opens a file of any known kind.</summary>
-    /// <exception cref="IOException">It cannot be opened or read.</exception>
-    /// <exception cref="ImageException">It is of no known kind, or not whole.</exception>
-    public static EnclaveImage Open(string path, ReadOptions options)
-    {
-        ArgumentNullException.ThrowIfNull(options);
-        ByteSource source = ByteSource.OpenFile(path);
-        try
-        {
-            return ImageReader.Read(source, options with { Path = path });
-        }
-        catch
-        {
-            source.Dispose();
-            throw;
-        }
-    }
-
-    /// <summary>Reads a file of any known kind. The image owns <paramref name="source"/>.</summary>
-    /// <exception cref="ImageException">It is of no known kind, or not whole.</exception>
-    public static EnclaveImage Read(ByteSource source) => ImageReader.Read(source, new ReadOptions());
-
-    /// <summary>Reads a file of any known kind. The image owns <paramref name="source"/>.</summary>
-    /// <exception cref="ImageException">It is of no known kind, or not whole.</exception>
-    public static EnclaveImage Read(ByteSource source, ReadOptions options) => ImageReader.Read(source, options);
-
     /// <inheritdoc/>
     public void Dispose() => source.Dispose();
 }

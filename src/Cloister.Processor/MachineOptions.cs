@@ -100,4 +100,21 @@ public sealed record MachineOptions
         0xac, 0xb7, 0x70, 0x12, 0x05, 0x3e, 0x05, 0xa6, 0x3d, 0x41, 0x3b, 0x8b, 0xba, 0xe8, 0xfb, 0x6c,
         0x5d, 0x73, 0xb3, 0xf2, 0x99, 0x6d, 0x91, 0xc4, 0x3b, 0xbb, 0xf9, 0x09, 0x59, 0xc0, 0xf8, 0xd4,
     };
+
+    /// <summary>The same on a processor that one can buy: cut to what it has.</summary>
+    /// <param name="model">The processor.</param>
+    public MachineOptions On(Cpus.CpuModel model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return this with
+        {
+            Sgx2 = Sgx2 && model.Sgx2,
+            Kss = Kss && model.ServerSgx,
+            Oversubscription = Oversubscription && model.ServerSgx,
+            AexNotify = AexNotify && model.ServerSgx,
+            Edeccssa = Edeccssa && model.ServerSgx,
+            Eupdatesvn = Eupdatesvn && model.ServerSgx,
+            Cpu = model,
+        };
+    }
 }

@@ -10,8 +10,7 @@ namespace Cloister.Cli.Commands;
 /// <summary>The command line of all commands but <c>run</c>, which reads its own.</summary>
 internal static class CommandLine
 {
-    /// <summary>How commands are run.</summary>
-    public static InvocationConfiguration Configuration => new() { EnableDefaultExceptionHandler = false };
+    private static InvocationConfiguration Configuration => new() { EnableDefaultExceptionHandler = false };
 
     /// <summary>The commands and their options: parsing, help, manual, reference and completions come from this.</summary>
     public static RootCommand Root()
@@ -59,14 +58,14 @@ internal static class CommandLine
         ParseResult parsed = root.Parse(args);
         if (args[0].StartsWith('-') && parsed.CommandResult.Command is not RootCommand && parsed.Action is not HelpAction)
         {
-            string name = string.Join(' ', Names(parsed.CommandResult));
+            string name = string.Join(' ', CommandNames.Of(parsed.CommandResult));
             return Failure.Report($"{args[0]} stands before the command, and options stand behind it: cloister {name} {args[0]} ...", Failure.Usage);
         }
 
         if (Misspelled(parsed, args) is { } option)
         {
             Command command = parsed.CommandResult.Command;
-            string name = string.Join(' ', Names(parsed.CommandResult));
+            string name = string.Join(' ', CommandNames.Of(parsed.CommandResult));
             return Failure.Report($"{name}: there is no option {option}{Spelling.Advice(option, command.Options.Select(one => one.Name), $"`cloister {name} --help` lists them")}", Failure.Usage);
         }
 
@@ -77,7 +76,7 @@ internal static class CommandLine
 
         if (OutputOption.Begin(parsed) is { } problem)
         {
-            return Failure.Report($"{string.Join(' ', Names(parsed.CommandResult))}: {problem}", Failure.InputOutput);
+            return Failure.Report($"{string.Join(' ', CommandNames.Of(parsed.CommandResult))}: {problem}", Failure.InputOutput);
         }
 
         return parsed.Invoke(Configuration);
@@ -98,7 +97,7 @@ internal static class CommandLine
     {
         Command command = parsed.CommandResult.Command;
         bool isRoot = command is RootCommand;
-        string name = isRoot ? "" : string.Join(' ', Names(parsed.CommandResult)) + ": ", help = $"`cloister {(isRoot ? "" : string.Join(' ', Names(parsed.CommandResult)) + " ")}--help`";
+        string name = isRoot ? "" : string.Join(' ', CommandNames.Of(parsed.CommandResult)) + ": ", help = $"`cloister {(isRoot ? "" : string.Join(' ', CommandNames.Of(parsed.CommandResult)) + " ")}--help`";
         if (parsed.UnmatchedTokens is [string unknown, ..])
         {
             if (unknown.StartsWith('-'))
@@ -121,7 +120,7 @@ internal static class CommandLine
             return $"{name}one argument too many: {unknown} ({help} tells more)";
         }
 
-        return command.Subcommands.Count > 0 && !isRoot && parsed.Tokens.Count == Names(parsed.CommandResult).Count()
+        return command.Subcommands.Count > 0 && !isRoot && parsed.Tokens.Count == CommandNames.Of(parsed.CommandResult).Count()
             ? $"{name}which? There is {string.Join(" and ", command.Subcommands.Where(one => !one.Hidden).Select(one => one.Name))}; {help} tells more"
             : $"{name}{Missing(error) ?? Plain(error)} ({help} tells more)";
     }
@@ -135,9 +134,6 @@ internal static class CommandLine
         ArgumentResult { Tokens.Count: 0, Parent: OptionResult { Option: { } option } } => $"{option.Name} needs a value: {option.Name} {option.HelpName}",
         _ => null,
     };
-
-    /// <summary>The words of a command; none for the root.</summary>
-    public static IEnumerable<string> Names(CommandResult result) => result.Command is RootCommand ? [] : result.Parent is CommandResult { Command: not RootCommand } parent ? [.. Names(parent), result.Command.Name] : [result.Command.Name];
 
     // The parser names the types of .NET.
     private static string Plain(ParseError error) =>

@@ -23,7 +23,7 @@ internal static class CompletionCommand
                 return Failure.Report($"completion: no script for {asked}{Spelling.Advice(asked, s_shells.Select(one => one.Shell), "there is bash, zsh and fish")}", Failure.Usage);
             }
 
-            Console.Out.Write(make(CommandEntry.Of(CommandLine.Root())));
+            Console.Out.Write(make(CommandEntry.Of(parsed.RootCommandResult.Command)));
             return 0;
         });
         return command;

@@ -13,8 +13,8 @@ internal sealed class HelpAction : SynchronousCommandLineAction
     /// <inheritdoc/>
     public override int Invoke(ParseResult parseResult)
     {
-        string path = string.Join(' ', CommandLine.Names(parseResult.CommandResult));
-        CommandEntry root = CommandEntry.Of(CommandLine.Root());
+        string path = string.Join(' ', CommandNames.Of(parseResult.CommandResult));
+        CommandEntry root = CommandEntry.Of(parseResult.RootCommandResult.Command);
         HelpText.Print(root.All.FirstOrDefault(command => command.Path == path) ?? root, Console.Out, Terminal.Width);
         return 0;
     }

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Completions;
-using Cloister.Cli.Running;
+using Cloister.Cli.Manual;
 
 namespace Cloister.Cli.Commands;
 
@@ -12,16 +12,16 @@ internal static class HelpCommand
         var words = new Argument<string[]>("COMMAND") { Description = "The command, as in `cloister help lab edmm`; none for the list of commands." };
         words.Arity = ArgumentArity.ZeroOrMore;
         words.HelpName = "COMMAND";
-        words.CompletionSources.Add(_ => CommandLine.Root().Subcommands.Where(command => !command.Hidden).Select(command => new CompletionItem(command.Name)));
         var command = new Command("help", "Show help for a command.") { words };
-        command.SetAction(parsed => Show(parsed.GetValue(words) ?? []));
+        words.CompletionSources.Add(_ => command.Parents.OfType<Command>().SelectMany(root => root.Subcommands)
+            .Where(other => !other.Hidden).Select(other => new CompletionItem(other.Name)));
+        command.SetAction(parsed => Show(parsed, parsed.GetValue(words) ?? []));
         return command;
     }
 
-    private static int Show(string[] words)
+    private static int Show(ParseResult parsed, string[] words)
     {
-        RootCommand root = CommandLine.Root();
-        Command at = root;
+        Command root = parsed.RootCommandResult.Command, at = root;
         foreach (string word in words)
         {
             if (at.Subcommands.FirstOrDefault(below => below.Name == word && !below.Hidden) is not { } next)
@@ -38,6 +38,6 @@ internal static class HelpCommand
             return 0;
         }
 
-        return root.Parse([.. words, "--help"]).Invoke(CommandLine.Configuration);
+        return root.Parse([.. words, "--help"]).Invoke(parsed.InvocationConfiguration);
     }
 }

@@ -31,7 +31,7 @@ internal sealed class ImageOptions
 
     public EnclaveImage Open(ParseResult parsed) => Open(parsed, parsed.GetValue(File)!);
 
-    public EnclaveImage Open(ParseResult parsed, FileInfo file) => EnclaveImage.Open(InputFile.Ordinary(file), new ReadOptions
+    public EnclaveImage Open(ParseResult parsed, FileInfo file) => ImageReader.Open(InputFile.Ordinary(file), new ReadOptions
     {
         SigstructPath = parsed.GetValue(Sigstruct) is { } sigstruct ? InputFile.Ordinary(sigstruct) : null,
         LibpalPath = parsed.GetValue(Libpal) is { } libpal ? InputFile.Ordinary(libpal) : null,

@@ -11,7 +11,6 @@ namespace Cloister.Cli.Commands;
 /// <summary><c>cloister lab</c>: experiments on the machine.</summary>
 internal static class LabCommand
 {
-    private const string ProgramName = "edmm-program";
     private const string Everything = "all";
     private const int MostPages = 1 << 18;
 
@@ -86,21 +85,18 @@ internal static class LabCommand
                 Ways = chosenWays,
                 Patterns = chosenPatterns,
                 TimedEngine = MachineDefaults.Choose().Engine,
-                Program = ExperimentProgram(),
+                Program = OwnProgram.OfExperiments,
             };
             return Run(options, table, parsed.GetValue(svg), parsed.GetValue(json), parsed.GetValue(quiet));
         });
         return command;
     }
 
-    /// <summary>The command that runs the experiments' program.</summary>
-    internal static IReadOnlyList<string> ExperimentProgram() => [.. OwnProgram.Command, "lab", ProgramName];
-
     // What runs on the machine. It is of no use by hand, and so is not listed.
     private static Command CreateProgram()
     {
         var rest = new Argument<string[]>("arguments");
-        var command = new Command(ProgramName, "The program of `lab edmm`.") { rest };
+        var command = new Command(OwnProgram.NameOfExperiments, "The program of `lab edmm`.") { rest };
         command.Hidden = true;
         return command.Acting(parsed => AllocationProgram.Run(parsed.GetValue(rest)!));
     }

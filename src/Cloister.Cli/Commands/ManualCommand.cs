@@ -11,9 +11,9 @@ internal static class ManualCommand
     {
         var output = new OutputOption();
         var command = new Command("manual", "Print the manual page, for man: `cloister manual -o cloister.1; man ./cloister.1`.") { output };
-        command.SetAction(_ =>
+        command.SetAction(parsed =>
         {
-            Console.Out.Write(ManualPage.Of(CommandEntry.Of(CommandLine.Root()), VersionCommand.Version, Day()));
+            Console.Out.Write(ManualPage.Of(CommandEntry.Of(parsed.RootCommandResult.Command), VersionCommand.Version, Day()));
             return 0;
         });
         return command;

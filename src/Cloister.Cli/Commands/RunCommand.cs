@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using Cloister.Cli.Manual;
 using Cloister.Cli.Platforms;
 using Cloister.Cli.Running;
 using Cloister.Driver;

@@ -1,4 +1,3 @@
-using Cloister.Cli.Commands;
 using Cloister.Lab;
 using Cloister.Linux;
 
@@ -20,7 +19,7 @@ internal static class TrialCheck
                 Patterns = [AllocationPattern.Every],
                 Pages = 4,
                 Repeats = 0,
-                Program = LabCommand.ExperimentProgram(),
+                Program = OwnProgram.OfExperiments,
             }).Run();
             return new Finding(FindingKind.Good, Key, Subject, "built, entered and grown", "a program was run on the machine to see it");
         }

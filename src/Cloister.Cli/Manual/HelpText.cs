@@ -1,5 +1,3 @@
-using Cloister.Cli.Commands;
-
 namespace Cloister.Cli.Manual;
 
 /// <summary>What <c>--help</c> prints, from the table.</summary>

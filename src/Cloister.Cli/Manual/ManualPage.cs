@@ -1,7 +1,5 @@
 using System.Globalization;
 using System.Text;
-using Cloister.Cli.Commands;
-using Cloister.Cli.Running;
 
 namespace Cloister.Cli.Manual;
 

@@ -12,7 +12,7 @@ internal static class RefusedPages
     /// <summary>Why the file cannot be used, or null.</summary>
     public static string? Problem(string path) => Try(() =>
     {
-        using var image = EnclaveImage.Open(InputFile.Ordinary(InputFile.Of(path)));
+        using var image = ImageReader.Open(InputFile.Ordinary(InputFile.Of(path)));
         return image.PreferredVariant.Pages is null ? image.PreferredVariant.PagesMissing ?? "it does not hold the enclave's pages" : null;
     });
 
@@ -23,7 +23,7 @@ internal static class RefusedPages
     /// <param name="enclavehash">What the SIGSTRUCT expects, to choose among the enclaves of the file.</param>
     public static string Explain(SgxMachine machine, EpcPage secs, string path, string enclavehash) => Try(() =>
     {
-        using var image = EnclaveImage.Open(InputFile.Ordinary(InputFile.Of(path)));
+        using var image = ImageReader.Open(InputFile.Ordinary(InputFile.Of(path)));
         EnclaveVariant variant = image.Variants.FirstOrDefault(one => one.Sigstruct is { } sigstruct && SigstructText.Enclavehash(in sigstruct) == enclavehash) ?? image.PreferredVariant;
         var comparer = new Comparer(machine, secs);
         MeasureResult measured = EnclaveMeasurer.Measure(image, variant, comparer);

@@ -38,20 +38,4 @@ public sealed record CpuModel
 
     /// <summary>The stepping.</summary>
     public uint Stepping => Signature & 0xf;
-
-    /// <summary>The machine's SGX, cut to what this processor has.</summary>
-    public MachineOptions Apply(MachineOptions options)
-    {
-        ArgumentNullException.ThrowIfNull(options);
-        return options with
-        {
-            Sgx2 = options.Sgx2 && Sgx2,
-            Kss = options.Kss && ServerSgx,
-            Oversubscription = options.Oversubscription && ServerSgx,
-            AexNotify = options.AexNotify && ServerSgx,
-            Edeccssa = options.Edeccssa && ServerSgx,
-            Eupdatesvn = options.Eupdatesvn && ServerSgx,
-            Cpu = this,
-        };
-    }
 }

@@ -11,7 +11,7 @@ public static class Eaccept
     /// <summary>Executes the leaf.</summary>
     public static LeafResult Execute(SgxMachine machine, LogicalProcessor processor, ILinearMemory memory, IExtendedState extendedState)
     {
-        if (EncluInstruction.Refuse(machine, processor, EncluLeaf.Eaccept) is { } refusal)
+        if (LeafSteps.Refuse(machine, processor, EncluLeaf.Eaccept) is { } refusal)
         {
             return refusal;
         }
@@ -20,10 +20,10 @@ public static class Eaccept
         LeafResult result = Run(machine, processor, memory, address);
         if (result.Status != LeafStatus.Fault)
         {
-            EncluInstruction.Complete(processor.Registers, result.Error);
+            LeafSteps.Complete(processor.Registers, result.Error);
         }
 
-        return EncluInstruction.Tell(machine, processor, EncluLeaf.Eaccept, address, result);
+        return LeafSteps.Tell(machine, processor, EncluLeaf.Eaccept, address, result);
     }
 
     /// <summary>The flags of the SECINFO with which EACCEPT of a page by its enclave succeeds now; 0 where there is none, or where more than the flags decides.</summary>
@@ -44,7 +44,7 @@ public static class Eaccept
     {
         ArgumentNullException.ThrowIfNull(machine);
         Accept(ref machine.Epcm.Entry(page));
-        _ = EncluInstruction.Tell(machine, processor, EncluLeaf.Eaccept, address, LeafResult.Success);
+        _ = LeafSteps.Tell(machine, processor, EncluLeaf.Eaccept, address, LeafResult.Success);
     }
 
     private static LeafResult Run(SgxMachine machine, LogicalProcessor processor, ILinearMemory memory, LinearAddress address)

@@ -11,7 +11,7 @@ public static class Eacceptcopy
     /// <summary>Executes the leaf.</summary>
     public static LeafResult Execute(SgxMachine machine, LogicalProcessor processor, ILinearMemory memory, IExtendedState extendedState)
     {
-        if (EncluInstruction.Refuse(machine, processor, EncluLeaf.Eacceptcopy) is { } refusal)
+        if (LeafSteps.Refuse(machine, processor, EncluLeaf.Eacceptcopy) is { } refusal)
         {
             return refusal;
         }
@@ -20,10 +20,10 @@ public static class Eacceptcopy
         LeafResult result = Run(machine, processor, memory, address);
         if (result.Status != LeafStatus.Fault)
         {
-            EncluInstruction.Complete(processor.Registers, result.Error);
+            LeafSteps.Complete(processor.Registers, result.Error);
         }
 
-        return EncluInstruction.Tell(machine, processor, EncluLeaf.Eacceptcopy, address, result);
+        return LeafSteps.Tell(machine, processor, EncluLeaf.Eacceptcopy, address, result);
     }
 
     private static LeafResult Run(SgxMachine machine, LogicalProcessor processor, ILinearMemory memory, LinearAddress address)

@@ -8,7 +8,7 @@ public static class Edeccssa
     /// <summary>Executes the leaf.</summary>
     public static LeafResult Execute(SgxMachine machine, LogicalProcessor processor, ILinearMemory memory, IExtendedState extendedState)
     {
-        if (EncluInstruction.Refuse(machine, processor, EncluLeaf.Edeccssa) is { } refusal)
+        if (LeafSteps.Refuse(machine, processor, EncluLeaf.Edeccssa) is { } refusal)
         {
             return refusal;
         }
@@ -17,10 +17,10 @@ public static class Edeccssa
         LeafResult result = Run(machine, processor, memory);
         if (result.IsSuccess)
         {
-            EncluInstruction.Advance(processor.Registers);
+            LeafSteps.Advance(processor.Registers);
         }
 
-        return EncluInstruction.Tell(machine, processor, EncluLeaf.Edeccssa, address, result);
+        return LeafSteps.Tell(machine, processor, EncluLeaf.Edeccssa, address, result);
     }
 
     private static LeafResult Run(SgxMachine machine, LogicalProcessor processor, ILinearMemory memory)

@@ -11,13 +11,13 @@ public static class Eenter
     /// <summary>Executes the leaf.</summary>
     public static LeafResult Execute(SgxMachine machine, LogicalProcessor processor, ILinearMemory memory, IExtendedState extendedState)
     {
-        if (EncluInstruction.Refuse(machine, processor, EncluLeaf.Eenter) is { } refusal)
+        if (LeafSteps.Refuse(machine, processor, EncluLeaf.Eenter) is { } refusal)
         {
             return refusal;
         }
 
         var address = new LinearAddress(processor.Registers.Rbx);
-        return EncluInstruction.Tell(machine, processor, EncluLeaf.Eenter, address, Run(machine, processor, memory));
+        return LeafSteps.Tell(machine, processor, EncluLeaf.Eenter, address, Run(machine, processor, memory));
     }
 
     private static LeafResult Run(SgxMachine machine, LogicalProcessor processor, ILinearMemory memory)

@@ -8,13 +8,13 @@ public static class Eexit
     /// <summary>Executes the leaf.</summary>
     public static LeafResult Execute(SgxMachine machine, LogicalProcessor processor, ILinearMemory memory, IExtendedState extendedState)
     {
-        if (EncluInstruction.Refuse(machine, processor, EncluLeaf.Eexit) is { } refusal)
+        if (LeafSteps.Refuse(machine, processor, EncluLeaf.Eexit) is { } refusal)
         {
             return refusal;
         }
 
         var address = new LinearAddress(processor.Registers.Rbx);
-        return EncluInstruction.Tell(machine, processor, EncluLeaf.Eexit, address, Run(machine, processor, address));
+        return LeafSteps.Tell(machine, processor, EncluLeaf.Eexit, address, Run(machine, processor, address));
     }
 
     private static LeafResult Run(SgxMachine machine, LogicalProcessor processor, LinearAddress target)

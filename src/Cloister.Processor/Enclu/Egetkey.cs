@@ -13,7 +13,7 @@ public static class Egetkey
     /// <summary>Executes the leaf.</summary>
     public static LeafResult Execute(SgxMachine machine, LogicalProcessor processor, ILinearMemory memory, IExtendedState extendedState)
     {
-        if (EncluInstruction.Refuse(machine, processor, EncluLeaf.Egetkey) is { } refusal)
+        if (LeafSteps.Refuse(machine, processor, EncluLeaf.Egetkey) is { } refusal)
         {
             return refusal;
         }
@@ -21,11 +21,11 @@ public static class Egetkey
         LeafResult result = Run(machine, processor, memory);
         if (result.Status != LeafStatus.Fault)
         {
-            EncluInstruction.Complete(processor.Registers, result.Error);
+            LeafSteps.Complete(processor.Registers, result.Error);
         }
 
         var address = new LinearAddress(processor.Registers.Rbx);
-        return EncluInstruction.Tell(machine, processor, EncluLeaf.Egetkey, address, result);
+        return LeafSteps.Tell(machine, processor, EncluLeaf.Egetkey, address, result);
     }
 
     private static LeafResult Run(SgxMachine machine, LogicalProcessor processor, ILinearMemory memory)

@@ -8,7 +8,7 @@ public static class Emodpe
     /// <summary>Executes the leaf.</summary>
     public static LeafResult Execute(SgxMachine machine, LogicalProcessor processor, ILinearMemory memory, IExtendedState extendedState)
     {
-        if (EncluInstruction.Refuse(machine, processor, EncluLeaf.Emodpe) is { } refusal)
+        if (LeafSteps.Refuse(machine, processor, EncluLeaf.Emodpe) is { } refusal)
         {
             return refusal;
         }
@@ -17,10 +17,10 @@ public static class Emodpe
         LeafResult result = Run(machine, processor, memory, address);
         if (result.IsSuccess)
         {
-            EncluInstruction.Advance(processor.Registers);
+            LeafSteps.Advance(processor.Registers);
         }
 
-        return EncluInstruction.Tell(machine, processor, EncluLeaf.Emodpe, address, result);
+        return LeafSteps.Tell(machine, processor, EncluLeaf.Emodpe, address, result);
     }
 
     private static LeafResult Run(SgxMachine machine, LogicalProcessor processor, ILinearMemory memory, LinearAddress address)

@@ -17,7 +17,7 @@ public static class Ereport
     /// <summary>Executes the leaf.</summary>
     public static LeafResult Execute(SgxMachine machine, LogicalProcessor processor, ILinearMemory memory, IExtendedState extendedState)
     {
-        if (EncluInstruction.Refuse(machine, processor, EncluLeaf.Ereport) is { } refusal)
+        if (LeafSteps.Refuse(machine, processor, EncluLeaf.Ereport) is { } refusal)
         {
             return refusal;
         }
@@ -25,11 +25,11 @@ public static class Ereport
         LeafResult result = Run(machine, processor, memory);
         if (result.IsSuccess)
         {
-            EncluInstruction.Advance(processor.Registers);
+            LeafSteps.Advance(processor.Registers);
         }
 
         var address = new LinearAddress(processor.Registers.Rdx);
-        return EncluInstruction.Tell(machine, processor, EncluLeaf.Ereport, address, result);
+        return LeafSteps.Tell(machine, processor, EncluLeaf.Ereport, address, result);
     }
 
     private static LeafResult Run(SgxMachine machine, LogicalProcessor processor, ILinearMemory memory)

@@ -16,7 +16,7 @@ public static class Eresume
     /// <summary>Executes the leaf.</summary>
     public static LeafResult Execute(SgxMachine machine, LogicalProcessor processor, ILinearMemory memory, IExtendedState extendedState)
     {
-        if (EncluInstruction.Refuse(machine, processor, EncluLeaf.Eresume) is { } refusal)
+        if (LeafSteps.Refuse(machine, processor, EncluLeaf.Eresume) is { } refusal)
         {
             return refusal;
         }
@@ -29,7 +29,7 @@ public static class Eresume
             processor.Frame.Forget();
         }
 
-        return EncluInstruction.Tell(machine, processor, EncluLeaf.Eresume, address, result);
+        return LeafSteps.Tell(machine, processor, EncluLeaf.Eresume, address, result);
     }
 
     private static LeafResult Run(SgxMachine machine, LogicalProcessor processor, ILinearMemory memory, IExtendedState extendedState)

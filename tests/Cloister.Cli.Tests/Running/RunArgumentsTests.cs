@@ -1,3 +1,4 @@
+using Cloister.Cli.Manual;
 using Cloister.Cli.Running;
 using Cloister.Engine;
 

@@ -55,7 +55,7 @@ public sealed class PackageTests : IDisposable
             using Cloister.Host;
             using Cloister.Images;
 
-            using var image = EnclaveImage.Open(args[0]);
+            using var image = ImageReader.Open(args[0]);
             Console.WriteLine(EnclaveMeasurer.Measure(image, image.PreferredVariant).Text);
             using var enclave = Enclave.Load(args[0]);
             Console.WriteLine(enclave.Mrenclave);

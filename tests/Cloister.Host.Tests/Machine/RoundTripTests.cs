@@ -152,7 +152,7 @@ public sealed class RoundTripTests : IDisposable
     private static List<(long At, ulong Page)> MeasuredBytes(string path)
     {
         byte[] file = File.ReadAllBytes(path), page = new byte[LinearAddress.PageSize];
-        using var image = EnclaveImage.Open(path);
+        using var image = ImageReader.Open(path);
         var places = new List<(long, ulong)>();
         int from = 0;
         foreach (PageRun run in image.PreferredVariant.Pages!.Where(run => run.PageType != PageType.Tcs && !run.IsUnmeasured))
@@ -179,7 +179,7 @@ public sealed class RoundTripTests : IDisposable
     }
 
     private static EnclaveImage Signed(byte[] file, string path) =>
-        EnclaveImage.Read(ByteSource.FromBytes(file), new ReadOptions { Path = path, SigstructPath = File.Exists(Path.ChangeExtension(path, ".sig")) ? Path.ChangeExtension(path, ".sig") : null });
+        ImageReader.Read(ByteSource.FromBytes(file), new ReadOptions { Path = path, SigstructPath = File.Exists(Path.ChangeExtension(path, ".sig")) ? Path.ChangeExtension(path, ".sig") : null });
 
     private static string Cloister(params string[] arguments)
     {

@@ -36,8 +36,8 @@ internal static class FileLoads
     private static Enclave Initialise(string path, string sigstructPath)
     {
         Sigstruct sigstruct = MemoryMarshal.Read<Sigstruct>(File.ReadAllBytes(sigstructPath));
-        using var image = EnclaveImage.Open(path);
+        using var image = ImageReader.Open(path);
         Secs secs = EnclaveFileLoader.SecsOf(image.PreferredVariant, new EnclaveLoadOptions());
-        return EnclaveLoader.Load(secs, image.PreferredVariant.Pages!, _ => sigstruct, EntryMethod.Automatic);
+        return new Enclave(EnclaveLoader.Load(secs, image.PreferredVariant.Pages!, _ => sigstruct, EntryMethod.Automatic));
     }
 }

@@ -233,7 +233,7 @@ internal static partial class Scenarios
 
     private static byte[] EnclaveMeasurement(string path)
     {
-        using var image = EnclaveImage.Open(path);
+        using var image = ImageReader.Open(path);
         return EnclaveMeasurer.Measure(image, image.PreferredVariant).Mrenclave.ToArray();
     }
 }

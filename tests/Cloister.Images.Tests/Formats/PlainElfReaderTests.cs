@@ -23,7 +23,7 @@ public class PlainElfReaderTests
             expected.Add(0x3000 + at, 0x203);
         }
 
-        using EnclaveImage image = EnclaveImage.Read(ByteSource.FromBytes(file), new ReadOptions { HeapSize = heap });
+        using EnclaveImage image = ImageReader.Read(ByteSource.FromBytes(file), new ReadOptions { HeapSize = heap });
         Assert.Equal(ImageFormat.PlainElf, image.Format);
         Assert.Equal(expected.Mrenclave, EnclaveMeasurer.Measure(image, image.PreferredVariant).Text);
         PageMap map = PageMap.Read(image, image.PreferredVariant);

@@ -40,7 +40,7 @@ public class SgxsReaderTests
         var measured = new Oracle(0x1000, 1).Add(0, Code).Extend(0x100, content.AsSpan(256, 256));
         var stream = new Oracle(0x1000, 1).Add(0, Code).Extend(0, content.AsSpan(0, 256), "UNMEASRD").Extend(0x100, content.AsSpan(256, 256));
 
-        using EnclaveImage image = EnclaveImage.Read(ByteSource.FromBytes(stream.Stream));
+        using EnclaveImage image = ImageReader.Read(ByteSource.FromBytes(stream.Stream));
         Assert.Equal(measured.Mrenclave, EnclaveMeasurer.Measure(image, image.Variants[0]).Text);
         byte[] page = new byte[4096];
         image.Variants[0].Pages!.Single().Content.Read(0, page);
@@ -52,7 +52,7 @@ public class SgxsReaderTests
     {
         byte[] stream = new Oracle(0x8, 1).Page(0, Code, Pattern(5)).Stream;
         "UNSIZED\0"u8.CopyTo(stream);
-        using EnclaveImage image = EnclaveImage.Read(ByteSource.FromBytes(stream));
+        using EnclaveImage image = ImageReader.Read(ByteSource.FromBytes(stream));
         var wrong = Assert.Throws<ImageException>(() => EnclaveMeasurer.Measure(image, image.Variants[0]));
         Assert.Contains("UNSIZED", wrong.Message, StringComparison.Ordinal);
     }
@@ -100,7 +100,7 @@ public class SgxsReaderTests
 
     private static MeasureResult Measure(byte[] stream)
     {
-        using EnclaveImage image = EnclaveImage.Read(ByteSource.FromBytes(stream));
+        using EnclaveImage image = ImageReader.Read(ByteSource.FromBytes(stream));
         return EnclaveMeasurer.Measure(image, image.PreferredVariant);
     }
 

@@ -35,7 +35,7 @@ public class MutationTests(ITestOutputHelper output)
 
     [Theory]
     [MemberData(nameof(Formats))]
-    public void AnyDamageIsAnErrorAndNoMore(string format) => Damage(format, Files[format](), file => EnclaveImage.Read(ByteSource.FromBytes(file)));
+    public void AnyDamageIsAnErrorAndNoMore(string format) => Damage(format, Files[format](), file => ImageReader.Read(ByteSource.FromBytes(file)));
 
     // The manifest is whole, and libpal.so beside it is not.
     [Fact]
@@ -48,7 +48,7 @@ public class MutationTests(ITestOutputHelper output)
             Damage("libpal", OtherFiles.Libpal(), file =>
             {
                 File.WriteAllBytes(path, file);
-                return EnclaveImage.Read(ByteSource.FromBytes(manifest), new ReadOptions { LibpalPath = path });
+                return ImageReader.Read(ByteSource.FromBytes(manifest), new ReadOptions { LibpalPath = path });
             });
         }
         finally
@@ -75,7 +75,7 @@ public class MutationTests(ITestOutputHelper output)
     }
 
     private static EnclaveImage LaidOut(byte[] file, IntelSdkConfiguration configuration)
-        => IntelSdkLayout.Make(EnclaveImage.Read(ByteSource.FromBytes(file)), configuration);
+        => IntelSdkLayout.Make(ImageReader.Read(ByteSource.FromBytes(file)), configuration);
 
     private void Damage(string format, byte[] original, Func<byte[], EnclaveImage> read)
     {
@@ -111,7 +111,7 @@ public class MutationTests(ITestOutputHelper output)
         int step = Math.Max(1, original.Length / 500);
         for (int length = 0; length < original.Length; length += step)
         {
-            Exercise(original[..length], file => EnclaveImage.Read(ByteSource.FromBytes(file)));
+            Exercise(original[..length], file => ImageReader.Read(ByteSource.FromBytes(file)));
         }
     }
 

@@ -7,7 +7,7 @@ public class GramineReaderTests
     [Fact]
     public void WhatTheManifestSaysIsRead()
     {
-        using EnclaveImage image = EnclaveImage.Read(ByteSource.FromBytes(OtherFiles.Gramine()));
+        using EnclaveImage image = ImageReader.Read(ByteSource.FromBytes(OtherFiles.Gramine()));
         EnclaveVariant variant = image.PreferredVariant;
         Assert.Equal(ImageFormat.Gramine, image.Format);
         Assert.Equal(16UL << 20, variant.Size);
@@ -29,7 +29,7 @@ public class GramineReaderTests
             string libpal = Path.Combine(folder, "libpal.so");
             File.WriteAllText(manifest, $"[sgx]\nenclave_size = \"16M\"\nmax_threads = 2\nedmm_enable = {edmm}\n");
             File.WriteAllBytes(libpal, OtherFiles.Libpal());
-            using EnclaveImage image = EnclaveImage.Open(manifest, new ReadOptions { LibpalPath = libpal });
+            using EnclaveImage image = ImageReader.Open(manifest, new ReadOptions { LibpalPath = libpal });
             Assert.Equal(mrenclave, EnclaveMeasurer.Measure(image, image.PreferredVariant).Text);
         }
         finally

@@ -97,7 +97,7 @@ public class IntelSdkElfReaderTests
         Oracle expected = IntelElf.Segments(0x20000).Add(0x6000, IntelElf.Rw).Add(0x7000, IntelElf.Rw)
             .Page(0xb000, IntelElf.Tcs, IntelElf.TcsPage(0xb000)).Page(0xc000, IntelElf.Rw, new byte[4096]);
 
-        using EnclaveImage image = EnclaveImage.Read(ByteSource.FromBytes(file));
+        using EnclaveImage image = ImageReader.Read(ByteSource.FromBytes(file));
         Assert.Equal("Intel SGX SDK, ELF32", image.FormatName);
         Assert.Equal(["g_global_data_sim"], image.Imports);
         Assert.Equal(expected.Mrenclave, EnclaveMeasurer.Measure(image, image.PreferredVariant).Text);
@@ -172,7 +172,7 @@ public class IntelSdkElfReaderTests
         byte[] file = IntelElf.File(
             new MetadataBuilder(2, 4, 0x10000).Entry(1, Eadd, 1, 0x6000, IntelElf.Rw),
             new MetadataBuilder(1, 4, 0x20000));
-        using EnclaveImage image = EnclaveImage.Read(ByteSource.FromBytes(file));
+        using EnclaveImage image = ImageReader.Read(ByteSource.FromBytes(file));
         Assert.Equal(["metadata 2.4", "metadata 1.4"], image.Variants.Select(variant => variant.Name));
         Assert.Equal("metadata 1.4", image.PreferredVariant.Name);
         Assert.Equal(IntelElf.Segments(0x10000).Add(0x6000, IntelElf.Rw).Mrenclave, IntelElf.Measure(file, "metadata 2.4"));
@@ -181,7 +181,7 @@ public class IntelSdkElfReaderTests
     [Fact]
     public void AnUnsignedFileSaysSo()
     {
-        using EnclaveImage image = EnclaveImage.Read(ByteSource.FromBytes(IntelElf.File(new byte[0x3000])));
+        using EnclaveImage image = ImageReader.Read(ByteSource.FromBytes(IntelElf.File(new byte[0x3000])));
         Assert.Contains("never signed", image.PreferredVariant.PagesMissing, StringComparison.Ordinal);
     }
 

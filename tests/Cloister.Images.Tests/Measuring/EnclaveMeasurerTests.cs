@@ -27,7 +27,7 @@ public class EnclaveMeasurerTests
                 file.SetLength(0x8000 + (long)segment);
             }
 
-            using var image = EnclaveImage.Open(path);
+            using var image = ImageReader.Open(path);
 
             // Of this thread: others test at the same time. The thread that hashes has nothing but the buffers it is given.
             long before = GC.GetAllocatedBytesForCurrentThread();
@@ -48,7 +48,7 @@ public class EnclaveMeasurerTests
     {
         MeasureResult Measure(ulong size, uint pages)
         {
-            using EnclaveImage image = EnclaveImage.Read(ByteSource.FromBytes(IntelElf.File(new MetadataBuilder(3, 3, size).Entry(1, 1, pages, 0x1000000, IntelElf.Rw))));
+            using EnclaveImage image = ImageReader.Read(ByteSource.FromBytes(IntelElf.File(new MetadataBuilder(3, 3, size).Entry(1, 1, pages, 0x1000000, IntelElf.Rw))));
             return EnclaveMeasurer.Measure(image, image.PreferredVariant);
         }
 
@@ -61,7 +61,7 @@ public class EnclaveMeasurerTests
     [Fact]
     public void ItTellsHowFarItIsAndCanBeEnded()
     {
-        using EnclaveImage image = EnclaveImage.Read(ByteSource.FromBytes(IntelElf.File(new MetadataBuilder(3, 3, 256UL << 20).Entry(1, 1, 20000, 0x1000000, IntelElf.Rw))));
+        using EnclaveImage image = ImageReader.Read(ByteSource.FromBytes(IntelElf.File(new MetadataBuilder(3, 3, 256UL << 20).Entry(1, 1, 20000, 0x1000000, IntelElf.Rw))));
         using var enough = new CancellationTokenSource();
         var reports = new Reports(value =>
         {

@@ -69,7 +69,7 @@ public class OpenEnclaveReaderTests
         string path = Path.Combine(Path.GetTempPath(), $"cloister-images-{Guid.NewGuid():n}");
         try
         {
-            using (EnclaveImage image = EnclaveImage.Read(ByteSource.FromBytes(OtherFiles.OpenEnclave())))
+            using (EnclaveImage image = ImageReader.Read(ByteSource.FromBytes(OtherFiles.OpenEnclave())))
             {
                 EnclaveVariant variant = image.PreferredVariant;
                 Assert.Null(variant.Sigstruct);
@@ -77,7 +77,7 @@ public class OpenEnclaveReaderTests
                 EnclaveSigner.Write(image, [(variant, sigstruct)], path);
             }
 
-            using EnclaveImage signed = EnclaveImage.Open(path);
+            using EnclaveImage signed = ImageReader.Open(path);
             Assert.All(EnclaveVerifier.Verify(signed, signed.PreferredVariant, new VerificationPolicy()), check => Assert.True(check.Passed, check.Name));
         }
         finally

@@ -12,7 +12,7 @@ public class IntelSdkPeReaderTests
     public void ThePagesAreThoseOfItsLoader(bool is64, uint minor)
     {
         string expected = PeEnclave.Expected(is64).Mrenclave;
-        using EnclaveImage image = EnclaveImage.Read(ByteSource.FromBytes(PeEnclave.File(is64, minor, IntelElf.Signed(expected))));
+        using EnclaveImage image = ImageReader.Read(ByteSource.FromBytes(PeEnclave.File(is64, minor, IntelElf.Signed(expected))));
         EnclaveVariant variant = image.PreferredVariant;
         Assert.Equal((ImageFormat.IntelSdkPe, $"metadata 1.{minor}"), (image.Format, variant.Name));
         Assert.Equal("2", variant.Details.Single(detail => detail.Name == "threads").Value);
@@ -36,7 +36,7 @@ public class IntelSdkPeReaderTests
     [Fact]
     public void OfAnotherVersionTheMetadataIsReadAndThePagesAreNot()
     {
-        using EnclaveImage image = EnclaveImage.Read(ByteSource.FromBytes(PeEnclave.File(minor: 3, sigstruct: IntelElf.Signed(new string('7', 64)))));
+        using EnclaveImage image = ImageReader.Read(ByteSource.FromBytes(PeEnclave.File(minor: 3, sigstruct: IntelElf.Signed(new string('7', 64)))));
 
         // The signature holds, and yet nobody knows of what.
         Check failed = Assert.Single(EnclaveVerifier.Verify(image, image.PreferredVariant, new VerificationPolicy()), check => !check.Passed);
@@ -50,7 +50,7 @@ public class IntelSdkPeReaderTests
     {
         byte[] file = PeEnclave.File();
         BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan(0x98 + 112 + 128 + 160 + 8), 0xb4b4b4b4);
-        using EnclaveImage image = EnclaveImage.Read(ByteSource.FromBytes(file));
+        using EnclaveImage image = ImageReader.Read(ByteSource.FromBytes(file));
         long before = GC.GetAllocatedBytesForCurrentThread();
         PageMap map = PageMap.Read(image, image.PreferredVariant, 1000);
         Assert.True(map.Pages > 0xb4b4b);
@@ -62,7 +62,7 @@ public class IntelSdkPeReaderTests
     {
         byte[] file = PeEnclave.File();
         file.AsSpan(0xe00, 0x754).Clear();
-        using EnclaveImage image = EnclaveImage.Read(ByteSource.FromBytes(file));
+        using EnclaveImage image = ImageReader.Read(ByteSource.FromBytes(file));
         Assert.Contains("never signed", image.PreferredVariant.PagesMissing, StringComparison.Ordinal);
     }
 

@@ -53,7 +53,7 @@ public class EnclaveReviewTests
 
     private static string[] Codes(byte[] file)
     {
-        using EnclaveImage image = EnclaveImage.Read(ByteSource.FromBytes(file));
+        using EnclaveImage image = ImageReader.Read(ByteSource.FromBytes(file));
         EnclaveVariant variant = image.PreferredVariant;
         return [.. EnclaveReview.Run(image, variant, PageMap.Read(image, variant)).Select(finding => finding.Code)];
     }

@@ -108,7 +108,7 @@ internal static class IntelElf
 
     public static string Measure(byte[] file, string? variant = null)
     {
-        using EnclaveImage image = EnclaveImage.Read(ByteSource.FromBytes(file));
+        using EnclaveImage image = ImageReader.Read(ByteSource.FromBytes(file));
         return EnclaveMeasurer.Measure(image, variant is null ? image.PreferredVariant : image.Variants.Single(one => one.Name == variant)).Text;
     }
 

@@ -11,12 +11,12 @@ public class EnclaveVerifierTests
         string path = Path.Combine(Path.GetTempPath(), $"cloister-images-{Guid.NewGuid():n}");
         try
         {
-            using (EnclaveImage image = EnclaveImage.Read(ByteSource.FromBytes(unsigned)))
+            using (EnclaveImage image = ImageReader.Read(ByteSource.FromBytes(unsigned)))
             {
                 EnclaveSigner.Write(image, [.. image.Variants.Select(variant => (variant, Sign(image, variant)))], path);
             }
 
-            using EnclaveImage signed = EnclaveImage.Open(path);
+            using EnclaveImage signed = ImageReader.Open(path);
             Assert.Equal(2, signed.Variants.Count);
             Assert.All(signed.Variants, variant => Assert.All(EnclaveVerifier.Verify(signed, variant, new VerificationPolicy()), check => Assert.True(check.Passed, check.Name)));
             Assert.False(File.Exists(path + ".part"));
@@ -33,8 +33,8 @@ public class EnclaveVerifierTests
         byte[] good = SignedFile();
         byte[] bad = (byte[])good.Clone();
         bad[IntelElf.CodeOffset + 4200] ^= 0x20;
-        using EnclaveImage first = EnclaveImage.Read(ByteSource.FromBytes(good));
-        using EnclaveImage second = EnclaveImage.Read(ByteSource.FromBytes(bad));
+        using EnclaveImage first = ImageReader.Read(ByteSource.FromBytes(good));
+        using EnclaveImage second = ImageReader.Read(ByteSource.FromBytes(bad));
 
         Check failed = Assert.Single(EnclaveVerifier.Verify(second, second.PreferredVariant, new VerificationPolicy()), check => !check.Passed);
         Assert.Equal("content", failed.Name);
@@ -66,14 +66,14 @@ public class EnclaveVerifierTests
     [InlineData("""{ "notBefore": "2030-01-03" }""", "date")]
     public void APolicyIsHeld(string policy, string check)
     {
-        using EnclaveImage image = EnclaveImage.Read(ByteSource.FromBytes(SignedFile()));
+        using EnclaveImage image = ImageReader.Read(ByteSource.FromBytes(SignedFile()));
         Assert.Equal([check], EnclaveVerifier.Verify(image, image.PreferredVariant, VerificationPolicy.Parse(policy)).Where(one => !one.Passed).Select(one => one.Name));
     }
 
     [Fact]
     public void APolicyThatFitsPasses()
     {
-        using EnclaveImage image = EnclaveImage.Read(ByteSource.FromBytes(SignedFile()));
+        using EnclaveImage image = ImageReader.Read(ByteSource.FromBytes(SignedFile()));
         Sigstruct sigstruct = image.PreferredVariant.Sigstruct!.Value;
         VerificationPolicy policy = VerificationPolicy.Parse($$"""
             {
@@ -95,7 +95,7 @@ public class EnclaveVerifierTests
     private static byte[] SignedFile()
         => IntelElf.File(new MetadataBuilder(3, 3, 0x10000) { Sigstruct = IntelElf.Signed(IntelElf.Segments(0x10000).Mrenclave) });
 
-    private static EnclaveImage Image(MetadataBuilder metadata) => EnclaveImage.Read(ByteSource.FromBytes(IntelElf.File(metadata)));
+    private static EnclaveImage Image(MetadataBuilder metadata) => ImageReader.Read(ByteSource.FromBytes(IntelElf.File(metadata)));
 
     private static (ulong?, string) Difference(EnclaveImage first, EnclaveImage second)
     {

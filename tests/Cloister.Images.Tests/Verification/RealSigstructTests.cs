@@ -11,7 +11,7 @@ public class RealSigstructTests
     [InlineData("intel-le_prod_css.bin", "7881af9f9def547da9908c008f29cde9bd78064e36ac7e14c83c294ca4806150", "acb77012053e05a63d413b8bbae8fb6c5d73b3f2996d91c43bbbf90959c0f8d4", 32, 7, 0x24, "2024-08-11")]
     public void ReadsAndVerifies(string name, string mrenclave, string mrsigner, int product, int version, int attributes, string date)
     {
-        using EnclaveImage image = EnclaveImage.Open(Path.Combine(SharedData.Sigstructs!, name));
+        using EnclaveImage image = ImageReader.Open(Path.Combine(SharedData.Sigstructs!, name));
         EnclaveVariant variant = Assert.Single(image.Variants);
         Architecture.Sigstruct sigstruct = variant.Sigstruct!.Value;
 
@@ -44,7 +44,7 @@ public class RealSigstructTests
     [InlineData("gramine-singularity.token")]
     public void ReadsAnEinittoken(string name)
     {
-        using EnclaveImage image = EnclaveImage.Open(Path.Combine(SharedData.Sigstructs!, name));
+        using EnclaveImage image = ImageReader.Open(Path.Combine(SharedData.Sigstructs!, name));
         Assert.Equal(ImageFormat.Einittoken, image.Format);
         Assert.StartsWith("0", image.Variants[0].Details.Single(detail => detail.Name == "VALID").Value, StringComparison.Ordinal);
     }

@@ -36,11 +36,11 @@ public class CpuModelsTests
     [Fact]
     public void Its_SGX_is_cut_to_what_it_has_and_never_more_than_was_asked_for()
     {
-        MachineOptions coffee = CpuModels.Find("coffee-lake")!.Apply(new MachineOptions());
+        MachineOptions coffee = new MachineOptions().On(CpuModels.Find("coffee-lake")!);
         Assert.Equal((false, false, false, false), (coffee.Sgx2, coffee.Kss, coffee.AexNotify, coffee.Edeccssa));
         Assert.Equal(0x36u, CpuidSgx.SecsAttributes(coffee.Capabilities).Eax);
-        MachineOptions gemini = CpuModels.Find("gemini-lake")!.Apply(new MachineOptions());
+        MachineOptions gemini = new MachineOptions().On(CpuModels.Find("gemini-lake")!);
         Assert.Equal((true, false), (gemini.Sgx2, gemini.Kss));
-        Assert.False(CpuModels.Plain.Apply(new MachineOptions { Sgx2 = false }).Sgx2);
+        Assert.False(new MachineOptions { Sgx2 = false }.On(CpuModels.Plain).Sgx2);
     }
 }

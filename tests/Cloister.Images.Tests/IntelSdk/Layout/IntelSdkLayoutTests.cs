@@ -101,7 +101,7 @@ public class IntelSdkLayoutTests
         var release = new Version(sdk);
         int room = release >= new Version(2, 24) ? MetadataSize : 0x5000;
         byte[] file = UnsignedElf.File(release, globalData, room, tls ? 0x1234u : 0);
-        using EnclaveImage unsigned = EnclaveImage.Read(ByteSource.FromBytes(file));
+        using EnclaveImage unsigned = ImageReader.Read(ByteSource.FromBytes(file));
         Assert.True(IntelSdkLayout.IsMissing(unsigned));
         using EnclaveImage image = IntelSdkLayout.Make(unsigned, Configuration(configuration), release < new Version(2, 6) ? sdk : null);
         Assert.False(IntelSdkLayout.IsMissing(image));
@@ -195,14 +195,14 @@ public class IntelSdkLayoutTests
     [Fact]
     public void RoomThatIsTooSmallIsRefused()
     {
-        using EnclaveImage unsigned = EnclaveImage.Read(ByteSource.FromBytes(UnsignedElf.File(new Version(2, 26), 1768, metadata: 0x1000)));
+        using EnclaveImage unsigned = ImageReader.Read(ByteSource.FromBytes(UnsignedElf.File(new Version(2, 26), 1768, metadata: 0x1000)));
         Assert.Contains("has room for 4096", Assert.Throws<ImageException>(() => IntelSdkLayout.Make(unsigned, IntelSdkConfiguration.Default)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void OtherFilesAreNotLaidOut()
     {
-        using EnclaveImage sgxs = EnclaveImage.Read(ByteSource.FromBytes(OtherFiles.Sgxs()));
+        using EnclaveImage sgxs = ImageReader.Read(ByteSource.FromBytes(OtherFiles.Sgxs()));
         Assert.False(IntelSdkLayout.IsMissing(sgxs));
         Assert.Throws<ImageException>(() => IntelSdkLayout.Make(sgxs, IntelSdkConfiguration.Default));
     }
@@ -210,7 +210,7 @@ public class IntelSdkLayoutTests
     private static IntelSdkConfiguration Configuration(string elements) => IntelSdkConfiguration.Parse($"<EnclaveConfiguration>{elements}</EnclaveConfiguration>");
 
     private static EnclaveImage Open(Version sdk, int globalData)
-        => EnclaveImage.Read(ByteSource.FromBytes(UnsignedElf.File(sdk, globalData, sdk >= new Version(2, 24) ? MetadataSize : 0x5000)));
+        => ImageReader.Read(ByteSource.FromBytes(UnsignedElf.File(sdk, globalData, sdk >= new Version(2, 24) ? MetadataSize : 0x5000)));
 
     // With the SIGSTRUCTs that would be signed in their places, but for what is the key's, and the day's.
     private static byte[] Metadata(EnclaveImage image, int room)

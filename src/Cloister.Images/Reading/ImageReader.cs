@@ -1,10 +1,41 @@
 namespace Cloister.Images;
 
-// Finds out what a file is by what is in it; names and endings do not count.
-internal static class ImageReader
+/// <summary>Opens enclave files. What a file is, is found by what is in it; names and endings do not count.</summary>
+public static class ImageReader
 {
+    /// <summary>Opens a file of any known kind.</summary>
+    /// <exception cref="IOException">It cannot be opened or read.</exception>
+    /// <exception cref="ImageException">It is of no known kind, or not whole.</exception>
+    public static EnclaveImage Open(string path) => Open(path, new ReadOptions());
+
+    /// <summary>Opens a file of any known kind.</summary>
+    /// <exception cref="IOException">It cannot be opened or read.</exception>
+    /// <exception cref="ImageException">It is of no known kind, or not whole.</exception>
+    public static EnclaveImage Open(string path, ReadOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ByteSource source = ByteSource.OpenFile(path);
+        try
+        {
+            return Read(source, options with { Path = path });
+        }
+        catch
+        {
+            source.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Reads a file of any known kind. The image owns <paramref name="source"/>.</summary>
+    /// <exception cref="ImageException">It is of no known kind, or not whole.</exception>
+    public static EnclaveImage Read(ByteSource source) => Read(source, new ReadOptions());
+
+    /// <summary>Reads a file of any known kind. The image owns <paramref name="source"/>.</summary>
+    /// <exception cref="ImageException">It is of no known kind, or not whole.</exception>
     public static EnclaveImage Read(ByteSource source, ReadOptions options)
     {
+        ArgumentNullException.ThrowIfNull(source);
+        ArgumentNullException.ThrowIfNull(options);
         try
         {
             return ReadCore(source, options);

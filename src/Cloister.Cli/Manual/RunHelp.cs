@@ -1,6 +1,6 @@
-using Cloister.Cli.Manual;
+using Cloister.Cli.Running;
 
-namespace Cloister.Cli.Running;
+namespace Cloister.Cli.Manual;
 
 /// <summary>What <c>cloister run --help</c> prints.</summary>
 internal static class RunHelp

@@ -1,4 +1,4 @@
-namespace Cloister.Cli.Commands;
+namespace Cloister.Cli;
 
 /// <summary>Text in lines that fit.</summary>
 internal static class WrappedText
