@@ -126,7 +126,10 @@ internal static class InspectText
         Terminal.Output.WriteLine("A reviewer would raise:");
         foreach (Finding finding in findings)
         {
-            Terminal.Output.MarkupLine($"  [yellow]{Markup.Escape(finding.Code)}[/]  {Markup.Escape(finding.Text)}");
+            Terminal.Write($"  [yellow]{Markup.Escape(finding.Code)}[/]");
+            int begin = finding.Code.Length + 4;
+            string[] lines = Terminal.Width is { } width ? [.. WrappedText.Of(finding.Text, Math.Max(width - 4, 20), Math.Max(width - begin, 20))] : [finding.Text];
+            Console.WriteLine($"  {string.Join("\n    ", lines)}");
         }
     }
 

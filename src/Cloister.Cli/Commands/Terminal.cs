@@ -11,6 +11,9 @@ internal static class Terminal
     private const int FileWidth = 1024;
     private const int LeastWidth = 40;
 
+    // In fewer columns a table would break words into letters; the terminal breaks its lines then.
+    private const int LeastTableWidth = 72;
+
     /// <summary>Columns of the terminal on the output stream; null where there is none.</summary>
     public static int? Width
     {
@@ -34,6 +37,8 @@ internal static class Terminal
         && Environment.GetEnvironmentVariable("NO_COLOR") is null or ""
         && Environment.GetEnvironmentVariable("TERM") is { Length: > 0 } and not "dumb";
 
+    private static int TableWidth => Math.Max(Width ?? FileWidth, LeastTableWidth);
+
     /// <summary>The output stream for tables and charts.</summary>
     public static IAnsiConsole Output { get; } = Create();
 
@@ -52,9 +57,9 @@ internal static class Terminal
             Ansi = colours ? AnsiSupport.Yes : AnsiSupport.No,
             ColorSystem = colours ? ColorSystemSupport.Standard : ColorSystemSupport.NoColors,
             Interactive = InteractionSupport.No,
-            Out = new PlainOutput(new UnpaddedWriter(Console.Out), Width ?? FileWidth),
+            Out = new PlainOutput(new UnpaddedWriter(Console.Out), TableWidth),
         });
-        output.Profile.Width = Width ?? FileWidth;
+        output.Profile.Width = TableWidth;
         return output;
     }
 

@@ -34,7 +34,7 @@ internal static class OptionDefaults
             }
 
             string? home = Environment.GetEnvironmentVariable("XDG_CONFIG_HOME");
-            string root = home is { Length: > 0 } && home[0] == '/' ? home : Environment.GetEnvironmentVariable("HOME") is ['/', ..] user ? user + "/.config" : "";
+            string root = home is { Length: > 0 } && home[0] == '/' ? home : Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) is ['/', ..] user ? user + "/.config" : "";
             return root.Length == 0 ? null : root + "/cloister/config";
         }
     }
