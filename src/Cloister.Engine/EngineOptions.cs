@@ -70,4 +70,10 @@ public sealed record EngineOptions
 
     /// <summary>How CPUID is answered.</summary>
     public CpuidMode Cpuid { get; init; } = CpuidMode.Replace;
+
+    /// <summary>UNIX sockets that services of this process stand behind.</summary>
+    public IReadOnlyList<ServedSocket> Sockets { get; init; } = [];
+
+    /// <summary>Files that this process makes.</summary>
+    public IReadOnlyList<ServedFile> Files { get; init; } = [];
 }

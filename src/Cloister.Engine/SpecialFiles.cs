@@ -9,6 +9,7 @@ namespace Cloister.Engine;
 internal sealed class SpecialFiles(Tracer tracer)
 {
     private const uint CharacterDevice = 0x2000; // S_IFCHR
+    private readonly ServedPlaces _served = new(tracer.Options);
 
     // misc devices have major 10; the minors are dynamic and these only have to differ.
     private static uint DeviceNumber(DeviceNode node) => (10 << 8) | (125 - (uint)node);
@@ -39,6 +40,20 @@ internal sealed class SpecialFiles(Tracer tracer)
                 case SystemCall.Access: Access(thread, node, (int)r.Rsi, 0); return;
                 case SystemCall.Faccessat: Access(thread, node, (int)r.Rdx, 0); return;
                 default: Access(thread, node, (int)r.Rdx, (int)r.R10); return;
+            }
+        }
+
+        if (_served.Find(path) is { } served)
+        {
+            switch (number)
+            {
+                // What is not to be had is as if it were not there: the kernel answers.
+                case SystemCall.Open or SystemCall.Openat or SystemCall.Openat2 when served.IsSocket: SystemCalls.Answer(tracer, thread, -(long)Errno.ENXIO); return;
+                case SystemCall.Open or SystemCall.Openat or SystemCall.Openat2: break;
+                case SystemCall.Stat or SystemCall.Lstat: Stat(thread, served, r.Rsi); return;
+                case SystemCall.Newfstatat: Stat(thread, served, r.Rdx); return;
+                case SystemCall.Statx: Statx(thread, served, r.R8); return;
+                default: SystemCalls.Answer(tracer, thread, 0); return;
             }
         }
 
@@ -92,7 +107,7 @@ internal sealed class SpecialFiles(Tracer tracer)
     internal static string? PathOf(TracedThread thread, ulong address)
     {
         string? path = thread.Space.Memory.TryReadString(address);
-        if (path is null || !(path.Contains("sgx", StringComparison.Ordinal) || path.EndsWith("cpuinfo", StringComparison.Ordinal) || path.EndsWith("enclave", StringComparison.Ordinal) || path.EndsWith("provision", StringComparison.Ordinal) || path.Contains("/fd/", StringComparison.Ordinal)))
+        if (path is null || !(path.Contains("sgx", StringComparison.Ordinal) || path.EndsWith("cpuinfo", StringComparison.Ordinal) || path.EndsWith("enclave", StringComparison.Ordinal) || path.EndsWith("provision", StringComparison.Ordinal) || path.EndsWith(".socket", StringComparison.Ordinal) || path.Contains("/fd/", StringComparison.Ordinal)))
         {
             return null;
         }
@@ -145,6 +160,11 @@ internal sealed class SpecialFiles(Tracer tracer)
         {
             // arch/x86/kernel/cpu/sgx/main.c: sgx_total_bytes_show.
             return Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{(long)tracer.Epc.PageCount * 4096}\n"));
+        }
+
+        if (_served.Contents(path) is { } served)
+        {
+            return served;
         }
 
         return path == "/proc/cpuinfo" ? Encoding.ASCII.GetBytes(CpuinfoText.Of(File.ReadLines(path), tracer.Cpuid.Named, tracer.Options.Machine.Cpu)) : null;
@@ -227,24 +247,34 @@ internal sealed class SpecialFiles(Tracer tracer)
         SystemCalls.Answer(tracer, thread, refused ? -(long)Errno.EACCES : 0);
     }
 
-    private void Stat(TracedThread thread, DeviceNode node, ulong buffer)
+    private void Stat(TracedThread thread, DeviceNode node, ulong buffer) => Stat(thread, Describe(node), buffer);
+
+    private void Statx(TracedThread thread, DeviceNode node, ulong buffer) => Statx(thread, Describe(node), buffer);
+
+    private FileDescription Describe(DeviceNode node)
+    {
+        DeviceAccess access = tracer.Options.Nodes.Of(node);
+        return new FileDescription(CharacterDevice | access.Mode, access.Owner, access.Group, 1000 + DeviceNumber(node), DeviceNumber(node), 0);
+    }
+
+    private void Stat(TracedThread thread, FileDescription file, ulong buffer)
     {
         // struct stat of x86-64: uapi asm/stat.h.
         Span<byte> stat = stackalloc byte[144];
         stat.Clear();
         BinaryPrimitives.WriteUInt64LittleEndian(stat, 5);
-        BinaryPrimitives.WriteUInt64LittleEndian(stat[8..], 1000 + DeviceNumber(node));
+        BinaryPrimitives.WriteUInt64LittleEndian(stat[8..], file.Inode);
         BinaryPrimitives.WriteUInt64LittleEndian(stat[16..], 1);
-        DeviceAccess access = tracer.Options.Nodes.Of(node);
-        BinaryPrimitives.WriteUInt32LittleEndian(stat[24..], CharacterDevice | access.Mode);
-        BinaryPrimitives.WriteUInt32LittleEndian(stat[28..], access.Owner);
-        BinaryPrimitives.WriteUInt32LittleEndian(stat[32..], access.Group);
-        BinaryPrimitives.WriteUInt64LittleEndian(stat[40..], DeviceNumber(node));
+        BinaryPrimitives.WriteUInt32LittleEndian(stat[24..], file.Mode);
+        BinaryPrimitives.WriteUInt32LittleEndian(stat[28..], file.Owner);
+        BinaryPrimitives.WriteUInt32LittleEndian(stat[32..], file.Group);
+        BinaryPrimitives.WriteUInt64LittleEndian(stat[40..], file.Device);
+        BinaryPrimitives.WriteInt64LittleEndian(stat[48..], file.Size);
         BinaryPrimitives.WriteUInt64LittleEndian(stat[56..], 4096);
         SystemCalls.Answer(tracer, thread, thread.Space.Memory.TryWrite(buffer, stat) ? 0 : -(long)Errno.EFAULT);
     }
 
-    private void Statx(TracedThread thread, DeviceNode node, ulong buffer)
+    private void Statx(TracedThread thread, FileDescription file, ulong buffer)
     {
         // struct statx: uapi linux/stat.h.
         Span<byte> stat = stackalloc byte[256];
@@ -252,13 +282,13 @@ internal sealed class SpecialFiles(Tracer tracer)
         BinaryPrimitives.WriteUInt32LittleEndian(stat, 0x7ff);
         BinaryPrimitives.WriteUInt32LittleEndian(stat[4..], 4096);
         BinaryPrimitives.WriteUInt32LittleEndian(stat[16..], 1);
-        DeviceAccess access = tracer.Options.Nodes.Of(node);
-        BinaryPrimitives.WriteUInt32LittleEndian(stat[20..], access.Owner);
-        BinaryPrimitives.WriteUInt32LittleEndian(stat[24..], access.Group);
-        BinaryPrimitives.WriteUInt16LittleEndian(stat[28..], (ushort)(CharacterDevice | access.Mode));
-        BinaryPrimitives.WriteUInt64LittleEndian(stat[32..], 1000 + DeviceNumber(node));
-        BinaryPrimitives.WriteUInt32LittleEndian(stat[128..], DeviceNumber(node) >> 8);
-        BinaryPrimitives.WriteUInt32LittleEndian(stat[132..], DeviceNumber(node) & 0xff);
+        BinaryPrimitives.WriteUInt32LittleEndian(stat[20..], file.Owner);
+        BinaryPrimitives.WriteUInt32LittleEndian(stat[24..], file.Group);
+        BinaryPrimitives.WriteUInt16LittleEndian(stat[28..], (ushort)file.Mode);
+        BinaryPrimitives.WriteUInt64LittleEndian(stat[32..], file.Inode);
+        BinaryPrimitives.WriteInt64LittleEndian(stat[40..], file.Size);
+        BinaryPrimitives.WriteUInt32LittleEndian(stat[128..], file.Device >> 8);
+        BinaryPrimitives.WriteUInt32LittleEndian(stat[132..], file.Device & 0xff);
         SystemCalls.Answer(tracer, thread, thread.Space.Memory.TryWrite(buffer, stat) ? 0 : -(long)Errno.EFAULT);
     }
 }

@@ -8,6 +8,7 @@ internal static class SyscallFilter
     private const uint ArchitectureX8664 = 0xc000003e;
     private const uint AtFdcwd = 0xffffff9c;
     private const uint AddSeals = 1033, GetSeals = 1034, ShmRemap = 0x4000;
+    private const uint InternetAddressLength = 16; // struct sockaddr_in: uapi linux/in.h
     private const uint NoHang = 1, ByPidfd = 3; // WNOHANG and P_PIDFD of uapi linux/wait.h
 
     /// <summary>What a program may do before it has opened the device: opens, looks at, and maps files.</summary>
@@ -35,6 +36,7 @@ internal static class SyscallFilter
             .IfEqual((uint)SystemCall.Prctl, "prctl")
             .IfEqual((uint)SystemCall.Wait4, "wait4")
             .IfEqual((uint)SystemCall.Waitid, "waitid")
+            .IfEqual((uint)SystemCall.Connect, "connect")
             .Return(BpfProgram.Allow)
             .Label("directory").Load(BpfProgram.ArgumentOffset(0)).IfEqual(AtFdcwd, "trace").Return(BpfProgram.Allow)
             .Label("ioctl").Load(BpfProgram.ArgumentOffset(1)).And(0xff00).IfEqual(0xa400, "trace").Return(BpfProgram.Allow)
@@ -51,6 +53,9 @@ internal static class SyscallFilter
             .Label("wait4").Load(BpfProgram.ArgumentOffset(2)).IfAny(NoHang, "trace").Return(BpfProgram.Allow)
             .Label("waitid").Load(BpfProgram.ArgumentOffset(0)).IfEqual(ByPidfd, "trace")
             .Load(BpfProgram.ArgumentOffset(3)).IfAny(NoHang, "trace").Return(BpfProgram.Allow)
+
+            // An address of another length than IPv4's may be that of a UNIX socket which a service stands behind.
+            .Label("connect").Load(BpfProgram.ArgumentOffset(2)).IfEqual(InternetAddressLength, "allow").Jump("trace")
 
             // The handlers of the signals that Cloister's own stops use are mirrored.
             .Label("sigaction").Load(BpfProgram.ArgumentOffset(0))

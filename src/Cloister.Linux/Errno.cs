@@ -61,4 +61,6 @@ public enum Errno
     ENOSYS = 38,
     /// <summary>Value too large.</summary>
     EOVERFLOW = 75,
+    /// <summary>Nobody listens at the address.</summary>
+    ECONNREFUSED = 111,
 }

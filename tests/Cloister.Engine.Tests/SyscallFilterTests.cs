@@ -30,6 +30,11 @@ public class SyscallFilterTests
         { SystemCall.Prctl, [21], true },
         { SystemCall.Prctl, [15], false },
 
+        // struct sockaddr_in has 16 bytes, and no other family's address is passed on so.
+        { SystemCall.Connect, [3, 4096, 16], false },
+        { SystemCall.Connect, [3, 4096, 110], true },
+        { SystemCall.Connect, [3, 4096, 28], true },
+
         // Relative to a directory: where that is the working directory.
         { SystemCall.Openat, [Here], true },
         { SystemCall.Openat, [HereSigned], true },

@@ -94,6 +94,7 @@ internal static class RunCommand
         }
 
         MachineDefaults machine = MachineDefaults.Choose();
+        using var services = new RunServices(() => platform.Whole(messages.Notice), parsed.Verdict, messages.Notice);
         return Run(
             new EngineOptions
             {
@@ -106,10 +107,13 @@ internal static class RunCommand
                 PowerLoss = parsed.PowerLoss,
                 Nodes = parsed.Nodes,
                 Machine = platform.Apply(Machine(parsed), messages.Notice),
+                Sockets = services.Sockets,
+                Files = services.Files,
             },
             Invocation(parsed.Program),
             parsed,
             platform,
+            services,
             messages);
     }
 
@@ -127,12 +131,13 @@ internal static class RunCommand
         return arguments.LaunchHash is { } hash ? options with { LaunchControlHash = hash } : options;
     }
 
-    private static int Run(EngineOptions options, ProgramInvocation program, RunArguments arguments, RunPlatform platform, Messages messages)
+    private static int Run(EngineOptions options, ProgramInvocation program, RunArguments arguments, RunPlatform platform, RunServices services, Messages messages)
     {
         ProgramEnd end;
         using (var tracer = new Tracer(options) { OnNotice = messages.Notice })
         {
             tracer.Machine.Observer = new RefusalReport(tracer.Machine, tracer.Machine.Observer, messages.Notice) { Against = arguments.Against };
+            services.Cpusvn = () => tracer.Machine.Cpusvn.ToArray();
             SignalRelay.Begin(tracer);
             if (arguments.Verbose)
             {
@@ -202,8 +207,20 @@ internal static class RunCommand
         {
             Path = program[0].Contains('/', StringComparison.Ordinal) ? raw[^program.Count] : invocation.Path,
             Arguments = raw[^program.Count..],
-            Environment = changes.Environment,
+            Environment = WithAesm(changes.Environment),
             Limits = changes.Limits,
         };
+    }
+
+    // Intel's libraries load enclaves of Intel's into the program, or ask AESM where this is set; Open Enclave's do as well. DCAP, quote_wrapper/ql.
+    private static List<byte[]> WithAesm(IReadOnlyList<byte[]> environment)
+    {
+        List<byte[]> all = [.. environment];
+        if (!all.Exists(variable => variable.AsSpan().StartsWith("SGX_AESM_ADDR="u8)))
+        {
+            all.Add([.. "SGX_AESM_ADDR=1"u8]);
+        }
+
+        return all;
     }
 }

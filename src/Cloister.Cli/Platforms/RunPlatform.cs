@@ -9,7 +9,7 @@ internal sealed class RunPlatform
 {
     private readonly string? _name;
     private readonly PlatformStore? _store;
-    private readonly byte[]? _rootKey;
+    private byte[]? _rootKey;
 
     private RunPlatform(string? name, PlatformStore? store, byte[]? rootKey, PlatformSettings settings) => (_name, _store, _rootKey, Settings) = (name, store, rootKey, settings);
 
@@ -50,9 +50,13 @@ internal sealed class RunPlatform
     /// <param name="notice">Hears in one line when keys could not be kept.</param>
     public MachineOptions Apply(MachineOptions options, Action<string> notice)
     {
-        options = _rootKey is not null ? options with { RootKey = _rootKey } : options with { NewRootKey = () => PlatformKey.Take(notice) };
+        options = _rootKey is not null ? options with { RootKey = _rootKey } : options with { NewRootKey = () => RootKeyOf(notice) };
         return new Platform(options.RootKey, Settings).Apply(options);
     }
+
+    /// <summary>All of it; its key is made when it is not there yet.</summary>
+    /// <param name="notice">Hears in one line when keys could not be kept.</param>
+    public Platform Whole(Action<string> notice) => new(RootKeyOf(notice), Settings);
 
     /// <summary>Keeps what the run has changed: EUPDATESVN has taken over a pending CPUSVN.</summary>
     /// <param name="cpusvn">The machine's CPUSVN at the end.</param>
@@ -74,4 +78,7 @@ internal sealed class RunPlatform
             notice($"the platform's new CPUSVN could not be kept: {problem.Message}");
         }
     }
+
+    // Machine and services ask on the tracer's thread, and get the same.
+    private byte[] RootKeyOf(Action<string> notice) => _rootKey ??= PlatformKey.Take(notice);
 }

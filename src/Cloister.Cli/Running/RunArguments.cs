@@ -1,3 +1,4 @@
+using Cloister.Attestation.Collaterals;
 using Cloister.Driver;
 using Cloister.Engine;
 using Cloister.Processor.Cpus;
@@ -22,6 +23,9 @@ internal sealed record RunArguments
 
     /// <summary>Whose keys; null takes the default.</summary>
     public string? Platform { get; init; }
+
+    /// <summary>What verifiers of its quotes find.</summary>
+    public Verdict Verdict { get; init; } = new();
 
     /// <summary>Whether the processor has SGX2.</summary>
     public bool Sgx2 { get; init; } = true;

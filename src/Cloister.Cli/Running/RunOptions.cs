@@ -110,6 +110,10 @@ internal static class RunOptions
             Values = () => [PlatformKey.Default, PlatformKey.New],
         },
         new("--seed", "TEXT", () => "Makes the machine's keys in place of --platform: the same text is the same machine, for every user and anywhere.", (a, text) => (a with { Seed = text }, null)),
+        new("--tcb", "STATUS", () => VerdictText.TcbDescription, (a, text) => Verdict(a, text, "--tcb", VerdictText.Tcb)) { Values = () => VerdictText.Statuses },
+        new("--qe-tcb", "STATUS", () => VerdictText.QuotingDescription, (a, text) => Verdict(a, text, "--qe-tcb", VerdictText.Quoting)) { Values = () => VerdictText.QuotingStatuses },
+        new("--collateral", "fresh|expired", () => VerdictText.CollateralDescription, (a, text) => Verdict(a, text, "--collateral", VerdictText.Collateral)) { Values = () => VerdictText.Ages },
+        new("--pck", "valid|revoked", () => VerdictText.PckDescription, (a, text) => Verdict(a, text, "--pck", VerdictText.Pck)) { Values = () => VerdictText.Certificates },
         new("--stats", "text|json|no", () => "At the end print what the machine did: a line for each count, or one line of JSON.", (a, text) => text switch
         {
             "" or "text" => (a with { Stats = StatisticsFormat.Text }, null),
@@ -127,6 +131,9 @@ internal static class RunOptions
         new("--verbose", null, () => "Say which machine the program gets, where options come from, and how the program ended.", (a, _) => (a with { Verbose = true, Quiet = false }, null)) { Short = "-v" },
         new("--no-defaults", null, () => "Take no options from CLOISTER_OPTIONS and the configuration file.", (a, _) => (a with { NoDefaults = true }, null)),
     ];
+
+    private static (RunArguments Arguments, string? Problem) Verdict(RunArguments arguments, string text, string option, VerdictText.Part part) =>
+        part(arguments.Verdict, text, option, out string? problem) is { } verdict ? (arguments with { Verdict = verdict }, null) : (arguments, problem);
 
     private static (RunArguments Arguments, string? Problem) Epc(RunArguments arguments, string text)
     {

@@ -1,0 +1,72 @@
+using System.Net.Sockets;
+
+namespace Cloister.Attestation.Services;
+
+/// <summary>
+/// Takes connections and serves each by itself, on threads of the pool: one that says nothing costs a descriptor until its time is up, and keeps
+/// nobody waiting. What goes wrong in one ends that one.
+/// </summary>
+public sealed class ConnectionServer : IDisposable
+{
+    // Intel's client waits as long. linux-sgx, psw/uae_service/config.h, IPC_LATENCY.
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(15), s_pause = TimeSpan.FromMilliseconds(50);
+
+    private readonly Socket _listener;
+    private readonly Func<Stream, CancellationToken, Task> _serve;
+    private readonly CancellationTokenSource _end = new();
+
+    private ConnectionServer(Socket listener, Func<Stream, CancellationToken, Task> serve) => (_listener, _serve) = (listener, serve);
+
+    /// <summary>Begins to take connections.</summary>
+    /// <param name="listener">A socket that listens; it is the server's from now on.</param>
+    /// <param name="serve">Serves one connection.</param>
+    public static ConnectionServer Begin(Socket listener, Func<Stream, CancellationToken, Task> serve)
+    {
+        var server = new ConnectionServer(listener, serve);
+        _ = Task.Run(server.Accept);
+        return server;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _end.Cancel();
+        _listener.Dispose();
+        _end.Dispose();
+    }
+
+    private async Task Accept()
+    {
+        while (true)
+        {
+            try
+            {
+                Socket connection = await _listener.AcceptAsync(_end.Token).ConfigureAwait(false);
+                _ = Task.Run(() => Serve(connection));
+            }
+            catch (SocketException)
+            {
+                // No descriptor is left, or the other side is gone already.
+                await Task.Delay(s_pause).ConfigureAwait(false);
+            }
+            catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
+            {
+                return;
+            }
+        }
+    }
+
+    private async Task Serve(Socket connection)
+    {
+        try
+        {
+            using var patience = new CancellationTokenSource(s_patience);
+            using var stream = new NetworkStream(connection, ownsSocket: true);
+            await _serve(stream, patience.Token).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is IOException or SocketException or OperationCanceledException or ObjectDisposedException)
+        {
+            // The other side is gone, or says nothing.
+        }
+    }
+}
