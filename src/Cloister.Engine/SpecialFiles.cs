@@ -78,6 +78,30 @@ internal sealed class SpecialFiles(Tracer tracer)
         tracer.Resume(thread);
     }
 
+    /// <summary>connect(2) to a UNIX socket that a service of this process stands behind: the program's socket is connected to the service's.</summary>
+    public void Connect(TracedThread thread)
+    {
+        const int family = 2, longest = 110; // struct sockaddr_un: uapi linux/un.h
+        const ushort unix = 1; // AF_UNIX
+        ref readonly UserRegisters r = ref thread.Peek();
+        Span<byte> address = stackalloc byte[longest];
+        if (r.Rdx <= family || r.Rdx > longest || !thread.Space.Memory.TryRead(r.Rsi, address[..(int)r.Rdx]) || BinaryPrimitives.ReadUInt16LittleEndian(address) != unix
+            || _served.Address(address[family..(int)r.Rdx], () => Dumpable.Reach(thread, () => ProcPath.Directory(thread.Id))) is not { } name)
+        {
+            tracer.Resume(thread);
+            return;
+        }
+
+        int taken = ProgramDescriptor.Take(thread, (int)r.Rdi, out bool isSameFile);
+        Errno error = taken < 0 ? (Errno)(-taken) : isSameFile ? HostKernel.ConnectAbstract(taken, name) : Errno.ECONNREFUSED;
+        if (taken >= 0)
+        {
+            HostKernel.Close(taken);
+        }
+
+        SystemCalls.Answer(tracer, thread, -(long)error);
+    }
+
     /// <summary>fstat of a device descriptor tells a character device.</summary>
     public void Fstat(TracedThread thread, int descriptor, ulong buffer)
     {

@@ -12,7 +12,6 @@ internal sealed class SystemCalls(Tracer tracer)
     private readonly NodeOperations _nodes = new(tracer);
     private readonly ExecuteDirtyKeys _keys = new(tracer);
     private readonly OwnFilters _filters = new(tracer);
-    private readonly SocketConnections _sockets = new(tracer);
 
     /// <summary>Answers the stop of a thread before its system call.</summary>
     public void Handle(TracedThread thread)
@@ -118,7 +117,7 @@ internal sealed class SystemCalls(Tracer tracer)
                 _filters.Seccomp(thread);
                 break;
             case SystemCall.Connect:
-                _sockets.Connect(thread);
+                _special.Connect(thread);
                 break;
             case SystemCall.Prctl:
                 _filters.Prctl(thread);
