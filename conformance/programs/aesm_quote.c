@@ -15,7 +15,7 @@
  * /etc/sgx_default_qcnl.conf: qcnl/linux.
  *
  * aesm_quote.run runs it: [FILE to write the quote to [STATUS that the TCB
- * information has for this platform]].
+ * information has for this platform, or nothing [debug, for such an enclave]]].
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -317,6 +317,7 @@ int main(int argc, char **argv)
 
 	looks();
 	keys();
+	options.enclave.attributes = argc > 3 ? ATTRIBUTE_DEBUG : 0;
 	service_build(&service, &options);
 
 	key_id(id);
@@ -370,7 +371,7 @@ int main(int argc, char **argv)
 		if (file == NULL || fwrite(quote, length, 1, file) != 1 || fclose(file) != 0)
 			die("write the quote");
 	}
-	if (argc > 2)
+	if (argc > 2 && *argv[2] != 0)
 		check_status("00C10157E500", argv[2]);
 	return 0;
 }
