@@ -25,7 +25,7 @@ internal static class AttestCommand
           cloister attest collateral quote.bin --tcb OutOfDate > collateral.json
         """)
     {
-        Root(), Show(), CollateralCommand(), Verify(),
+        Root(), Show(), CollateralCommand(), Verify(), ServeCommand.Create(),
     };
 
     private static Argument<FileInfo> Quoted() => new("QUOTE") { Description = "The file of the quote, as the program got it; zeros behind it do not count." };

@@ -1,0 +1,114 @@
+using System.CommandLine;
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.InteropServices;
+using Cloister.Attestation.Platforms;
+using Cloister.Attestation.Quotes;
+using Cloister.Attestation.Services;
+using Cloister.Cli.Platforms;
+using Cloister.Linux;
+
+namespace Cloister.Cli.Commands;
+
+/// <summary><c>cloister attest serve</c>: the two services for programs and verifiers elsewhere, until it is ended.</summary>
+internal static class ServeCommand
+{
+    // The port of Intel's service.
+    private const int UsualPort = 8081;
+
+    public static Command Create()
+    {
+        var platform = new Option<string?>("--platform") { HelpName = "NAME", Description = "The platform whose quotes and certificates they are. Default: this user's own." };
+        var seed = new Option<string?>("--seed") { HelpName = "TEXT", Description = "The machine of `run --seed TEXT`, in place of a platform." };
+        var aesm = new Option<string?>("--aesm") { HelpName = "PATH", Description = "Serve AESM at a UNIX socket at this path." };
+        var pccs = new Option<string?>("--pccs") { HelpName = "ADDRESS", Description = $"Where the certificate service is: ADDRESS:PORT or PORT; port 0 is one that is free. Default: 127.0.0.1:{UsualPort}." };
+        var verdict = new VerdictOptions();
+        var command = new Command("serve", """
+            Serve AESM and the certificate service for programs and verifiers elsewhere, as in a container, until SIGINT or SIGTERM.
+            Programs under `run` need neither: they find both by themselves.
+            """)
+        { platform, seed, aesm, pccs };
+        verdict.AddTo(command);
+        command.SetAction(parsed =>
+        {
+            try
+            {
+                RunPlatform chosen = RunPlatform.Of(parsed.GetValue(seed), parsed.GetValue(platform));
+                Platform whole = chosen.Whole(line => throw new PlatformProblem(line, Failure.InputOutput));
+                return Serve(new CertifiedPlatform(whole, AuthorityStore.Take()), parsed.GetValue(aesm), Address(parsed.GetValue(pccs)), verdict.Read(parsed));
+            }
+            catch (PlatformProblem problem)
+            {
+                return Failure.Report($"attest serve: {problem.Message}", problem.Status);
+            }
+        });
+        return command;
+    }
+
+    private static int Serve(CertifiedPlatform platform, string? path, IPEndPoint address, Attestation.Collaterals.Verdict verdict)
+    {
+        using var ended = new ManualResetEventSlim();
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, End);
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, End);
+        using ConnectionServer pccs = Begin($"--pccs {address}", () => HttpServer.Begin(address, new PccsService(platform, verdict).Get, out address));
+        using ConnectionServer? aesm = path is null ? null : Begin($"--aesm {path}", () => AesmServer.Begin(Free(path), new AesmService(new QuotingService(platform))));
+        Console.WriteLine($"certificates at http://{address}/sgx/certification/v4/");
+        if (path is not null)
+        {
+            Console.WriteLine($"AESM at {path}");
+        }
+
+        ended.Wait();
+        if (path is not null)
+        {
+            File.Delete(path);
+        }
+
+        return 0;
+
+        void End(PosixSignalContext context)
+        {
+            context.Cancel = true;
+            ended.Set();
+        }
+    }
+
+    private static ConnectionServer Begin(string what, Func<ConnectionServer> begin)
+    {
+        try
+        {
+            return begin();
+        }
+        catch (Exception e) when (e is SocketException or IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            throw new PlatformProblem($"{what}: {e.Message.ReplaceLineEndings(" ")}", Failure.Unavailable);
+        }
+    }
+
+    // A socket at which nobody listens any more was left by one that was killed.
+    private static string Free(string path)
+    {
+        if (File.Exists(path))
+        {
+            using var probe = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            try
+            {
+                probe.Connect(new UnixDomainSocketEndPoint(path));
+            }
+            catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionRefused && HostKernel.TryStat(path, out _, out _, out uint mode) && (mode & 0xf000) == 0xc000)
+            {
+                File.Delete(path);
+            }
+        }
+
+        return path;
+    }
+
+    private static IPEndPoint Address(string? text) => text switch
+    {
+        null => new IPEndPoint(IPAddress.Loopback, UsualPort),
+        _ when ushort.TryParse(text, out ushort port) => new IPEndPoint(IPAddress.Loopback, port),
+        _ when text.Contains(':', StringComparison.Ordinal) && IPEndPoint.TryParse(text, out IPEndPoint? address) => address,
+        _ => throw new PlatformProblem($"--pccs {text}: write ADDRESS:PORT or PORT, as in 127.0.0.1:8081", Failure.Usage),
+    };
+}
