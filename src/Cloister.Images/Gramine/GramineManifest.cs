@@ -43,7 +43,7 @@ internal sealed class GramineManifest
         }
     }
 
-    public static bool Is(TomlScalars toml) => toml.Values.Keys.Any(key => key.StartsWith("sgx.", StringComparison.Ordinal) || key.StartsWith("sgx[", StringComparison.Ordinal));
+    public static bool Is(TomlScalars toml) => toml.Containers.Contains("sgx.") || toml.Containers.Contains("sgx[");
 
     // sgx_arch.h, SGX_XFRM_*; sgx_sign.py, get_enclave_attributes.
     private (ulong Xfrm, ulong Mask) Xfrm()
