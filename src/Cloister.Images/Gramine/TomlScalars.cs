@@ -35,6 +35,11 @@ internal sealed class TomlScalars
         {
             throw new ImageException($"the manifest is no TOML: {Problem(wrong)}", Math.Min(wrong.Offset ?? 0, text.Length));
         }
+        catch (ArgumentException)
+        {
+            // Tomlyn 2.10.2, Lexer.TryReadEscapeChar: a text that ends in an escape.
+            throw new ImageException("the manifest is no TOML: an escape is cut off", text.Length);
+        }
 
         return toml;
     }
