@@ -49,7 +49,7 @@ public class DriverStateMachineTests
     [InlineData(40, 400)]
     [InlineData(70, 300)]
     [InlineData(200, 100)]
-    public void NothingIsLostOrLeaked(int epcPages, int tests)
+    public void Nothing_is_lost_or_leaked(int epcPages, int tests)
     {
         var action = Gen.Frequency<Action>(
             (3, Gen.Constant(Action.Build)),

@@ -9,7 +9,7 @@ public class ExecuteDirtyPolicyTests
     private static readonly string Second = new('a', 64);
 
     [Fact]
-    public void ItNamesEnclavesByEitherOfTheirDigests()
+    public void It_names_enclaves_by_either_of_their_digests()
     {
         var policy = new ExecuteDirtyPolicy();
         Assert.Equal(0, policy.Add($"# ours\n\nmrenclave {First}\n  mrsigner\t{Second.ToUpperInvariant()}\r\n"));
@@ -25,7 +25,7 @@ public class ExecuteDirtyPolicyTests
     [InlineData("mrenclave 00ff", 1)]
     [InlineData("mrowner 1111111111111111111111111111111111111111111111111111111111111111", 1)]
     [InlineData("mrsigner g111111111111111111111111111111111111111111111111111111111111111", 1)]
-    public void ALineThatIsNotUnderstoodAddsNothing(string line, int number)
+    public void A_line_that_is_not_understood_adds_nothing(string line, int number)
     {
         var policy = new ExecuteDirtyPolicy();
         Assert.Equal(number, policy.Add($"{line}\nmrenclave {First}"));
@@ -36,7 +36,7 @@ public class ExecuteDirtyPolicyTests
     [InlineData(Generation.EdmmV2, true)]
     [InlineData(Generation.V6_0, false)]
     [InlineData(Generation.Isgx, false)]
-    public void TheKeyIsThereInEdmmOnly(Generation generation, bool exists)
+    public void The_key_is_there_in_EDMM_only(Generation generation, bool exists)
     {
         var machine = TestMachine.Of(generation);
         Assert.Equal(exists ? Errno.None : Errno.ENODEV, machine.Driver.AddExecuteDirtyKey($"mrenclave {First}"));
@@ -52,7 +52,7 @@ public class ExecuteDirtyPolicyTests
     [InlineData(Generation.EdmmAugment, true)]
     [InlineData(Generation.EdmmV3, false)]
     [InlineData(Generation.V6_0, false)]
-    public void PagesComeBeforeTheyAreTouchedInTheRfcOnly(Generation generation, bool populates)
+    public void Pages_come_before_they_are_touched_in_the_rfc_only(Generation generation, bool populates)
     {
         var machine = TestMachine.Of(generation);
         var image = new EnclaveImage();
@@ -67,7 +67,7 @@ public class ExecuteDirtyPolicyTests
     }
 
     [Fact]
-    public void PopulatingEndsWhereThereIsNoRoom()
+    public void Populating_ends_where_there_is_no_room()
     {
         var machine = TestMachine.Of(Generation.EdmmAugment, epcPages: 64);
         var image = new EnclaveImage();

@@ -12,7 +12,7 @@ public class PageArrayTests
         select (chunk << 6) | (uint)slot;
 
     [Fact]
-    public void BehavesAsASortedDictionary()
+    public void Behaves_as_a_sorted_dictionary()
     {
         var steps = Gen.Zip(Gen.Choose(0, 3), Index).ListOf().ToArbitrary();
         Prop.ForAll(steps, list =>
@@ -52,7 +52,7 @@ public class PageArrayTests
     }
 
     [Fact]
-    public void TheLastPageOfInterestIsIncludedAndTheNextIsNot()
+    public void The_last_page_of_interest_is_included_and_the_next_is_not()
     {
         var array = new PageArray<int>();
         array.TryAdd(700, 1);
@@ -65,7 +65,7 @@ public class PageArrayTests
     }
 
     [Fact]
-    public void RecordsChangeInPlace()
+    public void Records_change_in_place()
     {
         var array = new PageArray<int>();
         array.TryAdd(5, 1);
@@ -75,7 +75,7 @@ public class PageArrayTests
     }
 
     [Fact]
-    public void AClearedArrayIsEmpty()
+    public void A_cleared_array_is_empty()
     {
         var array = new PageArray<int>();
         array.TryAdd(5, 1);
@@ -88,7 +88,7 @@ public class PageArrayTests
     [Theory]
     [InlineData(8192, 512, 2048)]
     [InlineData(1 << 20, 1, 40)]
-    public void MemoryIsInProportionToThePagesThatExist(int pages, int distance, int most)
+    public void Memory_is_in_proportion_to_the_pages_that_exist(int pages, int distance, int most)
     {
         // 8192 pages 2 MiB apart are spread over 16 GiB; a million neighbours fill 4 GiB.
         var array = new PageArray<EnclavePage>();

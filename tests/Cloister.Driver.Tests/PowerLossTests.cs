@@ -12,7 +12,7 @@ public class PowerLossTests
     private readonly EnclaveImage _image = new() { HeapPages = 30 };
 
     [Fact]
-    public void WhileItIsBuiltCallsAreEio()
+    public void While_it_is_built_calls_are_EIO()
     {
         var machine = new TestMachine();
         var enclave = machine.Create(_image);
@@ -26,7 +26,7 @@ public class PowerLossTests
     }
 
     [Fact]
-    public void AfterEinitCallsAreEfaultAndAPageThatWouldBeAddedIsSigbus()
+    public void After_EINIT_calls_are_EFAULT_and_a_page_that_would_be_added_is_SIGBUS()
     {
         var machine = new TestMachine();
         var enclave = machine.Build(_image);
@@ -50,7 +50,7 @@ public class PowerLossTests
     }
 
     [Fact]
-    public void AFullEpcOfLostPagesMakesRoomForANewEnclave()
+    public void A_full_EPC_of_lost_pages_makes_room_for_a_new_enclave()
     {
         // Some pages of the first are in the backing store when power goes, the others are found lost by the reclaimer.
         var machine = new TestMachine(epcPages: 40);
@@ -79,7 +79,7 @@ public class PowerLossTests
     }
 
     [Fact]
-    public void AGuestsPagesAreEmpty()
+    public void A_guests_pages_are_empty()
     {
         var machine = new TestMachine();
         var guest = machine.Driver.OpenVirtualEpc(new TestStorage());

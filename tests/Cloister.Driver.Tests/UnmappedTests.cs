@@ -11,7 +11,7 @@ public class UnmappedTests
     [Theory]
     [InlineData(Generation.Isgx)]
     [InlineData(Generation.V16)]
-    public void WhatIsInstalledStaysAndNothingMoreComes(Generation generation)
+    public void What_is_installed_stays_and_nothing_more_comes(Generation generation)
     {
         var machine = new LegacyMachine(generation).Build();
         var thread = machine.Enter();
@@ -33,7 +33,7 @@ public class UnmappedTests
     }
 
     [Fact]
-    public void BeforeCreateTheMappingIsNoLongerTheRangeOfAnEnclave()
+    public void Before_create_the_mapping_is_no_longer_the_range_of_an_enclave()
     {
         var machine = new LegacyMachine(Generation.V16);
         machine.Machine.Driver.Unmapped(machine.File, machine.Program, machine.Image.At(200), machine.Image.At(201));
@@ -42,7 +42,7 @@ public class UnmappedTests
     }
 
     [Fact]
-    public void PagesThatWaitForTheWorkerAreDropped()
+    public void Pages_that_wait_for_the_worker_are_dropped()
     {
         var machine = new LegacyMachine(Generation.V16);
         machine.Fill();
@@ -54,7 +54,7 @@ public class UnmappedTests
     }
 
     [Fact]
-    public void SinceV20AMappingIsNothingToTheEnclave()
+    public void Since_v_20_a_mapping_is_nothing_to_the_enclave()
     {
         var machine = new TestMachine();
         var image = new EnclaveImage();

@@ -16,7 +16,7 @@ public sealed class BreakpointsTests : IDisposable
     public void Dispose() => _files.Dispose();
 
     [Fact]
-    public void ThereAreFour()
+    public void There_are_four()
     {
         var breakpoints = new Breakpoints();
         foreach (IllegalSite site in _sites)
@@ -29,7 +29,7 @@ public sealed class BreakpointsTests : IDisposable
     }
 
     [Fact]
-    public void TheOneUsedLongestAgoIsFirst()
+    public void The_one_used_longest_ago_is_first()
     {
         var breakpoints = new Breakpoints();
         breakpoints.Add(_sites[0]);
@@ -41,7 +41,7 @@ public sealed class BreakpointsTests : IDisposable
     }
 
     [Fact]
-    public void WhoHasAnotherVersionHasOthers()
+    public void Who_has_another_version_has_others()
     {
         var breakpoints = new Breakpoints();
         Assert.Equal(0, breakpoints.Version);
@@ -55,7 +55,7 @@ public sealed class BreakpointsTests : IDisposable
     }
 
     [Fact]
-    public void AChildOfForkHasItsParents()
+    public void A_child_of_fork_has_its_parents()
     {
         var parent = new Breakpoints();
         parent.Add(_sites[2]);
@@ -66,7 +66,7 @@ public sealed class BreakpointsTests : IDisposable
     }
 
     [Fact]
-    public void RefusedTheyAreUd2Again()
+    public void Refused_they_are_ud2_again()
     {
         var breakpoints = new Breakpoints();
         _sites[0].PutBack();

@@ -5,7 +5,7 @@ public class CoveredRangesTests
     private const ulong Mebibyte = 1 << 20;
 
     [Fact]
-    public void WhatIsCoveredTakesNoFilter()
+    public void What_is_covered_takes_no_filter()
     {
         var ranges = new CoveredRanges();
         Assert.True(ranges.Add(4 * Mebibyte, 4 * Mebibyte));
@@ -17,7 +17,7 @@ public class CoveredRangesTests
     }
 
     [Fact]
-    public void TheirNumberIsBounded()
+    public void Their_number_is_bounded()
     {
         var ranges = new CoveredRanges();
         int added = Enumerable.Range(1, 1000).Count(i => ranges.Add((ulong)i * Mebibyte, Mebibyte));
@@ -25,7 +25,7 @@ public class CoveredRangesTests
     }
 
     [Fact]
-    public void AChildHasItsParentsAndThenItsOwn()
+    public void A_child_has_its_parents_and_then_its_own()
     {
         var parent = new CoveredRanges();
         Assert.True(parent.Add(Mebibyte, Mebibyte));

@@ -11,7 +11,7 @@ public class CpuidEmulatorTests
     private readonly CpuidEmulator _emulator = new(Capabilities, [(0x1_8000_0000, 0x1_0000_0000), (0x4000_0000, 0x800_0000)]);
 
     [Fact]
-    public void TheHighestLeafIsAtLeastThatOfSgx()
+    public void The_highest_leaf_is_at_least_that_of_sgx()
     {
         (int eax, int ebx, int ecx, int edx) = X86Base.CpuId(0, 0);
         UserRegisters answer = Ask(0);
@@ -20,7 +20,7 @@ public class CpuidEmulatorTests
     }
 
     [Fact]
-    public void LeafSevenSaysSgxAndLaunchControl()
+    public void Leaf_seven_says_sgx_and_launch_control()
     {
         // SDM 2A, CPUID: EBX bit 2 and ECX bit 30; the rest is the host's.
         (int eax, int ebx, int ecx, int edx) = X86Base.CpuId(7, 0);
@@ -32,7 +32,7 @@ public class CpuidEmulatorTests
     }
 
     [Fact]
-    public void LeafTwelveIsTheMachines()
+    public void Leaf_twelve_is_the_machines()
     {
         // SDM 3D, "Intel SGX Resource Enumeration Leaves".
         CpuidRegisters capabilities = CpuidSgx.Capabilities(Capabilities);
@@ -53,10 +53,10 @@ public class CpuidEmulatorTests
     [InlineData(0xdu, 2u)]
     [InlineData(0x80000002u, 0u)]
     [InlineData(0x80000008u, 0u)]
-    public void OtherLeavesAreTheHosts(uint leaf, uint subleaf) => AssertHost(leaf, subleaf);
+    public void Other_leaves_are_the_hosts(uint leaf, uint subleaf) => AssertHost(leaf, subleaf);
 
     [Fact]
-    public void TheAnswerIsTheSameEachTimeHoweverManyAreAsked()
+    public void The_answer_is_the_same_each_time_however_many_are_asked()
     {
         // Leaf 0xD has a subleaf for each component; those beyond are zeros. More than are kept.
         for (int round = 0; round < 2; round++)
@@ -71,7 +71,7 @@ public class CpuidEmulatorTests
     }
 
     [Fact]
-    public void NothingElseChanges()
+    public void Nothing_else_changes()
     {
         var registers = new UserRegisters { Rax = Junk, Rcx = Junk, Rip = 0x1234, Rsp = 0x5678, Rflags = 0x202, R11 = 9 };
         _emulator.Execute(ref registers);

@@ -32,7 +32,7 @@ public class CpuidSitesTests
     ];
 
     [Fact]
-    public void WithAFunctionsStartEveryBoundaryIsExact()
+    public void With_a_functions_start_every_boundary_is_exact()
     {
         Gen<int[]> picks = Gen.Choose(0, Instructions.Length - 1).ArrayOf(60);
         Prop.ForAll(picks.ToArbitrary(), list =>
@@ -56,7 +56,7 @@ public class CpuidSitesTests
     }
 
     [Fact]
-    public void AStartBehindDataCounts()
+    public void A_start_behind_data_counts()
     {
         // A jump table full of what looks like CPUID, then a function.
         byte[] code = [.. Enumerable.Repeat((byte[])[0x0f, 0xa2], 8).SelectMany(b => b), 0x31, 0xc0, 0x0f, 0xa2, 0xc3];
@@ -65,7 +65,7 @@ public class CpuidSitesTests
     }
 
     [Fact]
-    public void AFunctionFarAwayTellsNothing()
+    public void A_function_far_away_tells_nothing()
     {
         // The nearest start lies in another mapping, before this code: its bytes are not here.
         byte[] code = [.. Typical(), 0x0f, 0xa2, .. Typical()];
@@ -73,7 +73,7 @@ public class CpuidSitesTests
     }
 
     [Fact]
-    public void WithoutAStartATrueSiteInCodeIsFound()
+    public void Without_a_start_a_true_site_in_code_is_found()
     {
         byte[] before = Typical();
         byte[] code = [.. before, 0x0f, 0xa2, .. Typical()];
@@ -81,7 +81,7 @@ public class CpuidSitesTests
     }
 
     [Fact]
-    public void WithoutAStartAnImmediateIsNone()
+    public void Without_a_start_an_immediate_is_none()
     {
         foreach (byte[] instruction in Instructions.Where(i => i.Length > 2))
         {
@@ -95,7 +95,7 @@ public class CpuidSitesTests
     [InlineData(0xff)]
     [InlineData(0x06)]
     [InlineData(0x2f)]
-    public void DataIsNone(byte fill)
+    public void Data_is_none(byte fill)
     {
         for (int offset = 40; offset < 60; offset++)
         {
@@ -107,7 +107,7 @@ public class CpuidSitesTests
     }
 
     [Fact]
-    public void TheEdgesOfCodeAreSites()
+    public void The_edges_of_code_are_sites()
     {
         Assert.Equal([0], CpuidSites.Find([0x0f, 0xa2, 0xc3], 0, []));
         Assert.Empty(CpuidSites.Find([0x90, 0x0f], 0, [0]));

@@ -12,11 +12,11 @@ public class CredentialsTests
     [InlineData(1u, 1u, 20u, true)]
     [InlineData(1u, 1u, 1u, false)]
     [InlineData(0u, 0u, 0u, false)]
-    public void OwnerAndGroupMayAndOthersMayNot(uint user, uint group, uint supplementary, bool may) =>
+    public void Owner_and_group_may_and_others_may_not(uint user, uint group, uint supplementary, bool may) =>
         Assert.Equal(may, new Credentials(user, group, [3, supplementary], 0).MayOpen(s_device, ReadWrite));
 
     [Fact]
-    public void TheFirstClassThatFitsDecides()
+    public void The_first_class_that_fits_decides()
     {
         var owner = new Credentials(10, 20, [20], 0);
         Assert.False(owner.MayOpen(s_device with { Mode = 0x3f }, Credentials.Read)); // ---rwxrwx
@@ -34,7 +34,7 @@ public class CredentialsTests
         Assert.Equal(may, new Credentials(1, 1, [], 0).MayOpen(s_device with { Mode = mode }, wanted));
 
     [Fact]
-    public void CapabilitiesPassTheMode()
+    public void Capabilities_pass_the_mode()
     {
         DeviceAccess none = s_device with { Mode = 0 };
         Assert.True(new Credentials(0, 0, [], 1 << 1).MayOpen(none, ReadWrite));
@@ -43,7 +43,7 @@ public class CredentialsTests
     }
 
     [Fact]
-    public void FilesAreOpenedByTheFileSystemsIdsAndAccessAsksByTheRealOnes()
+    public void Files_are_opened_by_the_file_systems_ids_and_access_asks_by_the_real_ones()
     {
         static string Field(string name) => name switch
         {
@@ -61,6 +61,6 @@ public class CredentialsTests
     }
 
     [Fact]
-    public void ARealRootHasItsPermittedCapabilitiesInAccess() =>
+    public void A_real_root_has_its_permitted_capabilities_in_access() =>
         Assert.Equal(6UL, Credentials.Parse(name => name switch { "Uid:" => "0 1 1 1", "Gid:" => "0 0 0 0", "CapPrm:" => "6", _ => "" }, real: true).Capabilities);
 }

@@ -18,7 +18,7 @@ public class DeviceNamesTests
     [InlineData(Generation.EdmmAugment, "  EEPPV")]
     [InlineData(Generation.EdmmV3, "  EEPPV")]
     [InlineData(Generation.V6_0, "  EEPPV")]
-    public void EachGenerationHasItsNodes(Generation generation, string nodes)
+    public void Each_generation_has_its_nodes(Generation generation, string nodes)
     {
         string found = string.Concat(Paths.Select(path => DeviceNames.Find(generation, path) switch
         {
@@ -31,6 +31,6 @@ public class DeviceNamesTests
     }
 
     [Fact]
-    public void EveryGenerationHasAnEnclaveNode() =>
+    public void Every_generation_has_an_enclave_node() =>
         Assert.All(Enum.GetValues<Generation>(), generation => Assert.Contains(Paths, path => DeviceNames.Find(generation, path) == DeviceNode.Enclave));
 }

@@ -6,7 +6,7 @@ namespace Cloister.Engine.Tests;
 public class ElfSymbolsTests
 {
     [Fact]
-    public void TheKernelsVdsoHasItsFunctions()
+    public void The_kernels_VDSO_has_its_functions()
     {
         string line = File.ReadLines("/proc/self/maps").Single(l => l.EndsWith("[vdso]", StringComparison.Ordinal));
         ulong[] range = [.. line.Split(' ')[0].Split('-').Select(part => ulong.Parse(part, NumberStyles.HexNumber))];
@@ -24,7 +24,7 @@ public class ElfSymbolsTests
     }
 
     [Fact]
-    public void WhatIsNoImageHasNone()
+    public void What_is_no_image_has_none()
     {
         Assert.Empty(ElfSymbols.Functions([], 0));
         Assert.Empty(ElfSymbols.Functions(new byte[63], 0));

@@ -32,7 +32,7 @@ public class EnclaveCodeTests
     }
 
     [Fact]
-    public void ThereMayBeMany()
+    public void There_may_be_many()
     {
         byte[] page = Page(4096);
         for (int at = 0; at < 4096; at += 32)
@@ -44,7 +44,7 @@ public class EnclaveCodeTests
     }
 
     [Fact]
-    public void OneMayEndInTheNextPage()
+    public void One_may_end_in_the_next_page()
     {
         byte[] code = Page(4096 + 15);
         (code[4095], code[4096]) = (0x0f, 0x05);
@@ -53,7 +53,7 @@ public class EnclaveCodeTests
     }
 
     [Fact]
-    public void WhatBeginsInTheNextPageIsNotThisOnes()
+    public void What_begins_in_the_next_page_is_not_this_ones()
     {
         byte[] code = Page(4096 + 15);
         (code[4096], code[4097]) = (0x0f, 0x05);

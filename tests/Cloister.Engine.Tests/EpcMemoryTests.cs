@@ -10,7 +10,7 @@ public sealed class EpcMemoryTests : IDisposable
     public void Dispose() => _files.Dispose();
 
     [Fact]
-    public void EachPageHasBytesOfItsOwn()
+    public void Each_page_has_bytes_of_its_own()
     {
         EpcMemory memory = _files.Memory;
         Assert.Equal(16, memory.PageCount);
@@ -27,7 +27,7 @@ public sealed class EpcMemoryTests : IDisposable
     }
 
     [Fact]
-    public void APlacedPageLiesInTheEnclavesFile()
+    public void A_placed_page_lies_in_the_enclaves_file()
     {
         EpcMemory memory = _files.Memory;
         EnclaveFile file = _files.Open();
@@ -46,7 +46,7 @@ public sealed class EpcMemoryTests : IDisposable
     }
 
     [Fact]
-    public void APageThatIsPlacedWhereOneWasRemovedIsEmpty()
+    public void A_page_that_is_placed_where_one_was_removed_is_empty()
     {
         EnclaveFile file = _files.Open();
         ulong[] offsets = [3 * 4096, 4 * 4096, 7 * 4096, 3 * 4096];
@@ -63,7 +63,7 @@ public sealed class EpcMemoryTests : IDisposable
     }
 
     [Fact]
-    public void ExpectedPagesHaveTheirContentsBeforeTheyAreFilled()
+    public void Expected_pages_have_their_contents_before_they_are_filled()
     {
         EpcMemory memory = _files.Memory;
         EnclaveFile file = _files.Open();
@@ -90,7 +90,7 @@ public sealed class EpcMemoryTests : IDisposable
     }
 
     [Fact]
-    public void AnExpectedPageThatIsWrittenReadsAsItIs()
+    public void An_expected_page_that_is_written_reads_as_it_is()
     {
         EpcMemory memory = _files.Memory;
         EnclaveFile file = _files.Open();
@@ -105,7 +105,7 @@ public sealed class EpcMemoryTests : IDisposable
     }
 
     [Fact]
-    public void APageThatWasNotExpectedIsCopied()
+    public void A_page_that_was_not_expected_is_copied()
     {
         EpcMemory memory = _files.Memory;
         EnclaveFile file = _files.Open();
@@ -122,7 +122,7 @@ public sealed class EpcMemoryTests : IDisposable
     }
 
     [Fact]
-    public void AClearedPageIsZeroWhateverWasThere()
+    public void A_cleared_page_is_zero_whatever_was_there()
     {
         EpcMemory memory = _files.Memory;
         EnclaveFile file = _files.Open();
@@ -155,7 +155,7 @@ public sealed class EpcMemoryTests : IDisposable
     }
 
     [Fact]
-    public void PopulatedPagesAreZeroAndKeepWhatIsThere()
+    public void Populated_pages_are_zero_and_keep_what_is_there()
     {
         EnclaveFile file = _files.Open();
         file.Bytes(4096).Fill(9);
@@ -166,7 +166,7 @@ public sealed class EpcMemoryTests : IDisposable
     }
 
     [Fact]
-    public void UnmappingKeepsTheBytes()
+    public void Unmapping_keeps_the_bytes()
     {
         EnclaveFile file = _files.Open();
         file.Bytes(4096).Fill(9);
@@ -180,7 +180,7 @@ public sealed class EpcMemoryTests : IDisposable
     }
 
     [Fact]
-    public void FilesAreTheirInodes()
+    public void Files_are_their_inodes()
     {
         EnclaveFile one = _files.Open(), other = _files.Open();
         Assert.NotEqual(one.Identity, other.Identity);

@@ -8,7 +8,7 @@ public class FunctionStartsTests
         .First(path => Path.GetFileName(path).StartsWith("libc.so", StringComparison.Ordinal) || Path.GetFileName(path).StartsWith("libc-", StringComparison.Ordinal));
 
     [Fact]
-    public void LibcsFunctionsBeginWhereItsSymbolsSay()
+    public void Libcs_functions_begin_where_its_symbols_say()
     {
         long[] starts = FunctionStarts.Read(Libc);
         byte[] file = File.ReadAllBytes(Libc);
@@ -22,7 +22,7 @@ public class FunctionStartsTests
     }
 
     [Fact]
-    public void AStrippedProgramHasThemToo()
+    public void A_stripped_program_has_them_too()
     {
         const string shell = "/bin/sh";
         byte[] file = File.ReadAllBytes(shell);
@@ -34,7 +34,7 @@ public class FunctionStartsTests
     }
 
     [Fact]
-    public void WhatIsNoProgramHasNone()
+    public void What_is_no_program_has_none()
     {
         Assert.Empty(FunctionStarts.Read("/no/such/file"));
         Assert.Empty(FunctionStarts.Read("/dev/null"));
@@ -48,7 +48,7 @@ public class FunctionStartsTests
     [InlineData(100)]
     [InlineData(5000)]
     [InlineData(150_000)]
-    public void AFileThatEndsEarlyHasNoneOrFew(int length)
+    public void A_file_that_ends_early_has_none_or_few(int length)
     {
         string path = Path.GetTempFileName();
         try

@@ -5,10 +5,10 @@ namespace Cloister.Engine.Tests;
 public class GadgetTests
 {
     [Fact]
-    public void FitsItsPage() => Assert.InRange(Gadget.Code.Length, 1, 4096);
+    public void Fits_its_page() => Assert.InRange(Gadget.Code.Length, 1, 4096);
 
     [Fact]
-    public void MakesEachCallOfTheTableAndThenTheLast()
+    public void Makes_each_call_of_the_table_and_then_the_last()
     {
         // Run by hand: what each SYSCALL sees, and where its result goes.
         ulong[] table = new ulong[3 * 8];
@@ -34,17 +34,17 @@ public class GadgetTests
     }
 
     [Fact]
-    public void AnEntryIsEightWords() => Assert.Equal(8 * 8, Gadget.EntryLength);
+    public void An_entry_is_eight_words() => Assert.Equal(8 * 8, Gadget.EntryLength);
 
     [Fact]
-    public void TheEndIsACallThatEverySandboxAllows() => Assert.Equal(231u, Gadget.EndOfBatch); // exit_group, syscall_64.tbl
+    public void The_end_is_a_call_that_every_sandbox_allows() => Assert.Equal(231u, Gadget.EndOfBatch); // exit_group, syscall_64.tbl
 
     [Fact]
-    public void TheCallsAreMadeWhereItIsSaid() =>
+    public void The_calls_are_made_where_it_is_said() =>
         Assert.Equal(Mnemonic.Syscall, Decode(Gadget.Code.ToArray()).Single(i => i.IP == Area.Gadget + Gadget.SyscallOffset).Mnemonic);
 
     [Fact]
-    public void NothingRunsBehindTheEnd()
+    public void Nothing_runs_behind_the_end()
     {
         List<Instruction> code = Decode(Gadget.Code.ToArray());
         Assert.Equal(Mnemonic.Syscall, code[^2].Mnemonic);

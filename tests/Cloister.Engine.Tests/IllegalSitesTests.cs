@@ -16,7 +16,7 @@ public sealed class IllegalSitesTests : IDisposable
     public void Dispose() => _files.Dispose();
 
     [Fact]
-    public void OneByteStandsForTheInstruction()
+    public void One_byte_stands_for_the_instruction()
     {
         var site = new IllegalSite(_file, 100, 0xa2);
         site.Replace();
@@ -26,7 +26,7 @@ public sealed class IllegalSitesTests : IDisposable
     }
 
     [Fact]
-    public void WhatTheEnclaveHasWrittenStays()
+    public void What_the_enclave_has_written_stays()
     {
         var site = new IllegalSite(_file, 100, 0xa2);
         site.Replace();
@@ -39,7 +39,7 @@ public sealed class IllegalSitesTests : IDisposable
     }
 
     [Fact]
-    public void ACopyIsWhatTheProgramWrote()
+    public void A_copy_is_what_the_program_wrote()
     {
         var site = new IllegalSite(_file, 100, 0xa2);
         _file.IllegalSites.Add(site);
@@ -49,7 +49,7 @@ public sealed class IllegalSitesTests : IDisposable
     }
 
     [Fact]
-    public void OneAcrossTwoPagesHasAByteInEach()
+    public void One_across_two_pages_has_a_byte_in_each()
     {
         (Page(0)[4095], Page(4096)[0]) = (0x0f, 0x05);
         var site = new IllegalSite(_file, 4095, 0x05);
@@ -63,7 +63,7 @@ public sealed class IllegalSitesTests : IDisposable
     }
 
     [Fact]
-    public void TheyAreFoundByAddressAndPage()
+    public void They_are_found_by_address_and_page()
     {
         var site = new IllegalSite(_file, 100, 0xa2);
         _file.IllegalSites.Add(site);

@@ -71,7 +71,7 @@ public class InstructionAccessTests
 
     [Theory]
     [MemberData(nameof(Rows))]
-    public void TheAccessIsWhatTheInstructionDoes(string row)
+    public void The_access_is_what_the_instruction_does(string row)
     {
         string[] fields = row.Split('#')[0].Split('|', StringSplitOptions.TrimEntries);
         byte[] code = Bytes(fields[0]);
@@ -79,7 +79,7 @@ public class InstructionAccessTests
     }
 
     [Fact]
-    public void NoBytesMeansTheFetchFailed() =>
+    public void No_bytes_means_the_fetch_failed() =>
         Assert.Equal(AccessKind.Execute, InstructionAccess.KindOf([], Registers(""), 0x5000));
 
     // SDM 3D, "Illegal Instructions".

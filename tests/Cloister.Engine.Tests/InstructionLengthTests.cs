@@ -10,7 +10,7 @@ public class InstructionLengthTests
     private static readonly byte[] Prefixes = [0x66, 0xf2, 0xf3, 0x2e, 0x36, 0x3e, 0x26, 0x64, 0x65];
 
     [Fact]
-    public void EveryOpcodeIsAsTheDisassemblerHasIt()
+    public void Every_opcode_is_as_the_disassembler_has_it()
     {
         byte[] rest = [0x24, 0x91, 0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc];
         var defects = new List<string>();
@@ -40,7 +40,7 @@ public class InstructionLengthTests
     }
 
     [Fact]
-    public void AnyBytesAreAsTheDisassemblerHasThem()
+    public void Any_bytes_are_as_the_disassembler_has_them()
     {
         Gen<byte> bytes = Gen.OneOf(Gen.Elements<byte>([.. Prefixes, 0x0f, 0x48, 0x41, 0x4f, 0x67, 0xf0]), Gen.Choose(0, 255).Select(n => (byte)n));
         Prop.ForAll(bytes.ArrayOf(18).ToArbitrary(), code =>
@@ -57,7 +57,7 @@ public class InstructionLengthTests
     }
 
     [Fact]
-    public void MostOfRealCodeIsKnown()
+    public void Most_of_real_code_is_known()
     {
         // The functions of a library, each up to its first instruction that is unknown.
         string library = File.ReadLines("/proc/self/maps").Select(line => line[(line.LastIndexOf(' ') + 1)..]).First(path => Path.GetFileName(path).StartsWith("libc.so", StringComparison.Ordinal));

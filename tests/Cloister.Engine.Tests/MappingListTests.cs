@@ -15,7 +15,7 @@ public sealed class MappingListTests : IDisposable
     public void Dispose() => _files.Dispose();
 
     [Fact]
-    public void FollowsAModelOfSinglePages()
+    public void Follows_a_model_of_single_pages()
     {
         // An operation: add (kind 0 to 3) or remove (4) pages [from, from + count).
         Gen<(int Kind, int From, int Count)> operation =
@@ -27,7 +27,7 @@ public sealed class MappingListTests : IDisposable
     }
 
     [Fact]
-    public void EqualNeighboursJoin()
+    public void Equal_neighbours_join()
     {
         var list = new MappingList();
         list.Add(new EnclaveMapping(0x1000, 0x2000, 3, _one));
@@ -41,7 +41,7 @@ public sealed class MappingListTests : IDisposable
     }
 
     [Fact]
-    public void ARangeIsCutIntoWhatIsTheDevicesAndWhatIsNot()
+    public void A_range_is_cut_into_what_is_the_devices_and_what_is_not()
     {
         var list = new MappingList();
         list.Add(new EnclaveMapping(0x2000, 0x4000, 3, _one));
@@ -52,7 +52,7 @@ public sealed class MappingListTests : IDisposable
     }
 
     [Fact]
-    public void RemovalTellsWhoLostSomething()
+    public void Removal_tells_who_lost_something()
     {
         var list = new MappingList();
         list.Add(new EnclaveMapping(0x1000, 0x3000, 3, _one));
@@ -64,7 +64,7 @@ public sealed class MappingListTests : IDisposable
     }
 
     [Fact]
-    public void AMappingKnowsItsOffsets()
+    public void A_mapping_knows_its_offsets()
     {
         // A virtual EPC begins at 0 of its file wherever it is mapped.
         var mapping = new EnclaveMapping(0x5000, 0x8000, 3, _one, unchecked(0UL - 0x5000 + 0x2000));

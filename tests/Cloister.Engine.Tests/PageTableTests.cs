@@ -8,7 +8,7 @@ public class PageTableTests
     private readonly PageTable _table = new();
 
     [Fact]
-    public void AnEntryBeginsAbsent()
+    public void An_entry_begins_absent()
     {
         PageTableEntry entry = _table[0x7fff_ffff_f000];
         Assert.Equal((false, NativeAccess.None, false, false), (entry.Present, entry.Native, entry.Executable, entry.Young));
@@ -16,7 +16,7 @@ public class PageTableTests
     }
 
     [Fact]
-    public void PageZeroIsAPage()
+    public void Page_zero_is_a_page()
     {
         _table[0x5000].Page = new EpcPage(0);
         Assert.True(_table[0x5000].Present);
@@ -24,7 +24,7 @@ public class PageTableTests
     }
 
     [Fact]
-    public void EachPageHasItsOwnEntry()
+    public void Each_page_has_its_own_entry()
     {
         ulong[] addresses = [0, 4096, Leaf - 4096, Leaf, Leaf + 4096, 5 * Leaf, 0x7fff_ffff_f000];
         for (int i = 0; i < addresses.Length; i++)
@@ -43,7 +43,7 @@ public class PageTableTests
     }
 
     [Fact]
-    public void ClearingTheDriversEntryKeepsWhatIsNative()
+    public void Clearing_the_drivers_entry_keeps_what_is_native()
     {
         ref PageTableEntry entry = ref _table[0x5000];
         (entry.Page, entry.Native, entry.Executable, entry.Young) = (new EpcPage(7), NativeAccess.ReadWrite, true, true);
@@ -54,7 +54,7 @@ public class PageTableTests
     }
 
     [Fact]
-    public void PunchingUnmapsAndKeepsTheDriversEntry()
+    public void Punching_unmaps_and_keeps_the_drivers_entry()
     {
         _table[0x5000].Page = new EpcPage(7);
         _table[0x5000].Native = NativeAccess.ReadWrite;
@@ -71,7 +71,7 @@ public class PageTableTests
     [InlineData(Leaf - 4096, Leaf + 4096)]
     [InlineData(4096, 3 * Leaf + 8192)]
     [InlineData(4096, 4096)]
-    public void ForgettingARangeIsExact(ulong start, ulong end)
+    public void Forgetting_a_range_is_exact(ulong start, ulong end)
     {
         // Every third leaf has no entry at all.
         ulong[] pages = [.. Enumerable.Range(0, 4 * 64).Select(i => (ulong)i * 4096).Where(page => page / Leaf != 1)];
@@ -94,7 +94,7 @@ public class PageTableTests
     [InlineData(Leaf + 4096, 2 * Leaf - 4096)]
     [InlineData(Leaf, Leaf)]
     [InlineData(2 * Leaf, Leaf)]
-    public void TheEntriesOfARangeAreFoundUpwards(ulong start, ulong end)
+    public void The_entries_of_a_range_are_found_upwards(ulong start, ulong end)
     {
         // Out of order, with leaves between them that are not there.
         ulong[] pages = [9 * Leaf, Leaf + 4096, Leaf + 8192, (1UL << 34) - 4096, 5 * Leaf, 1UL << 34];
@@ -110,7 +110,7 @@ public class PageTableTests
     }
 
     [Fact]
-    public void MemoryIsInProportionToThePagesThatExist()
+    public void Memory_is_in_proportion_to_the_pages_that_exist()
     {
         // 16 GiB with a page in each 2 MiB, as a page table's own pages have it.
         const int pages = 8192;
@@ -124,7 +124,7 @@ public class PageTableTests
     }
 
     [Fact]
-    public void ForgettingALargeRangeTakesStepsOfALeaf()
+    public void Forgetting_a_large_range_takes_steps_of_a_leaf()
     {
         // 2^31 pages one by one would not end in a test's time.
         _table[0x5000].Page = new EpcPage(1);

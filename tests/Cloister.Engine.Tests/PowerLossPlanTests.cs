@@ -3,7 +3,7 @@ namespace Cloister.Engine.Tests;
 public class PowerLossPlanTests
 {
     [Fact]
-    public void EventsStandWithCommasBetweenThem()
+    public void Events_stand_with_commas_between_them()
     {
         PowerLossPlan? plan = PowerLossPlan.Parse("entry=3,ioctl=7,entry=12");
         Assert.NotNull(plan);
@@ -20,5 +20,5 @@ public class PowerLossPlanTests
     [InlineData("entry=1,")]
     [InlineData("exit=1")]
     [InlineData("ioctl= 1")]
-    public void AnythingElseIsRefused(string text) => Assert.Null(PowerLossPlan.Parse(text));
+    public void Anything_else_is_refused(string text) => Assert.Null(PowerLossPlan.Parse(text));
 }

@@ -17,7 +17,7 @@ public sealed class SignalFrameTests(ITestOutputHelper output) : IDisposable
     }
 
     [Fact]
-    public void TheHandlerFindsTheExceptionsNumbersInItsContext()
+    public void The_handler_finds_the_exceptions_numbers_in_its_context()
     {
         (int error, int trap, int address) = Offsets();
         _own.Thread.Registers.Rsp = _stack + 64;
@@ -30,7 +30,7 @@ public sealed class SignalFrameTests(ITestOutputHelper output) : IDisposable
     }
 
     [Fact]
-    public void WithoutAnAddressThatOfBeforeStays()
+    public void Without_an_address_that_of_before_stays()
     {
         _own.Thread.Registers.Rsp = _stack;
         SignalFrame.Write(_own.Thread, new ProgramSignal(11, default, 14, 7, 0x7000));

@@ -148,21 +148,21 @@ public class SyscallFilterTests
 
     [Theory]
     [MemberData(nameof(MaskCalls))]
-    public void WhatAProgramStopsForWhoseMasksAreFollowed(long number, ulong[] arguments, bool traced) =>
+    public void What_a_program_stops_for_whose_masks_are_followed(long number, ulong[] arguments, bool traced) =>
         Assert.Equal(Verdict(traced), BpfInterpreter.Run(SyscallFilter.SignalMasks(), BpfInterpreter.Data(number, arguments: arguments)));
 
     [Theory]
     [MemberData(nameof(BaseCalls))]
-    public void WhatEveryProgramStopsFor(long number, ulong[] arguments, bool traced) =>
+    public void What_every_program_stops_for(long number, ulong[] arguments, bool traced) =>
         Assert.Equal(Verdict(traced), BpfInterpreter.Run(Base, BpfInterpreter.Data(number, arguments: arguments)));
 
     [Theory]
     [MemberData(nameof(DeviceUserCalls))]
-    public void WhatAUserOfTheDeviceStopsForBesides(long number, ulong[] arguments, bool traced) =>
+    public void What_a_user_of_the_device_stops_for_besides(long number, ulong[] arguments, bool traced) =>
         Assert.Equal(Verdict(traced), BpfInterpreter.Run(DeviceUser, BpfInterpreter.Data(number, arguments: arguments)));
 
     [Fact]
-    public void TheTracersOwnCallsPassAndTheirEndStops()
+    public void The_tracers_own_calls_pass_and_their_end_stops()
     {
         foreach (byte[] filter in (byte[][])[Base, DeviceUser])
         {
@@ -187,7 +187,7 @@ public class SyscallFilterTests
     [InlineData(Area.Gadget + 4096)]
     [InlineData(Area.Gadget & 0xffffffff)]
     [InlineData(Area.Gadget + (1UL << 32))]
-    public void OnlyTheGadgetsPageIsTheTracers(ulong at)
+    public void Only_the_gadgets_page_is_the_tracers(ulong at)
     {
         Assert.Equal(BpfProgram.Trace, BpfInterpreter.Run(Base, BpfInterpreter.Data(SystemCall.Open, at)));
         Assert.Equal(BpfProgram.Trace, BpfInterpreter.Run(DeviceUser, BpfInterpreter.Data(SystemCall.Munmap, at)));
@@ -196,7 +196,7 @@ public class SyscallFilterTests
     }
 
     [Fact]
-    public void AnotherArchitecturesNumbersMeanOtherCalls()
+    public void Another_architectures_numbers_mean_other_calls()
     {
         for (int number = 0; number < 500; number++)
         {
@@ -206,7 +206,7 @@ public class SyscallFilterTests
     }
 
     [Fact]
-    public void EveryCallFromInsideAnEnclaveStops()
+    public void Every_call_from_inside_an_enclave_stops()
     {
         Gen<(ulong Start, ulong Size)> enclave =
             from bits in Gen.Choose(12, 46)
@@ -225,7 +225,7 @@ public class SyscallFilterTests
     }
 
     [Fact]
-    public void WhatTheTracerCallsInARangeOfAllUserSpacePasses()
+    public void What_the_tracer_calls_in_a_range_of_all_user_space_passes()
     {
         byte[] filter = SyscallFilter.Elrange(0, 1UL << 56);
         Assert.Equal(BpfProgram.Allow, BpfInterpreter.Run(filter, BpfInterpreter.Data(SystemCall.Mmap, Area.Gadget + 2)));

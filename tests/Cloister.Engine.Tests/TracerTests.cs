@@ -147,7 +147,7 @@ public sealed partial class TracerTests : IDisposable
     [Theory]
     [InlineData("--engine fast --isolation fast")]
     [InlineData("--engine fast --isolation strict")]
-    public void AnEnclaveLivesTheSameInEveryMode(string options)
+    public void An_enclave_lives_the_same_in_every_mode(string options)
     {
         Assert.Contains("7. Take", s_reference.Value, StringComparison.Ordinal);
         Assert.Equal(s_reference.Value, RunSample(options));

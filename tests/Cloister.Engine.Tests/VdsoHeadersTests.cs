@@ -15,7 +15,7 @@ public class VdsoHeadersTests
     [InlineData(0)]
     [InlineData(1)]
     [InlineData(12)]
-    public void ALibraryFindsNothingWrong(int functions)
+    public void A_library_finds_nothing_wrong(int functions)
     {
         VdsoImage image = VdsoImage.Build([.. Kernels.Take(functions)], fast: true);
         Assert.True(ElfFile.TryRead(new MemoryStream(image.Bytes), out ElfFile? file, out DiagnosticBag? diagnostics), Text(diagnostics));
@@ -34,7 +34,7 @@ public class VdsoHeadersTests
     }
 
     [Fact]
-    public void EverySymbolIsOfTheKernelsVersion()
+    public void Every_symbol_is_of_the_kernels_version()
     {
         byte[] image = VdsoImage.Build([.. Kernels], fast: false).Bytes;
         Dictionary<ulong, int> dynamic = Dynamic(image);
@@ -68,7 +68,7 @@ public class VdsoHeadersTests
     }
 
     [Fact]
-    public void MoreFunctionsThanThereIsRoomForAreLeftOut()
+    public void More_functions_than_there_is_room_for_are_left_out()
     {
         ElfSymbol[] many = [.. Enumerable.Range(0, 60).Select(i => new ElfSymbol($"__vdso_a_function_with_a_long_name_{i}", 1))];
         Assert.Equal(VdsoHeaders.MostSymbols, ElfSymbols.Functions(VdsoImage.Build([.. many], fast: true).Bytes, Area.Vdso).Count);

@@ -42,7 +42,7 @@ public sealed class VdsoImageTests : IDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void EverySymbolIsFound(bool fast)
+    public void Every_symbol_is_found(bool fast)
     {
         List<ElfSymbol> functions = [.. KernelNames.Select((name, i) => new ElfSymbol(name, 0x7fff_0000_0000 + (ulong)i * 64))];
         VdsoImage image = VdsoImage.Build(functions, fast);
@@ -61,7 +61,7 @@ public sealed class VdsoImageTests : IDisposable
     }
 
     [Fact]
-    public void OneSegmentIsLoadedReadableAndExecutable()
+    public void One_segment_is_loaded_readable_and_executable()
     {
         VdsoImage image = VdsoImage.Build([new("time", 1)], fast: true);
         var elf = new ElfImage(image.Bytes);
@@ -73,7 +73,7 @@ public sealed class VdsoImageTests : IDisposable
     }
 
     [Fact]
-    public void ItsOwnReaderAgrees()
+    public void Its_own_reader_agrees()
     {
         List<ElfSymbol> functions = [new("a", 0x1000), new("bcd", 0x2000)];
         VdsoImage image = VdsoImage.Build(functions, fast: false);
@@ -86,7 +86,7 @@ public sealed class VdsoImageTests : IDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void ThereIsOneEnclu(bool fast)
+    public void There_is_one_ENCLU(bool fast)
     {
         VdsoImage image = Written(fast);
         var decoder = Decoder.Create(64, new ByteArrayCodeReader(image.Bytes, 0x1000, 0x1000), Area.Vdso + 0x1000);
@@ -113,7 +113,7 @@ public sealed class VdsoImageTests : IDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void TheFunctionStopsUntilItIsWritten(bool fast)
+    public void The_function_stops_until_it_is_written(bool fast)
     {
         VdsoImage image = VdsoImage.Build([new("time", 1)], fast);
         ulong enter = new ElfImage(image.Bytes).Lookup(Enter)!.Value.Address;
@@ -135,7 +135,7 @@ public sealed class VdsoImageTests : IDisposable
     }
 
     [Fact]
-    public void TheKernelsFunctionsAreForwarded()
+    public void The_kernels_functions_are_forwarded()
     {
         ulong answer = Load(NativeCode.Assemble(a =>
         {
@@ -158,7 +158,7 @@ public sealed class VdsoImageTests : IDisposable
     [InlineData(true, Eenter)]
     [InlineData(false, Eresume)]
     [InlineData(true, Eresume)]
-    public void EncluGetsItsOperandsAndTheEnclaveTheCallers(bool fast, int leaf)
+    public void ENCLU_gets_its_operands_and_the_enclave_the_callers(bool fast, int leaf)
     {
         (EnterEnclave enter, VdsoImage image, ulong at) = Build(fast);
         ulong tcs = Enclave(image, at, a => a.mov(eax, Eexit));
@@ -175,7 +175,7 @@ public sealed class VdsoImageTests : IDisposable
     [InlineData(4)]
     [InlineData(5)]
     [InlineData(uint.MaxValue)]
-    public void OtherLeavesAreRefused(uint leaf)
+    public void Other_leaves_are_refused(uint leaf)
     {
         (EnterEnclave enter, _, _) = Build(fast: true);
         Marshal.WriteInt32(_run, Function, 77);
@@ -184,7 +184,7 @@ public sealed class VdsoImageTests : IDisposable
     }
 
     [Fact]
-    public void EveryReservedByteMustBeZero()
+    public void Every_reserved_byte_must_be_zero()
     {
         (EnterEnclave enter, VdsoImage image, ulong at) = Build(fast: false);
         _ = Enclave(image, at, a => a.mov(eax, Eexit));
@@ -206,7 +206,7 @@ public sealed class VdsoImageTests : IDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void AnExceptionIsTold(bool fast)
+    public void An_exception_is_told(bool fast)
     {
         (EnterEnclave enter, VdsoImage image, ulong at) = Build(fast);
         ulong handle = image.HandleException - Area.Vdso + at;
@@ -227,7 +227,7 @@ public sealed class VdsoImageTests : IDisposable
     [Theory]
     [InlineData(0)]
     [InlineData(-5)]
-    public void TheHandlersAnswerIsTheCallers(int answer)
+    public void The_handlers_answer_is_the_callers(int answer)
     {
         (EnterEnclave enter, VdsoImage image, ulong at) = Build(fast: false);
         ulong[]? seen = null;
@@ -253,7 +253,7 @@ public sealed class VdsoImageTests : IDisposable
     }
 
     [Fact]
-    public void TheHandlerMayEnterAgainAndSeesWhatTheEnclaveLeftOnTheStack()
+    public void The_handler_may_enter_again_and_sees_what_the_enclave_left_on_the_stack()
     {
         (EnterEnclave enter, VdsoImage image, ulong at) = Build(fast: false);
         var stack = new List<long>();
@@ -287,7 +287,7 @@ public sealed class VdsoImageTests : IDisposable
     }
 
     [Fact]
-    public void AHandlersAnswerThatIsNoLeafEndsInEinval()
+    public void A_handlers_answer_that_is_no_leaf_ends_in_EINVAL()
     {
         (EnterEnclave enter, VdsoImage image, ulong at) = Build(fast: false);
         UserHandler handler = (_, _, _, _, _, _, _) => 9;

@@ -7,7 +7,7 @@ public class WaitsTests
     private static readonly WaitStatus s_stop = new(0x137f), s_end = new(9);
 
     [Fact]
-    public void WhatWasParkedFirstComesFirst()
+    public void What_was_parked_first_comes_first()
     {
         var waits = new Waits();
         waits.Park(7, s_stop);
@@ -21,7 +21,7 @@ public class WaitsTests
     }
 
     [Fact]
-    public void AThreadsAreTakenInOrderAndOthersStay()
+    public void A_threads_are_taken_in_order_and_others_stay()
     {
         var waits = new Waits();
         waits.Park(8, s_end);
@@ -38,7 +38,7 @@ public class WaitsTests
     }
 
     [Fact]
-    public void AnIdThatIsAnothersNowIsForgotten()
+    public void An_id_that_is_anothers_now_is_forgotten()
     {
         var waits = new Waits();
         waits.Park(7, s_stop);
@@ -53,7 +53,7 @@ public class WaitsTests
     }
 
     [Fact]
-    public void AParkedStopIsNotWaitedFor()
+    public void A_parked_stop_is_not_waited_for()
     {
         var waits = new Waits();
         var process = new TracedProcess(7, null!);

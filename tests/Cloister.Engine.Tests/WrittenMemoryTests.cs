@@ -8,7 +8,7 @@ public sealed class WrittenMemoryTests : IDisposable
     public void Dispose() => File.Delete(_path);
 
     [Fact]
-    public void HolesOfAFileAreLeftOut()
+    public void Holes_of_a_file_are_left_out()
     {
         using (FileStream file = File.OpenWrite(_path))
         {
@@ -24,12 +24,12 @@ public sealed class WrittenMemoryTests : IDisposable
     }
 
     [Fact]
-    public void LittleIsTakenWhole() => Assert.Equal([(4096UL, 8192UL)], WrittenMemory.WithinFile(_path, 4096, 8192));
+    public void Little_is_taken_whole() => Assert.Equal([(4096UL, 8192UL)], WrittenMemory.WithinFile(_path, 4096, 8192));
 
     [Fact]
-    public void ADeviceHasNothing() => Assert.Empty(WrittenMemory.WithinFile("/dev/zero", 0, 8 * Gibibyte));
+    public void A_device_has_nothing() => Assert.Empty(WrittenMemory.WithinFile("/dev/zero", 0, 8 * Gibibyte));
 
     [Fact]
-    public void WhatCannotBeOpenedMayHaveAnything() =>
+    public void What_cannot_be_opened_may_have_anything() =>
         Assert.Equal([(0UL, (ulong)Gibibyte)], WrittenMemory.WithinFile("/nowhere/at/all", 0, Gibibyte));
 }

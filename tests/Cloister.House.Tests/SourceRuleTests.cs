@@ -69,6 +69,25 @@ public partial class SourceRuleTests
         }
     }
 
+    [Fact]
+    public void Tests_are_called_by_sentences()
+    {
+        int found = 0;
+        foreach (string file in Directory.EnumerateFiles(Repository.At("tests"), "*.cs", SearchOption.AllDirectories).Where(file => !file.Contains("/obj/", StringComparison.Ordinal)))
+        {
+            foreach (Match test in TestName().Matches(File.ReadAllText(file)))
+            {
+                found++;
+                Assert.DoesNotMatch("^[A-Z][a-z0-9]+[A-Z]", test.Groups[1].Value);
+            }
+        }
+
+        Assert.InRange(found, 900, 100_000);
+    }
+
+    [GeneratedRegex(@"\[(?:Fact|Theory|Property)[^\n]*\n(?:\s*\[[^\n]*\n|\s*//[^\n]*\n)*\s*public (?:static )?(?:async )?[\w<>]+ (\w+)\(")]
+    private static partial Regex TestName();
+
     [GeneratedRegex(@"\bunsafe\b|\bDllImport\b|\bLibraryImport\b|\bNativeLibrary\b|\bdelegate\*|\bMarshal\.GetDelegateForFunctionPointer\b")]
     private static partial Regex NativeCode();
 

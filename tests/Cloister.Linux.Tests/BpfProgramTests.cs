@@ -7,7 +7,7 @@ public class BpfProgramTests
     private const uint Yes = BpfProgram.Trace, No = BpfProgram.Allow;
 
     [Fact]
-    public void AnInstructionIsAStructSockFilter()
+    public void An_instruction_is_a_struct_sock_filter()
     {
         // struct sock_filter: u16 code, u8 jt, u8 jf, u32 k. Source: uapi linux/filter.h.
         byte[] bytes = new BpfProgram().Load(4).IfEqual(0x11223344, "end").Return(1).Label("end").Return(2).Assemble();
@@ -21,7 +21,7 @@ public class BpfProgramTests
     }
 
     [Fact]
-    public void VerdictsAreTheKernels()
+    public void Verdicts_are_the_kernels()
     {
         // uapi linux/seccomp.h.
         Assert.Equal(0x7fff0000u, BpfProgram.Allow);
@@ -32,26 +32,26 @@ public class BpfProgramTests
     [InlineData(9, true)]
     [InlineData(8, false)]
     [InlineData(10, false)]
-    public void IfEqual(uint value, bool taken) => Check(p => p.IfEqual(9, "yes"), value, taken);
+    public void If_equal(uint value, bool taken) => Check(p => p.IfEqual(9, "yes"), value, taken);
 
     [Theory]
     [InlineData(9, false)]
     [InlineData(8, true)]
-    public void UnlessEqual(uint value, bool taken) => Check(p => p.UnlessEqual(9, "yes"), value, taken);
+    public void Unless_equal(uint value, bool taken) => Check(p => p.UnlessEqual(9, "yes"), value, taken);
 
     [Theory]
     [InlineData(8, false)]
     [InlineData(9, true)]
     [InlineData(10, true)]
     [InlineData(0xffffffff, true)]
-    public void IfAtLeastIsUnsigned(uint value, bool taken) => Check(p => p.IfAtLeast(9, "yes"), value, taken);
+    public void If_at_least_is_unsigned(uint value, bool taken) => Check(p => p.IfAtLeast(9, "yes"), value, taken);
 
     [Theory]
     [InlineData(0, false)]
     [InlineData(2, true)]
     [InlineData(5, true)]
     [InlineData(8, false)]
-    public void IfAny(uint value, bool taken) => Check(p => p.IfAny(7, "yes"), value, taken);
+    public void If_any(uint value, bool taken) => Check(p => p.IfAny(7, "yes"), value, taken);
 
     [Theory]
     [InlineData(0x1234, true)]
@@ -64,7 +64,7 @@ public class BpfProgramTests
     public void Jump(uint value) => Check(p => p.Jump("yes"), value, taken: true);
 
     [Fact]
-    public void EachFieldOfTheDataIsReached()
+    public void Each_field_of_the_data_is_reached()
     {
         byte[] data = BpfInterpreter.Data(11, 0x1122334455667788, 12, 20, 21, 22, 23, 24, 0x9900aabbccdd);
         uint At(uint offset)
@@ -94,7 +94,7 @@ public class BpfProgramTests
     }
 
     [Fact]
-    public void AJumpFurtherThanItsByteHoldsIsRefused()
+    public void A_jump_further_than_its_byte_holds_is_refused()
     {
         BpfProgram Far(int between)
         {
@@ -112,11 +112,11 @@ public class BpfProgramTests
     }
 
     [Fact]
-    public void AJumpBackIsRefused() =>
+    public void A_jump_back_is_refused() =>
         Assert.ThrowsAny<Exception>(() => new BpfProgram().Label("back").Load(0).IfEqual(1, "back").Return(No).Assemble());
 
     [Fact]
-    public void ALabelStandsOnce() => Assert.Throws<ArgumentException>(() => new BpfProgram().Label("a").Return(No).Label("a"));
+    public void A_label_stands_once() => Assert.Throws<ArgumentException>(() => new BpfProgram().Label("a").Return(No).Label("a"));
 
     private static void Check(Func<BpfProgram, BpfProgram> test, uint value, bool taken)
     {

@@ -7,7 +7,7 @@ public sealed class FileIdentityTests : IDisposable
     public void Dispose() => File.Delete(_path);
 
     [Fact]
-    public void AFileIsTheSameUntilItIsWritten()
+    public void A_file_is_the_same_until_it_is_written()
     {
         File.WriteAllText(_path, "one");
         FileIdentity before = Get();
@@ -24,7 +24,7 @@ public sealed class FileIdentityTests : IDisposable
     }
 
     [Fact]
-    public void LinksAreFollowedAndCopiesDiffer()
+    public void Links_are_followed_and_copies_differ()
     {
         string link = _path + ".link", copy = _path + ".copy";
         try
@@ -44,7 +44,7 @@ public sealed class FileIdentityTests : IDisposable
     }
 
     [Fact]
-    public void NoFileHasNone() => Assert.False(FileIdentity.TryGet(_path + ".nothing", out _));
+    public void No_file_has_none() => Assert.False(FileIdentity.TryGet(_path + ".nothing", out _));
 
     private FileIdentity Get()
     {

@@ -3,7 +3,7 @@ namespace Cloister.Linux.Tests;
 public class FileStatusTests
 {
     [Fact]
-    public void TellsWhatAFileIs()
+    public void Tells_what_a_file_is()
     {
         Assert.Equal(Errno.None, FileStatus.TryGet("/", out FileStatus root));
         Assert.Equal((true, false, false, 0u), (root.IsDirectory, root.IsRegular, root.IsCharacterDevice, root.Owner));
@@ -21,14 +21,14 @@ public class FileStatusTests
     [InlineData(0x85ed, false, true)]
     [InlineData(0x85e5, false, false)]
     [InlineData(0x81ed, false, false)]
-    public void SetIds(uint mode, bool user, bool group)
+    public void Set_ids(uint mode, bool user, bool group)
     {
         var status = new FileStatus(mode, 0, 0);
         Assert.Equal((user, group), (status.IsSetUserId, status.IsSetGroupId));
     }
 
     [Fact]
-    public void ExecutionIsAsked()
+    public void Execution_is_asked()
     {
         Assert.True(FileStatus.MayExecute("/bin/sh"));
         Assert.False(FileStatus.MayExecute("/proc/self/maps"));

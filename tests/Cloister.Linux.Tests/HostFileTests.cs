@@ -11,7 +11,7 @@ public sealed class HostFileTests : IDisposable
     [InlineData(1)]
     [InlineData(4096)]
     [InlineData(100_000)]
-    public void AFileIsReadWhole(int length)
+    public void A_file_is_read_whole(int length)
     {
         byte[] bytes = [.. Enumerable.Range(0, length).Select(i => (byte)(i * 7))];
         File.WriteAllBytes(_path, bytes);
@@ -19,10 +19,10 @@ public sealed class HostFileTests : IDisposable
     }
 
     [Fact]
-    public void AFileThatDoesNotKnowItsLengthToo() => Assert.Contains((byte)'\n', HostFile.TryRead("/proc/self/maps")!);
+    public void A_file_that_does_not_know_its_length_too() => Assert.Contains((byte)'\n', HostFile.TryRead("/proc/self/maps")!);
 
     [Fact]
-    public void WhatCannotBeReadIsNull()
+    public void What_cannot_be_read_is_null()
     {
         Assert.Null(HostFile.TryRead(_path + ".none"));
         Assert.Null(HostFile.TryRead(Path.GetTempPath()));
@@ -31,7 +31,7 @@ public sealed class HostFileTests : IDisposable
     }
 
     [Fact]
-    public void BytesAreReadWhereTheyLie()
+    public void Bytes_are_read_where_they_lie()
     {
         File.WriteAllBytes(_path, [1, 2, 3, 4, 5]);
         using HostFile file = HostFile.TryOpen(_path, out _)!;

@@ -6,14 +6,14 @@ namespace Cloister.Linux.Tests;
 public class HostKernelTests
 {
     [Fact]
-    public void FsgsbaseIsWhatTheKernelLetsProgramsDo()
+    public void Fsgsbase_is_what_the_kernel_lets_programs_do()
     {
         // AT_HWCAP2 of getauxval(3) is the other way to ask.
         Assert.Equal((NativeMethods.Getauxval(26) & 2) != 0, HostKernel.HasFsgsbase);
     }
 
     [Fact]
-    public void AThreadBelongsToItsProcess()
+    public void A_thread_belongs_to_its_process()
     {
         int thread = 0;
         var other = new Thread(() => thread = HostKernel.ThreadGroup(HostKernel.CurrentThread));
@@ -24,11 +24,11 @@ public class HostKernelTests
     }
 
     [Fact]
-    public void CurrentThreadIsOneOfTheProcess() =>
+    public void Current_thread_is_one_of_the_process() =>
         Assert.True(Directory.Exists($"/proc/self/task/{HostKernel.CurrentThread}"));
 
     [Fact]
-    public void StatusFieldIsTheLineWithoutItsName()
+    public void Status_field_is_the_line_without_its_name()
     {
         Assert.Equal(Environment.ProcessId.ToString(), HostKernel.StatusField(Environment.ProcessId, "Tgid:"));
         Assert.Null(HostKernel.StatusField(Environment.ProcessId, "NoSuchLine:"));
@@ -36,7 +36,7 @@ public class HostKernelTests
     }
 
     [Fact]
-    public void KillingWhatIsGoneIsAnAnswer()
+    public void Killing_what_is_gone_is_an_answer()
     {
         Assert.Equal(Errno.ESRCH, HostKernel.Kill(int.MaxValue, 0));
         Assert.Equal(Errno.None, HostKernel.Kill(Environment.ProcessId, 0));
@@ -45,7 +45,7 @@ public class HostKernelTests
     }
 
     [Fact]
-    public void APendingSignalIsSeenUnlessItIsBlocked()
+    public void A_pending_signal_is_seen_unless_it_is_blocked()
     {
         // A stopped process keeps what is sent to it; the shell that waits has an empty mask.
         int child = Spawn.Stopped();
@@ -60,7 +60,7 @@ public class HostKernelTests
     }
 
     [Fact]
-    public void StatFollowsLinksAndTellsTheMode()
+    public void Stat_follows_links_and_tells_the_mode()
     {
         string directory = Directory.CreateTempSubdirectory().FullName;
         try
@@ -85,7 +85,7 @@ public class HostKernelTests
     }
 
     [Fact]
-    public void ADescriptorIsItsFile()
+    public void A_descriptor_is_its_file()
     {
         using MappedFile file = MappedFile.Create("file", 4096);
         Assert.True(HostKernel.TryStat(file.Descriptor, out ulong device, out ulong inode));
@@ -95,7 +95,7 @@ public class HostKernelTests
     }
 
     [Fact]
-    public void OpenTellsAnErrno()
+    public void Open_tells_an_errno()
     {
         Assert.Equal(-(int)Errno.ENOENT, HostKernel.Open("/no/such/file"));
         Assert.Equal(-(int)Errno.EISDIR, HostKernel.Open("/"));
@@ -105,7 +105,7 @@ public class HostKernelTests
     }
 
     [Fact]
-    public void ADescriptorTakenIsTheSameFile()
+    public void A_descriptor_taken_is_the_same_file()
     {
         using MappedFile file = MappedFile.Create("taken", 4096);
         int taken = ForeignDescriptor.Take(Environment.ProcessId, file.Descriptor, out bool isSameFile);
@@ -121,7 +121,7 @@ public class HostKernelTests
     }
 
     [Fact]
-    public void WriteAtWritesThere()
+    public void Write_at_writes_there()
     {
         using MappedFile file = MappedFile.Create("write", 4096);
         Assert.Equal(Errno.None, HostKernel.WriteAt(file.Descriptor, [1, 2], 100));
@@ -130,7 +130,7 @@ public class HostKernelTests
     }
 
     [Fact]
-    public void MemoryIsSharedWithItselfAndNotWithAChild()
+    public void Memory_is_shared_with_itself_and_not_with_a_child()
     {
         int child = Spawn.Stopped();
         Assert.True(HostKernel.WaitUntilStopped(child));
@@ -145,7 +145,7 @@ public class HostKernelTests
     }
 
     [Fact]
-    public void AffinityIsTheThreadsOwn()
+    public void Affinity_is_the_threads_own()
     {
         ulong[]? set = null;
         Errno error = Errno.None;
@@ -191,7 +191,7 @@ public class HostKernelTests
     }
 
     [Fact]
-    public void ReadImpliesExecuteIsAPersonality()
+    public void Read_implies_execute_is_a_personality()
     {
         // Execution of a 64-bit program clears it, so it is set here, on a thread that ends: each has its own. personality(2).
         const long personality = 135, readImpliesExec = 0x0400000;
@@ -209,7 +209,7 @@ public class HostKernelTests
     }
 
     [Fact]
-    public void WhatIsNoTerminalHasNoColumns()
+    public void What_is_no_terminal_has_no_columns()
     {
         using FileStream file = File.OpenRead("/dev/null");
         Assert.Equal((0, 0), (HostKernel.TerminalColumns((int)file.SafeFileHandle.DangerousGetHandle()), HostKernel.TerminalColumns(-1)));

@@ -6,7 +6,7 @@ namespace Cloister.Linux.Tests;
 public class LayoutTests
 {
     [Fact]
-    public void UserRegistersAreUserRegsStruct()
+    public void User_registers_are_user_regs_struct()
     {
         // arch/x86/include/asm/user_64.h: 27 registers of 8 bytes in this order.
         string[] order =
@@ -28,7 +28,7 @@ public class LayoutTests
     [InlineData(nameof(SignalInformation.Code), 8)]
     [InlineData(nameof(SignalInformation.Address), 16)]
     [InlineData(nameof(SignalInformation.Detail), 24)]
-    public void SignalInformationIsSiginfo(string field, int offset)
+    public void Signal_information_is_siginfo(string field, int offset)
     {
         // uapi asm-generic/siginfo.h: SI_MAX_SIZE is 128 and the union begins at 16 on 64-bit.
         Assert.Equal(128, Unsafe.SizeOf<SignalInformation>());

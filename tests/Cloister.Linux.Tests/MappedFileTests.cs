@@ -7,7 +7,7 @@ public class MappedFileTests
     private const int Page = 4096;
 
     [Fact]
-    public void BeginsAsZeros()
+    public void Begins_as_zeros()
     {
         using MappedFile file = MappedFile.Create("zeros", 3 * Page);
         Assert.Equal((0L, 3L * Page), (file.Start, file.Length));
@@ -15,7 +15,7 @@ public class MappedFileTests
     }
 
     [Fact]
-    public void SliceIsBoundedByWhatIsMapped()
+    public void Slice_is_bounded_by_what_is_mapped()
     {
         using MappedFile file = MappedFile.Create("bounds", 4 * Page);
         Assert.Equal(Page, file.Slice(3 * Page, Page).Length);
@@ -32,7 +32,7 @@ public class MappedFileTests
     }
 
     [Fact]
-    public void AWindowShowsTheSameFile()
+    public void A_window_shows_the_same_file()
     {
         using MappedFile file = MappedFile.Create("window", 4 * Page);
         file.Slice(2 * Page + 5, 1)[0] = 42;
@@ -42,7 +42,7 @@ public class MappedFileTests
     }
 
     [Fact]
-    public void TwoMappingsOfOneFileShareBytes()
+    public void Two_mappings_of_one_file_share_bytes()
     {
         using MappedFile one = MappedFile.Create("shared", 2 * Page);
         using MappedFile other = MappedFile.Map((int)NativeMethods.SystemCall(32, one.Descriptor, 0, 0, 0, 0, 0), Page, Page);
@@ -51,7 +51,7 @@ public class MappedFileTests
     }
 
     [Fact]
-    public void PunchedBytesAreZeroAndTheirNeighboursStay()
+    public void Punched_bytes_are_zero_and_their_neighbours_stay()
     {
         using MappedFile file = MappedFile.Create("punch", 3 * Page);
         file.Slice(0, 3 * Page).Fill(1);
@@ -62,7 +62,7 @@ public class MappedFileTests
     }
 
     [Fact]
-    public void PunchingGivesTheMemoryBack()
+    public void Punching_gives_the_memory_back()
     {
         using MappedFile file = MappedFile.Create("back", 64 * Page);
         file.Slice(0, 64 * Page).Fill(1);
@@ -73,7 +73,7 @@ public class MappedFileTests
     }
 
     [Fact]
-    public void AllocatingTakesMemoryBeforeItIsTouchedAndKeepsWhatIsThere()
+    public void Allocating_takes_memory_before_it_is_touched_and_keeps_what_is_there()
     {
         using MappedFile file = MappedFile.Create("allocate", 8 * Page);
         file.Slice(3 * Page, Page).Fill(4);
@@ -84,7 +84,7 @@ public class MappedFileTests
     }
 
     [Fact]
-    public void WhatIsWrittenIsMappedAndWhatIsMappedIsRead()
+    public void What_is_written_is_mapped_and_what_is_mapped_is_read()
     {
         using MappedFile file = MappedFile.Create("write", 4 * Page);
         byte[] bytes = new byte[2 * Page], read = new byte[2 * Page];
@@ -100,14 +100,14 @@ public class MappedFileTests
     }
 
     [Fact]
-    public void ReadingPastTheEndIsAnError()
+    public void Reading_past_the_end_is_an_error()
     {
         using MappedFile file = MappedFile.Create("end", Page);
         Assert.Equal(Errno.EIO, file.Read(0, new byte[2 * Page]));
     }
 
     [Fact]
-    public void ASealedFileKeepsItsLength()
+    public void A_sealed_file_keeps_its_length()
     {
         int descriptor = Memfd(sealable: true);
         using MappedFile file = MappedFile.Map(descriptor, 0, 0);
@@ -128,11 +128,11 @@ public class MappedFileTests
     }
 
     [Fact]
-    public void SealingAFileThatForbidsItFails() =>
+    public void Sealing_a_file_that_forbids_it_fails() =>
         Assert.Equal(Errno.EPERM, Sealed(Memfd(sealable: false)));
 
     [Fact]
-    public void TheLastOwnerClosesIt()
+    public void The_last_owner_closes_it()
     {
         MappedFile file = MappedFile.Create("owners", Page);
         int descriptor = file.Descriptor;
@@ -150,7 +150,7 @@ public class MappedFileTests
     }
 
     [Fact]
-    public void AFileThatCannotBeMappedThrows()
+    public void A_file_that_cannot_be_mapped_throws()
     {
         using MappedFile file = MappedFile.Create("unmappable", Page);
         var thrown = Assert.Throws<LinuxException>(() => file.Window(1, Page));

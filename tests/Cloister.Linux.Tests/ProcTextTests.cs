@@ -5,7 +5,7 @@ namespace Cloister.Linux.Tests;
 public class ProcTextTests
 {
     [Fact]
-    public void LinesAndWordsAreTakenOff()
+    public void Lines_and_words_are_taken_off()
     {
         ReadOnlySpan<byte> text = "one  two\n\nthree"u8;
         ReadOnlySpan<byte> line = ProcText.TakeLine(ref text);
@@ -24,7 +24,7 @@ public class ProcTextTests
     [InlineData("BA:", "22")]
     [InlineData("C:", "")]
     [InlineData("D:", "")]
-    public void AFieldIsTheRestOfItsLine(string name, string value) =>
+    public void A_field_is_the_rest_of_its_line(string name, string value) =>
         Assert.Equal(value, Text(ProcText.Field("xA: 0\nA:\t 1 kB \nA: 2\nBA:22\nC:\n"u8, Encoding.ASCII.GetBytes(name))));
 
     [Theory]
@@ -37,7 +37,7 @@ public class ProcTextTests
     [InlineData("max", null)]
     [InlineData("-1", null)]
     [InlineData("", null)]
-    public void NumbersAreDecimal(string text, ulong? value) => Assert.Equal(value, ProcText.Number(Encoding.ASCII.GetBytes(text)));
+    public void Numbers_are_decimal(string text, ulong? value) => Assert.Equal(value, ProcText.Number(Encoding.ASCII.GetBytes(text)));
 
     [Theory]
     [InlineData("0000000000001000\n", 0x1000ul)]
@@ -45,7 +45,7 @@ public class ProcTextTests
     [InlineData("ffffffffffffffff", ulong.MaxValue)]
     [InlineData("10000000000000000", null)]
     [InlineData("x", null)]
-    public void MasksAreHexadecimal(string text, ulong? value) => Assert.Equal(value, ProcText.Hexadecimal(Encoding.ASCII.GetBytes(text)));
+    public void Masks_are_hexadecimal(string text, ulong? value) => Assert.Equal(value, ProcText.Hexadecimal(Encoding.ASCII.GetBytes(text)));
 
     private static string Text(ReadOnlySpan<byte> bytes) => Encoding.ASCII.GetString(bytes);
 }

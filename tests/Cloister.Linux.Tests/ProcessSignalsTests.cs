@@ -6,7 +6,7 @@ public class ProcessSignalsTests
 {
     // /proc/PID/status has the same sets, in hexadecimal.
     [Fact]
-    public void TheyAreThoseOfTheStatus()
+    public void They_are_those_of_the_status()
     {
         using var signals = new ProcessSignals(Environment.ProcessId);
         for (int i = 0; i < 3; i++)
@@ -18,7 +18,7 @@ public class ProcessSignalsTests
     }
 
     [Fact]
-    public void WhereThereIsNoProcessThereIsNothing()
+    public void Where_there_is_no_process_there_is_nothing()
     {
         using var signals = new ProcessSignals(int.MaxValue);
         Assert.False(signals.TryRead(out _, out _));

@@ -40,7 +40,7 @@ public abstract class RemoteMemoryTests : IDisposable
     }
 
     [Fact]
-    public void ReadsWhatTheProcessMayRead()
+    public void Reads_what_the_process_may_read()
     {
         byte[] bytes = new byte[2 * Page];
         Assert.True(_memory.TryRead(_start, bytes));
@@ -50,7 +50,7 @@ public abstract class RemoteMemoryTests : IDisposable
     }
 
     [Fact]
-    public void WritesWhatTheProcessMayWrite()
+    public void Writes_what_the_process_may_write()
     {
         byte[] bytes = new byte[2];
         Assert.True(_memory.TryWrite(_start + Page - 2, [7, 8]));
@@ -66,7 +66,7 @@ public abstract class RemoteMemoryTests : IDisposable
     [InlineData(0x7fff_ffff_f000UL)]
     [InlineData(ulong.MaxValue)]
     [InlineData(1UL << 63)]
-    public void AWildAddressIsAnAnswer(ulong address)
+    public void A_wild_address_is_an_answer(ulong address)
     {
         byte[] bytes = new byte[8];
         Assert.False(_memory.TryRead(address, bytes));
@@ -78,7 +78,7 @@ public abstract class RemoteMemoryTests : IDisposable
     }
 
     [Fact]
-    public void ReadsUpToTheFirstPageThatCannotBeRead()
+    public void Reads_up_to_the_first_page_that_cannot_be_read()
     {
         byte[] bytes = new byte[3 * Page];
         Assert.Equal(2 * Page, _memory.ReadUpTo(_start, bytes));
@@ -95,7 +95,7 @@ public abstract class RemoteMemoryTests : IDisposable
     [InlineData(64)]
     [InlineData(65)]
     [InlineData(149)]
-    public void ManyPagesAreReadUpToAHole(int hole)
+    public void Many_pages_are_read_up_to_a_hole(int hole)
     {
         const int pages = 150;
         ulong start = OwnMemory.Map(pages);
@@ -122,7 +122,7 @@ public abstract class RemoteMemoryTests : IDisposable
     }
 
     [Fact]
-    public void PeekAndPokePassPageProtection()
+    public void Peek_and_poke_pass_page_protection()
     {
         byte[] bytes = new byte[2];
         Assert.True(_memory.TryPoke(_start + 2 * Page - 1, [5, 6]));
@@ -131,7 +131,7 @@ public abstract class RemoteMemoryTests : IDisposable
     }
 
     [Fact]
-    public void ReadsAString()
+    public void Reads_a_string()
     {
         Put(_start + 10, "café\0next");
         Assert.Equal("café", _memory.TryReadString(_start + 10));
@@ -140,7 +140,7 @@ public abstract class RemoteMemoryTests : IDisposable
     }
 
     [Fact]
-    public void AStringMayCrossPagesAndNotRunIntoOneThatCannotBeRead()
+    public void A_string_may_cross_pages_and_not_run_into_one_that_cannot_be_read()
     {
         OwnMemory.Protect(_start, 2, MemoryProtection.Read | MemoryProtection.Write);
         string text = new('x', 600);
@@ -153,7 +153,7 @@ public abstract class RemoteMemoryTests : IDisposable
     }
 
     [Fact]
-    public void AStringThatDoesNotEndInTimeIsNone()
+    public void A_string_that_does_not_end_in_time_is_none()
     {
         OwnMemory.Protect(_start, 2, MemoryProtection.Read | MemoryProtection.Write);
         Put(_start, new string('y', 1000) + "\0");
@@ -162,7 +162,7 @@ public abstract class RemoteMemoryTests : IDisposable
     }
 
     [Fact]
-    public void AProcessThatIsGoneIsAnAnswer()
+    public void A_process_that_is_gone_is_an_answer()
     {
         using var gone = new RemoteMemory(int.MaxValue);
         byte[] bytes = new byte[1];

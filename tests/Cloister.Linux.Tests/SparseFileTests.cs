@@ -6,7 +6,7 @@ public class SparseFileTests
     private const long Tebibyte = 1L << 40;
 
     [Fact]
-    public void PagesFarApartCostAFewWindows()
+    public void Pages_far_apart_cost_a_few_windows()
     {
         using SparseFile file = Make(64 * Tebibyte);
         file.Limit(Page, 64 * Tebibyte);
@@ -24,7 +24,7 @@ public class SparseFileTests
     }
 
     [Fact]
-    public void WindowsMeetWithoutASeam()
+    public void Windows_meet_without_a_seam()
     {
         using SparseFile file = Make(4 * Tebibyte);
         file.Limit(0, 4 * Tebibyte);
@@ -38,7 +38,7 @@ public class SparseFileTests
     }
 
     [Fact]
-    public void NothingOutsideTheLimitsIsReached()
+    public void Nothing_outside_the_limits_is_reached()
     {
         using SparseFile file = Make(8 * Page);
         Assert.False(file.IsLimited);
@@ -52,7 +52,7 @@ public class SparseFileTests
     }
 
     [Fact]
-    public void WhatIsWrittenAndPunchedShowsInTheWindows()
+    public void What_is_written_and_punched_shows_in_the_windows()
     {
         using SparseFile file = Make(2 * Tebibyte);
         file.Limit(0, 2 * Tebibyte);

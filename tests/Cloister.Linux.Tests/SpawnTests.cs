@@ -5,7 +5,7 @@ namespace Cloister.Linux.Tests;
 public class SpawnTests
 {
     [Fact]
-    public void TheChildIsAShellThatStopsItself()
+    public void The_child_is_a_shell_that_stops_itself()
     {
         int child = Spawn.Stopped();
         Assert.True(HostKernel.WaitUntilStopped(child));
@@ -17,7 +17,7 @@ public class SpawnTests
     }
 
     [Fact]
-    public void TheChildHasNoEnvironment()
+    public void The_child_has_no_environment()
     {
         // What is preloaded into the program is not to be preloaded into the shell that waits to become it.
         int child = Spawn.Stopped();
@@ -29,7 +29,7 @@ public class SpawnTests
     }
 
     [Fact]
-    public void TheChildHasDefaultSignalActionsAndAnEmptyMask()
+    public void The_child_has_default_signal_actions_and_an_empty_mask()
     {
         // This process ignores SIGPIPE, as every .NET process does; what it inherited as ignored may stay so.
         Assert.NotEqual(0ul, Mask(Environment.ProcessId, "SigIgn:") & (1ul << (Signal.SIGPIPE - 1)));
@@ -44,7 +44,7 @@ public class SpawnTests
     }
 
     [Fact]
-    public void AChildThatEndsInsteadOfStoppingIsTold()
+    public void A_child_that_ends_instead_of_stopping_is_told()
     {
         int child = Spawn.Stopped();
         Assert.True(HostKernel.WaitUntilStopped(child));

@@ -47,7 +47,7 @@ public sealed class UserfaultfdTests : IDisposable
     }
 
     [Fact]
-    public void AWatchedPageIsAbsentUntilItIsGranted()
+    public void A_watched_page_is_absent_until_it_is_granted()
     {
         if (!Watch())
         {
@@ -62,7 +62,7 @@ public sealed class UserfaultfdTests : IDisposable
     }
 
     [Fact]
-    public void AGrantMayBeReadOnly()
+    public void A_grant_may_be_read_only()
     {
         if (!Watch())
         {
@@ -80,7 +80,7 @@ public sealed class UserfaultfdTests : IDisposable
     }
 
     [Fact]
-    public void PagesThatAreMappedAlreadyArePassedOver()
+    public void Pages_that_are_mapped_already_are_passed_over()
     {
         if (!Watch())
         {
@@ -94,7 +94,7 @@ public sealed class UserfaultfdTests : IDisposable
     }
 
     [Fact]
-    public void PunchingTakesAPageAwayAndItsBytes()
+    public void Punching_takes_a_page_away_and_its_bytes()
     {
         if (!Watch())
         {
@@ -114,7 +114,7 @@ public sealed class UserfaultfdTests : IDisposable
     }
 
     [Fact]
-    public void WhatIsNoLongerWatchedComesByItself()
+    public void What_is_no_longer_watched_comes_by_itself()
     {
         if (!Watch())
         {
@@ -127,7 +127,7 @@ public sealed class UserfaultfdTests : IDisposable
     }
 
     [Fact]
-    public void WhatCannotBeWatchedIsAnAnswer()
+    public void What_cannot_be_watched_is_an_answer()
     {
         if (!Watch())
         {
@@ -140,7 +140,7 @@ public sealed class UserfaultfdTests : IDisposable
     }
 
     [Fact]
-    public void ProbeTellsWhatTheHandshakeTells()
+    public void Probe_tells_what_the_handshake_tells()
     {
         Errno error = Userfaultfd.Probe(out ulong features);
         bool complete = error == Errno.None && Userfaultfd.NeededFeatures.All(feature => (features & feature.Bit) != 0);
@@ -148,7 +148,7 @@ public sealed class UserfaultfdTests : IDisposable
     }
 
     [Fact]
-    public void WhatIsNoUserfaultfdThrows()
+    public void What_is_no_userfaultfd_throws()
     {
         var thrown = Assert.Throws<LinuxException>(() => new Userfaultfd((int)NativeMethods.SystemCall(32, _file.Descriptor, 0, 0, 0, 0, 0)));
         Assert.Equal("ioctl(UFFDIO_API)", thrown.Call);

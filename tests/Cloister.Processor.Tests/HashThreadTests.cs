@@ -10,7 +10,7 @@ public class HashThreadTests
     [InlineData(256)]
     [InlineData(257)]
     [InlineData(900)]
-    public void ItComesToTheSameHashAsInPlace(int pages)
+    public void It_comes_to_the_same_hash_as_in_place(int pages)
     {
         using var inPlace = new Measurement();
         using var beside = new Measurement(new HashThread(), HashThread.Capacity);

@@ -11,7 +11,7 @@ public class SgxDriverTests
     private readonly EnclaveImage _image = new();
 
     [Fact]
-    public void ReleaseBringsEverythingBackAtAnyPointOfLife()
+    public void Release_brings_everything_back_at_any_point_of_life()
     {
         var opened = _machine.Open();
         var created = _machine.Create(_image);
@@ -31,7 +31,7 @@ public class SgxDriverTests
     }
 
     [Fact]
-    public void EachCallOfIoctlCountsWhateverComesOfIt()
+    public void Each_call_of_ioctl_counts_whatever_comes_of_it()
     {
         long before = _machine.Statistics.Ioctls;
         var enclave = _machine.Create(_image);
@@ -41,7 +41,7 @@ public class SgxDriverTests
     }
 
     [Fact]
-    public void ReleaseWithAThreadInsideDrivesItOut()
+    public void Release_with_a_thread_inside_drives_it_out()
     {
         var enclave = _machine.Build(_image);
         var thread = _machine.StartThread();
@@ -51,7 +51,7 @@ public class SgxDriverTests
     }
 
     [Fact]
-    public void ReleaseInTheMiddleOfAnIoctlAbandonsIt()
+    public void Release_in_the_middle_of_an_ioctl_abandons_it()
     {
         var enclave = _machine.Create(_image);
         var secinfo = new Secinfo(SecinfoFlags.Reg | SecinfoFlags.R);
@@ -71,7 +71,7 @@ public class SgxDriverTests
     }
 
     [Fact]
-    public void AnAbandonedIoctlLetsTheNextOneIn()
+    public void An_abandoned_ioctl_lets_the_next_one_in()
     {
         var enclave = _machine.Create(_image);
         var operation = _machine.Driver.Ioctl(enclave, TestMachine.Command("ENCLAVE_INIT"), 1, _machine.Program);
@@ -82,7 +82,7 @@ public class SgxDriverTests
     }
 
     [Fact]
-    public void AStrangeOrReleasedEnclaveIsMisuse()
+    public void A_strange_or_released_enclave_is_misuse()
     {
         var other = new TestMachine();
         var strange = other.Open();
@@ -94,7 +94,7 @@ public class SgxDriverTests
     }
 
     [Fact]
-    public void ABudgetOfNoPageIsMisuse()
+    public void A_budget_of_no_page_is_misuse()
     {
         var operation = _machine.Driver.Ioctl(_machine.Open(), TestMachine.Command("ENCLAVE_CREATE"), 1, _machine.Program);
         Assert.Throws<ArgumentOutOfRangeException>(() => operation.Continue(0));

@@ -11,14 +11,14 @@ public class MappingRulesTests
     private readonly EnclaveImage _image = new();
 
     [Fact]
-    public void BeforeInitAnyRangeIsAllowedWhereThereIsNoPage()
+    public void Before_init_any_range_is_allowed_where_there_is_no_page()
     {
         var enclave = _machine.Open();
         Assert.Equal(0, MayMap(enclave, new(0), new(1UL << 47), (Protection)7));
     }
 
     [Fact]
-    public void NoPageIsMappedWithMoreThanItWasBuiltWith()
+    public void No_page_is_mapped_with_more_than_it_was_built_with()
     {
         var enclave = _machine.Build(_image);
         Assert.Equal(0, MayMap(enclave, Page(EnclaveImage.CodePage), Page(EnclaveImage.DataPage), Protection.Read | Protection.Execute));
@@ -30,7 +30,7 @@ public class MappingRulesTests
     }
 
     [Fact]
-    public void ATcsIsMappedForReadAndWriteThoughItsSecinfoHasNoPermission()
+    public void A_TCS_is_mapped_for_read_and_write_though_its_SECINFO_has_no_permission()
     {
         var enclave = _machine.Build(_image);
         Assert.Equal(0, MayMap(enclave, Page(0), Page(1), ReadWrite));
@@ -38,7 +38,7 @@ public class MappingRulesTests
     }
 
     [Fact]
-    public void AnInitialisedEnclaveIsNotMappedOutsideItsRange()
+    public void An_initialised_enclave_is_not_mapped_outside_its_range()
     {
         var enclave = _machine.Build(_image);
         Assert.Equal(-(int)Errno.EACCES, MayMap(enclave, Page(0) - 4096, Page(1), Protection.None));
@@ -47,18 +47,18 @@ public class MappingRulesTests
     }
 
     [Fact]
-    public void ReadImpliesExecuteIsRefused() =>
+    public void Read_implies_execute_is_refused() =>
         Assert.Equal(-(int)Errno.EACCES, _machine.Driver.MayMap(_machine.Open(), Page(0), Page(1), Protection.None, readImpliesExecute: true));
 
     [Fact]
-    public void APrivateMappingIsEinvalBeforeAnythingElse()
+    public void A_private_mapping_is_EINVAL_before_anything_else()
     {
         var enclave = _machine.Build(_image);
         Assert.Equal(-(int)Errno.EINVAL, _machine.Driver.Mmap(enclave, _machine.Program, Page(0) - 4096, Page(2000), Protection.Read, isPrivate: true));
     }
 
     [Fact]
-    public void AWrittenOutPageStillHasItsMaximum()
+    public void A_written_out_page_still_has_its_maximum()
     {
         var machine = new TestMachine(epcPages: 24);
         var enclave = machine.Build(_image with { HeapPages = 60 });

@@ -11,7 +11,7 @@ public class DebugAccessTests
     private readonly EnclaveImage _image = new();
 
     [Fact]
-    public void ReadsAndWritesAcrossWordsAndPages()
+    public void Reads_and_writes_across_words_and_pages()
     {
         var enclave = _machine.Build(_image);
         var at = _image.Heap + 4091;
@@ -23,14 +23,14 @@ public class DebugAccessTests
     }
 
     [Fact]
-    public void AProductionEnclaveIsEfault()
+    public void A_production_enclave_is_EFAULT()
     {
         var image = _image with { Attributes = AttributeFlags.Mode64Bit };
         Assert.Equal(-(long)Errno.EFAULT, _machine.Driver.Access(_machine.Build(image), image.Heap, new byte[1], write: false, ReadWrite));
     }
 
     [Fact]
-    public void WhereThereIsNoPageOrTheMappingHasMoreItIsEfault()
+    public void Where_there_is_no_page_or_the_mapping_has_more_it_is_EFAULT()
     {
         var enclave = _machine.Build(_image);
         Assert.Equal(-(long)Errno.EFAULT, _machine.Driver.Access(enclave, _image.At(500), new byte[1], write: false, ReadWrite));
@@ -38,7 +38,7 @@ public class DebugAccessTests
     }
 
     [Fact]
-    public void WhatEdbgwrRefusesIsEio()
+    public void What_EDBGWR_refuses_is_EIO()
     {
         // SDM 3D, EDBGWR: of a TCS only FLAGS can be written, and 8 bytes of zeros are not a debugger's right elsewhere.
         var enclave = _machine.Build(_image);
@@ -47,7 +47,7 @@ public class DebugAccessTests
     }
 
     [Fact]
-    public void APageThatWasWrittenOutIsLoaded()
+    public void A_page_that_was_written_out_is_loaded()
     {
         var machine = new TestMachine(epcPages: 24);
         var image = _image with { HeapPages = 60 };

@@ -10,7 +10,7 @@ public class EnclaveFaultTests
     private readonly EnclaveImage _image = new();
 
     [Fact]
-    public void APageInTheEpcIsInstalled()
+    public void A_page_in_the_EPC_is_installed()
     {
         var enclave = _machine.Build(_image);
         Assert.Equal(VmFault.NoPage, _machine.Program.Fault(_image.Heap + 123, AccessKind.Read));
@@ -20,7 +20,7 @@ public class EnclaveFaultTests
     }
 
     [Fact]
-    public void AMappingOlderThanThePageWithMoreThanThePageIsSigbus()
+    public void A_mapping_older_than_the_page_with_more_than_the_page_is_SIGBUS()
     {
         var enclave = _machine.Create(_image);
         Assert.Equal(0, _machine.Program.Map(enclave, _image.At(0), _image.Size, (Protection)7));
@@ -29,7 +29,7 @@ public class EnclaveFaultTests
     }
 
     [Fact]
-    public void WhereThereIsNoPageBeforeInitItIsSigbus()
+    public void Where_there_is_no_page_before_init_it_is_SIGBUS()
     {
         var enclave = _machine.Create(_image);
         Assert.Equal(0, _machine.Program.Map(enclave, _image.At(0), _image.Size, Protection.Read));
@@ -38,7 +38,7 @@ public class EnclaveFaultTests
     }
 
     [Fact]
-    public void WhereThereIsNoPageWithoutSgx2ItIsSigbus()
+    public void Where_there_is_no_page_without_sgx2_it_is_SIGBUS()
     {
         var machine = new TestMachine(options: new MachineOptions { Sgx2 = false });
         machine.Build(_image);
@@ -47,7 +47,7 @@ public class EnclaveFaultTests
     }
 
     [Fact]
-    public void APageIsAddedByEacceptFirst()
+    public void A_page_is_added_by_EACCEPT_first()
     {
         var enclave = _machine.Build(_image);
         var thread = _machine.StartThread();
@@ -61,7 +61,7 @@ public class EnclaveFaultTests
     }
 
     [Fact]
-    public void APageIsAddedByAccessFirstAndTheSecondFaultCarriesTheSgxBit()
+    public void A_page_is_added_by_access_first_and_the_second_fault_carries_the_sgx_bit()
     {
         _machine.Build(_image);
         var thread = _machine.StartThread();
@@ -77,7 +77,7 @@ public class EnclaveFaultTests
     }
 
     [Fact]
-    public void AnAccessFromOutsideAddsThePageAndCannotReadIt()
+    public void An_access_from_outside_adds_the_page_and_cannot_read_it()
     {
         var enclave = _machine.Build(_image);
         Assert.Equal(VmFault.NoPage, _machine.Program.Fault(_image.At(500), AccessKind.Read));
@@ -86,7 +86,7 @@ public class EnclaveFaultTests
     }
 
     [Fact]
-    public void OutsideTheRangeOfAnOldMappingItIsSigbus()
+    public void Outside_the_range_of_an_old_mapping_it_is_SIGBUS()
     {
         var enclave = _machine.Create(_image);
         Assert.Equal(0, _machine.Program.Map(enclave, _image.At(2000), 4096, Protection.Read));
@@ -103,7 +103,7 @@ public class EnclaveFaultTests
     }
 
     [Fact]
-    public void WithTheEpcFullOfGuestPagesItIsSigbus()
+    public void With_the_EPC_full_of_guest_pages_it_is_SIGBUS()
     {
         var machine = new TestMachine(epcPages: 16);
         machine.Build(_image);
@@ -121,7 +121,7 @@ public class EnclaveFaultTests
     }
 
     [Fact]
-    public void TheVersionArrayGrowsWithThePages()
+    public void The_version_array_grows_with_the_pages()
     {
         var machine = new TestMachine(epcPages: 1200);
         var enclave = machine.Build(_image);
@@ -137,7 +137,7 @@ public class EnclaveFaultTests
     }
 
     [Fact]
-    public void AForkedProgramFaultsThePagesInForItself()
+    public void A_forked_program_faults_the_pages_in_for_itself()
     {
         var enclave = _machine.Build(_image);
         var child = new TestProgram(_machine);

@@ -41,7 +41,7 @@ public class EdgeValueTests
 
     [Theory]
     [MemberData(nameof(RowsWithAStructure))]
-    public void AWildArgumentIsEfaultAndChangesNothing(Generation generation, string name)
+    public void A_wild_argument_is_EFAULT_and_changes_nothing(Generation generation, string name)
     {
         var row = Find(generation, name);
         var machine = TestMachine.Of(generation);
@@ -59,7 +59,7 @@ public class EdgeValueTests
 
     [Theory]
     [MemberData(nameof(RowsWithAStructure))]
-    public void EveryPairOfEdgeValuesGetsTheErrnoOfTheRules(Generation generation, string name)
+    public void Every_pair_of_edge_values_gets_the_errno_of_the_rules(Generation generation, string name)
     {
         var row = Find(generation, name);
         var machine = TestMachine.Of(generation);

@@ -13,7 +13,7 @@ public class EnclaveAddPagesTests
     private readonly EnclaveImage _image = new();
 
     [Fact]
-    public void AddsPagesWithTheirContents()
+    public void Adds_pages_with_their_contents()
     {
         var enclave = _machine.Create(_image);
         byte[] contents = new byte[3 * 4096];
@@ -38,7 +38,7 @@ public class EnclaveAddPagesTests
     [InlineData(5)]
     [InlineData(64)]
     [InlineData(99)]
-    public void PagesAreAddedUpToTheOneThatCannotBeRead(int readable)
+    public void Pages_are_added_up_to_the_one_that_cannot_be_read(int readable)
     {
         // They are copied many at once; what is seen is a page at a time.
         var enclave = _machine.Create(_image);
@@ -57,7 +57,7 @@ public class EnclaveAddPagesTests
     }
 
     [Fact]
-    public void TheStorageExpectsWhatIsReadAndNoPageThatIsThere()
+    public void The_storage_expects_what_is_read_and_no_page_that_is_there()
     {
         var enclave = _machine.Create(_image);
         var storage = (TestStorage)enclave.Storage;
@@ -77,7 +77,7 @@ public class EnclaveAddPagesTests
     }
 
     [Fact]
-    public void BeforeCreateAndAfterInitItIsEinval()
+    public void Before_create_and_after_init_it_is_EINVAL()
     {
         // Before the argument is looked at.
         uint command = TestMachine.Command("ENCLAVE_ADD_PAGES");
@@ -86,7 +86,7 @@ public class EnclaveAddPagesTests
     }
 
     [Fact]
-    public void AWildArgumentIsEfault() =>
+    public void A_wild_argument_is_EFAULT() =>
         Assert.Equal(-(long)Errno.EFAULT, _machine.Ioctl(_machine.Create(_image), TestMachine.Command("ENCLAVE_ADD_PAGES"), 1));
 
     [Theory]
@@ -98,7 +98,7 @@ public class EnclaveAddPagesTests
     [InlineData(0UL, 1023 * 4096UL, 8192UL)]
     [InlineData(0UL, 4096UL, 0xffff_ffff_ffff_f000UL)]
     [InlineData(0UL, 0xffff_ffff_ffff_f000UL, 8192UL)]
-    public void BadAlignmentAndRangeAreEinvalBeforeTheSecinfoIsRead(ulong sourceOffset, ulong offset, ulong length)
+    public void Bad_alignment_and_range_are_EINVAL_before_the_SECINFO_is_read(ulong sourceOffset, ulong offset, ulong length)
     {
         var parameters = Parameters(new byte[4096], ReadWrite);
         parameters.Src += sourceOffset;
@@ -109,7 +109,7 @@ public class EnclaveAddPagesTests
     }
 
     [Fact]
-    public void ASecinfoThatCannotBeReadIsEfault()
+    public void A_SECINFO_that_cannot_be_read_is_EFAULT()
     {
         var parameters = Parameters(new byte[4096], ReadWrite);
         parameters.Secinfo = 1;
@@ -128,11 +128,11 @@ public class EnclaveAddPagesTests
     [InlineData(SecinfoFlags.Reg | SecinfoFlags.Modified)]
     [InlineData(SecinfoFlags.Reg | SecinfoFlags.Pr)]
     [InlineData(SecinfoFlags.Reg | (SecinfoFlags)(1UL << 63))]
-    public void ASecinfoEaddWouldNotTakeAsItIsIsEinval(SecinfoFlags flags) =>
+    public void A_SECINFO_EADD_would_not_take_as_it_is_is_EINVAL(SecinfoFlags flags) =>
         Refused(Errno.EINVAL, Parameters(new byte[4096], flags));
 
     [Fact]
-    public void AReservedByteOfTheSecinfoIsEinval()
+    public void A_reserved_byte_of_the_SECINFO_is_EINVAL()
     {
         var parameters = Parameters(new byte[4096], ReadWrite);
         byte[] secinfo = new byte[64];
@@ -143,7 +143,7 @@ public class EnclaveAddPagesTests
     }
 
     [Fact]
-    public void UnknownFlagsAndAnOldCountAreIgnored()
+    public void Unknown_flags_and_an_old_count_are_ignored()
     {
         var enclave = _machine.Create(_image);
         var parameters = Parameters(new byte[4096], ReadWrite) with { Flags = ulong.MaxValue, Count = 77 };
@@ -152,7 +152,7 @@ public class EnclaveAddPagesTests
     }
 
     [Fact]
-    public void APageThatIsThereIsEbusyAndTheCountSaysHowFarItGot()
+    public void A_page_that_is_there_is_EBUSY_and_the_count_says_how_far_it_got()
     {
         var enclave = _machine.Create(_image);
         Assert.Equal(0, _machine.AddPages(enclave, 2, ReadWrite, new byte[4096]));
@@ -164,11 +164,11 @@ public class EnclaveAddPagesTests
     }
 
     [Fact]
-    public void ASourceWithoutAnyMappingIsEfault() =>
+    public void A_source_without_any_mapping_is_EFAULT() =>
         RefusedAfterTheChecks(Errno.EFAULT, Parameters(new byte[4096], ReadWrite) with { Src = 0x7fff_ffff_f000 });
 
     [Fact]
-    public void ASourceOnANoexecMountIsEacces()
+    public void A_source_on_a_noexec_mount_is_EACCES()
     {
         var parameters = Parameters(new byte[4096], ReadWrite);
         parameters.Src = _machine.Program.Allocate(new byte[4096], mayExecute: false);
@@ -176,7 +176,7 @@ public class EnclaveAddPagesTests
     }
 
     [Fact]
-    public void ASourceInAHoleIsJudgedByTheMappingAboveIt()
+    public void A_source_in_a_hole_is_judged_by_the_mapping_above_it()
     {
         // find_vma gives the next mapping: its VM_MAYEXEC decides before the page is found missing.
         var parameters = Parameters(new byte[4096], ReadWrite);
@@ -187,7 +187,7 @@ public class EnclaveAddPagesTests
     }
 
     [Fact]
-    public void WhatEaddRefusesIsEio()
+    public void What_EADD_refuses_is_EIO()
     {
         // SDM 3D, EADD: TCS.FLAGS has reserved bits.
         byte[] tcs = new byte[4096];
@@ -196,14 +196,14 @@ public class EnclaveAddPagesTests
     }
 
     [Fact]
-    public void ASignalBeforeTheFirstPageRestartsTheCall()
+    public void A_signal_before_the_first_page_restarts_the_call()
     {
         _machine.Program.SignalPending = true;
         RefusedAfterTheChecks(Errno.ERESTARTSYS, Parameters(new byte[4096], ReadWrite));
     }
 
     [Fact]
-    public void ASignalAfterAPageEndsTheCallWithoutAnError()
+    public void A_signal_after_a_page_ends_the_call_without_an_error()
     {
         var enclave = _machine.Create(_image);
         _machine.Program.SignalAfter = 2;
@@ -214,7 +214,7 @@ public class EnclaveAddPagesTests
     }
 
     [Fact]
-    public void AnInterruptedOperationStopsAtTheNextPage()
+    public void An_interrupted_operation_stops_at_the_next_page()
     {
         var enclave = _machine.Create(_image);
         var parameters = Parameters(new byte[4 * 4096], ReadWrite);
@@ -228,7 +228,7 @@ public class EnclaveAddPagesTests
     }
 
     [Fact]
-    public void AStructureThatCannotBeWrittenBackIsEfaultThoughThePagesAreThere()
+    public void A_structure_that_cannot_be_written_back_is_EFAULT_though_the_pages_are_there()
     {
         var enclave = _machine.Create(_image);
         var parameters = Parameters(new byte[4096], ReadWrite);
@@ -240,7 +240,7 @@ public class EnclaveAddPagesTests
     }
 
     [Fact]
-    public void WithoutAnotherFreePageItIsEnomem()
+    public void Without_another_free_page_it_is_ENOMEM()
     {
         // Before EINIT pages are reclaimed all the same: what cannot go is SECS, version array and the one page left.
         var machine = new TestMachine(epcPages: 2);
@@ -250,7 +250,7 @@ public class EnclaveAddPagesTests
     }
 
     [Fact]
-    public void MorePagesThanTheEpcHasAreReclaimedOnTheWay()
+    public void More_pages_than_the_EPC_has_are_reclaimed_on_the_way()
     {
         var machine = new TestMachine(epcPages: 24);
         var enclave = machine.Create(_image);

@@ -14,7 +14,7 @@ public class EnclaveAugmentPagesTests
     private readonly EnclaveImage _image = new();
 
     [Fact]
-    public void AddsPagesThatTheEnclaveAcceptsWithoutAFault()
+    public void Adds_pages_that_the_enclave_accepts_without_a_fault()
     {
         var enclave = _machine.Build(_image);
         var thread = _machine.StartThread();
@@ -34,7 +34,7 @@ public class EnclaveAugmentPagesTests
     }
 
     [Fact]
-    public void ThePagesMayHaveEverything()
+    public void The_pages_may_have_everything()
     {
         var enclave = _machine.Build(_image);
         var parameters = Range(100, 1);
@@ -43,11 +43,11 @@ public class EnclaveAugmentPagesTests
     }
 
     [Fact]
-    public void BeforeInitItIsEinval() =>
+    public void Before_init_it_is_EINVAL() =>
         Assert.Equal(-(long)Errno.EINVAL, _machine.Ioctl(_machine.Create(_image), TestMachine.Command(Name, Generation.EdmmAugment), 1));
 
     [Fact]
-    public void AWildArgumentIsEfaultAndABadRangeEinval()
+    public void A_wild_argument_is_EFAULT_and_a_bad_range_EINVAL()
     {
         var enclave = _machine.Build(_image);
         Assert.Equal(-(long)Errno.EFAULT, _machine.Ioctl(enclave, TestMachine.Command(Name, Generation.EdmmAugment), 1));
@@ -59,7 +59,7 @@ public class EnclaveAugmentPagesTests
     }
 
     [Fact]
-    public void APageThatIsThereIsEbusyAndTheCountSaysHowFarItGot()
+    public void A_page_that_is_there_is_EBUSY_and_the_count_says_how_far_it_got()
     {
         var enclave = _machine.Build(_image);
         var parameters = Range(102, 1);
@@ -71,7 +71,7 @@ public class EnclaveAugmentPagesTests
     }
 
     [Fact]
-    public void ASignalEndsItBetweenTwoPages()
+    public void A_signal_ends_it_between_two_pages()
     {
         var enclave = _machine.Build(_image);
         _machine.Program.SignalAfter = 3;
@@ -84,7 +84,7 @@ public class EnclaveAugmentPagesTests
     }
 
     [Fact]
-    public void WithoutSgx2EaugFaultsAndItIsEio()
+    public void Without_sgx2_EAUG_faults_and_it_is_EIO()
     {
         var machine = new TestMachine(
             options: new MachineOptions { Sgx2 = false },
@@ -96,7 +96,7 @@ public class EnclaveAugmentPagesTests
     }
 
     [Fact]
-    public void MorePagesThanTheEpcHasAreReclaimedOnTheWay()
+    public void More_pages_than_the_EPC_has_are_reclaimed_on_the_way()
     {
         var machine = TestMachine.Of(Generation.EdmmAugment, epcPages: 24);
         var enclave = machine.Build(_image);

@@ -10,7 +10,7 @@ public class EnclaveCreateTests
     private readonly EnclaveImage _image = new();
 
     [Fact]
-    public void MakesAnEnclaveOfASecsAndAVersionArrayPage()
+    public void Makes_an_enclave_of_a_SECS_and_a_version_array_page()
     {
         var enclave = _machine.Create(_image);
         Assert.True(enclave.IsCreated);
@@ -23,7 +23,7 @@ public class EnclaveCreateTests
     }
 
     [Fact]
-    public void OnceOnly()
+    public void Once_only()
     {
         // Before the argument is looked at.
         var enclave = _machine.Create(_image);
@@ -31,11 +31,11 @@ public class EnclaveCreateTests
     }
 
     [Fact]
-    public void AWildArgumentIsEfault() =>
+    public void A_wild_argument_is_EFAULT() =>
         Refused(Errno.EFAULT, enclave => _machine.Ioctl(enclave, TestMachine.Command("ENCLAVE_CREATE"), 1));
 
     [Fact]
-    public void ASecsThatCannotBeReadIsEfault()
+    public void A_SECS_that_cannot_be_read_is_EFAULT()
     {
         ulong argument = _machine.Program.Allocate([1, 2, 3]);
         Refused(Errno.EFAULT, enclave => _machine.Ioctl(enclave, TestMachine.Command("ENCLAVE_CREATE"), argument));
@@ -47,18 +47,18 @@ public class EnclaveCreateTests
     [InlineData(12288UL)]
     [InlineData(ulong.MaxValue)]
     [InlineData(1UL << 63)]
-    public void ASizeThatIsNoPowerOfTwoOrNeedsTooLargeAFileIsEinval(ulong size) =>
+    public void A_size_that_is_no_power_of_two_or_needs_too_large_a_file_is_EINVAL(ulong size) =>
         Refused(Errno.EINVAL, enclave => _machine.TryCreate(enclave, WithSize(size)));
 
     [Theory]
     [InlineData(1UL)]
     [InlineData(4096UL)]
     [InlineData(1UL << 62)]
-    public void WhatEcreateRefusesIsEio(ulong size) =>
+    public void What_ECREATE_refuses_is_EIO(ulong size) =>
         Refused(Errno.EIO, enclave => _machine.TryCreate(enclave, WithSize(size)));
 
     [Fact]
-    public void AReservedByteThatIsSetIsEio()
+    public void A_reserved_byte_that_is_set_is_EIO()
     {
         byte[] secs = _image.Secs();
         secs[^1] = 1;
@@ -66,7 +66,7 @@ public class EnclaveCreateTests
     }
 
     [Fact]
-    public void WithoutAFreePageItIsEnomem()
+    public void Without_a_free_page_it_is_ENOMEM()
     {
         var machine = new TestMachine(epcPages: 3);
         machine.Create(_image);
@@ -76,7 +76,7 @@ public class EnclaveCreateTests
     }
 
     [Fact]
-    public void AfterARefusalItCanBeTriedAgain()
+    public void After_a_refusal_it_can_be_tried_again()
     {
         var enclave = _machine.Open();
         Assert.Equal(-(long)Errno.EINVAL, _machine.TryCreate(enclave, WithSize(3)));

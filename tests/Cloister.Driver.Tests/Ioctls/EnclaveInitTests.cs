@@ -18,7 +18,7 @@ public class EnclaveInitTests
     private readonly EnclaveImage _image = new();
 
     [Fact]
-    public void InitialisesAnEnclaveWithItsMeasurementAndWritesTheLaunchControlRegisters()
+    public void Initialises_an_enclave_with_its_measurement_and_writes_the_launch_control_registers()
     {
         var enclave = Added();
         Assert.Equal(0, _machine.Initialize(enclave, _image.Sigstruct()));
@@ -28,7 +28,7 @@ public class EnclaveInitTests
     }
 
     [Fact]
-    public void BeforeCreateAndOnceDoneItIsEinval()
+    public void Before_create_and_once_done_it_is_EINVAL()
     {
         uint command = TestMachine.Command("ENCLAVE_INIT");
         Assert.Equal(-(long)Errno.EINVAL, _machine.Ioctl(_machine.Open(), command, 1));
@@ -36,7 +36,7 @@ public class EnclaveInitTests
     }
 
     [Fact]
-    public void AWildArgumentOrSigstructIsEfault()
+    public void A_wild_argument_or_SIGSTRUCT_is_EFAULT()
     {
         var enclave = Added();
         Assert.Equal(-(long)Errno.EFAULT, _machine.Ioctl(enclave, TestMachine.Command("ENCLAVE_INIT"), 1));
@@ -49,12 +49,12 @@ public class EnclaveInitTests
     [InlineData(0x8086u, Errno.EPERM)]
     [InlineData(1u, Errno.EINVAL)]
     [InlineData(0x80860000u, Errno.EINVAL)]
-    public void TheVendorIsNobodyOrIntel(uint vendor, Errno errno) =>
+    public void The_vendor_is_nobody_or_intel(uint vendor, Errno errno) =>
         // With Intel's number the signature no longer fits: that the processor says, not the driver.
         Assert.Equal(-(long)errno, Changed(sigstruct => Write32(sigstruct, Vendor, vendor)));
 
     [Fact]
-    public void AnAttributeThatWasNotAllowedIsEacces()
+    public void An_attribute_that_was_not_allowed_is_EACCES()
     {
         var image = _image with { Attributes = AttributeFlags.Mode64Bit | AttributeFlags.ProvisionKey };
         var enclave = Added(image);
@@ -73,7 +73,7 @@ public class EnclaveInitTests
     [InlineData(9)]
     [InlineData(11)]
     [InlineData(63)]
-    public void ADemandedAttributeTheKernelDoesNotKnowIsEinval(int bit) =>
+    public void A_demanded_attribute_the_kernel_does_not_know_is_EINVAL(int bit) =>
         Assert.Equal(-(long)Errno.EINVAL, Changed(sigstruct =>
         {
             Write64(sigstruct, Attributes, (1UL << bit) | 4);
@@ -81,15 +81,15 @@ public class EnclaveInitTests
         }));
 
     [Fact]
-    public void AnAttributeThatIsNotDemandedIsTheProcessorsMatter() =>
+    public void An_attribute_that_is_not_demanded_is_the_processors_matter() =>
         Assert.Equal(-(long)Errno.EPERM, Changed(sigstruct => Write64(sigstruct, Attributes, (1UL << 63) | 6)));
 
     [Fact]
-    public void AMiscselectBitTheKernelDoesNotKnowIsEinval() =>
+    public void A_miscselect_bit_the_kernel_does_not_know_is_EINVAL() =>
         Assert.Equal(-(long)Errno.EINVAL, Changed(sigstruct => Write32(sigstruct, Miscselect, 3)));
 
     [Fact]
-    public void AMiscselectBitTheMachineHasNotIsEinval()
+    public void A_miscselect_bit_the_machine_has_not_is_EINVAL()
     {
         var machine = new TestMachine(options: new MachineOptions { MiscselectMask = Architecture.Miscselect.None });
         var enclave = machine.Open();
@@ -100,7 +100,7 @@ public class EnclaveInitTests
     }
 
     [Fact]
-    public void AnXsaveComponentTheMachineHasNotIsEinval() =>
+    public void An_xsave_component_the_machine_has_not_is_EINVAL() =>
         Assert.Equal(-(long)Errno.EINVAL, Changed(sigstruct =>
         {
             Write64(sigstruct, Attributes + 8, (1UL << 18) | 3);
@@ -112,7 +112,7 @@ public class EnclaveInitTests
     [InlineData("SIGSTRUCT.ATTRIBUTES", Attributes, 8, (1UL << 63) | 4)]
     [InlineData("SIGSTRUCT.MISCSELECT", Miscselect, 4, 3UL)]
     [InlineData("SIGSTRUCT.XFRM", Attributes + 8, 8, (1UL << 62) | 3)]
-    public void WhatTheDriverRefusesByItselfIsExplained(string field, int offset, int size, ulong value)
+    public void What_the_driver_refuses_by_itself_is_explained(string field, int offset, int size, ulong value)
     {
         var refusals = new Refusals();
         _machine.Machine.Observer = refusals;
@@ -125,7 +125,7 @@ public class EnclaveInitTests
     }
 
     [Fact]
-    public void AnAttributeThatWasNotAllowedIsExplained()
+    public void An_attribute_that_was_not_allowed_is_explained()
     {
         var refusals = new Refusals();
         _machine.Machine.Observer = refusals;
@@ -135,14 +135,14 @@ public class EnclaveInitTests
     }
 
     [Fact]
-    public void WhatEinitRefusesIsEperm()
+    public void What_EINIT_refuses_is_EPERM()
     {
         Assert.Equal(-(long)Errno.EPERM, Changed(sigstruct => sigstruct[960] ^= 1));
         Assert.Equal(-(long)Errno.EPERM, Changed(sigstruct => sigstruct[516] ^= 1));
     }
 
     [Fact]
-    public void ARefusedEnclaveCanBeTriedAgain()
+    public void A_refused_enclave_can_be_tried_again()
     {
         var enclave = Added();
         byte[] wrong = _image.Sigstruct();

@@ -13,7 +13,7 @@ public class EnclaveModifyTypesTests
     private readonly EnclaveImage _image = new();
 
     [Fact]
-    public void ARegularPageBecomesATcsThatAThreadEnters()
+    public void A_regular_page_becomes_a_TCS_that_a_thread_enters()
     {
         var enclave = _machine.Build(_image);
         var thread = _machine.StartThread();
@@ -40,7 +40,7 @@ public class EnclaveModifyTypesTests
     }
 
     [Fact]
-    public void WithoutSgx2ItIsEnodevAndBeforeInitEinvalAndAWildArgumentEfault()
+    public void Without_sgx2_it_is_ENODEV_and_before_init_EINVAL_and_a_wild_argument_EFAULT()
     {
         var old = new TestMachine(options: new MachineOptions { Sgx2 = false });
         Assert.Equal(-(long)Errno.ENODEV, old.Ioctl(old.Open(), TestMachine.Command(Name), 1));
@@ -60,7 +60,7 @@ public class EnclaveModifyTypesTests
     [InlineData(0UL, 4096UL, 2UL, 0UL, 0UL)]
     [InlineData(0UL, 4096UL, 3UL, 0UL, 0UL)]
     [InlineData(0UL, 4096UL, 0xffUL, 0UL, 0UL)]
-    public void BadParametersAreEinval(ulong offset, ulong length, ulong type, ulong result, ulong count)
+    public void Bad_parameters_are_EINVAL(ulong offset, ulong length, ulong type, ulong result, ulong count)
     {
         var enclave = _machine.Build(_image);
         var parameters = new SgxEnclaveModifyTypes
@@ -77,7 +77,7 @@ public class EnclaveModifyTypesTests
     }
 
     [Fact]
-    public void ATypeItDoesNotMakeIsFoundLastSoThatTheStructureMustBeWritable()
+    public void A_type_it_does_not_make_is_found_last_so_that_the_structure_must_be_writable()
     {
         // sgx_enclave_modify_types asks, after sgx_ioc_enclave_modify_types is done: copy_to_user comes in between.
         var enclave = _machine.Build(_image);
@@ -90,7 +90,7 @@ public class EnclaveModifyTypesTests
     }
 
     [Fact]
-    public void APageThatIsNotThereIsEfault()
+    public void A_page_that_is_not_there_is_EFAULT()
     {
         var enclave = _machine.Build(_image);
         var parameters = Range(500, 1, PageType.Trim);
@@ -98,7 +98,7 @@ public class EnclaveModifyTypesTests
     }
 
     [Fact]
-    public void ATcsCanOnlyBeTrimmedAndATrimmedPageNothing()
+    public void A_TCS_can_only_be_trimmed_and_a_trimmed_page_nothing()
     {
         var enclave = _machine.Build(_image);
         var parameters = Range(EnclaveImage.TcsPage, 1, PageType.Tcs);
@@ -113,7 +113,7 @@ public class EnclaveModifyTypesTests
     }
 
     [Fact]
-    public void APageBuiltWithoutReadAndWriteCannotBeATcs()
+    public void A_page_built_without_read_and_write_cannot_be_a_TCS()
     {
         var enclave = _machine.Build(_image);
         var parameters = Range(EnclaveImage.CodePage, 1, PageType.Tcs);
@@ -123,7 +123,7 @@ public class EnclaveModifyTypesTests
     }
 
     [Fact]
-    public void APageThatIsPendingIsEfaultWithTheCodeInResultAndKeepsItsMaximum()
+    public void A_page_that_is_pending_is_EFAULT_with_the_code_in_result_and_keeps_its_maximum()
     {
         var enclave = _machine.Build(_image);
         Assert.Equal(VmFault.NoPage, _machine.Program.Fault(_image.At(100), AccessKind.Write));
@@ -135,7 +135,7 @@ public class EnclaveModifyTypesTests
     }
 
     [Fact]
-    public void AsATcsItIsNeverExecutableAgain()
+    public void As_a_TCS_it_is_never_executable_again()
     {
         var enclave = _machine.Build(_image);
         var thread = _machine.StartThread();

@@ -15,7 +15,7 @@ public class EnclaveModtTests
     [InlineData(Generation.EdmmV2)]
     [InlineData(Generation.EdmmAugment)]
     [InlineData(Generation.EdmmV3)]
-    public void TrimsAndRemovesAPage(Generation generation)
+    public void Trims_and_removes_a_page(Generation generation)
     {
         var machine = TestMachine.Of(generation);
         var enclave = machine.Build(_image);
@@ -36,7 +36,7 @@ public class EnclaveModtTests
     [InlineData(SecinfoFlags.Reg)]
     [InlineData(SecinfoFlags.Va)]
     [InlineData(SecinfoFlags.None)]
-    public void TheSecinfoHasTcsOrTrimAndNothingElse(SecinfoFlags flags)
+    public void The_SECINFO_has_TCS_or_TRIM_and_nothing_else(SecinfoFlags flags)
     {
         var machine = TestMachine.Of(Generation.EdmmV3);
         var parameters = Range(machine, EnclaveImage.HeapPage, flags);
@@ -44,7 +44,7 @@ public class EnclaveModtTests
     }
 
     [Fact]
-    public void AReservedByteOfTheSecinfoIsEinval()
+    public void A_reserved_byte_of_the_SECINFO_is_EINVAL()
     {
         var machine = TestMachine.Of(Generation.EdmmV3);
         var parameters = Range(machine, EnclaveImage.HeapPage, SecinfoFlags.Trim);
@@ -53,7 +53,7 @@ public class EnclaveModtTests
     }
 
     [Fact]
-    public void TheChecksComeInTheirOrder()
+    public void The_checks_come_in_their_order()
     {
         var machine = TestMachine.Of(Generation.EdmmV2);
         uint command = TestMachine.Command(Name, Generation.EdmmV2);

@@ -11,7 +11,7 @@ public class EnclaveProvisionTests
     public EnclaveProvisionTests() => _machine.Program.ProvisionFiles.Add(5);
 
     [Fact]
-    public void ADescriptorOfTheProvisionDeviceAllowsTheProvisionKey()
+    public void A_descriptor_of_the_provision_device_allows_the_provision_key()
     {
         var image = new EnclaveImage { Attributes = AttributeFlags.Mode64Bit | AttributeFlags.ProvisionKey };
         var enclave = _machine.Create(image);
@@ -26,7 +26,7 @@ public class EnclaveProvisionTests
     }
 
     [Fact]
-    public void AWildArgumentIsEfault() =>
+    public void A_wild_argument_is_EFAULT() =>
         Assert.Equal(-(long)Errno.EFAULT, _machine.Ioctl(_machine.Open(), TestMachine.Command("ENCLAVE_PROVISION"), 1));
 
     [Theory]
@@ -34,7 +34,7 @@ public class EnclaveProvisionTests
     [InlineData(6UL)]
     [InlineData(0xffff_ffffUL)]
     [InlineData(ulong.MaxValue)]
-    public void AnyOtherDescriptorIsEinval(ulong descriptor)
+    public void Any_other_descriptor_is_EINVAL(ulong descriptor)
     {
         var enclave = _machine.Open();
         Assert.Equal(-(long)Errno.EINVAL, Provision(enclave, descriptor));
@@ -42,10 +42,10 @@ public class EnclaveProvisionTests
     }
 
     [Fact]
-    public void TheUpperHalfOfTheFieldIsLost() => Assert.Equal(0, Provision(_machine.Open(), (1UL << 32) | 5));
+    public void The_upper_half_of_the_field_is_lost() => Assert.Equal(0, Provision(_machine.Open(), (1UL << 32) | 5));
 
     [Fact]
-    public void CreateForgetsWhatWasAllowedBefore()
+    public void Create_forgets_what_was_allowed_before()
     {
         var image = new EnclaveImage();
         var enclave = _machine.Open();

@@ -14,7 +14,7 @@ public class EnclaveRelaxPermTests
     private readonly EnclaveImage _image = new();
 
     [Fact]
-    public void AfterEmodpeTheTablesFollowAgain()
+    public void After_EMODPE_the_tables_follow_again()
     {
         // (RW) => R => RW of V2 16/32.
         var enclave = _machine.Build(_image);
@@ -40,7 +40,7 @@ public class EnclaveRelaxPermTests
     }
 
     [Fact]
-    public void MoreThanTheMaximumIsEperm()
+    public void More_than_the_maximum_is_EPERM()
     {
         var enclave = _machine.Build(_image);
         var parameters = Range(EnclaveImage.HeapPage, 1, SecinfoFlags.R | SecinfoFlags.X);
@@ -53,7 +53,7 @@ public class EnclaveRelaxPermTests
     }
 
     [Fact]
-    public void APageThatIsNotThereIsEfaultAndATcsEinval()
+    public void A_page_that_is_not_there_is_EFAULT_and_a_TCS_EINVAL()
     {
         var enclave = _machine.Build(_image);
         var parameters = Range(EnclaveImage.HeapPage + _image.HeapPages - 1, 2, SecinfoFlags.R);
@@ -64,7 +64,7 @@ public class EnclaveRelaxPermTests
     }
 
     [Fact]
-    public void ThePageMayStayWrittenOutAndNobodyIsDrivenOut()
+    public void The_page_may_stay_written_out_and_nobody_is_driven_out()
     {
         var machine = TestMachine.Of(Generation.EdmmV2, epcPages: 40);
         var enclave = machine.Build(_image with { HeapPages = 80 });
@@ -75,7 +75,7 @@ public class EnclaveRelaxPermTests
     }
 
     [Fact]
-    public void TheChecksComeInTheirOrder()
+    public void The_checks_come_in_their_order()
     {
         uint command = TestMachine.Command(Name, Generation.EdmmV2);
         Assert.Equal(-(long)Errno.EINVAL, _machine.Ioctl(_machine.Create(_image), command, 1));

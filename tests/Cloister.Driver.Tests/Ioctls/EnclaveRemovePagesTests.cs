@@ -13,7 +13,7 @@ public class EnclaveRemovePagesTests
     private readonly EnclaveImage _image = new();
 
     [Fact]
-    public void RemovesPagesThatWereTrimmedAndAccepted()
+    public void Removes_pages_that_were_trimmed_and_accepted()
     {
         var enclave = _machine.Build(_image);
         var thread = _machine.StartThread();
@@ -39,7 +39,7 @@ public class EnclaveRemovePagesTests
     }
 
     [Fact]
-    public void WithoutSgx2ItIsEnodevAndBeforeInitEinvalAndAWildArgumentEfault()
+    public void Without_sgx2_it_is_ENODEV_and_before_init_EINVAL_and_a_wild_argument_EFAULT()
     {
         var old = new TestMachine(options: new MachineOptions { Sgx2 = false });
         Assert.Equal(-(long)Errno.ENODEV, old.Ioctl(old.Open(), TestMachine.Command(Name), 1));
@@ -53,7 +53,7 @@ public class EnclaveRemovePagesTests
     [InlineData(0UL, 4097UL, 0UL)]
     [InlineData(1024 * 4096UL, 4096UL, 0UL)]
     [InlineData(0UL, 4096UL, 1UL)]
-    public void BadParametersAreEinval(ulong offset, ulong length, ulong count)
+    public void Bad_parameters_are_EINVAL(ulong offset, ulong length, ulong count)
     {
         var enclave = _machine.Build(_image);
         var parameters = new SgxEnclaveRemovePages { Offset = offset, Length = length, Count = count };
@@ -63,21 +63,21 @@ public class EnclaveRemovePagesTests
     }
 
     [Fact]
-    public void APageThatIsNotThereIsEfault()
+    public void A_page_that_is_not_there_is_EFAULT()
     {
         var parameters = Range(500, 1);
         Assert.Equal(-(long)Errno.EFAULT, _machine.Ioctl(_machine.Build(_image), Name, ref parameters));
     }
 
     [Fact]
-    public void APageThatIsNotTrimmedIsEperm()
+    public void A_page_that_is_not_trimmed_is_EPERM()
     {
         var parameters = Range(EnclaveImage.HeapPage, 1);
         Assert.Equal(-(long)Errno.EPERM, _machine.Ioctl(_machine.Build(_image), Name, ref parameters));
     }
 
     [Fact]
-    public void ATrimThatIsNotAcceptedIsEpermAndTheCountSaysHowFarItGot()
+    public void A_TRIM_that_is_not_accepted_is_EPERM_and_the_count_says_how_far_it_got()
     {
         var enclave = _machine.Build(_image);
         var thread = _machine.StartThread();
@@ -91,7 +91,7 @@ public class EnclaveRemovePagesTests
     }
 
     [Fact]
-    public void TrimmedPagesThatWereWrittenOutAreLoadedAndRemoved()
+    public void Trimmed_pages_that_were_written_out_are_loaded_and_removed()
     {
         var machine = new TestMachine(epcPages: 40);
         var image = _image with { HeapPages = 80 };

@@ -16,7 +16,7 @@ public class EnclaveRestrictPermTests
     [InlineData(Generation.EdmmV2)]
     [InlineData(Generation.EdmmAugment)]
     [InlineData(Generation.EdmmV3)]
-    public void TakesPermissionsAway(Generation generation)
+    public void Takes_permissions_away(Generation generation)
     {
         var machine = TestMachine.Of(generation);
         var enclave = machine.Build(_image);
@@ -28,7 +28,7 @@ public class EnclaveRestrictPermTests
     }
 
     [Fact]
-    public void InV2APageThatLostWriteIsWriteProtectedByTheTablesAndInV3ByTheEpcmAlone()
+    public void In_v_2_a_page_that_lost_write_is_write_protected_by_the_tables_and_in_v_3_by_the_epcm_alone()
     {
         foreach (var generation in new[] { Generation.EdmmV2, Generation.EdmmV3 })
         {
@@ -53,7 +53,7 @@ public class EnclaveRestrictPermTests
     [InlineData(Generation.EdmmV2, Errno.EPERM)]
     [InlineData(Generation.EdmmAugment, Errno.EPERM)]
     [InlineData(Generation.EdmmV3, Errno.None)]
-    public void MoreThanTheMaximumIsEpermUntilV3(Generation generation, Errno errno)
+    public void More_than_the_maximum_is_EPERM_until_v_3(Generation generation, Errno errno)
     {
         var machine = TestMachine.Of(generation);
         var enclave = machine.Build(_image);
@@ -68,7 +68,7 @@ public class EnclaveRestrictPermTests
     [InlineData(Generation.EdmmV3, SecinfoFlags.X, Errno.EINVAL)]
     [InlineData(Generation.EdmmV3, SecinfoFlags.R | SecinfoFlags.Reg, Errno.EINVAL)]
     [InlineData(Generation.EdmmV3, SecinfoFlags.R | SecinfoFlags.Pending, Errno.EINVAL)]
-    public void TheSecinfoHasPermissionsOnly(Generation generation, SecinfoFlags flags, Errno errno)
+    public void The_SECINFO_has_permissions_only(Generation generation, SecinfoFlags flags, Errno errno)
     {
         var machine = TestMachine.Of(generation);
         var enclave = machine.Build(_image);
@@ -77,7 +77,7 @@ public class EnclaveRestrictPermTests
     }
 
     [Fact]
-    public void TheChecksComeInTheirOrder()
+    public void The_checks_come_in_their_order()
     {
         var machine = TestMachine.Of(Generation.EdmmV3);
         uint command = TestMachine.Command(Name, Generation.EdmmV3);
@@ -99,7 +99,7 @@ public class EnclaveRestrictPermTests
     }
 
     [Fact]
-    public void WithoutSgx2ItIsEnodev()
+    public void Without_sgx2_it_is_ENODEV()
     {
         var machine = new TestMachine(
             options: new MachineOptions { Sgx2 = false },
@@ -108,7 +108,7 @@ public class EnclaveRestrictPermTests
     }
 
     [Fact]
-    public void WhatEmodprRefusesRestoresTheTrackedPermissions()
+    public void What_EMODPR_refuses_restores_the_tracked_permissions()
     {
         var machine = TestMachine.Of(Generation.EdmmV2);
         var enclave = machine.Build(_image);

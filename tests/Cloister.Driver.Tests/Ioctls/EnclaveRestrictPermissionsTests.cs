@@ -13,7 +13,7 @@ public class EnclaveRestrictPermissionsTests
     private readonly EnclaveImage _image = new();
 
     [Fact]
-    public void TakesPermissionsAwayUntilTheEnclaveAcceptsAndRelaxesThem()
+    public void Takes_permissions_away_until_the_enclave_accepts_and_relaxes_them()
     {
         var enclave = _machine.Build(_image);
         var thread = _machine.StartThread();
@@ -33,7 +33,7 @@ public class EnclaveRestrictPermissionsTests
     }
 
     [Fact]
-    public void EveryThreadIsDrivenOutForEachPage()
+    public void Every_thread_is_driven_out_for_each_page()
     {
         var enclave = _machine.Build(_image);
         var thread = _machine.StartThread();
@@ -49,7 +49,7 @@ public class EnclaveRestrictPermissionsTests
     }
 
     [Fact]
-    public void WithoutSgx2ItIsEnodev()
+    public void Without_sgx2_it_is_ENODEV()
     {
         // Before anything else, even on an enclave that is not created.
         var machine = new TestMachine(options: new MachineOptions { Sgx2 = false });
@@ -57,11 +57,11 @@ public class EnclaveRestrictPermissionsTests
     }
 
     [Fact]
-    public void BeforeInitItIsEinval() =>
+    public void Before_init_it_is_EINVAL() =>
         Assert.Equal(-(long)Errno.EINVAL, _machine.Ioctl(_machine.Create(_image), TestMachine.Command(Name), 1));
 
     [Fact]
-    public void AWildArgumentIsEfault() =>
+    public void A_wild_argument_is_EFAULT() =>
         Assert.Equal(-(long)Errno.EFAULT, _machine.Ioctl(_machine.Build(_image), TestMachine.Command(Name), 1));
 
     [Theory]
@@ -75,7 +75,7 @@ public class EnclaveRestrictPermissionsTests
     [InlineData(0UL, 4096UL, 6UL, 0UL, 0UL)]
     [InlineData(0UL, 4096UL, 1UL, 1UL, 0UL)]
     [InlineData(0UL, 4096UL, 1UL, 0UL, 1UL)]
-    public void BadParametersAreEinvalAndDoNotComeBack(ulong offset, ulong length, ulong permissions, ulong result, ulong count)
+    public void Bad_parameters_are_EINVAL_and_do_not_come_back(ulong offset, ulong length, ulong permissions, ulong result, ulong count)
     {
         var enclave = _machine.Build(_image);
         var parameters = new SgxEnclaveRestrictPermissions
@@ -92,7 +92,7 @@ public class EnclaveRestrictPermissionsTests
     }
 
     [Fact]
-    public void APageThatIsNotThereIsEfaultAndTheCountSaysHowFarItGot()
+    public void A_page_that_is_not_there_is_EFAULT_and_the_count_says_how_far_it_got()
     {
         var enclave = _machine.Build(_image);
         var parameters = Range(EnclaveImage.HeapPage + _image.HeapPages - 1, 3, SecinfoFlags.R);
@@ -101,7 +101,7 @@ public class EnclaveRestrictPermissionsTests
     }
 
     [Fact]
-    public void ATcsIsEinval()
+    public void A_TCS_is_EINVAL()
     {
         var enclave = _machine.Build(_image);
         var parameters = Range(EnclaveImage.TcsPage, 1, SecinfoFlags.R);
@@ -110,7 +110,7 @@ public class EnclaveRestrictPermissionsTests
     }
 
     [Fact]
-    public void APendingPageIsEfaultWithTheCodeInResult()
+    public void A_pending_page_is_EFAULT_with_the_code_in_result()
     {
         var enclave = _machine.Build(_image);
         Assert.Equal(VmFault.NoPage, _machine.Program.Fault(_image.At(100), AccessKind.Write));
@@ -121,7 +121,7 @@ public class EnclaveRestrictPermissionsTests
     }
 
     [Fact]
-    public void ALongRangeIsDoneInPiecesAndASignalDoesNotEndIt()
+    public void A_long_range_is_done_in_pieces_and_a_signal_does_not_end_it()
     {
         var image = _image with { HeapPages = 20 };
         var enclave = _machine.Build(image);
@@ -145,7 +145,7 @@ public class EnclaveRestrictPermissionsTests
     }
 
     [Fact]
-    public void PagesThatWereWrittenOutAreLoadedForIt()
+    public void Pages_that_were_written_out_are_loaded_for_it()
     {
         var machine = new TestMachine(epcPages: 40);
         var image = _image with { HeapPages = 80 };

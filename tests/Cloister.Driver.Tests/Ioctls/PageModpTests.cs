@@ -10,7 +10,7 @@ public class PageModpTests
     private readonly EnclaveImage _image = new();
 
     [Fact]
-    public void RestrictsAndFollowsWhatTheEnclaveRelaxed()
+    public void Restricts_and_follows_what_the_enclave_relaxed()
     {
         var enclave = _machine.Build(_image);
         var thread = _machine.StartThread();
@@ -24,17 +24,17 @@ public class PageModpTests
     }
 
     [Fact]
-    public void MoreThanTheMaximumIsEperm() =>
+    public void More_than_the_maximum_is_EPERM() =>
         Assert.Equal(-(long)Errno.EPERM, Modify(_machine.Build(_image), Protection.Read | Protection.Execute));
 
     [Theory]
     [InlineData(Protection.Write)]
     [InlineData((Protection)8)]
-    public void BadProtectionsAreEinval(Protection protection) =>
+    public void Bad_protections_are_EINVAL(Protection protection) =>
         Assert.Equal(-(long)Errno.EINVAL, Modify(_machine.Build(_image), protection));
 
     [Fact]
-    public void AnOldResultOrCountIsEinval()
+    public void An_old_result_or_count_is_EINVAL()
     {
         var enclave = _machine.Build(_image);
         var parameters = new SgxPageModp { Length = 4096, Prot = 1, Result = 1 };

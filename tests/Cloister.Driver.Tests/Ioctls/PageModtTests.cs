@@ -10,7 +10,7 @@ public class PageModtTests
     private readonly EnclaveImage _image = new();
 
     [Fact]
-    public void TrimsAndPageRemoveRemoves()
+    public void Trims_and_page_remove_removes()
     {
         var enclave = _machine.Build(_image);
         var thread = _machine.StartThread();
@@ -30,7 +30,7 @@ public class PageModtTests
     [InlineData(0x104UL, 0UL, 0UL)]
     [InlineData(4UL, 1UL, 0UL)]
     [InlineData(4UL, 0UL, 1UL)]
-    public void BadParametersAreEinval(ulong type, ulong result, ulong count)
+    public void Bad_parameters_are_EINVAL(ulong type, ulong result, ulong count)
     {
         var parameters = new SgxPageModt { Length = 4096, Type = type, Result = result, Count = count };
         Assert.Equal(-(long)Errno.EINVAL, _machine.Ioctl(_machine.Build(_image), "PAGE_MODT", ref parameters));

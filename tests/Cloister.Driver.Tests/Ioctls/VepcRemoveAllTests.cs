@@ -15,7 +15,7 @@ public class VepcRemoveAllTests
     private readonly uint _command = TestMachine.Command("VEPC_REMOVE_ALL");
 
     [Fact]
-    public void RemovesEveryPageAndLeavesThemInPlace()
+    public void Removes_every_page_and_leaves_them_in_place()
     {
         var guest = Guest(3);
         Create(guest, 0);
@@ -32,7 +32,7 @@ public class VepcRemoveAllTests
     }
 
     [Fact]
-    public void ASecsBehindItsChildrenGoesInOnePass()
+    public void A_SECS_behind_its_children_goes_in_one_pass()
     {
         var guest = Guest(2);
         Create(guest, 1);
@@ -41,7 +41,7 @@ public class VepcRemoveAllTests
     }
 
     [Fact]
-    public void AnArgumentIsEinvalAndAnotherCommandEnotty()
+    public void An_argument_is_EINVAL_and_another_command_ENOTTY()
     {
         var guest = Guest(1);
         Assert.Equal(-(long)Errno.EINVAL, RemoveAll(guest, 1));
@@ -50,7 +50,7 @@ public class VepcRemoveAllTests
     }
 
     [Fact]
-    public void ItIsDoneInPieces()
+    public void It_is_done_in_pieces()
     {
         var guest = Guest(5);
         var operation = _machine.Driver.Ioctl(guest, _command, 0, _machine.Program);
@@ -61,7 +61,7 @@ public class VepcRemoveAllTests
     }
 
     [Fact]
-    public void APageFaultPutsAPageThereThatStays()
+    public void A_page_fault_puts_a_page_there_that_stays()
     {
         var guest = Guest(8);
         Assert.Equal(0, _machine.Statistics.EpcPagesFree);
@@ -75,14 +75,14 @@ public class VepcRemoveAllTests
     }
 
     [Fact]
-    public void APrivateMappingIsEinval()
+    public void A_private_mapping_is_EINVAL()
     {
         var guest = _machine.Driver.OpenVirtualEpc(new TestStorage());
         Assert.Equal(-(int)Errno.EINVAL, _machine.Driver.Mmap(guest, isPrivate: true));
     }
 
     [Fact]
-    public void EnclavePagesMakeRoomForAGuest()
+    public void Enclave_pages_make_room_for_a_guest()
     {
         var machine = new TestMachine(epcPages: 16);
         machine.Build(_image);
@@ -100,7 +100,7 @@ public class VepcRemoveAllTests
     }
 
     [Fact]
-    public void ReleaseRemovesChildrenBeforeTheirSecs()
+    public void Release_removes_children_before_their_SECS()
     {
         var guest = Guest(3);
         Create(guest, 0);
@@ -112,7 +112,7 @@ public class VepcRemoveAllTests
     }
 
     [Fact]
-    public void ASecsWithChildrenInAnotherFileWaitsForThatOne()
+    public void A_SECS_with_children_in_another_file_waits_for_that_one()
     {
         var first = Guest(1);
         var second = _machine.Driver.OpenVirtualEpc(new TestStorage());
@@ -129,7 +129,7 @@ public class VepcRemoveAllTests
     }
 
     [Fact]
-    public void AThreadInsideMakesItEbusy()
+    public void A_thread_inside_makes_it_EBUSY()
     {
         var guest = Guest(8);
         Create(guest, 0);

@@ -5,7 +5,7 @@ namespace Cloister.Driver.Tests.Pages;
 public class BackingStoreTests
 {
     [Fact]
-    public void BlocksDoNotOverlap()
+    public void Blocks_do_not_overlap()
     {
         var store = new BackingStore();
         var handles = Enumerable.Range(0, 200).Select(_ => store.Rent()).ToArray();
@@ -26,7 +26,7 @@ public class BackingStoreTests
     }
 
     [Fact]
-    public void BlocksAreUsedAgainAndCounted()
+    public void Blocks_are_used_again_and_counted()
     {
         var store = new BackingStore();
         int kept = store.Rent();

@@ -6,7 +6,7 @@ namespace Cloister.Driver.Tests.Pages;
 public class EpcPagePoolTests
 {
     [Fact]
-    public void GivesEachPageOnceAndThenNone()
+    public void Gives_each_page_once_and_then_none()
     {
         var pool = new EpcPagePool(3);
         Assert.Equal([0, 1, 2], Enumerable.Range(0, 3).Select(_ => Take(pool).Index));
@@ -15,7 +15,7 @@ public class EpcPagePoolTests
     }
 
     [Fact]
-    public void TakesThePageThatIsFreeTheLongestOfThoseThatWereUsedAndThenANewOne()
+    public void Takes_the_page_that_is_free_the_longest_of_those_that_were_used_and_then_a_new_one()
     {
         var pool = new EpcPagePool(3);
         var first = Take(pool);
@@ -28,7 +28,7 @@ public class EpcPagePoolTests
     }
 
     [Fact]
-    public void IsolatesInTheOrderPagesWereMarked()
+    public void Isolates_in_the_order_pages_were_marked()
     {
         var pool = new EpcPagePool(3);
         var pages = Enumerable.Range(0, 3).Select(_ => Take(pool)).ToArray();
@@ -47,7 +47,7 @@ public class EpcPagePoolTests
     }
 
     [Fact]
-    public void AnIsolatedPageCannotBeUnmarked()
+    public void An_isolated_page_cannot_be_unmarked()
     {
         var pool = new EpcPagePool(1);
         var page = Take(pool);
@@ -59,7 +59,7 @@ public class EpcPagePoolTests
     }
 
     [Fact]
-    public void APageOnTheActiveListOrFreeCannotBeGivenBack()
+    public void A_page_on_the_active_list_or_free_cannot_be_given_back()
     {
         var pool = new EpcPagePool(1);
         var page = Take(pool);

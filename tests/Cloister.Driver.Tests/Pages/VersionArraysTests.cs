@@ -6,7 +6,7 @@ namespace Cloister.Driver.Tests.Pages;
 public class VersionArraysTests
 {
     [Fact]
-    public void OneArrayPageServes512Pages()
+    public void One_array_page_serves512_pages()
     {
         var versions = new VersionArrays();
         for (int page = 0; page < 1025; page++)
@@ -25,7 +25,7 @@ public class VersionArraysTests
     }
 
     [Fact]
-    public void EverySlotIsGivenOnceAndFoundAgain()
+    public void Every_slot_is_given_once_and_found_again()
     {
         var versions = new VersionArrays();
         versions.Add(new EpcPage(10));
@@ -46,7 +46,7 @@ public class VersionArraysTests
     }
 
     [Fact]
-    public void ASlotIsNotFreedTwice()
+    public void A_slot_is_not_freed_twice()
     {
         var versions = new VersionArrays();
         versions.Add(new EpcPage(1));
@@ -56,7 +56,7 @@ public class VersionArraysTests
     }
 
     [Fact]
-    public void TheArrayPageAddedLastGoesOnlyUnused()
+    public void The_array_page_added_last_goes_only_unused()
     {
         var versions = new VersionArrays();
         versions.Add(new EpcPage(1));

@@ -10,7 +10,7 @@ public class PageReclaimerTests
     private readonly EnclaveImage _image = new() { HeapPages = 60 };
 
     [Fact]
-    public void ContentsComeBack()
+    public void Contents_come_back()
     {
         var machine = new TestMachine(epcPages: 24);
         machine.Build(_image);
@@ -34,7 +34,7 @@ public class PageReclaimerTests
     }
 
     [Fact]
-    public void OneRunLooksAt16PagesAndPassesTheYoungOnesBy()
+    public void One_run_looks_at16_pages_and_passes_the_young_ones_by()
     {
         var machine = new TestMachine();
         var enclave = machine.Build(_image);
@@ -63,7 +63,7 @@ public class PageReclaimerTests
     }
 
     [Fact]
-    public void APageYoungInAnyAddressSpaceIsPassedBy()
+    public void A_page_young_in_any_address_space_is_passed_by()
     {
         var machine = new TestMachine();
         var enclave = machine.Build(_image);
@@ -77,7 +77,7 @@ public class PageReclaimerTests
     }
 
     [Fact]
-    public void APageIsUnmappedEverywhereBeforeItGoes()
+    public void A_page_is_unmapped_everywhere_before_it_goes()
     {
         var machine = new TestMachine();
         var enclave = machine.Build(_image);
@@ -91,7 +91,7 @@ public class PageReclaimerTests
     }
 
     [Fact]
-    public void TheSecsGoesLastAndComesBackFirst()
+    public void The_SECS_goes_last_and_comes_back_first()
     {
         var machine = new TestMachine();
         var enclave = machine.Build(_image);
@@ -117,7 +117,7 @@ public class PageReclaimerTests
     }
 
     [Fact]
-    public void BeforeInitTheSecsStays()
+    public void Before_init_the_SECS_stays()
     {
         var machine = new TestMachine();
         var enclave = machine.Create(_image);
@@ -130,7 +130,7 @@ public class PageReclaimerTests
     }
 
     [Fact]
-    public void AnEnclaveWithItsSecsWrittenOutIsReleasedWhole()
+    public void An_enclave_with_its_SECS_written_out_is_released_whole()
     {
         var machine = new TestMachine();
         var enclave = machine.Build(_image);
@@ -140,7 +140,7 @@ public class PageReclaimerTests
     }
 
     [Fact]
-    public void ThreadsInsideAreDrivenOutWhenTrackingIsNotEnough()
+    public void Threads_inside_are_driven_out_when_tracking_is_not_enough()
     {
         var machine = new TestMachine();
         machine.Build(_image);
@@ -156,7 +156,7 @@ public class PageReclaimerTests
     }
 
     [Fact]
-    public void APageTamperedWithIsSigbusForGoodAndNoByteOfItIsLoaded()
+    public void A_page_tampered_with_is_SIGBUS_for_good_and_no_byte_of_it_is_loaded()
     {
         var machine = new TestMachine();
         var enclave = machine.Build(_image);
@@ -172,7 +172,7 @@ public class PageReclaimerTests
     }
 
     [Fact]
-    public void KsgxdWorksFromTheLowWatermarkUpToTheHighOne()
+    public void Ksgxd_works_from_the_low_watermark_up_to_the_high_one()
     {
         var machine = new TestMachine(epcPages: 200, driverOptions: new DriverOptions { LowPages = 32, HighPages = 64 });
         var enclave = machine.Build(_image);
@@ -198,7 +198,7 @@ public class PageReclaimerTests
     }
 
     [Fact]
-    public void AnAllocationEndsThoughEveryPageIsAlwaysYoung()
+    public void An_allocation_ends_though_every_page_is_always_young()
     {
         var machine = new TestMachine(epcPages: 24);
         var enclave = machine.Create(_image);
@@ -208,7 +208,7 @@ public class PageReclaimerTests
     }
 
     [Fact]
-    public void TwoEnclavesTakeTurns()
+    public void Two_enclaves_take_turns()
     {
         var machine = new TestMachine(epcPages: 32);
         var other = _image with { Base = 0x6000_0000_0000 };

@@ -27,14 +27,14 @@ public class StructureTests
     };
 
     [Fact]
-    public void EveryStructureOfTheTableIsHere() =>
+    public void Every_structure_of_the_table_is_here() =>
         Assert.All(
             IoctlTable.Rows.Where(row => row.Structure is not null && row.Generation >= Generation.V5_11),
             row => Assert.Contains(Structures, data => (Type)data[0] == row.Structure));
 
     [Theory]
     [MemberData(nameof(Structures))]
-    public void FieldsLieWhereTheHeaderHasThem(Type structure, string[] fields)
+    public void Fields_lie_where_the_header_has_them(Type structure, string[] fields)
     {
         Assert.Equal(8 * fields.Length, Marshal.SizeOf(structure));
         Assert.Equal(fields.Length, structure.GetFields().Count(field => !field.IsStatic));
@@ -56,7 +56,7 @@ public class StructureTests
     [InlineData(typeof(SgxRange), "StartAddr 0 NrPages 8 Padding 12", 16)]
     [InlineData(typeof(SgxModificationParam), "Range 0 Flags 16", 24)]
     [InlineData(typeof(SgxPageAddress), "Addr 0", 8)]
-    public void PackedStructuresLieWhereTheirHeadersHaveThem(Type structure, string offsets, int size)
+    public void Packed_structures_lie_where_their_headers_have_them(Type structure, string offsets, int size)
     {
         var fields = structure.GetFields().Where(field => !field.IsStatic);
         Assert.Equal(offsets, string.Join(' ', fields.Select(field => $"{field.Name} {Marshal.OffsetOf(structure, field.Name)}")));
@@ -72,7 +72,7 @@ public class StructureTests
     [InlineData("v6.0", "SGX_IOC_ENCLAVE_RESTRICT_PERMISSIONS", 0xc028a405u)]
     [InlineData("v6.0", "SGX_IOC_ENCLAVE_MODIFY_TYPES", 0xc028a406u)]
     [InlineData("v6.0", "SGX_IOC_ENCLAVE_REMOVE_PAGES", 0xc018a407u)]
-    public void CommandNumbersAreTheKernels(string generation, string name, uint command)
+    public void Command_numbers_are_the_kernels(string generation, string name, uint command)
     {
         var row = Assert.Single(IoctlTable.Rows, row => row.Generation.Name() == generation && row.Name == name);
         Assert.Equal(command, row.Command);
@@ -82,10 +82,10 @@ public class StructureTests
     [InlineData(IoctlDirection.None, 0, 0, 0xa400u)]
     [InlineData(IoctlDirection.Write, 0xff, 16383, 0x7fffa4ffu)]
     [InlineData(IoctlDirection.Write | IoctlDirection.Read, 1, 1, 0xc001a401u)]
-    public void NumbersAreEncodedAsIocDoes(IoctlDirection direction, byte number, int size, uint command) =>
+    public void Numbers_are_encoded_as_ioc_does(IoctlDirection direction, byte number, int size, uint command) =>
         Assert.Equal(command, IoctlNumber.Encode(direction, number, size));
 
     [Fact]
-    public void SizesOf14BitsAreTheMost() =>
+    public void Sizes_of14_bits_are_the_most() =>
         Assert.Throws<ArgumentOutOfRangeException>(() => IoctlNumber.Encode(IoctlDirection.Write, 0, 16384));
 }

@@ -14,7 +14,7 @@ public class AwaitedPagesTests
     [InlineData(2048, 2048)]
     [InlineData(1000, 10000)]
     [InlineData((long)(Size / Page) - 4000, 4000)]
-    public void ARangeIsWithdrawnAndNothingElse(long first, long count)
+    public void A_range_is_withdrawn_and_nothing_else(long first, long count)
     {
         long length = AwaitedPages.PagesOffset + (long)(Size >> 11);
         using var table = new AwaitedPages(new SparseFile(MappedFile.Create("awaited", length).Descriptor), 0, 0x10_0000_0000, Size);

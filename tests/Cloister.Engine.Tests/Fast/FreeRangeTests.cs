@@ -8,7 +8,7 @@ namespace Cloister.Engine.Tests.Fast;
 public class FreeRangeTests
 {
     [Fact]
-    public void IsFreeInReachAndAwayFromWhatGrows()
+    public void Is_free_in_reach_and_away_from_what_grows()
     {
         int looked = 0;
         ulong[] starts = [.. Maps().Select(range => range.Start).Where(start => start < 1UL << 47)];
@@ -32,7 +32,7 @@ public class FreeRangeTests
     }
 
     [Fact]
-    public void IsFoundNearAProgramsCode()
+    public void Is_found_near_a_programs_code()
     {
         // What maps has of a program that just waits does not change.
         int child = Spawn.Stopped();
@@ -57,14 +57,14 @@ public class FreeRangeTests
     }
 
     [Fact]
-    public void ThereMayBeNone()
+    public void There_may_be_none()
     {
         ulong code = Maps().First().Start;
         Assert.Null(FreeRange.In(LinesOf(Environment.ProcessId), JumpTargets.Near(code), 1UL << 47, []));
     }
 
     [Fact]
-    public void LiesWholeAmongTheTargets()
+    public void Lies_whole_among_the_targets()
     {
         int child = Spawn.Stopped();
         Assert.True(HostKernel.WaitUntilStopped(child));
@@ -91,7 +91,7 @@ public class FreeRangeTests
     }
 
     [Fact]
-    public void LiesOutsideEnclavesHoweverLarge()
+    public void Lies_outside_enclaves_however_large()
     {
         int child = Spawn.Stopped();
         Assert.True(HostKernel.WaitUntilStopped(child));

@@ -23,7 +23,7 @@ public class JumpTargetsTests
     public void StayInUserSpace(ulong site, byte low, byte high) => Assert.Null(JumpTargets.Of(site, [low, high]));
 
     [Fact]
-    public void NearIsWithinALongJump()
+    public void Near_is_within_a_long_jump()
     {
         Assert.Equal(new JumpTargets(0x5555_0000_1000 - (1 << 30), 0x5555_0000_1000 + (1 << 30)), JumpTargets.Near(0x5555_0000_1000));
         Assert.Equal(0ul, JumpTargets.Near(0x40_1000).First);

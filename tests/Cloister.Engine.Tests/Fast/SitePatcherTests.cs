@@ -32,11 +32,11 @@ public class SitePatcherTests
     public void Backward(string text, int? cave) => Assert.Equal(cave, Find(text, 0x1000));
 
     [Fact]
-    public void ForwardIsPreferred() =>
+    public void Forward_is_preferred() =>
         Assert.Equal(4, Find("90 90 c3 0f 1f 44 00 00 * 0f 01 d7 c3 cc cc cc cc cc", 0x1000));
 
     [Fact]
-    public void AShortJumpReaches127Bytes()
+    public void A_short_jump_reaches127_bytes()
     {
         static string Ahead(int between) => "* 0f 01 d7 " + string.Concat(Enumerable.Repeat("90 ", between)) + "c3 cc cc cc cc cc";
 
@@ -51,7 +51,7 @@ public class SitePatcherTests
     }
 
     [Fact]
-    public void WhatCannotBeReadIsNotUsed()
+    public void What_cannot_be_read_is_not_used()
     {
         byte[] code = Parse("90 90 c3 0f 1f 44 00 00 0f 01 d7 90 90");
         Assert.Equal(3, SitePatcher.FindCave(code, 0, 8, 0x1000));

@@ -5,7 +5,7 @@ public class PlainElfReaderTests
     [Theory]
     [InlineData(0UL)]
     [InlineData(0x3000UL)]
-    public void TheFirstSegmentIsTheTcsAndTheHeapIsNotMeasured(ulong heap)
+    public void The_first_segment_is_the_TCS_and_the_heap_is_not_measured(ulong heap)
     {
         byte[] tcs = IntelElf.Pattern(1, 0x1000);
         byte[] code = IntelElf.Pattern(2, 0x1800);

@@ -8,7 +8,7 @@ public class SgxsReaderTests
     private const ulong Code = 0x205;
 
     [Fact]
-    public void TheHashOfTheStreamIsMrenclave()
+    public void The_hash_of_the_stream_is_MRENCLAVE()
     {
         byte[] content = Pattern(1);
         var oracle = new Oracle(0x4000, 1).Page(0, Tcs, Pattern(2)).Page(0x1000, Code, content).Add(0x3000, 0x203);
@@ -21,7 +21,7 @@ public class SgxsReaderTests
     }
 
     [Fact]
-    public void ChunksKeepTheOrderOfTheStream()
+    public void Chunks_keep_the_order_of_the_stream()
     {
         byte[] content = Pattern(3);
         var oracle = new Oracle(0x2000, 1).Add(0x1000, Code);
@@ -34,7 +34,7 @@ public class SgxsReaderTests
     }
 
     [Fact]
-    public void UnmeasuredChunksAreLoadedAndNotMeasured()
+    public void Unmeasured_chunks_are_loaded_and_not_measured()
     {
         byte[] content = Pattern(4);
         var measured = new Oracle(0x1000, 1).Add(0, Code).Extend(0x100, content.AsSpan(256, 256));
@@ -48,7 +48,7 @@ public class SgxsReaderTests
     }
 
     [Fact]
-    public void AnUnsizedStreamIsReadAndNotMeasured()
+    public void An_unsized_stream_is_read_and_not_measured()
     {
         byte[] stream = new Oracle(0x8, 1).Page(0, Code, Pattern(5)).Stream;
         "UNSIZED\0"u8.CopyTo(stream);
@@ -61,14 +61,14 @@ public class SgxsReaderTests
     [InlineData(0x1000, 0x0f00, "not canonical")]
     [InlineData(0x1000, 0x1080, "not canonical")]
     [InlineData(0x1000, 0x2000, "not canonical")]
-    public void AChunkOutsideItsPageIsRefused(ulong page, ulong chunk, string message)
+    public void A_chunk_outside_its_page_is_refused(ulong page, ulong chunk, string message)
     {
         byte[] stream = new Oracle(0x4000, 1).Add(page, Code).Extend(chunk, new byte[256]).Stream;
         Assert.Contains(message, Assert.Throws<ImageException>(() => Measure(stream)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void APageTwiceIsRefused()
+    public void A_page_twice_is_refused()
     {
         byte[] stream = new Oracle(0x4000, 1).Add(0, Code).Add(0x1000, Code).Add(0x1000, Code).Stream;
         Assert.Contains("overlaps", Assert.Throws<ImageException>(() => Measure(stream)).Message, StringComparison.Ordinal);
@@ -78,11 +78,11 @@ public class SgxsReaderTests
     [InlineData(0x3000UL)]
     [InlineData(0UL)]
     [InlineData(0x800UL)]
-    public void ASizeThatNoEnclaveHasIsRefused(ulong size)
+    public void A_size_that_no_enclave_has_is_refused(ulong size)
         => Assert.Contains("power of two", Assert.Throws<ImageException>(() => Measure(new Oracle(size, 1).Add(0, Code).Stream)).Message, StringComparison.Ordinal);
 
     [Fact]
-    public void EveryTruncationIsRefusedOrMeasuredAsWhatIsLeft()
+    public void Every_truncation_is_refused_or_measured_as_what_is_left()
     {
         byte[] stream = new Oracle(0x4000, 1).Page(0, Tcs, Pattern(2)).Page(0x1000, Code, Pattern(3)).Stream;
         for (int length = 1; length < stream.Length; length += 61)

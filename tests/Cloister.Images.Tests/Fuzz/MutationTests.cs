@@ -35,11 +35,11 @@ public class MutationTests(ITestOutputHelper output)
 
     [Theory]
     [MemberData(nameof(Formats))]
-    public void AnyDamageIsAnErrorAndNoMore(string format) => Damage(format, Files[format](), file => ImageReader.Read(ByteSource.FromBytes(file)));
+    public void Any_damage_is_an_error_and_no_more(string format) => Damage(format, Files[format](), file => ImageReader.Read(ByteSource.FromBytes(file)));
 
     // The manifest is whole, and libpal.so beside it is not.
     [Fact]
-    public void AnyDamageOfLibpalIsAnErrorAndNoMore()
+    public void Any_damage_of_libpal_is_an_error_and_no_more()
     {
         string path = Path.GetTempFileName();
         try
@@ -59,11 +59,11 @@ public class MutationTests(ITestOutputHelper output)
 
     // A file that was never signed, laid out: the file is damaged, and the configuration.
     [Fact]
-    public void AnyDamageBeforeTheLayoutIsAnErrorAndNoMore()
+    public void Any_damage_before_the_layout_is_an_error_and_no_more()
         => Damage("layout", OtherFiles.Unsigned(), file => LaidOut(file, IntelSdkConfiguration.Default));
 
     [Fact]
-    public void AnyDamageOfTheConfigurationIsAnErrorAndNoMore()
+    public void Any_damage_of_the_configuration_is_an_error_and_no_more()
     {
         byte[] file = OtherFiles.Unsigned();
         byte[] configuration =
@@ -105,7 +105,7 @@ public class MutationTests(ITestOutputHelper output)
 
     [Theory]
     [MemberData(nameof(Formats))]
-    public void EveryTruncationIsAnErrorAndNoMore(string format)
+    public void Every_truncation_is_an_error_and_no_more(string format)
     {
         byte[] original = Files[format]();
         int step = Math.Max(1, original.Length / 500);

@@ -5,7 +5,7 @@ namespace Cloister.Images.Tests.Gramine;
 public class GramineReaderTests
 {
     [Fact]
-    public void WhatTheManifestSaysIsRead()
+    public void What_the_manifest_says_is_read()
     {
         using EnclaveImage image = ImageReader.Read(ByteSource.FromBytes(OtherFiles.Gramine()));
         EnclaveVariant variant = image.PreferredVariant;
@@ -20,7 +20,7 @@ public class GramineReaderTests
     [Theory]
     [InlineData("true", "001e41e687363e8ee9746c0a2ade1f1d813ebff1f11e099759525eeef9353c73")]
     [InlineData("false", "6a00619ee3756beb4696451ae17f23d0f5d8b1fa7fdd638c7213e317fab28e79")]
-    public void MeasuresWithLibpal(string edmm, string mrenclave)
+    public void Measures_with_libpal(string edmm, string mrenclave)
     {
         string folder = Directory.CreateTempSubdirectory("cloister-images-").FullName;
         try

@@ -6,11 +6,11 @@ public class IntelSdkElfReaderTests
     private const ushort Measured = 3;
 
     [Fact]
-    public void SegmentsAreAddedPageByPageWithZeroAround()
+    public void Segments_are_added_page_by_page_with_zero_around()
         => Assert.Equal(IntelElf.Segments(0x10000).Mrenclave, IntelElf.Measure(IntelElf.File(new MetadataBuilder(3, 3, 0x10000))));
 
     [Fact]
-    public void TheLayoutFollowsTheSegments()
+    public void The_layout_follows_the_segments()
     {
         var metadata = new MetadataBuilder(3, 3, 0x20000);
         uint template = metadata.Data(IntelElf.TcsTemplate());
@@ -30,7 +30,7 @@ public class IntelSdkElfReaderTests
     }
 
     [Fact]
-    public void AGroupLoadsTheEntriesBeforeItAgain()
+    public void A_group_loads_the_entries_before_it_again()
     {
         var metadata = new MetadataBuilder(3, 3, 0x20000);
         uint template = metadata.Data(IntelElf.TcsTemplate());
@@ -46,7 +46,7 @@ public class IntelSdkElfReaderTests
     }
 
     [Fact]
-    public void PatchesChangeWhatIsMeasured()
+    public void Patches_change_what_is_measured()
     {
         byte[] patch = [1, 2, 3, 4, 5];
         var metadata = new MetadataBuilder(1, 4, 0x10000).Patch(IntelElf.CodeOffset + 4094, patch);
@@ -59,7 +59,7 @@ public class IntelSdkElfReaderTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void TextRelocationsMakeTheirPagesWritable(bool is32)
+    public void Text_relocations_make_their_pages_writable(bool is32)
     {
         const ulong code = 0x3000, tag = 22;
         var elf = new ElfBuilder(is32) { Entry = 0x40 };
@@ -86,7 +86,7 @@ public class IntelSdkElfReaderTests
     }
 
     [Fact]
-    public void A32BitFileIsMeasuredAlike()
+    public void A_32_bit_file_is_measured_alike()
     {
         var metadata = new MetadataBuilder(1, 4, 0x20000);
         uint template = metadata.Data(IntelElf.TcsTemplate());
@@ -105,7 +105,7 @@ public class IntelSdkElfReaderTests
 
     // loader.cpp, build_sections: its segments follow the file's own, before the layout.
     [Fact]
-    public void ASharedObjectBehindTheFileIsLoadedToo()
+    public void A_shared_object_behind_the_file_is_loaded_too()
     {
         const ulong at = 0x8000, to = 0x8000;
         byte[] inner = IntelElf.Pattern(9, 0x800);
@@ -127,7 +127,7 @@ public class IntelSdkElfReaderTests
     }
 
     [Fact]
-    public void AnElrangeShiftsAllOffsets()
+    public void An_elrange_shifts_all_offsets()
     {
         var metadata = new MetadataBuilder(13, 3, 0x10000).Elrange(0x108000, 0x100000, 0x40000).Entry(1, Eadd, 1, 0x6000, IntelElf.Rw);
         Oracle expected = IntelElf.Segments(0x40000, null, 0x8000).Add(0xe000, IntelElf.Rw);
@@ -135,7 +135,7 @@ public class IntelSdkElfReaderTests
     }
 
     [Fact]
-    public void TheFirstVersionHasAPageTooMany()
+    public void The_first_version_has_a_page_too_many()
     {
         // 0x3e80 + 0x1100 ends in page 4, 0x3e80 + 0x2000 in page 5. loader.cpp, build_sections.
         Oracle expected = IntelElf.Segments(0x10000).Page(0x5000, IntelElf.Rw, new byte[4096]);
@@ -144,7 +144,7 @@ public class IntelSdkElfReaderTests
 
     // Large enclaves are hashed on a thread of their own.
     [Fact]
-    public void ALargeEnclaveIsMeasuredAlike()
+    public void A_large_enclave_is_measured_alike()
     {
         const ulong size = 32UL << 20;
         var metadata = new MetadataBuilder(3, 3, size).Entry(8, Measured, 1500, 0x6000, IntelElf.Rw, 0xcccccccc).Entry(1, Eadd, 1000, 0x1000000, IntelElf.Rw);
@@ -163,11 +163,11 @@ public class IntelSdkElfReaderTests
     }
 
     [Fact]
-    public void ALargeEnclaveThatIsCutOffEndsInAnError()
+    public void A_large_enclave_that_is_cut_off_ends_in_an_error()
         => Refused(new MetadataBuilder(3, 3, 32UL << 20).Entry(8, Measured, 1500, 0x6000, IntelElf.Rw).Entry(1, Eadd, 1, 0x6000, IntelElf.Rw), "overlaps");
 
     [Fact]
-    public void TheNewestVersionButTwoIsPreferred()
+    public void The_newest_version_but_two_is_preferred()
     {
         byte[] file = IntelElf.File(
             new MetadataBuilder(2, 4, 0x10000).Entry(1, Eadd, 1, 0x6000, IntelElf.Rw),
@@ -179,7 +179,7 @@ public class IntelSdkElfReaderTests
     }
 
     [Fact]
-    public void AnUnsignedFileSaysSo()
+    public void An_unsigned_file_says_so()
     {
         using EnclaveImage image = ImageReader.Read(ByteSource.FromBytes(IntelElf.File(new byte[0x3000])));
         Assert.Contains("never signed", image.PreferredVariant.PagesMissing, StringComparison.Ordinal);
@@ -190,7 +190,7 @@ public class IntelSdkElfReaderTests
     [InlineData(0x6800UL, 1u, "middle of a page")]
     [InlineData(0x4000UL, 1u, "overlaps")]
     [InlineData(0xfffffffffffff000UL, 1u, "leave")]
-    public void AnEntryInAWrongPlaceIsRefused(ulong offset, uint pages, string message)
+    public void An_entry_in_a_wrong_place_is_refused(ulong offset, uint pages, string message)
         => Refused(new MetadataBuilder(3, 3, 0x10000).Entry(1, Eadd, pages, offset, IntelElf.Rw), message);
 
     [Theory]
@@ -198,11 +198,11 @@ public class IntelSdkElfReaderTests
     [InlineData(1, uint.MaxValue, 0UL)]
     [InlineData(1, uint.MaxValue, 0x1000UL)]
     [InlineData(1, 2u, 0x8000000000000000UL)]
-    public void AGroupWithoutEndIsRefused(ushort entries, uint times, ulong step)
+    public void A_group_without_end_is_refused(ushort entries, uint times, ulong step)
         => Refused(new MetadataBuilder(3, 3, 0x10000).Entry(1, Eadd, 1, 0x6000, IntelElf.Rw).Group(entries, times, step), "group|steps|leave|times");
 
     [Fact]
-    public void ContentOutsideTheMetadataIsRefused()
+    public void Content_outside_the_metadata_is_refused()
         => Refused(new MetadataBuilder(3, 3, 0x10000).Entry(4, Measured, 1, 0x6000, IntelElf.Tcs, 72, 0xffffff00), "refers to");
 
     private static void Refused(MetadataBuilder metadata, string pattern)

@@ -6,7 +6,7 @@ public class EnclaveMeasurerTests
 
     // Pages that are read from the file and pages that the layout makes, many times what may be allocated.
     [Fact]
-    public void MemoryIsFlatInTheSizeOfTheEnclave()
+    public void Memory_is_flat_in_the_size_of_the_enclave()
     {
         string path = Path.GetTempFileName();
         try
@@ -44,7 +44,7 @@ public class EnclaveMeasurerTests
     }
 
     [Fact]
-    public void ALargeRangeCostsThePagesInIt()
+    public void A_large_range_costs_the_pages_in_it()
     {
         MeasureResult Measure(ulong size, uint pages)
         {
@@ -59,7 +59,7 @@ public class EnclaveMeasurerTests
     }
 
     [Fact]
-    public void ItTellsHowFarItIsAndCanBeEnded()
+    public void It_tells_how_far_it_is_and_can_be_ended()
     {
         using EnclaveImage image = ImageReader.Read(ByteSource.FromBytes(IntelElf.File(new MetadataBuilder(3, 3, 256UL << 20).Entry(1, 1, 20000, 0x1000000, IntelElf.Rw))));
         using var enough = new CancellationTokenSource();

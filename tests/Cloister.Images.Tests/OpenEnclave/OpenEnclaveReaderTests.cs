@@ -13,7 +13,7 @@ public class OpenEnclaveReaderTests
     [InlineData(0x10000UL, 0x40000UL)]
     [InlineData(0x20000UL, 0x40000UL)]
     [InlineData(0x200000UL, 0x400000UL)]
-    public void TheLoadersWritesAndItsLayoutAreMeasured(ulong start, ulong elrange)
+    public void The_loaders_writes_and_its_layout_are_measured(ulong start, ulong elrange)
     {
         // Image 4 pages, relocations 1, heap 2, then twice: guard, stack, guard, TCS, SSA, SSA, guard, TLS, thread data.
         const ulong size = 0x20000;
@@ -60,11 +60,11 @@ public class OpenEnclaveReaderTests
     [Theory]
     [InlineData(0x800UL)]
     [InlineData(ulong.MaxValue - 4095)]
-    public void AStartAddressThatNoEnclaveHasIsRefused(ulong start)
+    public void A_start_address_that_no_enclave_has_is_refused(ulong start)
         => Assert.Contains("start address", Assert.Throws<ImageException>(() => IntelElf.Measure(OtherFiles.OpenEnclave(start: start))).Message, StringComparison.Ordinal);
 
     [Fact]
-    public void SignedItVerifiesAndItsOwnSignatureIsNotMeasured()
+    public void Signed_it_verifies_and_its_own_signature_is_not_measured()
     {
         string path = Path.Combine(Path.GetTempPath(), $"cloister-images-{Guid.NewGuid():n}");
         try
@@ -90,7 +90,7 @@ public class OpenEnclaveReaderTests
     [InlineData(ulong.MaxValue, 1UL, 1UL)]
     [InlineData(1UL, ulong.MaxValue, 1UL)]
     [InlineData(1UL, 1UL, 1025UL)]
-    public void SizesOfNoEnclaveAreRefused(ulong heap, ulong stack, ulong threads)
+    public void Sizes_of_no_enclave_are_refused(ulong heap, ulong stack, ulong threads)
         => Assert.Throws<ImageException>(() => IntelElf.Measure(OtherFiles.OpenEnclave(heap, stack, threads)));
 
     private static void Put(byte[] bytes, int at, ulong value) => BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(at), value);

@@ -9,7 +9,7 @@ public class IntelSdkPeReaderTests
     [InlineData(true, 2)]
     [InlineData(false, 1)]
     [InlineData(false, 2)]
-    public void ThePagesAreThoseOfItsLoader(bool is64, uint minor)
+    public void The_pages_are_those_of_its_loader(bool is64, uint minor)
     {
         string expected = PeEnclave.Expected(is64).Mrenclave;
         using EnclaveImage image = ImageReader.Read(ByteSource.FromBytes(PeEnclave.File(is64, minor, IntelElf.Signed(expected))));
@@ -23,7 +23,7 @@ public class IntelSdkPeReaderTests
 
     // The checksum and the certificates of Authenticode come after the enclave was signed.
     [Fact]
-    public void WhatIsWrittenBehindTheSignersBackIsNotMeasured()
+    public void What_is_written_behind_the_signers_back_is_not_measured()
     {
         byte[] file = PeEnclave.File();
         file[0x98 + 64] ^= 1;
@@ -34,7 +34,7 @@ public class IntelSdkPeReaderTests
     }
 
     [Fact]
-    public void OfAnotherVersionTheMetadataIsReadAndThePagesAreNot()
+    public void Of_another_version_the_metadata_is_read_and_the_pages_are_not()
     {
         using EnclaveImage image = ImageReader.Read(ByteSource.FromBytes(PeEnclave.File(minor: 3, sigstruct: IntelElf.Signed(new string('7', 64)))));
 
@@ -46,7 +46,7 @@ public class IntelSdkPeReaderTests
 
     // Found by damaging files: a section of gigabytes among relocations was an object for each of its pages.
     [Fact]
-    public void ASectionOfAnySizeIsAsManyRunsAsItsRelocationsMake()
+    public void A_section_of_any_size_is_as_many_runs_as_its_relocations_make()
     {
         byte[] file = PeEnclave.File();
         BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan(0x98 + 112 + 128 + 160 + 8), 0xb4b4b4b4);
@@ -58,7 +58,7 @@ public class IntelSdkPeReaderTests
     }
 
     [Fact]
-    public void AFileThatWasNeverSignedSaysSo()
+    public void A_file_that_was_never_signed_says_so()
     {
         byte[] file = PeEnclave.File();
         file.AsSpan(0xe00, 0x754).Clear();
@@ -73,7 +73,7 @@ public class IntelSdkPeReaderTests
     [InlineData(0xe00 + 22, 1, "threads with")]
     [InlineData(0x1604, 3, "in the PE relocations")]
     [InlineData(0x98 + 112 + 128 + 12, 1, "in the middle of a page")]
-    public void WhatIsWrongIsSaid(int offset, byte value, string words)
+    public void What_is_wrong_is_said(int offset, byte value, string words)
     {
         byte[] file = PeEnclave.File();
         file[offset] = value;

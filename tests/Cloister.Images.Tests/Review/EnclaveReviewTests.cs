@@ -5,7 +5,7 @@ namespace Cloister.Images.Tests.Review;
 public class EnclaveReviewTests
 {
     [Fact]
-    public void WhatAReviewerRaisesIsNamed()
+    public void What_a_reviewer_raises_is_named()
     {
         var parameters = new SigningParameters
         {
@@ -20,7 +20,7 @@ public class EnclaveReviewTests
     }
 
     [Fact]
-    public void AnUnsignedFileAndATcsIntoNowhereAreNamed()
+    public void An_unsigned_file_and_a_TCS_into_nowhere_are_named()
     {
         byte[] tcs = new byte[4096];
         tcs[8] = 1;
@@ -30,7 +30,7 @@ public class EnclaveReviewTests
     }
 
     [Fact]
-    public void APublicKeyIsKnown()
+    public void A_public_key_is_known()
         => Assert.Contains("sample", KnownSigner.FindTestKey("83d719e77deaca1470f6baf62a4d774303c899db69020f9c70ee1dfc08c7ce9e"), StringComparison.Ordinal);
 
     [Theory]
@@ -41,11 +41,11 @@ public class EnclaveReviewTests
     [InlineData(0x1c0b07e6u, "2022-11-28")]
     [InlineData(0x10052220u, "2022-05-10")]
     [InlineData(0u, null)]
-    public void DatesAreRead(uint date, string? expected)
+    public void Dates_are_read(uint date, string? expected)
         => Assert.Equal(expected, SigstructText.ReadDate(date, out _)?.ToString("yyyy-MM-dd", System.Globalization.CultureInfo.InvariantCulture));
 
     [Fact]
-    public void ADateWithItsBytesTurnedRoundIsRecognised()
+    public void A_date_with_its_bytes_turned_round_is_recognised()
     {
         Assert.Equal(new DateOnly(2023, 4, 14), SigstructText.ReadDate(0x14042320, out bool swapped));
         Assert.True(swapped);

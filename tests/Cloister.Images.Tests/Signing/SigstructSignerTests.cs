@@ -9,7 +9,7 @@ public class SigstructSignerTests
     private static readonly DateOnly Date = new(2031, 12, 9);
 
     [Fact]
-    public void WhatItSignsEinitAccepts()
+    public void What_it_signs_EINIT_accepts()
     {
         Sigstruct sigstruct = SigstructSigner.Sign(SigstructSigner.Prepare(new SigningParameters { Isvprodid = 7, Isvsvn = 2 }, Mrenclave, Date), TestKey.Value);
 
@@ -20,7 +20,7 @@ public class SigstructSignerTests
     }
 
     [Fact]
-    public void TwoStepsGiveWhatOneGives()
+    public void Two_steps_give_what_one_gives()
     {
         Sigstruct prepared = SigstructSigner.Prepare(new SigningParameters(), Mrenclave, Date);
         byte[] signature = TestKey.Value.SignHash(SigstructSigner.Digest(in prepared), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
@@ -30,7 +30,7 @@ public class SigstructSignerTests
     }
 
     [Fact]
-    public void ASignatureOfOtherDataIsRefused()
+    public void A_signature_of_other_data_is_refused()
     {
         Sigstruct prepared = SigstructSigner.Prepare(new SigningParameters(), Mrenclave, Date);
         byte[] signature = TestKey.Value.SignHash(SHA256.HashData("other"u8), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
@@ -39,7 +39,7 @@ public class SigstructSignerTests
     }
 
     [Fact]
-    public void AKeyWithAnotherExponentIsRefused()
+    public void A_key_with_another_exponent_is_refused()
     {
         using var key = RSA.Create(3072);
         Sigstruct prepared = SigstructSigner.Prepare(new SigningParameters(), Mrenclave, Date);
@@ -62,7 +62,7 @@ public class SigstructSignerTests
     [InlineData(1026, "signature")]
     [InlineData(600, "signature")]
     [InlineData(16, "vendor")]
-    public void AChangedByteIsNamed(int offset, string check)
+    public void A_changed_byte_is_named(int offset, string check)
     {
         Sigstruct sigstruct = SigstructSigner.Sign(SigstructSigner.Prepare(new SigningParameters(), Mrenclave, Date), TestKey.Value);
         byte[] bytes = SigstructText.Bytes(in sigstruct).ToArray();

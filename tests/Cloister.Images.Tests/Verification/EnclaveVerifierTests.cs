@@ -5,7 +5,7 @@ namespace Cloister.Images.Tests.Verification;
 public class EnclaveVerifierTests
 {
     [Fact]
-    public void WhatSignWritesVerifies()
+    public void What_sign_writes_verifies()
     {
         byte[] unsigned = IntelElf.File(new MetadataBuilder(3, 3, 0x10000), new MetadataBuilder(1, 5, 0x10000));
         string path = Path.Combine(Path.GetTempPath(), $"cloister-images-{Guid.NewGuid():n}");
@@ -28,7 +28,7 @@ public class EnclaveVerifierTests
     }
 
     [Fact]
-    public void AFlippedBitInAMeasuredPageIsRefusedAndFound()
+    public void A_flipped_bit_in_a_measured_page_is_refused_and_found()
     {
         byte[] good = SignedFile();
         byte[] bad = (byte[])good.Clone();
@@ -46,7 +46,7 @@ public class EnclaveVerifierTests
     }
 
     [Fact]
-    public void ADifferenceInPermissionsAndInEcreateIsFound()
+    public void A_difference_in_permissions_and_in_ECREATE_is_found()
     {
         using EnclaveImage first = Image(new MetadataBuilder(3, 3, 0x10000).Entry(1, 1, 1, 0x6000, IntelElf.Rw));
         using EnclaveImage second = Image(new MetadataBuilder(3, 3, 0x10000).Entry(1, 1, 1, 0x6000, IntelElf.Rw | 4));
@@ -64,14 +64,14 @@ public class EnclaveVerifierTests
     [InlineData("""{ "minimumIsvsvn": 2 }""", "isvsvn")]
     [InlineData("""{ "allowDebug": false }""", "debug")]
     [InlineData("""{ "notBefore": "2030-01-03" }""", "date")]
-    public void APolicyIsHeld(string policy, string check)
+    public void A_policy_is_held(string policy, string check)
     {
         using EnclaveImage image = ImageReader.Read(ByteSource.FromBytes(SignedFile()));
         Assert.Equal([check], EnclaveVerifier.Verify(image, image.PreferredVariant, VerificationPolicy.Parse(policy)).Where(one => !one.Passed).Select(one => one.Name));
     }
 
     [Fact]
-    public void APolicyThatFitsPasses()
+    public void A_policy_that_fits_passes()
     {
         using EnclaveImage image = ImageReader.Read(ByteSource.FromBytes(SignedFile()));
         Sigstruct sigstruct = image.PreferredVariant.Sigstruct!.Value;
@@ -86,7 +86,7 @@ public class EnclaveVerifierTests
     }
 
     [Fact]
-    public void APolicyWithAnUnknownNameIsRefused()
+    public void A_policy_with_an_unknown_name_is_refused()
         => Assert.Throws<ImageException>(() => VerificationPolicy.Parse("""{ "mrenclav": [] }"""));
 
     private static Sigstruct Sign(EnclaveImage image, EnclaveVariant variant)

@@ -17,7 +17,7 @@ public class SigstructDamageTests
     });
 
     [Fact]
-    public void AnyChangedByteOfWhatIsSignedIsFound()
+    public void Any_changed_byte_of_what_is_signed_is_found()
     {
         Gen<(int At, byte Change)> changes =
             from at in Gen.OneOf(Gen.Choose(0, Sigstruct.HeaderEnd - 1), Gen.Choose(Sigstruct.BodyOffset, Sigstruct.BodyEnd - 1))
@@ -27,7 +27,7 @@ public class SigstructDamageTests
     }
 
     [Fact]
-    public void AnyChangedBitOfTheKeyOrTheSignatureIsFound()
+    public void Any_changed_bit_of_the_key_or_the_signature_is_found()
     {
         Gen<(int At, byte Change)> changes =
             from start in Gen.Elements(ModulusOffset, SignatureOffset)
@@ -38,7 +38,7 @@ public class SigstructDamageTests
     }
 
     [Fact]
-    public void WhatIsRightOrDamagedMoreThanOnceNamesNoField()
+    public void What_is_right_or_damaged_more_than_once_names_no_field()
     {
         Assert.Null(Find(_ => { }));
         Assert.Null(Find(bytes => (bytes[960], bytes[1026]) = ((byte)~bytes[960], 9)));

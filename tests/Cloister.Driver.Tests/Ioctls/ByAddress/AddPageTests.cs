@@ -12,7 +12,7 @@ public class AddPageTests
     private readonly LegacyMachine _machine = new(Generation.V16);
 
     [Fact]
-    public void QueuesThePageAndTheWorkerAddsIt()
+    public void Queues_the_page_and_the_worker_adds_it()
     {
         _machine.Create();
         Assert.Equal(0, _machine.Add(5, ReadWrite, new byte[4096]));
@@ -24,7 +24,7 @@ public class AddPageTests
     }
 
     [Fact]
-    public void TheWorkerDoesNoMoreThanItsBudget()
+    public void The_worker_does_no_more_than_its_budget()
     {
         _machine.Create();
         for (int page = 0; page < 5; page++)
@@ -39,7 +39,7 @@ public class AddPageTests
     }
 
     [Fact]
-    public void TheChecksComeInTheirOrder()
+    public void The_checks_come_in_their_order()
     {
         Assert.Equal(-(long)Errno.ENOENT, _machine.Add(0, ReadWrite, new byte[4096]));
         _machine.Create();
@@ -64,7 +64,7 @@ public class AddPageTests
     [InlineData(48)]
     [InlineData(64)]
     [InlineData(72)]
-    public void ATcsIsLookedAt(int offset)
+    public void A_TCS_is_looked_at(int offset)
     {
         _machine.Create();
         byte[] tcs = _machine.Image.Pages().First().Contents;
@@ -74,11 +74,11 @@ public class AddPageTests
     }
 
     [Fact]
-    public void AfterInitItIsEinval() =>
+    public void After_init_it_is_EINVAL() =>
         Assert.Equal(-(long)Errno.EINVAL, _machine.Build().Add(100, ReadWrite, new byte[4096]));
 
     [Fact]
-    public void ReleaseWithAFullQueueGivesEverythingBack()
+    public void Release_with_a_full_queue_gives_everything_back()
     {
         _machine.Fill();
         _machine.Machine.Driver.Release(_machine.File);
@@ -86,5 +86,5 @@ public class AddPageTests
     }
 
     [Fact]
-    public void TheStructureIs26Bytes() => Assert.Equal(26, Marshal.SizeOf<SgxEnclaveAddPage>());
+    public void The_structure_is26_bytes() => Assert.Equal(26, Marshal.SizeOf<SgxEnclaveAddPage>());
 }

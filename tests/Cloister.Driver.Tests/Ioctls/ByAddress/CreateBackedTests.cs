@@ -15,7 +15,7 @@ public class CreateBackedTests
     private readonly LegacyMachine _machine = new(Generation.V16, epcPages: 24, image: Image);
 
     [Fact]
-    public void PagesAndPcmdsAreWrittenOutToTheProgramsBuffer()
+    public void Pages_and_pcmds_are_written_out_to_the_programs_buffer()
     {
         ulong buffer = Build();
         var thread = _machine.Enter();
@@ -45,7 +45,7 @@ public class CreateBackedTests
     }
 
     [Fact]
-    public void WhatTheProgramChangesDoesNotComeBackUntilItIsAsBefore()
+    public void What_the_program_changes_does_not_come_back_until_it_is_as_before()
     {
         ulong buffer = Build();
         EvictEverything();
@@ -59,7 +59,7 @@ public class CreateBackedTests
     }
 
     [Fact]
-    public void AnOlderPageDoesNotComeBack()
+    public void An_older_page_does_not_come_back()
     {
         ulong buffer = Build();
         EvictEverything();
@@ -75,7 +75,7 @@ public class CreateBackedTests
     }
 
     [Fact]
-    public void ABufferThatIsGoneKillsTheEnclave()
+    public void A_buffer_that_is_gone_kills_the_enclave()
     {
         ulong buffer = Build();
         for (ulong at = 0; at < Length; at += 4096)
@@ -92,7 +92,7 @@ public class CreateBackedTests
     }
 
     [Fact]
-    public void QueuedPagesWaitInTheBufferWhereTheProgramCanSpoilThem()
+    public void Queued_pages_wait_in_the_buffer_where_the_program_can_spoil_them()
     {
         ulong buffer = Fill();
         Span<byte> read = [0];
@@ -104,7 +104,7 @@ public class CreateBackedTests
     }
 
     [Fact]
-    public void AnAddPageThatCannotBeKeptIsEfaultAndLeavesNothing()
+    public void An_add_page_that_cannot_be_kept_is_EFAULT_and_leaves_nothing()
     {
         ulong buffer = _machine.Program.Allocate(new byte[Length], writable: false);
         Assert.Equal(0, Create(buffer));
@@ -115,7 +115,7 @@ public class CreateBackedTests
     }
 
     [Fact]
-    public void NullMeansThatTheEnclaveIsKilledRatherThanWrittenOut()
+    public void Null_means_that_the_enclave_is_killed_rather_than_written_out()
     {
         var machine = new LegacyMachine(Generation.V16, epcPages: 64, image: Image);
         Assert.Equal(0, machine.Ioctl("ENCLAVE_CREATE_BACKED", new SgxEnclaveCreateBacked { Src = machine.Program.Allocate(Image.Secs()) }));
@@ -143,7 +143,7 @@ public class CreateBackedTests
     }
 
     [Fact]
-    public void AnEnclaveTooLargeForTheEpcWithoutBackingDiesWhileItIsBuilt()
+    public void An_enclave_too_large_for_the_EPC_without_backing_dies_while_it_is_built()
     {
         Assert.Equal(0, Create(0));
         foreach (var (page, flags, contents) in Image.Pages())
@@ -163,7 +163,7 @@ public class CreateBackedTests
     [InlineData(0x7fff_ffff_f000UL)]
     [InlineData(0x8000_0000_0000UL)]
     [InlineData(0xffff_ffff_ffff_f000UL)]
-    public void ABufferThatIsNotAlignedOrNotTheProgramsIsEinval(ulong buffer)
+    public void A_buffer_that_is_not_aligned_or_not_the_programs_is_EINVAL(ulong buffer)
     {
         Assert.Equal(-(long)Errno.EINVAL, Create(buffer));
         Assert.False(_machine.File.IsCreated);

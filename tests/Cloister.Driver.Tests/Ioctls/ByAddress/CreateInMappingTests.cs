@@ -9,7 +9,7 @@ public class CreateInMappingTests
     [Theory]
     [InlineData(Generation.Isgx)]
     [InlineData(Generation.V16)]
-    public void TheEnclaveFillsItsMappingOnce(Generation generation)
+    public void The_enclave_fills_its_mapping_once(Generation generation)
     {
         var machine = new LegacyMachine(generation);
         Assert.Equal(0, machine.Create());
@@ -20,7 +20,7 @@ public class CreateInMappingTests
     }
 
     [Fact]
-    public void AnyOfTheProgramsFilesWillDo()
+    public void Any_of_the_programs_files_will_do()
     {
         // The enclave is its mapping's; the file of the call is nobody's.
         var machine = new LegacyMachine(Generation.V16);
@@ -44,7 +44,7 @@ public class CreateInMappingTests
     [InlineData(56, 1UL)]
     [InlineData(56, 1UL << 40 | 3)]
     [InlineData(4088, 1UL)]
-    public void ASecsThatIsNotValidOrNotTheMappingIsEinval(int offset, ulong value)
+    public void A_SECS_that_is_not_valid_or_not_the_mapping_is_EINVAL(int offset, ulong value)
     {
         var machine = new LegacyMachine(Generation.V16);
         byte[] secs = machine.Image.Secs();
@@ -54,7 +54,7 @@ public class CreateInMappingTests
     }
 
     [Fact]
-    public void ASecsThatCannotBeReadIsTheNumberOfBytesMissing()
+    public void A_SECS_that_cannot_be_read_is_the_number_of_bytes_missing()
     {
         var machine = new LegacyMachine(Generation.V16);
         ulong address = machine.Program.Allocate(machine.Image.Secs());
@@ -64,7 +64,7 @@ public class CreateInMappingTests
     }
 
     [Fact]
-    public void WithoutARegisteredHandlerTheRfcGivesEfault()
+    public void Without_a_registered_handler_the_rfc_gives_EFAULT()
     {
         var machine = new LegacyMachine(Generation.RfcEnclu);
         Assert.Equal(-(long)Errno.EFAULT, machine.Create());
@@ -73,7 +73,7 @@ public class CreateInMappingTests
     [Theory]
     [InlineData(4096UL)]
     [InlineData(3 * 4096UL)]
-    public void AMappingIsAPowerOfTwoOfAtLeastTwoPages(ulong length)
+    public void A_mapping_is_a_power_of_two_of_at_least_two_pages(ulong length)
     {
         var machine = TestMachine.Of(Generation.V16);
         Assert.Equal(-(int)Errno.EINVAL, machine.Program.Map(machine.Open(), new(0x4000_0000), length, Protection.Read));

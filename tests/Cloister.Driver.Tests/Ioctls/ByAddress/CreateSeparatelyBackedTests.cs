@@ -13,7 +13,7 @@ public class CreateSeparatelyBackedTests
     private readonly LegacyMachine _machine = new(Generation.V16, epcPages: 24, image: Image);
 
     [Fact]
-    public void PagesGoToOneBufferAndPcmdsToTheOther()
+    public void Pages_go_to_one_buffer_and_pcmds_to_the_other()
     {
         ulong contents = _machine.Program.Allocate(new byte[UserBacking.LengthOfContents(Image.Size)]);
         ulong pcmds = _machine.Program.Allocate(new byte[UserBacking.LengthOfPcmds(Image.Size)]);
@@ -50,7 +50,7 @@ public class CreateSeparatelyBackedTests
     }
 
     [Fact]
-    public void BothNullKillsRatherThanSwaps()
+    public void Both_null_kills_rather_than_swaps()
     {
         Assert.Equal(0, Create(0, 0));
         Assert.True(_machine.File.DiesOnReclaim);
@@ -63,7 +63,7 @@ public class CreateSeparatelyBackedTests
     [InlineData(0x10000UL, 0x10040UL)]
     [InlineData(0x10000UL, 0x7fff_ffff_ff80UL)]
     [InlineData(0x7fff_ffff_f000UL, 0x10000UL)]
-    public void BuffersThatAreNotAlignedNotTheProgramsOrOnlyOneAreEinval(ulong contents, ulong pcmds)
+    public void Buffers_that_are_not_aligned_not_the_programs_or_only_one_are_EINVAL(ulong contents, ulong pcmds)
     {
         Assert.Equal(-(long)Errno.EINVAL, Create(contents, pcmds));
         Assert.False(_machine.File.IsCreated);

@@ -9,7 +9,7 @@ public class EncluRegisterTests
     private readonly LegacyMachine _machine = new(Generation.RfcEnclu);
 
     [Fact]
-    public void TheHandlerBelongsToTheAddressSpace()
+    public void The_handler_belongs_to_the_address_space()
     {
         Assert.Equal(0, Register(0x1000, 0x2000));
         Assert.Equal(new EncluHandler(new(0x1000), new(0x2000)), _machine.Machine.Driver.EncluHandlerOf(_machine.Program));
@@ -21,7 +21,7 @@ public class EncluRegisterTests
     }
 
     [Fact]
-    public void EqualAddressesAreEinval()
+    public void Equal_addresses_are_EINVAL()
     {
         Assert.Equal(-(long)Errno.EINVAL, Register(0x1000, 0x1000));
         Assert.Null(_machine.Machine.Driver.EncluHandlerOf(_machine.Program));

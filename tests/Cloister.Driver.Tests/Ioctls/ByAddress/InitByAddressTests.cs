@@ -9,7 +9,7 @@ public class InitByAddressTests
     [Theory]
     [InlineData(Generation.V16)]
     [InlineData(Generation.RfcEnclu)]
-    public void WaitsForTheWorkerAndLetsThreadsIn(Generation generation)
+    public void Waits_for_the_worker_and_lets_threads_in(Generation generation)
     {
         var machine = new LegacyMachine(generation);
         machine.Fill();
@@ -26,7 +26,7 @@ public class InitByAddressTests
     }
 
     [Fact]
-    public void WhatEinitSaysIsTheResult()
+    public void What_EINIT_says_is_the_result()
     {
         var machine = new LegacyMachine(Generation.V16);
         machine.Fill();
@@ -38,7 +38,7 @@ public class InitByAddressTests
     }
 
     [Fact]
-    public void APageTheWorkerCouldNotAddKillsTheEnclaveAndIsEfaultHere()
+    public void A_page_the_worker_could_not_add_kills_the_enclave_and_is_EFAULT_here()
     {
         // A guest takes the EPC while the pages wait.
         var machine = new LegacyMachine(Generation.V16, epcPages: 8);
@@ -64,7 +64,7 @@ public class InitByAddressTests
     [Theory]
     [InlineData(Generation.Isgx)]
     [InlineData(Generation.V16)]
-    public void AfterAPowerLossEveryCallSaysSo(Generation generation)
+    public void After_a_power_loss_every_call_says_so(Generation generation)
     {
         var machine = new LegacyMachine(generation).Build();
         machine.Enter();
@@ -78,7 +78,7 @@ public class InitByAddressTests
     }
 
     [Fact]
-    public void BeforeInitAFaultIsSigbus()
+    public void Before_init_a_fault_is_SIGBUS()
     {
         var machine = new LegacyMachine(Generation.V16);
         machine.Fill();

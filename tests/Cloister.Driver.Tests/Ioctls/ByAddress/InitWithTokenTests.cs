@@ -9,7 +9,7 @@ public class InitWithTokenTests
     private readonly LegacyMachine _machine = new(Generation.Isgx);
 
     [Fact]
-    public void TheMachinesOwnSignerNeedsNoTokenAndTheRegistersStay()
+    public void The_machines_own_signer_needs_no_token_and_the_registers_stay()
     {
         _machine.Fill();
         Assert.Equal(0, _machine.Initialize());
@@ -19,7 +19,7 @@ public class InitWithTokenTests
     }
 
     [Fact]
-    public void AnotherSignerNeedsAToken()
+    public void Another_signer_needs_a_token()
     {
         _machine.Fill();
         _machine.Machine.Machine.LaunchControlHash = new byte[32];
@@ -28,7 +28,7 @@ public class InitWithTokenTests
     }
 
     [Fact]
-    public void APageTheWorkerCouldNotAddShowsInTheMeasurement()
+    public void A_page_the_worker_could_not_add_shows_in_the_measurement()
     {
         var machine = new LegacyMachine(Generation.Isgx, epcPages: 8);
         machine.Fill();
@@ -45,7 +45,7 @@ public class InitWithTokenTests
     }
 
     [Fact]
-    public void ATokenThatCannotBeReadIsTheNumberOfBytesMissing()
+    public void A_token_that_cannot_be_read_is_the_number_of_bytes_missing()
     {
         _machine.Fill();
         var parameters = new SgxEnclaveInitWithToken { Addr = _machine.Image.Base, Sigstruct = 8, Einittoken = 8 };

@@ -9,7 +9,7 @@ public class ModifyPagesByAddressTests
     private readonly LegacyMachine _machine = new LegacyMachine(Generation.V16).Build();
 
     [Fact]
-    public void RestrictsPermissionsAndTrims()
+    public void Restricts_permissions_and_trims()
     {
         var thread = _machine.Enter();
         Assert.Equal(0, Modify(EnclaveImage.HeapPage, 1, SecinfoFlags.Reg | SecinfoFlags.R, 0));
@@ -25,7 +25,7 @@ public class ModifyPagesByAddressTests
     }
 
     [Fact]
-    public void TheChecksComeInTheirOrder()
+    public void The_checks_come_in_their_order()
     {
         ulong heap = _machine.Image.Heap.Value;
         var parameters = new SgxEnclaveModifyPages { Addr = 1, Length = 1, Secinfo = 1, Op = 2 };
@@ -41,7 +41,7 @@ public class ModifyPagesByAddressTests
     }
 
     [Fact]
-    public void WhatEmodtRefusesKillsTheEnclave()
+    public void What_EMODT_refuses_kills_the_enclave()
     {
         Assert.Equal(0, Modify(EnclaveImage.HeapPage, 1, SecinfoFlags.Trim, 1));
         Assert.Equal(-(long)Errno.EFAULT, Modify(EnclaveImage.HeapPage, 1, SecinfoFlags.Tcs, 1));
@@ -52,7 +52,7 @@ public class ModifyPagesByAddressTests
     }
 
     [Fact]
-    public void APageThatIsNotThereIsEfault() =>
+    public void A_page_that_is_not_there_is_EFAULT() =>
         Assert.Equal(-(long)Errno.EFAULT, Modify(500, 1, SecinfoFlags.Trim, 1));
 
     private long Modify(int page, int count, SecinfoFlags flags, byte op) =>

@@ -24,7 +24,7 @@ public abstract class OutOfTreeTests
 public class RangeEmodprTests : OutOfTreeTests
 {
     [Fact]
-    public void RestrictsARangeAndNotATcs()
+    public void Restricts_a_range_and_not_a_TCS()
     {
         var thread = Machine.Enter();
         var parameters = new SgxModificationParam { Range = Range(EnclaveImage.HeapPage, 2), Flags = 1 };
@@ -39,11 +39,11 @@ public class RangeEmodprTests : OutOfTreeTests
     [InlineData(2UL, 1u)]
     [InlineData(1UL, 0u)]
     [InlineData(1UL, 2000u)]
-    public void BadParametersAreEinval(ulong flags, uint count) =>
+    public void Bad_parameters_are_EINVAL(ulong flags, uint count) =>
         Assert.Equal(-(long)Errno.EINVAL, Machine.Ioctl("ENCLAVE_EMODPR", new SgxModificationParam { Range = Range(8, count), Flags = flags }));
 
     [Fact]
-    public void WithoutSgx2ItIsEnosysAfterTheFlags()
+    public void Without_sgx2_it_is_enosys_after_the_flags()
     {
         Assert.Equal(-(long)Errno.EINVAL, WithoutSgx2("ENCLAVE_EMODPR", new SgxModificationParam { Flags = 8 }));
         Assert.Equal(-(long)Errno.ENOSYS, WithoutSgx2("ENCLAVE_EMODPR", new SgxModificationParam { Flags = 1 }));
@@ -53,7 +53,7 @@ public class RangeEmodprTests : OutOfTreeTests
 public class RangeMktcsTests : OutOfTreeTests
 {
     [Fact]
-    public void MakesATcsThatTheEnclaveAccepts()
+    public void Makes_a_TCS_that_the_enclave_accepts()
     {
         var thread = Machine.Enter();
         byte[] tcs = new byte[4096];
@@ -64,7 +64,7 @@ public class RangeMktcsTests : OutOfTreeTests
     }
 
     [Fact]
-    public void WhatEmodtRefusesIsTheResult()
+    public void What_EMODT_refuses_is_the_result()
     {
         Assert.Equal(VmFault.NoPage, Machine.Program.Fault(Machine.Image.At(100), AccessKind.Read));
         Assert.Equal((long)SgxError.PageNotModifiable, Machine.Ioctl("ENCLAVE_MKTCS", Range(100, 1)));
@@ -75,7 +75,7 @@ public class RangeMktcsTests : OutOfTreeTests
 public class RangeTrimTests : OutOfTreeTests
 {
     [Fact]
-    public void TrimsARangeInPieces()
+    public void Trims_a_range_in_pieces()
     {
         Assert.Equal(0, Machine.Ioctl("ENCLAVE_TRIM", Range(EnclaveImage.HeapPage, 4), pageBudget: 1));
         Assert.Equal(-(long)Errno.EFAULT, Machine.Ioctl("ENCLAVE_TRIM", Range(500, 1)));
@@ -86,7 +86,7 @@ public class RangeTrimTests : OutOfTreeTests
 public class RangeNotifyAcceptTests : OutOfTreeTests
 {
     [Fact]
-    public void RemovesTrimmedPagesAndPassesOthersBy()
+    public void Removes_trimmed_pages_and_passes_others_by()
     {
         var thread = Machine.Enter();
         Assert.Equal(0, Machine.Ioctl("ENCLAVE_TRIM", Range(EnclaveImage.HeapPage + 1, 1)));
@@ -101,7 +101,7 @@ public class RangeNotifyAcceptTests : OutOfTreeTests
 public class PageRemoveTests : OutOfTreeTests
 {
     [Fact]
-    public void RemovesAPage()
+    public void Removes_a_page()
     {
         var parameters = new SgxPageAddress { Addr = Machine.Image.Heap.Value };
         Assert.Equal(0, Machine.Ioctl("ENCLAVE_PAGE_REMOVE", parameters));
@@ -114,7 +114,7 @@ public class PageRemoveTests : OutOfTreeTests
     }
 
     [Fact]
-    public void AWriteAddsAPageAndIsASignalAllTheSame()
+    public void A_write_adds_a_page_and_is_a_signal_all_the_same()
     {
         // isgx: the signal brings the enclave's handler to accept the page.
         var page = Machine.Image.At(100);

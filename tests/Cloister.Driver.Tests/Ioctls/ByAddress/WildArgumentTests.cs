@@ -35,7 +35,7 @@ public class WildArgumentTests
 
     [Theory]
     [MemberData(nameof(Rows))]
-    public void NothingIsLostOrLeaked(Generation generation, string name, bool initialized)
+    public void Nothing_is_lost_or_leaked(Generation generation, string name, bool initialized)
     {
         var row = IoctlTable.Rows.Single(row => row.Generation == generation && row.Name == name);
         var machine = new LegacyMachine(generation);

@@ -37,7 +37,7 @@ public class GenerationTests
 
     [Theory]
     [MemberData(nameof(All))]
-    public void ANumberOfAnotherGenerationIsEnottyAndNeverAGuess(Generation generation)
+    public void A_number_of_another_generation_is_ENOTTY_and_never_a_guess(Generation generation)
     {
         var machine = TestMachine.Of(generation);
         var enclave = machine.Open();
@@ -50,7 +50,7 @@ public class GenerationTests
 
     [Theory]
     [MemberData(nameof(ByFile))]
-    public void EveryGenerationBuildsAndRunsAnEnclave(Generation generation)
+    public void Every_generation_builds_and_runs_an_enclave(Generation generation)
     {
         var machine = TestMachine.Of(generation, epcPages: 24);
         var image = _image with { HeapPages = 60 };
@@ -77,7 +77,7 @@ public class GenerationTests
     [InlineData(Generation.EdmmAugment, ReadWrite | Protection.Execute)]
     [InlineData(Generation.EdmmV3, ReadWrite | Protection.Execute)]
     [InlineData(Generation.V6_0, ReadWrite | Protection.Execute)]
-    public void APageAddedByAFaultMayHaveWhatTheGenerationAllows(Generation generation, Protection? maximum)
+    public void A_page_added_by_a_fault_may_have_what_the_generation_allows(Generation generation, Protection? maximum)
     {
         var machine = TestMachine.Of(generation);
         var enclave = machine.Build(_image);
@@ -97,7 +97,7 @@ public class GenerationTests
     [InlineData(Generation.V5_11, 0)]
     [InlineData(Generation.EdmmV1, -(int)Errno.EACCES)]
     [InlineData(Generation.V6_0, -(int)Errno.EACCES)]
-    public void OutsideItsRangeAnInitialisedEnclaveWasMappableAtFirst(Generation generation, int result)
+    public void Outside_its_range_an_initialised_enclave_was_mappable_at_first(Generation generation, int result)
     {
         var machine = TestMachine.Of(generation);
         var enclave = machine.Build(_image);
@@ -109,7 +109,7 @@ public class GenerationTests
     [InlineData(Generation.EdmmV2, VmFault.NoPage)]
     [InlineData(Generation.EdmmAugment, VmFault.NoPage)]
     [InlineData(Generation.EdmmV3, VmFault.Sigbus)]
-    public void AMappingWithMoreThanThePageIsRefusedOrCutDown(Generation generation, VmFault result)
+    public void A_mapping_with_more_than_the_page_is_refused_or_cut_down(Generation generation, VmFault result)
     {
         var machine = TestMachine.Of(generation);
         var enclave = machine.Create(_image);
@@ -127,7 +127,7 @@ public class GenerationTests
     [InlineData(Generation.V5_11, Errno.EACCES)]
     [InlineData(Generation.EdmmV3, Errno.EACCES)]
     [InlineData(Generation.V6_0, Errno.EPERM)]
-    public void TheAexNotifyAttributeCameWithLinux6(Generation generation, Errno errno)
+    public void The_AEX_notify_attribute_came_with_linux6(Generation generation, Errno errno)
     {
         // Allowed by the driver, it is the signature that fails.
         var machine = TestMachine.Of(generation);
@@ -137,11 +137,11 @@ public class GenerationTests
     }
 
     [Fact]
-    public void NamesAreParsedBack() =>
+    public void Names_are_parsed_back() =>
         Assert.All(Enum.GetValues<Generation>(), generation => Assert.Equal(generation, GenerationNames.Parse(generation.Name())));
 
     [Fact]
-    public void AStrangeNameIsNoGeneration() => Assert.Null(GenerationNames.Parse("v4"));
+    public void A_strange_name_is_no_generation() => Assert.Null(GenerationNames.Parse("v4"));
 
     /// <summary>The generations where an enclave is its file's.</summary>
     public static TheoryData<Generation> ByFile => [.. Enum.GetValues<Generation>().Where(value => value >= Generation.V5_11)];

@@ -7,7 +7,7 @@ namespace Cloister.Driver.Tests.Ioctls.Tables;
 public class IoctlTableTests
 {
     [Fact]
-    public void EveryRowHasAClassACitationAndATestClass()
+    public void Every_row_has_a_class_a_citation_and_a_test_class()
     {
         var tests = typeof(IoctlTableTests).Assembly.GetTypes().Select(type => type.Name).ToHashSet();
         Assert.NotEmpty(IoctlTable.Rows);
@@ -21,7 +21,7 @@ public class IoctlTableTests
     }
 
     [Fact]
-    public void EveryIoctlClassIsInARow()
+    public void Every_ioctl_class_is_in_a_row()
     {
         var inRows = IoctlTable.Rows.Select(row => row.Class).ToHashSet();
         var classes = typeof(IoctlOperation).Assembly.GetTypes()
@@ -30,14 +30,14 @@ public class IoctlTableTests
     }
 
     [Fact]
-    public void NoCommandIsTwiceInAGeneration()
+    public void No_command_is_twice_in_a_generation()
     {
         var duplicates = IoctlTable.Rows.GroupBy(row => (row.Generation, row.Device, row.Command)).Where(group => group.Count() > 1);
         Assert.Empty(duplicates);
     }
 
     [Fact]
-    public void EveryGenerationHasRowsAndAName() =>
+    public void Every_generation_has_rows_and_a_name() =>
         Assert.All(Enum.GetValues<Generation>(), generation =>
         {
             Assert.NotEmpty(generation.Name());
@@ -45,7 +45,7 @@ public class IoctlTableTests
         });
 
     [Fact]
-    public void TheRenderedTableHasEveryRow()
+    public void The_rendered_table_has_every_row()
     {
         string text = IoctlTable.RenderMarkdown();
         Assert.Equal(IoctlTable.Rows.Count + 2, text.TrimEnd('\n').Split('\n').Length);
@@ -53,7 +53,7 @@ public class IoctlTableTests
     }
 
     [Fact]
-    public void AStrangeCommandIsEnotty()
+    public void A_strange_command_is_ENOTTY()
     {
         var machine = new TestMachine();
         var enclave = machine.Open();

@@ -3,7 +3,7 @@ namespace Cloister.Images.Tests.IntelSdk.Layout;
 public class IntelSdkConfigurationTests
 {
     [Fact]
-    public void NumbersAreReadAsCReadsThem()
+    public void Numbers_are_read_as_c_reads_them()
     {
         IntelSdkConfiguration configuration = IntelSdkConfiguration.Parse("""
             <?xml version="1.0"?>
@@ -22,7 +22,7 @@ public class IntelSdkConfigurationTests
     [Theory]
     [InlineData("<EnclaveConfiguration/>")]
     [InlineData("<EnclaveConfiguration></EnclaveConfiguration>")]
-    public void NothingIsTheDefault(string xml) => Assert.Equal(1UL, IntelSdkConfiguration.Parse(xml)["TCSNum"]);
+    public void Nothing_is_the_default(string xml) => Assert.Equal(1UL, IntelSdkConfiguration.Parse(xml)["TCSNum"]);
 
     [Theory]
     [InlineData("", "no XML")]
@@ -40,6 +40,6 @@ public class IntelSdkConfigurationTests
     [InlineData("<EnclaveConfiguration><TCSNum>02000000000000000000000</TCSNum></EnclaveConfiguration>", "no number")]
     [InlineData("<EnclaveConfiguration><TCSNum>0</TCSNum></EnclaveConfiguration>", "0x1 to 0xffffffff are possible")]
     [InlineData("<EnclaveConfiguration><TCSNum>1</TCSNum><TCSNum>1</TCSNum></EnclaveConfiguration>", "stands twice")]
-    public void WhatIsWrongIsSaid(string xml, string words)
+    public void What_is_wrong_is_said(string xml, string words)
         => Assert.Contains(words, Assert.Throws<ImageException>(() => IntelSdkConfiguration.Parse(xml)).Message, StringComparison.Ordinal);
 }

@@ -96,7 +96,7 @@ public class IntelSdkLayoutTests
 
     [Theory]
     [MemberData(nameof(Signed))]
-    public void TheMetadataIsThatOfTheSdksSigner(string sdk, int globalData, bool tls, string configuration, string versions, string sha256, string mrenclave)
+    public void The_metadata_is_that_of_the_sdks_signer(string sdk, int globalData, bool tls, string configuration, string versions, string sha256, string mrenclave)
     {
         var release = new Version(sdk);
         int room = release >= new Version(2, 24) ? MetadataSize : 0x5000;
@@ -115,7 +115,7 @@ public class IntelSdkLayoutTests
     }
 
     [Fact]
-    public void WhatIsThereAlreadyIsWrittenOver()
+    public void What_is_there_already_is_written_over()
     {
         using EnclaveImage unsigned = Open(new Version(2, 26), 1768);
         using EnclaveImage first = IntelSdkLayout.Make(unsigned, Configuration("<TCSNum>9</TCSNum>"));
@@ -130,7 +130,7 @@ public class IntelSdkLayoutTests
     [InlineData("2.16", 1688)]
     [InlineData("2.18.1", 1688)]
     [InlineData("2.28", 1768)]
-    public void AReleaseIsKnownByTheSizeToo(string sdk, int globalData)
+    public void A_release_is_known_by_the_size_too(string sdk, int globalData)
     {
         using EnclaveImage unsigned = Open(new Version(sdk), globalData);
         using EnclaveImage image = IntelSdkLayout.Make(unsigned, IntelSdkConfiguration.Default);
@@ -144,7 +144,7 @@ public class IntelSdkLayoutTests
     [InlineData("2.4", 1488, "2.2", "sign it once with that SDK's sgx_sign")]
     [InlineData("2.4", 1488, "two", "is no release of the SDK")]
     [InlineData("2.29", 1800, null, "a release that is not known")]
-    public void AReleaseThatIsNotKnownIsRefused(string sdk, int globalData, string? told, string words)
+    public void A_release_that_is_not_known_is_refused(string sdk, int globalData, string? told, string words)
     {
         using EnclaveImage unsigned = Open(new Version(sdk), globalData);
         string message = Assert.Throws<ImageException>(() => IntelSdkLayout.Make(unsigned, IntelSdkConfiguration.Default, told)).Message;
@@ -168,7 +168,7 @@ public class IntelSdkLayoutTests
     [InlineData("<EnableIPPFIPS>1</EnableIPPFIPS>", "for sgx_sign only")]
     [InlineData("<HeapMaxSize>0x7ffffffffffff000</HeapMaxSize>", "HeapMaxSize is more than any enclave has")]
     [InlineData("<TCSNum>0xffffffff</TCSNum><StackMaxSize>0xffffffff000</StackMaxSize>", "more than any enclave has")]
-    public void AConfigurationThatCannotBeIsRefused(string configuration, string words)
+    public void A_configuration_that_cannot_be_is_refused(string configuration, string words)
     {
         using EnclaveImage unsigned = Open(new Version(2, 26), 1768);
         Assert.Contains(words, Assert.Throws<ImageException>(() => IntelSdkLayout.Make(unsigned, Configuration(configuration))).Message, StringComparison.Ordinal);
@@ -177,7 +177,7 @@ public class IntelSdkLayoutTests
     [Theory]
     [InlineData("<PKRU>1</PKRU>", "PKRU")]
     [InlineData("<ELRangeSize>0x10000000</ELRangeSize>", "ELRangeSize")]
-    public void WhatIsNewerThanTheSdkIsRefused(string configuration, string name)
+    public void What_is_newer_than_the_SDK_is_refused(string configuration, string name)
     {
         using EnclaveImage unsigned = Open(new Version(2, 13), 1656);
         Assert.Contains($"{name} of the configuration is newer than SDK 2.13", Assert.Throws<ImageException>(() => IntelSdkLayout.Make(unsigned, Configuration(configuration))).Message, StringComparison.Ordinal);
@@ -185,7 +185,7 @@ public class IntelSdkLayoutTests
 
     // sgx_sign 2.4 says "out of memory" to the same.
     [Fact]
-    public void TheLayoutTableOfAReleaseHasItsEnd()
+    public void The_layout_table_of_a_release_has_its_end()
     {
         using EnclaveImage unsigned = Open(new Version(2, 4), 1488);
         IntelSdkConfiguration many = Configuration("<TCSNum>10</TCSNum><TCSMinPool>3</TCSMinPool><HeapMaxSize>0x100000</HeapMaxSize><HeapInitSize>0x40000</HeapInitSize>");
@@ -193,14 +193,14 @@ public class IntelSdkLayoutTests
     }
 
     [Fact]
-    public void RoomThatIsTooSmallIsRefused()
+    public void Room_that_is_too_small_is_refused()
     {
         using EnclaveImage unsigned = ImageReader.Read(ByteSource.FromBytes(UnsignedElf.File(new Version(2, 26), 1768, metadata: 0x1000)));
         Assert.Contains("has room for 4096", Assert.Throws<ImageException>(() => IntelSdkLayout.Make(unsigned, IntelSdkConfiguration.Default)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void OtherFilesAreNotLaidOut()
+    public void Other_files_are_not_laid_out()
     {
         using EnclaveImage sgxs = ImageReader.Read(ByteSource.FromBytes(OtherFiles.Sgxs()));
         Assert.False(IntelSdkLayout.IsMissing(sgxs));
