@@ -30,7 +30,7 @@ public class CredentialsTests
     [InlineData(0x92u, Credentials.Write, true)] // -w--w--w-
     [InlineData(0x92u, ReadWrite, false)]
     [InlineData(0u, 0u, true)]
-    public void ReadingAndWritingAreAskedForApart(uint mode, uint wanted, bool may) =>
+    public void Reading_and_writing_are_asked_for_apart(uint mode, uint wanted, bool may) =>
         Assert.Equal(may, new Credentials(1, 1, [], 0).MayOpen(s_device with { Mode = mode }, wanted));
 
     [Fact]

@@ -20,7 +20,7 @@ public class EnclaveCodeTests
     [InlineData(new byte[] { 0x0f, 0x0b }, false, false)] // ud2
     [InlineData(new byte[] { 0x0f, 0xaf, 0xc1 }, false, false)] // imul
     [InlineData(new byte[] { 0xb8, 0x0f, 0xa2, 0x0f, 0x05 }, false, false)] // mov eax, ...: inside an immediate
-    public void WhatIsIllegalIsFound(byte[] instruction, bool timestamps, bool illegal)
+    public void What_is_illegal_is_found(byte[] instruction, bool timestamps, bool illegal)
     {
         // At the page's first bytes, in its middle behind ordinary code, and at its end.
         foreach (int at in (int[])[0, 2000, 4096 - instruction.Length])

@@ -161,7 +161,7 @@ public class InstructionAccessTests
     [InlineData("f3 0f 5e c8", false)] // divss
     [InlineData("66 0f fc d1", false)] // paddb xmm2, xmm1
     [InlineData("f7 f1", false)] // div ecx
-    public void WaitsForX87(string code, bool waits) => Assert.Equal(waits, InstructionAccess.WaitsForX87(Bytes(code)));
+    public void Waits_for_x87(string code, bool waits) => Assert.Equal(waits, InstructionAccess.WaitsForX87(Bytes(code)));
 
     private static byte[] Bytes(string text) => [.. text.Split(' ').Select(b => byte.Parse(b, NumberStyles.HexNumber))];
 

@@ -78,7 +78,7 @@ public partial class SourceRuleTests
             foreach (Match test in TestName().Matches(File.ReadAllText(file)))
             {
                 found++;
-                Assert.DoesNotMatch("^[A-Z][a-z0-9]+[A-Z]", test.Groups[1].Value);
+                Assert.DoesNotMatch("^([A-Z][a-z0-9]*){3,}$", test.Groups[1].Value);
             }
         }
 

@@ -21,7 +21,7 @@ public class WaitStatusTests
     [InlineData(1, 1)]
     [InlineData(64, 64)]
     [InlineData(0x80 | 126, 126)]
-    public void EndBySignal(int raw, int signal)
+    public void End_by_signal(int raw, int signal)
     {
         var wait = new WaitStatus(raw);
         Assert.Equal((false, true, false), (wait.Exited, wait.Signaled, wait.Stopped));
