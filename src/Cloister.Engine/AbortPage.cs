@@ -8,13 +8,13 @@ namespace Cloister.Engine;
 internal static class AbortPage
 {
     /// <summary>Lets the thread execute its instruction with a page of all ones in the place of the enclave's.</summary>
-    public static void Access(Tracer tracer, TracedThread thread, ulong page, AccessKind access)
+    public static Answer Access(Tracer tracer, TracedThread thread, ulong page, AccessKind access)
     {
         // A fetch from outside finds ff ff ff..., which is no instruction.
         ulong protection = MemoryProtection.Read | MemoryProtection.Write | (access == AccessKind.Execute ? (ulong)MemoryProtection.Execute : 0);
         AddressSpace space = thread.Space;
         const ulong flags = MemoryProtection.Private | MemoryProtection.Anonymous | MemoryProtection.Fixed, moveFixed = 3;
-        tracer.Settle(thread);
+        tracer.Changes.Settle(thread);
 
         // The enclave's page steps aside with its mapping; no descriptor of it may be open any more.
         using IDisposable others = tracer.Interruptions.HoldOthers(thread);
@@ -31,8 +31,7 @@ internal static class AbortPage
             }
 
             string reason = moved[0] is -(long)Errno.EPERM or -(long)Errno.ENOSYS ? "a sandbox forbids mremap" : "a program may have no more mappings (vm.max_map_count)";
-            Refused(tracer, thread, page, access, reason);
-            return;
+            return Refused(tracer, thread, page, access, reason);
         }
 
         Span<byte> ones = stackalloc byte[4096];
@@ -41,10 +40,10 @@ internal static class AbortPage
 
         // The step out of the remote call's last stop ends before the instruction: single stepping reports the end of a system call.
         ulong rip = thread.Peek().Rip;
-        WaitStatus status = Tracer.StepInstruction(thread);
+        WaitStatus status = SingleStep.Run(thread);
         if (status is { Event: PtraceEvent.None, StopSignal: Signal.SIGTRAP } && thread.Peek().Rip == rip)
         {
-            status = Tracer.StepInstruction(thread);
+            status = SingleStep.Run(thread);
         }
 
         thread.KeepSignal(status);
@@ -52,11 +51,11 @@ internal static class AbortPage
         space.Native.WatchAgain(page);
         if (status.Event == PtraceEvent.None && status.StopSignal == Signal.SIGTRAP)
         {
-            tracer.Resume(thread);
-            return;
+            return Answer.RunOn;
         }
 
-        tracer.Requeue(thread, status);
+        tracer.Waits.PutBack(thread, status);
+        return Answer.Stand;
     }
 
     // Whether the device is mapped at a page still: the books take what the kernel has.
@@ -67,16 +66,15 @@ internal static class AbortPage
     }
 
     // Nothing could be put in the page's place: another thread has taken it away, or the process has as many mappings as it may have.
-    private static void Refused(Tracer tracer, TracedThread thread, ulong page, AccessKind access, string reason)
+    private static Answer Refused(Tracer tracer, TracedThread thread, ulong page, AccessKind access, string reason)
     {
         if (IsThere(tracer, thread, page))
         {
             tracer.Notice($"{reason}: an access to enclave memory from outside ends in SIGSEGV");
             PageFaultErrorCode code = PageFaultErrorCode.User | (access == AccessKind.Write ? PageFaultErrorCode.Write : 0);
-            tracer.Signals.Raise(thread, ExceptionVector.PageFault, (uint)code, new LinearAddress(page), unmapped: false);
-            return;
+            return tracer.Signals.Raise(thread, ExceptionVector.PageFault, (uint)code, new LinearAddress(page), unmapped: false);
         }
 
-        tracer.Resume(thread);
+        return Answer.RunOn;
     }
 }

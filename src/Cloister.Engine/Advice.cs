@@ -10,17 +10,17 @@ internal static class Advice
         DontDump = 16, WipeOnFork = 18, KeepOnFork = 19, HardwarePoison = 100, SoftOffline = 101;
 
     /// <summary>Answers madvise.</summary>
-    public static void Advise(Tracer tracer, TracedThread thread)
+    public static Answer Advise(Tracer tracer, TracedThread thread)
     {
         ref readonly UserRegisters r = ref thread.Peek();
         int advice = (int)r.Rdx;
-        RangeCalls.ByPiece(tracer, thread, r.Rdi, r.Rsi,
+        return RangeCalls.ByPiece(thread, r.Rdi, r.Rsi,
             (start, end) => new RemoteCalls().Add(SystemCall.Madvise, start, end - start, (ulong)advice).Run(thread)[0],
-            mapping => Answer(tracer, thread, mapping, advice));
+            mapping => Of(tracer, thread, mapping, advice));
     }
 
     /// <summary>Answers process_madvise: it ends before the first range that refuses.</summary>
-    public static void AdviseProcess(Tracer tracer, TracedThread thread)
+    public static Answer AdviseProcess(Tracer tracer, TracedThread thread)
     {
         ref readonly UserRegisters r = ref thread.Peek();
         (ulong descriptor, ulong vectors, ulong count, int advice, ulong flags) = (r.Rdi, r.Rsi, r.Rdx, (int)r.R10, r.R8);
@@ -29,8 +29,7 @@ internal static class Advice
         AddressSpace? target = TargetOf(tracer, thread, (int)descriptor);
         if (target is null || ranges.Length == 0 || !thread.Space.Memory.TryRead(vectors, ranges))
         {
-            tracer.Resume(thread);
-            return;
+            return Answer.Pass;
         }
 
         for (int at = 0; at < ranges.Length; at += 16)
@@ -38,22 +37,21 @@ internal static class Advice
             ulong start = BinaryPrimitives.ReadUInt64LittleEndian(ranges.AsSpan(at)), length = BinaryPrimitives.ReadUInt64LittleEndian(ranges.AsSpan(at + 8));
             foreach (EnclaveMapping mapping in target.Mappings.Within(start, start + length))
             {
-                if (advice != DontFork && Answer(tracer, thread, mapping, advice) is < 0 and var refusal)
+                if (advice != DontFork && Of(tracer, thread, mapping, advice) is < 0 and var refusal)
                 {
-                    SystemCalls.Answer(tracer, thread, at == 0 ? refusal
+                    return Answer.Made(at == 0 ? refusal
                         : new RemoteCalls().Add(SystemCall.ProcessMadvise, descriptor, vectors, (ulong)at / 16, (ulong)advice, flags).Run(thread)[0]);
-                    return;
                 }
             }
         }
 
-        tracer.Resume(thread);
+        return Answer.Pass;
     }
 
     // mm/madvise.c, madvise_vma_behavior and what it calls, for those flags. What the host's kernel cannot do at all it says of this mapping as well.
-    private static long Answer(Tracer tracer, TracedThread thread, EnclaveMapping mapping, int advice)
+    private static long Of(Tracer tracer, TracedThread thread, EnclaveMapping mapping, int advice)
     {
-        long Natively(int passed) => new RemoteCalls().Add(SystemCall.Madvise, mapping.Start, mapping.End - mapping.Start, (ulong)passed).Run(thread)[0];
+        long Pass(int passed) => new RemoteCalls().Add(SystemCall.Madvise, mapping.Start, mapping.End - mapping.Start, (ulong)passed).Run(thread)[0];
         switch (advice)
         {
             case >= Normal and <= Sequential or DontDump:
@@ -65,12 +63,12 @@ internal static class Advice
                 return -(long)Errno.ENODEV;
             case DontFork:
                 thread.Space.Mappings.Add(mapping with { CopiesOnFork = false });
-                return Natively(DontFork);
+                return Pass(DontFork);
             case Mergeable or Unmergeable or WipeOnFork or KeepOnFork:
-                return Natively(advice);
+                return Pass(advice);
             case HugePage or NoHugePage:
                 // Both do nothing to the device, and huge pages would be no help to us.
-                return Natively(NoHugePage);
+                return Pass(NoHugePage);
             case HardwarePoison or SoftOffline:
                 const int administer = 21; // CAP_SYS_ADMIN
                 return (Credentials.Of(thread.Id, real: false).Capabilities >> administer & 1) != 0 ? -(long)Errno.EFAULT : -(long)Errno.EPERM;

@@ -11,27 +11,28 @@ internal sealed class AsynchronousExits(Tracer tracer)
     /// <summary>An asynchronous exit for an interrupt; the thread is left at its asynchronous exit pointer.</summary>
     public void ForInterrupt(TracedThread thread) => Exit(thread, null, 0, default);
 
-    /// <summary>A fault of enclave code: asynchronous exit, then what the kernel does. True when the thread can go on (and if AEP is an ENCLU, has resumed).</summary>
-    public bool Resolve(TracedThread thread, in Fault fault)
+    /// <summary>A fault of enclave code: asynchronous exit, then what the kernel does.</summary>
+    /// <returns>What is to become of the thread; null when the fault is resolved, and the thread, where AEP is an ENCLU, inside again.</returns>
+    public Answer? Resolve(TracedThread thread, in Fault fault)
     {
         // The kernel handles the fault after the exit: the thread is outside while the driver works.
         LinearAddress address = Aex.AddressForSystem(thread.Processor, fault.Address);
         Exit(thread, fault.Vector, fault.ErrorCode, fault.Address);
         if (fault.Vector != ExceptionVector.PageFault || !tracer.Faults.Resolve(thread, fault))
         {
-            tracer.Signals.Raise(thread, fault.Vector, fault.ErrorCode, address, IsUnmapped(thread.Space, fault));
-            return false;
+            return tracer.Signals.Raise(thread, fault.Vector, fault.ErrorCode, address, IsUnmapped(thread.Space, fault));
         }
 
-        return ResumeInside(thread);
+        ResumeInside(thread);
+        return null;
     }
 
     // The instruction at AEP is nearly always the ENCLU that resumes: nothing of the program would run in between.
-    private bool ResumeInside(TracedThread thread)
+    private void ResumeInside(TracedThread thread)
     {
         if (!IsEnclu(thread))
         {
-            return true;
+            return;
         }
 
         thread.ToModel();
@@ -42,7 +43,6 @@ internal sealed class AsynchronousExits(Tracer tracer)
         }
 
         // On a fault the thread executes the ENCLU itself and the fault is found again.
-        return true;
     }
 
     /// <summary>Whether a thread stands at an ENCLU, or at what is in its place.</summary>
@@ -59,10 +59,10 @@ internal sealed class AsynchronousExits(Tracer tracer)
         code is [SitePatcher.ShortJumpOpcode or SitePatcher.LongJumpOpcode, ..] && space.Fast?.PatchedSites.Contains(rip) == true;
 
     /// <summary>An exception that the kernel does not resolve.</summary>
-    public void Raise(TracedThread thread, ExceptionVector vector, uint errorCode, LinearAddress address)
+    public Answer Raise(TracedThread thread, ExceptionVector vector, uint errorCode, LinearAddress address)
     {
         Exit(thread, vector, errorCode, address);
-        tracer.Signals.Raise(thread, vector, errorCode, address, unmapped: false);
+        return tracer.Signals.Raise(thread, vector, errorCode, address, unmapped: false);
     }
 
     /// <summary>The exit alone.</summary>

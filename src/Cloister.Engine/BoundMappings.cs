@@ -13,7 +13,7 @@ internal static class BoundMappings
     private const ulong PageMask = 4095;
 
     /// <summary>Answers an mmap of the device.</summary>
-    public static void Map(Tracer tracer, TracedThread thread)
+    public static Answer Map(Tracer tracer, TracedThread thread)
     {
         ref readonly UserRegisters r = ref thread.Peek();
         (ulong address, ulong length, int protection, int flags) = (r.Rdi, (r.Rsi + PageMask) & ~PageMask, (int)r.Rdx & 7, (int)r.R10);
@@ -23,14 +23,12 @@ internal static class BoundMappings
         // Linux v16, sgx_get_unmapped_area: shared, a power of two, and aligned to itself.
         if (isPrivate || length < 2 * (PageMask + 1) || !BitOperations.IsPow2(length) || (address & PageMask) != 0 && isFixed)
         {
-            SystemCalls.Answer(tracer, thread, -(long)Linux.Errno.EINVAL);
-            return;
+            return Answer.Made(-(long)Linux.Errno.EINVAL);
         }
 
         if ((flags & MemoryProtection.TypeOfPlace) == MemoryProtection.Fixed)
         {
-            Mappings.MakeRoom(tracer, thread, address, length, t => MapNow(tracer, t, address, length, protection, noReplace: false));
-            return;
+            return Mappings.MakeRoom(tracer, thread, address, length, t => MapNow(tracer, t, address, length, protection, noReplace: false));
         }
 
         if (!isFixed)
@@ -38,8 +36,7 @@ internal static class BoundMappings
             long reserved = Reserve(thread, length);
             if (reserved < 0)
             {
-                SystemCalls.Answer(tracer, thread, reserved);
-                return;
+                return Answer.Made(reserved);
             }
 
             address = (ulong)reserved;
@@ -51,7 +48,7 @@ internal static class BoundMappings
             _ = new RemoteCalls().Add(SystemCall.Munmap, address, length).Run(thread);
         }
 
-        SystemCalls.Answer(tracer, thread, result);
+        return Answer.Made(result);
     }
 
     private static long MapNow(Tracer tracer, TracedThread thread, ulong address, ulong length, int protection, bool noReplace)

@@ -10,7 +10,7 @@ namespace Cloister.Engine;
 internal sealed class EncluStops(Tracer tracer)
 {
     /// <summary>Executes ENCLU until the thread can run on by itself.</summary>
-    public void Execute(TracedThread thread)
+    public Answer Execute(TracedThread thread)
     {
         AddressSpace space = thread.Space;
         if (space.Fast is { } fast && fast.Stubs.SiteOf(thread.Peek().Rip) is var site && site != thread.Peek().Rip)
@@ -52,8 +52,7 @@ internal sealed class EncluStops(Tracer tracer)
                     thread.Registers.Es = 0;
                 }
 
-                ResumeAfterInstruction(thread);
-                return;
+                return ResumeAfterInstruction(thread);
             }
 
             Fault fault = result.Fault;
@@ -61,15 +60,14 @@ internal sealed class EncluStops(Tracer tracer)
             {
                 thread.FromModel();
                 added = fault.Address.Value == operand;
-                if (!tracer.Exits.Resolve(thread, fault))
+                if (tracer.Exits.Resolve(thread, fault) is { } raised)
                 {
-                    return;
+                    return raised;
                 }
 
                 if (!processor.EnclaveMode || !AsynchronousExits.IsEnclu(thread))
                 {
-                    tracer.Resume(thread);
-                    return;
+                    return Answer.RunOn;
                 }
 
                 thread.ToModel();
@@ -80,8 +78,7 @@ internal sealed class EncluStops(Tracer tracer)
             thread.FromModel();
             if (fault.Vector != ExceptionVector.PageFault || !tracer.Faults.Resolve(thread, fault))
             {
-                tracer.Signals.Raise(thread, fault.Vector, fault.ErrorCode, fault.Address, AsynchronousExits.IsUnmapped(space, fault));
-                return;
+                return tracer.Signals.Raise(thread, fault.Vector, fault.ErrorCode, fault.Address, AsynchronousExits.IsUnmapped(space, fault));
             }
         }
     }
@@ -122,17 +119,16 @@ internal sealed class EncluStops(Tracer tracer)
     }
 
     /// <summary>Resumes after an instruction that was executed for the thread: it ends in #DB when TF is set, as one that it executes itself.</summary>
-    public void ResumeAfterInstruction(TracedThread thread)
+    public Answer ResumeAfterInstruction(TracedThread thread)
     {
         ref readonly UserRegisters r = ref thread.Peek();
         if ((r.Rflags & Registers.TrapFlag) == 0 || thread.Processor.EnclaveMode)
         {
-            tracer.Resume(thread);
-            return;
+            return Answer.RunOn;
         }
 
         var information = new SignalInformation { Signal = Linux.Signal.SIGTRAP, Code = SignalInformation.TrapTrace, Address = r.Rip };
-        tracer.Signals.Deliver(thread, new ProgramSignal(Linux.Signal.SIGTRAP, information, (ulong)ExceptionVector.Debug, 0, null));
+        return tracer.Signals.Deliver(thread, new ProgramSignal(Linux.Signal.SIGTRAP, information, (ulong)ExceptionVector.Debug, 0, null));
     }
 
     // EACCEPT, EACCEPTCOPY and EMODPE change the entry of the page in RCX.

@@ -10,22 +10,20 @@ namespace Cloister.Engine;
 /// <summary>Signals at which a thread stops: exceptions of enclave and host, ENCLU and CPUID among them, and signals sent to the program.</summary>
 internal sealed class Exceptions(Tracer tracer)
 {
-    /// <summary>Answers a stop before the delivery of a signal.</summary>
-    public void Signal(TracedThread thread, int signal)
+    /// <summary>What is to become of a thread that stands before the delivery of a signal.</summary>
+    public Answer Signal(TracedThread thread, int signal)
     {
         _ = thread.GetSignal(out SignalInformation information);
         if (thread.Raising is { } raising && raising.Number == signal && SpentSignals.IsOurs(information))
         {
             thread.Raising = null;
-            tracer.Signals.Deliver(thread, raising);
-            return;
+            return tracer.Signals.Deliver(thread, raising);
         }
 
         if (thread.Processor.EnclaveMode && SignalCauses.IsCallInside(thread, signal, information))
         {
             ForcedSignals.Note(thread, signal);
-            SystemCallInside(thread);
-            return;
+            return SystemCallInside(thread);
         }
 
         if (!SignalCauses.IsException(thread, information))
@@ -40,22 +38,18 @@ internal sealed class Exceptions(Tracer tracer)
                 thread.SetSignal(in first);
             }
 
-            tracer.Resume(thread, signal);
-            return;
+            return Answer.Deliver(signal);
         }
 
         ForcedSignals.Note(thread, signal);
         switch (signal)
         {
             case Linux.Signal.SIGILL:
-                InvalidOpcode(thread);
-                break;
+                return InvalidOpcode(thread);
             case Linux.Signal.SIGSEGV or Linux.Signal.SIGBUS:
-                Memory(thread, information);
-                break;
+                return Memory(thread, information);
             default:
-                Trap(thread, information);
-                break;
+                return Trap(thread, information);
         }
     }
 
@@ -109,17 +103,16 @@ internal sealed class Exceptions(Tracer tracer)
     }
 
     /// <summary>A system call was tried inside an enclave: #UD. SDM 3D, "Illegal Instructions".</summary>
-    public void SystemCallInside(TracedThread thread)
+    public Answer SystemCallInside(TracedThread thread)
     {
         RewindSystemCall(thread);
         if (!thread.Processor.InElrange(new LinearAddress(thread.Peek().Rip)))
         {
-            tracer.Exits.Raise(thread, ExceptionVector.GeneralProtection, 0, default);
-            return;
+            return tracer.Exits.Raise(thread, ExceptionVector.GeneralProtection, 0, default);
         }
 
         tracer.Illegal.ExecutedUnknown(thread, thread.Peek().Rip);
-        tracer.Exits.Raise(thread, ExceptionVector.InvalidOpcode, 0, default);
+        return tracer.Exits.Raise(thread, ExceptionVector.InvalidOpcode, 0, default);
     }
 
     private static void RewindSystemCall(TracedThread thread)
@@ -131,22 +124,20 @@ internal sealed class Exceptions(Tracer tracer)
         r.OrigRax = ulong.MaxValue;
     }
 
-    private void InvalidOpcode(TracedThread thread)
+    private Answer InvalidOpcode(TracedThread thread)
     {
         Span<byte> code = stackalloc byte[EncluInstruction.Length];
         ulong rip = thread.Peek().Rip;
         int read = InstructionFetch.Read(thread.Space, rip, code);
         if (read == EncluInstruction.Length && code.SequenceEqual(EncluInstruction.Opcode))
         {
-            tracer.Enclu.Execute(thread);
-            return;
+            return tracer.Enclu.Execute(thread);
         }
 
         if (AsynchronousExits.IsPatched(thread.Space, rip, code))
         {
             // Another thread's ENCLU here stopped at the same time and was answered first: the jump that is here now does it.
-            tracer.Resume(thread);
-            return;
+            return Answer.RunOn;
         }
 
         if (thread.Processor.EnclaveMode)
@@ -156,38 +147,34 @@ internal sealed class Exceptions(Tracer tracer)
                 tracer.Illegal.Executed(thread, site);
             }
 
-            tracer.Exits.Raise(thread, ExceptionVector.InvalidOpcode, 0, default);
-            return;
+            return tracer.Exits.Raise(thread, ExceptionVector.InvalidOpcode, 0, default);
         }
 
         if (thread.Space is { Vdso: { } vdso, Table: { } table } && rip == vdso.Enter)
         {
             vdso.WriteFunction(table.Slice(RemoteCalls.Offset(Area.Vdso), Area.VdsoLength));
-            tracer.Resume(thread);
-            return;
+            return Answer.RunOn;
         }
 
         if (thread.Space.CpuidSites.Contains(rip) && code is [0x0f, 0x0b, ..])
         {
-            Cpuid(thread, length: 2);
-            return;
+            return Cpuid(thread, length: 2);
         }
 
-        tracer.Resume(thread, Linux.Signal.SIGILL);
+        return Answer.Deliver(Linux.Signal.SIGILL);
     }
 
     // A virtual machine whose host has SGX may hide it from CPUID and still execute ENCLU: #GP where the leaf or its operand is refused, #PF
     // where the operand, which can be no EPC page, is looked at. Such a host has no control that makes ENCLU exit. SDM 3D, ENCLU and EENTER.
-    private void EncluRanNatively(TracedThread thread, bool patched)
+    private Answer EncluRanNatively(TracedThread thread, bool patched)
     {
         if (patched)
         {
             // Another thread's ENCLU here was answered first: the jump that is here now does it.
-            tracer.Resume(thread);
-            return;
+            return Answer.RunOn;
         }
 
-        tracer.Enclu.Execute(thread);
+        return tracer.Enclu.Execute(thread);
     }
 
     private static bool IsEncluOrPatched(AddressSpace space, ulong rip, ReadOnlySpan<byte> code, out bool patched)
@@ -200,35 +187,31 @@ internal sealed class Exceptions(Tracer tracer)
     private static bool IsFetch(in SignalInformation information, ulong rip) =>
         !(information is { Signal: Linux.Signal.SIGSEGV, Code: SignalInformation.SiKernel }) && information.Address - rip < EncluInstruction.Length;
 
-    private void Memory(TracedThread thread, in SignalInformation information)
+    private Answer Memory(TracedThread thread, in SignalInformation information)
     {
         bool inside = thread.Processor.EnclaveMode;
         ulong rip = thread.Peek().Rip;
         if (thread.LeftStub)
         {
             // The fault was of a stub; the ENCLU that it was put back to finds it again, if it is still there.
-            tracer.Resume(thread);
-            return;
+            return Answer.RunOn;
         }
 
         Span<byte> code = stackalloc byte[InstructionAccess.MaximumLength];
         int length = InstructionFetch.Read(thread.Space, rip, code);
         if (!IsFetch(information, rip) && IsEncluOrPatched(thread.Space, rip, code[..length], out bool patched))
         {
-            EncluRanNatively(thread, patched);
-            return;
+            return EncluRanNatively(thread, patched);
         }
 
         if (information.Signal == Linux.Signal.SIGSEGV && information.Code == SignalInformation.SiKernel)
         {
-            GeneralProtection(thread, code[..length]);
-            return;
+            return GeneralProtection(thread, code[..length]);
         }
 
         if (information.Signal == Linux.Signal.SIGBUS && information.Code != SignalInformation.BusAddressError)
         {
-            Trap(thread, information);
-            return;
+            return Trap(thread, information);
         }
 
         AccessKind access = InstructionAccess.KindOf(code[..length], thread.Peek(), information.Address);
@@ -240,32 +223,27 @@ internal sealed class Exceptions(Tracer tracer)
                 if (SiteOfMissingStub(thread.Space, rip) is { } site)
                 {
                     thread.Registers.Rip = site;
-                    tracer.Enclu.Execute(thread);
-                    return;
+                    return tracer.Enclu.Execute(thread);
                 }
 
-                tracer.Exits.Raise(thread, ExceptionVector.GeneralProtection, 0, default);
-                return;
+                return tracer.Exits.Raise(thread, ExceptionVector.GeneralProtection, 0, default);
             }
 
-            PageFaultInside(thread, address, access, isSigbus: information.Signal == Linux.Signal.SIGBUS);
-            return;
+            return PageFaultInside(thread, address, access, isSigbus: information.Signal == Linux.Signal.SIGBUS);
         }
 
         if (thread.Space.InElrange.HiddenProtection(information.Address) is not null)
         {
             // Outside it has its rights again before the thread runs on.
-            tracer.Resume(thread);
-            return;
+            return Answer.RunOn;
         }
 
         if (thread.Space.Mappings.Find(information.Address) is not { } mapping)
         {
-            tracer.Resume(thread, information.Signal);
-            return;
+            return Answer.Deliver(information.Signal);
         }
 
-        PageFaultOutside(thread, mapping, address, access);
+        return PageFaultOutside(thread, mapping, address, access);
     }
 
     // A stub that another process has, or the parent made after the fork, when the child was not known yet: it stands before the stub, or where it was put back to.
@@ -279,7 +257,7 @@ internal sealed class Exceptions(Tracer tracer)
         return space.Fast?.Stubs.SiteOf(rip) is { } site && site != rip ? site : null;
     }
 
-    private void PageFaultInside(TracedThread thread, LinearAddress address, AccessKind access, bool isSigbus)
+    private Answer PageFaultInside(TracedThread thread, LinearAddress address, AccessKind access, bool isSigbus)
     {
         thread.ToModel();
         AddressSpace space = thread.Space;
@@ -306,8 +284,7 @@ internal sealed class Exceptions(Tracer tracer)
 
                 if (came || PageFaults.Answered(thread, address, before))
                 {
-                    tracer.Resume(thread);
-                    return;
+                    return Answer.RunOn;
                 }
             }
 
@@ -315,20 +292,19 @@ internal sealed class Exceptions(Tracer tracer)
                 | (access == AccessKind.Execute ? PageFaultErrorCode.InstructionFetch : 0));
         }
 
-        if (!tracer.Exits.Resolve(thread, fault.Value))
+        if (tracer.Exits.Resolve(thread, fault.Value) is { } raised)
         {
-            return;
+            return raised;
         }
 
         // The instruction would find out by itself that the page is pending, at the price of one more stop.
         if (thread.Processor.EnclaveMode && AccessCheck.Check(tracer.Machine, thread.Processor, space, address, access) is { } next
             && (next.ErrorCode & (uint)PageFaultErrorCode.Sgx) != 0)
         {
-            _ = tracer.Exits.Resolve(thread, next);
-            return;
+            return tracer.Exits.Resolve(thread, next) ?? Answer.RunOn;
         }
 
-        tracer.Resume(thread);
+        return Answer.RunOn;
     }
 
     private void GrantIfExecuting(TracedThread thread, EnclaveMapping mapping, LinearAddress address, AccessKind access)
@@ -339,7 +315,7 @@ internal sealed class Exceptions(Tracer tracer)
         }
     }
 
-    private void PageFaultOutside(TracedThread thread, EnclaveMapping mapping, LinearAddress address, AccessKind access)
+    private Answer PageFaultOutside(TracedThread thread, EnclaveMapping mapping, LinearAddress address, AccessKind access)
     {
         AddressSpace space = thread.Space;
         PageTableEntry before = space.Pages.Peek(address.Value);
@@ -351,8 +327,7 @@ internal sealed class Exceptions(Tracer tracer)
             PageFaultErrorCode code = PageFaultErrorCode.User | (access == AccessKind.Write ? PageFaultErrorCode.Write : 0)
                 | (access == AccessKind.Execute ? PageFaultErrorCode.InstructionFetch : 0)
                 | (mapping.IsAccessible && space.Pages.Peek(address.Value).Present ? PageFaultErrorCode.Present : 0);
-            tracer.Signals.Raise(thread, ExceptionVector.PageFault, (uint)code, address, unmapped: false);
-            return;
+            return tracer.Signals.Raise(thread, ExceptionVector.PageFault, (uint)code, address, unmapped: false);
         }
 
         bool came = space.Native.MapAgain(address.PageBase.Value);
@@ -360,74 +335,68 @@ internal sealed class Exceptions(Tracer tracer)
         bool reachable = access == AccessKind.Write ? now.Native == NativeAccess.ReadWrite : now.Native != NativeAccess.None;
         if (tracer.Options.Isolation == IsolationMode.Fast && reachable && access != AccessKind.Execute && (came || PageFaults.Answered(thread, address, before)))
         {
-            tracer.Resume(thread);
-            return;
+            return Answer.RunOn;
         }
 
-        AbortPage.Access(tracer, thread, address.PageBase.Value, access);
+        return AbortPage.Access(tracer, thread, address.PageBase.Value, access);
     }
 
-    private void Cpuid(TracedThread thread, int length)
+    private Answer Cpuid(TracedThread thread, int length)
     {
         ref UserRegisters r = ref thread.Registers;
         tracer.Cpuid.Execute(ref r);
         r.Rip += (ulong)length;
-        tracer.Enclu.ResumeAfterInstruction(thread);
+        return tracer.Enclu.ResumeAfterInstruction(thread);
     }
 
-    private void GeneralProtection(TracedThread thread, ReadOnlySpan<byte> code)
+    private Answer GeneralProtection(TracedThread thread, ReadOnlySpan<byte> code)
     {
         Instruction instruction = InstructionAccess.Decode(code, thread.Peek().Rip);
         if (!thread.Processor.EnclaveMode)
         {
             if (thread.Space.CpuidFaults && instruction.Mnemonic == Mnemonic.Cpuid)
             {
-                Cpuid(thread, instruction.Length);
-                return;
+                return Cpuid(thread, instruction.Length);
             }
 
-            tracer.Resume(thread, Linux.Signal.SIGSEGV);
-            return;
+            return Answer.Deliver(Linux.Signal.SIGSEGV);
         }
 
-        tracer.Exits.Raise(thread, InstructionAccess.IsIllegalInside(instruction) ? ExceptionVector.InvalidOpcode : ExceptionVector.GeneralProtection, 0, default);
+        return tracer.Exits.Raise(thread, InstructionAccess.IsIllegalInside(instruction) ? ExceptionVector.InvalidOpcode : ExceptionVector.GeneralProtection, 0, default);
     }
 
     // Also of a thread that was driven out since: it comes again after ERESUME. The instruction is executed if the thread runs on with RF. SDM 3B, "Instruction-Breakpoint Exception Condition".
-    private void Breakpoint(TracedThread thread)
+    private Answer Breakpoint(TracedThread thread)
     {
         ulong rip = thread.Peek().Rip;
         if (IllegalCode.At(thread.Space, rip) is not { } site)
         {
             IllegalCode.Stale(thread.Space, rip);
-            tracer.Resume(thread);
-            return;
+            return Answer.RunOn;
         }
 
         thread.Registers.Rflags &= ~Registers.ResumeFlag;
         tracer.Illegal.Executed(thread, site);
         if (thread.Processor.EnclaveMode)
         {
-            tracer.Exits.Raise(thread, ExceptionVector.InvalidOpcode, 0, default);
+            return tracer.Exits.Raise(thread, ExceptionVector.InvalidOpcode, 0, default);
         }
         else
         {
-            tracer.Signals.Raise(thread, ExceptionVector.InvalidOpcode, 0, default, unmapped: false);
+            return tracer.Signals.Raise(thread, ExceptionVector.InvalidOpcode, 0, default, unmapped: false);
         }
     }
 
-    private void Trap(TracedThread thread, in SignalInformation information)
+    private Answer Trap(TracedThread thread, in SignalInformation information)
     {
         if (information is { Signal: Linux.Signal.SIGTRAP, Code: SignalInformation.TrapHardwareBreakpoint })
         {
-            Breakpoint(thread);
-            return;
+            return Breakpoint(thread);
         }
 
         if (!thread.Processor.EnclaveMode)
         {
-            tracer.Resume(thread, information.Signal);
-            return;
+            return Answer.Deliver(information.Signal);
         }
 
         const int divide = 1;
@@ -450,7 +419,7 @@ internal sealed class Exceptions(Tracer tracer)
         }
 
         tracer.Exits.Exit(thread, vector, 0, default);
-        tracer.Signals.Raise(thread, vector, 0, default, unmapped: false, information);
+        return tracer.Signals.Raise(thread, vector, 0, default, unmapped: false, information);
     }
 
     private static bool IsSimd(TracedThread thread)

@@ -10,16 +10,15 @@ internal sealed class ExecuteDirtyKeys(Tracer tracer)
     private long _serial = 0x2e000000;
 
     /// <summary>add_key(type, description, payload, length, keyring).</summary>
-    public void Add(TracedThread thread)
+    public Answer Add(TracedThread thread)
     {
         ref readonly UserRegisters r = ref thread.Peek();
         if (thread.Space.Memory.TryReadString(r.Rdi) != "enclave_execdirty")
         {
-            tracer.Resume(thread);
-            return;
+            return Answer.Pass;
         }
 
-        SystemCalls.Answer(tracer, thread, Add(thread, r.Rdx, r.R10));
+        return Answer.Made(Add(thread, r.Rdx, r.R10));
     }
 
     private long Add(TracedThread thread, ulong payload, ulong length)

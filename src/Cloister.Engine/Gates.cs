@@ -74,7 +74,7 @@ internal sealed class Gates(Tracer tracer)
         {
             foreach (TracedThread thread in _waiting.ToArray())
             {
-                tracer.Guard(() => tracer.Resume(thread));
+                tracer.Guard(() => tracer.Loop.RunOn(thread));
             }
 
             _waiting.Clear();

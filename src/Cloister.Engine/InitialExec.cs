@@ -38,7 +38,7 @@ internal static class InitialExec
             thread.Stopped = status.Stopped;
             if (waited < 0 || !status.Stopped || status.Event == PtraceEvent.Exec)
             {
-                tracer.Requeue(thread, status);
+                tracer.Waits.PutBack(thread, status);
                 return;
             }
 

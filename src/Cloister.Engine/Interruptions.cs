@@ -109,7 +109,7 @@ internal sealed class Interruptions(Tracer tracer)
         }
         else
         {
-            tracer.Requeue(thread, status);
+            tracer.Waits.PutBack(thread, status);
         }
     }
 
@@ -135,7 +135,7 @@ internal sealed class Interruptions(Tracer tracer)
         if (!thread.Processor.EnclaveMode)
         {
             // It has just left by itself; what stopped it is answered as anywhere else.
-            tracer.Requeue(thread, status);
+            tracer.Waits.PutBack(thread, status);
             return;
         }
 
@@ -155,7 +155,7 @@ internal sealed class Interruptions(Tracer tracer)
         }
         else
         {
-            tracer.Requeue(thread, status);
+            tracer.Waits.PutBack(thread, status);
         }
     }
 
@@ -190,7 +190,7 @@ internal sealed class Interruptions(Tracer tracer)
         tracer.Processes.NoteGone(thread);
         if (waited > 0)
         {
-            tracer.Requeue(thread, status);
+            tracer.Waits.PutBack(thread, status);
         }
 
         return false;
@@ -225,7 +225,7 @@ internal sealed class Interruptions(Tracer tracer)
         {
             foreach (TracedThread thread in threads)
             {
-                tracer.Guard(() => tracer.Resume(thread));
+                tracer.Guard(() => tracer.Loop.RunOn(thread));
             }
         }
     }

@@ -14,36 +14,32 @@ internal static class Mappings
     private const ulong NoPageFault = unchecked((ulong)-1);
 
     /// <summary>mmap of a device file.</summary>
-    public static void Map(Tracer tracer, TracedThread thread, EnclaveFile file)
+    public static Answer Map(Tracer tracer, TracedThread thread, EnclaveFile file)
     {
         ref readonly UserRegisters r = ref thread.Peek();
         (ulong address, ulong length, int protection, int flags, ulong descriptor, ulong offset) = (r.Rdi, r.Rsi, (int)r.Rdx & 7, (int)r.R10, r.R8, r.R9);
         length = (length + PageMask) & ~PageMask;
         if (length == 0 || (address & PageMask) != 0 && (flags & (MemoryProtection.Fixed | MemoryProtection.FixedNoReplace)) != 0 || file.Node == DeviceNode.Provision)
         {
-            SystemCalls.Answer(tracer, thread, file.Node == DeviceNode.Provision ? -(long)Errno.ENODEV : -(long)Errno.EINVAL);
-            return;
+            return Answer.Made(file.Node == DeviceNode.Provision ? -(long)Errno.ENODEV : -(long)Errno.EINVAL);
         }
 
         bool isPrivate = (flags & MemoryProtection.TypeMask) == MemoryProtection.Private;
         if (isPrivate)
         {
-            SystemCalls.Answer(tracer, thread, -(long)Errno.EINVAL);
-            return;
+            return Answer.Made(-(long)Errno.EINVAL);
         }
 
         // mm/mmap.c, do_mmap: what the file was not opened for.
         if (!file.Allows(MemoryProtection.Read) || ((protection & MemoryProtection.Write) != 0 && !file.Allows(MemoryProtection.Write)))
         {
-            SystemCalls.Answer(tracer, thread, -(long)Errno.EACCES);
-            return;
+            return Answer.Made(-(long)Errno.EACCES);
         }
 
         // Linux looks at no offset, for its pages are in no file.
         if (file.VirtualEpc is not null && (offset > (ulong)EnclaveFile.FileLength || length > (ulong)EnclaveFile.FileLength - offset))
         {
-            SystemCalls.Answer(tracer, thread, -(long)Errno.EOVERFLOW);
-            return;
+            return Answer.Made(-(long)Errno.EOVERFLOW);
         }
 
         bool isFixed = (flags & (MemoryProtection.Fixed | MemoryProtection.FixedNoReplace)) != 0;
@@ -54,8 +50,7 @@ internal static class Mappings
                 MemoryProtection.Private | MemoryProtection.Anonymous | MemoryProtection.NoReserve, NoPageFault, 0).Run(thread)[0];
             if (chosen < 0)
             {
-                SystemCalls.Answer(tracer, thread, chosen);
-                return;
+                return Answer.Made(chosen);
             }
 
             address = (ulong)chosen;
@@ -71,8 +66,7 @@ internal static class Mappings
                 _ = new RemoteCalls().Add(SystemCall.Munmap, address, length).Run(thread);
             }
 
-            SystemCalls.Answer(tracer, thread, verdict);
-            return;
+            return Answer.Made(verdict);
         }
 
         ulong fileOffset = file.Enclave is null ? offset : address;
@@ -80,8 +74,7 @@ internal static class Mappings
         var mapping = new EnclaveMapping(address, address + length, protection, file, fileOffset - address);
         if ((flags & MemoryProtection.TypeOfPlace) == MemoryProtection.Fixed)
         {
-            MakeRoom(tracer, thread, address, length, t => tracer.Files.Find(t, (int)descriptor) == file ? PlaceWhole(t) : -(long)Errno.EBADF);
-            return;
+            return MakeRoom(tracer, thread, address, length, t => tracer.Files.Find(t, (int)descriptor) == file ? PlaceWhole(t) : -(long)Errno.EBADF);
         }
 
         long result = PlaceWhole(thread);
@@ -90,7 +83,7 @@ internal static class Mappings
             _ = new RemoteCalls().Add(SystemCall.Munmap, address, length).Run(thread);
         }
 
-        SystemCalls.Answer(tracer, thread, result);
+        return Answer.Made(result);
 
         long PlaceWhole(TracedThread t)
         {
@@ -111,13 +104,13 @@ internal static class Mappings
     /// <param name="address">Where.</param>
     /// <param name="length">How long.</param>
     /// <param name="then">Maps it, and tells the result of the program's mmap.</param>
-    public static void MakeRoom(Tracer tracer, TracedThread thread, ulong address, ulong length, Func<TracedThread, long> then)
+    public static Answer MakeRoom(Tracer tracer, TracedThread thread, ulong address, ulong length, Func<TracedThread, long> then)
     {
         ref UserRegisters r = ref thread.Registers;
         (ulong rdx, ulong r8, ulong r9, ulong r10) = (r.Rdx, r.R8, r.R9, r.R10);
         (r.Rdx, r.R8, r.R9) = (MemoryProtection.None, NoPageFault, 0);
         r.R10 = MemoryProtection.Private | MemoryProtection.Anonymous | MemoryProtection.NoReserve | MemoryProtection.Fixed;
-        tracer.RealMappings.Begin(thread, [(address, length)], mayBeHalf: false, (t, result) =>
+        return tracer.RealMappings.Begin(thread, [(address, length)], mayBeHalf: false, (t, result) =>
         {
             ref UserRegisters after = ref t.Registers;
             (after.Rdx, after.R8, after.R9, after.R10) = (rdx, r8, r9, r10);
@@ -188,7 +181,7 @@ internal static class Mappings
     }
 
     /// <summary>mprotect of a range with device mappings in it.</summary>
-    public static void Protect(Tracer tracer, TracedThread thread)
+    public static Answer Protect(Tracer tracer, TracedThread thread)
     {
         ref readonly UserRegisters r = ref thread.Peek();
         (ulong start, ulong length, int protection) = (r.Rdi, (r.Rsi + PageMask) & ~PageMask, (int)r.Rdx);
@@ -197,8 +190,7 @@ internal static class Mappings
         List<EnclaveMapping> parts = (start & PageMask) == 0 && end > start ? space.Mappings.Within(start, end) : [];
         if (parts.Count == 0)
         {
-            PassExecutable(tracer, thread, start, length);
-            return;
+            return PassExecutable(tracer, thread, start, length);
         }
 
         // The kernel goes from mapping to mapping and stops at the first that refuses; what it did before stays.
@@ -222,7 +214,7 @@ internal static class Mappings
             }
         }
 
-        SystemCalls.Answer(tracer, thread, result);
+        return Answer.Made(result);
 
         long ProtectPart(EnclaveMapping part)
         {
@@ -269,22 +261,16 @@ internal static class Mappings
     }
 
     /// <summary>munmap.</summary>
-    public static void Unmap(Tracer tracer, TracedThread thread)
+    public static Answer Unmap(Tracer tracer, TracedThread thread)
     {
         ref readonly UserRegisters r = ref thread.Peek();
         (ulong start, ulong length) = (r.Rdi, Pages(r.Rsi));
         if (IsRange(start, length) && thread.Space.MayHaveDevice(start, start + length))
         {
-            tracer.RealMappings.Begin(thread, [(start, length)], mayBeHalf: false, (t, _) => NoteUnmapped(t.Space));
-            return;
+            return tracer.RealMappings.Begin(thread, [(start, length)], mayBeHalf: false, (t, _) => NoteUnmapped(t.Space));
         }
 
-        if (thread.Space.InElrange.HoldsGates)
-        {
-            thread.AtSystemCallExit = t => NoteUnmapped(t.Space);
-        }
-
-        tracer.Resume(thread);
+        return thread.Space.InElrange.HoldsGates ? Answer.PassThen(t => NoteUnmapped(t.Space)) : Answer.Pass;
 
         static void NoteUnmapped(AddressSpace space) => space.InElrange.IsStale |= space.InElrange.HoldsGates;
     }
@@ -293,25 +279,19 @@ internal static class Mappings
     /// <param name="tracer">The tracer.</param>
     /// <param name="thread">The thread at the call.</param>
     /// <param name="then">What to do at its end with its result, or null.</param>
-    public static void MapOver(Tracer tracer, TracedThread thread, Action<TracedThread, long>? then)
+    public static Answer MapOver(Tracer tracer, TracedThread thread, Action<TracedThread, long>? then)
     {
         ref readonly UserRegisters r = ref thread.Peek();
         (ulong start, ulong length) = (r.Rdi, Pages(r.Rsi));
         if (((int)r.R10 & MemoryProtection.TypeOfPlace) == MemoryProtection.Fixed && IsRange(start, length) && thread.Space.MayHaveDevice(start, start + length))
         {
             // The kernel unmaps first, and may fail then.
-            tracer.RealMappings.Begin(thread, [(start, length)], mayBeHalf: ((int)r.R10 & MemoryProtection.Anonymous) == 0, Note);
-            return;
+            return tracer.RealMappings.Begin(thread, [(start, length)], mayBeHalf: ((int)r.R10 & MemoryProtection.Anonymous) == 0, Note);
         }
 
         bool hasRight = ((int)r.Rdx & 7) != MemoryProtection.None && thread.Space.Mappings.All.Count > 0
             && (((int)r.R10 & MemoryProtection.TypeOfPlace) == 0 || ElrangeMemory.Concerns(tracer, thread.Space, start, length));
-        if (hasRight || then is not null)
-        {
-            thread.AtSystemCallExit = t => Note(t, (long)t.Peek().Rax);
-        }
-
-        tracer.Resume(thread);
+        return hasRight || then is not null ? Answer.PassThen(t => Note(t, (long)t.Peek().Rax)) : Answer.Pass;
 
         void Note(TracedThread t, long result)
         {
@@ -350,7 +330,7 @@ internal static class Mappings
     }
 
     /// <summary>mremap: the device's mappings shrink, and do not grow (VM_DONTEXPAND); others may be put over them.</summary>
-    public static void Remap(Tracer tracer, TracedThread thread)
+    public static Answer Remap(Tracer tracer, TracedThread thread)
     {
         const ulong mayMove = 1, isFixed = 2, dontUnmap = 4;
         ref readonly UserRegisters r = ref thread.Peek();
@@ -360,15 +340,13 @@ internal static class Mappings
         bool isDevice = space.Mappings.Find(start) is not null;
         if (isDevice && (start & PageMask) == 0 && (flags & ~mayMove) == 0 && newLength > oldLength)
         {
-            SystemCalls.Answer(tracer, thread, -(long)Errno.EFAULT);
-            return;
+            return Answer.Made(-(long)Errno.EFAULT);
         }
 
         if (isDevice && moves)
         {
             // Linux moves it to where none of its pages is found (docs/explanation/fidelity.md).
-            SystemCalls.Answer(tracer, thread, -(long)Errno.EINVAL);
-            return;
+            return Answer.Made(-(long)Errno.EINVAL);
         }
 
         // What is behind the new length goes, and what is where it shall be.
@@ -378,16 +356,11 @@ internal static class Mappings
         if (newLength > 0 && ranges.Any(range => space.MayHaveDevice(range.Start, range.Start + range.Length)))
         {
             // The kernel unmaps first, and may fail then.
-            tracer.RealMappings.Begin(thread, ranges, mayBeHalf: true, Note);
-            return;
+            return tracer.RealMappings.Begin(thread, ranges, mayBeHalf: true, Note);
         }
 
-        if (ElrangeMemory.Concerns(tracer, space, start, oldLength) || (moves && ElrangeMemory.Concerns(tracer, space, target, newLength)))
-        {
-            thread.AtSystemCallExit = t => Note(t, (long)t.Peek().Rax);
-        }
-
-        tracer.Resume(thread);
+        bool concerned = ElrangeMemory.Concerns(tracer, space, start, oldLength) || (moves && ElrangeMemory.Concerns(tracer, space, target, newLength));
+        return concerned ? Answer.PassThen(t => Note(t, (long)t.Peek().Rax)) : Answer.Pass;
 
         void Note(TracedThread t, long result)
         {
@@ -397,7 +370,7 @@ internal static class Mappings
     }
 
     /// <summary>shmat with SHM_REMAP, which puts a segment over what is there.</summary>
-    public static void Attach(Tracer tracer, TracedThread thread)
+    public static Answer Attach(Tracer tracer, TracedThread thread)
     {
         const int rounds = 0x2000, replaces = 0x4000;
         const ulong status = 2;
@@ -407,8 +380,7 @@ internal static class Mappings
         start = (flags & rounds) != 0 ? start & ~PageMask : start;
         if (thread.Space.Mappings.All.Count == 0)
         {
-            tracer.Resume(thread);
-            return;
+            return Answer.Pass;
         }
 
         // struct shmid64_ds, shm_segsz. Who may not read it may not attach it either.
@@ -420,12 +392,10 @@ internal static class Mappings
 
         if (IsRange(start, length) && thread.Space.MayHaveDevice(start, start + length))
         {
-            tracer.RealMappings.Begin(thread, [(start, length)], mayBeHalf: true, (t, _) => t.Space.InElrange.IsStale = true);
-            return;
+            return tracer.RealMappings.Begin(thread, [(start, length)], mayBeHalf: true, (t, _) => t.Space.InElrange.IsStale = true);
         }
 
-        thread.AtSystemCallExit = t => t.Space.InElrange.IsStale = true;
-        tracer.Resume(thread);
+        return Answer.PassThen(t => t.Space.InElrange.IsStale = true);
     }
 
     // What the kernel would not refuse before it does anything.
@@ -559,24 +529,24 @@ internal static class Mappings
     }
 
     /// <summary>Lets an mprotect to executable pass and looks for CPUID in what it made executable.</summary>
-    private static void PassExecutable(Tracer tracer, TracedThread thread, ulong start, ulong length)
+    private static Answer PassExecutable(Tracer tracer, TracedThread thread, ulong start, ulong length)
     {
         bool executable = ((int)thread.Peek().Rdx & MemoryProtection.Execute) != 0;
         bool concerned = ElrangeMemory.Concerns(tracer, thread.Space, start, length);
-        if (executable || concerned)
+        if (!executable && !concerned)
         {
-            thread.AtSystemCallExit = t =>
-            {
-                if (executable && (long)t.Peek().Rax == 0)
-                {
-                    CpuidPatcher.PatchAnonymous(t.Space, start, length);
-                }
-
-                t.Space.InElrange.IsStale |= concerned;
-            };
+            return Answer.Pass;
         }
 
-        tracer.Resume(thread);
+        return Answer.PassThen(t =>
+        {
+            if (executable && (long)t.Peek().Rax == 0)
+            {
+                CpuidPatcher.PatchAnonymous(t.Space, start, length);
+            }
+
+            t.Space.InElrange.IsStale |= concerned;
+        });
     }
 
     /// <summary>Puts a new mapping's pages under the rule of what decides their presence.</summary>

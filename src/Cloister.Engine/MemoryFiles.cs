@@ -38,7 +38,7 @@ internal static class MemoryFiles
         if (!isSameFile)
         {
             (long flock, ulong operation) = OpenFileHold.Call;
-            _ = new RemoteCalls().Add(flock, (ulong)descriptor, operation).Add(SystemCall.Lseek, (ulong)descriptor, LastPosition, 0).Run(thread);
+            _ = ProgramDescriptor.Keep(taken, () => new RemoteCalls().Add(flock, (ulong)descriptor, operation).Add(SystemCall.Lseek, (ulong)descriptor, LastPosition, 0).Run(thread));
             return taken;
         }
 

@@ -10,15 +10,14 @@ internal static class MemoryLocks
     private const ulong PageMask = 4095, OnFault = 1;
 
     /// <summary>mlock and mlock2 of a range.</summary>
-    public static void Lock(Tracer tracer, TracedThread thread, ulong flags)
+    public static Answer Lock(TracedThread thread, ulong flags)
     {
         ref readonly UserRegisters r = ref thread.Peek();
         (ulong start, ulong end) = (r.Rdi & ~PageMask, (r.Rdi + r.Rsi + PageMask) & ~PageMask);
         List<(ulong Start, ulong End, EnclaveMapping? Device)> pieces = end > start ? thread.Space.Mappings.Pieces(start, end) : [];
         if (flags is not (0 or OnFault) || pieces.TrueForAll(piece => piece.Device is null))
         {
-            tracer.Resume(thread);
-            return;
+            return Answer.Pass;
         }
 
         var calls = new RemoteCalls().Add(SystemCall.Mlock2, start, end - start, OnFault);
@@ -39,19 +38,18 @@ internal static class MemoryLocks
             result = calls.Count == 0 ? 0 : calls.Run(thread).FirstOrDefault(answer => answer < 0);
         }
 
-        SystemCalls.Answer(tracer, thread, result);
+        return Answer.Made(result);
     }
 
     /// <summary>mlockall. What is mapped later is seen to when it is mapped (<see cref="Mappings.Place"/>).</summary>
-    public static void LockAll(Tracer tracer, TracedThread thread)
+    public static Answer LockAll(TracedThread thread)
     {
         const ulong current = 1, future = 2, onFault = 4;
         ref readonly UserRegisters r = ref thread.Peek();
         ulong flags = r.Rdi;
         if ((flags & current) == 0 || (flags & ~(current | future | onFault)) != 0 || thread.Space.Mappings.All.Count == 0)
         {
-            tracer.Resume(thread);
-            return;
+            return Answer.Pass;
         }
 
         long result = new RemoteCalls().Add(SystemCall.Mlockall, flags | onFault).Run(thread)[0];
@@ -69,7 +67,7 @@ internal static class MemoryLocks
             _ = calls.Run(thread);
         }
 
-        SystemCalls.Answer(tracer, thread, result);
+        return Answer.Made(result);
     }
 
     // Unlocks what is Cloister's, the device's mappings among it, and locks the rest.

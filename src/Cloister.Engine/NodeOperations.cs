@@ -7,14 +7,13 @@ namespace Cloister.Engine;
 /// the file's position are refused by the position itself (<see cref="MemoryFiles"/>).</remarks>
 internal sealed class NodeOperations(Tracer tracer)
 {
-    /// <summary>Answers the stop of a thread before its call, or lets it be made.</summary>
-    public void Handle(TracedThread thread)
+    /// <summary>What is to become of a thread that stands before its call.</summary>
+    public Answer Handle(TracedThread thread)
     {
         ref readonly UserRegisters r = ref thread.Peek();
         if (tracer.Files.Find(thread, (int)r.Rdi) is null)
         {
-            tracer.Resume(thread);
-            return;
+            return Answer.Pass;
         }
 
         const int sharedLock = 1, exclusiveLock = 2, unlock = 8, dontBlock = 4;
@@ -29,6 +28,6 @@ internal sealed class NodeOperations(Tracer tracer)
             // ftruncate, fsync, fdatasync, the seals of fcntl, pread and pwrite and their kin.
             _ => -(long)Errno.EINVAL,
         };
-        SystemCalls.Answer(tracer, thread, result);
+        return Answer.Made(result);
     }
 }

@@ -5,7 +5,7 @@ namespace Cloister.Engine;
 
 /// <summary>seccomp and prctl where a program asks for a filter of its own, for strict mode, or what it has.</summary>
 /// <remarks>Once a process has one, each call of the gadget stops for the tracer (<see cref="ProgramFilter"/>).</remarks>
-internal sealed class OwnFilters(Tracer tracer)
+internal static class OwnFilters
 {
     /// <summary>PR_SET_SECCOMP and PR_GET_SECCOMP, uapi linux/prctl.h.</summary>
     public const uint SetSeccomp = 22, GetSeccomp = 21;
@@ -14,121 +14,108 @@ internal sealed class OwnFilters(Tracer tracer)
     private const int ModeStrict = 1, ModeFilter = 2, HeaderLength = 16;
 
     /// <summary>seccomp(2).</summary>
-    public void Seccomp(TracedThread thread)
+    public static Answer Seccomp(TracedThread thread)
     {
         UserRegisters r = thread.Peek();
         switch ((uint)r.Rdi)
         {
             case SetModeStrict when (uint)r.Rsi == 0 && r.Rdx == 0:
-                InstallStrict(thread);
-                return;
+                return InstallStrict(thread);
             case SetModeFilter:
-                Install(thread, r.Rdx, (calls, filter) => calls.Add(SystemCall.Seccomp, SetModeFilter, r.Rsi, filter));
-                return;
+                return Install(thread, r.Rdx, (calls, filter) => calls.Add(SystemCall.Seccomp, SetModeFilter, r.Rsi, filter));
             default:
-                tracer.Resume(thread);
-                return;
+                return Answer.Pass;
         }
     }
 
     /// <summary>prctl(PR_SET_SECCOMP) and prctl(PR_GET_SECCOMP).</summary>
-    public void Prctl(TracedThread thread)
+    public static Answer Prctl(TracedThread thread)
     {
         UserRegisters r = thread.Peek();
         if ((uint)r.Rdi == GetSeccomp)
         {
             // The filters of Cloister do not count.
-            SystemCalls.Answer(tracer, thread, thread.Process.HasFilters ? ModeFilter : 0);
-            return;
+            return Answer.Made(thread.Process.HasFilters ? ModeFilter : 0);
         }
 
         switch (r.Rsi)
         {
             case ModeStrict:
-                InstallStrict(thread);
-                return;
+                return InstallStrict(thread);
             case ModeFilter:
-                Install(thread, r.Rdx, (calls, filter) => calls.Add(SystemCall.Prctl, SetSeccomp, ModeFilter, filter, 0, 0));
-                return;
+                return Install(thread, r.Rdx, (calls, filter) => calls.Add(SystemCall.Prctl, SetSeccomp, ModeFilter, filter, 0, 0));
             default:
-                tracer.Resume(thread);
-                return;
+                return Answer.Pass;
         }
     }
 
     /// <summary>A thread in strict mode made another call: it ends. Linux, kernel/seccomp.c, __secure_computing_strict.</summary>
-    public bool EndsStrict(TracedThread thread)
+    public static Answer? EndsStrict(TracedThread thread)
     {
         ref readonly UserRegisters r = ref thread.Peek();
         if (!thread.IsStrict || ProgramFilter.StrictCalls.Contains((long)r.OrigRax))
         {
-            return false;
+            return null;
         }
 
         if (thread.Process.Threads.Count == 1)
         {
             _ = HostKernel.Kill(thread.Process.Id, Signal.SIGKILL);
-            return true;
+            return Answer.Stand;
         }
 
         // This thread only.
         ref UserRegisters now = ref thread.Registers;
         (now.OrigRax, now.Rdi) = ((ulong)SystemCall.Exit, Signal.SIGKILL);
-        tracer.Resume(thread);
-        return true;
+        return Answer.Pass;
     }
 
     /// <summary>A call that was made as if it were the tracer's: by a program that jumped to the gadget, or used its mark.</summary>
-    public bool Refuses(TracedThread thread)
+    public static Answer? Refuses(TracedThread thread)
     {
         ref readonly UserRegisters r = ref thread.Peek();
         bool marked = (long)r.OrigRax == SystemCall.Mmap && (uint)(r.R9 >> 32) == ProgramFilter.GadgetMark;
         if (!thread.Process.HasFilters || !(marked || r.Rip - Area.Gadget < 4096))
         {
-            return false;
+            return null;
         }
 
-        SystemCalls.Answer(tracer, thread, -(long)Errno.ENOSYS);
-        return true;
+        return Answer.Made(-(long)Errno.ENOSYS);
     }
 
-    private void Install(TracedThread thread, ulong address, Action<RemoteCalls, ulong> call)
+    private static Answer Install(TracedThread thread, ulong address, Action<RemoteCalls, ulong> call)
     {
         // struct sock_fprog: the number of instructions, and their address behind six bytes of nothing.
         Span<byte> header = stackalloc byte[HeaderLength];
         if (!thread.Space.Memory.TryRead(address, header))
         {
-            tracer.Resume(thread);
-            return;
+            return Answer.Pass;
         }
 
         int count = BinaryPrimitives.ReadUInt16LittleEndian(header);
         if (count == 0 || count > ProgramFilter.MostInstructions - ProgramFilter.PrologueCount)
         {
             // The kernel refuses it, or, of the longest, the tracer's own calls stand under it.
-            tracer.Resume(thread);
-            return;
+            return Answer.Pass;
         }
 
         byte[] program = new byte[count * ProgramFilter.InstructionLength];
         if (!thread.Space.Memory.TryRead(BinaryPrimitives.ReadUInt64LittleEndian(header[8..]), program))
         {
-            tracer.Resume(thread);
-            return;
+            return Answer.Pass;
         }
 
         long result = Call(thread, ProgramFilter.Make(program), call);
         thread.Process.HasFilters |= result >= 0;
-        SystemCalls.Answer(tracer, thread, result);
+        return Answer.Made(result);
     }
 
-    private void InstallStrict(TracedThread thread)
+    private static Answer InstallStrict(TracedThread thread)
     {
         if (thread.Process.HasFilters)
         {
             // seccomp_may_assign_mode: the mode never changes.
-            SystemCalls.Answer(tracer, thread, -(long)Errno.EINVAL);
-            return;
+            return Answer.Made(-(long)Errno.EINVAL);
         }
 
         const ulong setNoNewPrivileges = 38;
@@ -144,7 +131,7 @@ internal sealed class OwnFilters(Tracer tracer)
 
         thread.Process.HasFilters |= result == 0;
         thread.IsStrict = result == 0;
-        SystemCalls.Answer(tracer, thread, result);
+        return Answer.Made(result);
     }
 
     private static long Call(TracedThread thread, byte[] filter, Action<RemoteCalls, ulong> call)

@@ -72,7 +72,7 @@ internal sealed class PowerLoss(Tracer tracer)
     {
         tracer.Accepts.Withdraw();
         tracer.Driver.PrepareSuspend();
-        tracer.Ioctls.Finish();
+        tracer.Loop.FinishIoctls();
         foreach (TracedThread thread in tracer.Processes.Threads.ToArray())
         {
             if (thread.Processor.EnclaveMode)

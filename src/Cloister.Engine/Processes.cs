@@ -31,7 +31,7 @@ internal sealed class Processes(Tracer tracer)
     public static void Use(AddressSpace space) => space.Users++;
 
     /// <summary>Fork, vfork or clone: the child is traced like its parent, which runs on.</summary>
-    public void Child(TracedThread parent, bool isVfork)
+    public Answer Child(TracedThread parent, bool isVfork)
     {
         if (Ptrace.GetEventMessage(parent.Id, out ulong message) != Errno.None)
         {
@@ -40,6 +40,13 @@ internal sealed class Processes(Tracer tracer)
         }
 
         int id = (int)message;
+        if (Find(id) is null && !HostKernel.IsTraced(id))
+        {
+            // It was adopted, for want of its parent's word, or told of its end first: all of it is over, and its number may soon be another's.
+            tracer.Untold.Forget(id);
+            return Answer.RunOn;
+        }
+
         if (Find(id) is null)
         {
             tracer.Cores.Inherit(parent, id);
@@ -54,7 +61,7 @@ internal sealed class Processes(Tracer tracer)
 
         // It does not stop, and runs nothing, until the child execs or ends.
         parent.AwaitsVfork = isVfork;
-        tracer.Resume(parent);
+        return Answer.RunOn;
     }
 
     /// <summary>A child whose parent was killed before it told of it: a copy of its parent, which may be gone, or of nothing that is known.</summary>
@@ -89,7 +96,7 @@ internal sealed class Processes(Tracer tracer)
     }
 
     /// <summary>Exec: the process has an address space of its own, without the enclaves of the old one.</summary>
-    public void Exec(TracedProcess process)
+    public TracedThread Exec(TracedProcess process, out Answer answer)
     {
         // The other threads are gone, and the one that lives has the id of the leader now, whose stops and waits were the old leader's.
         AddressSpace old = process.Space;
@@ -115,15 +122,15 @@ internal sealed class Processes(Tracer tracer)
         TracedThread thread = Add(process.Id, process);
         bool fast = tracer.Options.Mode == EngineMode.Fast, isFirst = !_hasBegun;
         _hasBegun = true;
-        thread.AtSystemCallExit = t =>
+        tracer.Cores.NoteExec(thread);
+        answer = Answer.PassThen(t =>
         {
             ExecSetup.Prepare(t, fast, isFirst, tracer.Options.Cpuid, tracer.Notice);
 
             // The kernel lets go of the old image's files when the thread is back in user mode.
             tracer.Files.CheckLifetimes(null);
-        };
-        tracer.Cores.NoteExec(thread);
-        tracer.Resume(thread);
+        });
+        return thread;
     }
 
     /// <summary>A thread that execs takes the id of a leader that had ended before.</summary>

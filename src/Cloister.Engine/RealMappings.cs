@@ -15,7 +15,7 @@ internal sealed class RealMappings(Tracer tracer)
     /// <param name="ranges">What it takes away: first byte and length of each.</param>
     /// <param name="mayBeHalf">The call may fail and have unmapped something all the same, or have changed a part only.</param>
     /// <param name="then">What to do at its end with its result.</param>
-    public void Begin(TracedThread thread, (ulong Start, ulong Length)[] ranges, bool mayBeHalf, Action<TracedThread, long> then)
+    public Answer Begin(TracedThread thread, (ulong Start, ulong Length)[] ranges, bool mayBeHalf, Action<TracedThread, long> then)
     {
         AddressSpace space = thread.Space;
         foreach ((ulong start, ulong length) in ranges)
@@ -26,13 +26,12 @@ internal sealed class RealMappings(Tracer tracer)
             }
         }
 
-        thread.AtSystemCallExit = t =>
+        return Answer.PassThen(t =>
         {
             long result = (long)t.Peek().Rax;
             End(t, t.Id, mayBeHalf || result is < 0 and >= -4095);
             then(t, result);
-        };
-        tracer.Resume(thread);
+        });
     }
 
     /// <summary>A thread ended in such a call, and others live on in its address space: the books of what it was about take what is there.</summary>

@@ -29,13 +29,14 @@ internal sealed class RunningIoctl(TracedThread thread, IoctlCaller caller, Ioct
     /// <summary>As if a signal had come.</summary>
     public void Interrupt() => operation.Interrupt();
 
-    /// <summary>Gives the result to the thread and lets it run on.</summary>
-    public void Finish(Tracer tracer)
+    /// <summary>It is done.</summary>
+    /// <returns>Its result for the thread.</returns>
+    public Answer Finish()
     {
         long result = operation.Result;
         operation.Dispose();
         done(result);
-        SystemCalls.Answer(tracer, Thread, result);
+        return Answer.Made(result);
     }
 
     /// <summary>The thread has ended.</summary>

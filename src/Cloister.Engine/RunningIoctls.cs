@@ -1,12 +1,11 @@
 namespace Cloister.Engine;
 
 /// <summary>The ioctls that are worked on in slices.</summary>
-internal sealed class RunningIoctls(Tracer tracer)
+internal sealed class RunningIoctls
 {
     /// <summary>Pages that are worked on until other threads are served.</summary>
     public const int PagesPerSlice = 64;
 
-    private const int MostAttempts = 100;
     private readonly List<RunningIoctl> _ioctls = [];
 
     /// <summary>Whether there is one.</summary>
@@ -18,58 +17,26 @@ internal sealed class RunningIoctls(Tracer tracer)
     /// <summary>One more, whose thread stays stopped until it is done.</summary>
     public void Begin(RunningIoctl ioctl) => _ioctls.Add(ioctl);
 
-    /// <summary>Does a slice of each.</summary>
-    /// <returns>True when one is not done yet.</returns>
-    public bool Advance()
+    /// <summary>All of them, as they are now.</summary>
+    public RunningIoctl[] All => [.. _ioctls];
+
+    /// <summary>Whether one has not been finished or abandoned.</summary>
+    public bool Has(RunningIoctl ioctl) => _ioctls.Contains(ioctl);
+
+    /// <summary>It is done, and is not worked on any more.</summary>
+    /// <returns>Its result for the thread.</returns>
+    public Answer Finish(RunningIoctl ioctl)
     {
-        foreach (RunningIoctl ioctl in _ioctls.ToArray())
-        {
-            if (!_ioctls.Contains(ioctl))
-            {
-                // Abandoned meanwhile.
-                continue;
-            }
-
-            bool survived = false;
-            tracer.Guard(() =>
-            {
-                using (tracer.Gates.Shut(null))
-                {
-                    if (ioctl.Continue(PagesPerSlice))
-                    {
-                        _ioctls.Remove(ioctl);
-                        ioctl.Finish(tracer);
-                    }
-                    else
-                    {
-                        // Whoever comes in before the next slice must find what this one did.
-                        tracer.Settle(ioctl.Thread);
-                    }
-                }
-
-                survived = true;
-            }, ioctl.Thread);
-            if (!survived && ++ioctl.Attempts > MostAttempts)
-            {
-                // Its own thread's end, which is told later.
-                Abandon(ioctl.Thread);
-            }
-        }
-
-        // One that met the end of another thread is tried again.
-        return Any;
+        _ = _ioctls.Remove(ioctl);
+        return ioctl.Finish();
     }
 
-    /// <summary>Brings every one to its end, early where a signal would end it.</summary>
-    public void Finish()
+    /// <summary>Brings every one to its end early, where a signal would end it.</summary>
+    public void Interrupt()
     {
         foreach (RunningIoctl ioctl in _ioctls)
         {
             ioctl.Interrupt();
-        }
-
-        while (Advance())
-        {
         }
     }
 

@@ -7,7 +7,7 @@ namespace Cloister.Engine;
 internal sealed class SignalDelivery(Tracer tracer)
 {
     /// <summary>Gives an exception to the program: by the vDSO's exception fixup, or as a signal.</summary>
-    public void Raise(TracedThread thread, ExceptionVector vector, uint errorCode, LinearAddress address, bool unmapped, SignalInformation? original = null)
+    public Answer Raise(TracedThread thread, ExceptionVector vector, uint errorCode, LinearAddress address, bool unmapped, SignalInformation? original = null)
     {
         bool sigbus = thread.SigbusFault && vector == ExceptionVector.PageFault;
         thread.SigbusFault = false;
@@ -23,8 +23,7 @@ internal sealed class SignalDelivery(Tracer tracer)
                 (r.Rax, r.Rdx, r.Rip) = ((uint)components, components >> 32, vdso.InitializesState);
             }
 
-            tracer.Resume(thread);
-            return;
+            return Answer.RunOn;
         }
 
         // RFC v3 4/4 of December 2018: where a signal would be generated, and the instruction is the registered one.
@@ -33,11 +32,10 @@ internal sealed class SignalDelivery(Tracer tracer)
         {
             ref UserRegisters r = ref thread.Registers;
             (r.Rdi, r.Rsi, r.Rdx, r.Rip) = ((ulong)vector, errorCode, address.Value, registered.Handler.Value);
-            tracer.Resume(thread);
-            return;
+            return Answer.RunOn;
         }
 
-        Deliver(thread, SignalOf(vector, errorCode, address, sigbus, unmapped, original));
+        return Deliver(thread, SignalOf(vector, errorCode, address, sigbus, unmapped, original));
     }
 
     // The signals of arch/x86/kernel/traps.c and arch/x86/mm/fault.c.
@@ -58,7 +56,7 @@ internal sealed class SignalDelivery(Tracer tracer)
     }
 
     /// <summary>Delivers a signal with the numbers of its exception.</summary>
-    public void Deliver(TracedThread thread, in ProgramSignal signal)
+    public Answer Deliver(TracedThread thread, in ProgramSignal signal)
     {
         using IDisposable? others = HoldOthers(thread, signal.Number);
 
@@ -70,7 +68,7 @@ internal sealed class SignalDelivery(Tracer tracer)
             ForcedSignals.Force(thread, signal.Number);
         }
 
-        tracer.Settle(thread);
+        tracer.Changes.Settle(thread);
         thread.Space.InElrange.Apply(tracer, thread);
         if (thread.SignalAtStop == 0)
         {
@@ -79,8 +77,7 @@ internal sealed class SignalDelivery(Tracer tracer)
             _ = Ptrace.GetSignalMask(thread.Id, out ulong mask);
             _ = Ptrace.SetSignalMask(thread.Id, mask & ~(1UL << (signal.Number - 1)));
             _ = HostKernel.KillThread(thread.Process.Id, thread.Id, signal.Number);
-            tracer.Resume(thread);
-            return;
+            return Answer.RunOn;
         }
 
         SignalInformation information = signal.Information;
@@ -92,18 +89,19 @@ internal sealed class SignalDelivery(Tracer tracer)
         thread.SetSignal(in information);
         if (!thread.Process.Actions.IsHandled(signal.Number))
         {
-            tracer.Resume(thread, signal.Number);
-            return;
+            return Answer.Deliver(signal.Number);
         }
 
         ForcedSignals.NoteDelivery(thread, signal.Number);
 
         // In the handler the frame can be given the exception's own numbers.
-        if (StepIntoHandler(thread, signal.Number))
+        if (!StepIntoHandler(thread, signal.Number))
         {
-            SignalFrame.Write(thread, signal);
-            tracer.Resume(thread);
+            return Answer.Stand;
         }
+
+        SignalFrame.Write(thread, signal);
+        return Answer.RunOn;
     }
 
     /// <summary>Stops the other threads where a stop of theirs could take the handler of a signal away before it runs.</summary>
@@ -130,7 +128,7 @@ internal sealed class SignalDelivery(Tracer tracer)
             return true;
         }
 
-        tracer.Requeue(thread, status);
+        tracer.Waits.PutBack(thread, status);
         return false;
     }
 }

@@ -15,7 +15,7 @@ internal sealed class SpecialFiles(Tracer tracer)
     private static uint DeviceNumber(DeviceNode node) => (10 << 8) | (125 - (uint)node);
 
     /// <summary>open, stat, access and their kin, by path.</summary>
-    public void ByPath(TracedThread thread)
+    public Answer ByPath(TracedThread thread)
     {
         ref readonly UserRegisters r = ref thread.Peek();
         long number = (long)r.OrigRax;
@@ -23,23 +23,22 @@ internal sealed class SpecialFiles(Tracer tracer)
         string? path = PathOf(thread, old ? r.Rdi : r.Rsi);
         if (path is null)
         {
-            tracer.Resume(thread);
-            return;
+            return Answer.Pass;
         }
 
         if (NodeOf(thread, path) is { } node)
         {
             switch (number)
             {
-                case SystemCall.Open: Open(thread, node, (int)r.Rsi); return;
-                case SystemCall.Openat: Open(thread, node, (int)r.Rdx); return;
-                case SystemCall.Openat2: Open(thread, node, ReadFlags(thread, r.Rdx)); return;
-                case SystemCall.Stat or SystemCall.Lstat: Stat(thread, node, r.Rsi); return;
-                case SystemCall.Newfstatat: Stat(thread, node, r.Rdx); return;
-                case SystemCall.Statx: Statx(thread, node, r.R8); return;
-                case SystemCall.Access: Access(thread, node, (int)r.Rsi, 0); return;
-                case SystemCall.Faccessat: Access(thread, node, (int)r.Rdx, 0); return;
-                default: Access(thread, node, (int)r.Rdx, (int)r.R10); return;
+                case SystemCall.Open: return Open(thread, node, (int)r.Rsi);
+                case SystemCall.Openat: return Open(thread, node, (int)r.Rdx);
+                case SystemCall.Openat2: return Open(thread, node, ReadFlags(thread, r.Rdx));
+                case SystemCall.Stat or SystemCall.Lstat: return Stat(thread, node, r.Rsi);
+                case SystemCall.Newfstatat: return Stat(thread, node, r.Rdx);
+                case SystemCall.Statx: return Statx(thread, node, r.R8);
+                case SystemCall.Access: return Access(thread, node, (int)r.Rsi, 0);
+                case SystemCall.Faccessat: return Access(thread, node, (int)r.Rdx, 0);
+                default: return Access(thread, node, (int)r.Rdx, (int)r.R10);
             }
         }
 
@@ -48,12 +47,12 @@ internal sealed class SpecialFiles(Tracer tracer)
             switch (number)
             {
                 // What is not to be had is as if it were not there: the kernel answers.
-                case SystemCall.Open or SystemCall.Openat or SystemCall.Openat2 when served.IsSocket: SystemCalls.Answer(tracer, thread, -(long)Errno.ENXIO); return;
+                case SystemCall.Open or SystemCall.Openat or SystemCall.Openat2 when served.IsSocket: return Answer.Made(-(long)Errno.ENXIO);
                 case SystemCall.Open or SystemCall.Openat or SystemCall.Openat2: break;
-                case SystemCall.Stat or SystemCall.Lstat: Stat(thread, served, r.Rsi); return;
-                case SystemCall.Newfstatat: Stat(thread, served, r.Rdx); return;
-                case SystemCall.Statx: Statx(thread, served, r.R8); return;
-                default: SystemCalls.Answer(tracer, thread, 0); return;
+                case SystemCall.Stat or SystemCall.Lstat: return Stat(thread, served, r.Rsi);
+                case SystemCall.Newfstatat: return Stat(thread, served, r.Rdx);
+                case SystemCall.Statx: return Statx(thread, served, r.R8);
+                default: return Answer.Made(0);
             }
         }
 
@@ -65,21 +64,19 @@ internal sealed class SpecialFiles(Tracer tracer)
                 SystemCall.Openat => (int)r.Rdx,
                 _ => ReadFlags(thread, r.Rdx),
             };
-            OpenContents(thread, contents, flags);
-            return;
+            return OpenContents(thread, contents, flags);
         }
 
         if (IsSgxSize(path) && number is not (SystemCall.Open or SystemCall.Openat or SystemCall.Openat2))
         {
-            SystemCalls.Answer(tracer, thread, 0);
-            return;
+            return Answer.Made(0);
         }
 
-        tracer.Resume(thread);
+        return Answer.Pass;
     }
 
     /// <summary>connect(2) to a UNIX socket that a service of this process stands behind: the program's socket is connected to the service's.</summary>
-    public void Connect(TracedThread thread)
+    public Answer Connect(TracedThread thread)
     {
         const int family = 2, longest = 110; // struct sockaddr_un: uapi linux/un.h
         const ushort unix = 1; // AF_UNIX
@@ -88,8 +85,7 @@ internal sealed class SpecialFiles(Tracer tracer)
         if (r.Rdx <= family || r.Rdx > longest || !thread.Space.Memory.TryRead(r.Rsi, address[..(int)r.Rdx]) || BinaryPrimitives.ReadUInt16LittleEndian(address) != unix
             || _served.Address(address[family..(int)r.Rdx], () => Dumpable.Reach(thread, () => ProcPath.Directory(thread.Id))) is not { } name)
         {
-            tracer.Resume(thread);
-            return;
+            return Answer.Pass;
         }
 
         int taken = ProgramDescriptor.Take(thread, (int)r.Rdi, out bool isSameFile);
@@ -99,33 +95,25 @@ internal sealed class SpecialFiles(Tracer tracer)
             HostKernel.Close(taken);
         }
 
-        SystemCalls.Answer(tracer, thread, -(long)error);
+        return Answer.Made(-(long)error);
     }
 
     /// <summary>fstat of a device descriptor tells a character device.</summary>
-    public void Fstat(TracedThread thread, int descriptor, ulong buffer)
+    public Answer Fstat(TracedThread thread, int descriptor, ulong buffer)
     {
         if (tracer.Files.Find(thread, descriptor) is { } file)
         {
-            Stat(thread, file.Node, buffer);
-            return;
+            return Stat(thread, file.Node, buffer);
         }
 
-        tracer.Resume(thread);
+        return Answer.Pass;
     }
 
     /// <summary>fstatat with AT_EMPTY_PATH is fstat when the path is empty.</summary>
-    public bool Fstatat(TracedThread thread)
+    public static bool HasEmptyPath(TracedThread thread)
     {
-        ref readonly UserRegisters r = ref thread.Peek();
         Span<byte> first = stackalloc byte[1];
-        if (!thread.Space.Memory.TryRead(r.Rsi, first) || first[0] != 0)
-        {
-            return false;
-        }
-
-        Fstat(thread, (int)r.Rdi, r.Rdx);
-        return true;
+        return thread.Space.Memory.TryRead(thread.Peek().Rsi, first) && first[0] == 0;
     }
 
     internal static string? PathOf(TracedThread thread, ulong address)
@@ -194,25 +182,22 @@ internal sealed class SpecialFiles(Tracer tracer)
         return path == "/proc/cpuinfo" ? Encoding.ASCII.GetBytes(CpuinfoText.Of(File.ReadLines(path), tracer.Cpuid.Named, tracer.Options.Machine.Cpu)) : null;
     }
 
-    private void Open(TracedThread thread, DeviceNode node, int flags)
+    private Answer Open(TracedThread thread, DeviceNode node, int flags)
     {
         if ((flags & FileFlags.Directory) != 0)
         {
-            SystemCalls.Answer(tracer, thread, -(long)Errno.ENOTDIR);
-            return;
+            return Answer.Made(-(long)Errno.ENOTDIR);
         }
 
         if (!Credentials.Of(thread.Id, real: false).MayOpen(tracer.Options.Nodes.Of(node), Wanted(flags)))
         {
-            SystemCalls.Answer(tracer, thread, -(long)Errno.EACCES);
-            return;
+            return Answer.Made(-(long)Errno.EACCES);
         }
 
         long descriptor = MemoryFiles.Make(thread, node.ToString(), (flags & FileFlags.CloseOnExec) != 0);
         if (descriptor < 0)
         {
-            SystemCalls.Answer(tracer, thread, descriptor);
-            return;
+            return Answer.Made(descriptor);
         }
 
         tracer.Files.CheckLifetimes(null);
@@ -220,15 +205,14 @@ internal sealed class SpecialFiles(Tracer tracer)
         if (error is not (Errno.None or Errno.EBADF))
         {
             _ = new RemoteCalls().Add(SystemCall.Close, (ulong)descriptor).Run(thread);
-            SystemCalls.Answer(tracer, thread, -(long)error);
-            return;
+            return Answer.Made(-(long)error);
         }
 
         // With EBADF another thread has closed the new number or put a file in its place: as if it had come a moment later.
-        SystemCalls.Answer(tracer, thread, descriptor);
+        return Answer.Made(descriptor);
     }
 
-    private void OpenContents(TracedThread thread, byte[] contents, int flags)
+    private static Answer OpenContents(TracedThread thread, byte[] contents, int flags)
     {
         long descriptor = MemoryFiles.Make(thread, "file", (flags & FileFlags.CloseOnExec) != 0);
         int taken = descriptor < 0 ? -(int)Errno.EBADF : MemoryFiles.Take(thread, (int)descriptor);
@@ -246,7 +230,7 @@ internal sealed class SpecialFiles(Tracer tracer)
             descriptor = taken;
         }
 
-        SystemCalls.Answer(tracer, thread, descriptor);
+        return Answer.Made(descriptor);
     }
 
     private static int ReadFlags(TracedThread thread, ulong openHow)
@@ -263,17 +247,17 @@ internal sealed class SpecialFiles(Tracer tracer)
         _ => Credentials.Read | Credentials.Write,
     };
 
-    private void Access(TracedThread thread, DeviceNode node, int mode, int flags)
+    private Answer Access(TracedThread thread, DeviceNode node, int mode, int flags)
     {
         const int execute = 1, effectiveAccess = 0x200;
         var credentials = Credentials.Of(thread.Id, real: (flags & effectiveAccess) == 0);
         bool refused = (mode & execute) != 0 || !credentials.MayOpen(tracer.Options.Nodes.Of(node), (uint)mode & (Credentials.Read | Credentials.Write));
-        SystemCalls.Answer(tracer, thread, refused ? -(long)Errno.EACCES : 0);
+        return Answer.Made(refused ? -(long)Errno.EACCES : 0);
     }
 
-    private void Stat(TracedThread thread, DeviceNode node, ulong buffer) => Stat(thread, Describe(node), buffer);
+    private Answer Stat(TracedThread thread, DeviceNode node, ulong buffer) => Stat(thread, Describe(node), buffer);
 
-    private void Statx(TracedThread thread, DeviceNode node, ulong buffer) => Statx(thread, Describe(node), buffer);
+    private Answer Statx(TracedThread thread, DeviceNode node, ulong buffer) => Statx(thread, Describe(node), buffer);
 
     private FileDescription Describe(DeviceNode node)
     {
@@ -281,7 +265,7 @@ internal sealed class SpecialFiles(Tracer tracer)
         return new FileDescription(CharacterDevice | access.Mode, access.Owner, access.Group, 1000 + DeviceNumber(node), DeviceNumber(node), 0);
     }
 
-    private void Stat(TracedThread thread, FileDescription file, ulong buffer)
+    private Answer Stat(TracedThread thread, FileDescription file, ulong buffer)
     {
         // struct stat of x86-64: uapi asm/stat.h.
         Span<byte> stat = stackalloc byte[144];
@@ -295,10 +279,10 @@ internal sealed class SpecialFiles(Tracer tracer)
         BinaryPrimitives.WriteUInt64LittleEndian(stat[40..], file.Device);
         BinaryPrimitives.WriteInt64LittleEndian(stat[48..], file.Size);
         BinaryPrimitives.WriteUInt64LittleEndian(stat[56..], 4096);
-        SystemCalls.Answer(tracer, thread, thread.Space.Memory.TryWrite(buffer, stat) ? 0 : -(long)Errno.EFAULT);
+        return Answer.Made(thread.Space.Memory.TryWrite(buffer, stat) ? 0 : -(long)Errno.EFAULT);
     }
 
-    private void Statx(TracedThread thread, FileDescription file, ulong buffer)
+    private Answer Statx(TracedThread thread, FileDescription file, ulong buffer)
     {
         // struct statx: uapi linux/stat.h.
         Span<byte> stat = stackalloc byte[256];
@@ -313,6 +297,6 @@ internal sealed class SpecialFiles(Tracer tracer)
         BinaryPrimitives.WriteInt64LittleEndian(stat[40..], file.Size);
         BinaryPrimitives.WriteUInt32LittleEndian(stat[128..], file.Device >> 8);
         BinaryPrimitives.WriteUInt32LittleEndian(stat[132..], file.Device & 0xff);
-        SystemCalls.Answer(tracer, thread, thread.Space.Memory.TryWrite(buffer, stat) ? 0 : -(long)Errno.EFAULT);
+        return Answer.Made(thread.Space.Memory.TryWrite(buffer, stat) ? 0 : -(long)Errno.EFAULT);
     }
 }

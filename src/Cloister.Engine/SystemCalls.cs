@@ -11,160 +11,104 @@ internal sealed class SystemCalls(Tracer tracer)
     private readonly SpecialFiles _special = new(tracer);
     private readonly NodeOperations _nodes = new(tracer);
     private readonly ExecuteDirtyKeys _keys = new(tracer);
-    private readonly OwnFilters _filters = new(tracer);
 
-    /// <summary>Answers the stop of a thread before its system call.</summary>
-    public void Handle(TracedThread thread)
+    /// <summary>What is to become of a thread that stands before its system call.</summary>
+    public Answer Handle(TracedThread thread)
     {
         ref readonly UserRegisters r = ref thread.Peek();
         if (thread.Processor.EnclaveMode)
         {
-            tracer.Exceptions.SystemCallInside(thread);
-            return;
+            return tracer.Exceptions.SystemCallInside(thread);
         }
 
         if (thread.Space.Table is null)
         {
             // A program whose memory this process may not reach: it runs without the machine.
-            tracer.Resume(thread);
-            return;
+            return Answer.Pass;
         }
 
-        if (_filters.EndsStrict(thread) || _filters.Refuses(thread))
+        if ((OwnFilters.EndsStrict(thread) ?? OwnFilters.Refuses(thread)) is { } refused)
         {
-            return;
+            return refused;
         }
 
         switch ((long)r.OrigRax)
         {
             case SystemCall.Ioctl:
-                Ioctl(thread);
-                break;
+                return Ioctl(thread);
             case SystemCall.Mmap:
-                Map(thread);
-                break;
+                return Map(thread);
             case SystemCall.Mprotect or SystemCall.PkeyMprotect:
-                Mappings.Protect(tracer, thread);
-                break;
+                return Mappings.Protect(tracer, thread);
             case SystemCall.Munmap:
-                Mappings.Unmap(tracer, thread);
-                break;
+                return Mappings.Unmap(tracer, thread);
             case SystemCall.Mremap:
-                Mappings.Remap(tracer, thread);
-                break;
+                return Mappings.Remap(tracer, thread);
             case SystemCall.Madvise:
-                Advice.Advise(tracer, thread);
-                break;
+                return Advice.Advise(tracer, thread);
             case SystemCall.ProcessMadvise:
-                Advice.AdviseProcess(tracer, thread);
-                break;
+                return Advice.AdviseProcess(tracer, thread);
             case SystemCall.Mlock:
-                MemoryLocks.Lock(tracer, thread, 0);
-                break;
+                return MemoryLocks.Lock(thread, 0);
             case SystemCall.Mlock2:
-                MemoryLocks.Lock(tracer, thread, r.Rdx);
-                break;
+                return MemoryLocks.Lock(thread, r.Rdx);
             case SystemCall.Mlockall:
-                MemoryLocks.LockAll(tracer, thread);
-                break;
+                return MemoryLocks.LockAll(thread);
             case SystemCall.Msync:
-                RangeCalls.Synchronize(tracer, thread);
-                break;
+                return RangeCalls.Synchronize(thread);
             case SystemCall.Mincore:
-                RangeCalls.TellResidence(tracer, thread);
-                break;
+                return RangeCalls.TellResidence(thread);
             case SystemCall.RemapFilePages:
-                RangeCalls.RemapFilePages(tracer, thread);
-                break;
+                return RangeCalls.RemapFilePages(thread);
             case SystemCall.Close or SystemCall.Dup2 or SystemCall.Dup3:
-                Close(thread, (int)(r.OrigRax == SystemCall.Close ? r.Rdi : r.Rsi));
-                break;
+                return Close(thread, (int)(r.OrigRax == SystemCall.Close ? r.Rdi : r.Rsi));
             case SystemCall.CloseRange:
-                thread.AtSystemCallExit = tracer.Files.CheckLifetimes;
-                tracer.Resume(thread);
-                break;
+                return Answer.PassThen(tracer.Files.CheckLifetimes);
             case SystemCall.Fstat:
-                _special.Fstat(thread, (int)r.Rdi, r.Rsi);
-                break;
-            case SystemCall.Newfstatat when ((int)r.R10 & AtEmptyPath) != 0 && _special.Fstatat(thread):
-                break;
+                return _special.Fstat(thread, (int)r.Rdi, r.Rsi);
+            case SystemCall.Newfstatat when ((int)r.R10 & AtEmptyPath) != 0 && SpecialFiles.HasEmptyPath(thread):
+                return _special.Fstat(thread, (int)r.Rdi, r.Rdx);
             case SystemCall.SchedGetaffinity or SystemCall.SchedSetaffinity:
                 tracer.Cores.Release(r.Rdi == 0 ? thread.Id : (int)r.Rdi);
-                tracer.Resume(thread);
-                break;
+                return Answer.Pass;
             case SystemCall.Ftruncate or SystemCall.Fallocate or SystemCall.Flock or SystemCall.Fsync or SystemCall.Fdatasync or SystemCall.Fcntl
                 or SystemCall.Pread64 or SystemCall.Pwrite64 or SystemCall.Preadv or SystemCall.Pwritev or SystemCall.Preadv2 or SystemCall.Pwritev2:
-                _nodes.Handle(thread);
-                break;
+                return _nodes.Handle(thread);
             case SystemCall.Shmat:
-                Mappings.Attach(tracer, thread);
-                break;
+                return Mappings.Attach(tracer, thread);
             case SystemCall.RtSigaction:
-                Sigaction(thread);
-                break;
+                return Sigaction(thread);
             case SystemCall.Wait4 or SystemCall.Waitid:
                 tracer.Waits.TakeAll();
-                tracer.Resume(thread);
-                break;
+                return Answer.Pass;
             case SystemCall.RtSigprocmask or SystemCall.RtSigreturn:
-                thread.AtSystemCallExit = ForcedSignals.NoteMask;
-                tracer.Resume(thread);
-                break;
+                return Answer.PassThen(ForcedSignals.NoteMask);
             case SystemCall.AddKey:
-                _keys.Add(thread);
-                break;
+                return _keys.Add(thread);
             case SystemCall.Seccomp:
-                _filters.Seccomp(thread);
-                break;
+                return OwnFilters.Seccomp(thread);
             case SystemCall.Connect:
-                _special.Connect(thread);
-                break;
+                return _special.Connect(thread);
             case SystemCall.Prctl:
-                _filters.Prctl(thread);
-                break;
+                return OwnFilters.Prctl(thread);
             default:
-                _special.ByPath(thread);
-                break;
+                return _special.ByPath(thread);
         }
     }
 
     // A number is about to be closed, or to mean another file.
-    private void Close(TracedThread thread, int descriptor)
+    private Answer Close(TracedThread thread, int descriptor)
     {
-        if (tracer.Files.Find(thread, descriptor) is not null)
-        {
-            thread.AtSystemCallExit = tracer.Files.CheckLifetimes;
-        }
-
-        tracer.Resume(thread);
+        return tracer.Files.Find(thread, descriptor) is null ? Answer.Pass : Answer.PassThen(tracer.Files.CheckLifetimes);
     }
 
-    /// <summary>Ends a system call that the tracer has made itself.</summary>
-    public static void Answer(Tracer tracer, TracedThread thread, long result)
-    {
-        ref UserRegisters r = ref thread.Registers;
-        if (result == -(long)Driver.Errno.ERESTARTSYS)
-        {
-            ulong number = r.OrigRax;
-            r.OrigRax = ulong.MaxValue;
-            thread.AtSystemCallExit = t => CallRestart.Leave(t, number, result);
-            tracer.Resume(thread);
-            return;
-        }
-
-        r.OrigRax = ulong.MaxValue;
-        r.Rax = unchecked((ulong)result);
-        tracer.Resume(thread);
-    }
-
-    private void Ioctl(TracedThread thread)
+    private Answer Ioctl(TracedThread thread)
     {
         ref readonly UserRegisters r = ref thread.Peek();
         EnclaveFile? file = tracer.Files.Find(thread, (int)r.Rdi);
         if (file is null)
         {
-            RangeCalls.Watch(tracer, thread);
-            return;
+            return RangeCalls.Watch(thread);
         }
 
         tracer.Files.Join(thread);
@@ -178,8 +122,7 @@ internal sealed class SystemCalls(Tracer tracer)
         };
         if (operation is null)
         {
-            Answer(tracer, thread, -(long)Linux.Errno.ENOTTY);
-            return;
+            return Answer.Made(-(long)Linux.Errno.ENOTTY);
         }
 
         bool wasInitialized = file.Enclave?.IsInitialized ?? true;
@@ -197,6 +140,7 @@ internal sealed class SystemCalls(Tracer tracer)
 
             thread.Space.InElrange.IsStale |= !wasInitialized && (tracer.Driver.BindsToMapping || file.Enclave is { IsInitialized: true });
         }));
+        return Answer.Stand;
     }
 
     private static void RefuseSystemCallsInside(TracedThread thread, SgxEnclave enclave) =>
@@ -238,7 +182,7 @@ internal sealed class SystemCalls(Tracer tracer)
         }
     }
 
-    private void Map(TracedThread thread)
+    private Answer Map(TracedThread thread)
     {
         ref readonly UserRegisters r = ref thread.Peek();
         bool anonymous = ((int)r.R10 & MemoryProtection.Anonymous) != 0;
@@ -247,13 +191,11 @@ internal sealed class SystemCalls(Tracer tracer)
             if (file.Node == DeviceNode.Enclave && tracer.Driver.BindsToMapping)
             {
                 tracer.Files.Join(thread);
-                BoundMappings.Map(tracer, thread);
-                return;
+                return BoundMappings.Map(tracer, thread);
             }
 
             tracer.Files.Join(thread);
-            Mappings.Map(tracer, thread, file);
-            return;
+            return Mappings.Map(tracer, thread, file);
         }
 
         Action<TracedThread, long>? then = null;
@@ -269,10 +211,10 @@ internal sealed class SystemCalls(Tracer tracer)
             };
         }
 
-        Mappings.MapOver(tracer, thread, then);
+        return Mappings.MapOver(tracer, thread, then);
     }
 
-    private void Sigaction(TracedThread thread)
+    private static Answer Sigaction(TracedThread thread)
     {
         ref readonly UserRegisters r = ref thread.Peek();
         int signal = (int)r.Rdi;
@@ -281,16 +223,16 @@ internal sealed class SystemCalls(Tracer tracer)
             SignalAction action = default;
             if (thread.Space.Memory.TryRead(r.Rsi, MemoryMarshal.AsBytes(new Span<SignalAction>(ref action))))
             {
-                thread.AtSystemCallExit = t =>
+                return Answer.PassThen(t =>
                 {
                     if (t.Peek().Rax == 0)
                     {
                         t.Process.Actions[signal] = action;
                     }
-                };
+                });
             }
         }
 
-        tracer.Resume(thread);
+        return Answer.Pass;
     }
 }

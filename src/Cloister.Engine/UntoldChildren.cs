@@ -42,6 +42,9 @@ internal sealed class UntoldChildren(Tracer tracer)
         }
     }
 
+    /// <summary>A child's parent told of it when it had ended.</summary>
+    public void Forget(int id) => _children.Remove(id);
+
     /// <summary>A process's threads are gone, some in the middle of what they did: it may have children that nobody will tell of.</summary>
     public void Expect(TracedProcess process)
     {
@@ -101,7 +104,7 @@ internal sealed class UntoldChildren(Tracer tracer)
         CheckLifetimes();
     }
 
-    // Whether the parent that the kernel names may have made it and be about to say so.
+    // Whether the parent that the kernel names, or of a thread another of its process, may have made it and be about to say so.
     private bool MayBeTold(int id, TimeSpan waited)
     {
         const string clone = "56 ", fork = "57 ", vfork = "58 ", clone3 = "435 ", running = "running";
@@ -110,9 +113,10 @@ internal sealed class UntoldChildren(Tracer tracer)
             return false;
         }
 
+        int group = HostKernel.ThreadGroup(id);
         foreach (TracedThread thread in tracer.Processes.Threads)
         {
-            if (thread.Process.Id != parent || thread.Stopped && !thread.HasParkedStop)
+            if (thread.Process.Id != (group == id ? parent : group) || thread.Stopped && !thread.HasParkedStop)
             {
                 continue;
             }

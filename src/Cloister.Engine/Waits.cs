@@ -17,6 +17,13 @@ internal sealed class Waits
     /// <summary>Keeps a stop or an end for later.</summary>
     public void Park(int thread, WaitStatus status) => _parked.AddLast((thread, status));
 
+    /// <summary>Puts a stop back that was met while something else was waited for.</summary>
+    public void PutBack(TracedThread thread, WaitStatus status)
+    {
+        thread.HasParkedStop = true;
+        Park(thread.Id, status);
+    }
+
     /// <summary>Takes what is parked first.</summary>
     public bool TryTake(out int thread, out WaitStatus status)
     {
@@ -74,8 +81,10 @@ internal sealed class Waits
 
     /// <summary>Waits for the stop of a thread that was interrupted.</summary>
     /// <remarks>
-    /// One that is in the kernel where only a signal that ends it wakes it up may be there for as long as another thread of its program does nothing,
-    /// which may be held by now. It stops before it is back in user mode, so it need not be waited for. kernel/entry/common.c, exit_to_user_mode_loop.
+    /// One that is in a system call where only a signal that ends it wakes it up may be there for as long as another thread of its program does nothing,
+    /// which may be held by now. It stops before it is back in user mode, so it need not be waited for (kernel/entry/common.c, exit_to_user_mode_loop);
+    /// and it stands behind SYSCALL. One that is in a page fault stands at any instruction, and gets on by itself. One that forks copies the memory that
+    /// its holder is about to change: only when it waits for long does it wait for somebody to read of it (userfaultfd(2), UFFD_FEATURE_EVENT_FORK).
     /// </remarks>
     /// <returns>Its id, or minus an errno; also when it is dead and its end will be told later. 0 when it is in the kernel and stops later.</returns>
     public int ForInterrupted(TracedThread thread, out WaitStatus status) => For(thread, mayWait: true, out status);
@@ -89,7 +98,8 @@ internal sealed class Waits
 
         // A leader's end is told when the ends of its other threads were taken, which may be never. "delay_group_leader" in kernel/exit.c.
         bool mayBeTold = thread.Id != thread.Process.Id || thread.Process.Threads.Count == 1;
-        const int looksWithoutSleep = 256, looksPerCheck = 64;
+        const int looksWithoutSleep = 256, looksPerCheck = 64, looksAtFork = 200; // of them each 64 naps: a second
+        int waits = 0;
         for (int looks = 1; ; looks++)
         {
             int waited = Ptrace.Wait(-1, block: mayBeTold && !mayWait, out status);
@@ -118,7 +128,8 @@ internal sealed class Waits
                     return -(int)Errno.ESRCH;
                 }
 
-                if (mayWait && state.StartsWith('D'))
+                waits = state.StartsWith('D') ? waits + 1 : 0;
+                if (mayWait && waits > 0 && (HostKernel.SystemCallOf(thread.Id) is { } call && (!Forks(call) || waits > looksAtFork)))
                 {
                     return 0;
                 }
@@ -127,4 +138,6 @@ internal sealed class Waits
             HostKernel.Rest(looks < looksWithoutSleep ? 0 : 50);
         }
     }
+
+    private static bool Forks(long call) => call is SystemCall.Clone or SystemCall.Clone3 or SystemCall.Fork or SystemCall.Vfork;
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 
@@ -64,6 +65,17 @@ public static unsafe class HostKernel
             return [];
         }
     }
+
+    /// <summary>The number of the system call in which a thread waits; null where it waits in an exception, or runs. proc(5), /proc/PID/syscall.</summary>
+    public static long? SystemCallOf(int thread)
+    {
+        ReadOnlySpan<byte> text = HostFile.TryRead(ProcPath.Of(thread, "syscall"));
+        return (long?)ProcText.Number(ProcText.TakeWord(ref text));
+    }
+
+    /// <summary>Whether this process traces a thread: not any more when it was told of its end, though its parent may not have been.</summary>
+    public static bool IsTraced(int thread) =>
+        StatusField(thread, "TracerPid:") is { } text && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int tracer) && tracer == Environment.ProcessId;
 
     /// <summary>Whether a process is alive: its leader may have ended before its other threads.</summary>
     public static bool IsAlive(int process) => StatusField(process, "State:") is { } state

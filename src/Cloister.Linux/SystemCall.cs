@@ -31,6 +31,7 @@ public static class SystemCall
     public const long Dup2 = 33;
     public const long Getpid = 39;
     public const long Clone = 56;
+    public const long Fork = 57;
     public const long Vfork = 58;
     public const long Exit = 60;
     public const long Wait4 = 61;

@@ -48,17 +48,17 @@ internal sealed class AwaitedPages : IDisposable
         }
 
         _ = MappedFile.Seal(taken, length);
-        long address = new RemoteCalls()
+        long address = ProgramDescriptor.Keep(taken, () => new RemoteCalls()
             .Add(SystemCall.Mmap, 0, (ulong)length, MemoryProtection.Read | MemoryProtection.Write, MemoryProtection.Shared | MemoryProtection.NoReserve, (ulong)descriptor, 0)
             .Add(SystemCall.Close, (ulong)descriptor)
-            .Run(thread)[0];
+            .Run(thread)[0]);
         if (address < 0)
         {
             HostKernel.Close(taken);
             return null;
         }
 
-        _ = new RemoteCalls().Add(SystemCall.Madvise, (ulong)address, (ulong)length, DontDump).Run(thread);
+        _ = ProgramDescriptor.Keep(taken, () => new RemoteCalls().Add(SystemCall.Madvise, (ulong)address, (ulong)length, DontDump).Run(thread));
         return new AwaitedPages(new SparseFile(taken), (ulong)address, start, size);
     }
 

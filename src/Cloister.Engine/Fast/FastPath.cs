@@ -66,12 +66,12 @@ internal sealed class FastPath : IDisposable
         _ = MappedFile.Seal(taken, FastLayout.FileLength);
         const ulong code = MemoryProtection.Read | MemoryProtection.Execute, dontDump = 16;
         ulong flags = MemoryProtection.Shared | (ulong)(replace ? MemoryProtection.Fixed : MemoryProtection.FixedNoReplace);
-        long[] results = new RemoteCalls()
+        long[] results = ProgramDescriptor.Keep(taken, () => new RemoteCalls()
             .Add(SystemCall.Mmap, Area.Fast, FastLayout.DataLength, MemoryProtection.Read | MemoryProtection.Write, flags, (ulong)descriptor, 0)
             .Add(SystemCall.Mmap, Area.Fast + FastLayout.Tails, FastLayout.FileLength - FastLayout.Tails, code, flags, (ulong)descriptor, FastLayout.Tails)
             .Add(SystemCall.Madvise, Area.Fast, FastLayout.DataLength, dontDump)
             .Add(SystemCall.Close, (ulong)descriptor)
-            .Run(thread);
+            .Run(thread));
         var path = new FastPath(MappedFile.Map(taken, 0, FastLayout.FileLength));
         if (results.Any(result => result < 0))
         {

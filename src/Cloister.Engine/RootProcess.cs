@@ -1,0 +1,96 @@
+using Cloister.Linux;
+
+namespace Cloister.Engine;
+
+/// <summary>The program that was asked for, as others see it: signals that are for it, and its end. What it started may outlive it.</summary>
+/// <remarks><see cref="Signal"/> and <see cref="Relay"/> may be called by any thread, all else by the tracer's.</remarks>
+internal sealed class RootProcess
+{
+    private readonly OutsideSignals _outside = new();
+    private int _id;
+    private long _steps;
+    private ulong _relayed; // signals that were passed on to the program; bit n-1 is signal n
+    private WaitStatus _end;
+
+    /// <summary>Its process; 0 when it has not begun or has ended.</summary>
+    public int Id => Volatile.Read(ref _id);
+
+    /// <summary>When a signal that was sent to Cloister ended it, in ticks of a millisecond; null before, and where it ended otherwise.</summary>
+    public long? EndedForAllAt { get; private set; }
+
+    /// <summary>How it ended.</summary>
+    public ProgramEnd End => new(_end.Exited ? _end.ExitStatus : null, _end.Signaled ? _end.TerminatingSignal : null);
+
+    /// <summary>It begins.</summary>
+    public void Begin(int process) => Volatile.Write(ref _id, process);
+
+    /// <summary>The tracer gets on.</summary>
+    public void NoteStep() => Volatile.Write(ref _steps, _steps + 1);
+
+    /// <summary>A thread stands at a signal.</summary>
+    public void NoteSignal(TracedThread thread, int signal)
+    {
+        if (thread.Process.Id == _id)
+        {
+            _outside.Note(thread, signal);
+        }
+    }
+
+    /// <summary>A process has ended.</summary>
+    public void NoteEnd(int process, WaitStatus status)
+    {
+        if (process != _id)
+        {
+            return;
+        }
+
+        _end = status;
+        Volatile.Write(ref _id, 0);
+        if (status.Signaled && (Interlocked.Read(ref _relayed) & 1UL << (status.TerminatingSignal - 1)) != 0)
+        {
+            EndedForAllAt = Environment.TickCount64;
+        }
+    }
+
+    /// <summary>Sends it a signal.</summary>
+    /// <returns>False when it has not begun or has ended: what it started may still run.</returns>
+    public bool Signal(int signal)
+    {
+        int process = Id;
+
+        // A process that has ended and was not waited for yet still takes signals.
+        return process != 0 && HostKernel.IsAlive(process) && HostKernel.Kill(process, signal) == Errno.None;
+    }
+
+    /// <summary>Passes on a signal that was sent to this process, unless it was sent to the program as well.</summary>
+    /// <returns>False when the program did not get it: it has not begun or has ended.</returns>
+    public bool Relay(int signal)
+    {
+        int process = Id;
+        if (_outside.HasProgramGot(process, signal))
+        {
+            return true;
+        }
+
+        _ = Interlocked.Or(ref _relayed, 1UL << (signal - 1));
+        return Signal(signal) && !IsStuckBefore(process, signal);
+    }
+
+    // A tracer that does not get on must not keep a program that the signal would end.
+    private bool IsStuckBefore(int process, int signal)
+    {
+        const int looks = 40, milliseconds = 20;
+        long steps = Volatile.Read(ref _steps);
+        for (int i = 0; i < looks; i++)
+        {
+            if (Volatile.Read(ref _steps) != steps || !OutsideSignals.WillEnd(process, signal))
+            {
+                return false;
+            }
+
+            Thread.Sleep(milliseconds);
+        }
+
+        return true;
+    }
+}
