@@ -45,13 +45,4 @@ internal static class CallsInside
 
     /// <summary>Stands for a dispatch without a selector.</summary>
     public const ulong Always = ulong.MaxValue;
-
-    /// <summary>An enclave was initialized: where calls are not dispatched it takes a filter.</summary>
-    public static void Refuse(TracedThread thread, ulong start, ulong size)
-    {
-        if (!AreDispatched(thread) && thread.Process.Covered.Add(start, size))
-        {
-            SystemCalls.InstallFilter(thread, SyscallFilter.Elrange(start, size));
-        }
-    }
 }

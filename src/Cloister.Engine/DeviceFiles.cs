@@ -41,7 +41,7 @@ internal sealed class DeviceFiles(Tracer tracer) : IDisposable
             return error;
         }
 
-        file = new EnclaveFile(tracer.Epc, taken, node, openFlags) { IllegalCode = node == DeviceNode.Enclave ? tracer.Illegal : null };
+        file = new EnclaveFile(tracer.Epc, taken, node, openFlags) { OnFilled = node == DeviceNode.Enclave ? tracer.Illegal.Filled : null };
         switch (node)
         {
             case DeviceNode.Enclave: file.Enclave = tracer.Driver.Open(file); break;
@@ -60,7 +60,7 @@ internal sealed class DeviceFiles(Tracer tracer) : IDisposable
         if (!thread.Process.IsDeviceUser)
         {
             thread.Process.IsDeviceUser = true;
-            SystemCalls.InstallFilter(thread, SyscallFilter.DeviceUser());
+            FilterInstallation.Install(thread, SyscallFilter.DeviceUser());
         }
     }
 

@@ -26,15 +26,22 @@ internal sealed class ElrangeMemory
         IsHidden ? _lines.Find(line => address >= line.Start && address < line.End)?.Protection : null;
 
     /// <summary>A mapping was made or changed, which matters where it is in the range of an enclave and not the device's.</summary>
-    public void Note(Tracer tracer, AddressSpace space, ulong start, ulong length) => IsStale |= Concerns(tracer, space, start, length);
+    /// <param name="files">The device's open files.</param>
+    /// <param name="space">Whose memory it is.</param>
+    /// <param name="start">First byte of the mapping.</param>
+    /// <param name="length">How many bytes.</param>
+    public void Note(IEnumerable<EnclaveFile> files, AddressSpace space, ulong start, ulong length) => IsStale |= Concerns(files, space, start, length);
 
     /// <summary>Whether a range is in the range of an enclave that an address space has mapped.</summary>
-    public static bool Concerns(Tracer tracer, AddressSpace space, ulong start, ulong length) =>
-        space.Mappings.All.Count > 0 && tracer.Files.All.Any(file => file.Enclave is { IsCreated: true } enclave
+    public static bool Concerns(IEnumerable<EnclaveFile> files, AddressSpace space, ulong start, ulong length) =>
+        space.Mappings.All.Count > 0 && files.Any(file => file.Enclave is { IsCreated: true } enclave
             && start < enclave.Base.Value + enclave.Size && start + length > enclave.Base.Value && file.AddressSpaces.Contains(space));
 
     /// <summary>Brings the view to what a stopped thread needs before it runs on.</summary>
-    public void Apply(Tracer tracer, TracedThread thread)
+    /// <param name="files">The device's open files.</param>
+    /// <param name="thread">The thread.</param>
+    /// <param name="isShared">Whether others have its memory.</param>
+    public void Apply(IEnumerable<EnclaveFile> files, TracedThread thread, Func<bool> isShared)
     {
         if (!IsStale && _lines.Count == 0)
         {
@@ -44,10 +51,10 @@ internal sealed class ElrangeMemory
         if (IsStale && !IsHidden && !thread.AtSystemCall)
         {
             IsStale = false;
-            Look(tracer, thread);
+            Look(files, thread);
         }
 
-        _isShared = tracer.Processes.Threads.Any(other => other != thread && other.Space == thread.Space);
+        _isShared = isShared();
         bool hides = _lines.Count > 0 && !_isShared && thread.Processor.EnclaveMode;
         if (hides == IsHidden || thread.AtSystemCall)
         {
@@ -69,11 +76,11 @@ internal sealed class ElrangeMemory
         }
     }
 
-    private void Look(Tracer tracer, TracedThread thread)
+    private void Look(IEnumerable<EnclaveFile> files, TracedThread thread)
     {
         AddressSpace space = thread.Space;
         _lines.Clear();
-        (ulong Start, ulong End)[] ranges = [.. tracer.Files.All
+        (ulong Start, ulong End)[] ranges = [.. files
             .Where(file => file.Enclave is { IsCreated: true } && file.AddressSpaces.Contains(space))
             .Select(file => (file.Base, file.Base + file.Enclave!.Size))];
         foreach (MapsLine line in MapsLine.Of(thread))

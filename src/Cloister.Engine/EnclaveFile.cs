@@ -77,8 +77,8 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
     /// <summary>Its illegal instructions that were found.</summary>
     public IllegalSites IllegalSites { get; } = new();
 
-    /// <summary>Finds more of them in pages that get their content while they are executable; null for a virtual EPC.</summary>
-    public IllegalCode? IllegalCode { get; init; }
+    /// <summary>Hears of a page's address when it has got its content; null for a virtual EPC.</summary>
+    public Action<EnclaveFile, ulong>? OnFilled { get; init; }
 
     /// <summary>The pages that its threads may accept by themselves; null while they do not.</summary>
     public AwaitedPages? Awaited { get; set; }
@@ -183,7 +183,7 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
             Write(offset, contents);
         }
 
-        IllegalCode?.Filled(this, Base + offset);
+        OnFilled?.Invoke(this, Base + offset);
     }
 
     /// <summary>The bytes of a page as the program wrote them, to read at once.</summary>
@@ -215,7 +215,7 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
     public void Remove(EpcPage page, ulong offset)
     {
         _memory.Remove(page);
-        Engine.IllegalCode.ForgetPage(this, Base + offset);
+        ForgetIllegalSites(Base + offset);
         if (IsReleased || !IsMappable(offset, 4096))
         {
             return;
@@ -275,11 +275,31 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
         }
     }
 
+    /// <summary>An instruction is none of these any more. Threads lose its breakpoint when they stop next: until then it is a stop for nothing.</summary>
+    public void Unguard(IllegalSite site)
+    {
+        foreach (AddressSpace space in AddressSpaces)
+        {
+            space.Breakpoints.Remove(site);
+        }
+    }
+
+    private void ForgetIllegalSites(ulong page)
+    {
+        if (!IllegalSites.IsEmpty)
+        {
+            foreach (IllegalSite site in IllegalSites.TakePage(page))
+            {
+                Unguard(site);
+            }
+        }
+    }
+
     /// <summary>The page at an offset has lost its bytes, and its EPCM entry is invalid: nobody can use what is still mapped.</summary>
     public void LosePower(ulong offset)
     {
         Punch(offset, 4096);
-        Engine.IllegalCode.ForgetPage(this, Base + offset);
+        ForgetIllegalSites(Base + offset);
         Awaited?.Withdraw(offset);
         foreach (AddressSpace space in AddressSpaces)
         {

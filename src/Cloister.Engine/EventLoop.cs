@@ -223,7 +223,7 @@ internal sealed class EventLoop(Tracer tracer)
                 return Answer.RunOn;
             case PtraceEvent.Stop:
                 Prepare(thread);
-                return StopSignals.AnswerTo(thread, status);
+                return GroupStop(thread, status);
             case PtraceEvent.None when status.StopSignal == (Signal.SIGTRAP | 0x80):
                 return SystemCallEnd(thread);
             default:
@@ -257,6 +257,27 @@ internal sealed class EventLoop(Tracer tracer)
                 thread.Registers.Es = 0;
             }
         }
+    }
+
+    // A thread of a process that is stopped stays stopped, until SIGCONT.
+    private static Answer GroupStop(TracedThread thread, WaitStatus status)
+    {
+        if (!StopSignals.MayStop(status.StopSignal))
+        {
+            return Answer.RunOn;
+        }
+
+        if (thread.StopIsSpent)
+        {
+            // Calls of ours have ended that stop.
+            StopSignals.StopAgain(thread, isStopped: true);
+            return Answer.RunOn;
+        }
+
+        _ = thread.Store();
+        thread.NoteRan();
+        _ = Ptrace.Listen(thread.Id);
+        return Answer.Stand;
     }
 
     // Only asked for at a call's begin.
@@ -330,7 +351,7 @@ internal sealed class EventLoop(Tracer tracer)
             StrictView.Apply(tracer, thread);
         }
 
-        thread.Space.InElrange.Apply(tracer, thread);
+        thread.Space.InElrange.Apply(tracer.Files.All, thread, () => tracer.Processes.ShareMemory(thread));
         if (signal != 0 && thread.SignalAtStop == 0)
         {
             // A remote call has ended the stop that could deliver it: it comes once more, before the thread executes anything.

@@ -99,7 +99,7 @@ internal static class ForcedSignals
         if (!thread.Process.FollowsMasks && thread.Space.Table is not null)
         {
             thread.Process.FollowsMasks = true;
-            SystemCalls.InstallFilter(thread, SyscallFilter.SignalMasks());
+            FilterInstallation.Install(thread, SyscallFilter.SignalMasks());
         }
     }
 

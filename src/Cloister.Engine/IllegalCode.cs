@@ -107,24 +107,12 @@ internal sealed class IllegalCode(Tracer tracer)
         }
     }
 
-    /// <summary>Pages have lost their content.</summary>
-    public static void ForgetPage(EnclaveFile file, ulong page)
-    {
-        if (!file.IllegalSites.IsEmpty)
-        {
-            foreach (IllegalSite site in file.IllegalSites.TakePage(page))
-            {
-                Unset(file, site);
-            }
-        }
-    }
-
     private List<int> Find(ReadOnlySpan<byte> code, int length) => EnclaveCode.Find(code, length, tracer.Machine.Options.Sgx2);
 
     private static void Forget(EnclaveFile file, IllegalSite site)
     {
         file.IllegalSites.Remove(site);
-        Unset(file, site);
+        file.Unguard(site);
     }
 
     // Instructions that were found by another address space, which shares the pages.
@@ -140,7 +128,7 @@ internal sealed class IllegalCode(Tracer tracer)
             {
                 if (!Set(thread, file, site))
                 {
-                    Unset(file, site);
+                    file.Unguard(site);
                     site.Replace();
                 }
             }
@@ -190,7 +178,7 @@ internal sealed class IllegalCode(Tracer tracer)
                 // One that waits in vfork, or has not stopped for the first time yet, is written to when it stops.
                 if (other.Stopped && file.AddressSpaces.Contains(other.Space) && !other.WriteBreakpoints())
                 {
-                    Unset(file, site);
+                    file.Unguard(site);
                     tracer.Notice("the kernel gives no execution breakpoints: an enclave that reads its own code finds UD2 where it has CPUID or SYSCALL");
                     return false;
                 }
@@ -202,15 +190,6 @@ internal sealed class IllegalCode(Tracer tracer)
         finally
         {
             held.ForEach(hold => hold.Dispose());
-        }
-    }
-
-    // Threads lose it when they stop next: until then it is a stop for nothing.
-    private static void Unset(EnclaveFile file, IllegalSite site)
-    {
-        foreach (AddressSpace space in file.AddressSpaces)
-        {
-            space.Breakpoints.Remove(site);
         }
     }
 }

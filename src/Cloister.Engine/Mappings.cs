@@ -204,7 +204,7 @@ internal static class Mappings
             if (gapEnd > at)
             {
                 result = Call(at, gapEnd, protection);
-                space.InElrange.Note(tracer, space, at, gapEnd - at);
+                space.InElrange.Note(tracer.Files.All, space, at, gapEnd - at);
             }
 
             if (i < parts.Count && result == 0)
@@ -290,14 +290,14 @@ internal static class Mappings
         }
 
         bool hasRight = ((int)r.Rdx & 7) != MemoryProtection.None && thread.Space.Mappings.All.Count > 0
-            && (((int)r.R10 & MemoryProtection.TypeOfPlace) == 0 || ElrangeMemory.Concerns(tracer, thread.Space, start, length));
+            && (((int)r.R10 & MemoryProtection.TypeOfPlace) == 0 || ElrangeMemory.Concerns(tracer.Files.All, thread.Space, start, length));
         return hasRight || then is not null ? Answer.PassThen(t => Note(t, (long)t.Peek().Rax)) : Answer.Pass;
 
         void Note(TracedThread t, long result)
         {
             if (result >= 0)
             {
-                t.Space.InElrange.Note(tracer, t.Space, (ulong)result, length);
+                t.Space.InElrange.Note(tracer.Files.All, t.Space, (ulong)result, length);
             }
 
             then?.Invoke(t, result);
@@ -359,13 +359,13 @@ internal static class Mappings
             return tracer.RealMappings.Begin(thread, ranges, mayBeHalf: true, Note);
         }
 
-        bool concerned = ElrangeMemory.Concerns(tracer, space, start, oldLength) || (moves && ElrangeMemory.Concerns(tracer, space, target, newLength));
+        bool concerned = ElrangeMemory.Concerns(tracer.Files.All, space, start, oldLength) || (moves && ElrangeMemory.Concerns(tracer.Files.All, space, target, newLength));
         return concerned ? Answer.PassThen(t => Note(t, (long)t.Peek().Rax)) : Answer.Pass;
 
         void Note(TracedThread t, long result)
         {
-            t.Space.InElrange.Note(tracer, t.Space, start, oldLength);
-            t.Space.InElrange.Note(tracer, t.Space, (ulong)result, newLength);
+            t.Space.InElrange.Note(tracer.Files.All, t.Space, start, oldLength);
+            t.Space.InElrange.Note(tracer.Files.All, t.Space, (ulong)result, newLength);
         }
     }
 
@@ -532,7 +532,7 @@ internal static class Mappings
     private static Answer PassExecutable(Tracer tracer, TracedThread thread, ulong start, ulong length)
     {
         bool executable = ((int)thread.Peek().Rdx & MemoryProtection.Execute) != 0;
-        bool concerned = ElrangeMemory.Concerns(tracer, thread.Space, start, length);
+        bool concerned = ElrangeMemory.Concerns(tracer.Files.All, thread.Space, start, length);
         if (!executable && !concerned)
         {
             return Answer.Pass;

@@ -24,6 +24,20 @@ internal static class MemoryFiles
     /// <returns>The number here, or minus an errno: EBADF when the program's number means something else by now, which nobody may touch.</returns>
     public static int Take(TracedThread thread, int descriptor) => Take(thread, descriptor, out _);
 
+    /// <summary>Does something, and closes a descriptor of this process that would be nobody's if a thread ended meanwhile.</summary>
+    public static T Keep<T>(int taken, Func<T> action)
+    {
+        try
+        {
+            return action();
+        }
+        catch (ThreadEndedException) when (taken >= 0)
+        {
+            HostKernel.Close(taken);
+            throw;
+        }
+    }
+
     /// <summary>Copies the descriptor of one that is to be a device node's open file.</summary>
     /// <remarks>This process has an open file of its own, so that the program's, which holds a lock, can be seen to go.</remarks>
     /// <returns>As <see cref="Take(TracedThread, int)"/>.</returns>
@@ -38,7 +52,7 @@ internal static class MemoryFiles
         if (!isSameFile)
         {
             (long flock, ulong operation) = OpenFileHold.Call;
-            _ = ProgramDescriptor.Keep(taken, () => new RemoteCalls().Add(flock, (ulong)descriptor, operation).Add(SystemCall.Lseek, (ulong)descriptor, LastPosition, 0).Run(thread));
+            _ = Keep(taken, () => new RemoteCalls().Add(flock, (ulong)descriptor, operation).Add(SystemCall.Lseek, (ulong)descriptor, LastPosition, 0).Run(thread));
             return taken;
         }
 

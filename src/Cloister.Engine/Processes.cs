@@ -18,6 +18,9 @@ internal sealed class Processes(Tracer tracer)
     /// <summary>The thread of an id.</summary>
     public TracedThread? Find(int id) => _threads.GetValueOrDefault(id);
 
+    /// <summary>Whether others have a thread's memory.</summary>
+    public bool ShareMemory(TracedThread thread) => _threads.Values.Any(other => other != thread && other.Space == thread.Space);
+
     /// <summary>A thread that is traced from now on.</summary>
     public TracedThread Add(int id, TracedProcess process)
     {

@@ -19,20 +19,6 @@ internal static class ProgramDescriptor
         return taken ?? -(int)Errno.EPERM;
     }
 
-    /// <summary>Does something, and closes a descriptor of this process that would be nobody's if a thread ended meanwhile.</summary>
-    public static T Keep<T>(int taken, Func<T> action)
-    {
-        try
-        {
-            return action();
-        }
-        catch (ThreadEndedException) when (taken >= 0)
-        {
-            HostKernel.Close(taken);
-            throw;
-        }
-    }
-
     /// <summary>Makes system calls that give a descriptor which the program is not to keep, when its table is full as well.</summary>
     /// <returns>Minus EMFILE when nothing helps.</returns>
     public static long Make(TracedThread thread, RemoteCalls calls)

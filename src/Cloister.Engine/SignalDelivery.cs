@@ -69,7 +69,7 @@ internal sealed class SignalDelivery(Tracer tracer)
         }
 
         tracer.Changes.Settle(thread);
-        thread.Space.InElrange.Apply(tracer, thread);
+        thread.Space.InElrange.Apply(tracer.Files.All, thread, () => tracer.Processes.ShareMemory(thread));
         if (thread.SignalAtStop == 0)
         {
             // Not at a stop that can deliver: a signal of ours brings the thread to one.

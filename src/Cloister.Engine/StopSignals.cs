@@ -35,27 +35,6 @@ internal static class StopSignals
         }
     }
 
-    /// <summary>What is to become of a thread at PTRACE_EVENT_STOP: of a process that is stopped it stays stopped, until SIGCONT.</summary>
-    public static Answer AnswerTo(TracedThread thread, WaitStatus status)
-    {
-        if (!MayStop(status.StopSignal))
-        {
-            return Answer.RunOn;
-        }
-
-        if (thread.StopIsSpent)
-        {
-            // Calls of ours have ended that stop.
-            StopAgain(thread, isStopped: true);
-            return Answer.RunOn;
-        }
-
-        _ = thread.Store();
-        thread.NoteRan();
-        _ = Ptrace.Listen(thread.Id);
-        return Answer.Stand;
-    }
-
     private static bool IsCaught(TracedThread thread, int signal) =>
         ((ProcText.Hexadecimal(ProcText.Field(HostFile.TryRead(ProcPath.Of(thread.Id, "status")), "SigCgt:"u8)) ?? 0) & (1UL << (signal - 1))) != 0;
 }
