@@ -5,8 +5,9 @@ namespace Cloister.Engine;
 /// <summary>System calls that ended with ERESTARTSYS and its like, which no program ever sees: the kernel makes them again or gives EINTR.</summary>
 internal static class CallRestart
 {
-    /// <summary>Whether a result says so: ERESTARTSYS, ERESTARTNOINTR, ERESTARTNOHAND and ERESTART_RESTARTBLOCK of include/linux/errno.h.</summary>
-    public static bool IsAsked(long result) => result is -512 or -513 or -514 or -516;
+    /// <summary>Whether a result says so.</summary>
+    public static bool IsAsked(long result) => -result is (long)Errno.ERESTARTSYS or (long)Errno.ERESTARTNOINTR or (long)Errno.ERESTARTNOHAND
+        or (long)Errno.ERESTART_RESTARTBLOCK;
 
     /// <summary>Leaves a thread, at the exit of some other call, to the kernel's judgement on the one that it was in.</summary>
     /// <remarks>

@@ -56,13 +56,13 @@ internal static class WrittenMemory
 
         if (line.Inode == 0)
         {
-            return PageMap.Populated(process, start, end);
+            return PopulatedPages.Populated(process, start, end);
         }
 
         // What a private mapping has of its own is present, or swapped out; the rest is the file's.
         ulong offset = line.Offset - line.Start;
         return PathOf(process, line) is { } path
-            ? Union(PageMap.Populated(process, start, end),
+            ? Union(PopulatedPages.Populated(process, start, end),
                 WithinFile(path, unchecked(start + offset), unchecked(end + offset)).Select(part => (Start: unchecked(part.Start - offset), End: unchecked(part.End - offset))))
             : [(start, end)];
     }

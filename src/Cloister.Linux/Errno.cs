@@ -63,4 +63,12 @@ public enum Errno
     EOVERFLOW = 75,
     /// <summary>Nobody listens at the address.</summary>
     ECONNREFUSED = 111,
+    /// <summary>Made again after a handler with SA_RESTART; else EINTR. No program sees it: include/linux/errno.h.</summary>
+    ERESTARTSYS = 512,
+    /// <summary>Always made again. No program sees it.</summary>
+    ERESTARTNOINTR = 513,
+    /// <summary>Made again where no handler runs. No program sees it.</summary>
+    ERESTARTNOHAND = 514,
+    /// <summary>Made again by restart_syscall where no handler runs. No program sees it.</summary>
+    ERESTART_RESTARTBLOCK = 516,
 }

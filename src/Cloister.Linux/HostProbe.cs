@@ -42,7 +42,7 @@ public static unsafe class HostProbe
     {
         try
         {
-            MappedFile.Create("cloister-probe", 4096).Dispose();
+            MappedFile.Create("cloister-probe", HostPage.Size).Dispose();
             return Errno.None;
         }
         catch (LinuxException e)
@@ -66,7 +66,7 @@ public static unsafe class HostProbe
     {
         try
         {
-            using MappedFile file = MappedFile.Create("cloister-probe", 4096);
+            using MappedFile file = MappedFile.Create("cloister-probe", HostPage.Size);
             return Given(HostKernel.Open(ProcPath.OfDescriptor(Environment.ProcessId, file.Descriptor)));
         }
         catch (LinuxException e)

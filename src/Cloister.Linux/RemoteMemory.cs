@@ -84,7 +84,7 @@ public sealed unsafe class RemoteMemory : IDisposable
     public int ReadUpTo(ulong address, Span<byte> into)
     {
         // One element for each page: a transfer ends before the first element that cannot be read. process_vm_readv(2).
-        const int pages = 64, pageSize = 4096;
+        const int pages = 64, pageSize = HostPage.Size;
         nint* remote = stackalloc nint[2 * pages];
         nint* local = stackalloc nint[2];
         int done = 0;
@@ -147,7 +147,7 @@ public sealed unsafe class RemoteMemory : IDisposable
         var bytes = new List<byte>(64);
         while (bytes.Count < limit)
         {
-            int chunk = (int)Math.Min(256, 4096 - ((address + (ulong)bytes.Count) & 4095));
+            int chunk = (int)Math.Min(256, HostPage.Size - ((address + (ulong)bytes.Count) & (HostPage.Size - 1)));
             Span<byte> part = buffer[..chunk];
             if (!TryRead(address + (ulong)bytes.Count, part))
             {

@@ -109,7 +109,7 @@ public sealed unsafe class Userfaultfd : IDisposable
             }
             else if (error == Errno.EEXIST)
             {
-                start += 4096;
+                start += HostPage.Size;
             }
             else if (error != Errno.EAGAIN)
             {

@@ -104,7 +104,7 @@ public sealed class LogicalProcessor
             Registers.Rflags &= ~Registers.TrapFlag;
         }
 
-        Enclave enclave = machine.EnclaveOf(Secs);
+        EnclaveRecord enclave = machine.EnclaveOf(Secs);
         EntryEpoch = enclave.Epoch;
         enclave.Inside.Add(this);
     }

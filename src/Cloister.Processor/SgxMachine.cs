@@ -17,7 +17,7 @@ public sealed class SgxMachine
     private readonly byte[] launchControlHash;
     private readonly byte[] cpusvn;
     private MachineKeys? keys;
-    private readonly Dictionary<int, Enclave> enclaves = [];
+    private readonly Dictionary<int, EnclaveRecord> enclaves = [];
     private readonly Dictionary<ulong, Measurement> evictedMeasurements = [];
     private ulong nextEid = 1;
     private ulong nextVersion = VersionStep;
@@ -88,7 +88,7 @@ public sealed class SgxMachine
     internal ref Tcs TcsOf(EpcPage tcs) => ref MemoryMarshal.AsRef<Tcs>(Memory[tcs]);
 
     /// <summary>The enclave whose SECS is in a page.</summary>
-    internal Enclave EnclaveOf(EpcPage secs) => enclaves[secs.Index];
+    internal EnclaveRecord EnclaveOf(EpcPage secs) => enclaves[secs.Index];
 
     /// <summary>Whether a page holds a valid SECS.</summary>
     internal bool IsSecs(EpcPage page)
@@ -113,13 +113,13 @@ public sealed class SgxMachine
             evictedMeasurements.Remove(eid, out measurement);
         }
 
-        enclaves.Add(secs.Index, new Enclave { Eid = eid, Measurement = measurement });
+        enclaves.Add(secs.Index, new EnclaveRecord { Eid = eid, Measurement = measurement });
     }
 
     /// <summary>A SECS is about to leave the EPC. When it is evicted before EINIT its hash must wait for it.</summary>
     internal void RemoveEnclave(EpcPage secs, bool evicted)
     {
-        enclaves.Remove(secs.Index, out Enclave? enclave);
+        enclaves.Remove(secs.Index, out EnclaveRecord? enclave);
         if (evicted && enclave!.Measurement is { } measurement)
         {
             evictedMeasurements.Add(enclave.Eid, measurement);
@@ -164,7 +164,7 @@ public sealed class SgxMachine
     /// <exception cref="InvalidOperationException">A thread is inside: software stops its threads before it sleeps.</exception>
     public void LosePower()
     {
-        foreach (Enclave enclave in enclaves.Values)
+        foreach (EnclaveRecord enclave in enclaves.Values)
         {
             if (enclave.Inside.Count != 0)
             {
@@ -172,7 +172,7 @@ public sealed class SgxMachine
             }
         }
 
-        foreach (Enclave enclave in enclaves.Values)
+        foreach (EnclaveRecord enclave in enclaves.Values)
         {
             enclave.Measurement?.Dispose();
         }

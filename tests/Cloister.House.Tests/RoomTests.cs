@@ -18,11 +18,11 @@ public class RoomTests
     }
 
     [Fact]
-    public void No_arrow_and_no_circle_is_added()
+    public void No_arrow_no_circle_and_no_second_name_is_added()
     {
         string[] added = [.. RoomPlan.Wrong.Except(RoomPlan.Listed)];
-        Assert.True(added.Length == 0, "These uses go up, or these types are in a circle of more than "
-            + $"{RoomPlan.LargestCircle}:\n{string.Join('\n', added)}\n");
+        Assert.True(added.Length == 0, "These uses go up, these types are in a circle of more than "
+            + $"{RoomPlan.LargestCircle}, or these names are of two types:\n{string.Join('\n', added)}\n");
     }
 
     [Fact]

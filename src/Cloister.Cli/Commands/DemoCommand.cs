@@ -47,7 +47,7 @@ internal static class DemoCommand
             return Failure.Report(end.Signal is { } signal ? $"the sample was ended by signal {signal}" : $"the sample failed, exit status {end.ExitStatus}", end.ExitStatus ?? Failure.Internal);
         }
 
-        chart?.Write(PageMap.Draw(journal));
+        chart?.Write(PageDrawing.Draw(journal));
         PageReport.Write(journal, Terminal.Output);
         Console.Out.WriteLine($"EPC pages free: {tracer.Driver.Statistics.EpcPagesFree} of {tracer.Driver.Statistics.EpcPagesTotal}");
         return 0;

@@ -26,7 +26,7 @@ internal static class DoctorCommand
             return Failure.Report(problem, Failure.Usage);
         }
 
-        Finding[] findings = [.. ProcessorChecks.All(), .. KernelChecks.All(), .. SystemChecks.All()];
+        DoctorFinding[] findings = [.. ProcessorChecks.All(), .. KernelChecks.All(), .. SystemChecks.All()];
         if (Array.TrueForAll(findings, f => f.Kind != FindingKind.Fatal))
         {
             findings = [.. findings, TrialCheck.Make()];
@@ -46,10 +46,10 @@ internal static class DoctorCommand
         return runs ? 0 : Failure.Unavailable;
     }
 
-    private static void Print(Finding[] findings, MachineDefaults defaults, RunArguments told, bool runs)
+    private static void Print(DoctorFinding[] findings, MachineDefaults defaults, RunArguments told, bool runs)
     {
         Console.WriteLine(VersionCommand.Line);
-        foreach (Finding finding in findings)
+        foreach (DoctorFinding finding in findings)
         {
             string mark = finding.Kind switch
             {
@@ -90,7 +90,7 @@ internal static class DoctorCommand
         }
     }
 
-    private static void PrintJson(Finding[] findings, MachineDefaults defaults, RunArguments told, bool runs) => JsonOutput.Print(writer =>
+    private static void PrintJson(DoctorFinding[] findings, MachineDefaults defaults, RunArguments told, bool runs) => JsonOutput.Print(writer =>
     {
         writer.WriteString("version", VersionCommand.Version);
         writer.WriteBoolean("runs", runs);
@@ -116,7 +116,7 @@ internal static class DoctorCommand
 
         writer.WriteEndArray();
         writer.WriteStartArray("findings");
-        foreach (Finding finding in findings)
+        foreach (DoctorFinding finding in findings)
         {
             writer.WriteStartObject();
             writer.WriteString("kind", Name(finding.Kind));

@@ -112,7 +112,7 @@ internal static class InspectText
         }
 
         Terminal.Output.WriteLine($"{map.Pages} pages, {map.MeasuredPages} of them measured, {map.Tcs.Count} TCS");
-        AddressSpace.Draw(map, variant.Size);
+        AddressSpaceDrawing.Draw(map, variant.Size);
     }
 
     private static void PrintFindings(IReadOnlyList<Finding> findings)

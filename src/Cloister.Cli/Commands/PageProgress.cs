@@ -1,3 +1,4 @@
+using Cloister.Architecture;
 using Cloister.Cli.Lab;
 using Cloister.Images;
 
@@ -40,7 +41,7 @@ internal sealed class PageProgress : IProgress<ulong>, IDisposable
         total = total == 0 ? Count() : total;
         shown = elapsed;
         int filled = (int)Math.Min(value * Width / total, Width);
-        double speed = value * 4096.0 / elapsed.TotalSeconds / (1 << 20);
+        double speed = value * (double)LinearAddress.PageSize / elapsed.TotalSeconds / (1 << 20);
         writer.Write(LineProgress.Fitting($"\r[{new string('#', filled)}{new string('.', Width - filled)}] {value} of {total} pages, {speed:f0} MiB/s "));
     }
 
@@ -61,7 +62,7 @@ internal sealed class PageProgress : IProgress<ulong>, IDisposable
         catch (ImageException)
         {
             // Whoever measures comes to the same place and says so.
-            return Math.Max(1, variant.Size / 4096);
+            return Math.Max(1, variant.Size / LinearAddress.PageSize);
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using Cloister.Architecture;
 using Cloister.Cli.Manual;
 using Cloister.Cli.Platforms;
 using Cloister.Cli.Running;
@@ -98,7 +99,7 @@ internal static class RunCommand
         return Run(
             new EngineOptions
             {
-                EpcPages = (int)(epc / 4096),
+                EpcPages = (int)(epc / LinearAddress.PageSize),
                 Mode = parsed.Engine ?? machine.Engine,
                 Isolation = parsed.Isolation ?? machine.Isolation,
                 Driver = new DriverOptions { Generation = parsed.Uapi, Policy = parsed.Policy },

@@ -9,7 +9,7 @@ internal static class TrialCheck
     private const string Key = "trial", Subject = "a small enclave";
 
     /// <summary>Runs it.</summary>
-    public static Finding Make()
+    public static DoctorFinding Make()
     {
         try
         {
@@ -21,15 +21,15 @@ internal static class TrialCheck
                 Repeats = 0,
                 Program = OwnProgram.OfExperiments,
             }).Run();
-            return new Finding(FindingKind.Good, Key, Subject, "built, entered and grown", "a program was run on the machine to see it");
+            return new DoctorFinding(FindingKind.Good, Key, Subject, "built, entered and grown", "a program was run on the machine to see it");
         }
         catch (LinuxException e)
         {
-            return new Finding(FindingKind.Fatal, Key, Subject, e.Message, Failure.Explain(e).Message);
+            return new DoctorFinding(FindingKind.Fatal, Key, Subject, e.Message, Failure.Explain(e).Message);
         }
         catch (ExperimentException e)
         {
-            return new Finding(FindingKind.Fatal, Key, Subject, "failed", e.Message);
+            return new DoctorFinding(FindingKind.Fatal, Key, Subject, "failed", e.Message);
         }
     }
 }

@@ -1,3 +1,4 @@
+using Cloister.Architecture;
 using Cloister.Cli.Platforms;
 using Cloister.Driver;
 using Cloister.Engine;
@@ -8,7 +9,7 @@ namespace Cloister.Cli.Running;
 /// <summary>The options of <c>cloister run</c>: the command line, its defaults, help, manual and completions all read this table.</summary>
 internal static class RunOptions
 {
-    private const long PageSize = 4096;
+    private const long PageSize = LinearAddress.PageSize;
     private const int LaunchHashLength = 32;
     private const string HostCpu = "host";
 

@@ -18,7 +18,7 @@ public sealed partial class SgxDriver
 {
     private readonly List<VirtualEpc> _virtualEpcs = [];
     private readonly DriverServices _services;
-    private readonly EnclaveFault _enclaveFault;
+    private readonly EnclaveFaultHandler _enclaveFault;
     private readonly VirtualEpcMemory _virtualEpcMemory;
 
     /// <summary>Makes the driver of a machine that has just been switched on.</summary>
@@ -31,7 +31,7 @@ public sealed partial class SgxDriver
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(kicker);
         _services = new DriverServices(new DriverState(machine, options, kicker));
-        _enclaveFault = new EnclaveFault(State, _services.Epc, _services.Loader, _services.Augment);
+        _enclaveFault = new EnclaveFaultHandler(State, _services.Epc, _services.Loader, _services.Augment);
         _virtualEpcMemory = new VirtualEpcMemory(State, _services.Epc);
     }
 

@@ -34,7 +34,7 @@ internal sealed class EnclaveAddPages : RangeIoctl<SgxEnclaveAddPages>
             return error;
         }
 
-        return TryCopyFromUser(Parameters.Secinfo, ref _secinfo) ? SecinfoCheck.Validate(in _secinfo) : Errno.EFAULT;
+        return TryCopyFromUser(Parameters.Secinfo, ref _secinfo) ? SecinfoValidation.Validate(in _secinfo) : Errno.EFAULT;
     }
 
     protected override long? Advance(int pageBudget)

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Cloister.Architecture;
 using Cloister.Driver.Services;
 
 namespace Cloister.Driver.Ioctls;
@@ -35,7 +36,7 @@ internal abstract class EnclaveIoctl(IoctlCall call) : IoctlOperation, ISignals
     /// <summary>sgx_validate_offset_length.</summary>
     protected Errno ValidateOffsetLength(ulong offset, ulong length)
     {
-        const ulong PageMask = 4095;
+        const ulong PageMask = LinearAddress.PageSize - 1;
         bool valid = (offset & PageMask) == 0
             && length != 0
             && (length & PageMask) == 0

@@ -26,7 +26,7 @@ internal sealed class EnclaveModt(IoctlCall call) : TypeModification<SgxEnclaveM
             return Errno.EFAULT;
         }
 
-        if ((_secinfo.Flags & ~SecinfoFlags.PageTypeMask) != 0 || !SecinfoCheck.IsReservedZero(in _secinfo))
+        if ((_secinfo.Flags & ~SecinfoFlags.PageTypeMask) != 0 || !SecinfoValidation.IsReservedZero(in _secinfo))
         {
             return Errno.EINVAL;
         }

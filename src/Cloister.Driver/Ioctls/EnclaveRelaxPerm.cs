@@ -24,7 +24,7 @@ internal sealed class EnclaveRelaxPerm(IoctlCall call) : DynamicMemoryIoctl<SgxE
         }
 
         error = TryCopyFromUser(Parameters.Secinfo, ref _secinfo)
-            ? SecinfoCheck.ValidatePermissions(in _secinfo, needsRead: false)
+            ? SecinfoValidation.ValidatePermissions(in _secinfo, needsRead: false)
             : Errno.EFAULT;
         if (error != Errno.None)
         {

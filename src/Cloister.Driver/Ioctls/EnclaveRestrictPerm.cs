@@ -24,7 +24,7 @@ internal sealed class EnclaveRestrictPerm(IoctlCall call) : PermissionRestrictio
         }
 
         error = TryCopyFromUser(Parameters.Secinfo, ref _secinfo)
-            ? SecinfoCheck.ValidatePermissions(in _secinfo, Services.State.Rules.RestrictsToReadableOnly)
+            ? SecinfoValidation.ValidatePermissions(in _secinfo, Services.State.Rules.RestrictsToReadableOnly)
             : Errno.EFAULT;
         if (error != Errno.None)
         {

@@ -33,8 +33,8 @@ internal readonly struct PageAddition(DriverServices services, SgxEnclave enclav
         {
             EpcIndex = page.Index,
             Type = secinfo.PageType,
-            MaximumProtection = SecinfoCheck.MaximumProtection(in secinfo),
-            RunProtection = SecinfoCheck.MaximumProtection(in secinfo),
+            MaximumProtection = SecinfoValidation.MaximumProtection(in secinfo),
+            RunProtection = SecinfoValidation.MaximumProtection(in secinfo),
         };
 
         // Linux, sgx_encl_add_page: the record comes before EADD, which cannot be undone in the measurement.

@@ -1,3 +1,5 @@
+using Cloister.Architecture;
+
 namespace Cloister.Driver.Pages;
 
 /// <summary>
@@ -6,7 +8,7 @@ namespace Cloister.Driver.Pages;
 /// </summary>
 internal sealed class BackingStore : IEnclaveBacking
 {
-    private const int PageLength = 4096;
+    private const int PageLength = LinearAddress.PageSize;
     private const int PcmdLength = 128;
     private const int BlockLength = PageLength + PcmdLength;
     private const int SlabShift = 6;

@@ -64,7 +64,7 @@ public static class AllocationProgram
     private static Enclave Build(AllocationWay way, AllocationPattern pattern, int pages)
     {
         var builder = new EnclaveBuilder(EnclaveLayout.SizeFor(pages));
-        builder.Add(EnclaveLayout.Code, EnclaveCode.Assemble(), PageAccess.Read | PageAccess.Execute, name: "code");
+        builder.Add(EnclaveLayout.Code, ExperimentCode.Assemble(), PageAccess.Read | PageAccess.Execute, name: "code");
         builder.AddZeros(EnclaveLayout.Staging, 1, ReadWrite, name: "emitted code");
         builder.AddThread(EnclaveLayout.Thread, new Tcs { Ossa = EnclaveLayout.Frames, Nssa = EnclaveLayout.FrameCount, Fslimit = uint.MaxValue, Gslimit = uint.MaxValue });
         builder.AddZeros(EnclaveLayout.ThreadsOwn, 1, ReadWrite, name: "the thread's own");
@@ -98,10 +98,10 @@ public static class AllocationProgram
     {
         PageBuffer buffer = PageBuffer.Allocate(uses.Count * sizeof(ulong));
         Span<ulong> list = Entries(buffer);
-        ulong mayAccept = way == AllocationWay.AugmentEach ? 0 : EnclaveCode.MayAccept;
+        ulong mayAccept = way == AllocationWay.AugmentEach ? 0 : ExperimentCode.MayAccept;
         for (int i = 0; i < uses.Count; i++)
         {
-            list[i] = AddressOf(enclave, uses[i].Page) | mayAccept | (uses[i].First ? EnclaveCode.FirstUse : 0);
+            list[i] = AddressOf(enclave, uses[i].Page) | mayAccept | (uses[i].First ? ExperimentCode.FirstUse : 0);
         }
 
         return buffer;
@@ -133,7 +133,7 @@ public static class AllocationProgram
             at = answer.Rsi;
             ref ulong entry = ref Entries(list)[(int)((at - list.Address) / sizeof(ulong))];
             enclave.AugmentPages((entry & ~(EnclaveLayout.Page - 1)) - enclave.BaseAddress.Value, EnclaveLayout.Page);
-            entry |= EnclaveCode.MayAccept;
+            entry |= ExperimentCode.MayAccept;
         }
 
         // The page is there and pending. The enclave's handler, entered on the same thread, accepts it.

@@ -9,7 +9,7 @@ namespace Cloister.Linux;
 /// </remarks>
 public abstract unsafe class EnclaveEntry
 {
-    private const int PageSize = 4096;
+    private const int PageSize = HostPage.Size;
 
     // One page for all enclaves, for as long as the process lives.
     private readonly ulong* _page;

@@ -27,7 +27,7 @@ public sealed class EnclaveRange : SafeHandle
     /// <exception cref="LinuxException">There is no such room.</exception>
     public static EnclaveRange Reserve(ulong length)
     {
-        if (length is < 4096 or > 1ul << 46 || (length & (length - 1)) != 0)
+        if (length is < HostPage.Size or > 1ul << 46 || (length & (length - 1)) != 0)
         {
             throw new ArgumentOutOfRangeException(nameof(length), length, "not a power of two from 4096 to 2^46");
         }

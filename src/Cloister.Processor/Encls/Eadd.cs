@@ -77,7 +77,7 @@ public static class Eadd
         }
 
         // SDM 3D, EADD: the enclave is initialised already.
-        Enclave enclave = machine.EnclaveOf(secs);
+        EnclaveRecord enclave = machine.EnclaveOf(secs);
         if (enclave.Measurement is not { } measurement)
         {
             return LeafResult.GeneralProtection;

@@ -63,7 +63,7 @@ public static class Einit
         }
 
         // SDM 3D, EINIT, exceptions: the enclave is initialised already.
-        Enclave enclave = machine.EnclaveOf(secs);
+        EnclaveRecord enclave = machine.EnclaveOf(secs);
         if (enclave.Measurement is not { } measurement)
         {
             return LeafResult.GeneralProtection;

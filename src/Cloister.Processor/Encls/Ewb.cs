@@ -75,7 +75,7 @@ public static class Ewb
                     return LeafResult.Of(SgxError.PageNotBlocked);
                 }
 
-                Enclave enclave = machine.EnclaveOf(entry.EnclaveSecs);
+                EnclaveRecord enclave = machine.EnclaveOf(entry.EnclaveSecs);
                 if (!enclave.IsTracked(entry.TrackEpoch))
                 {
                     return LeafResult.Of(SgxError.NotTracked);

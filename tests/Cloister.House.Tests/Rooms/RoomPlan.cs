@@ -24,8 +24,8 @@ internal static class RoomPlan
     /// <summary>What wrong.txt lists.</summary>
     public static IReadOnlyList<string> Listed { get; } = [.. Lines("wrong.txt")];
 
-    /// <summary>What is wrong now: arrows of types from a room to one above it, and types in a circle of too many.</summary>
-    public static IReadOnlyList<string> Wrong { get; } = [.. UpwardArrows().Concat(InCircles())];
+    /// <summary>What is wrong now: arrows of types from a room to one above it, types in a circle of too many, and names of more than one type.</summary>
+    public static IReadOnlyList<string> Wrong { get; } = [.. UpwardArrows().Concat(InCircles()).Concat(NamesTwice())];
 
     /// <summary>The rooms and what each uses of its own project, as docs/explanation/architecture.md shows them.</summary>
     public static string RenderMarkdown()
@@ -69,6 +69,12 @@ internal static class RoomPlan
         where circle.Count > LargestCircle
         from type in circle
         select $"circle {type}";
+
+    private static IEnumerable<string> NamesTwice() =>
+        from type in s_graph.Types
+        group type by type[(type.LastIndexOf('.') + 1)..].Split('`')[0] into named
+        where named.Count() > 1
+        select $"name {named.Key}";
 
     private static int IndexOf(string room) => s_places.GetValueOrDefault(room, int.MaxValue);
 

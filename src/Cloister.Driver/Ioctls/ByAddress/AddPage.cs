@@ -44,7 +44,7 @@ internal sealed class AddPage(IoctlCall call) : AddressIoctl<SgxEnclaveAddPage>(
         bool isValid = (_secinfo.Flags & ~(SecinfoFlags.PermissionMask | SecinfoFlags.PageTypeMask)) == 0
             && (_secinfo.Flags & (SecinfoFlags.R | SecinfoFlags.W)) != SecinfoFlags.W
             && _secinfo.PageType is PageType.Tcs or PageType.Reg
-            && SecinfoCheck.IsReservedZero(in _secinfo);
+            && SecinfoValidation.IsReservedZero(in _secinfo);
         if (!isValid)
         {
             return Errno.EINVAL;
@@ -80,8 +80,8 @@ internal sealed class AddPage(IoctlCall call) : AddressIoctl<SgxEnclaveAddPage>(
         var record = EnclavePage.NotAnywhere with
         {
             Type = _secinfo.PageType,
-            MaximumProtection = SecinfoCheck.MaximumProtection(in _secinfo),
-            RunProtection = SecinfoCheck.MaximumProtection(in _secinfo),
+            MaximumProtection = SecinfoValidation.MaximumProtection(in _secinfo),
+            RunProtection = SecinfoValidation.MaximumProtection(in _secinfo),
         };
         if (error == Errno.None && !enclave.Pages.TryAdd(Parameters.Addr >> 12, in record))
         {

@@ -38,7 +38,7 @@ internal sealed class ModifyPagesByAddress(IoctlCall call) : AddressRangeIoctl<S
             && (_secinfo.Flags & ~(SecinfoFlags.PermissionMask | SecinfoFlags.PageTypeMask)) == 0
             && (_secinfo.Flags & (SecinfoFlags.R | SecinfoFlags.W)) != SecinfoFlags.W
             && isType
-            && SecinfoCheck.IsReservedZero(in _secinfo)
+            && SecinfoValidation.IsReservedZero(in _secinfo)
             && Target!.IsInitialized;
         if (!isValid)
         {

@@ -6,7 +6,7 @@ using Spectre.Console;
 namespace Cloister.Cli.Commands;
 
 /// <summary>An enclave's address space as rows of characters: what most of the pages behind each of them are.</summary>
-internal static class AddressSpace
+internal static class AddressSpaceDrawing
 {
     private const int Columns = 64;
     private const int MaximumRows = 16;

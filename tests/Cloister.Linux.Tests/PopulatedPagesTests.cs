@@ -2,7 +2,7 @@ using System.IO.MemoryMappedFiles;
 
 namespace Cloister.Linux.Tests;
 
-public class PageMapTests
+public class PopulatedPagesTests
 {
     private const int Page = 4096;
 
@@ -20,7 +20,7 @@ public class PageMapTests
         }
 
         ulong start = (ulong)view.SafeMemoryMappedViewHandle.DangerousGetHandle();
-        List<(ulong Start, ulong End)> runs = PageMap.Populated(Environment.ProcessId, start, start + (ulong)pages * Page, scans);
+        List<(ulong Start, ulong End)> runs = PopulatedPages.Populated(Environment.ProcessId, start, start + (ulong)pages * Page, scans);
 
         // The kernel may map pages of the file around the one that was touched.
         Assert.All((int[])[0, 1, 2, 1000, 1002, pages - 1], page => Assert.Contains(runs, run => Address(page) >= run.Start && Address(page) < run.End));
@@ -32,5 +32,5 @@ public class PageMapTests
 
     [Fact]
     public void Of_a_process_that_is_not_there_everything_may_be_populated() =>
-        Assert.Equal([(0x1000UL, 0x9000UL)], PageMap.Populated(int.MaxValue, 0x1000, 0x9000));
+        Assert.Equal([(0x1000UL, 0x9000UL)], PopulatedPages.Populated(int.MaxValue, 0x1000, 0x9000));
 }

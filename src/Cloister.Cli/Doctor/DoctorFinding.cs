@@ -19,4 +19,4 @@ internal enum FindingKind
 /// <param name="Subject">What was looked at.</param>
 /// <param name="Found">What the machine has.</param>
 /// <param name="Meaning">What that means and, where something is amiss, what to do.</param>
-internal sealed record Finding(FindingKind Kind, string Key, string Subject, string Found, string Meaning);
+internal sealed record DoctorFinding(FindingKind Kind, string Key, string Subject, string Found, string Meaning);

@@ -4,7 +4,7 @@ namespace Cloister.Processor;
 /// What the processor keeps of an enclave beside the architectural fields of its SECS: children, tracking and the hash
 /// while it is being built. Hardware keeps it in the SECS page, in a place it does not tell.
 /// </summary>
-internal sealed class Enclave
+internal sealed class EnclaveRecord
 {
     /// <summary>SECS.EID: tells enclaves apart for as long as the machine runs.</summary>
     public required ulong Eid { get; init; }

@@ -4,7 +4,7 @@ using Cloister.Processor;
 
 namespace Cloister.Driver.Tests.Faults;
 
-public class EnclaveFaultTests
+public class EnclaveFaultHandlerTests
 {
     private readonly TestMachine _machine = new();
     private readonly EnclaveImage _image = new();

@@ -4,7 +4,7 @@ using static Cloister.Lab.Reports.SvgDocument;
 namespace Cloister.Cli.Demo;
 
 /// <summary>A journal as a picture: a row for each page, or for neighbours that lived the same life, and in it a box for each leaf and fault.</summary>
-internal static class PageMap
+internal static class PageDrawing
 {
     private const double Left = 12, Top = 44, RowHeight = 30, BoxHeight = 20, BoxGap = 5, LetterWidth = 5.9, Padding = 7, Margin = 12;
     private const double OffsetColumn = 0, PagesColumn = 62, TypeColumn = 112, BoxesColumn = 200, LegendStep = 150;

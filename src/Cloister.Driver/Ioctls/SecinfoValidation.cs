@@ -3,7 +3,7 @@ using Cloister.Architecture;
 namespace Cloister.Driver.Ioctls;
 
 /// <summary>What a SECINFO for EADD must be (sgx_validate_secinfo).</summary>
-internal static class SecinfoCheck
+internal static class SecinfoValidation
 {
     public static Errno Validate(in Secinfo secinfo)
     {

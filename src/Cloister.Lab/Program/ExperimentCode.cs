@@ -1,3 +1,4 @@
+using Cloister.Architecture;
 using Iced.Intel;
 using static Iced.Intel.AssemblerRegisters;
 
@@ -5,7 +6,7 @@ namespace Cloister.Lab.Program;
 
 /// <summary>The code of the enclave: assembled here, measured, and run inside.</summary>
 /// <remarks>It trusts the host, as an experiment may.</remarks>
-internal static class EnclaveCode
+internal static class ExperimentCode
 {
     /// <summary>Bit 0 of an entry of the list: the page's first use.</summary>
     public const ulong FirstUse = 1;
@@ -14,7 +15,7 @@ internal static class EnclaveCode
     public const ulong MayAccept = 2;
 
     private const int Eexit = 4, Eaccept = 5, Eacceptcopy = 7;
-    private const int PageSize = 4096;
+    private const int PageSize = LinearAddress.PageSize;
 
     // In the thread's own page, a part for each level of exceptions: the SECINFO (64 bytes, aligned so), then the end of the list.
     private const int PartShift = 8, ListEnd = 64;

@@ -3,9 +3,9 @@ using System.Runtime.InteropServices;
 namespace Cloister.Linux;
 
 /// <summary>/proc/PID/pagemap: which pages of a process have memory. Documentation/admin-guide/mm/pagemap.rst.</summary>
-public static unsafe class PageMap
+public static unsafe class PopulatedPages
 {
-    private const ulong Present = 1UL << 63, Swapped = 1UL << 62, PageSize = 4096;
+    private const ulong Present = 1UL << 63, Swapped = 1UL << 62, PageSize = HostPage.Size;
 
     /// <summary>The runs of pages of a range that are present or swapped out, in order; all of it when the kernel does not tell.</summary>
     public static List<(ulong Start, ulong End)> Populated(int process, ulong start, ulong end) => Populated(process, start, end, scans: true);

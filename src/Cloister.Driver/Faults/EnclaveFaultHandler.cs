@@ -6,7 +6,7 @@ using Cloister.Processor;
 namespace Cloister.Driver.Faults;
 
 /// <summary>Page faults on the enclave device (sgx_vma_fault).</summary>
-internal sealed class EnclaveFault
+internal sealed class EnclaveFaultHandler
 {
     private const Protection Everything = Protection.Read | Protection.Write | Protection.Execute;
 
@@ -15,7 +15,7 @@ internal sealed class EnclaveFault
     private readonly EnclavePageLoader _loader;
     private readonly EnclaveAugment _augment;
 
-    public EnclaveFault(DriverState state, EpcAllocator epc, EnclavePageLoader loader, EnclaveAugment augment)
+    public EnclaveFaultHandler(DriverState state, EpcAllocator epc, EnclavePageLoader loader, EnclaveAugment augment)
     {
         _state = state;
         _epc = epc;
