@@ -1,6 +1,5 @@
 using Cloister.Engine.Fast;
 using Cloister.Linux;
-using Iced.Intel;
 
 namespace Cloister.Engine.Tests.Fast;
 

@@ -1,7 +1,6 @@
 using Cloister.Engine.Fast;
 using Cloister.Engine.Tests.Harness;
 using Cloister.Linux;
-using Iced.Intel;
 
 namespace Cloister.Engine.Tests.Fast;
 

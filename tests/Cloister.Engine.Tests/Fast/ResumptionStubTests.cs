@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using Cloister.Engine.Fast;
 using Cloister.Linux;
-using Iced.Intel;
 
 namespace Cloister.Engine.Tests.Fast;
 
