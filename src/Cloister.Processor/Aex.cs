@@ -35,9 +35,9 @@ public static class Aex
         ref Tcs tcs = ref machine.TcsOf(processor.TcsPage);
         ref readonly Secs secs = ref machine.SecsOf(processor.Secs);
         FramePages frame = processor.Frame;
-        if (!frame.IsKnown && frame.Find(machine, memory, processor.Secs, tcs, tcs.Cssa) is not null)
+        if (!frame.IsKnown && FrameSearch.Find(frame, machine, memory, processor.Secs, tcs, tcs.Cssa) is not null)
         {
-            frame.FindInEpcm(machine, processor.Secs, tcs, tcs.Cssa);
+            FrameSearch.FindInEpcm(frame, machine, processor.Secs, tcs, tcs.Cssa);
         }
 
         ref Gprsgx saved = ref GprsgxOf(machine, frame);

@@ -5,6 +5,9 @@ namespace Cloister.Processor;
 /// <summary>Hears what the machine does. It changes nothing and must not throw.</summary>
 public interface IMachineObserver
 {
+    /// <summary>Hears nothing.</summary>
+    static IMachineObserver Silent { get; } = new SilentObserver();
+
     /// <summary>A leaf of ENCLS ended.</summary>
     /// <param name="leaf">Which.</param>
     /// <param name="page">The EPC page it was about.</param>
@@ -42,4 +45,6 @@ public interface IMachineObserver
     void EnclaveRefused(EnclsLeaf leaf, EpcPage secs, ReadOnlySpan<byte> sigstruct, string field, string expected, string found)
     {
     }
+
+    private sealed class SilentObserver : IMachineObserver;
 }

@@ -56,7 +56,7 @@ public sealed class SgxMachine
     public Epcm Epcm { get; }
 
     /// <summary>Hears what the machine does. Nobody by default.</summary>
-    public IMachineObserver Observer { get; set; } = SilentObserver.Instance;
+    public IMachineObserver Observer { get; set; } = IMachineObserver.Silent;
 
     /// <summary>IA32_SGXLEPUBKEYHASH0 to 3, 32 bytes.</summary>
     public ReadOnlySpan<byte> LaunchControlHash

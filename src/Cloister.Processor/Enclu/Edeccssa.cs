@@ -34,7 +34,7 @@ public static class Edeccssa
 
         // SDM 3D, EDECCSSA: the pages of the previous frame.
         var previous = new FramePages();
-        if (previous.Find(machine, memory, processor.Secs, tcs, tcs.Cssa - 1) is { } fault)
+        if (FrameSearch.Find(previous, machine, memory, processor.Secs, tcs, tcs.Cssa - 1) is { } fault)
         {
             return LeafResult.Of(fault);
         }

@@ -37,7 +37,7 @@ public static class Eenter
 
         // SDM 3D, EENTER: the pages of the frame.
         EpcPage secsPage = machine.Epcm[page].EnclaveSecs;
-        if (processor.Frame.Find(machine, memory, secsPage, tcs, tcs.Cssa) is { } fault)
+        if (FrameSearch.Find(processor.Frame, machine, memory, secsPage, tcs, tcs.Cssa) is { } fault)
         {
             processor.Frame.Forget();
             return LeafResult.Of(fault);

@@ -49,7 +49,7 @@ public static class Eresume
         // SDM 3D, ERESUME: the pages of that frame.
         EpcPage secsPage = machine.Epcm[page].EnclaveSecs;
         FramePages frame = processor.Frame;
-        if (frame.Find(machine, memory, secsPage, tcs, tcs.Cssa - 1) is { } fault)
+        if (FrameSearch.Find(frame, machine, memory, secsPage, tcs, tcs.Cssa - 1) is { } fault)
         {
             return LeafResult.Of(fault);
         }
@@ -70,7 +70,7 @@ public static class Eresume
             return LeafResult.GeneralProtection;
         }
 
-        if (processor.Frame.Find(machine, memory, secsPage, tcs, tcs.Cssa) is { } fault)
+        if (FrameSearch.Find(processor.Frame, machine, memory, secsPage, tcs, tcs.Cssa) is { } fault)
         {
             return LeafResult.Of(fault);
         }
