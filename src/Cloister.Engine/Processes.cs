@@ -21,6 +21,10 @@ internal sealed class Processes(Tracer tracer)
     /// <summary>Whether others have a thread's memory.</summary>
     public bool ShareMemory(TracedThread thread) => _threads.Values.Any(other => other != thread && other.Space == thread.Space);
 
+    /// <summary>A thread of the process that has the most of the device mapped; null when none uses it.</summary>
+    public TracedThread? LargestDeviceUser() => _threads.Values.Where(thread => thread.Process.IsDeviceUser)
+        .MaxBy(thread => thread.Space.Mappings.All.Aggregate(0UL, (sum, mapping) => sum + (mapping.End - mapping.Start)));
+
     /// <summary>A thread that is traced from now on.</summary>
     public TracedThread Add(int id, TracedProcess process)
     {

@@ -163,7 +163,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
 
     /// <summary>Does something to a thread that may be killed meanwhile; its end is then told later.</summary>
     /// <param name="action">What to do.</param>
-    /// <param name="cause">Whose process ends when the host has no memory for it, as the kernel ends one then; without one the error goes on.</param>
+    /// <param name="cause">Whose process ends when the host has no memory for it, as the kernel ends one then; without one the largest that has enclaves.</param>
     /// <returns>The thread that ended meanwhile, or 0.</returns>
     internal int Guard(Action action, TracedThread? cause = null)
     {
@@ -187,12 +187,12 @@ public sealed class Tracer : IThreadKicker, IDisposable
 
             return e.Thread;
         }
-        catch (NoMemoryException e) when (cause is not null)
+        catch (NoMemoryException e) when ((cause ?? Processes.LargestDeviceUser()) is { } victim)
         {
             // Linux, mm/oom_kill.c, oom_kill_process: SIGKILL.
             Notice($"the host has no memory for an enclave ({e.Message}): its program is killed");
-            Ioctls.Abandon(cause);
-            _ = HostKernel.Kill(cause.Process.Id, Linux.Signal.SIGKILL);
+            Ioctls.Abandon(victim);
+            _ = HostKernel.Kill(victim.Process.Id, Linux.Signal.SIGKILL);
             return 0;
         }
     }
