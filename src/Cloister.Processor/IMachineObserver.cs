@@ -46,5 +46,12 @@ public interface IMachineObserver
     {
     }
 
+    /// <summary>EGETKEY gave a key, or refused it for what the request says.</summary>
+    /// <param name="request">What was asked for.</param>
+    /// <param name="result">How it ended.</param>
+    void KeyRequested(in Keyrequest request, LeafResult result)
+    {
+    }
+
     private sealed class SilentObserver : IMachineObserver;
 }

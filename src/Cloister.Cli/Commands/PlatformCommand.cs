@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Security.Cryptography;
 using Cloister.Attestation;
 using Cloister.Attestation.Platforms;
 using Cloister.Cli.Platforms;
@@ -203,7 +202,7 @@ internal static class PlatformCommand
         command.SetAction(parsed => Guard("new-owner", () =>
         {
             PlatformStore store = PlatformStore.Open();
-            _ = store.Change(Made(store, parsed.GetValue(name)!), settings => settings with { OwnerEpoch = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)) });
+            store.NewOwner(Made(store, parsed.GetValue(name)!));
             return 0;
         }));
         return command;

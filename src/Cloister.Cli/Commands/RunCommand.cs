@@ -138,6 +138,7 @@ internal static class RunCommand
         using (var tracer = new Tracer(options) { OnNotice = messages.Notice })
         {
             tracer.Machine.Observer = new RefusalReport(tracer.Machine, tracer.Machine.Observer, messages.Notice) { Against = arguments.Against };
+            tracer.Machine.Observer = new SealReport(tracer.Machine.Observer, platform.SealKeys, () => Convert.ToHexStringLower(tracer.Machine.Cpusvn), messages.Notice);
             services.Cpusvn = () => tracer.Machine.Cpusvn.ToArray();
             SignalRelay.Begin(tracer);
             if (arguments.Verbose)

@@ -10,7 +10,7 @@ namespace Cloister.Cli.Platforms;
 /// </summary>
 internal sealed class PlatformStore(string state)
 {
-    private const string KeyName = "root-key", SettingsName = "platform.json";
+    private const string KeyName = "root-key", SettingsName = "platform.json", SealKeysName = "seal-keys", FormerName = "former-seal-keys";
     private const int LongestName = 64;
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
     private readonly string _root = Root(state);
@@ -118,6 +118,47 @@ internal sealed class PlatformStore(string state)
             PrivateFile.Replace(path, PlatformText.Write(changed));
             return changed;
         });
+    }
+
+    /// <summary>Gives one to another owner: its seal keys are others.</summary>
+    public void NewOwner(string name)
+    {
+        _ = Change(name, settings => settings with { OwnerEpoch = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)) });
+        string keys = Path.Combine(_root, name, SealKeysName);
+        if (File.Exists(keys))
+        {
+            File.Move(keys, Path.Combine(_root, name, FormerName), overwrite: true);
+        }
+    }
+
+    /// <summary>Hashes of the KEYIDs of seal keys that it gave; empty when there are none, or they cannot be read.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="former">Those that an earlier owner got.</param>
+    public byte[] SealKeys(string name, bool former = false)
+    {
+        try
+        {
+            string path = Path.Combine(_root, name, former ? FormerName : SealKeysName);
+            return File.Exists(path) ? File.ReadAllBytes(path) : [];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
+    }
+
+    /// <summary>Adds such hashes; that they cannot be kept harms nobody.</summary>
+    public void AddSealKeys(string name, byte[] hashes)
+    {
+        try
+        {
+            using var file = new FileStream(Path.Combine(_root, name, SealKeysName), new FileStreamOptions { Mode = FileMode.Append, Access = FileAccess.Write, Share = FileShare.ReadWrite, UnixCreateMode = PrivateFile.FileMode, BufferSize = 0 });
+            file.Write(hashes);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // A line less that could be said.
+        }
     }
 
     /// <summary>Deletes one.</summary>

@@ -22,6 +22,15 @@ internal sealed class RunPlatform
     /// <exception cref="PlatformProblem">There is none of that name, or its files are damaged.</exception>
     public static RunPlatform Of(string? seed, string? platform)
     {
+        RunPlatform chosen = Choose(seed, platform);
+        string? name = chosen._name ?? (seed is null && platform is null or PlatformKey.Default ? PlatformKey.Default : null);
+        chosen.SealKeys = new SealKeyJournal(StateDirectory.Find(out _) is { } state ? new PlatformStore(state) : null, name, other =>
+            chosen._rootKey is { } key && other.RootKey.Span.SequenceEqual(key) && other.Settings.OwnerEpoch == chosen.Settings.OwnerEpoch);
+        return chosen;
+    }
+
+    private static RunPlatform Choose(string? seed, string? platform)
+    {
         if (seed is not null)
         {
             return new RunPlatform(null, null, RootKey.From(seed).ToArray(), new PlatformSettings());
@@ -45,6 +54,9 @@ internal sealed class RunPlatform
             : new RunPlatform(null, null, null, new PlatformSettings());
     }
 
+    /// <summary>What keys it has given, and what others have.</summary>
+    public SealKeyJournal SealKeys { get; private set; } = new(null, null, _ => false);
+
     /// <summary>Puts it into a machine's options.</summary>
     /// <param name="options">The options.</param>
     /// <param name="notice">Hears in one line when keys could not be kept.</param>
@@ -63,6 +75,7 @@ internal sealed class RunPlatform
     /// <param name="notice">Hears in one line when it could not be kept.</param>
     public void Keep(ReadOnlySpan<byte> cpusvn, Action<string> notice)
     {
+        SealKeys.Keep();
         string now = Convert.ToHexStringLower(cpusvn);
         if (_name is null || now == Settings.Cpusvn)
         {

@@ -17,6 +17,8 @@ internal sealed class RefusalReport(SgxMachine machine, IMachineObserver next, A
 
     public void AexTaken(LogicalProcessor processor, ExceptionVector? vector, uint errorCode, LinearAddress address) => next.AexTaken(processor, vector, errorCode, address);
 
+    public void KeyRequested(in Keyrequest request, LeafResult result) => next.KeyRequested(in request, result);
+
     public void EnclaveRefused(EnclsLeaf leaf, EpcPage secs, ReadOnlySpan<byte> sigstruct, string field, string expected, string found)
     {
         next.EnclaveRefused(leaf, secs, sigstruct, field, expected, found);

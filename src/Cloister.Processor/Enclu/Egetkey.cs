@@ -63,11 +63,13 @@ public static class Egetkey
 
         if (Refusal(machine.Cpusvn, keyrequest, secs) is var error && error != SgxError.Success)
         {
+            machine.Observer.KeyRequested(in keyrequest, LeafResult.Of(error));
             return LeafResult.Of(error);
         }
 
         KeyDependencies dependencies = Dependencies(machine.Keys, machine.Cpusvn, keyrequest, secs, machine.ExtensionOf(processor.Secs));
         machine.Keys.DeriveKey(dependencies, output[..Cmac.Size]);
+        machine.Observer.KeyRequested(in keyrequest, LeafResult.Success);
         return LeafResult.Success;
     }
 
