@@ -160,7 +160,7 @@ internal sealed class DeviceFiles(Tracer tracer) : IDisposable
 
         foreach (EnclaveFile file in _files.Values.ToArray())
         {
-            if (file.AddressSpaces.Count > 0)
+            if (IsInUse(file))
             {
                 continue;
             }
@@ -180,6 +180,17 @@ internal sealed class DeviceFiles(Tracer tracer) : IDisposable
             }
         }
     }
+
+    /// <summary>The same for one file, of which an ioctl has ended.</summary>
+    public void CheckLifetime(EnclaveFile file)
+    {
+        if (!IsInUse(file) && !file.IsOpen)
+        {
+            Release(file);
+        }
+    }
+
+    private bool IsInUse(EnclaveFile file) => file.AddressSpaces.Count > 0 || tracer.Ioctls.Use(file);
 
     public void Dispose()
     {

@@ -320,10 +320,10 @@ internal static class Mappings
         }
     }
 
-    /// <summary>A part of a file is not mapped any more.</summary>
+    /// <summary>A part of a file is not mapped any more. The file may have ended by that: another thread's stop comes between the kernel's unmapping and this.</summary>
     public static void TellDriver(Tracer tracer, AddressSpace space, EnclaveFile file, ulong start, ulong end)
     {
-        if (file.Enclave is { } enclave)
+        if (file is { IsReleased: false, Enclave: { } enclave })
         {
             tracer.Driver.Unmapped(enclave, space, new LinearAddress(start), new LinearAddress(end));
         }

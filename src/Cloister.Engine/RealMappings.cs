@@ -110,6 +110,13 @@ internal sealed class RealMappings(Tracer tracer)
             bool isWatched = true;
             foreach (EnclaveMapping mapping in real)
             {
+                if (mapping.File.IsReleased)
+                {
+                    // Taken away since the list was read, and the last of its file.
+                    isWatched = false;
+                    continue;
+                }
+
                 bool isNew = space.Mappings.Find(mapping.Start) is not { } known || known.End < mapping.End || known.File != mapping.File || known.Delta != mapping.Delta;
                 if (isNew)
                 {

@@ -3,11 +3,14 @@ using Cloister.Driver;
 namespace Cloister.Engine;
 
 /// <summary>An ioctl whose thread is stopped while the driver works on it in slices, between which other threads are served.</summary>
-internal sealed class RunningIoctl(TracedThread thread, IoctlCaller caller, IoctlOperation operation, Action<long> done)
+internal sealed class RunningIoctl(TracedThread thread, EnclaveFile file, IoctlCaller caller, IoctlOperation operation, Action<long> done)
 {
     private bool _told;
 
     public TracedThread Thread { get; } = thread;
+
+    /// <summary>The file that it is on, open as long as it lasts whoever closes it: Linux, fs/ioctl.c, fdget.</summary>
+    public EnclaveFile File { get; } = file;
 
     /// <summary>How often the end of some thread came between.</summary>
     public int Attempts { get; set; }

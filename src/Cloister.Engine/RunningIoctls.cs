@@ -14,6 +14,9 @@ internal sealed class RunningIoctls
     /// <summary>Whether a thread waits for one.</summary>
     public bool Has(TracedThread thread) => _ioctls.Exists(ioctl => ioctl.Thread == thread);
 
+    /// <summary>Whether one is on a file.</summary>
+    public bool Use(EnclaveFile file) => _ioctls.Exists(ioctl => ioctl.File == file);
+
     /// <summary>One more, whose thread stays stopped until it is done.</summary>
     public void Begin(RunningIoctl ioctl) => _ioctls.Add(ioctl);
 

@@ -126,7 +126,7 @@ internal sealed class SystemCalls(Tracer tracer)
         }
 
         bool wasInitialized = file.Enclave?.IsInitialized ?? true;
-        tracer.Ioctls.Begin(new RunningIoctl(thread, caller, operation, _ =>
+        tracer.Ioctls.Begin(new RunningIoctl(thread, file, caller, operation, _ =>
         {
             if (!wasInitialized && file.Enclave is { IsInitialized: true } enclave)
             {
@@ -139,6 +139,7 @@ internal sealed class SystemCalls(Tracer tracer)
             }
 
             thread.Space.InElrange.IsStale |= !wasInitialized && (tracer.Driver.BindsToMapping || file.Enclave is { IsInitialized: true });
+            tracer.Files.CheckLifetime(file);
         }));
         return Answer.Stand;
     }

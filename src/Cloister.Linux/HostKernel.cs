@@ -46,11 +46,15 @@ public static unsafe class HostKernel
     }
 
     /// <summary>Whether a signal that is not blocked waits for the thread.</summary>
+    /// <remarks>None that is ignored: of a program without a tracer it would not wait at all. Linux, kernel/signal.c, sig_ignored.</remarks>
     public static bool SignalPending(int thread)
     {
+        // include/linux/signal.h, SIG_KERNEL_IGNORE_MASK.
+        const ulong ignoredByDefault = 1UL << (Signal.SIGCHLD - 1) | 1UL << (Signal.SIGCONT - 1) | 1UL << (Signal.SIGWINCH - 1) | 1UL << (Signal.SIGURG - 1);
         ReadOnlySpan<byte> status = HostFile.TryRead(ProcPath.Of(thread, "status"));
         ulong Mask(ReadOnlySpan<byte> status, ReadOnlySpan<byte> name) => ProcText.Hexadecimal(ProcText.Field(status, name)) ?? 0;
-        return ((Mask(status, "SigPnd:"u8) | Mask(status, "ShdPnd:"u8)) & ~Mask(status, "SigBlk:"u8)) != 0;
+        ulong ignored = Mask(status, "SigIgn:"u8) | (ignoredByDefault & ~Mask(status, "SigCgt:"u8));
+        return ((Mask(status, "SigPnd:"u8) | Mask(status, "ShdPnd:"u8)) & ~Mask(status, "SigBlk:"u8) & ~ignored) != 0;
     }
 
     /// <summary>The threads of a process; none when it is gone. proc(5), /proc/PID/task.</summary>

@@ -23,7 +23,9 @@ public static class Signal
     public const int SIGTSTP = 20;
     public const int SIGTTIN = 21;
     public const int SIGTTOU = 22;
+    public const int SIGURG = 23;
     public const int SIGXFSZ = 25;
+    public const int SIGWINCH = 28;
     public const int SIGPWR = 30;
     public const int SIGSYS = 31;
 #pragma warning restore CS1591

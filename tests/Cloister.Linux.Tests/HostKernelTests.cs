@@ -45,11 +45,12 @@ public class HostKernelTests
     }
 
     [Fact]
-    public void A_pending_signal_is_seen_unless_it_is_blocked()
+    public void A_pending_signal_is_seen_unless_it_is_blocked_or_ignored()
     {
         // A stopped process keeps what is sent to it; the shell that waits has an empty mask.
         int child = Spawn.Stopped();
         Assert.True(HostKernel.WaitUntilStopped(child));
+        _ = HostKernel.Kill(child, Signal.SIGWINCH);
         bool before = HostKernel.SignalPending(child);
         _ = HostKernel.Kill(child, Signal.SIGUSR1);
         bool after = HostKernel.SignalPending(child);
