@@ -51,8 +51,12 @@ public class RunCommandTests
         Assert.Equal("ff fe", process.Finish().Output.Trim());
     }
 
-    [Fact]
-    public void The_environment_is_the_callers()
+    // And the switch by which Intel's libraries ask AESM, unless the caller has set it.
+    [Theory]
+    [InlineData(null, "1")]
+    [InlineData("mine", "mine")]
+    [InlineData("", "")]
+    public void The_environment_is_the_callers(string? aesm, string expectedAesm)
     {
         CloisterProcess.Outcome outcome = CloisterProcess.Run(["run", "--", "env"], adjust: start =>
         {
@@ -63,8 +67,12 @@ public class RunCommandTests
             start.Environment["dotted.name"] = "1";
             start.Environment["BASH_FUNC_f%%"] = "() { :; }";
             start.Environment["EMPTY"] = "";
+            if (aesm is not null)
+            {
+                start.Environment["SGX_AESM_ADDR"] = aesm;
+            }
         });
-        string[] expected = [$"PATH={Environment.GetEnvironmentVariable("PATH")}", "HOME=/", "dotted.name=1", "BASH_FUNC_f%%=() { :; }", "EMPTY="];
+        string[] expected = [$"PATH={Environment.GetEnvironmentVariable("PATH")}", "HOME=/", "dotted.name=1", "BASH_FUNC_f%%=() { :; }", "EMPTY=", $"SGX_AESM_ADDR={expectedAesm}"];
         Assert.Equal(expected.Order(), outcome.Output.TrimEnd('\n').Split('\n').Order());
     }
 
