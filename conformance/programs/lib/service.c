@@ -99,6 +99,11 @@ struct stacks {
 static struct stacks all_stacks[MOST_TCSES];
 static pthread_mutex_t stacks_lock = PTHREAD_MUTEX_INITIALIZER;
 
+/* A child of fork has no thread that would give it back. */
+static void lock_stacks(void) { pthread_mutex_lock(&stacks_lock); }
+static void unlock_stacks(void) { pthread_mutex_unlock(&stacks_lock); }
+__attribute__((constructor)) static void keep_over_fork(void) { pthread_atfork(lock_stacks, unlock_stacks, unlock_stacks); }
+
 static struct stacks *stacks_of(uint64_t tcs)
 {
 	struct stacks *stacks = all_stacks;
