@@ -1,4 +1,6 @@
 using System.Buffers.Binary;
+using Cloister.Architecture;
+using Cloister.Driver;
 using Cloister.Linux;
 
 namespace Cloister.Engine;
@@ -10,23 +12,23 @@ internal static class Advice
         DontDump = 16, WipeOnFork = 18, KeepOnFork = 19, HardwarePoison = 100, SoftOffline = 101;
 
     /// <summary>Answers madvise.</summary>
-    public static Answer Advise(Tracer tracer, TracedThread thread)
+    public static Answer Advise(SgxDriver driver, TracedThread thread)
     {
         ref readonly UserRegisters r = ref thread.Peek();
         int advice = (int)r.Rdx;
         return RangeCalls.ByPiece(thread, r.Rdi, r.Rsi,
             (start, end) => new RemoteCalls().Add(SystemCall.Madvise, start, end - start, (ulong)advice).Run(thread)[0],
-            mapping => Of(tracer, thread, mapping, advice));
+            mapping => Of(driver, thread, mapping, advice));
     }
 
     /// <summary>Answers process_madvise: it ends before the first range that refuses.</summary>
-    public static Answer AdviseProcess(Tracer tracer, TracedThread thread)
+    public static Answer AdviseProcess(SgxDriver driver, IEnumerable<TracedThread> threads, TracedThread thread)
     {
         ref readonly UserRegisters r = ref thread.Peek();
         (ulong descriptor, ulong vectors, ulong count, int advice, ulong flags) = (r.Rdi, r.Rsi, r.Rdx, (int)r.R10, r.R8);
         const ulong most = 1024; // UIO_MAXIOV
         byte[] ranges = new byte[count <= most ? count * 16 : 0];
-        AddressSpace? target = TargetOf(tracer, thread, (int)descriptor);
+        AddressSpace? target = TargetOf(threads, thread, (int)descriptor);
         if (target is null || ranges.Length == 0 || !thread.Space.Memory.TryRead(vectors, ranges))
         {
             return Answer.Pass;
@@ -37,7 +39,7 @@ internal static class Advice
             ulong start = BinaryPrimitives.ReadUInt64LittleEndian(ranges.AsSpan(at)), length = BinaryPrimitives.ReadUInt64LittleEndian(ranges.AsSpan(at + 8));
             foreach (EnclaveMapping mapping in target.Mappings.Within(start, start + length))
             {
-                if (advice != DontFork && Of(tracer, thread, mapping, advice) is < 0 and var refusal)
+                if (advice != DontFork && Of(driver, thread, mapping, advice) is < 0 and var refusal)
                 {
                     return Answer.Made(at == 0 ? refusal
                         : new RemoteCalls().Add(SystemCall.ProcessMadvise, descriptor, vectors, (ulong)at / 16, (ulong)advice, flags).Run(thread)[0]);
@@ -49,7 +51,7 @@ internal static class Advice
     }
 
     // mm/madvise.c, madvise_vma_behavior and what it calls, for those flags. What the host's kernel cannot do at all it says of this mapping as well.
-    private static long Of(Tracer tracer, TracedThread thread, EnclaveMapping mapping, int advice)
+    private static long Of(SgxDriver driver, TracedThread thread, EnclaveMapping mapping, int advice)
     {
         long Pass(int passed) => new RemoteCalls().Add(SystemCall.Madvise, mapping.Start, mapping.End - mapping.Start, (ulong)passed).Run(thread)[0];
         switch (advice)
@@ -57,7 +59,7 @@ internal static class Advice
             case >= Normal and <= Sequential or DontDump:
                 return 0;
             case WillNeed:
-                return -(long)Mappings.Populate(tracer, thread.Space, mapping.Start, mapping.End);
+                return -(long)Populate(driver, thread.Space, mapping.Start, mapping.End);
             case Remove:
                 // The file of a device: vfs_fallocate.
                 return -(long)Errno.ENODEV;
@@ -77,12 +79,27 @@ internal static class Advice
         }
     }
 
+    /// <summary>Pages of a range before they are touched; EINVAL before EINIT, and a full EPC is where advice ends.</summary>
+    public static Driver.Errno Populate(SgxDriver driver, AddressSpace space, ulong start, ulong end)
+    {
+        foreach (EnclaveMapping part in space.Mappings.Within(start, end))
+        {
+            if (part.File.Enclave is { } enclave && part.Allows(MemoryProtection.Read)
+                && driver.Populate(enclave, space, new LinearAddress(part.Start), new LinearAddress(part.End), (Protection)part.Protection) is Driver.Errno.EINVAL and var error)
+            {
+                return error;
+            }
+        }
+
+        return Driver.Errno.None;
+    }
+
     // The address space that a pidfd of the thread stands for, if it is one of the machine's.
-    private static AddressSpace? TargetOf(Tracer tracer, TracedThread thread, int descriptor)
+    private static AddressSpace? TargetOf(IEnumerable<TracedThread> threads, TracedThread thread, int descriptor)
     {
         ReadOnlySpan<byte> information = HostFile.TryRead(ProcPath.Of(thread.Id, "fdinfo/" + descriptor.ToString(provider: null)));
         return ProcText.Number(ProcText.Field(information, "Pid:"u8)) is { } process
-            ? tracer.Processes.Threads.FirstOrDefault(other => other.Process.Id == (int)process)?.Space
+            ? threads.FirstOrDefault(other => other.Process.Id == (int)process)?.Space
             : null;
     }
 }

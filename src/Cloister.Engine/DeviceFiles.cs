@@ -1,16 +1,23 @@
 using System.Runtime.InteropServices;
+using Cloister.Driver;
 using Cloister.Linux;
 
 namespace Cloister.Engine;
 
 /// <summary>The open files of the device nodes, and the address spaces that use them.</summary>
-internal sealed class DeviceFiles(Tracer tracer) : IDisposable
+internal sealed class DeviceFiles(EpcMemory epc, SgxDriver driver) : IDisposable
 {
     private readonly Dictionary<(ulong, ulong), EnclaveFile> _files = [];
     private readonly List<AddressSpace> _spaces = [];
 
     /// <summary>The address spaces that have opened a device, or were copied from one.</summary>
     public IReadOnlyList<AddressSpace> Spaces => _spaces;
+
+    /// <summary>Hears of the address of an enclave's page that has got its content.</summary>
+    public Action<EnclaveFile, ulong>? OnFilled { get; init; }
+
+    /// <summary>Hears that a file is about to go.</summary>
+    public Action? OnRelease { get; init; }
 
     /// <summary>The files that are open now.</summary>
     public IEnumerable<EnclaveFile> All => _files.Count == 0 ? [] : _files.Values;
@@ -41,11 +48,11 @@ internal sealed class DeviceFiles(Tracer tracer) : IDisposable
             return error;
         }
 
-        file = new EnclaveFile(tracer.Epc, taken, node, openFlags) { OnFilled = node == DeviceNode.Enclave ? tracer.Illegal.Filled : null };
+        file = new EnclaveFile(epc, taken, node, openFlags) { OnFilled = node == DeviceNode.Enclave ? OnFilled : null };
         switch (node)
         {
-            case DeviceNode.Enclave: file.Enclave = tracer.Driver.Open(file); break;
-            case DeviceNode.VirtualEpc: file.VirtualEpc = tracer.Driver.OpenVirtualEpc(file); break;
+            case DeviceNode.Enclave: file.Enclave = driver.Open(file); break;
+            case DeviceNode.VirtualEpc: file.VirtualEpc = driver.OpenVirtualEpc(file); break;
         }
 
         _files.Add(file.Identity, file);
@@ -89,55 +96,6 @@ internal sealed class DeviceFiles(Tracer tracer) : IDisposable
 
     /// <summary>The device file of an inode, or null.</summary>
     public EnclaveFile? OfInode(ulong inode) => inode == 0 ? null : _files.Values.FirstOrDefault(file => file.Identity.Inode == inode);
-
-    /// <summary>Fork: the child's address space, which shows what the parent's does and has no page present yet.</summary>
-    public AddressSpace Copy(AddressSpace parent, int child)
-    {
-        var space = new AddressSpace(tracer.Machine, child)
-        {
-            Table = parent.Table,
-            AreaInode = parent.AreaInode,
-            Vdso = parent.Vdso,
-            HidesEnclaves = parent.HidesEnclaves,
-            HiddenCode = [.. parent.HiddenCode],
-            CpuidFaults = parent.CpuidFaults,
-            CpuidSites = new HashSet<ulong>(parent.CpuidSites),
-        };
-        space.Native.ByProtection = parent.Native.ByProtection;
-        space.InElrange.IsStale = true;
-        parent.Table?.Share();
-        if (tracer.Driver.BindsToMapping)
-        {
-            // Linux v16, sgx_mmap: VM_DONTCOPY.
-            NoteCopy(parent, space);
-            return space;
-        }
-
-        // What the parent's other threads did meanwhile the kernel knows.
-        foreach (EnclaveMapping mapping in _spaces.Contains(parent) ? tracer.RealMappings.Read(child, parent).Where(mapping => mapping.CopiesOnFork) : [])
-        {
-            space.Mappings.Add(mapping);
-            mapping.File.NoteMapped(space);
-
-            if (mapping.File.Enclave is { } enclave)
-            {
-                tracer.Driver.AddressSpaceMapped(enclave, space);
-            }
-        }
-
-        space.Native.CopyExecutable(parent.Native);
-        space.Breakpoints.CopyFrom(parent.Breakpoints);
-        NoteCopy(parent, space);
-        return space;
-    }
-
-    private void NoteCopy(AddressSpace parent, AddressSpace copy)
-    {
-        if (_spaces.Contains(parent))
-        {
-            Note(copy);
-        }
-    }
 
     /// <summary>An address space has ended.</summary>
     public void Forget(AddressSpace space)
@@ -211,7 +169,7 @@ internal sealed class DeviceFiles(Tracer tracer) : IDisposable
 
     private void Release(EnclaveFile file)
     {
-        tracer.Accepts.Withdraw();
+        OnRelease?.Invoke();
         foreach (AddressSpace space in Spaces)
         {
             space.Fast?.Forget(file);
@@ -221,12 +179,12 @@ internal sealed class DeviceFiles(Tracer tracer) : IDisposable
         file.IsReleased = true;
         if (file.Enclave is { } enclave)
         {
-            tracer.Driver.Release(enclave);
+            driver.Release(enclave);
         }
 
         if (file.VirtualEpc is { } virtualEpc)
         {
-            tracer.Driver.Release(virtualEpc);
+            driver.Release(virtualEpc);
         }
 
         file.Dispose();

@@ -348,7 +348,7 @@ internal sealed class EventLoop(Tracer tracer)
         tracer.Changes.Settle(thread);
         if (tracer.Options.Isolation == IsolationMode.Strict)
         {
-            StrictView.Apply(tracer, thread);
+            StrictView.Apply(tracer.Processes.Threads, thread);
         }
 
         thread.Space.InElrange.Apply(tracer.Files.All, thread, () => tracer.Processes.ShareMemory(thread));

@@ -4,7 +4,7 @@ using Cloister.Linux;
 namespace Cloister.Engine;
 
 /// <summary>add_key of the type "enclave_execdirty", which the kernel below does not know. Other types are its own.</summary>
-internal sealed class ExecuteDirtyKeys(Tracer tracer)
+internal sealed class ExecuteDirtyKeys(Driver.SgxDriver driver)
 {
     private const ulong MostPayload = 32767;
     private long _serial = 0x2e000000;
@@ -35,7 +35,7 @@ internal sealed class ExecuteDirtyKeys(Tracer tracer)
             return -(long)Errno.EFAULT;
         }
 
-        Driver.Errno error = tracer.Driver.AddExecuteDirtyKey(Encoding.ASCII.GetString(bytes));
+        Driver.Errno error = driver.AddExecuteDirtyKey(Encoding.ASCII.GetString(bytes));
         return error == Driver.Errno.None ? ++_serial : -(long)error;
     }
 }

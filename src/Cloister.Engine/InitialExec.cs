@@ -9,7 +9,7 @@ internal static class InitialExec
     private const long Execve = 59;
 
     /// <summary>Makes execve in a thread. What follows its event is served like every other exec.</summary>
-    public static void Perform(Tracer tracer, TracedThread thread, ProgramInvocation program)
+    public static void Perform(Waits waits, TracedThread thread, ProgramInvocation program)
     {
         (byte[] block, int argv, int envp) = Layout(program);
         ulong size = ((ulong)block.Length + 4095) & ~4095UL;
@@ -38,7 +38,7 @@ internal static class InitialExec
             thread.Stopped = status.Stopped;
             if (waited < 0 || !status.Stopped || status.Event == PtraceEvent.Exec)
             {
-                tracer.Waits.PutBack(thread, status);
+                waits.PutBack(thread, status);
                 return;
             }
 

@@ -6,7 +6,7 @@ using Cloister.Linux;
 namespace Cloister.Engine;
 
 /// <summary>The thread that makes an ioctl, as the driver sees it.</summary>
-internal sealed class IoctlCaller(Tracer tracer, TracedThread thread) : ICaller
+internal sealed class IoctlCaller(DeviceFiles files, TracedThread thread) : ICaller
 {
     private static readonly long _betweenLooks = Stopwatch.Frequency / 1000;
     private long? _looked;
@@ -58,7 +58,7 @@ internal sealed class IoctlCaller(Tracer tracer, TracedThread thread) : ICaller
     }
 
     /// <inheritdoc/>
-    public bool IsProvisionFile(int descriptor) => tracer.Files.Find(thread, descriptor) is { Node: DeviceNode.Provision };
+    public bool IsProvisionFile(int descriptor) => files.Find(thread, descriptor) is { Node: DeviceNode.Provision };
 
     // find_vma: the first mapping that ends above the address. The last answer is kept, for pages come in order.
     private MapsLine? FindLine(ulong address)

@@ -91,7 +91,7 @@ internal static class Mappings
             if (placed >= 0 && (flags & MemoryProtection.Populate) != 0)
             {
                 // mm_populate: its errors are nobody's.
-                _ = Populate(tracer, t.Space, address, address + length);
+                _ = Advice.Populate(tracer.Driver, t.Space, address, address + length);
             }
 
             return placed;
@@ -403,21 +403,6 @@ internal static class Mappings
 
     private static ulong Pages(ulong length) => (length + PageMask) & ~PageMask;
 
-    /// <summary>Pages of a range before they are touched; EINVAL before EINIT, and a full EPC is where advice ends.</summary>
-    public static Driver.Errno Populate(Tracer tracer, AddressSpace space, ulong start, ulong end)
-    {
-        foreach (EnclaveMapping part in space.Mappings.Within(start, end))
-        {
-            if (part.File.Enclave is { } enclave && part.Allows(MemoryProtection.Read)
-                && tracer.Driver.Populate(enclave, space, new LinearAddress(part.Start), new LinearAddress(part.End), (Protection)part.Protection) is Driver.Errno.EINVAL and var error)
-            {
-                return error;
-            }
-        }
-
-        return Driver.Errno.None;
-    }
-
     /// <summary>The child of a fork: its copies of the mappings are watched anew.</summary>
     public static void PrepareFork(Tracer tracer, TracedThread thread)
     {
@@ -427,7 +412,7 @@ internal static class Mappings
 
         if (thread.Space.Mappings.All.Count > 0)
         {
-            PresenceChoice.Make(tracer, thread);
+            PresenceChoice.Make(tracer.Options.Presence, tracer.Notice, thread);
         }
 
         if (thread.Space.Native.ByProtection)
@@ -563,7 +548,7 @@ internal static class Mappings
     public static Errno TryWatch(Tracer tracer, TracedThread thread, ulong address, ulong length)
     {
         AddressSpace space = thread.Space;
-        PresenceChoice.Make(tracer, thread);
+        PresenceChoice.Make(tracer.Options.Presence, tracer.Notice, thread);
         if (space.Native.Presence is not { } watch)
         {
             _ = new RemoteCalls().Add(SystemCall.Mprotect, address, length, MemoryProtection.None).Run(thread);

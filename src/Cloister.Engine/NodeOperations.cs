@@ -5,13 +5,13 @@ namespace Cloister.Engine;
 /// <summary>System calls on the descriptor of a device node that its memory file would answer otherwise: the nodes have ioctl and mmap only.</summary>
 /// <remarks>Source: Linux, arch/x86/kernel/cpu/sgx/driver.c, sgx_encl_fops; fs/open.c, fs/read_write.c, fs/sync.c, mm/memfd.c. Reading and writing at
 /// the file's position are refused by the position itself (<see cref="MemoryFiles"/>).</remarks>
-internal sealed class NodeOperations(Tracer tracer)
+internal sealed class NodeOperations(DeviceFiles files)
 {
     /// <summary>What is to become of a thread that stands before its call.</summary>
     public Answer Handle(TracedThread thread)
     {
         ref readonly UserRegisters r = ref thread.Peek();
-        if (tracer.Files.Find(thread, (int)r.Rdi) is null)
+        if (files.Find(thread, (int)r.Rdi) is null)
         {
             return Answer.Pass;
         }

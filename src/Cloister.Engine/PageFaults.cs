@@ -5,7 +5,7 @@ using Cloister.Processor;
 namespace Cloister.Engine;
 
 /// <summary>The kernel's handler of page faults on the device's mappings.</summary>
-internal sealed class PageFaults(Tracer tracer)
+internal sealed class PageFaults(SgxDriver driver)
 {
     // A page that is inserted and still faults is a defect of ours; the thread must not spin.
     private const int MostRetries = 1000;
@@ -47,7 +47,7 @@ internal sealed class PageFaults(Tracer tracer)
             return Load(thread, mapping, address, access) == VmFault.NoPage;
         }
 
-        VmFault result = tracer.Driver.WriteFault(enclave, address);
+        VmFault result = driver.WriteFault(enclave, address);
         thread.SigbusFault = result == VmFault.Sigbus;
         if (result == VmFault.NoPage)
         {
@@ -62,8 +62,8 @@ internal sealed class PageFaults(Tracer tracer)
     {
         VmFault result = mapping.File switch
         {
-            { Enclave: { } enclave } => tracer.Driver.Fault(enclave, thread.Space, address, access, (Protection)mapping.Protection),
-            { VirtualEpc: { } virtualEpc } => tracer.Driver.Fault(virtualEpc, thread.Space, address, mapping.OffsetOf(address.PageBase.Value), (Protection)mapping.Protection),
+            { Enclave: { } enclave } => driver.Fault(enclave, thread.Space, address, access, (Protection)mapping.Protection),
+            { VirtualEpc: { } virtualEpc } => driver.Fault(virtualEpc, thread.Space, address, mapping.OffsetOf(address.PageBase.Value), (Protection)mapping.Protection),
             _ => VmFault.Sigbus,
         };
         thread.SigbusFault = result == VmFault.Sigbus;

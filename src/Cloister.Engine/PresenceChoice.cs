@@ -9,7 +9,10 @@ internal static class PresenceChoice
         : Userfaultfd.NeededFeatures.All(feature => (features & feature.Bit) != 0) ? Errno.None : Errno.ENOSYS);
 
     /// <summary>Chooses for a thread's address space, once. The thread stands, and can make calls.</summary>
-    public static void Make(Tracer tracer, TracedThread thread)
+    /// <param name="mode">What was asked for.</param>
+    /// <param name="notice">Hears what has to be done without.</param>
+    /// <param name="thread">The thread.</param>
+    public static void Make(PresenceMode mode, Action<string> notice, TracedThread thread)
     {
         NativePages native = thread.Space.Native;
         if (native.ByProtection || native.Presence is not null)
@@ -18,18 +21,18 @@ internal static class PresenceChoice
         }
 
         Errno error = Errno.None;
-        native.Presence = tracer.Options.Presence == PresenceMode.Mprotect ? null : Make(thread, out error);
+        native.Presence = mode == PresenceMode.Mprotect ? null : Make(thread, out error);
         native.ByProtection = native.Presence is null;
 
         // A program that may have no more files needs none for mmap(2).
         if (error is not (Errno.None or Errno.EMFILE))
         {
-            if (tracer.Options.Presence == PresenceMode.Userfaultfd)
+            if (mode == PresenceMode.Userfaultfd)
             {
                 throw new LinuxException("userfaultfd", error);
             }
 
-            tracer.Notice("no userfaultfd as it is needed (Linux 5.19; in a container its seccomp profile): pages come and go by mprotect, which is slower");
+            notice("no userfaultfd as it is needed (Linux 5.19; in a container its seccomp profile): pages come and go by mprotect, which is slower");
         }
     }
 

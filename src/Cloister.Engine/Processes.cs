@@ -90,7 +90,7 @@ internal sealed class Processes(Tracer tracer)
         AddressSpace space = parent.Space;
         TracedThread? other = Threads.FirstOrDefault(thread => thread.Space == space && thread.Process != parent);
         bool shares = other is null ? space.Memory.IsAlive : HostKernel.SharesMemory(other.Id, id) ?? false;
-        AddressSpace? copied = shares ? null : tracer.Files.Copy(space, id);
+        AddressSpace? copied = shares ? null : tracer.RealMappings.Copy(space, id);
         var process = new TracedProcess(group, copied ?? space)
         {
             Actions = parent.Actions.Copy(),
@@ -218,7 +218,7 @@ internal sealed class Processes(Tracer tracer)
         AddressSpace space = parent.Space;
         if (!(HostKernel.SharesMemory(parent.Id, id) ?? (flags & sharesMemory) != 0))
         {
-            copied = space = tracer.Files.Copy(parent.Space, id);
+            copied = space = tracer.RealMappings.Copy(parent.Space, id);
         }
 
         return new TracedProcess(id, space)

@@ -29,7 +29,7 @@ internal static class ProgramStart
             _ = limit.Apply(id);
         }
 
-        InitialExec.Perform(tracer, thread, program);
+        InitialExec.Perform(tracer.Waits, thread, program);
         return id;
     }
 

@@ -139,9 +139,58 @@ internal sealed class RealMappings(Tracer tracer)
         }
     }
 
+    /// <summary>Fork: the child's address space, which shows what the parent's does and has no page present yet.</summary>
+    public AddressSpace Copy(AddressSpace parent, int child)
+    {
+        var space = new AddressSpace(tracer.Machine, child)
+        {
+            Table = parent.Table,
+            AreaInode = parent.AreaInode,
+            Vdso = parent.Vdso,
+            HidesEnclaves = parent.HidesEnclaves,
+            HiddenCode = [.. parent.HiddenCode],
+            CpuidFaults = parent.CpuidFaults,
+            CpuidSites = new HashSet<ulong>(parent.CpuidSites),
+        };
+        space.Native.ByProtection = parent.Native.ByProtection;
+        space.InElrange.IsStale = true;
+        parent.Table?.Share();
+        if (tracer.Driver.BindsToMapping)
+        {
+            // Linux v16, sgx_mmap: VM_DONTCOPY.
+            NoteCopy(parent, space);
+            return space;
+        }
+
+        // What the parent's other threads did meanwhile the kernel knows.
+        foreach (EnclaveMapping mapping in tracer.Files.Spaces.Contains(parent) ? Read(child, parent).Where(mapping => mapping.CopiesOnFork) : [])
+        {
+            space.Mappings.Add(mapping);
+            mapping.File.NoteMapped(space);
+
+            if (mapping.File.Enclave is { } enclave)
+            {
+                tracer.Driver.AddressSpaceMapped(enclave, space);
+            }
+        }
+
+        space.Native.CopyExecutable(parent.Native);
+        space.Breakpoints.CopyFrom(parent.Breakpoints);
+        NoteCopy(parent, space);
+        return space;
+    }
+
+    private void NoteCopy(AddressSpace parent, AddressSpace copy)
+    {
+        if (tracer.Files.Spaces.Contains(parent))
+        {
+            tracer.Files.Note(copy);
+        }
+    }
+
     /// <summary>The device's mappings of a thread's address space, with the protection that the program gave them as the books say.</summary>
     /// <remarks>As the books say altogether where the kernel's list may not be read: of a child that is not dumpable.</remarks>
-    public IReadOnlyList<EnclaveMapping> Read(int thread, AddressSpace books) =>
+    private IReadOnlyList<EnclaveMapping> Read(int thread, AddressSpace books) =>
         MapsLine.Of(thread) is { } lines ? Parts(lines, books, 0, ulong.MaxValue) : books.Mappings.All;
 
     private List<EnclaveMapping> Parts(List<MapsLine> lines, AddressSpace books, ulong start, ulong end)

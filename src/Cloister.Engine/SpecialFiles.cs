@@ -6,10 +6,10 @@ using Cloister.Linux;
 namespace Cloister.Engine;
 
 /// <summary>Files that a machine with SGX has: the device nodes, the flags in /proc/cpuinfo, the size of the EPC in sysfs.</summary>
-internal sealed class SpecialFiles(Tracer tracer)
+internal sealed class SpecialFiles(DeviceFiles files, EpcMemory epc, CpuidEmulator cpuid, EngineOptions options)
 {
     private const uint CharacterDevice = 0x2000; // S_IFCHR
-    private readonly ServedPlaces _served = new(tracer.Options);
+    private readonly ServedPlaces _served = new(options);
 
     // misc devices have major 10; the minors are dynamic and these only have to differ.
     private static uint DeviceNumber(DeviceNode node) => (10 << 8) | (125 - (uint)node);
@@ -101,7 +101,7 @@ internal sealed class SpecialFiles(Tracer tracer)
     /// <summary>fstat of a device descriptor tells a character device.</summary>
     public Answer Fstat(TracedThread thread, int descriptor, ulong buffer)
     {
-        if (tracer.Files.Find(thread, descriptor) is { } file)
+        if (files.Find(thread, descriptor) is { } file)
         {
             return Stat(thread, file.Node, buffer);
         }
@@ -157,12 +157,12 @@ internal sealed class SpecialFiles(Tracer tracer)
             return null;
         }
 
-        return (owner == thread.Id ? tracer.Files.Find(thread, descriptor) : tracer.Files.Find(ProcPath.OfDescriptor(owner, descriptor)))?.Node;
+        return (owner == thread.Id ? files.Find(thread, descriptor) : files.Find(ProcPath.OfDescriptor(owner, descriptor)))?.Node;
 
         static int? Number(string? text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : null;
     }
 
-    private DeviceNode? NodeOf(string path) => DeviceNames.Find(tracer.Options.Driver.Generation, path);
+    private DeviceNode? NodeOf(string path) => DeviceNames.Find(options.Driver.Generation, path);
 
     private static bool IsSgxSize(string path) => path == "/sys/devices/system/node/node0/x86/sgx_total_bytes";
 
@@ -171,7 +171,7 @@ internal sealed class SpecialFiles(Tracer tracer)
         if (IsSgxSize(path))
         {
             // arch/x86/kernel/cpu/sgx/main.c: sgx_total_bytes_show.
-            return Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{(long)tracer.Epc.PageCount * 4096}\n"));
+            return Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{(long)epc.PageCount * 4096}\n"));
         }
 
         if (_served.Contents(path) is { } served)
@@ -179,7 +179,7 @@ internal sealed class SpecialFiles(Tracer tracer)
             return served;
         }
 
-        return path == "/proc/cpuinfo" ? Encoding.ASCII.GetBytes(CpuinfoText.Of(File.ReadLines(path), tracer.Cpuid.Named, tracer.Options.Machine.Cpu)) : null;
+        return path == "/proc/cpuinfo" ? Encoding.ASCII.GetBytes(CpuinfoText.Of(File.ReadLines(path), cpuid.Named, options.Machine.Cpu)) : null;
     }
 
     private Answer Open(TracedThread thread, DeviceNode node, int flags)
@@ -189,7 +189,7 @@ internal sealed class SpecialFiles(Tracer tracer)
             return Answer.Made(-(long)Errno.ENOTDIR);
         }
 
-        if (!Credentials.Of(thread.Id, real: false).MayOpen(tracer.Options.Nodes.Of(node), Wanted(flags)))
+        if (!Credentials.Of(thread.Id, real: false).MayOpen(options.Nodes.Of(node), Wanted(flags)))
         {
             return Answer.Made(-(long)Errno.EACCES);
         }
@@ -200,8 +200,8 @@ internal sealed class SpecialFiles(Tracer tracer)
             return Answer.Made(descriptor);
         }
 
-        tracer.Files.CheckLifetimes(null);
-        Errno error = tracer.Files.Open(thread, (int)descriptor, node, flags, out _);
+        files.CheckLifetimes(null);
+        Errno error = files.Open(thread, (int)descriptor, node, flags, out _);
         if (error is not (Errno.None or Errno.EBADF))
         {
             _ = new RemoteCalls().Add(SystemCall.Close, (ulong)descriptor).Run(thread);
@@ -251,7 +251,7 @@ internal sealed class SpecialFiles(Tracer tracer)
     {
         const int execute = 1, effectiveAccess = 0x200;
         var credentials = Credentials.Of(thread.Id, real: (flags & effectiveAccess) == 0);
-        bool refused = (mode & execute) != 0 || !credentials.MayOpen(tracer.Options.Nodes.Of(node), (uint)mode & (Credentials.Read | Credentials.Write));
+        bool refused = (mode & execute) != 0 || !credentials.MayOpen(options.Nodes.Of(node), (uint)mode & (Credentials.Read | Credentials.Write));
         return Answer.Made(refused ? -(long)Errno.EACCES : 0);
     }
 
@@ -261,7 +261,7 @@ internal sealed class SpecialFiles(Tracer tracer)
 
     private FileDescription Describe(DeviceNode node)
     {
-        DeviceAccess access = tracer.Options.Nodes.Of(node);
+        DeviceAccess access = options.Nodes.Of(node);
         return new FileDescription(CharacterDevice | access.Mode, access.Owner, access.Group, 1000 + DeviceNumber(node), DeviceNumber(node), 0);
     }
 

@@ -11,7 +11,7 @@ namespace Cloister.Engine;
 internal static class StrictView
 {
     /// <summary>Brings the view to what the threads of a stopped thread's address space need.</summary>
-    public static void Apply(Tracer tracer, TracedThread thread)
+    public static void Apply(IEnumerable<TracedThread> all, TracedThread thread)
     {
         AddressSpace space = thread.Space;
         if (space.Mappings.All.Count == 0 || space.Table is null)
@@ -21,7 +21,7 @@ internal static class StrictView
 
         int threads = 0;
         bool inside = false;
-        foreach (TracedThread other in tracer.Processes.Threads)
+        foreach (TracedThread other in all)
         {
             if (other.Space == space)
             {

@@ -8,9 +8,9 @@ namespace Cloister.Engine;
 internal sealed class SystemCalls(Tracer tracer)
 {
     private const int AtEmptyPath = 0x1000;
-    private readonly SpecialFiles _special = new(tracer);
-    private readonly NodeOperations _nodes = new(tracer);
-    private readonly ExecuteDirtyKeys _keys = new(tracer);
+    private readonly SpecialFiles _special = new(tracer.Files, tracer.Epc, tracer.Cpuid, tracer.Options);
+    private readonly NodeOperations _nodes = new(tracer.Files);
+    private readonly ExecuteDirtyKeys _keys = new(tracer.Driver);
 
     /// <summary>What is to become of a thread that stands before its system call.</summary>
     public Answer Handle(TracedThread thread)
@@ -45,9 +45,9 @@ internal sealed class SystemCalls(Tracer tracer)
             case SystemCall.Mremap:
                 return Mappings.Remap(tracer, thread);
             case SystemCall.Madvise:
-                return Advice.Advise(tracer, thread);
+                return Advice.Advise(tracer.Driver, thread);
             case SystemCall.ProcessMadvise:
-                return Advice.AdviseProcess(tracer, thread);
+                return Advice.AdviseProcess(tracer.Driver, tracer.Processes.Threads, thread);
             case SystemCall.Mlock:
                 return MemoryLocks.Lock(thread, 0);
             case SystemCall.Mlock2:
@@ -113,7 +113,7 @@ internal sealed class SystemCalls(Tracer tracer)
 
         tracer.Files.Join(thread);
         tracer.PowerLoss.CountIoctl();
-        var caller = new IoctlCaller(tracer, thread);
+        var caller = new IoctlCaller(tracer.Files, thread);
         IoctlOperation? operation = file switch
         {
             { Enclave: { } enclave } => tracer.Driver.Ioctl(enclave, (uint)r.Rsi, r.Rdx, caller),

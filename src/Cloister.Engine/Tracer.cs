@@ -25,7 +25,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
         Changes = new PendingChanges(this);
         Machine.Observer = Changes.Watcher;
         Loop = new EventLoop(this);
-        Files = new DeviceFiles(this);
+        Files = new DeviceFiles(Epc, Driver) { OnFilled = (file, page) => Illegal?.Filled(file, page), OnRelease = () => Accepts?.Withdraw() };
         PowerLoss = new PowerLoss(this);
         SystemCalls = new SystemCalls(this);
         Ioctls = new RunningIoctls();
@@ -36,7 +36,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
         Exceptions = new Exceptions(this);
         Enclu = new EncluStops(this);
         Exits = new AsynchronousExits(this);
-        Faults = new PageFaults(this);
+        Faults = new PageFaults(Driver);
         Signals = new SignalDelivery(this);
         RealMappings = new RealMappings(this);
         Accepts = new Accepts(this);
