@@ -16,6 +16,9 @@ internal sealed class DeviceFiles(EpcMemory epc, SgxDriver driver) : IDisposable
     /// <summary>Hears of the address of an enclave's page that has got its content.</summary>
     public Action<EnclaveFile, ulong>? OnFilled { get; init; }
 
+    /// <summary>Tells whether something is done with a file: it stays open until that has ended.</summary>
+    public Func<EnclaveFile, bool>? IsUsed { get; init; }
+
     /// <summary>Hears that a file is about to go.</summary>
     public Action? OnRelease { get; init; }
 
@@ -148,7 +151,7 @@ internal sealed class DeviceFiles(EpcMemory epc, SgxDriver driver) : IDisposable
         }
     }
 
-    private bool IsInUse(EnclaveFile file) => file.AddressSpaces.Count > 0 || tracer.Ioctls.Use(file);
+    private bool IsInUse(EnclaveFile file) => file.AddressSpaces.Count > 0 || IsUsed?.Invoke(file) == true;
 
     public void Dispose()
     {

@@ -25,7 +25,12 @@ public sealed class Tracer : IThreadKicker, IDisposable
         Changes = new PendingChanges(this);
         Machine.Observer = Changes.Watcher;
         Loop = new EventLoop(this);
-        Files = new DeviceFiles(Epc, Driver) { OnFilled = (file, page) => Illegal?.Filled(file, page), OnRelease = () => Accepts?.Withdraw() };
+        Files = new DeviceFiles(Epc, Driver)
+        {
+            OnFilled = (file, page) => Illegal?.Filled(file, page),
+            OnRelease = () => Accepts?.Withdraw(),
+            IsUsed = file => Ioctls?.Use(file) == true,
+        };
         PowerLoss = new PowerLoss(this);
         SystemCalls = new SystemCalls(this);
         Ioctls = new RunningIoctls();
