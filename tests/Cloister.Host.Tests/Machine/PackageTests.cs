@@ -11,6 +11,9 @@ public sealed class PackageTests : IDisposable
     // Cloister.Host, Cloister.Images and Cloister.Testing, and what they are made of.
     private static readonly string[] s_packages = ["Cloister.Architecture", "Cloister.Processor", "Cloister.Linux", "Cloister.Images", "Cloister.Host", "Cloister.Testing"];
 
+    // What they need of others. xunit.extensibility.core is for who tests.
+    private static readonly string[] s_foreign = ["Tomlyn"];
+
     private readonly HashSet<string> _descriptions = [];
     private readonly string _folder = Directory.CreateTempSubdirectory("cloister-package-").FullName;
 
@@ -28,6 +31,11 @@ public sealed class PackageTests : IDisposable
         }
 
         Assert.All(s_packages, CheckPackage);
+        foreach (string foreign in s_foreign)
+        {
+            CopyForeign(foreign);
+        }
+
         string project = Directory.CreateDirectory(Path.Combine(_folder, "counter")).FullName;
         File.WriteAllText(Path.Combine(project, "nuget.config"), """
             <configuration>
@@ -98,7 +106,19 @@ public sealed class PackageTests : IDisposable
         Assert.Contains("sgx", elements.Single(element => element.Name.LocalName == "tags").Value, StringComparison.Ordinal);
         Assert.True(_descriptions.Add(elements.Single(element => element.Name.LocalName == "description").Value), "each package says what it is");
 
-        // What it depends on is packed as well: nothing has to come from elsewhere but xunit, to who tests.
-        Assert.All(elements.Where(element => element.Name.LocalName == "dependency"), dependency => Assert.Contains(dependency.Attribute("id")!.Value, s_packages.Append("xunit.extensibility.core")));
+        // What it depends on is packed as well: few things have to come from elsewhere.
+        Assert.All(elements.Where(element => element.Name.LocalName == "dependency"),
+            dependency => Assert.Contains(dependency.Attribute("id")!.Value, s_packages.Concat(s_foreign).Append("xunit.extensibility.core")));
+    }
+
+    // From where the build of this repository has it.
+    private void CopyForeign(string package)
+    {
+        string version = XDocument.Load(Path.Combine(Machine.Root, "Directory.Packages.props")).Descendants("PackageVersion")
+            .Single(element => element.Attribute("Include")?.Value == package).Attribute("Version")!.Value;
+        string folder = Environment.GetEnvironmentVariable("NUGET_PACKAGES") is { Length: > 0 } given ? given
+            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
+        string file = $"{package}.{version}.nupkg".ToLowerInvariant();
+        File.Copy(Path.Combine(folder, package.ToLowerInvariant(), version, file), Path.Combine(Feed, file));
     }
 }
