@@ -89,6 +89,7 @@ expect() {
 trace=',"ptrace","process_vm_readv","process_vm_writev"'
 expect 0 "a program" "$trace" "$docker" "$CLOISTER" run --engine="$ENGINE" -- "$BUILD/grow"
 expect 0 "fork" "$trace" "$docker" "$CLOISTER" run --engine="$ENGINE" -- "$BUILD/fork_inside"
+expect 0 "a quote" "$trace" "$docker" "$CLOISTER" run --engine="$ENGINE" -- "$BUILD/aesm_quote"
 expect 0 "ptrace alone" ',"ptrace"' "$docker" "$CLOISTER" run --engine="$ENGINE" -- "$BUILD/vfork_inside"
 expect 0 "--cap-add=SYS_PTRACE" "$trace,\"kcmp\",\"pidfd_getfd\",\"process_madvise\"" "$docker,\"CAP_SYS_PTRACE\"" \
     "$CLOISTER" run --engine="$ENGINE" -- "$BUILD/grow"

@@ -64,7 +64,8 @@ else
         "pkey_alloc pkey_mprotect membarrier personality $other"; do
         runs 1 $call
     done
-    for name in vfork_inside fork_inside "own_filter kill"; do
+    export XDG_STATE_HOME=$WORK/platforms # of the service that aesm_quote asks
+    for name in vfork_inside fork_inside "own_filter kill" aesm_quote; do
         program=$BUILD/$name
         runs 38 $all
     done

@@ -88,14 +88,8 @@ internal sealed class SpecialFiles(DeviceFiles files, EpcMemory epc, CpuidEmulat
             return Answer.Pass;
         }
 
-        int taken = ProgramDescriptor.Take(thread, (int)r.Rdi, out bool isSameFile);
-        Errno error = taken < 0 ? (Errno)(-taken) : isSameFile ? HostKernel.ConnectAbstract(taken, name) : Errno.ECONNREFUSED;
-        if (taken >= 0)
-        {
-            HostKernel.Close(taken);
-        }
-
-        return Answer.Made(-(long)error);
+        byte[] served = [(byte)unix, 0, 0, .. Encoding.UTF8.GetBytes(name)];
+        return Answer.Made(new RemoteCalls().WithData(served).Add(SystemCall.Connect, r.Rdi, RemoteCalls.DataAddress, (ulong)served.Length).Run(thread)[0]);
     }
 
     /// <summary>fstat of a device descriptor tells a character device.</summary>

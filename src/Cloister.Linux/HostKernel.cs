@@ -153,18 +153,6 @@ public static unsafe class HostKernel
         }
     }
 
-    /// <summary>Connects a UNIX socket to one with an abstract name. connect(2), unix(7).</summary>
-    /// <param name="descriptor">The socket.</param>
-    /// <param name="name">The name, without the zero in front.</param>
-    public static Errno ConnectAbstract(int descriptor, string name)
-    {
-        byte[] address = [1, 0, 0, .. Encoding.UTF8.GetBytes(name)];
-        fixed (byte* p = address)
-        {
-            return NativeMethods.SystemCall(SystemCall.Connect, descriptor, (long)p, address.Length, 0, 0, 0) < 0 ? NativeMethods.LastError : Errno.None;
-        }
-    }
-
     /// <summary>Writes a text to the error stream, by which a process without a descriptor left can still say so; false when it cannot be written.</summary>
     public static bool WriteError(string text)
     {
