@@ -30,7 +30,12 @@ internal static class AbortPage
                 space.Native.WatchAgain(page);
             }
 
-            string reason = moved[0] is -(long)Errno.EPERM or -(long)Errno.ENOSYS ? "a sandbox forbids mremap" : "a program may have no more mappings (vm.max_map_count)";
+            string reason = (moved[0] < 0 ? moved[0] : moved[1]) switch
+            {
+                -(long)Errno.EPERM or -(long)Errno.ENOSYS => "a sandbox forbids mremap or mmap",
+                -(long)Errno.ENOMEM => "a program may have no more mappings (vm.max_map_count)",
+                var error => $"nothing can be put in a page's place ({(Errno)(-error)})",
+            };
             return Refused(tracer, thread, page, access, reason);
         }
 

@@ -311,7 +311,7 @@ internal sealed class Exceptions(Tracer tracer)
     {
         if (access == AccessKind.Execute)
         {
-            Mappings.GrantExecution(tracer, thread, mapping, address.Value);
+            NativeExecution.Grant(thread, mapping, address.Value, (start, end) => tracer.Illegal.Guard(thread, mapping, start, end));
         }
     }
 

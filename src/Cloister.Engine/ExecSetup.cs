@@ -137,7 +137,7 @@ internal static class ExecSetup
         _ = MappedFile.Seal(taken, Area.Length);
         MappedFile table = MappedFile.Map(taken, 0, Area.Length);
         Gadget.Code.CopyTo(table.Slice(RemoteCalls.Offset(Area.Gadget), 4096));
-        long second = Kept(table, () => Bootstrap.CallAt(call, thread, SystemCall.Mmap, Area.Table, Area.TableLength, data, flags, (ulong)descriptor, Area.Table - Area.Base));
+        long second = MemoryFiles.Keep(table.Dispose, () => Bootstrap.CallAt(call, thread, SystemCall.Mmap, Area.Table, Area.TableLength, data, flags, (ulong)descriptor, Area.Table - Area.Base));
         if (second != (long)Area.Table)
         {
             table.Dispose();
@@ -159,19 +159,5 @@ internal static class ExecSetup
         }
 
         return Errno.None;
-    }
-
-    // Nobody else has the table yet.
-    private static long Kept(MappedFile table, Func<long> call)
-    {
-        try
-        {
-            return call();
-        }
-        catch (ThreadEndedException)
-        {
-            table.Dispose();
-            throw;
-        }
     }
 }

@@ -24,16 +24,16 @@ internal static class MemoryFiles
     /// <returns>The number here, or minus an errno: EBADF when the program's number means something else by now, which nobody may touch.</returns>
     public static int Take(TracedThread thread, int descriptor) => Take(thread, descriptor, out _);
 
-    /// <summary>Does something, and closes a descriptor of this process that would be nobody's if a thread ended meanwhile.</summary>
-    public static T Keep<T>(int taken, Func<T> action)
+    /// <summary>Does something, and gives up what would be nobody's if a thread ended meanwhile.</summary>
+    public static T Keep<T>(Action giveUp, Func<T> action)
     {
         try
         {
             return action();
         }
-        catch (ThreadEndedException) when (taken >= 0)
+        catch (ThreadEndedException)
         {
-            HostKernel.Close(taken);
+            giveUp();
             throw;
         }
     }
@@ -52,7 +52,7 @@ internal static class MemoryFiles
         if (!isSameFile)
         {
             (long flock, ulong operation) = OpenFileHold.Call;
-            _ = Keep(taken, () => new RemoteCalls().Add(flock, (ulong)descriptor, operation).Add(SystemCall.Lseek, (ulong)descriptor, LastPosition, 0).Run(thread));
+            _ = Keep(() => HostKernel.Close(taken), () => new RemoteCalls().Add(flock, (ulong)descriptor, operation).Add(SystemCall.Lseek, (ulong)descriptor, LastPosition, 0).Run(thread));
             return taken;
         }
 

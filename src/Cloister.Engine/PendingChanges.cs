@@ -25,7 +25,7 @@ internal sealed class PendingChanges(Tracer tracer)
 
             if (space == thread.Space)
             {
-                Mappings.RevokeExecution(thread);
+                NativeExecution.Revoke(thread);
             }
             else
             {
@@ -47,7 +47,7 @@ internal sealed class PendingChanges(Tracer tracer)
                 using IDisposable? held = agent.Stopped ? null : tracer.Interruptions.Hold(agent);
                 if (agent.Stopped && !agent.HasParkedStop)
                 {
-                    Mappings.RevokeExecution(agent);
+                    NativeExecution.Revoke(agent);
                     done = true;
                 }
             });

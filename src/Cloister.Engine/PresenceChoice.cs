@@ -53,7 +53,7 @@ internal static class PresenceChoice
         }
 
         int taken = ProgramDescriptor.Take(thread, (int)descriptor, out _);
-        _ = MemoryFiles.Keep(taken, () => new RemoteCalls().Add(SystemCall.Close, (ulong)descriptor).Run(thread));
+        _ = MemoryFiles.Keep(() => HostKernel.Close(taken), () => new RemoteCalls().Add(SystemCall.Close, (ulong)descriptor).Run(thread));
         error = taken < 0 ? (Errno)(-taken) : Errno.None;
         return taken < 0 ? null : new Userfaultfd(taken);
     }

@@ -15,6 +15,7 @@ internal sealed class RealMappings(Tracer tracer)
     /// <param name="ranges">What it takes away: first byte and length of each.</param>
     /// <param name="mayBeHalf">The call may fail and have unmapped something all the same, or have changed a part only.</param>
     /// <param name="then">What to do at its end with its result.</param>
+    /// <returns>That it makes the call.</returns>
     public Answer Begin(TracedThread thread, (ulong Start, ulong Length)[] ranges, bool mayBeHalf, Action<TracedThread, long> then)
     {
         AddressSpace space = thread.Space;

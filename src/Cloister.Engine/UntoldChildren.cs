@@ -107,7 +107,6 @@ internal sealed class UntoldChildren(Tracer tracer)
     // Whether the parent that the kernel names, or of a thread another of its process, may have made it and be about to say so.
     private bool MayBeTold(int id, TimeSpan waited)
     {
-        const string clone = "56 ", fork = "57 ", vfork = "58 ", clone3 = "435 ", running = "running";
         if (HostKernel.StatusField(id, "PPid:") is not { } text || !int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int parent))
         {
             return false;
@@ -126,11 +125,7 @@ internal sealed class UntoldChildren(Tracer tracer)
                 return true;
             }
 
-            ReadOnlySpan<byte> call = HostFile.TryRead(ProcPath.Of(thread.Id, "syscall"));
-            string at = System.Text.Encoding.ASCII.GetString(call[..Math.Min(call.Length, running.Length)]);
-            if (at.StartsWith(running, StringComparison.Ordinal) ? waited < s_long
-                : waited < s_tooLong && (at.StartsWith(clone, StringComparison.Ordinal) || at.StartsWith(fork, StringComparison.Ordinal)
-                    || at.StartsWith(vfork, StringComparison.Ordinal) || at.StartsWith(clone3, StringComparison.Ordinal)))
+            if (HostKernel.SystemCallOf(thread.Id) is { } call ? waited < s_tooLong && Waits.Forks(call) : waited < s_long)
             {
                 return true;
             }
@@ -185,11 +180,10 @@ internal sealed class UntoldChildren(Tracer tracer)
     // Everything this process traces, by /proc: the kernel has no list of it.
     private static IEnumerable<int> Tracees()
     {
-        string self = Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
         foreach (string directory in Directory.EnumerateDirectories("/proc"))
         {
             if (int.TryParse(Path.GetFileName(directory), NumberStyles.None, CultureInfo.InvariantCulture, out int id)
-                && HostKernel.StatusField(id, "TracerPid:") == self)
+                && HostKernel.IsTraced(id))
             {
                 yield return id;
             }

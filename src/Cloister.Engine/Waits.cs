@@ -139,5 +139,6 @@ internal sealed class Waits
         }
     }
 
-    private static bool Forks(long call) => call is SystemCall.Clone or SystemCall.Clone3 or SystemCall.Fork or SystemCall.Vfork;
+    /// <summary>Whether a system call makes a child, or a thread.</summary>
+    public static bool Forks(long call) => call is SystemCall.Clone or SystemCall.Clone3 or SystemCall.Fork or SystemCall.Vfork;
 }

@@ -48,7 +48,7 @@ internal sealed class AwaitedPages : IDisposable
         }
 
         _ = MappedFile.Seal(taken, length);
-        long address = MemoryFiles.Keep(taken, () => new RemoteCalls()
+        long address = MemoryFiles.Keep(() => HostKernel.Close(taken), () => new RemoteCalls()
             .Add(SystemCall.Mmap, 0, (ulong)length, MemoryProtection.Read | MemoryProtection.Write, MemoryProtection.Shared | MemoryProtection.NoReserve, (ulong)descriptor, 0)
             .Add(SystemCall.Close, (ulong)descriptor)
             .Run(thread)[0]);
@@ -58,7 +58,7 @@ internal sealed class AwaitedPages : IDisposable
             return null;
         }
 
-        _ = MemoryFiles.Keep(taken, () => new RemoteCalls().Add(SystemCall.Madvise, (ulong)address, (ulong)length, DontDump).Run(thread));
+        _ = MemoryFiles.Keep(() => HostKernel.Close(taken), () => new RemoteCalls().Add(SystemCall.Madvise, (ulong)address, (ulong)length, DontDump).Run(thread));
         return new AwaitedPages(new SparseFile(taken), (ulong)address, start, size);
     }
 

@@ -66,7 +66,7 @@ internal sealed class FastPath : IDisposable
         _ = MappedFile.Seal(taken, FastLayout.FileLength);
         const ulong code = MemoryProtection.Read | MemoryProtection.Execute, dontDump = 16;
         ulong flags = MemoryProtection.Shared | (ulong)(replace ? MemoryProtection.Fixed : MemoryProtection.FixedNoReplace);
-        long[] results = MemoryFiles.Keep(taken, () => new RemoteCalls()
+        long[] results = MemoryFiles.Keep(() => HostKernel.Close(taken), () => new RemoteCalls()
             .Add(SystemCall.Mmap, Area.Fast, FastLayout.DataLength, MemoryProtection.Read | MemoryProtection.Write, flags, (ulong)descriptor, 0)
             .Add(SystemCall.Mmap, Area.Fast + FastLayout.Tails, FastLayout.FileLength - FastLayout.Tails, code, flags, (ulong)descriptor, FastLayout.Tails)
             .Add(SystemCall.Madvise, Area.Fast, FastLayout.DataLength, dontDump)
