@@ -1,3 +1,9 @@
+using Cloister.Engine.Devices;
+using Cloister.Engine.Enclaves;
+using Cloister.Engine.Options;
+using Cloister.Engine.Platforms.Tracing;
+using Cloister.Engine.Programs;
+using Cloister.Engine.SystemCalls;
 using Cloister.Linux;
 
 namespace Cloister.Engine;

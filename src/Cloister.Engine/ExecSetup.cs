@@ -1,5 +1,11 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using Cloister.Engine.Memory;
+using Cloister.Engine.Options;
+using Cloister.Engine.Platforms;
+using Cloister.Engine.Platforms.Tracing;
+using Cloister.Engine.Programs;
+using Cloister.Engine.Vdso;
 using Cloister.Linux;
 
 namespace Cloister.Engine;
@@ -49,7 +55,7 @@ internal static class ExecSetup
         {
             byte[] image = new byte[0x4000];
             int length = space.Memory.ReadUpTo(kernelVdso, image);
-            VdsoImage vdso = VdsoImage.Build(ElfSymbols.Functions(image.AsSpan(0, length), kernelVdso), fast);
+            VdsoImage vdso = VdsoImage.Build(VdsoSymbols.Functions(image.AsSpan(0, length), kernelVdso), fast);
             vdso.Bytes.CopyTo(space.Table!.Slice(RemoteCalls.Offset(Area.Vdso), Area.VdsoLength));
             space.Vdso = vdso;
             Span<byte> address = stackalloc byte[8];

@@ -1,3 +1,4 @@
+using Cloister.Engine.Programs;
 using Cloister.Linux;
 
 namespace Cloister.Engine;

@@ -1,3 +1,6 @@
+using Cloister.Engine.Options;
+using Cloister.Engine.Platforms.Tracing;
+using Cloister.Engine.Programs;
 using Cloister.Linux;
 
 namespace Cloister.Engine;

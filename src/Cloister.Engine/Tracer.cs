@@ -1,5 +1,15 @@
 using Cloister.Architecture;
 using Cloister.Driver;
+using Cloister.Engine.Instructions;
+using Cloister.Engine.Devices;
+using Cloister.Engine.Enclaves;
+using Cloister.Engine.Fast;
+using Cloister.Engine.Memory;
+using Cloister.Engine.Options;
+using Cloister.Engine.Platforms;
+using Cloister.Engine.Platforms.Tracing;
+using Cloister.Engine.Programs;
+using Cloister.Engine.SystemCalls;
 using Cloister.Linux;
 using Cloister.Processor;
 
@@ -32,7 +42,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
             IsUsed = file => Ioctls?.Use(file) == true,
         };
         PowerLoss = new PowerLoss(this);
-        SystemCalls = new SystemCalls(this);
+        SystemCalls = new SystemCallTable(this);
         Ioctls = new RunningIoctls();
         Processes = new Processes(this);
         Untold = new UntoldChildren(this);
@@ -71,7 +81,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
 
     internal PowerLoss PowerLoss { get; }
 
-    internal SystemCalls SystemCalls { get; }
+    internal SystemCallTable SystemCalls { get; }
 
     internal Exceptions Exceptions { get; }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Cloister.Driver;
 using Cloister.Engine;
+using Cloister.Engine.Options;
 using Cloister.Lab.Program;
 using Cloister.Linux;
 

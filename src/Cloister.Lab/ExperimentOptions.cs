@@ -1,4 +1,4 @@
-using Cloister.Engine;
+using Cloister.Engine.Options;
 
 namespace Cloister.Lab;
 

@@ -136,10 +136,10 @@ public sealed partial class TracerTests : IDisposable
     [InlineData("--engine fast --isolation strict")]
     public void AProgramWithoutEnclavesIsNotDisturbed(string options)
     {
-        string program = Programs.Compile(_directory, Life);
-        (int status, string output, _) = Programs.Run(program);
+        string program = TestPrograms.Compile(_directory, Life);
+        (int status, string output, _) = TestPrograms.Run(program);
         Assert.Contains("breakpoint", output, StringComparison.Ordinal);
-        (int tracedStatus, string tracedOutput, string error) = Programs.RunTraced(options, program);
+        (int tracedStatus, string tracedOutput, string error) = TestPrograms.RunTraced(options, program);
         Assert.Equal(output, tracedOutput);
         Assert.Equal((status, ""), (tracedStatus, error));
     }
@@ -156,7 +156,7 @@ public sealed partial class TracerTests : IDisposable
     // Where the kernel put the enclave differs from run to run.
     private static string RunSample(string options)
     {
-        (int status, string output, string error) = Programs.RunTraced(options, Programs.Sample);
+        (int status, string output, string error) = TestPrograms.RunTraced(options, TestPrograms.Sample);
         Assert.True(status == 0, $"{options}: {status}\n{output}\n{error}");
         return Base().Replace(output, "base");
     }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Cloister.Cli.Demo;
 using Cloister.Cli.Lab;
 using Cloister.Engine;
+using Cloister.Engine.Options;
 using Sgx2Sample;
 
 namespace Cloister.Cli.Commands;

@@ -6,6 +6,7 @@ using Cloister.Cli.Platforms;
 using Cloister.Cli.Running;
 using Cloister.Driver;
 using Cloister.Engine;
+using Cloister.Engine.Options;
 using Cloister.Linux;
 using Cloister.Processor;
 

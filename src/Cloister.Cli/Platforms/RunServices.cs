@@ -5,7 +5,7 @@ using Cloister.Attestation.Collaterals;
 using Cloister.Attestation.Platforms;
 using Cloister.Attestation.Quotes;
 using Cloister.Attestation.Services;
-using Cloister.Engine;
+using Cloister.Engine.Options;
 
 namespace Cloister.Cli.Platforms;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Cloister.Cli.Platforms;
 using Cloister.Driver;
-using Cloister.Engine;
+using Cloister.Engine.Options;
 
 namespace Cloister.Cli.Running;
 

@@ -1,5 +1,5 @@
 using System.Globalization;
-using Cloister.Engine;
+using Cloister.Engine.Options;
 
 namespace Cloister.Cli.Running;
 

@@ -2,6 +2,7 @@ using Cloister.Architecture;
 using Cloister.Cli.Platforms;
 using Cloister.Driver;
 using Cloister.Engine;
+using Cloister.Engine.Options;
 using Cloister.Processor.Cpus;
 
 namespace Cloister.Cli.Running;

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Cloister.Driver;
 using Cloister.Engine;
+using Cloister.Engine.Options;
 
 namespace Cloister.Cli.Running;
 

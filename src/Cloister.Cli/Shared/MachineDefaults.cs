@@ -1,6 +1,6 @@
 using System.Runtime.Intrinsics.X86;
 using Cloister.Architecture;
-using Cloister.Engine;
+using Cloister.Engine.Options;
 using Cloister.Linux;
 using Cloister.Processor.Cpus;
 

@@ -1,5 +1,7 @@
 using System.Runtime.InteropServices;
 using Cloister.Architecture;
+using Cloister.Engine.Platforms;
+using Cloister.Engine.Programs;
 using Cloister.Linux;
 using Cloister.Processor;
 using Cloister.Processor.Enclu;

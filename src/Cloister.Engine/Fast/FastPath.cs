@@ -1,6 +1,10 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using Cloister.Architecture;
+using Cloister.Engine.Memory;
+using Cloister.Engine.Platforms;
+using Cloister.Engine.Programs;
+using Cloister.Engine.Stubs;
 using Cloister.Linux;
 using Cloister.Processor;
 
@@ -23,14 +27,14 @@ internal sealed class FastPath : IDisposable
     {
         _tables = new FastTables(file);
         Tcss = new TcsTable(_tables, AwaitedIn);
-        Stubs = new Stubs(_tables, Tcss.Free);
+        Stubs = new StubPlaces(_tables, Tcss.Free);
     }
 
     /// <summary>What threads know of the TCSs that they enter by themselves.</summary>
     public TcsTable Tcss { get; }
 
     /// <summary>Its stubs.</summary>
-    public Stubs Stubs { get; }
+    public StubPlaces Stubs { get; }
 
     /// <summary>Entries made without a stop, over all threads.</summary>
     public long FastEntries

@@ -1,4 +1,6 @@
 using System.Runtime.InteropServices;
+using Cloister.Engine.Platforms;
+using Cloister.Engine.Stubs;
 using Cloister.Linux;
 
 namespace Cloister.Engine.Fast;

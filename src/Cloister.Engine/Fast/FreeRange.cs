@@ -1,3 +1,6 @@
+using Cloister.Engine.Memory;
+using Cloister.Engine.Stubs;
+
 namespace Cloister.Engine.Fast;
 
 /// <summary>Free address space near some code.</summary>

@@ -1,5 +1,9 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using Cloister.Engine.Instructions;
+using Cloister.Engine.Memory;
+using Cloister.Engine.Programs;
+using Cloister.Engine.Stubs;
 using Cloister.Processor.Enclu;
 using Iced.Intel;
 

@@ -1,5 +1,8 @@
 using System.Runtime.InteropServices;
 using Cloister.Architecture;
+using Cloister.Engine.Platforms;
+using Cloister.Engine.Programs;
+using Cloister.Engine.Stubs;
 using Cloister.Processor;
 
 namespace Cloister.Engine.Fast;

@@ -1,5 +1,5 @@
 using Cloister.Cli.Running;
-using Cloister.Engine;
+using Cloister.Engine.Options;
 
 namespace Cloister.Cli.Tests.Running;
 

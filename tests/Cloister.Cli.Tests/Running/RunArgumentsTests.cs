@@ -1,6 +1,6 @@
 using Cloister.Cli.Manual;
 using Cloister.Cli.Running;
-using Cloister.Engine;
+using Cloister.Engine.Options;
 
 namespace Cloister.Cli.Tests.Running;
 

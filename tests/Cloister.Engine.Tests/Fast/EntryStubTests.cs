@@ -1,4 +1,6 @@
-using Cloister.Engine.Fast;
+using Cloister.Engine.Platforms;
+using Cloister.Engine.Stubs;
+using Cloister.Engine.Vdso;
 using Cloister.Linux;
 
 namespace Cloister.Engine.Tests.Fast;

@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
 using Cloister.Architecture;
 using Cloister.Engine.Fast;
+using Cloister.Engine.Platforms;
+using Cloister.Engine.Stubs;
 using Cloister.Engine.Tests.Harness;
 using Cloister.Linux;
 using Cloister.Linux.Tests.Harness;

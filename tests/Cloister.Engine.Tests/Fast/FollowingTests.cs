@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using Cloister.Architecture;
-using Cloister.Engine.Fast;
+using Cloister.Engine.Stubs;
 using Cloister.Linux;
 using Cloister.Processor;
 

@@ -1,5 +1,7 @@
 using System.Globalization;
 using Cloister.Engine.Fast;
+using Cloister.Engine.Memory;
+using Cloister.Engine.Stubs;
 using Cloister.Linux;
 
 namespace Cloister.Engine.Tests.Fast;

@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using Cloister.Engine.Fast;
+using Cloister.Engine.Stubs;
 using Cloister.Linux;
 
 namespace Cloister.Engine.Tests.Fast;

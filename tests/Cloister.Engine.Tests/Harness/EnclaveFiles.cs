@@ -1,3 +1,5 @@
+using Cloister.Engine.Memory;
+using Cloister.Engine.Options;
 using Cloister.Linux;
 
 namespace Cloister.Engine.Tests.Harness;

@@ -1,3 +1,5 @@
+using Cloister.Engine.Memory;
+using Cloister.Engine.Programs;
 using Cloister.Linux;
 using Cloister.Processor;
 

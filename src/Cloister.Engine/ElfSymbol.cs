@@ -1,6 +1,0 @@
-namespace Cloister.Engine;
-
-/// <summary>A function of an ELF image in memory.</summary>
-/// <param name="Name">Its name.</param>
-/// <param name="Address">Where it begins.</param>
-internal sealed record ElfSymbol(string Name, ulong Address);

@@ -1,0 +1,157 @@
+using Cloister.Architecture;
+using Cloister.Engine.Fast;
+using Cloister.Engine.Memory;
+using Cloister.Engine.Options;
+using Cloister.Engine.Platforms;
+using Cloister.Engine.Programs;
+using Cloister.Linux;
+using Cloister.Processor;
+using Cloister.Processor.Enclu;
+
+namespace Cloister.Engine.Enclaves;
+
+/// <summary>ENCLU where a thread stopped at it, in host or enclave.</summary>
+internal sealed class EncluStops(Tracer tracer)
+{
+    /// <summary>Executes ENCLU until the thread can run on by itself.</summary>
+    public Answer Execute(TracedThread thread)
+    {
+        AddressSpace space = thread.Space;
+        if (space.Fast is { } fast && fast.Stubs.SiteOf(thread.Peek().Rip) is var site && site != thread.Peek().Rip)
+        {
+            thread.Registers.Rip = site;
+        }
+
+        if (tracer.Options is { Mode: EngineMode.Fast, Isolation: IsolationMode.Fast })
+        {
+            PrepareFast(thread);
+        }
+
+        if ((EncluLeaf)(uint)thread.Peek().Rax == EncluLeaf.Eenter && !thread.Processor.EnclaveMode)
+        {
+            tracer.PowerLoss.CountEntry();
+        }
+
+        thread.ToModel();
+        bool added = false;
+        bool trapFlag = thread.FastSlot >= 0 && (thread.Peek().Rflags & Registers.TrapFlag) != 0;
+        while (true)
+        {
+            LogicalProcessor processor = thread.Processor;
+            EncluLeaf leaf = (EncluLeaf)(uint)processor.Registers.Rax;
+            ulong operand = processor.Registers.Rcx;
+            LeafResult result = EncluInstruction.Dispatch(tracer.Machine, processor, space, thread);
+            if (result.Status != LeafStatus.Fault)
+            {
+                NoteEpcmChange(space, leaf, operand, processor.Registers.Rdx, result);
+                if (added && leaf == EncluLeaf.Eaccept && result.IsSuccess)
+                {
+                    tracer.Accepts.Promise(thread, operand & ~4095UL);
+                }
+
+                thread.FromModel();
+                if (trapFlag && processor.EnclaveMode)
+                {
+                    // The exit must bring TF back, which a fast one does not: without a selector the thread exits by the tracer.
+                    thread.Registers.Es = 0;
+                }
+
+                return ResumeAfterInstruction(thread);
+            }
+
+            Fault fault = result.Fault;
+            if (processor.EnclaveMode)
+            {
+                thread.FromModel();
+                added = fault.Address.Value == operand;
+                if (tracer.Exits.Resolve(thread, fault) is { } raised)
+                {
+                    return raised;
+                }
+
+                if (!processor.EnclaveMode || !AsynchronousExits.IsEnclu(thread))
+                {
+                    return Answer.RunOn;
+                }
+
+                thread.ToModel();
+                continue;
+            }
+
+            // EENTER or ERESUME faulted: the fault is the host's, at the instruction.
+            thread.FromModel();
+            if (fault.Vector != ExceptionVector.PageFault || !tracer.Faults.Resolve(thread, fault))
+            {
+                return tracer.Signals.Raise(thread, fault.Vector, fault.ErrorCode, fault.Address, AsynchronousExits.IsUnmapped(space, fault));
+            }
+        }
+    }
+
+    // The first slow EENTER of a thread gives it a slot, the first at a site puts a jump there. Not so an ERESUME's own site: the stub uses the
+    // host's stack, where enclaves that resume so (behind code at AEP) keep what they hand to the host, below RSP.
+    private void PrepareFast(TracedThread thread)
+    {
+        AddressSpace space = thread.Space;
+        ulong rip = thread.Peek().Rip;
+        var leaf = (EncluLeaf)(uint)thread.Peek().Rax;
+        if (leaf is EncluLeaf.Eexit or EncluLeaf.Eaccept && thread.Processor.EnclaveMode)
+        {
+            SitePatcher.Patch(tracer, thread, rip, inEnclave: true);
+            if (leaf == EncluLeaf.Eaccept)
+            {
+                tracer.Accepts.Prepare(thread);
+            }
+
+            return;
+        }
+
+        if (leaf != EncluLeaf.Eenter || thread.Processor.EnclaveMode || space.FastRefused || space.Table is null || tracer.PowerLoss.CountsEntries)
+        {
+            return;
+        }
+
+        if (space.Fast is null)
+        {
+            space.Fast = HostKernel.HasFsgsbase ? FastPath.Create(thread, replace: false) : null;
+            space.FastRefused = space.Fast is null;
+        }
+
+        if (space.Fast is { } fast && fast.Assign(thread) && rip != space.Vdso?.Enclu)
+        {
+            SitePatcher.Patch(tracer, thread, rip, inEnclave: false);
+        }
+    }
+
+    /// <summary>Resumes after an instruction that was executed for the thread: it ends in #DB when TF is set, as one that it executes itself.</summary>
+    public Answer ResumeAfterInstruction(TracedThread thread)
+    {
+        ref readonly UserRegisters r = ref thread.Peek();
+        if ((r.Rflags & Registers.TrapFlag) == 0 || thread.Processor.EnclaveMode)
+        {
+            return Answer.RunOn;
+        }
+
+        var information = new SignalInformation { Signal = Linux.Signal.SIGTRAP, Code = SignalInformation.TrapTrace, Address = r.Rip };
+        return tracer.Signals.Deliver(thread, new ProgramSignal(Linux.Signal.SIGTRAP, information, (ulong)ExceptionVector.Debug, 0, null));
+    }
+
+    // EACCEPT, EACCEPTCOPY and EMODPE change the entry of the page in RCX.
+    private void NoteEpcmChange(AddressSpace space, EncluLeaf leaf, ulong operand, ulong source, in LeafResult result)
+    {
+        if (result.IsSuccess && leaf is EncluLeaf.Eaccept or EncluLeaf.Eacceptcopy or EncluLeaf.Emodpe
+            && space.Mappings.Find(operand & ~4095UL) is { } mapping)
+        {
+            ulong offset = mapping.OffsetOf(operand & ~4095UL);
+            if (leaf == EncluLeaf.Eacceptcopy && !mapping.File.IllegalSites.IsEmpty)
+            {
+                mapping.File.IllegalSites.Restore(mapping.File.Bytes(offset), source);
+            }
+
+            mapping.File.UpdateAwaited(tracer.Machine, space.Pages.Peek(operand).Page, offset);
+            foreach (AddressSpace other in mapping.File.AddressSpaces)
+            {
+                other.Native.Refresh(mapping.File, offset, 1);
+            }
+        }
+    }
+}

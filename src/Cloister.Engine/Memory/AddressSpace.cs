@@ -1,0 +1,208 @@
+using Cloister.Architecture;
+using Cloister.Driver;
+using Cloister.Engine.Fast;
+using Cloister.Engine.Vdso;
+using Cloister.Linux;
+using Cloister.Processor;
+
+namespace Cloister.Engine.Memory;
+
+/// <summary>The memory of a traced program (one mm): shared by its threads, copied by fork, new at exec.</summary>
+internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
+{
+    private const int MostDeparted = 64;
+    private readonly SgxMachine _machine;
+
+    public AddressSpace(SgxMachine machine, int process)
+    {
+        _machine = machine;
+        Memory = new RemoteMemory(process);
+        Native = new NativePages(this);
+    }
+
+    /// <summary>Processes that live in it; the last one's end ends it.</summary>
+    public int Users { get; set; }
+
+    /// <summary>Its bytes.</summary>
+    public RemoteMemory Memory { get; }
+
+    /// <summary>Device mappings.</summary>
+    public MappingList Mappings { get; } = new();
+
+    /// <summary>Parts of device mappings that were taken away lately, with the protection they had: a fork that began before has them still.</summary>
+    public List<EnclaveMapping> Departed { get; } = [];
+
+    /// <summary>What threads are taking away right now.</summary>
+    public List<Unmapping> Unmappings { get; } = [];
+
+    /// <summary>Page table entries of the device mappings.</summary>
+    public PageTable Pages { get; } = new();
+
+    /// <summary>What is really mapped there.</summary>
+    public NativePages Native { get; }
+
+    /// <summary>Addresses where CPUID was replaced by UD2.</summary>
+    public HashSet<ulong> CpuidSites { get; init; } = [];
+
+    /// <summary>CPUID faults in its threads; none is replaced.</summary>
+    public bool CpuidFaults { get; set; }
+
+    /// <summary>Its execution breakpoints.</summary>
+    public Breakpoints Breakpoints { get; } = new();
+
+    /// <summary>Cloister's own pages in it, shared with this process; null before the first exec.</summary>
+    public MappedFile? Table { get; set; }
+
+    /// <summary>The inode of their file; 0 before the first exec.</summary>
+    public ulong AreaInode { get; set; }
+
+    /// <summary>The vDSO it was given.</summary>
+    public VdsoImage? Vdso { get; set; }
+
+    /// <summary>Entries and exits without a stop; null when they all stop.</summary>
+    public FastPath? Fast { get; set; }
+
+    /// <summary>The kernel or the processor has not what the fast path needs; not tried again.</summary>
+    public bool FastRefused { get; set; }
+
+    /// <summary>Its ordinary memory in the ranges of enclaves.</summary>
+    public ElrangeMemory InElrange { get; } = new();
+
+    /// <summary>Strict isolation: no thread is inside, and enclave memory has no access.</summary>
+    public bool HidesEnclaves { get; set; }
+
+    /// <summary>Strict isolation: host code that has lost execution while a thread is inside, and its protection.</summary>
+    public List<(ulong Start, ulong End, ulong Protection)> HiddenCode { get; init; } = [];
+
+    /// <inheritdoc/>
+    public void InsertPage(LinearAddress address, EpcPage page, Protection entry)
+    {
+        ref PageTableEntry installed = ref Pages[address.Value];
+        installed.Page = page;
+        installed.Protection = entry;
+        installed.Young = true;
+        Native.Refresh(address.Value);
+    }
+
+    /// <summary>Lets an entry that is there be written through (pte_mkwrite).</summary>
+    public void MakeWritable(LinearAddress page)
+    {
+        Pages[page.Value].Protection |= Protection.Write;
+        Native.Refresh(page.Value);
+    }
+
+    /// <inheritdoc/>
+    public void Zap(LinearAddress address, ulong length)
+    {
+        ulong end = address.Value + length;
+        for (ulong at = address.Value; at < end; at += 4096)
+        {
+            ulong start = at;
+            for (; at < end && Pages.Peek(at).Present; at += 4096)
+            {
+                Pages[at].Clear();
+            }
+
+            Native.Refresh(start, (int)((at - start) / 4096));
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool TestAndClearYoung(LinearAddress page)
+    {
+        // The kernel reads the accessed bit; a process cannot. A page counts as young once after it came in.
+        ref PageTableEntry entry = ref Pages[page.Value];
+        bool young = entry.Present && entry.Young;
+        entry.Young = false;
+        return young;
+    }
+
+    /// <inheritdoc/>
+    public PageWalk Walk(LinearAddress address, AccessKind access)
+    {
+        if (Mappings.Find(address.Value) is not { } mapping)
+        {
+            return OrdinaryMemory.Walk(this, address.Value, access);
+        }
+
+        // Linux, arch/x86/include/asm/pgtable_types.h, _PAGE_PROTNONE: the entries of a mapping without any right are not present.
+        PageTableEntry entry = Pages.Peek(address.Value);
+        if (!entry.Present || !mapping.IsAccessible)
+        {
+            return PageWalk.NotPresent;
+        }
+
+        return mapping.Grants(access) && Allows(entry, access) ? PageWalk.Epc(entry.Page) : PageWalk.Denied;
+    }
+
+    /// <inheritdoc/>
+    public bool Read(LinearAddress address, Span<byte> destination) => Memory.TryRead(address.Value, destination);
+
+    /// <inheritdoc/>
+    public bool Write(LinearAddress address, ReadOnlySpan<byte> source) => Memory.TryWrite(address.Value, source);
+
+    /// <summary>Whether an entry that is there allows an access.</summary>
+    public static bool Allows(in PageTableEntry entry, AccessKind access) => ((int)entry.Protection & ProtectionFor(access)) != 0;
+
+    /// <summary>What enclave code may do through an entry: what the entry and the page's EPCM entry both allow.</summary>
+    public SecinfoFlags AllowedBy(in PageTableEntry entry) =>
+        entry.Present ? _machine.Epcm[entry.Page].AllowedToEnclave & (SecinfoFlags)entry.Protection : 0; // PROT_ bits have the values of R, W and X.
+
+    /// <summary>The PROT_ bit an access needs.</summary>
+    public static int ProtectionFor(AccessKind access) => access switch
+    {
+        AccessKind.Write => MemoryProtection.Write,
+        AccessKind.Execute => MemoryProtection.Execute,
+        _ => MemoryProtection.Read,
+    };
+
+    /// <summary>Whether a range may hold a part of a device mapping: the books have one there, or a thread is taking one away.</summary>
+    public bool MayHaveDevice(ulong start, ulong end) => Unmappings.Exists(unmapping => unmapping.Overlaps(start, end)) || Mappings.Within(start, end).Count > 0;
+
+    /// <summary>Forgets a range that the program unmapped or mapped over.</summary>
+    public HashSet<EnclaveFile> Unmap(ulong start, ulong end)
+    {
+        List<EnclaveMapping> departed = Mappings.Within(start, end);
+        HashSet<EnclaveFile> files = Mappings.Remove(start, end);
+        if (files.Count > 0)
+        {
+            Departed.AddRange(departed);
+            Departed.RemoveRange(0, Math.Max(0, Departed.Count - MostDeparted));
+            Fast?.Tcss.Invalidate(start, end);
+            Pages.Forget(start, end);
+            Native.Forget(start, end);
+            Breakpoints.Remove(start, end);
+        }
+
+        foreach (EnclaveFile file in files)
+        {
+            file.WithdrawAwaited(start, end);
+            if (!Mappings.All.Any(m => m.File == file))
+            {
+                _ = file.AddressSpaces.Remove(this);
+            }
+        }
+
+        return files;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Memory.Dispose();
+        Table?.Dispose();
+        Native.Dispose();
+        Fast?.Dispose();
+    }
+
+    /// <summary>A range that a thread is about to take away: its system call has not ended yet.</summary>
+    /// <param name="Thread">The thread's id.</param>
+    /// <param name="Start">First byte.</param>
+    /// <param name="End">Behind the last byte.</param>
+    /// <param name="Lost">The device files that were mapped there.</param>
+    public sealed record Unmapping(int Thread, ulong Start, ulong End, HashSet<EnclaveFile> Lost)
+    {
+        /// <summary>Whether it has a byte of a range.</summary>
+        public bool Overlaps(ulong start, ulong end) => Start < end && start < End;
+    }
+}

@@ -1,0 +1,67 @@
+using System.Text;
+using Cloister.Engine.Platforms;
+using Cloister.Engine.Programs;
+using Cloister.Linux;
+
+namespace Cloister.Engine.Memory;
+
+/// <summary>A line of /proc/TID/maps: proc_pid_maps(5).</summary>
+/// <param name="Start">First byte.</param>
+/// <param name="End">Behind the last byte.</param>
+/// <param name="Protection">PROT_ bits.</param>
+/// <param name="Path">The file, or what stands in its place; empty for none.</param>
+internal sealed record MapsLine(ulong Start, ulong End, int Protection, string Path)
+{
+    /// <summary>Mapped MAP_SHARED.</summary>
+    public bool IsShared { get; init; }
+
+    /// <summary>Offset in the file of the first byte.</summary>
+    public ulong Offset { get; init; }
+
+    /// <summary>The file's device, as st_dev has it.</summary>
+    public ulong Device { get; init; }
+
+    /// <summary>The file's inode; 0 of anonymous memory.</summary>
+    public ulong Inode { get; init; }
+
+    /// <summary>Whether it is of a memory file that a program was made to create.</summary>
+    public bool IsMemoryFile => Path.StartsWith("/memfd:cloister:", StringComparison.Ordinal);
+
+    /// <summary>The mappings of a stopped thread's process, in order; none when they cannot be read, as of a process that was just killed.</summary>
+    /// <remarks>The thread's own file: that of a leader that has ended is empty.</remarks>
+    public static List<MapsLine> Of(TracedThread thread) => Parse(Dumpable.Reach(thread, () => HostFile.TryRead(ProcPath.Of(thread.Id, "maps"))));
+
+    /// <summary>The mappings of a thread that may not be known yet; null when they may not be read.</summary>
+    public static List<MapsLine>? Of(int thread) => HostFile.TryRead(ProcPath.Of(thread, "maps")) is { } text ? Parse(text) : null;
+
+    /// <summary>Takes the text apart.</summary>
+    public static List<MapsLine> Parse(ReadOnlySpan<byte> maps)
+    {
+        // 7f0123456000-7f0123458000 r-xp 00001000 fe:00 1234   /usr/lib/a.so
+        var lines = new List<MapsLine>();
+        while (!maps.IsEmpty)
+        {
+            ReadOnlySpan<byte> line = ProcText.TakeLine(ref maps);
+            ulong? start = ProcText.Hexadecimal(ProcText.Take(ref line, (byte)'-'));
+            ulong? end = ProcText.Hexadecimal(ProcText.TakeWord(ref line));
+            ReadOnlySpan<byte> bits = ProcText.TakeWord(ref line);
+            ulong? offset = ProcText.Hexadecimal(ProcText.TakeWord(ref line));
+            ReadOnlySpan<byte> device = ProcText.TakeWord(ref line);
+            ulong major = ProcText.Hexadecimal(ProcText.Take(ref device, (byte)':')) ?? 0, minor = ProcText.Hexadecimal(device) ?? 0;
+            ulong? inode = ProcText.Number(ProcText.TakeWord(ref line));
+            if (start is { } first && end is { } last && bits is [var r, var w, var x, var p, ..])
+            {
+                int protection = (r == 'r' ? MemoryProtection.Read : 0) | (w == 'w' ? MemoryProtection.Write : 0) | (x == 'x' ? MemoryProtection.Execute : 0);
+                lines.Add(new MapsLine(first, last, protection, Encoding.UTF8.GetString(line))
+                {
+                    IsShared = p == 's',
+                    Offset = offset ?? 0,
+                    Device = (minor & 0xff) | (major << 8) | ((minor & ~0xffUL) << 12), // include/linux/kdev_t.h, new_encode_dev
+                    Inode = inode ?? 0,
+                });
+            }
+        }
+
+        return lines;
+    }
+}

@@ -1,0 +1,49 @@
+using Cloister.Engine.Programs;
+using Cloister.Engine.Stubs;
+using Cloister.Linux;
+
+namespace Cloister.Engine.Platforms.Tracing;
+
+/// <summary>Makes a system call inside an enclave stop, where SYSCALL is #UD. SDM 3D, "Illegal Instructions".</summary>
+/// <remarks>
+/// By syscall user dispatch, which a tracer can set since Linux 6.4 (PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG) and which asks whether the thread is
+/// inside: its slot in the fast path's tables says so, else it is set and taken back as the thread enters and leaves. What the thread does
+/// outside costs as much however many enclaves there are. Before, seccomp filters ask where each call of the process comes from, and stay
+/// for ever: a few of them at most (<see cref="CoveredRanges"/>).
+/// </remarks>
+internal static class CallsInside
+{
+    private static bool? _dispatches;
+
+    /// <summary>Whether the kernel lets a tracer do it; asked with a stopped thread.</summary>
+    public static bool AreDispatched(TracedThread thread) => _dispatches ??= Environment.GetEnvironmentVariable("CLOISTER_DISPATCH") != "no"
+        && Ptrace.IsDispatching(thread.Id, out _) == Errno.None;
+
+    /// <summary>Before a thread runs on.</summary>
+    /// <param name="thread">The thread.</param>
+    /// <param name="current">The selector that it has: 0 for none.</param>
+    /// <returns>The selector that it has now, <see cref="Always"/> without one.</returns>
+    public static ulong Update(TracedThread thread, ulong current)
+    {
+        ulong wanted = thread.FastSlot >= 0 && thread.Space.Fast is not null ? FastLayout.SlotAddress(thread.FastSlot) + FastLayout.SlotInside
+            : thread.Processor.EnclaveMode ? Always : 0;
+        if (wanted == current || !AreDispatched(thread))
+        {
+            return current;
+        }
+
+        // A program may have a dispatch of its own, which is left alone.
+        if (current == 0 && (Ptrace.IsDispatching(thread.Id, out bool itself) != Errno.None || itself))
+        {
+            return 0;
+        }
+
+        const ulong gadgetLength = 4096;
+        Errno error = wanted == 0 ? Ptrace.StopDispatching(thread.Id)
+            : Ptrace.DispatchSystemCalls(thread.Id, wanted == Always ? 0 : wanted, Area.Gadget, gadgetLength);
+        return error == Errno.None ? wanted : current;
+    }
+
+    /// <summary>Stands for a dispatch without a selector.</summary>
+    public const ulong Always = ulong.MaxValue;
+}

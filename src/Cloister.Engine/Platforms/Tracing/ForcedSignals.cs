@@ -1,0 +1,141 @@
+using System.Runtime.InteropServices;
+using Cloister.Engine.Programs;
+using Cloister.Linux;
+
+namespace Cloister.Engine.Platforms.Tracing;
+
+/// <summary>Makes stops of ours leave no trace in the program's signals: an exception's signal that was blocked or ignored has made the kernel
+/// change action and mask.</summary>
+/// <remarks>That the action changed tells that the signal was blocked, of a single thread. With several it could have been another, so from the
+/// first time on the masks of such a program are followed (<see cref="SyscallFilter.SignalMasks"/>).</remarks>
+internal static class ForcedSignals
+{
+    private static readonly ulong OfStops = Bit(Signal.SIGILL) | Bit(Signal.SIGTRAP) | Bit(Signal.SIGBUS) | Bit(Signal.SIGFPE) | Bit(Signal.SIGSEGV) | Bit(Signal.SIGSYS);
+
+    /// <summary>A thread stopped at the signal of an exception; what that has changed is not restored yet.</summary>
+    public static void Note(TracedThread thread, int signal) => thread.Forced |= Bit(signal);
+
+    /// <summary>Restores, before the thread runs on, what its stops have changed, but for the signal that it is going to have.</summary>
+    public static void Restore(TracedThread thread, int delivered)
+    {
+        ulong forced = thread.Forced;
+        thread.Forced = 0;
+        for (int signal = 1; forced != 0; signal++)
+        {
+            if ((forced & Bit(signal)) == 0)
+            {
+                continue;
+            }
+
+            forced &= ~Bit(signal);
+            if (signal == delivered)
+            {
+                Settle(thread, thread.Process.Actions, signal);
+            }
+            else
+            {
+                Restore(thread, thread.Process.Actions, signal);
+            }
+        }
+    }
+
+    /// <summary>Before the program is given an exception's signal that is not the one it stopped at: blocked or ignored it ends the program, as the kernel has it.</summary>
+    public static void Force(TracedThread thread, int signal)
+    {
+        SignalActions actions = thread.Process.Actions;
+        if (Ptrace.GetSignalMask(thread.Id, out ulong mask) == Errno.None && ((mask & Bit(signal)) != 0 || actions[signal].Handler == SignalAction.Ignore))
+        {
+            actions[signal] = default;
+            Set(thread, signal, default);
+            _ = Ptrace.SetSignalMask(thread.Id, mask & ~Bit(signal));
+        }
+    }
+
+    /// <summary>Whether a stop of another thread could make the default of a handler at the moment at which a signal goes to it: one that blocks the signal runs.</summary>
+    public static bool MayLoseHandler(TracedThread thread, int signal) => thread.Process.Threads.Count > 1
+        && (Bit(signal) & OfStops) != 0 && thread.Process.Actions.IsHandled(signal)
+        && (thread.Process.FollowsMasks || thread.Process.Actions.WasDelivered(signal))
+        && thread.Process.Threads.Exists(other => other != thread && !other.Stopped && (other.Mask is not { } mask || (mask & Bit(signal)) != 0));
+
+    /// <summary>A system call that changes the thread's mask has been made.</summary>
+    public static void NoteMask(TracedThread thread) =>
+        thread.Mask = Ptrace.GetSignalMask(thread.Id, out ulong mask) == Errno.None ? mask : null;
+
+    /// <summary>A signal is delivered, and a handler of it may run with another mask.</summary>
+    public static void NoteDelivery(TracedThread thread, int signal)
+    {
+        SignalAction action = thread.Process.Actions[signal];
+        thread.Process.Actions.NoteDelivery(signal);
+        bool isKnown = thread.Process.FollowsMasks && action.Handler > SignalAction.Ignore;
+        thread.Mask = isKnown && Ptrace.GetSignalMask(thread.Id, out ulong mask) == Errno.None
+            ? mask | action.Mask | ((action.Flags & SignalAction.NoDefer) != 0 ? 0 : Bit(signal)) : null;
+    }
+
+    private static void Restore(TracedThread thread, SignalActions actions, int signal)
+    {
+        bool isReset = actions.IsReset(thread.Process.Id, signal);
+        if (!isReset && thread.Mask is null)
+        {
+            return;
+        }
+
+        // What is ignored always goes, and tells nothing of the mask.
+        SignalAction action = actions[signal];
+        bool wasBlocked = thread.Mask is { } known ? (known & Bit(signal)) != 0 : action.Handler > SignalAction.Ignore && !MayBeOfAnother(thread);
+        if (isReset)
+        {
+            FollowMasks(thread);
+            Set(thread, signal, action);
+        }
+
+        if (wasBlocked && Ptrace.GetSignalMask(thread.Id, out ulong mask) == Errno.None)
+        {
+            thread.Mask = mask | Bit(signal);
+            _ = Ptrace.SetSignalMask(thread.Id, mask | Bit(signal));
+        }
+    }
+
+    private static void FollowMasks(TracedThread thread)
+    {
+        if (!thread.Process.FollowsMasks && thread.Space.Table is not null)
+        {
+            thread.Process.FollowsMasks = true;
+            FilterInstallation.Install(thread, SyscallFilter.SignalMasks());
+        }
+    }
+
+    // The program's own: it ends, unless it was another thread's stop that has changed the action.
+    private static void Settle(TracedThread thread, SignalActions actions, int signal)
+    {
+        if (!actions.IsReset(thread.Process.Id, signal))
+        {
+            return;
+        }
+
+        bool ends = actions[signal].Handler == SignalAction.Ignore || (thread.Mask is { } known ? (known & Bit(signal)) != 0 : !MayBeOfAnother(thread));
+        if (ends)
+        {
+            actions[signal] = default;
+        }
+        else
+        {
+            Set(thread, signal, actions[signal]);
+        }
+    }
+
+    // Stopped, and not answered yet.
+    private static bool MayBeOfAnother(TracedThread thread) => thread.Process.Threads.Exists(other =>
+        other != thread && (other.Forced != 0 || (!other.Stopped && HostKernel.StatusField(other.Id, "State:")?.StartsWith('t') == true)));
+
+    private static void Set(TracedThread thread, int signal, SignalAction action)
+    {
+        const ulong maskLength = sizeof(ulong);
+        if (thread.Space.Table is not null)
+        {
+            _ = new RemoteCalls().WithData(MemoryMarshal.AsBytes(new ReadOnlySpan<SignalAction>(in action)))
+                .Add(SystemCall.RtSigaction, (ulong)signal, RemoteCalls.DataAddress, 0, maskLength).Run(thread);
+        }
+    }
+
+    private static ulong Bit(int signal) => 1UL << (signal - 1);
+}

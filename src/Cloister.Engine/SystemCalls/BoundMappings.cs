@@ -1,0 +1,121 @@
+using System.Numerics;
+using Cloister.Architecture;
+using Cloister.Driver;
+using Cloister.Engine.Memory;
+using Cloister.Engine.Options;
+using Cloister.Engine.Platforms;
+using Cloister.Engine.Programs;
+using Cloister.Linux;
+
+namespace Cloister.Engine.SystemCalls;
+
+/// <summary>mmap of the device in the generations before v20, where an enclave is its mapping: it has a memory file of its own.</summary>
+/// <remarks>The program's descriptor stays open for ioctls only; the mapping's file has none, so that munmap ends the enclave. A child of
+/// fork does not have the mapping (VM_DONTCOPY).</remarks>
+internal static class BoundMappings
+{
+    private const ulong PageMask = 4095;
+
+    /// <summary>Answers an mmap of the device.</summary>
+    public static Answer Map(Tracer tracer, TracedThread thread)
+    {
+        ref readonly UserRegisters r = ref thread.Peek();
+        (ulong address, ulong length, int protection, int flags) = (r.Rdi, (r.Rsi + PageMask) & ~PageMask, (int)r.Rdx & 7, (int)r.R10);
+        bool isPrivate = (flags & MemoryProtection.TypeMask) == MemoryProtection.Private;
+        bool isFixed = (flags & (MemoryProtection.Fixed | MemoryProtection.FixedNoReplace)) != 0;
+
+        // Linux v16, sgx_get_unmapped_area: shared, a power of two, and aligned to itself.
+        if (isPrivate || length < 2 * (PageMask + 1) || !BitOperations.IsPow2(length) || (address & PageMask) != 0 && isFixed)
+        {
+            return Answer.Made(-(long)Linux.Errno.EINVAL);
+        }
+
+        if ((flags & MemoryProtection.TypeOfPlace) == MemoryProtection.Fixed)
+        {
+            return Mappings.MakeRoom(tracer, thread, address, length, t => MapNow(tracer, t, address, length, protection, noReplace: false));
+        }
+
+        if (!isFixed)
+        {
+            long reserved = Reserve(thread, length);
+            if (reserved < 0)
+            {
+                return Answer.Made(reserved);
+            }
+
+            address = (ulong)reserved;
+        }
+
+        long result = MapNow(tracer, thread, address, length, protection, isFixed);
+        if (result < 0 && !isFixed)
+        {
+            _ = new RemoteCalls().Add(SystemCall.Munmap, address, length).Run(thread);
+        }
+
+        return Answer.Made(result);
+    }
+
+    private static long MapNow(Tracer tracer, TracedThread thread, ulong address, ulong length, int protection, bool noReplace)
+    {
+        long result = Map(tracer, thread, address, length, protection, noReplace);
+        tracer.Files.CheckLifetimes(null);
+        return result;
+    }
+
+    private static long Reserve(TracedThread thread, ulong length)
+    {
+        const int flags = MemoryProtection.Private | MemoryProtection.Anonymous | MemoryProtection.NoReserve;
+        long area = new RemoteCalls().Add(SystemCall.Mmap, 0, 2 * length, MemoryProtection.None, flags, ulong.MaxValue, 0).Run(thread)[0];
+        if (area < 0)
+        {
+            return area;
+        }
+
+        ulong start = (ulong)area, aligned = (start + length - 1) & ~(length - 1);
+        var calls = new RemoteCalls();
+        if (aligned != start)
+        {
+            calls.Add(SystemCall.Munmap, start, aligned - start);
+        }
+
+        calls.Add(SystemCall.Munmap, aligned + length, start + length - aligned);
+        _ = calls.Run(thread);
+        return (long)aligned;
+    }
+
+    private static long Map(Tracer tracer, TracedThread thread, ulong address, ulong length, int protection, bool noReplace)
+    {
+        AddressSpace space = thread.Space;
+        long descriptor = MemoryFiles.Make(thread, nameof(DeviceNode.Enclave), closeOnExec: true);
+        if (descriptor < 0)
+        {
+            return descriptor;
+        }
+
+        long result = -(long)tracer.Files.Open(thread, (int)descriptor, DeviceNode.Enclave, FileFlags.ReadWrite, out EnclaveFile? file);
+        if (file?.Enclave is { } enclave)
+        {
+            result = tracer.Driver.Mmap(enclave, space, new LinearAddress(address), new LinearAddress(address + length), (Protection)protection, isPrivate: false);
+            if (result == 0)
+            {
+                result = MapFile(tracer, thread, file, (int)descriptor, address, length, protection, noReplace);
+            }
+        }
+
+        _ = new RemoteCalls().Add(SystemCall.Close, (ulong)descriptor).Run(thread);
+        return result;
+    }
+
+    private static long MapFile(Tracer tracer, TracedThread thread, EnclaveFile file, int descriptor, ulong address, ulong length, int protection, bool noReplace)
+    {
+        const ulong dontFork = 10;
+        int kind = MemoryProtection.Shared | (noReplace ? MemoryProtection.FixedNoReplace : MemoryProtection.Fixed);
+        long result = Mappings.Place(tracer, thread, new EnclaveMapping(address, address + length, protection, file), kind, (ulong)descriptor, address);
+        if (result >= 0)
+        {
+            _ = new RemoteCalls().Add(SystemCall.Madvise, address, length, dontFork).Run(thread);
+        }
+
+        return result;
+    }
+}

@@ -1,0 +1,65 @@
+using System.Text;
+using Cloister.Engine.Devices;
+using Cloister.Engine.Options;
+
+namespace Cloister.Engine.SystemCalls;
+
+/// <summary>The sockets and files that services of this process stand behind.</summary>
+internal sealed class ServedPlaces(EngineOptions options)
+{
+    // The inodes of the device nodes lie above.
+    private const ulong FirstInode = 100;
+
+    /// <summary>What there is at a path; null when it is not served.</summary>
+    public FileDescription? Find(string path)
+    {
+        for (int i = 0; i < options.Sockets.Count; i++)
+        {
+            if (options.Sockets[i].Paths.Contains(path))
+            {
+                return FileDescription.OfSocket(FirstInode + (ulong)i);
+            }
+        }
+
+        return Contents(path) is { } contents ? FileDescription.OfFile(FirstInode - 1, contents.Length) : null;
+    }
+
+    /// <summary>The content of a file; null when it is not served.</summary>
+    public byte[]? Contents(string path)
+    {
+        foreach (ServedFile file in options.Files)
+        {
+            if (file.Path == path)
+            {
+                return file.Contents();
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Where an address leads: the abstract name of a service, or null.</summary>
+    /// <param name="name">sun_path: a path with what follows its zero, or a zero and an abstract name, which may be padded with zeros.</param>
+    /// <param name="directory">The directory that a relative path begins at.</param>
+    public string? Address(ReadOnlySpan<byte> name, Func<string?> directory)
+    {
+        if (name.IsEmpty)
+        {
+            return null;
+        }
+
+        bool isAbstract = name[0] == 0;
+        string text = Encoding.UTF8.GetString(isAbstract ? name[1..].TrimEnd((byte)0) : name[..(name.IndexOf((byte)0) is var end and >= 0 ? end : name.Length)]);
+        foreach (ServedSocket socket in options.Sockets)
+        {
+            if (isAbstract ? socket.AbstractNames.Contains(text) : socket.Paths.Any(path => Path.GetFileName(path) == Path.GetFileName(text)) && socket.Paths.Contains(Full(text, directory)))
+            {
+                return socket.Address();
+            }
+        }
+
+        return null;
+    }
+
+    private static string Full(string path, Func<string?> directory) => Path.GetFullPath(path.StartsWith('/') ? path : Path.Combine(directory() ?? "/", path));
+}

@@ -1,0 +1,205 @@
+using System.Buffers.Binary;
+using System.Text;
+using Cloister.Engine.Platforms;
+
+namespace Cloister.Engine.Vdso;
+
+/// <summary>The ELF headers of <see cref="VdsoImage"/>: what a dynamic linker, or a runtime that is its own, finds the functions by.</summary>
+/// <remarks>As the kernel's (arch/x86/entry/vdso/vdso.lds.S): DT_HASH, and every symbol of version LINUX_2.6. DT_VERSYM and DT_VERDEF are
+/// taken for granted by some: Go's runtime (runtime/vdso_linux.go, vdsoFindVersion) reads DT_VERDEF unasked. The numbers are of the System V
+/// ABI, "Sections", "Dynamic Linking" and, of versions, the Linux Standard Base, "Symbol Versioning".</remarks>
+internal sealed class VdsoHeaders
+{
+    /// <summary>Functions at most; the kernel's own has a dozen.</summary>
+    public const int MostSymbols = 32;
+
+    private const string Soname = "linux-vdso.so.1", Version = "LINUX_2.6";
+    private const int HeaderLength = 64, SegmentLength = 56, SectionLength = 64, SymbolLength = 24, DynamicLength = 16, DefinitionLength = 28;
+    private const ushort BaseVersion = 1, KernelVersion = 2;
+
+    private readonly byte[] _image;
+    private readonly List<(string Name, uint Type, int Flags, int Offset, int Length, uint Link, uint Info, int Entry, int Align)> _sections = [("", 0, 0, 0, 0, 0, 0, 0, 0)];
+    private readonly List<byte> _strings = [0]; // the string of index 0 is empty
+    private int _end = HeaderLength + 2 * SegmentLength;
+
+    private VdsoHeaders(byte[] image) => _image = image;
+
+    /// <summary>Writes them before the text.</summary>
+    /// <param name="image">The image, to be mapped at <see cref="Area.Vdso"/>.</param>
+    /// <param name="symbols">Its functions.</param>
+    /// <param name="text">Where its code lies.</param>
+    public static void Write(byte[] image, IReadOnlyCollection<VdsoSymbol> symbols, Range text) => new VdsoHeaders(image).Write([.. symbols.Take(MostSymbols)], text);
+
+    /// <summary>The hash of DT_HASH and of version definitions. System V ABI, "Hash Table".</summary>
+    public static uint Hash(string name)
+    {
+        uint hash = 0;
+        foreach (char c in name)
+        {
+            hash = (hash << 4) + c;
+            uint high = hash & 0xf0000000;
+            hash = (hash ^ (high >> 24)) & ~high;
+        }
+
+        return hash;
+    }
+
+    private void Write(VdsoSymbol[] symbols, Range text)
+    {
+        const int allocated = 2, executable = 4;
+        const uint dynsym = 2, dynstr = 3;
+        int count = symbols.Length + 1, textOffset = text.Start.Value;
+        _sections.Add((".text", 1, allocated | executable, textOffset, text.End.Value - textOffset, 0, 0, 0, 16));
+        int table = Place(".dynsym", 11, count * SymbolLength, dynstr, 1, SymbolLength);
+        uint soname = String(Soname), version = String(Version);
+        for (int i = 0; i < symbols.Length; i++)
+        {
+            WriteSymbol(table + (i + 1) * SymbolLength, symbols[i]);
+        }
+
+        int strings = Place(".dynstr", 3, _strings.Count, 0, 0, 0, align: 1);
+        _strings.CopyTo(_image, strings);
+        int hash = Place(".hash", 5, 12 + count * sizeof(uint), dynsym, 0, 4);
+        WriteHash(hash, count);
+        int versions = Place(".gnu.version", 0x6fffffff, count * sizeof(ushort), dynsym, 0, 2, align: 2);
+        for (int i = 1; i < count; i++)
+        {
+            U16(versions + i * sizeof(ushort), KernelVersion);
+        }
+
+        int definitions = Place(".gnu.version_d", 0x6ffffffd, 2 * DefinitionLength, dynstr, 2, 0);
+        WriteDefinition(definitions, BaseVersion, Soname, soname, last: false);
+        WriteDefinition(definitions + DefinitionLength, KernelVersion, Version, version, last: true);
+        (ulong Tag, int Value)[] dynamic =
+        [
+            (14, (int)soname), (4, hash), (5, strings), (6, table), (10, _strings.Count), (11, SymbolLength),
+            (0x6ffffffc, definitions), (0x6ffffffd, 2), (0x6ffffff0, versions), (0, 0),
+        ];
+        int dynamicOffset = Place(".dynamic", 6, dynamic.Length * DynamicLength, dynstr, 0, DynamicLength);
+        for (int i = 0; i < dynamic.Length; i++)
+        {
+            U64(dynamicOffset + i * DynamicLength, dynamic[i].Tag);
+            U64(dynamicOffset + i * DynamicLength + 8, (ulong)dynamic[i].Value);
+        }
+
+        // Everything is loaded, readable and executable; addresses are relative to the image.
+        WriteSegment(HeaderLength, 1, 5, 0, _image.Length, 4096);
+        WriteSegment(HeaderLength + SegmentLength, 2, 4, dynamicOffset, dynamic.Length * DynamicLength, 8);
+        WriteHeader(WriteSections());
+    }
+
+    private void WriteHeader(int sections)
+    {
+        byte[] identification = [0x7f, (byte)'E', (byte)'L', (byte)'F', 2, 1, 1, 0];
+        identification.CopyTo(_image, 0);
+        U16(16, 3); // ET_DYN
+        U16(18, 62); // EM_X86_64
+        U32(20, 1);
+        U64(32, HeaderLength);
+        U64(40, (ulong)sections);
+        U16(52, HeaderLength);
+        U16(54, SegmentLength);
+        U16(56, 2);
+        U16(58, SectionLength);
+        U16(60, (ushort)_sections.Count);
+        U16(62, (ushort)(_sections.Count - 1));
+    }
+
+    private void WriteSegment(int at, uint type, uint flags, int offset, int length, ulong align)
+    {
+        U32(at, type);
+        U32(at + 4, flags);
+        U64(at + 8, (ulong)offset);
+        U64(at + 16, (ulong)offset);
+        U64(at + 24, (ulong)offset);
+        U64(at + 32, (ulong)length);
+        U64(at + 40, (ulong)length);
+        U64(at + 48, align);
+    }
+
+    private void WriteSymbol(int at, VdsoSymbol symbol)
+    {
+        U32(at, String(symbol.Name));
+        _image[at + 4] = 0x12; // STB_GLOBAL, STT_FUNC
+        U16(at + 6, 1);
+        U64(at + 8, symbol.Address - Area.Vdso);
+        U64(at + 16, 16);
+    }
+
+    // One bucket: a chain through all symbols.
+    private void WriteHash(int at, int count)
+    {
+        U32(at, 1);
+        U32(at + 4, (uint)count);
+        U32(at + 8, 1);
+        for (int i = 1; i < count; i++)
+        {
+            U32(at + 12 + i * 4, (uint)(i + 1 < count ? i + 1 : 0));
+        }
+    }
+
+    // Elf64_Verdef and its one Elf64_Verdaux. The first names the file (VER_FLG_BASE).
+    private void WriteDefinition(int at, ushort index, string name, uint nameOffset, bool last)
+    {
+        const int auxiliary = 20;
+        U16(at, 1);
+        U16(at + 2, (ushort)(index == BaseVersion ? 1 : 0));
+        U16(at + 4, index);
+        U16(at + 6, 1);
+        U32(at + 8, Hash(name));
+        U32(at + 12, auxiliary);
+        U32(at + 16, last ? 0u : DefinitionLength);
+        U32(at + auxiliary, nameOffset);
+    }
+
+    // As the kernel's has them: some programs look for .dynsym and .dynstr.
+    private int WriteSections()
+    {
+        string names = string.Concat(_sections.Select(section => section.Name + "\0")) + ".shstrtab\0";
+        int offset = Place(".shstrtab", 3, names.Length, 0, 0, 0, align: 1, flags: 0);
+        _ = Encoding.ASCII.GetBytes(names, _image.AsSpan(offset));
+        int first = _end = (_end + 7) & ~7, name = 0;
+        foreach ((string text, uint type, int flags, int start, int length, uint link, uint info, int entry, int align) in _sections)
+        {
+            Span<byte> header = _image.AsSpan(_end, SectionLength);
+            header.Clear();
+            U32(_end, (uint)name);
+            U32(_end + 4, type);
+            U64(_end + 8, (ulong)flags);
+            U64(_end + 16, flags != 0 ? (ulong)start : 0);
+            U64(_end + 24, (ulong)start);
+            U64(_end + 32, (ulong)length);
+            U32(_end + 40, link);
+            U32(_end + 44, info);
+            U64(_end + 48, (ulong)align);
+            U64(_end + 56, (ulong)entry);
+            name += text.Length + 1;
+            _end += SectionLength;
+        }
+
+        return _end > _sections[1].Offset ? throw new InvalidOperationException("the headers reach into the text") : first;
+    }
+
+    // Takes room for a section.
+    private int Place(string name, uint type, int length, uint link, uint info, int entry, int align = 8, int flags = 2)
+    {
+        _end = (_end + align - 1) & -align;
+        int at = _end;
+        _sections.Add((name, type, flags, at, length, link, info, entry, align));
+        _end += length;
+        return at;
+    }
+
+    private uint String(string text)
+    {
+        uint at = (uint)_strings.Count;
+        _strings.AddRange(Encoding.ASCII.GetBytes(text + "\0"));
+        return at;
+    }
+
+    private void U16(int at, ushort value) => BinaryPrimitives.WriteUInt16LittleEndian(_image.AsSpan(at), value);
+
+    private void U32(int at, uint value) => BinaryPrimitives.WriteUInt32LittleEndian(_image.AsSpan(at), value);
+
+    private void U64(int at, ulong value) => BinaryPrimitives.WriteUInt64LittleEndian(_image.AsSpan(at), value);
+}

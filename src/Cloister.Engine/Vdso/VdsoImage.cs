@@ -1,0 +1,204 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using Cloister.Engine.Platforms;
+using Cloister.Engine.Stubs;
+using Cloister.Processor.Enclu;
+using Iced.Intel;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace Cloister.Engine.Vdso;
+
+/// <summary>An ELF image that stands in for the kernel's vDSO: its functions, forwarded, and <c>__vdso_sgx_enter_enclave</c>.</summary>
+/// <remarks>The function's contract is that of uapi asm/sgx.h (struct sgx_enclave_run, sgx_enclave_user_handler_t).
+/// <see cref="VdsoHeaders"/> has what libc, Go and the kernel's self tests find the functions by.</remarks>
+internal sealed class VdsoImage
+{
+    private const int TextOffset = 0x1000, ThunkLength = 16;
+
+    // Room for all components: processors touch the part of one that is in its initial configuration as well.
+    private const int InitialStateOffset = Area.VdsoLength - 0xac0;
+
+    private readonly bool _fast;
+
+    private VdsoImage(byte[] bytes, ulong enter, bool fast)
+    {
+        Bytes = bytes;
+        Enter = enter;
+        _fast = fast;
+    }
+
+    /// <summary>The image, to be mapped at <see cref="Area.Vdso"/>. The function is UD2 until it is called; then <see cref="WriteFunction"/>.</summary>
+    /// <remarks>Most programs never call it, and every program would wait for the assembler.</remarks>
+    public byte[] Bytes { get; }
+
+    /// <summary>Address of <c>__vdso_sgx_enter_enclave</c>.</summary>
+    public ulong Enter { get; }
+
+    /// <summary>Address of its one ENCLU, which is EENTER and ERESUME; null until the function is written.</summary>
+    public ulong? Enclu { get; private set; }
+
+    /// <summary>Whether an exception at an address is one of the enclave's or of its ENCLU's, which is its asynchronous exit pointer.</summary>
+    public bool Fixes(ulong rip) => rip == Enclu;
+
+    /// <summary>Where a thread goes on that is at an address: at the ENCLU it need not stop, but handlers of signals have to find it there.</summary>
+    public ulong Continuation(ulong rip) => rip == Enclu && Stub is { } stub ? stub.Start : rip;
+
+    /// <summary>Where an exception at <see cref="Enclu"/> goes on, with DI, SI and DX telling trap number, error code and address.</summary>
+    public ulong HandleException { get; private set; }
+
+    /// <summary>Comes before <see cref="HandleException"/> where the program itself is to put components of the extended state into their initial
+    /// configuration: EAX and EDX name them, R9 and R10 are what they shall be then, R11 is <see cref="InitialState"/>. 0 where it cannot.</summary>
+    public ulong InitializesState { get; private set; }
+
+    /// <summary>Behind that instruction.</summary>
+    public ulong StateInitialized { get; private set; }
+
+    /// <summary>Address of an XSAVE area in which no component is in use.</summary>
+    public static ulong InitialState => Area.Vdso + InitialStateOffset;
+
+    /// <summary>Its fast path, where there is one and the function is written.</summary>
+    public EnterStubAddresses? Stub { get; private set; }
+
+    /// <summary>Builds the image; <paramref name="kernelFunctions"/> are the kernel's own symbols with their addresses in this process.</summary>
+    public static VdsoImage Build(List<VdsoSymbol> kernelFunctions, bool fast)
+    {
+        byte[] image = new byte[Area.VdsoLength];
+        ulong enter = Area.Vdso + TextOffset + (ulong)(kernelFunctions.Count * ThunkLength);
+        var symbols = new List<VdsoSymbol> { new("__vdso_sgx_enter_enclave", enter) };
+        for (int i = 0; i < kernelFunctions.Count; i++)
+        {
+            int at = TextOffset + i * ThunkLength;
+            ReadOnlySpan<byte> jump = [0xff, 0x25, 2, 0, 0, 0, 0x0f, 0x0b]; // jmp [rip+2]; ud2; what lies there
+            jump.CopyTo(image.AsSpan(at));
+            BinaryPrimitives.WriteUInt64LittleEndian(image.AsSpan(at + jump.Length), kernelFunctions[i].Address);
+            symbols.Add(new VdsoSymbol(kernelFunctions[i].Name, Area.Vdso + (ulong)at));
+        }
+
+        ReadOnlySpan<byte> ud2 = [0x0f, 0x0b];
+        ud2.CopyTo(image.AsSpan((int)(enter - Area.Vdso)));
+
+        // FCW and MXCSR as FINIT and RESET leave them. SDM 3D, "Synthetic State".
+        BinaryPrimitives.WriteUInt16LittleEndian(image.AsSpan(InitialStateOffset), 0x37f);
+        BinaryPrimitives.WriteUInt32LittleEndian(image.AsSpan(InitialStateOffset + 24), 0x1f80);
+        VdsoHeaders.Write(image, symbols, new Range(TextOffset, InitialStateOffset));
+        return new VdsoImage(image, enter, fast);
+    }
+
+    /// <summary>Writes the function into the image, at its first call; the thread that stopped at <see cref="Enter"/> can run on there.</summary>
+    /// <param name="image">The image as it is mapped. Threads may be running in it.</param>
+    public void WriteFunction(Span<byte> image)
+    {
+        if (Enclu is not null)
+        {
+            return;
+        }
+
+        EnterStub? stub = _fast ? new EnterStub() : null;
+        var a = new Assembler(64);
+        Label enclu = a.CreateLabel(), exception = a.CreateLabel(), initialize = a.CreateLabel(), initialized = a.CreateLabel();
+        EmitEnterEnclave(a, stub, ref enclu, ref exception);
+        if (stub is not null)
+        {
+            a.Label(ref initialize);
+            a.xrstor64(__[r11]);
+            a.Label(ref initialized);
+            a.mov(eax, r9d);
+            a.mov(rdx, r10);
+            a.xor(r9d, r9d);
+            a.xor(r10d, r10d);
+            a.xor(r11d, r11d);
+            a.jmp(exception);
+        }
+
+        using var text = new MemoryStream();
+        AssemblerResult result = a.Assemble(new StreamCodeWriter(text), Enter, BlockEncoderOptions.ReturnNewInstructionOffsets);
+        HandleException = result.GetLabelRIP(exception);
+        Stub = stub?.Addresses(result);
+        InitializesState = stub is null ? 0 : result.GetLabelRIP(initialize);
+        StateInitialized = stub is null ? 0 : result.GetLabelRIP(initialized);
+        Enclu = result.GetLabelRIP(enclu);
+
+        // The UD2 at the beginning goes last: a thread that finds it still stops and is sent back.
+        ReadOnlySpan<byte> code = text.ToArray();
+        Span<byte> function = image[(int)(Enter - Area.Vdso)..InitialStateOffset];
+        const int ud2Length = 2;
+        code[ud2Length..].CopyTo(function[ud2Length..]);
+        Volatile.Write(ref MemoryMarshal.AsRef<ushort>(function), MemoryMarshal.Read<ushort>(code));
+    }
+
+    // The stack frame: [rbp] caller's RBP, [rbp-8] caller's RBX, [rbp+16] the struct sgx_enclave_run.
+    private static void EmitEnterEnclave(Assembler a, EnterStub? stub, ref Label enclu, ref Label exception)
+    {
+        const int run = 16, function = 8, vector = 12, errorCode = 14, address = 16, handler = 24, reserved = 40, end = 256;
+        const int eenter = 2, eresume = 3, eexit = 4, invalid = -22;
+        Label again = a.CreateLabel(), check = a.CreateLabel(), refuse = a.CreateLabel(), done = a.CreateLabel(), leave = a.CreateLabel(), call = a.CreateLabel(), after = a.CreateLabel();
+        a.push(rbp);
+        a.mov(rbp, rsp);
+        a.push(rbx);
+        a.mov(eax, ecx);
+        a.Label(ref again);
+        a.cmp(eax, eenter);
+        a.jb(refuse);
+        a.cmp(eax, eresume);
+        a.ja(refuse);
+        a.mov(rcx, __qword_ptr[rbp + run]);
+        a.mov(ebx, reserved);
+        a.Label(ref check);
+        a.cmp(__qword_ptr[rcx + rbx], 0);
+        a.jne(refuse);
+        a.add(ebx, 8);
+        a.cmp(ebx, end);
+        a.jne(check);
+        a.mov(rbx, __qword_ptr[rcx]);
+        a.lea(rcx, __qword_ptr[enclu]);
+        if (stub is null)
+        {
+            a.Label(ref enclu);
+            a.db(EncluInstruction.Opcode.ToArray());
+        }
+        else
+        {
+            Label start = a.CreateLabel();
+            stub.Emit(a, s => s.lea(rcx, __qword_ptr[after]), ref start, ref enclu);
+        }
+
+        a.Label(ref after);
+        a.mov(rbx, __qword_ptr[rbp + run]);
+        a.mov(__dword_ptr[rbx + function], eexit);
+        a.Label(ref done);
+        a.cmp(__qword_ptr[rbx + handler], 0);
+        a.jne(call);
+        a.xor(eax, eax);
+        a.Label(ref leave);
+        a.pop(rbx);
+        a.leave();
+        a.ret();
+        a.Label(ref refuse);
+        a.mov(eax, invalid);
+        a.jmp(leave);
+        a.Label(ref exception);
+        a.mov(rbx, __qword_ptr[rbp + run]);
+        a.mov(__dword_ptr[rbx + function], eax);
+        a.mov(__word_ptr[rbx + vector], di);
+        a.mov(__word_ptr[rbx + errorCode], si);
+        a.mov(__qword_ptr[rbx + address], rdx);
+        a.jmp(done);
+
+        // The handler gets the enclave's RSP as its fourth argument and keeps what the enclave left on the untrusted stack;
+        // RBX remembers what the alignment took, for the handler keeps RBX.
+        a.Label(ref call);
+        a.mov(rcx, rsp);
+        a.mov(rax, rbx);
+        a.mov(rbx, rsp);
+        a.and(rbx, 0xf);
+        a.and(rsp, -16);
+        a.push(rax);
+        a.push(rax);
+        a.cld();
+        a.call(__qword_ptr[rax + handler]);
+        a.lea(rsp, __qword_ptr[rsp + rbx + 16]);
+        a.test(eax, eax);
+        a.jle(leave);
+        a.jmp(again);
+    }
+}

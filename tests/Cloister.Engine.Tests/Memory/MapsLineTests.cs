@@ -1,0 +1,29 @@
+using Cloister.Engine.Memory;
+using Cloister.Linux;
+
+namespace Cloister.Engine.Tests.Memory;
+
+public sealed class MapsLineTests
+{
+    [Fact]
+    public void Lines_have_range_protection_and_name()
+    {
+        List<MapsLine> lines = MapsLine.Parse("""
+            7f0000000000-7f0000002000 r-xp 00001000 fe:00 1234   /usr/lib/a b.so
+            7f0000002000-7f0000003000 rw-s 7f0000002000 00:01 99 /memfd:cloister:Enclave (deleted)
+            7f0000003000-7f0000004000 ---p 00000000 00:00 0
+
+            """u8);
+        Assert.Equal(
+            [
+                new MapsLine(0x7f0000000000, 0x7f0000002000, MemoryProtection.Read | MemoryProtection.Execute, "/usr/lib/a b.so") { Offset = 0x1000, Device = 0xfe00, Inode = 1234 },
+                new MapsLine(0x7f0000002000, 0x7f0000003000, MemoryProtection.Read | MemoryProtection.Write, "/memfd:cloister:Enclave (deleted)") { IsShared = true, Offset = 0x7f0000002000, Device = 1, Inode = 99 },
+                new MapsLine(0x7f0000003000, 0x7f0000004000, MemoryProtection.None, ""),
+            ],
+            lines);
+        Assert.Equal([false, true, false], lines.Select(line => line.IsMemoryFile));
+    }
+
+    [Fact]
+    public void What_is_no_line_is_passed_over() => Assert.Empty(MapsLine.Parse("Permission denied\n\n-\n"u8));
+}
