@@ -136,14 +136,6 @@ public static unsafe class HostKernel
     /// <summary>Moves an open file's position. lseek(2), SEEK_SET.</summary>
     public static void Seek(int descriptor, long position) => _ = NativeMethods.SystemCall(SystemCall.Lseek, descriptor, position, 0, 0, 0, 0);
 
-    /// <summary>Waits until a child of this process stops itself; false when it ended instead.</summary>
-    public static bool WaitUntilStopped(int child)
-    {
-        const int untraced = 2;
-        int status = 0;
-        return NativeMethods.Wait4(child, &status, untraced, null) == child && new WaitStatus(status).Stopped;
-    }
-
     /// <summary>Writes bytes at an offset of a file.</summary>
     public static Errno WriteAt(int descriptor, ReadOnlySpan<byte> bytes, long offset)
     {

@@ -13,10 +13,9 @@ public static unsafe class HostProbe
     /// <returns>What PTRACE_SEIZE answered.</returns>
     public static Errno Ptrace()
     {
-        int child = Spawn.Stopped();
-        _ = HostKernel.WaitUntilStopped(child);
-        Errno error = Linux.Ptrace.Seize(child);
-        End(child);
+        using StartingShell shell = StartingShell.Start();
+        Errno error = Linux.Ptrace.Seize(shell.Id);
+        shell.End();
         return error;
     }
 
@@ -54,10 +53,9 @@ public static unsafe class HostProbe
     /// <summary>Whether descriptors can be copied from another process by pidfd_getfd(2): from a child, as a program is one.</summary>
     public static Errno PidfdGetfd()
     {
-        int child = Spawn.Stopped();
-        _ = HostKernel.WaitUntilStopped(child);
-        Errno error = Given(ForeignDescriptor.Copy(child, 0));
-        End(child);
+        using StartingShell shell = StartingShell.Start();
+        Errno error = Given(ForeignDescriptor.Copy(shell.Id, 0));
+        shell.End();
         return error == Errno.EBADF ? Errno.None : error;
     }
 
@@ -97,15 +95,6 @@ public static unsafe class HostProbe
     {
         const long setCpuid = 0x1012, enabled = 1;
         return Answer(NativeMethods.SystemCall(SystemCall.ArchPrctl, setCpuid, enabled, 0, 0, 0, 0));
-    }
-
-    private static void End(int child)
-    {
-        _ = HostKernel.Kill(child, Signal.SIGKILL);
-        while (Linux.Ptrace.Wait(child, block: true, out WaitStatus status) > 0 && status.Stopped)
-        {
-            // A stop that was under way; the end follows.
-        }
     }
 
     // A descriptor, which is closed again, or minus an errno.

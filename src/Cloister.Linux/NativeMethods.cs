@@ -43,6 +43,15 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(C, EntryPoint = "posix_spawn", StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int PosixSpawn(int* process, string path, void* actions, void* attributes, byte** argv, byte** environment);
 
+    [LibraryImport(C, EntryPoint = "posix_spawn_file_actions_init")]
+    internal static partial int SpawnFileActionsInitialize(void* actions);
+
+    [LibraryImport(C, EntryPoint = "posix_spawn_file_actions_adddup2")]
+    internal static partial int SpawnFileActionsAddDup2(void* actions, int from, int to);
+
+    [LibraryImport(C, EntryPoint = "posix_spawn_file_actions_destroy")]
+    internal static partial int SpawnFileActionsDestroy(void* actions);
+
     [LibraryImport(C, EntryPoint = "posix_spawnattr_init")]
     internal static partial int SpawnAttributesInitialize(void* attributes);
 

@@ -1,4 +1,5 @@
 using System.Runtime.Versioning;
+using Cloister.Linux.Tests.Harness;
 
 namespace Cloister.Linux.Tests;
 
@@ -48,14 +49,13 @@ public class HostKernelTests
     public void A_pending_signal_is_seen_unless_it_is_blocked_or_ignored()
     {
         // A stopped process keeps what is sent to it; the shell that waits has an empty mask.
-        int child = Spawn.Stopped();
-        Assert.True(HostKernel.WaitUntilStopped(child));
+        using StartingShell shell = StoppedShell.Start();
+        int child = shell.Id;
         _ = HostKernel.Kill(child, Signal.SIGWINCH);
         bool before = HostKernel.SignalPending(child);
         _ = HostKernel.Kill(child, Signal.SIGUSR1);
         bool after = HostKernel.SignalPending(child);
-        _ = HostKernel.Kill(child, Signal.SIGKILL);
-        _ = Ptrace.Wait(child, block: true, out _);
+        shell.End();
         Assert.Equal((false, true), (before, after));
         Assert.False(HostKernel.SignalPending(int.MaxValue));
     }
@@ -133,12 +133,11 @@ public class HostKernelTests
     [Fact]
     public void Memory_is_shared_with_itself_and_not_with_a_child()
     {
-        int child = Spawn.Stopped();
-        Assert.True(HostKernel.WaitUntilStopped(child));
+        using StartingShell shell = StoppedShell.Start();
+        int child = shell.Id;
         bool? own = HostKernel.SharesMemory(Environment.ProcessId, Environment.ProcessId);
         bool? other = HostKernel.SharesMemory(Environment.ProcessId, child);
-        _ = HostKernel.Kill(child, Signal.SIGKILL);
-        _ = Ptrace.Wait(child, block: true, out _);
+        shell.End();
 
         // Null where the kernel has no kcmp, or forbids it.
         Assert.True(own is true or null);

@@ -34,6 +34,11 @@ internal static class AbortPage
                 space.Native.WatchAgain(page);
             }
 
+            if (moved[0] == -(long)Errno.EFAULT)
+            {
+                return NothingThere(tracer, thread, page, access);
+            }
+
             string reason = (moved[0] < 0 ? moved[0] : moved[1]) switch
             {
                 -(long)Errno.EPERM or -(long)Errno.ENOSYS => "a sandbox forbids mremap or mmap",
@@ -72,6 +77,21 @@ internal static class AbortPage
     {
         tracer.RealMappings.Follow(thread, page, page + 4096);
         return thread.Space.Mappings.Find(page) is not null;
+    }
+
+    // Another thread has taken the page away. One whose call to do so has not ended yet may have had a third one's mapping with it, of which
+    // the books know until then: the access came between the two, as it may on Linux.
+    private static Answer NothingThere(Tracer tracer, TracedThread thread, ulong page, AccessKind access)
+    {
+        if (thread.Space.Unmappings.Exists(unmapping => unmapping.Overlaps(page, page + 4096)))
+        {
+            PageFaultErrorCode code = PageFaultErrorCode.User | (access == AccessKind.Write ? PageFaultErrorCode.Write : 0)
+                | (access == AccessKind.Execute ? PageFaultErrorCode.InstructionFetch : 0);
+            return tracer.Signals.Raise(thread, ExceptionVector.PageFault, (uint)code, new LinearAddress(page), unmapped: true);
+        }
+
+        tracer.RealMappings.Follow(thread, page, page + 4096);
+        return Answer.RunOn;
     }
 
     // Nothing could be put in the page's place: another thread has taken it away, or the process has as many mappings as it may have.

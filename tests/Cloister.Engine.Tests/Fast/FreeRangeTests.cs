@@ -3,6 +3,7 @@ using Cloister.Engine.Fast;
 using Cloister.Engine.Memory;
 using Cloister.Engine.Stubs;
 using Cloister.Linux;
+using Cloister.Linux.Tests.Harness;
 
 namespace Cloister.Engine.Tests.Fast;
 
@@ -37,8 +38,8 @@ public class FreeRangeTests
     public void Is_found_near_a_programs_code()
     {
         // What maps has of a program that just waits does not change.
-        int child = Spawn.Stopped();
-        Assert.True(HostKernel.WaitUntilStopped(child));
+        using StartingShell shell = StoppedShell.Start();
+        int child = shell.Id;
         try
         {
             (ulong Start, ulong End)[] maps = [.. Maps(child)];
@@ -53,8 +54,7 @@ public class FreeRangeTests
         }
         finally
         {
-            _ = HostKernel.Kill(child, Signal.SIGKILL);
-            _ = Ptrace.Wait(child, block: true, out _);
+            shell.End();
         }
     }
 
@@ -68,8 +68,8 @@ public class FreeRangeTests
     [Fact]
     public void Lies_whole_among_the_targets()
     {
-        int child = Spawn.Stopped();
-        Assert.True(HostKernel.WaitUntilStopped(child));
+        using StartingShell shell = StoppedShell.Start();
+        int child = shell.Id;
         try
         {
             ulong end = Maps(child).Where(range => range.Start < 1UL << 47).Max(range => range.End);
@@ -87,16 +87,15 @@ public class FreeRangeTests
         }
         finally
         {
-            _ = HostKernel.Kill(child, Signal.SIGKILL);
-            _ = Ptrace.Wait(child, block: true, out _);
+            shell.End();
         }
     }
 
     [Fact]
     public void Lies_outside_enclaves_however_large()
     {
-        int child = Spawn.Stopped();
-        Assert.True(HostKernel.WaitUntilStopped(child));
+        using StartingShell shell = StoppedShell.Start();
+        int child = shell.Id;
         try
         {
             const ulong tebibyte = 1UL << 40, start = 16 * tebibyte;
@@ -108,8 +107,7 @@ public class FreeRangeTests
         }
         finally
         {
-            _ = HostKernel.Kill(child, Signal.SIGKILL);
-            _ = Ptrace.Wait(child, block: true, out _);
+            shell.End();
         }
     }
 

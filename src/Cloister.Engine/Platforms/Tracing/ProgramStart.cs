@@ -10,22 +10,27 @@ internal static class ProgramStart
 {
     public static int Start(Tracer tracer, ProgramInvocation program)
     {
-        int id = Spawn.Stopped();
-        byte[] filter = SyscallFilter.Base(); // while the shell starts
-        WaitForStop(id);
+        using var shell = StartingShell.Start();
+        int id = shell.Id;
         Errno error = Ptrace.Seize(id);
         if (error != Errno.None)
         {
-            _ = HostKernel.Kill(id, Signal.SIGKILL);
+            shell.End();
             throw new LinuxException("ptrace(PTRACE_SEIZE)", error);
         }
 
-        _ = Ptrace.Interrupt(id);
-        _ = Ptrace.Wait(id, block: true, out _);
+        shell.StopItself();
+        byte[] filter = SyscallFilter.Base(); // while the shell starts
+        List<(int, SignalInformation)> deferred = WaitForStop(id);
         var space = new AddressSpace(tracer.Machine, id);
         Processes.Use(space);
         TracedThread thread = tracer.Processes.Add(id, new TracedProcess(id, space));
-        _ = HostKernel.Kill(id, Signal.SIGCONT);
+        foreach ((int, SignalInformation) signal in deferred)
+        {
+            thread.Deferred.Enqueue(signal);
+        }
+
+        _ = Bootstrap.Call(thread, SystemCall.Close, (ulong)shell.Inherited);
         InstallBaseFilter(thread, filter);
         foreach (ResourceLimit limit in program.Limits)
         {
@@ -36,12 +41,26 @@ internal static class ProgramStart
         return id;
     }
 
-    private static void WaitForStop(int id)
+    // The stop is its own; what others send meanwhile the program gets.
+    private static List<(int, SignalInformation)> WaitForStop(int id)
     {
-        if (!HostKernel.WaitUntilStopped(id))
+        var others = new List<(int, SignalInformation)>();
+        while (Ptrace.Wait(id, block: true, out WaitStatus status) == id && status.Stopped)
         {
-            throw new LinuxException("wait4", Errno.ECHILD);
+            if (status.Event == PtraceEvent.None && Ptrace.GetSignal(id, out SignalInformation signal) == Errno.None)
+            {
+                if (signal.Signal == Signal.SIGSTOP && signal.Sender == id)
+                {
+                    return others;
+                }
+
+                others.Add((signal.Signal, signal));
+            }
+
+            _ = Ptrace.Continue(id, 0);
         }
+
+        throw new LinuxException("wait4", Errno.ECHILD);
     }
 
     private static void InstallBaseFilter(TracedThread thread, byte[] program)
