@@ -59,6 +59,7 @@ public sealed class ScriptTests : IDisposable
         (_log, _program) = (Path.Combine(_directory.Path, "log"), Path.Combine(_root, "artifacts/cloister/Release/cloister.dll"));
         _ = Directory.CreateDirectory(Path.Combine(_root, "src", "Cloister.Cli", "obj"));
         _ = Directory.CreateDirectory(Path.Combine(_root, "samples", "sgx2"));
+        _ = Directory.CreateDirectory(Path.Combine(_root, "native"));
         File.WriteAllText(Path.Combine(_root, "Directory.Build.props"), "");
         File.Copy(Path.Combine(RepositoryRoot(), "cloister"), Path.Combine(_root, "cloister"));
         _ = _directory.Write("dotnet", Sdk, (UnixFileMode)0b111_101_101);
@@ -127,6 +128,8 @@ public sealed class ScriptTests : IDisposable
         // With the time that it had, as cp -p and tar leave it.
         File.Copy(old, part, overwrite: true);
         File.SetLastWriteTimeUtc(part, DateTime.UtcNow.AddYears(-1));
+        Expect(built: true);
+        File.WriteAllText(Path.Combine(_root, "native", "part.c"), "");
         Expect(built: true);
         File.Move(old, costs);
         Expect(built: true);

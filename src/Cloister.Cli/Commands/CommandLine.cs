@@ -25,6 +25,8 @@ internal static class CommandLine
             LabCommand.Create(),
             PlatformCommand.Create(),
             AttestCommand.Create(),
+            DriverCommand.Create(),
+            RacesCommand.Create(),
             DoctorCommand.Create(),
             InspectCommand.Create(),
             MeasureCommand.Create(),

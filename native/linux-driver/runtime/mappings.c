@@ -1,0 +1,250 @@
+/* Mappings of an address space: mmap, munmap, mprotect, faults, and access from outside. */
+#include "mappings.h"
+
+void mmap_read_lock(struct mm_struct *mm)
+{
+	may_sleep("mmap_read_lock");
+	switch_point(POINT_LOCK);
+	while (mm->mmap_lock.writer)
+		wait_for(&mm->mmap_lock);
+	mm->mmap_lock.readers++;
+}
+void mmap_read_unlock(struct mm_struct *mm)
+{
+	switch_point(POINT_UNLOCK);
+	mm->mmap_lock.readers--;
+	wake_waiters(&mm->mmap_lock);
+}
+void mmap_write_lock_(struct mm_struct *mm)
+{
+	may_sleep("mmap_write_lock");
+	switch_point(POINT_LOCK);
+	while (mm->mmap_lock.writer || mm->mmap_lock.readers)
+		wait_for(&mm->mmap_lock);
+	mm->mmap_lock.writer = current;
+}
+void mmap_write_unlock_(struct mm_struct *mm)
+{
+	switch_point(POINT_UNLOCK);
+	mm->mmap_lock.writer = NULL;
+	wake_waiters(&mm->mmap_lock);
+}
+void mmap_assert_write_locked(struct mm_struct *mm)
+{
+	if (mm->mmap_lock.writer != current)
+		warn_("mm", 0, "mmap_lock is not held for writing");
+}
+
+struct vm_area_struct *find_vma(struct mm_struct *mm, unsigned long address)
+{
+	struct vm_area_struct *vma;
+
+	if (!mm->mmap_lock.readers && !mm->mmap_lock.writer)
+		warn_("mm", 0, "find_vma without mmap_lock");
+	list_for_each_entry(vma, &mm->mappings, link)
+		if (address < vma->vm_end)
+			return vma;
+	return NULL;
+}
+struct vm_area_struct *vma_lookup(struct mm_struct *mm, unsigned long address)
+{
+	struct vm_area_struct *vma = find_vma(mm, address);
+
+	return vma && vma->vm_start <= address ? vma : NULL;
+}
+
+static void put_in(struct mm_struct *mm, struct vm_area_struct *vma)
+{
+	struct list_head *place = mm->mappings.next;
+
+	while (place != &mm->mappings && list_entry(place, struct vm_area_struct, link)->vm_start < vma->vm_start)
+		place = place->next;
+	list_add_tail(&vma->link, place);
+}
+
+static struct vm_area_struct *copy_of(const struct vm_area_struct *vma, struct mm_struct *mm)
+{
+	struct vm_area_struct *copy = malloc(sizeof(*copy));
+
+	*copy = *vma;
+	copy->vm_mm = mm;
+	if (copy->vm_file)
+		copy->vm_file->references++;
+	return copy;
+}
+
+/* The new part hears of it by open; what was there is cut afterwards, as the kernel's __split_vma does it. */
+static void split(struct mm_struct *mm, u64 address)
+{
+	struct vm_area_struct *vma, *upper;
+
+	list_for_each_entry(vma, &mm->mappings, link) {
+		if (vma->vm_start >= address || address >= vma->vm_end)
+			continue;
+		upper = copy_of(vma, mm);
+		upper->vm_pgoff += (address - vma->vm_start) >> PAGE_SHIFT;
+		upper->vm_start = address;
+		if (upper->vm_ops && upper->vm_ops->open)
+			upper->vm_ops->open(upper);
+		vma->vm_end = address;
+		put_in(mm, upper);
+		return;
+	}
+}
+
+void mappings_remove_(struct mm_struct *mm, u64 start, u64 end)
+{
+	struct vm_area_struct *vma, *following;
+
+	split(mm, start);
+	split(mm, end);
+	entries_clear_(mm, start, end);
+	list_for_each_entry_safe(vma, following, &mm->mappings, link) {
+		struct file *file = vma->vm_file;
+
+		if (vma->vm_start < start || vma->vm_end > end)
+			continue;
+		if (vma->vm_ops && vma->vm_ops->close)
+			vma->vm_ops->close(vma);
+		list_del(&vma->link);
+		free(vma);
+		if (file)
+			fput(file);
+	}
+}
+
+void mappings_copy_(struct mm_struct *from, struct mm_struct *to)
+{
+	struct vm_area_struct *vma;
+
+	list_for_each_entry(vma, &from->mappings, link) {
+		struct vm_area_struct *copy;
+
+		if (vma->vm_flags & VM_DONTCOPY)
+			continue;
+		copy = copy_of(vma, to);
+		put_in(to, copy);
+		if (copy->vm_ops && copy->vm_ops->open)
+			copy->vm_ops->open(copy);
+	}
+}
+
+int linux_mmap(struct mm_struct *mm, struct file *file, uint64_t start, uint64_t end, uint64_t flags, uint64_t offset, uint64_t map_flags)
+{
+	struct vm_area_struct *vma;
+	int error = 0;
+
+	mmap_write_lock_(mm);
+	if (file && !file->f_op->mmap)
+		error = -ENODEV;
+	if (!error && file && file->f_op->get_unmapped_area) {
+		unsigned long address = file->f_op->get_unmapped_area(file, start, end - start, offset, map_flags);
+
+		if (IS_ERR((void *)address))
+			error = (int)PTR_ERR((void *)address);
+	}
+	if (error) {
+		mmap_write_unlock_(mm);
+		return error;
+	}
+	/* What was there goes before the driver is asked (mmap_region, until 6.11; since then an error leaves it). */
+	mappings_remove_(mm, start, end);
+	vma = calloc(1, sizeof(*vma));
+	vma->vm_start = start;
+	vma->vm_end = end;
+	vma->vm_flags = flags;
+	vma->vm_pgoff = offset;
+	vma->vm_mm = mm;
+	if (file) {
+		vma->vm_file = file;
+		file->references++;
+		error = file->f_op->mmap(file, vma);
+	}
+	if (error) {
+		file->references--;
+		free(vma);
+	} else {
+		put_in(mm, vma);
+	}
+	mmap_write_unlock_(mm);
+	return error;
+}
+
+int linux_munmap(struct mm_struct *mm, uint64_t start, uint64_t end)
+{
+	mmap_write_lock_(mm);
+	mappings_remove_(mm, start, end);
+	mmap_write_unlock_(mm);
+	return 0;
+}
+
+int linux_mprotect(struct mm_struct *mm, uint64_t start, uint64_t end, uint64_t protection)
+{
+	int error = 0;
+
+	mmap_write_lock_(mm);
+	while (start < end && !error) {
+		struct vm_area_struct *vma = vma_lookup(mm, start);
+		unsigned long part, flags;
+
+		if (!vma) {
+			error = -ENOMEM;
+			break;
+		}
+		part = min(vma->vm_end, end);
+		flags = (vma->vm_flags & ~VM_ACCESS_FLAGS) | protection;
+		if (flags & ~(flags >> 4) & VM_ACCESS_FLAGS)
+			error = -EACCES;
+		else if (vma->vm_ops && vma->vm_ops->mprotect)
+			error = vma->vm_ops->mprotect(vma, start, part, flags);
+		if (!error) {
+			split(mm, start);
+			split(mm, part);
+			vma_lookup(mm, start)->vm_flags = flags;
+		}
+		start = part;
+	}
+	mmap_write_unlock_(mm);
+	return error;
+}
+
+int64_t linux_mapping(struct mm_struct *mm, uint64_t address)
+{
+	struct vm_area_struct *vma;
+
+	list_for_each_entry(vma, &mm->mappings, link)
+		if (vma->vm_start <= address && address < vma->vm_end)
+			return (int64_t)vma->vm_flags;
+	return -1;
+}
+
+uint32_t linux_fault(struct mm_struct *mm, uint64_t address, unsigned int flags)
+{
+	struct vm_area_struct *vma;
+	vm_fault_t result = VM_FAULT_SIGSEGV;
+
+	mmap_read_lock(mm);
+	vma = vma_lookup(mm, address);
+	if (vma && vma->vm_ops && vma->vm_ops->fault) {
+		struct vm_fault fault = { vma, address & PAGE_MASK, flags };
+
+		result = vma->vm_ops->fault(&fault);
+	}
+	/* Who asks to try again has let the lock go. */
+	if (!(result & VM_FAULT_RETRY))
+		mmap_read_unlock(mm);
+	return result;
+}
+
+int linux_access(struct mm_struct *mm, uint64_t address, void *data, int length, int is_write)
+{
+	struct vm_area_struct *vma;
+	int result = -EIO;
+
+	mmap_read_lock(mm);
+	vma = vma_lookup(mm, address);
+	if (vma && vma->vm_ops && vma->vm_ops->access)
+		result = vma->vm_ops->access(vma, address, data, length, is_write);
+	mmap_read_unlock(mm);
+	return result;
+}

@@ -1,0 +1,12 @@
+/* Mappings of an address space, for the runtime itself: mmap_lock is held. */
+#ifndef RUNTIME_MAPPINGS_H
+#define RUNTIME_MAPPINGS_H
+#include "tasks.h"
+void mmap_write_lock_(struct mm_struct *mm);
+void mmap_write_unlock_(struct mm_struct *mm);
+void entries_clear_(struct mm_struct *mm, u64 start, u64 end);
+void mappings_remove_(struct mm_struct *mm, u64 start, u64 end);
+void mappings_copy_(struct mm_struct *from, struct mm_struct *to);
+/* Later, in a kernel thread. */
+void do_later_(void (*function)(void *), void *argument);
+#endif
