@@ -1,5 +1,6 @@
 using Cloister.Cli;
 using Cloister.Cli.Commands;
+using Cloister.Cli.Containers;
 using Cloister.Linux;
 
 StandardStream.Fill();
@@ -8,6 +9,12 @@ Console.SetError(new StreamWriter(StandardStream.Error) { AutoFlush = true });
 AppDomain.CurrentDomain.UnhandledException += (_, e) => Environment.Exit(Failure.Report((Exception)e.ExceptionObject));
 try
 {
+    // Before its own limits are raised: the runtime behind it has them as they were.
+    if (ContainerRuntime.Words(args) is { } words)
+    {
+        return ContainerRuntime.Execute(words);
+    }
+
     if (OwnLimits.Raise() is { } problem)
     {
         return Failure.Report(problem, Failure.Unavailable);

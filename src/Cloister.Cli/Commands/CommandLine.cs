@@ -21,6 +21,7 @@ internal static class CommandLine
             """)
         {
             RunCommand.Create(),
+            ContainerCommand.Create(),
             DemoCommand.Create(),
             LabCommand.Create(),
             PlatformCommand.Create(),

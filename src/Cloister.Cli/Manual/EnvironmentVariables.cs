@@ -14,6 +14,7 @@ internal static class EnvironmentVariables
         ("TERM", "dumb, or not set: no colours."),
         ("SOURCE_DATE_EPOCH", "Seconds since 1970: the day that `sign` puts into DATE, and that of the manual."),
         ("CLOISTER_DEBUG", "Not empty and not 0: everything about an error of Cloister's own is printed."),
+        ("CLOISTER_OCI_RUNTIME", "The OCI runtime that `cloister oci` hands over to. Default: runc, else crun."),
         ("DOTNET_EnableDiagnostics", "Not set: the runtime makes no sockets in /tmp for .NET's tools, or Cloister takes them away."),
     ];
 

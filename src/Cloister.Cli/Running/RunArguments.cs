@@ -1,6 +1,5 @@
 using Cloister.Attestation.Collaterals;
 using Cloister.Driver;
-using Cloister.Engine;
 using Cloister.Engine.Options;
 using Cloister.Processor.Cpus;
 

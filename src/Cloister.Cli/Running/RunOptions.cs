@@ -1,7 +1,6 @@
 using Cloister.Architecture;
 using Cloister.Cli.Platforms;
 using Cloister.Driver;
-using Cloister.Engine;
 using Cloister.Engine.Options;
 using Cloister.Processor.Cpus;
 

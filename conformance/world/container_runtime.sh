@@ -1,0 +1,108 @@
+# `cloister oci` as the runtime of containers, in front of runc and of crun, as root
+# and rootless, under Docker's default profile: a bundle that knows nothing of it
+# runs on the machine, with a glibc of its own, without any library, with a root
+# that is read-only; annotations are options; exec enters as well; what is wrong is
+# one line, and nothing is left.
+set -eu
+# shellcheck source=conformance/world/bundle.bash
+. "$HERE/bundle.bash"
+native=$(dirname "$CLOISTER")/artifacts/cloister/Release/cloister
+if [ ! -x "$native" ] || [ -e "$native.dll" ]; then
+    echo 'containers need the native program, and this build runs by dotnet'
+    exit 77
+fi
+ln -s "$native" cloister-oci
+bound=(/usr /etc /bin /sbin /lib /lib64 "$BUILD")
+usable runc crun
+
+fail() {
+    printf '%s (%s): %s\n' "$1" "$lower" "$2"
+    exit 1
+}
+# expect STATUS WHAT TEXT COMMAND...: the text is somewhere in the output.
+expect() {
+    local wanted=$1 what=$2 text=$3
+    shift 3
+    configure "$trace" "$docker" "$@"
+    contained
+    [ "$status" -eq "$wanted" ] || fail "$what" "expected exit status $wanted, got $status: $output"
+    [[ $output == *"$text"* ]] || fail "$what" "expected '$text' in: $output"
+}
+left() { "${plain[@]}" list -q 2>/dev/null | grep "cloister-$$" || :; }
+
+for lower in "${found[@]}"; do
+    options "$lower"
+    plain=("${runtime[@]}")
+    export CLOISTER_OCI_RUNTIME=$lower
+    runtime=("$PWD/cloister-oci" "${runtime[@]:1}")
+    bundle=bundle annotations="\"cloister.dev/engine\":\"$ENGINE\"" root_read_only=false
+
+    expect 0 'a program' '' "$BUILD/grow"
+    expect 3 'a status' '' sh -c 'exit 3'
+    expect 0 'the node' 'there' sh -c '[ -c /dev/sgx_enclave ] && echo there'
+    contained # the same bundle once more
+    [[ $status -eq 0 && $output == *there* ]] || fail 'twice' "$status: $output"
+    [ "$(grep -o '"run"' bundle/config.json | wc -l)" -eq 1 ] || fail 'twice' 'the machine stands twice before the program'
+    root_read_only=true
+    expect 0 'a root that is read-only' '' "$BUILD/grow"
+    root_read_only=false
+
+    # Two enclaves of a machine that has one seed seal alike.
+    annotations="$annotations,\"cloister.dev/epc\":\"8M\",\"cloister.dev/seed\":\"pod\",\"cloister.dev/stats\":\"json\",\"io.example/other\":\"x\""
+    expect 0 'options' '"epc' "$BUILD/grow"
+
+    # What is wrong is said once, there and in the log that containerd reads.
+    for wrong in '"epc":"a lot"' '"epcc":"1M"' '"output":"/etc/passwd"' '"no-sgx2":"perhaps"' '"engine":"x\n\u001b[2J"'; do
+        annotations="\"cloister.dev/${wrong#\"}"
+        runtime+=(--log log.json --log-format json)
+        rm -f log.json
+        expect 64 "$wrong" 'cloister: oci: the annotation cloister.dev/' "$BUILD/grow"
+        [ "$(wc -l <<<"$output")" -eq 1 ] || fail "$wrong" "more than a line: $output"
+        grep -q '^{"level":"error","msg":"cloister: the annotation .*}$' log.json || fail "$wrong" "the log has $(cat log.json)"
+        unset 'runtime[-1]' 'runtime[-1]' 'runtime[-1]' 'runtime[-1]'
+    done
+    annotations=''
+    configure "$trace" "$docker" x
+    sed -i 's|"args":\["x"\]|"args":[]|' bundle/config.json
+    contained
+    [[ $status -eq 64 && $output == *"no program to run"* ]] || fail "no program" "$status: $output"
+    annotations='"io.kubernetes.cri.container-type":"sandbox"'
+    expect 0 'a container that holds a pod' 'none' sh -c '[ -e /dev/sgx_enclave ] || echo none'
+    annotations="\"cloister.dev/engine\":\"$ENGINE\""
+
+    # A container that goes on, and what is executed in it.
+    configure "$trace" "$docker" sleep 1000
+    name=cloister-$$-stays
+    "${runtime[@]}" run --bundle bundle --detach "$name" >/dev/null 2>&1 </dev/null || fail 'detached' "exit status $?"
+    output=$("${runtime[@]}" exec "$name" sh -c '[ -c /dev/sgx_enclave ] && echo inside' 2>&1 </dev/null) || fail 'exec' "$output"
+    [ "$output" = inside ] || fail 'exec' "$output"
+    printf '{"terminal":false,"user":{"uid":0,"gid":0},"cwd":"/","env":["PATH=/usr/bin:/bin","HOME=/tmp"],"args":["%s"]}' "$BUILD/grow" >process.json
+    output=$("${runtime[@]}" exec --process process.json "$name" 2>&1 </dev/null) || fail 'exec --process' "$output"
+    "${runtime[@]}" delete --force "$name" >/dev/null 2>&1 || fail 'delete' "exit status $?"
+
+    # Killed at any time, nothing is left.
+    for delay in 0.01 0.03 0.06 0.1 0.2; do
+        configure "$trace" "$docker" sleep 1000
+        name=cloister-$$-killed-$delay
+        "${runtime[@]}" run --bundle bundle "$name" >/dev/null 2>&1 </dev/null &
+        process=$!
+        sleep "$delay"
+        kill -KILL "$process" 2>/dev/null || :
+        wait "$process" 2>/dev/null || :
+        "${runtime[@]}" delete --force "$name" >/dev/null 2>&1 || :
+    done
+    [ -z "$(left)" ] || fail 'killed' "left: $(left)"
+done
+
+# A root with nothing but one program, linked statically.
+lower=${found[0]}
+if command -v busybox >/dev/null && ! ldd "$(command -v busybox)" >/dev/null 2>&1; then
+    options "$lower"
+    export CLOISTER_OCI_RUNTIME=$lower
+    runtime=("$PWD/cloister-oci" "${runtime[@]:1}")
+    bundle=bare bound=() annotations="\"cloister.dev/engine\":\"$ENGINE\""
+    mkdir -p bare/rootfs/bin
+    cp "$(command -v busybox)" bare/rootfs/bin/busybox
+    ln -s busybox bare/rootfs/bin/sh
+    expect 0 'no C library' 'sgx' sh -c 'grep -o -m1 sgx /proc/cpuinfo'
+fi

@@ -1,0 +1,67 @@
+using System.Text.Json.Nodes;
+using Cloister.Cli.Running;
+
+namespace Cloister.Cli.Containers;
+
+/// <summary>Options of <c>run</c> that a container's annotations give: <c>cloister.dev/epc: 64M</c> is <c>--epc=64M</c>.</summary>
+internal static class ContainerAnnotations
+{
+    /// <summary>What their names begin with.</summary>
+    public const string Prefix = "cloister.dev/";
+
+    // Of containerd (pkg/cri/annotations) and CRI-O (pkg/annotations): the container that only holds a pod's namespaces.
+    private static readonly string[] s_kinds = ["io.kubernetes.cri.container-type", "io.kubernetes.cri-o.ContainerType"];
+
+    /// <summary>Whether a container only holds a pod's namespaces, and runs nothing of the user's.</summary>
+    public static bool IsSandbox(JsonObject? annotations) => s_kinds.Any(kind => Text(annotations?[kind]) == "sandbox");
+
+    /// <summary>The options.</summary>
+    /// <param name="annotations">The container's.</param>
+    /// <exception cref="ContainerException">One is no option, or has a value that the option has not.</exception>
+    public static IReadOnlyList<string> Options(JsonObject? annotations)
+    {
+        var options = new List<string>();
+        foreach ((string name, JsonNode? value) in annotations ?? [])
+        {
+            if (name.StartsWith(Prefix, StringComparison.Ordinal))
+            {
+                options.AddRange(Option(name, value));
+            }
+        }
+
+        return RunArguments.TryParse([.. options, "--", "program"], out _) is { } problem
+            ? throw new ContainerException($"the annotations {Prefix}* contradict each other: {problem}")
+            : options;
+    }
+
+    private static IEnumerable<string> Option(string annotation, JsonNode? value)
+    {
+        string name = annotation[Prefix.Length..];
+        RunOption[] all = [.. RunOptions.All.Where(option => !option.IsFile)];
+        if (Array.Find(all, option => option.Name == "--" + name) is not { } option)
+        {
+            string reason = RunOptions.Find("--" + name) is { IsFile: true } ? "names a file, and whose would it be?" : "is no option of `cloister run`" + Spelling.Advice(name, all.Select(one => one.Name[2..]), "`cloister run --help` lists them");
+            throw new ContainerException($"the annotation {Printable(annotation)}: {Printable(name)} {Printable(reason)}");
+        }
+
+        string text = Text(value) ?? throw new ContainerException($"the annotation {annotation} has no text for a value");
+        if (option.ValueName is null)
+        {
+            return text switch
+            {
+                "true" => [option.Name],
+                "false" => [],
+                _ => throw new ContainerException($"the annotation {annotation}: {Printable(text)} is neither true nor false"),
+            };
+        }
+
+        string word = $"{option.Name}={text}";
+        return RunArguments.TryParse([word, "--", "program"], out RunArguments read) is { } problem ? throw new ContainerException($"the annotation {annotation}: {Printable(problem)}")
+            : read.CpuHelp ? throw new ContainerException($"the annotation {annotation}: {text} is no processor")
+            : [word];
+    }
+
+    private static string? Text(JsonNode? node) => node is JsonValue value && value.TryGetValue(out string? text) ? text : null;
+
+    private static string Printable(string text) => string.Concat(text.Select(c => char.IsControl(c) ? '?' : c));
+}

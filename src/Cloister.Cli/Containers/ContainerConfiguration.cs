@@ -1,0 +1,131 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Cloister.Cli.Containers;
+
+/// <summary>The config.json of a bundle, or the process.json of an exec. OCI runtime-spec, config.md.</summary>
+internal sealed class ContainerConfiguration
+{
+    private const int MostBytes = 16 << 20;
+    private const UnixFileMode Everybody = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
+    private readonly string _path;
+    private readonly JsonObject _root;
+
+    private ContainerConfiguration(string path, JsonObject root) => (_path, _root) = (path, root);
+
+    /// <summary>The container's annotations; null where it has none.</summary>
+    public JsonObject? Annotations => _root["annotations"] as JsonObject;
+
+    /// <summary>Reads a file.</summary>
+    /// <exception cref="ContainerException">It cannot be read or is no such file.</exception>
+    public static ContainerConfiguration Read(string path)
+    {
+        byte[] bytes;
+        try
+        {
+            var file = new FileInfo(path);
+            bytes = !file.Exists ? throw new ContainerException($"{path}: no such file")
+                : file.Length > MostBytes ? throw new ContainerException($"{path}: more than {MostBytes >> 20} MiB")
+                : File.ReadAllBytes(path);
+        }
+        catch (Exception e) when (FileProblem.IsOne(e))
+        {
+            throw new ContainerException($"{path}: {FileProblem.Of(path, e)}", Failure.InputOutput, e);
+        }
+
+        try
+        {
+            return JsonNode.Parse(bytes, documentOptions: new JsonDocumentOptions { AllowDuplicateProperties = false }) is JsonObject root ? new ContainerConfiguration(path, root) : throw new ContainerException($"{path}: no JSON object");
+        }
+        catch (JsonException e)
+        {
+            throw new ContainerException($"{path}: {(e.LineNumber is { } line ? $"line {line + 1}: " : "")}not JSON, or with a name that is there twice", inner: e);
+        }
+    }
+
+    /// <summary>Puts the machine before a container's program, and this program's files into the container.</summary>
+    /// <param name="files">The files.</param>
+    /// <param name="options">Of <c>run</c>.</param>
+    /// <exception cref="ContainerException">There is no program in it.</exception>
+    public void InstallMachine(ProgramFiles files, IReadOnlyList<string> options)
+    {
+        PrefixProgram(Member<JsonObject>(_root, "process") ?? throw new ContainerException($"{_path}: there is no process"), files, options);
+        JsonArray mounts = Member<JsonArray>(_root, "mounts") ?? [];
+        foreach (JsonNode mount in mounts.Where(IsOurs).ToArray()!)
+        {
+            mounts.Remove(mount);
+        }
+
+        foreach ((string name, string source) in files.Sources)
+        {
+            mounts.Add((JsonNode)new JsonObject
+            {
+                ["destination"] = $"{ProgramFiles.Directory}/{name}",
+                ["type"] = "bind",
+                ["source"] = source,
+                ["options"] = new JsonArray("bind", "ro", "nosuid", "nodev"),
+            });
+        }
+
+        _root["mounts"] ??= mounts;
+    }
+
+    /// <summary>Puts the machine before the program of an exec.</summary>
+    /// <param name="files">This program's files in the container.</param>
+    /// <param name="options">Of <c>run</c>.</param>
+    /// <exception cref="ContainerException">There is no program in it.</exception>
+    public void PrefixProgram(ProgramFiles files, IReadOnlyList<string> options) => PrefixProgram(_root, files, options);
+
+    /// <summary>Writes it in its place, whole or not at all.</summary>
+    /// <exception cref="ContainerException">It cannot be written.</exception>
+    public void Write()
+    {
+        string temporary = $"{_path}.{Environment.ProcessId}.new";
+        try
+        {
+            UnixFileMode mode = File.GetUnixFileMode(_path) & Everybody;
+            using (var stream = new FileStream(temporary, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = mode }))
+            using (var writer = new Utf8JsonWriter(stream))
+            {
+                _root.WriteTo(writer);
+            }
+
+            File.Move(temporary, _path, overwrite: true);
+        }
+        catch (Exception e) when (FileProblem.IsOne(e))
+        {
+            throw new ContainerException($"{_path} cannot be written: {FileProblem.Of(_path, e)}", Failure.InputOutput, e);
+        }
+        finally
+        {
+            File.Delete(temporary);
+        }
+    }
+
+    private void PrefixProgram(JsonObject process, ProgramFiles files, IReadOnlyList<string> options)
+    {
+        JsonArray arguments = Member<JsonArray>(process, "args") ?? [];
+
+        // A bundle may be started again: what stood there before goes.
+        if (arguments.Count > 0 && Text(arguments[0]) is { } first && first.StartsWith(ProgramFiles.Directory + "/", StringComparison.Ordinal))
+        {
+            int end = arguments.IndexOf(arguments.FirstOrDefault(argument => Text(argument) == "--"));
+            arguments = new JsonArray([.. arguments.Skip(end + 1).Select(argument => argument?.DeepClone())]);
+        }
+
+        if (arguments.Count == 0)
+        {
+            throw new ContainerException($"{_path}: process.args is empty: there is no program to run");
+        }
+
+        process["args"] = new JsonArray([.. files.Start.Append("run").Concat(options).Append("--").Select(word => (JsonNode)word), .. arguments.Select(argument => argument?.DeepClone())]);
+    }
+
+    private T? Member<T>(JsonObject parent, string name)
+        where T : JsonNode
+        => parent[name] is not { } node ? null : node as T ?? throw new ContainerException($"{_path}: {name} is not what config.md of the OCI runtime specification says it is");
+
+    private static bool IsOurs(JsonNode? mount) => mount is JsonObject one && Text(one["destination"]) is { } destination && destination.StartsWith(ProgramFiles.Directory + "/", StringComparison.Ordinal);
+
+    private static string? Text(JsonNode? node) => node is JsonValue value && value.TryGetValue(out string? text) ? text : null;
+}

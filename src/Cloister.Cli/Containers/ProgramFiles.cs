@@ -1,0 +1,82 @@
+using System.Text;
+using Cloister.Linux;
+
+namespace Cloister.Cli.Containers;
+
+/// <summary>The files of this program as a container gets them: with the C library that this process has, for the container's may be another or none.</summary>
+internal sealed class ProgramFiles
+{
+    /// <summary>Where they are in a container. /dev is a file system of the container's own, also where its root is read-only.</summary>
+    public const string Directory = "/dev/.cloister";
+
+    // Quotes are signed with OpenSSL, which the framework opens by name when it is first needed, unless it is linked in.
+    private static readonly string[] s_openedLater = ["libssl.so.3", "libcrypto.so.3"];
+
+    /// <summary>The files here, by their names there.</summary>
+    public required IReadOnlyDictionary<string, string> Sources { get; init; }
+
+    /// <summary>What stands before the program's arguments: the dynamic linker, where its libraries are, and the program.</summary>
+    public required IReadOnlyList<string> Start { get; init; }
+
+    /// <summary>Those of this process.</summary>
+    /// <exception cref="ContainerException">It is no native program.</exception>
+    public static ProgramFiles OfThisProcess() => Of(MapsOfThisProcess(), Environment.ProcessPath ?? "");
+
+    /// <summary>Those that a process has mapped.</summary>
+    /// <param name="mapped">Paths, each once.</param>
+    /// <param name="program">The program's own.</param>
+    /// <exception cref="ContainerException">There is no dynamic linker among them, or the program is dotnet.</exception>
+    public static ProgramFiles Of(IReadOnlyList<string> mapped, string program)
+    {
+        if (Path.GetFileName(program) is "dotnet" or "")
+        {
+            throw new ContainerException("containers need the native program, and this one runs by dotnet: build it with gcc or clang at hand, or take a release", Failure.Unavailable);
+        }
+
+        var sources = new Dictionary<string, string>(StringComparer.Ordinal) { ["cloister"] = program };
+        string? linker = null;
+        foreach (string path in mapped.Where(path => path != program))
+        {
+            string name = Path.GetFileName(path);
+            sources[name] = path;
+            linker = name.StartsWith("ld-", StringComparison.Ordinal) ? name : linker;
+            foreach (string later in name == "libc.so.6" ? s_openedLater : [])
+            {
+                string beside = Path.Combine(Path.GetDirectoryName(path)!, later);
+                _ = !File.Exists(beside) || sources.TryAdd(later, beside);
+            }
+        }
+
+        return new ProgramFiles
+        {
+            Sources = sources,
+            Start = linker is null
+                ? throw new ContainerException("this program has no dynamic linker of the GNU C library", Failure.Unavailable)
+                : [$"{Directory}/{linker}", "--library-path", Directory, $"{Directory}/cloister"],
+        };
+    }
+
+    private static List<string> MapsOfThisProcess()
+    {
+        var paths = new List<string>();
+        ReadOnlySpan<byte> maps = HostFile.TryRead("/proc/self/maps");
+        while (!maps.IsEmpty)
+        {
+            // Addresses, permissions, offset, device, inode, path: proc_pid_maps(5).
+            ReadOnlySpan<byte> line = ProcText.TakeLine(ref maps);
+            _ = ProcText.TakeWord(ref line);
+            bool executable = ProcText.TakeWord(ref line) is [(byte)'r', _, (byte)'x', ..];
+            for (int word = 0; word < 3; word++)
+            {
+                _ = ProcText.TakeWord(ref line);
+            }
+
+            if (executable && line.StartsWith("/"u8) && Encoding.UTF8.GetString(line) is var path && Path.GetFileName(path).Contains(".so", StringComparison.Ordinal) && !paths.Contains(path))
+            {
+                paths.Add(path);
+            }
+        }
+
+        return paths;
+    }
+}
