@@ -80,13 +80,13 @@ internal sealed class UntoldChildren(Tracer tracer)
                 continue;
             }
 
-            TracedProcess? origin = _ended.LastOrDefault(process => IsCopyOf(id, process));
-            if (origin is null && waited < s_long)
+            TracedProcess? origin = OriginOf(id);
+            if ((origin is null || !_ended.Contains(origin)) && waited < s_long)
             {
+                // Its end has not been told yet.
                 continue;
             }
 
-            origin ??= tracer.Processes.Threads.FirstOrDefault(thread => IsCopyOf(id, thread.Process))?.Process;
             tracer.Processes.Adopt(id, origin);
             Claim(id);
         }
@@ -137,9 +137,23 @@ internal sealed class UntoldChildren(Tracer tracer)
         return false;
     }
 
-    // The area is one file for a program and all that fork made of it.
-    private static bool IsCopyOf(int id, TracedProcess process) => process.Space.AreaInode is not 0 and var inode
-        && MapsLine.Of(id)?.Exists(line => line.Start <= Area.Table && Area.Table < line.End && line.Inode == inode) == true;
+    // The area is one file for a program and all that fork made of it. Which of them it was the enclaves tell that it had mapped; else the last that ended.
+    private TracedProcess? OriginOf(int id)
+    {
+        List<MapsLine> lines = MapsLine.Of(id) ?? [];
+        ulong inode = lines.Find(line => line.Start <= Area.Table && Area.Table < line.End)?.Inode ?? 0;
+        TracedProcess? origin = null;
+        int most = int.MinValue;
+        foreach (TracedProcess process in tracer.Processes.Threads.Select(thread => thread.Process).Distinct().Concat(_ended))
+        {
+            if (inode != 0 && process.Space.AreaInode == inode && tracer.RealMappings.Likeness(lines, process.Space) is var likeness && likeness >= most)
+            {
+                (origin, most) = (process, likeness);
+            }
+        }
+
+        return origin;
+    }
 
     private void ForgetDead()
     {

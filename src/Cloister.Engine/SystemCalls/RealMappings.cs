@@ -185,6 +185,18 @@ internal sealed class RealMappings(Tracer tracer)
         return space;
     }
 
+    /// <summary>How much an address space has of the device mappings in a list: it may be that of which the list's is a copy.</summary>
+    public int Likeness(List<MapsLine> lines, AddressSpace books)
+    {
+        int likeness = 0;
+        foreach (EnclaveMapping real in Real(lines, 0, ulong.MaxValue))
+        {
+            likeness += books.Mappings.Find(real.Start) is { } known && known.File == real.File && known.Delta == real.Delta ? 1 : -1;
+        }
+
+        return likeness;
+    }
+
     private void NoteCopy(AddressSpace parent, AddressSpace copy)
     {
         if (tracer.Files.Spaces.Contains(parent))
@@ -200,18 +212,26 @@ internal sealed class RealMappings(Tracer tracer)
 
     private List<EnclaveMapping> Parts(List<MapsLine> lines, AddressSpace books, ulong start, ulong end)
     {
-        const ulong areaLength = 1UL << 32;
         var parts = new List<EnclaveMapping>();
+        foreach (EnclaveMapping real in Real(lines, start, end))
+        {
+            AddParts(parts, books, real);
+        }
+
+        return parts;
+    }
+
+    private IEnumerable<EnclaveMapping> Real(List<MapsLine> lines, ulong start, ulong end)
+    {
+        const ulong areaLength = 1UL << 32;
         foreach (MapsLine line in lines)
         {
             ulong from = Math.Max(start, line.Start), to = Math.Min(end, line.End);
             if (from < to && line.IsShared && line.Start - Area.Base >= areaLength && tracer.Files.OfInode(line.Inode) is { } file)
             {
-                AddParts(parts, books, new EnclaveMapping(from, to, line.Protection, file, unchecked(line.Offset - line.Start)));
+                yield return new EnclaveMapping(from, to, line.Protection, file, unchecked(line.Offset - line.Start));
             }
         }
-
-        return parts;
     }
 
     // The kernel knows what is natively allowed, the books what the program asked for; or asked for before it took it away.
