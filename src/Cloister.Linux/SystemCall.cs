@@ -80,5 +80,6 @@ public static class SystemCall
     public const long PidfdGetfd = 438;
     public const long Faccessat2 = 439;
     public const long ProcessMadvise = 440;
+    public const long Mseal = 462;
 #pragma warning restore CS1591
 }

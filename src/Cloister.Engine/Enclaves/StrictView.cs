@@ -91,7 +91,7 @@ internal static class StrictView
         foreach (MapsLine line in MapsLine.Of(thread))
         {
             (ulong start, ulong end, int bits) = (line.Start, line.End, line.Protection);
-            bool ours = start >= Area.Base && start < Area.Base + (1UL << 32);
+            bool ours = start >= Area.Base && start < Area.Base + Area.Reserved;
             if ((bits & MemoryProtection.Execute) == 0 || ours || start >= 1UL << 47 || space.Mappings.Find(start) is not null)
             {
                 continue;

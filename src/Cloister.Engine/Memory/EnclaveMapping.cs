@@ -20,6 +20,9 @@ internal sealed record EnclaveMapping(ulong Start, ulong End, int Protection, En
     /// <summary>Whether the child of a fork has it: until madvise(MADV_DONTFORK).</summary>
     public bool CopiesOnFork { get; init; } = true;
 
+    /// <summary>Whether it stays as it is until the program ends or execs: mseal(2).</summary>
+    public bool IsSealed { get; init; }
+
     public bool Contains(ulong address) => address >= Start && address < End;
 
     public bool Allows(int protection) => (Protection & protection) == protection;

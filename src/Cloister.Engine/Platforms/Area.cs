@@ -34,6 +34,9 @@ internal static class Area
     /// <summary>Where a page of an enclave waits while the host looks at the abort page; not mapped otherwise.</summary>
     public const ulong Aside = Base + 0x80000;
 
+    /// <summary>Bytes from <see cref="Base"/> on in which nothing lies but Cloister's.</summary>
+    public const ulong Reserved = 1UL << 32;
+
     /// <summary>Bytes of all.</summary>
     public const int Length = 0x12000;
 }

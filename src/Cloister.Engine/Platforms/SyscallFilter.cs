@@ -70,7 +70,7 @@ internal static class SyscallFilter
     {
         BpfProgram p = Prologue();
         foreach (long number in (long[])[SystemCall.Munmap, SystemCall.Mremap, SystemCall.Madvise, SystemCall.Mprotect, SystemCall.PkeyMprotect,
-            SystemCall.Mlock, SystemCall.Mlock2, SystemCall.Mlockall, SystemCall.Msync, SystemCall.Mincore, SystemCall.RemapFilePages, SystemCall.ProcessMadvise,
+            SystemCall.Mlock, SystemCall.Mlock2, SystemCall.Mlockall, SystemCall.Msync, SystemCall.Mincore, SystemCall.RemapFilePages, SystemCall.ProcessMadvise, SystemCall.Mseal,
             SystemCall.Close, SystemCall.CloseRange, SystemCall.Dup2, SystemCall.Dup3, SystemCall.Fstat,
             SystemCall.Ftruncate, SystemCall.Fallocate, SystemCall.Flock, SystemCall.Fsync, SystemCall.Fdatasync])
         {

@@ -110,6 +110,11 @@ internal static class Mappings
     /// <param name="then">Maps it, and tells the result of the program's mmap.</param>
     public static Answer MakeRoom(Tracer tracer, TracedThread thread, ulong address, ulong length, Func<TracedThread, long> then)
     {
+        if (Seals.Hold(thread.Space, address, length))
+        {
+            return Answer.Made(-(long)Errno.EPERM);
+        }
+
         ref UserRegisters r = ref thread.Registers;
         (ulong rdx, ulong r8, ulong r9, ulong r10) = (r.Rdx, r.R8, r.R9, r.R10);
         (r.Rdx, r.R8, r.R9) = (MemoryProtection.None, NoPageFault, 0);
@@ -224,7 +229,7 @@ internal static class Mappings
         {
             const int access = MemoryProtection.Read | MemoryProtection.Write | MemoryProtection.Execute;
             bool refused = (protection & MemoryProtection.Write) != 0 && !part.File.Allows(MemoryProtection.Write);
-            long verdict = refused ? -(long)Errno.EACCES : part.File.Enclave is { } enclave
+            long verdict = part.IsSealed ? -(long)Errno.EPERM : refused ? -(long)Errno.EACCES : part.File.Enclave is { } enclave
                 ? tracer.Driver.MayMap(enclave, new LinearAddress(part.Start), new LinearAddress(part.End), (Protection)(protection & access), Personality.ReadImpliesExecute(thread)) : 0;
 
             // The rest of the bits, and the key, are the kernel's to judge.
@@ -341,7 +346,13 @@ internal static class Mappings
         (ulong start, ulong oldLength, ulong newLength, ulong flags, ulong target) = (r.Rdi, Pages(r.Rsi), Pages(r.Rdx), r.R10, r.R8);
         AddressSpace space = thread.Space;
         bool moves = (flags & (isFixed | dontUnmap)) != 0;
-        bool isDevice = space.Mappings.Find(start) is not null;
+        EnclaveMapping? mapping = space.Mappings.Find(start);
+        bool isDevice = mapping is not null;
+        if (mapping is { IsSealed: true })
+        {
+            return Answer.Made(-(long)Errno.EPERM);
+        }
+
         if (isDevice && (start & PageMask) == 0 && (flags & ~mayMove) == 0 && newLength > oldLength)
         {
             return Answer.Made(-(long)Errno.EFAULT);

@@ -23,6 +23,11 @@ internal sealed class RealMappings(Tracer tracer)
     public Answer Begin(TracedThread thread, (ulong Start, ulong Length)[] ranges, bool mayBeHalf, Action<TracedThread, long> then)
     {
         AddressSpace space = thread.Space;
+        if (Array.Exists(ranges, range => Seals.Hold(space, range.Start, range.Length)))
+        {
+            return Answer.Made(-(long)Errno.EPERM);
+        }
+
         foreach ((ulong start, ulong length) in ranges)
         {
             if (length > 0)
@@ -223,11 +228,10 @@ internal sealed class RealMappings(Tracer tracer)
 
     private IEnumerable<EnclaveMapping> Real(List<MapsLine> lines, ulong start, ulong end)
     {
-        const ulong areaLength = 1UL << 32;
         foreach (MapsLine line in lines)
         {
             ulong from = Math.Max(start, line.Start), to = Math.Min(end, line.End);
-            if (from < to && line.IsShared && line.Start - Area.Base >= areaLength && tracer.Files.OfInode(line.Inode) is { } file)
+            if (from < to && line.IsShared && line.Start - Area.Base >= Area.Reserved && tracer.Files.OfInode(line.Inode) is { } file)
             {
                 yield return new EnclaveMapping(from, to, line.Protection, file, unchecked(line.Offset - line.Start));
             }
@@ -244,7 +248,7 @@ internal sealed class RealMappings(Tracer tracer)
             known = known is not null && known.File == real.File && known.Delta == real.Delta ? known
                 : books.Departed.LastOrDefault(departed => departed.File == real.File && departed.Delta == real.Delta && departed.Contains(at));
             ulong next = Math.Min(real.End, known?.End ?? NextKnown(books, at));
-            parts.Add(real with { Start = at, End = next, Protection = known?.Protection ?? real.Protection, CopiesOnFork = known?.CopiesOnFork ?? true });
+            parts.Add(real with { Start = at, End = next, Protection = known?.Protection ?? real.Protection, CopiesOnFork = known?.CopiesOnFork ?? true, IsSealed = known?.IsSealed ?? false });
             at = next;
         }
     }

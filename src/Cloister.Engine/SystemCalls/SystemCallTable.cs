@@ -80,6 +80,8 @@ internal sealed class SystemCallTable(Tracer tracer)
             case SystemCall.Ftruncate or SystemCall.Fallocate or SystemCall.Flock or SystemCall.Fsync or SystemCall.Fdatasync or SystemCall.Fcntl
                 or SystemCall.Pread64 or SystemCall.Pwrite64 or SystemCall.Preadv or SystemCall.Pwritev or SystemCall.Preadv2 or SystemCall.Pwritev2:
                 return _nodes.Handle(thread);
+            case SystemCall.Mseal:
+                return Seals.Seal(thread);
             case SystemCall.Shmat:
                 return Mappings.Attach(tracer, thread);
             case SystemCall.RtSigaction:
