@@ -104,6 +104,31 @@ internal sealed class DeviceFiles(EpcMemory epc, SgxDriver driver) : IDisposable
     /// <summary>The device file of an inode, or null.</summary>
     public EnclaveFile? OfInode(ulong inode) => inode == 0 ? null : _files.Values.FirstOrDefault(file => file.Identity.Inode == inode);
 
+    /// <summary>The device mappings in a part of a list, with the protection that they have natively.</summary>
+    public IEnumerable<EnclaveMapping> Mapped(List<MapsLine> lines, ulong start, ulong end)
+    {
+        foreach (MapsLine line in lines)
+        {
+            ulong from = Math.Max(start, line.Start), to = Math.Min(end, line.End);
+            if (from < to && line.IsShared && line.Start - Area.Base >= Area.Reserved && OfInode(line.Inode) is { } file)
+            {
+                yield return new EnclaveMapping(from, to, line.Protection, file, unchecked(line.Offset - line.Start));
+            }
+        }
+    }
+
+    /// <summary>How much an address space has of the device mappings in a list: it may be that of which the list's is a copy.</summary>
+    public int Likeness(List<MapsLine> lines, AddressSpace books)
+    {
+        int likeness = 0;
+        foreach (EnclaveMapping real in Mapped(lines, 0, ulong.MaxValue))
+        {
+            likeness += books.Mappings.Find(real.Start) is { } known && known.File == real.File && known.Delta == real.Delta ? 1 : -1;
+        }
+
+        return likeness;
+    }
+
     /// <summary>An address space has ended.</summary>
     public void Forget(AddressSpace space)
     {

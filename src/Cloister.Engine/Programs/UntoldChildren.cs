@@ -146,7 +146,7 @@ internal sealed class UntoldChildren(Tracer tracer)
         int most = int.MinValue;
         foreach (TracedProcess process in tracer.Processes.Threads.Select(thread => thread.Process).Distinct().Concat(_ended))
         {
-            if (inode != 0 && process.Space.AreaInode == inode && tracer.RealMappings.Likeness(lines, process.Space) is var likeness && likeness >= most)
+            if (inode != 0 && process.Space.AreaInode == inode && tracer.Files.Likeness(lines, process.Space) is var likeness && likeness >= most)
             {
                 (origin, most) = (process, likeness);
             }

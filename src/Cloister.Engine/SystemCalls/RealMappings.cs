@@ -190,18 +190,6 @@ internal sealed class RealMappings(Tracer tracer)
         return space;
     }
 
-    /// <summary>How much an address space has of the device mappings in a list: it may be that of which the list's is a copy.</summary>
-    public int Likeness(List<MapsLine> lines, AddressSpace books)
-    {
-        int likeness = 0;
-        foreach (EnclaveMapping real in Real(lines, 0, ulong.MaxValue))
-        {
-            likeness += books.Mappings.Find(real.Start) is { } known && known.File == real.File && known.Delta == real.Delta ? 1 : -1;
-        }
-
-        return likeness;
-    }
-
     private void NoteCopy(AddressSpace parent, AddressSpace copy)
     {
         if (tracer.Files.Spaces.Contains(parent))
@@ -218,24 +206,12 @@ internal sealed class RealMappings(Tracer tracer)
     private List<EnclaveMapping> Parts(List<MapsLine> lines, AddressSpace books, ulong start, ulong end)
     {
         var parts = new List<EnclaveMapping>();
-        foreach (EnclaveMapping real in Real(lines, start, end))
+        foreach (EnclaveMapping real in tracer.Files.Mapped(lines, start, end))
         {
             AddParts(parts, books, real);
         }
 
         return parts;
-    }
-
-    private IEnumerable<EnclaveMapping> Real(List<MapsLine> lines, ulong start, ulong end)
-    {
-        foreach (MapsLine line in lines)
-        {
-            ulong from = Math.Max(start, line.Start), to = Math.Min(end, line.End);
-            if (from < to && line.IsShared && line.Start - Area.Base >= Area.Reserved && tracer.Files.OfInode(line.Inode) is { } file)
-            {
-                yield return new EnclaveMapping(from, to, line.Protection, file, unchecked(line.Offset - line.Start));
-            }
-        }
     }
 
     // The kernel knows what is natively allowed, the books what the program asked for; or asked for before it took it away.
