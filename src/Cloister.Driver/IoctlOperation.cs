@@ -12,6 +12,12 @@ public abstract class IoctlOperation : IDisposable
     /// <summary>What the system call returns: 0 or a count, or a negated <see cref="Errno"/>. Valid when done.</summary>
     public long Result { get; private set; }
 
+    /// <summary>Whether the thread ended before the call did: the program never got <see cref="Result"/>.</summary>
+    public bool IsAbandoned { get; private set; }
+
+    /// <summary>Told when the call is done.</summary>
+    internal IDriverObserver? Observer { get; set; }
+
     /// <summary>Whether a signal was reported by <see cref="Interrupt"/>.</summary>
     protected bool Interrupted { get; private set; }
 
@@ -41,6 +47,7 @@ public abstract class IoctlOperation : IDisposable
     {
         if (!IsDone)
         {
+            IsAbandoned = true;
             Complete(-(long)Errno.EINTR);
         }
 
@@ -62,5 +69,6 @@ public abstract class IoctlOperation : IDisposable
         Result = result;
         IsDone = true;
         OnDone();
+        Observer?.IoctlEnded(this);
     }
 }

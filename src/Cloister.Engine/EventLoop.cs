@@ -87,6 +87,7 @@ internal sealed class EventLoop(Tracer tracer)
                 return;
             }
 
+            tracer.Observer.Working(null);
             using (tracer.Gates.Shut(null))
             {
                 wait = !tracer.Driver.RunWorkers(RunningIoctls.PagesPerSlice);
@@ -128,6 +129,7 @@ internal sealed class EventLoop(Tracer tracer)
             }
 
             bool survived = false;
+            tracer.Observer.Working(ioctl.Thread);
             tracer.Guard(() =>
             {
                 using (tracer.Gates.Shut(null))
@@ -189,6 +191,7 @@ internal sealed class EventLoop(Tracer tracer)
             using (tracer.Gates.Shut(thread))
             using (thread.Space.Native.ByProtection ? tracer.Interruptions.HoldOthers(thread) : null)
             {
+                tracer.Observer.Working(thread);
                 Stop(thread, status);
                 tracer.Accepts.Check();
             }
@@ -221,7 +224,9 @@ internal sealed class EventLoop(Tracer tracer)
             case PtraceEvent.Seccomp:
                 tracer.Accepts.Withdraw();
                 thread.AtSystemCall = true;
-                return tracer.SystemCalls.Handle(thread);
+                MappingCall? call = MappingCalls.Of(tracer, thread);
+                Answer answer = tracer.SystemCalls.Handle(thread);
+                return call is { } mapping ? MappingCalls.Told(tracer, thread, mapping, answer) : answer;
             case PtraceEvent.Fork or PtraceEvent.Vfork or PtraceEvent.Clone:
                 tracer.Accepts.Withdraw();
                 return tracer.Processes.Child(thread, status.Event == PtraceEvent.Vfork);
@@ -394,6 +399,11 @@ internal sealed class EventLoop(Tracer tracer)
             }
 
             fast.Publish(tracer.Machine, thread);
+        }
+
+        if (signal != 0)
+        {
+            tracer.Observer.SignalDelivered(thread, signal);
         }
 
         tracer.Gates.RunOn(thread, signal);

@@ -67,6 +67,9 @@ public sealed class Tracer : IThreadKicker, IDisposable
     /// <summary>The driver.</summary>
     public SgxDriver Driver { get; }
 
+    /// <summary>Hears what threads do. Nobody by default.</summary>
+    public IEngineObserver Observer { get; set; } = IEngineObserver.Silent;
+
     internal EpcMemory Epc { get; }
 
     internal CpuidEmulator Cpuid { get; }

@@ -47,6 +47,9 @@ public sealed class LogicalProcessor
     /// <summary>The enclave's epoch when the thread entered.</summary>
     internal uint EntryEpoch { get; private set; }
 
+    /// <summary>SECS.EID of the enclave that the thread is in, or was in last; 0 for none.</summary>
+    public ulong Eid { get; private set; }
+
     /// <summary>The pages of the current state save area frame.</summary>
     internal FramePages Frame { get; } = new();
 
@@ -105,6 +108,7 @@ public sealed class LogicalProcessor
         }
 
         EnclaveRecord enclave = machine.EnclaveOf(Secs);
+        Eid = enclave.Eid;
         EntryEpoch = enclave.Epoch;
         enclave.Inside.Add(this);
     }

@@ -75,6 +75,9 @@ public sealed class SgxMachine
     /// <summary>How many EPC pages are valid.</summary>
     public int ValidPages { get; private set; }
 
+    /// <summary>SECS.EID of the enclave whose SECS is in a page: 1 for the first of the machine, and never the same twice. 0 where there is none.</summary>
+    public ulong EidOf(EpcPage secs) => enclaves.TryGetValue(secs.Index, out EnclaveRecord? enclave) ? enclave.Eid : 0;
+
     internal MachineKeys Keys => keys ??= new MachineKeys(Options.RootKey.IsEmpty ? Options.NewRootKey() : Options.RootKey.Span, Options.OwnerEpoch.Span);
 
     /// <summary>The enclave's control structure, in its EPC page.</summary>

@@ -4,6 +4,7 @@ using Cloister.Architecture;
 using Cloister.Cli.Manual;
 using Cloister.Cli.Platforms;
 using Cloister.Cli.Running;
+using Cloister.Cli.Tracing;
 using Cloister.Driver;
 using Cloister.Engine;
 using Cloister.Engine.Options;
@@ -136,10 +137,22 @@ internal static class RunCommand
     private static int Run(EngineOptions options, ProgramInvocation program, RunArguments arguments, RunPlatform platform, RunServices services, Messages messages)
     {
         ProgramEnd end;
+        TraceFile? trace = null;
+        if (arguments.Trace is { } path)
+        {
+            trace = TraceFile.Begin(path, arguments.TraceFormat, arguments.TraceEvents, Header(options, arguments), messages.Notice, out string? problem);
+            if (trace is null)
+            {
+                return Failure.Report($"run: --trace {problem}", Failure.InputOutput);
+            }
+        }
+
+        using (trace)
         using (var tracer = new Tracer(options) { OnNotice = messages.Notice })
         {
             tracer.Machine.Observer = new RefusalReport(tracer.Machine, tracer.Machine.Observer, messages.Notice) { Against = arguments.Against };
             tracer.Machine.Observer = new SealReport(tracer.Machine.Observer, platform.SealKeys, () => Convert.ToHexStringLower(tracer.Machine.Cpusvn), messages.Notice);
+            TraceRecorder? recorder = trace is null ? null : TraceRecorder.Begin(tracer, trace);
             services.Cpusvn = () => tracer.Machine.Cpusvn.ToArray();
             SignalRelay.Begin(tracer);
             if (arguments.Verbose)
@@ -149,6 +162,8 @@ internal static class RunCommand
 
             long began = Stopwatch.GetTimestamp();
             end = tracer.Run(program);
+            recorder?.Finish();
+            trace?.End(recorder!.Now, end.ExitStatus, end.Signal);
             TimeSpan time = Stopwatch.GetElapsedTime(began);
             if (arguments.Verbose)
             {
@@ -173,6 +188,15 @@ internal static class RunCommand
             ? Failure.Report("the statistics could not be written; is the disk full or the output closed?", Failure.InputOutput)
             : end.ExitStatus ?? Failure.Internal;
     }
+
+    private static TraceHeader Header(EngineOptions options, RunArguments arguments) => new(
+        VersionCommand.Version,
+        arguments.Program,
+        options.Mode == EngineMode.Fast ? "fast" : "trap",
+        options.Isolation == IsolationMode.Fast ? "fast" : "strict",
+        options.Driver.Generation.Name(),
+        options.EpcPages,
+        DateTimeOffset.UtcNow);
 
     private static Option Option(RunOption option)
     {

@@ -92,7 +92,7 @@ internal sealed class PageJournal(SgxMachine machine, IMachineObserver next) : I
     public void AexTaken(LogicalProcessor processor, ExceptionVector? vector, uint errorCode, LinearAddress address)
     {
         next.AexTaken(processor, vector, errorCode, address);
-        string cause = vector is { } known ? Mnemonic(known) : "interrupt";
+        string cause = vector is { } known ? MachineNames.Of(known) : "interrupt";
         Exits[cause] = Exits.GetValueOrDefault(cause) + 1;
         if (!_inside.TryGetValue(processor, out (EnclaveHistory Enclave, LinearAddress Tcs) inside))
         {
@@ -168,17 +168,6 @@ internal sealed class PageJournal(SgxMachine machine, IMachineObserver next) : I
     {
         LeafStatus.Success => "",
         LeafStatus.Error => $" ({result.Error})",
-        _ => $" ({Mnemonic(result.Fault.Vector)})",
-    };
-
-    private static string Mnemonic(ExceptionVector vector) => vector switch
-    {
-        ExceptionVector.PageFault => "#PF",
-        ExceptionVector.GeneralProtection => "#GP",
-        ExceptionVector.InvalidOpcode => "#UD",
-        ExceptionVector.DivideError => "#DE",
-        ExceptionVector.Breakpoint => "#BP",
-        ExceptionVector.Debug => "#DB",
-        _ => vector.ToString(),
+        _ => $" ({MachineNames.Of(result.Fault.Vector)})",
     };
 }

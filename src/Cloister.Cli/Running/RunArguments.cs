@@ -1,4 +1,5 @@
 using Cloister.Attestation.Collaterals;
+using Cloister.Cli.Tracing;
 using Cloister.Driver;
 using Cloister.Engine.Options;
 using Cloister.Processor.Cpus;
@@ -68,6 +69,15 @@ internal sealed record RunArguments
 
     /// <summary>How to print statistics.</summary>
     public StatisticsFormat Stats { get; init; }
+
+    /// <summary>The file to trace to; null for none.</summary>
+    public string? Trace { get; init; }
+
+    /// <summary>How to write it; null as the file's name says.</summary>
+    public TraceFileFormat? TraceFormat { get; init; }
+
+    /// <summary>What to trace.</summary>
+    public TraceKinds TraceEvents { get; init; } = TraceKinds.All;
 
     /// <summary>The file for Cloister's own messages; null is the error stream.</summary>
     public string? Output { get; init; }

@@ -1,5 +1,6 @@
 using Cloister.Architecture;
 using Cloister.Cli.Platforms;
+using Cloister.Cli.Tracing;
 using Cloister.Driver;
 using Cloister.Engine.Options;
 using Cloister.Processor.Cpus;
@@ -125,6 +126,24 @@ internal static class RunOptions
         {
             Values = () => ["text", "json", "no"],
             IsValueOptional = true,
+        },
+        new("--trace", "FILE", () => "Write down what happens, while it happens: leaves, ioctls, page faults, exits, paging, signals, mappings; - is the standard output stream.", (a, text) =>
+            text.Length == 0 ? (a, "--trace: a file's name is needed, and it is empty") : (a with { Trace = text }, null)) { IsFile = true },
+        new("--trace-format", "text|jsonl|chrome", () => "text: lines in the manner of strace; jsonl: an object a line; chrome: for Perfetto and chrome://tracing. Default: by the file's name, .jsonl and .json, else text.", (a, text) => text switch
+        {
+            "text" => (a with { TraceFormat = TraceFileFormat.Text }, null),
+            "jsonl" => (a with { TraceFormat = TraceFileFormat.JsonLines }, null),
+            "chrome" => (a with { TraceFormat = TraceFileFormat.Chrome }, null),
+            _ => (a, $"--trace-format {text}: there is text, jsonl and chrome"),
+        })
+        {
+            Values = () => ["text", "jsonl", "chrome"],
+        },
+        new("--trace-events", "KINDS", () => $"Trace these only, several with commas: {string.Join(", ", TraceNames.Kinds)}. Default: all.", (a, text) =>
+            TraceNames.Parse(text, out string? strange) is var kinds && strange is null ? (a with { TraceEvents = kinds }, null)
+                : (a, $"--trace-events {text}: no such kind{Spelling.Advice(strange!, [.. TraceNames.Kinds], "there is " + string.Join(", ", TraceNames.Kinds))}"))
+        {
+            Values = () => TraceNames.Kinds,
         },
         new("--output", "FILE", () => "Where Cloister's own messages and the statistics go, in place of the standard error stream; - is the standard output stream. The program's output stays where it is.", (a, text) =>
             text.Length == 0 ? (a, "--output: a file's name is needed, and it is empty") : (a with { Output = text }, null)) { Short = "-o", IsFile = true },

@@ -1,6 +1,7 @@
 using Cloister.Architecture;
 using Cloister.Driver.Ioctls;
 using Cloister.Driver.Ioctls.Tables;
+using Cloister.Processor;
 
 namespace Cloister.Driver;
 
@@ -42,7 +43,10 @@ public sealed partial class SgxDriver
     {
         ThrowIfStrange(virtualEpc);
         ArgumentNullException.ThrowIfNull(addressSpace);
-        return _virtualEpcMemory.Fault(virtualEpc, addressSpace, address.PageBase, offset, mapping);
+        State.Observer.FaultBegan(null, address, AccessKind.Read);
+        VmFault result = _virtualEpcMemory.Fault(virtualEpc, addressSpace, address.PageBase, offset, mapping);
+        State.Observer.FaultEnded(result);
+        return result;
     }
 
     /// <summary>ioctl on an open file of the virtual EPC device.</summary>
@@ -55,9 +59,9 @@ public sealed partial class SgxDriver
     {
         ThrowIfStrange(virtualEpc);
         ArgumentNullException.ThrowIfNull(caller);
-        return IoctlTable.Find(Options.Generation, IoctlDevice.VirtualEpc, command) is { } row
-            ? row.Create(new IoctlCall(_services, null, virtualEpc, argument, caller))
-            : new CompletedIoctl(Errno.ENOTTY);
+        var row = IoctlTable.Find(Options.Generation, IoctlDevice.VirtualEpc, command);
+        IoctlOperation operation = row is null ? new CompletedIoctl(Errno.ENOTTY) : row.Create(new IoctlCall(_services, null, virtualEpc, argument, caller));
+        return Tell(operation, row, command, argument, null);
     }
 
     /// <summary>

@@ -61,6 +61,13 @@ public sealed partial class SgxDriver
         ForcedExits = State.Counters.ForcedExits,
     };
 
+    /// <summary>Hears what the driver does. Nobody by default.</summary>
+    public IDriverObserver Observer
+    {
+        get => State.Observer;
+        set => State.Observer = value;
+    }
+
     internal DriverState State => _services.State;
 
     /// <summary>open("/dev/sgx_enclave").</summary>
@@ -98,22 +105,39 @@ public sealed partial class SgxDriver
         ArgumentNullException.ThrowIfNull(caller);
         State.Counters.Ioctls++;
 
+        var row = IoctlTable.Find(Options.Generation, IoctlDevice.Enclave, command);
+
         // sgx_ioctl: one ioctl at a time, asked before the command is looked at.
         if (!State.Rules.BindsToMapping && enclave.Operation is { IsDone: false })
         {
-            return new CompletedIoctl(Errno.EBUSY);
+            return Tell(new CompletedIoctl(Errno.EBUSY), row, command, argument, enclave);
         }
 
         // sgx_ioctl gives ENOIOCTLCMD for a strange command, which vfs_ioctl turns into ENOTTY.
-        if (IoctlTable.Find(Options.Generation, IoctlDevice.Enclave, command) is not { } row)
+        if (row is null)
         {
-            return new CompletedIoctl(Errno.ENOTTY);
+            return Tell(new CompletedIoctl(Errno.ENOTTY), null, command, argument, enclave);
         }
 
         var operation = row.Create(new IoctlCall(_services, enclave, null, argument, caller));
         if (!State.Rules.BindsToMapping)
         {
             enclave.Operation = operation;
+        }
+
+        return Tell(operation, row, command, argument, enclave);
+    }
+
+    private IoctlOperation Tell(IoctlOperation operation, IoctlRow? row, uint command, ulong argument, SgxEnclave? enclave)
+    {
+        State.Observer.IoctlBegan(operation, row?.Name, command, argument, enclave);
+        if (operation.IsDone)
+        {
+            State.Observer.IoctlEnded(operation);
+        }
+        else
+        {
+            operation.Observer = State.Observer;
         }
 
         return operation;
@@ -214,7 +238,10 @@ public sealed partial class SgxDriver
     {
         State.ThrowIfStrange(enclave);
         ArgumentNullException.ThrowIfNull(addressSpace);
-        return _enclaveFault.Handle(enclave, addressSpace, address.PageBase, access, mapping);
+        State.Observer.FaultBegan(enclave, address, access);
+        VmFault result = _enclaveFault.Handle(enclave, addressSpace, address.PageBase, access, mapping);
+        State.Observer.FaultEnded(result);
+        return result;
     }
 
     /// <summary>
@@ -227,7 +254,10 @@ public sealed partial class SgxDriver
     public VmFault WriteFault(SgxEnclave enclave, LinearAddress address)
     {
         State.ThrowIfStrange(enclave);
-        return _enclaveFault.HandleWrite(enclave, address.PageBase);
+        State.Observer.FaultBegan(enclave, address, AccessKind.Write);
+        VmFault result = _enclaveFault.HandleWrite(enclave, address.PageBase);
+        State.Observer.FaultEnded(result);
+        return result;
     }
 
     /// <summary>

@@ -24,6 +24,8 @@ internal sealed class DriverState(SgxMachine machine, DriverOptions options, ITh
 
     public Counters Counters { get; } = new();
 
+    public IDriverObserver Observer { get; set; } = IDriverObserver.Silent;
+
     public EpcPagePool Pool { get; } = new(machine.Memory.PageCount);
 
     public BackingStore Backing { get; } = new();

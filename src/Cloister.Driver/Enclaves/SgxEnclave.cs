@@ -28,6 +28,9 @@ public sealed class SgxEnclave
     /// <summary>Whether the file is closed and everything given back.</summary>
     public bool IsReleased { get; internal set; }
 
+    /// <summary>SECS.EID, which tells it apart for as long as the machine runs; 0 before CREATE.</summary>
+    public ulong Eid { get; internal set; }
+
     /// <summary>Start of the enclave's linear range (SECS.BASEADDR).</summary>
     public LinearAddress Base { get; internal set; }
 

@@ -58,6 +58,7 @@ internal readonly struct EnclaveCreation(DriverServices services, ISignals signa
 
         // Linux, sgx_encl_create: set here, so that a PROVISION before CREATE counts for nothing.
         enclave.AllowedAttributes = services.State.Rules.UnprivilegedAttributes;
+        enclave.Eid = services.Machine.EidOf(page);
         enclave.IsCreated = true;
         return Errno.None;
     }

@@ -19,6 +19,7 @@ internal sealed class SignalDelivery(Tracer tracer)
         // arch/x86/entry/vdso/extable.c: #DB and #BP are not fixed up.
         if (thread.Space.Vdso is { } vdso && vdso.Fixes(thread.Peek().Rip) && vector is not (ExceptionVector.Debug or ExceptionVector.Breakpoint))
         {
+            tracer.Observer.ExceptionRaised(thread, new RaisedException(vector, errorCode, address, ExceptionWay.Vdso, 0));
             ref UserRegisters r = ref thread.Registers;
             (r.Rdi, r.Rsi, r.Rdx, r.Rip) = ((ulong)vector, errorCode, address.Value, vdso.HandleException);
             if (thread.Space.Fast is not null && vdso.InitializesState != 0 && thread.TakeInitialization() is not 0 and var components)
@@ -34,12 +35,15 @@ internal sealed class SignalDelivery(Tracer tracer)
         if (tracer.Driver.EncluHandlerOf(thread.Space) is { } registered && thread.Peek().Rip == registered.Enclu.Value
             && vector is not (ExceptionVector.Debug or ExceptionVector.Breakpoint))
         {
+            tracer.Observer.ExceptionRaised(thread, new RaisedException(vector, errorCode, address, ExceptionWay.RegisteredHandler, 0));
             ref UserRegisters r = ref thread.Registers;
             (r.Rdi, r.Rsi, r.Rdx, r.Rip) = ((ulong)vector, errorCode, address.Value, registered.Handler.Value);
             return Answer.RunOn;
         }
 
-        return Deliver(thread, SignalOf(vector, errorCode, address, sigbus, unmapped, original));
+        ProgramSignal signal = SignalOf(vector, errorCode, address, sigbus, unmapped, original);
+        tracer.Observer.ExceptionRaised(thread, new RaisedException(vector, errorCode, address, ExceptionWay.Signal, signal.Number));
+        return Deliver(thread, signal);
     }
 
     // The signals of arch/x86/kernel/traps.c and arch/x86/mm/fault.c.
@@ -116,6 +120,7 @@ internal sealed class SignalDelivery(Tracer tracer)
     /// <returns>False when something else stopped it, which is answered later.</returns>
     public bool StepIntoHandler(TracedThread thread, int signal)
     {
+        tracer.Observer.SignalDelivered(thread, signal);
         thread.Space.Fast?.Publish(tracer.Machine, thread);
         _ = thread.Store();
         thread.NoteRan();

@@ -46,6 +46,12 @@ internal sealed class Accepts(Tracer tracer)
     public void Follow(TracedThread thread)
     {
         ReadOnlySpan<ulong> pages = thread.Space.Fast!.TakeAccepted(thread);
+        if (pages.IsEmpty)
+        {
+            return;
+        }
+
+        tracer.Observer.Following(thread);
         for (int i = 0; i < pages.Length;)
         {
             int run = 1;
@@ -57,6 +63,8 @@ internal sealed class Accepts(Tracer tracer)
             FollowRun(thread, pages.Slice(i, run));
             i += run;
         }
+
+        tracer.Observer.Following(null);
     }
 
     /// <summary>A page was added because EACCEPT asked for it: if it is the next of a row, those behind it are promised.</summary>

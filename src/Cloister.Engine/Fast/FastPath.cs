@@ -228,14 +228,34 @@ internal sealed class FastPath : IDisposable
         }
     }
 
-    /// <summary>The model follows an exit the thread made by itself. All threads' exits come before any entry.</summary>
-    public void FollowExit(SgxMachine machine, TracedThread thread)
+    /// <summary>Tells what a thread did by itself since the model followed it last.</summary>
+    public void Tell(TracedThread thread, IEngineObserver observer)
     {
         if (thread.FastSlot < 0)
         {
             return;
         }
 
+        // Whoever entered has left since, or is inside now.
+        int slot = FastTables.Slot(thread.FastSlot);
+        long entries = (long)(_tables.ReadU64(slot + FastLayout.SlotCount) - thread.FastCount);
+        long resumptions = (long)(_tables.ReadU64(slot + FastLayout.SlotResumes) - thread.FastResumes);
+        long exits = entries + (thread.Processor.EnclaveMode ? 1 : 0) - (_tables.ReadU32(slot + FastLayout.SlotInside) != 0 ? 1 : 0);
+        if (entries != 0 || exits != 0)
+        {
+            observer.FastPathsUsed(thread, entries - resumptions, resumptions, exits);
+        }
+    }
+
+    /// <summary>The model follows an exit the thread made by itself. All threads' exits come before any entry.</summary>
+    public void FollowExit(SgxMachine machine, TracedThread thread, IEngineObserver observer)
+    {
+        if (thread.FastSlot < 0)
+        {
+            return;
+        }
+
+        Tell(thread, observer);
         int slot = FastTables.Slot(thread.FastSlot);
         bool inside = _tables.ReadU32(slot + FastLayout.SlotInside) != 0;
         ulong count = _tables.ReadU64(slot + FastLayout.SlotCount);

@@ -39,7 +39,7 @@ internal sealed class Gates(Tracer tracer)
                 tracer.Interruptions.StopBetween(thread);
             }
 
-            thread.Space.Fast!.FollowExit(tracer.Machine, thread);
+            thread.Space.Fast!.FollowExit(tracer.Machine, thread, tracer.Observer);
         }
 
         foreach (AddressSpace space in tracer.Files.Spaces)

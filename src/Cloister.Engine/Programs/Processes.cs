@@ -60,7 +60,7 @@ internal sealed class Processes(Tracer tracer)
         if (Find(id) is null)
         {
             tracer.Cores.Inherit(parent, id);
-            Begin(id, ProcessOf(id, parent, out AddressSpace? copied), copied, parent.Space.Fast, parent.FastSlot);
+            Begin(id, ProcessOf(id, parent, out AddressSpace? copied), copied, parent.Space.Fast, parent.FastSlot, parent);
             if (Find(id) is { } child)
             {
                 child.Mask = parent.Mask;
@@ -133,6 +133,7 @@ internal sealed class Processes(Tracer tracer)
         bool fast = tracer.Options.Mode == EngineMode.Fast, isFirst = !_hasBegun;
         _hasBegun = true;
         tracer.Cores.NoteExec(thread);
+        tracer.Observer.Executed(thread);
         answer = Answer.PassThen(t =>
         {
             ExecSetup.Prepare(t, fast, isFirst, tracer.Options.Cpuid, tracer.Notice);
@@ -159,6 +160,7 @@ internal sealed class Processes(Tracer tracer)
     /// <summary>A thread was killed and executes nothing any more, though its end may not be told yet: it is inside no enclave.</summary>
     public void NoteGone(TracedThread thread)
     {
+        thread.Space.Fast?.Tell(thread, tracer.Observer);
         if (thread.Processor.EnclaveMode)
         {
             // Killed inside: an asynchronous exit that nothing resumes.
@@ -174,9 +176,11 @@ internal sealed class Processes(Tracer tracer)
         // One that was killed, alone or by another's exit, may have been in the middle of a fork.
         TracedProcess process = thread.Process;
         process.MayHaveForked |= status.Signaled || process.Threads.Count > 1;
+        tracer.Observer.Working(thread);
         using (tracer.Gates.Shut(null))
         {
             Drop(thread);
+            tracer.Observer.ThreadEnded(thread, status);
             tracer.Files.CheckLifetimes(null);
         }
     }
@@ -192,7 +196,7 @@ internal sealed class Processes(Tracer tracer)
         tracer.Untold.Clear();
     }
 
-    private void Begin(int id, TracedProcess process, AddressSpace? copied, FastPath? fast, int slot)
+    private void Begin(int id, TracedProcess process, AddressSpace? copied, FastPath? fast, int slot, TracedThread? parent = null)
     {
         if (process.Threads.Count == 0)
         {
@@ -205,6 +209,7 @@ internal sealed class Processes(Tracer tracer)
         child.IsNewSharer = copied is null;
         child.ForkedFrom = copied is null ? null : fast;
         child.ForkedSlot = slot;
+        tracer.Observer.ThreadBegan(child, parent);
     }
 
     private TracedProcess ProcessOf(int id, TracedThread parent, out AddressSpace? copied)

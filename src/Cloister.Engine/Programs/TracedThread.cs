@@ -10,7 +10,7 @@ using Cloister.Processor;
 namespace Cloister.Engine.Programs;
 
 /// <summary>One thread of the traced program while it is stopped: its registers, and the logical processor it is in the model.</summary>
-internal sealed class TracedThread(int id, TracedProcess process, Waits? waits = null) : IExtendedState
+internal sealed class TracedThread(int id, TracedProcess process, Waits? waits = null) : IExtendedState, IObservedThread
 {
     private const int HeaderOffset = 512, XsaveMinimum = 576;
     private readonly Waits _waits = waits ?? new Waits();
@@ -31,6 +31,14 @@ internal sealed class TracedThread(int id, TracedProcess process, Waits? waits =
 
     /// <summary>Its process.</summary>
     public TracedProcess Process { get; set; } = process;
+
+    int IObservedThread.ProcessId => Process.Id;
+
+    ulong IObservedThread.Rip => Observed().Rip;
+
+    ulong IObservedThread.Rsp => Observed().Rsp;
+
+    bool IObservedThread.TryRead(ulong address, Span<byte> buffer) => Space.Memory.TryRead(address, buffer);
 
     /// <summary>Its memory.</summary>
     public AddressSpace Space => Process.Space;
@@ -159,6 +167,19 @@ internal sealed class TracedThread(int id, TracedProcess process, Waits? waits =
     {
         Load();
         return ref _registers;
+    }
+
+    // Killed since: an observer is told later.
+    private UserRegisters Observed()
+    {
+        try
+        {
+            return Stopped ? Peek() : default;
+        }
+        catch (ThreadEndedException)
+        {
+            return default;
+        }
     }
 
     /// <summary>Gives it registers after it ran with others for a moment.</summary>
