@@ -15,8 +15,8 @@ public abstract class IoctlOperation : IDisposable
     /// <summary>Whether the thread ended before the call did: the program never got <see cref="Result"/>.</summary>
     public bool IsAbandoned { get; private set; }
 
-    /// <summary>Told when the call is done.</summary>
-    internal IDriverObserver? Observer { get; set; }
+    /// <summary>What to do when the call is done.</summary>
+    internal Action<IoctlOperation>? Ended { get; set; }
 
     /// <summary>Whether a signal was reported by <see cref="Interrupt"/>.</summary>
     protected bool Interrupted { get; private set; }
@@ -69,6 +69,6 @@ public abstract class IoctlOperation : IDisposable
         Result = result;
         IsDone = true;
         OnDone();
-        Observer?.IoctlEnded(this);
+        Ended?.Invoke(this);
     }
 }

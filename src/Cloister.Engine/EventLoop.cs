@@ -1,5 +1,6 @@
 using Cloister.Engine.Devices;
 using Cloister.Engine.Enclaves;
+using Cloister.Engine.Observers;
 using Cloister.Engine.Options;
 using Cloister.Engine.Platforms.Tracing;
 using Cloister.Engine.Programs;
@@ -224,9 +225,9 @@ internal sealed class EventLoop(Tracer tracer)
             case PtraceEvent.Seccomp:
                 tracer.Accepts.Withdraw();
                 thread.AtSystemCall = true;
-                MappingCall? call = MappingCalls.Of(tracer, thread);
+                MappingCall? call = MappingCalls.Of(tracer.Observer, tracer.Files, thread);
                 Answer answer = tracer.SystemCalls.Handle(thread);
-                return call is { } mapping ? MappingCalls.Told(tracer, thread, mapping, answer) : answer;
+                return call is { } mapping ? MappingCalls.Told(tracer.Observer, thread, mapping, answer) : answer;
             case PtraceEvent.Fork or PtraceEvent.Vfork or PtraceEvent.Clone:
                 tracer.Accepts.Withdraw();
                 return tracer.Processes.Child(thread, status.Event == PtraceEvent.Vfork);

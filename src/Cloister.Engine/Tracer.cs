@@ -1,10 +1,11 @@
 using Cloister.Architecture;
 using Cloister.Driver;
-using Cloister.Engine.Instructions;
 using Cloister.Engine.Devices;
 using Cloister.Engine.Enclaves;
 using Cloister.Engine.Fast;
+using Cloister.Engine.Instructions;
 using Cloister.Engine.Memory;
+using Cloister.Engine.Observers;
 using Cloister.Engine.Options;
 using Cloister.Engine.Platforms;
 using Cloister.Engine.Platforms.Tracing;

@@ -1,9 +1,10 @@
-using System.Diagnostics;
 using Cloister.Architecture;
 using Cloister.Driver;
 using Cloister.Engine;
+using Cloister.Engine.Observers;
 using Cloister.Linux;
 using Cloister.Processor;
+using System.Diagnostics;
 
 namespace Cloister.Cli.Tracing;
 

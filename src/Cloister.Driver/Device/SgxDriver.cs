@@ -137,7 +137,7 @@ public sealed partial class SgxDriver
         }
         else
         {
-            operation.Observer = State.Observer;
+            operation.Ended = State.Observer.IoctlEnded;
         }
 
         return operation;

@@ -1,4 +1,5 @@
 using Cloister.Architecture;
+using Cloister.Engine.Observers;
 using Cloister.Engine.Platforms;
 using Cloister.Engine.Platforms.Tracing;
 using Cloister.Engine.Programs;

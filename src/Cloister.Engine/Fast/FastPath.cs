@@ -228,12 +228,12 @@ internal sealed class FastPath : IDisposable
         }
     }
 
-    /// <summary>Tells what a thread did by itself since the model followed it last.</summary>
-    public void Tell(TracedThread thread, IEngineObserver observer)
+    /// <summary>The EENTERs, ERESUMEs and EEXITs that a thread made by itself since the model followed it last.</summary>
+    public (long Entries, long Resumptions, long Exits) UseBy(TracedThread thread)
     {
         if (thread.FastSlot < 0)
         {
-            return;
+            return default;
         }
 
         // Whoever entered has left since, or is inside now.
@@ -241,21 +241,18 @@ internal sealed class FastPath : IDisposable
         long entries = (long)(_tables.ReadU64(slot + FastLayout.SlotCount) - thread.FastCount);
         long resumptions = (long)(_tables.ReadU64(slot + FastLayout.SlotResumes) - thread.FastResumes);
         long exits = entries + (thread.Processor.EnclaveMode ? 1 : 0) - (_tables.ReadU32(slot + FastLayout.SlotInside) != 0 ? 1 : 0);
-        if (entries != 0 || exits != 0)
-        {
-            observer.FastPathsUsed(thread, entries - resumptions, resumptions, exits);
-        }
+        return (entries - resumptions, resumptions, exits);
     }
 
     /// <summary>The model follows an exit the thread made by itself. All threads' exits come before any entry.</summary>
-    public void FollowExit(SgxMachine machine, TracedThread thread, IEngineObserver observer)
+    public void FollowExit(SgxMachine machine, TracedThread thread)
     {
         if (thread.FastSlot < 0)
         {
             return;
         }
 
-        Tell(thread, observer);
+
         int slot = FastTables.Slot(thread.FastSlot);
         bool inside = _tables.ReadU32(slot + FastLayout.SlotInside) != 0;
         ulong count = _tables.ReadU64(slot + FastLayout.SlotCount);

@@ -39,7 +39,7 @@ internal sealed class Gates(Tracer tracer)
                 tracer.Interruptions.StopBetween(thread);
             }
 
-            thread.Space.Fast!.FollowExit(tracer.Machine, thread, tracer.Observer);
+            FollowExit(thread);
         }
 
         foreach (AddressSpace space in tracer.Files.Spaces)
@@ -54,6 +54,22 @@ internal sealed class Gates(Tracer tracer)
         }
 
         return scope;
+    }
+
+    /// <summary>The model follows an exit that a thread made by itself.</summary>
+    public void FollowExit(TracedThread thread)
+    {
+        TellUse(thread);
+        thread.Space.Fast?.FollowExit(tracer.Machine, thread);
+    }
+
+    /// <summary>The observer hears what a thread did by itself, which the model is about to follow, or cannot any more.</summary>
+    public void TellUse(TracedThread thread)
+    {
+        if (thread.Space.Fast?.UseBy(thread) is (var entries, var resumptions, var exits) && (entries != 0 || resumptions != 0 || exits != 0))
+        {
+            tracer.Observer.FastPathsUsed(thread, entries, resumptions, exits);
+        }
     }
 
     /// <summary>A stopped thread is resumed as soon as the gates are about to open.</summary>

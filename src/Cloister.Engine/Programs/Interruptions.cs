@@ -100,7 +100,7 @@ internal sealed class Interruptions(Tracer tracer)
         if (thread.FastSlot >= 0 && thread.Space.Fast is { } fast)
         {
             // It may have left by itself since the gates were shut, or stand in a stub.
-            fast.FollowExit(tracer.Machine, thread, tracer.Observer);
+            tracer.Gates.FollowExit(thread);
             fast.FollowEntry(tracer.Machine, thread);
         }
 
@@ -130,7 +130,7 @@ internal sealed class Interruptions(Tracer tracer)
 
         if (thread.FastSlot >= 0)
         {
-            thread.Space.Fast?.FollowExit(tracer.Machine, thread, tracer.Observer);
+            tracer.Gates.FollowExit(thread);
         }
 
         if (!thread.Processor.EnclaveMode)

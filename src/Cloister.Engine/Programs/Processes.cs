@@ -160,7 +160,7 @@ internal sealed class Processes(Tracer tracer)
     /// <summary>A thread was killed and executes nothing any more, though its end may not be told yet: it is inside no enclave.</summary>
     public void NoteGone(TracedThread thread)
     {
-        thread.Space.Fast?.Tell(thread, tracer.Observer);
+        tracer.Gates.TellUse(thread);
         if (thread.Processor.EnclaveMode)
         {
             // Killed inside: an asynchronous exit that nothing resumes.

@@ -1,11 +1,12 @@
-using System.Buffers.Binary;
-using System.Runtime.InteropServices;
 using Cloister.Engine.Fast;
 using Cloister.Engine.Memory;
+using Cloister.Engine.Observers;
 using Cloister.Engine.Platforms;
 using Cloister.Engine.Platforms.Tracing;
 using Cloister.Linux;
 using Cloister.Processor;
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 
 namespace Cloister.Engine.Programs;
 

@@ -16,14 +16,14 @@ public sealed class FollowingTests : FastPathTestCase
         _path.FollowEntry(_own.Machine, _own.Thread);
         Assert.False(processor.EnclaveMode);
         Run(AtEnclu, _code, StubAddress, _enclave + Oentry);
-        _path.FollowExit(_own.Machine, _own.Thread, IEngineObserver.Silent);
+        _path.FollowExit(_own.Machine, _own.Thread);
         _path.FollowEntry(_own.Machine, _own.Thread);
         Assert.True(processor.EnclaveMode);
         Assert.Equal((Aep + 8, HostFs + 8, HostGs + 8), (processor.Aep.Value, processor.SavedFsBase, processor.SavedGsBase));
         Assert.Equal(1, _path.FastEntries);
         ExitStubCode stub = ExitStub.Assemble(0x5000_0000, Site);
         Run(Entered with { Rip = stub.Start, Rax = Eexit, Rbx = 0x40_3000 }, stub.Code, stub.Start, 0x40_3000);
-        _path.FollowExit(_own.Machine, _own.Thread, IEngineObserver.Silent);
+        _path.FollowExit(_own.Machine, _own.Thread);
         Assert.False(processor.EnclaveMode);
     }
 
@@ -34,7 +34,7 @@ public sealed class FollowingTests : FastPathTestCase
         ref Tcs tcs = ref MemoryMarshal.AsRef<Tcs>(_own.Machine.Memory[new EpcPage(1)]);
         tcs.Cssa = 1;
         Run(AtEnclu with { Rax = Eresume }, _code, StubAddress, resumed.Rip);
-        _path.FollowExit(_own.Machine, _own.Thread, IEngineObserver.Silent);
+        _path.FollowExit(_own.Machine, _own.Thread);
         _path.Tcss.FollowResumes(_own.Machine);
         _path.FollowEntry(_own.Machine, _own.Thread);
         Assert.True(_own.Thread.Processor.EnclaveMode);

@@ -1,4 +1,4 @@
-namespace Cloister.Engine;
+namespace Cloister.Engine.Observers;
 
 /// <summary>How an exception comes to the program.</summary>
 public enum ExceptionWay

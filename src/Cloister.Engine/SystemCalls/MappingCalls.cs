@@ -1,14 +1,18 @@
+using Cloister.Engine.Devices;
+using Cloister.Engine.Memory;
+using Cloister.Engine.Observers;
+using Cloister.Engine.Programs;
 using Cloister.Linux;
 
-namespace Cloister.Engine;
+namespace Cloister.Engine.SystemCalls;
 
 /// <summary>Tells the observer of system calls about mappings of the device.</summary>
 internal static class MappingCalls
 {
     /// <summary>What a thread is about to do to mappings of the device; null for nothing, or when nobody listens.</summary>
-    public static MappingCall? Of(Tracer tracer, TracedThread thread)
+    public static MappingCall? Of(IEngineObserver observer, DeviceFiles files, TracedThread thread)
     {
-        if (ReferenceEquals(tracer.Observer, IEngineObserver.Silent) || thread.Processor.EnclaveMode)
+        if (ReferenceEquals(observer, IEngineObserver.Silent) || thread.Processor.EnclaveMode)
         {
             return null;
         }
@@ -29,7 +33,7 @@ internal static class MappingCalls
             return null;
         }
 
-        EnclaveFile? file = name == "mmap" && ((int)r.R10 & MemoryProtection.Anonymous) == 0 ? tracer.Files.Find(thread, (int)r.R8) : null;
+        EnclaveFile? file = name == "mmap" && ((int)r.R10 & MemoryProtection.Anonymous) == 0 ? files.Find(thread, (int)r.R8) : null;
         if (file is null)
         {
             List<EnclaveMapping> parts = thread.Space.Mappings.Within(r.Rdi, r.Rdi + r.Rsi < r.Rdi ? ulong.MaxValue : r.Rdi + r.Rsi);
@@ -45,11 +49,11 @@ internal static class MappingCalls
     }
 
     /// <summary>The answer to such a call, with the observer told at its end.</summary>
-    public static Answer Told(Tracer tracer, TracedThread thread, MappingCall call, Answer answer)
+    public static Answer Told(IEngineObserver observer, TracedThread thread, MappingCall call, Answer answer)
     {
         if (answer.IsMade)
         {
-            tracer.Observer.MappingCalled(thread, in call, answer.Result);
+            observer.MappingCalled(thread, in call, answer.Result);
             return answer;
         }
 
@@ -62,7 +66,7 @@ internal static class MappingCalls
         return Answer.PassThen(t =>
         {
             then?.Invoke(t);
-            tracer.Observer.MappingCalled(t, in call, (long)t.Peek().Rax);
+            observer.MappingCalled(t, in call, (long)t.Peek().Rax);
         });
     }
 }

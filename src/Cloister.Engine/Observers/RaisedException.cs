@@ -1,6 +1,6 @@
 using Cloister.Architecture;
 
-namespace Cloister.Engine;
+namespace Cloister.Engine.Observers;
 
 /// <summary>An exception that the kernel does not resolve and that the program gets.</summary>
 /// <param name="Vector">Which.</param>

@@ -1,4 +1,4 @@
-namespace Cloister.Engine;
+namespace Cloister.Engine.Observers;
 
 /// <summary>A system call that makes, changes or takes away a mapping of the device.</summary>
 /// <param name="Name">mmap, mprotect, munmap, mremap, madvise or what it is called.</param>

@@ -1,6 +1,6 @@
 using Cloister.Linux;
 
-namespace Cloister.Engine;
+namespace Cloister.Engine.Observers;
 
 /// <summary>Hears what threads of the program do that is neither the processor's nor the driver's. It changes nothing and must not throw.</summary>
 public interface IEngineObserver

@@ -1,6 +1,6 @@
 using Cloister.Processor;
 
-namespace Cloister.Engine;
+namespace Cloister.Engine.Observers;
 
 /// <summary>A thread of the program as observers see it: while it is stopped, and without a way to change it.</summary>
 public interface IObservedThread
