@@ -11,12 +11,30 @@ public class TraceFormatTests
 
     private static readonly TraceEvent s_ioctl = new()
     {
-        Kind = TraceKinds.Ioctl, Name = "SGX_IOC_ENCLAVE_INIT", Time = 3_000_001_500, Duration = 1_000_000_500, Process = 7, Thread = 8, Enclave = 2, Address = 0x7f00, Outcome = "-EPERM", Count = 1,
+        Kind = TraceKinds.Ioctl,
+        Name = "SGX_IOC_ENCLAVE_INIT",
+        Time = 3_000_001_500,
+        Duration = 1_000_000_500,
+        Process = 7,
+        Thread = 8,
+        Enclave = 2,
+        Address = 0x7f00,
+        Outcome = "-EPERM",
+        Count = 1,
     };
 
     private static readonly TraceEvent s_exit = new()
     {
-        Kind = TraceKinds.Exit, Name = "AEX", Time = 5_000, Duration = 2_000, Process = 7, Thread = 8, Enclave = 2, Address = 0x1000, Detail = "#PF", Count = 1,
+        Kind = TraceKinds.Exit,
+        Name = "AEX",
+        Time = 5_000,
+        Duration = 2_000,
+        Process = 7,
+        Thread = 8,
+        Enclave = 2,
+        Address = 0x1000,
+        Detail = "#PF",
+        Count = 1,
     };
 
     private static readonly TraceEvent s_fast = new() { Kind = TraceKinds.Fast, Name = "EENTER", Time = 9, Duration = -1, Process = 7, Thread = 8, Count = 12, Earlier = true };
