@@ -25,6 +25,7 @@ expect() {
 expect 0 "a program" "$trace" "$docker" "$CLOISTER" run --engine="$ENGINE" -- "$BUILD/grow"
 expect 0 "fork" "$trace" "$docker" "$CLOISTER" run --engine="$ENGINE" -- "$BUILD/fork_inside"
 expect 0 "a quote" "$trace" "$docker" "$CLOISTER" run --engine="$ENGINE" -- "$BUILD/aesm_quote"
+expect 0 "a quote by a library" "$trace" "$docker" "$CLOISTER" run --engine="$ENGINE" -- "$BUILD/in_process_quote" /dev/null /dev/null 00C10157E500
 expect 0 "ptrace alone" ',"ptrace"' "$docker" "$CLOISTER" run --engine="$ENGINE" -- "$BUILD/vfork_inside"
 expect 0 "--cap-add=SYS_PTRACE" "$trace,\"kcmp\",\"pidfd_getfd\",\"process_madvise\"" "$docker,\"CAP_SYS_PTRACE\"" \
     "$CLOISTER" run --engine="$ENGINE" -- "$BUILD/grow"

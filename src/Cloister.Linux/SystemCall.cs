@@ -35,7 +35,10 @@ public static class SystemCall
     public const long Vfork = 58;
     public const long Exit = 60;
     public const long Wait4 = 61;
+    public const long Socket = 41;
     public const long Connect = 42;
+    public const long Sendto = 44;
+    public const long Recvfrom = 45;
     public const long Fcntl = 72;
     public const long Flock = 73;
     public const long Fsync = 74;

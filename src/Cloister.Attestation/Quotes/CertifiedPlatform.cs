@@ -37,6 +37,9 @@ public sealed class CertifiedPlatform
     /// <summary>The certificate and those above it, PEM.</summary>
     public string Chain(TcbVersion version) => DevelopmentAuthority.Pem(Certificate(version)) + Authority.PckChain(Platform.Settings.Authority);
 
+    /// <summary>The newest version that is certified and not above one; null when there is none.</summary>
+    internal TcbVersion? CertifiedFor(TcbVersion version) => Platform.Settings.AllVersions.Where(version.Covers).Select(one => (TcbVersion?)one).LastOrDefault();
+
     /// <summary>PPID of a platform, hexadecimal digits.</summary>
     public static string PpidOf(Platform platform)
     {

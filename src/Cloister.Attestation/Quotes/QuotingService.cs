@@ -1,12 +1,5 @@
-using System.Buffers.Binary;
-using System.Runtime.InteropServices;
-using System.Security.Cryptography;
-using System.Text;
 using Cloister.Architecture;
-using Cloister.Attestation.Certificates;
 using Cloister.Attestation.Platforms;
-using Cloister.Processor;
-using Cloister.Processor.Enclu;
 
 namespace Cloister.Attestation.Quotes;
 
@@ -16,22 +9,22 @@ namespace Cloister.Attestation.Quotes;
 /// </summary>
 public sealed class QuotingService
 {
-    private const int AuthenticationLength = 32;
-    private static readonly byte[] s_vendor = Convert.FromHexString("939a7233f79c4ca9940a0db3957f0607");
-
     private readonly CertifiedPlatform _platform;
-    private volatile Enclave _enclave;
+    private volatile QuotingEnclave _enclave;
 
     /// <summary>The service of a platform.</summary>
     public QuotingService(CertifiedPlatform platform)
     {
         ArgumentNullException.ThrowIfNull(platform);
         _platform = platform;
-        _enclave = new Enclave(platform, platform.Platform.Settings.Version);
+        _enclave = new QuotingEnclave(platform, platform.Platform.Settings.Version);
     }
 
+    /// <summary>The quoting enclave as it is now: who answers a request takes it once.</summary>
+    internal QuotingEnclave Enclave => _enclave;
+
     /// <summary>For whom REPORTs have to be made.</summary>
-    public Targetinfo Targetinfo => _enclave.Software.Targetinfo;
+    public Targetinfo Targetinfo => _enclave.Targetinfo;
 
     /// <summary>SHA-256 of the attestation key and the authentication data.</summary>
     public byte[] KeyHash => _enclave.KeyHash;
@@ -47,7 +40,7 @@ public sealed class QuotingService
             TcbVersion now = _enclave.Version with { Cpusvn = Convert.ToHexStringLower(value) };
             if (now != _enclave.Version)
             {
-                _enclave = new Enclave(_platform, now);
+                _enclave = new QuotingEnclave(_platform, now);
             }
         }
     }
@@ -56,72 +49,5 @@ public sealed class QuotingService
     public byte[]? Quote(in Report report) => _enclave.Quote(report);
 
     /// <summary>The quoting enclave's REPORT for whoever asked: its REPORTDATA is SHA-256 of the nonce and the quote.</summary>
-    public Report ReportOn(ReadOnlySpan<byte> quote, ReadOnlySpan<byte> nonce, in Targetinfo target) => _enclave.Software.Report(target, SHA256.HashData([.. nonce, .. quote]));
-
-    private sealed class Enclave
-    {
-        private readonly ECDsa _attestation;
-        private readonly byte[] _header, _rest;
-
-        public Enclave(CertifiedPlatform platform, TcbVersion version)
-        {
-            Version = version;
-            MachineOptions machine = platform.Platform.Machine with { Cpusvn = version.Components };
-            Software = new SoftwareEnclave(machine, EnclaveIdentities.Quoting);
-            _attestation = Signatures.PrivateOf(HMACSHA512.HashData(SealKey(Software), "attestation key"u8).AsSpan(0, 40));
-            byte[] key = Signatures.Coordinates(_attestation), authentication = [.. Enumerable.Range(0, AuthenticationLength).Select(i => (byte)i)];
-            KeyHash = SHA256.HashData([.. key, .. authentication]);
-
-            _header = new byte[Quotes.Quote.HeaderLength];
-            BinaryPrimitives.WriteUInt16LittleEndian(_header, 3);
-            BinaryPrimitives.WriteUInt16LittleEndian(_header.AsSpan(2), 2);
-            BinaryPrimitives.WriteUInt16LittleEndian(_header.AsSpan(8), EnclaveIdentities.QuotingIsvsvn);
-            BinaryPrimitives.WriteUInt16LittleEndian(_header.AsSpan(10), version.Pcesvn);
-            s_vendor.CopyTo(_header, 12);
-            SealKey(new SoftwareEnclave(machine, EnclaveIdentities.Identity)).CopyTo(_header, 28);
-
-            Report own = Software.Report(default, KeyHash);
-            byte[] body = MemoryMarshal.AsBytes(new ReadOnlySpan<ReportBody>(in own.Body)).ToArray();
-
-            // The chain ends with a zero that counts: DCAP, qcnl/certification_service.cpp.
-            byte[] chain = [.. Encoding.ASCII.GetBytes(platform.Chain(version)), 0], sizes = new byte[8];
-            BinaryPrimitives.WriteUInt16LittleEndian(sizes, AuthenticationLength);
-            BinaryPrimitives.WriteUInt16LittleEndian(sizes.AsSpan(2), Quotes.Quote.PemChain);
-            BinaryPrimitives.WriteInt32LittleEndian(sizes.AsSpan(4), chain.Length);
-            _rest = [.. key, .. body, .. Signatures.Sign(platform.Key(version), body), .. sizes[..2], .. authentication, .. sizes[2..], .. chain];
-            QuoteLength = Quotes.Quote.SignedLength + 4 + Signatures.Length + _rest.Length;
-        }
-
-        public TcbVersion Version { get; }
-
-        public SoftwareEnclave Software { get; }
-
-        public byte[] KeyHash { get; }
-
-        public int QuoteLength { get; }
-
-        public byte[]? Quote(in Report report)
-        {
-            if (!Software.Verify(report))
-            {
-                return null;
-            }
-
-            byte[] quote = new byte[QuoteLength];
-            _header.CopyTo(quote, 0);
-            MemoryMarshal.AsBytes(new ReadOnlySpan<ReportBody>(in report.Body)).CopyTo(quote.AsSpan(Quotes.Quote.HeaderLength));
-            BinaryPrimitives.WriteInt32LittleEndian(quote.AsSpan(Quotes.Quote.SignedLength), Signatures.Length + _rest.Length);
-            Signatures.Sign(_attestation, quote.AsSpan(0, Quotes.Quote.SignedLength)).CopyTo(quote, Quotes.Quote.SignedLength + 4);
-            _rest.CopyTo(quote, Quotes.Quote.SignedLength + 4 + Signatures.Length);
-            return quote;
-        }
-
-        // By MRSIGNER and the present versions: it stays as long as the platform does not change.
-        private static byte[] SealKey(SoftwareEnclave enclave)
-        {
-            byte[] key = new byte[16];
-            SgxError error = enclave.Key(new Keyrequest { Keyname = KeyName.Seal, Keypolicy = Keypolicy.Mrsigner, Attributemask = new Attributes(~AttributeFlags.None, 0) }, key);
-            return error == SgxError.Success ? key : throw new InvalidOperationException($"the seal key: {error}");
-        }
-    }
+    public Report ReportOn(ReadOnlySpan<byte> quote, ReadOnlySpan<byte> nonce, in Targetinfo target) => _enclave.ReportOn(quote, nonce, target);
 }

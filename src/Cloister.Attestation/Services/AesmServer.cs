@@ -6,8 +6,6 @@ namespace Cloister.Attestation.Services;
 /// <summary>AESM at a UNIX socket: a length of four bytes, a message, one request for each connection. linux-sgx, psw/ae/aesm_service/source/core/ipc.</summary>
 public static class AesmServer
 {
-    private const int Backlog = 4096;
-
     /// <summary>Begins to serve.</summary>
     /// <param name="path">The socket's path; with a zero in front its abstract name.</param>
     /// <param name="service">What answers.</param>
@@ -15,19 +13,7 @@ public static class AesmServer
     public static ConnectionServer Begin(string path, AesmService service)
     {
         ArgumentNullException.ThrowIfNull(service);
-        var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        try
-        {
-            listener.Bind(new UnixDomainSocketEndPoint(path));
-            listener.Listen(Backlog);
-        }
-        catch
-        {
-            listener.Dispose();
-            throw;
-        }
-
-        return ConnectionServer.Begin(listener, (stream, cancellation) => Serve(service, stream, cancellation));
+        return ConnectionServer.Begin(path, (stream, cancellation) => Serve(service, stream, cancellation));
     }
 
     internal static async Task Serve(AesmService service, Stream stream, CancellationToken cancellation)

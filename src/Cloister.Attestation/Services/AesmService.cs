@@ -17,7 +17,7 @@ public sealed class AesmService
     // A quote is padded to the caller's buffer; nobody asks for more.
     private const ulong LargestBuffer = 1 << 20;
 
-    private const int Init = 15, Size = 16, Get = 17, Select = 19, Unsupported = 20, Count = 21, List = 22;
+    internal const int Init = 15, Size = 16, Get = 17, Select = 19, Unsupported = 20, Count = 21, List = 22;
     private const int NonceLength = 16, HashLength = 32, MostKeys = 10;
 
     private readonly QuotingService _quoting;
@@ -60,9 +60,10 @@ public sealed class AesmService
             return (AesmError.Success, [.. Protobuf.Bytes(2, new byte[Targetinfo.SizeInBytes]), .. Protobuf.Number(3, HashLength)]);
         }
 
-        Targetinfo target = _quoting.Targetinfo;
+        QuotingEnclave enclave = _quoting.Enclave;
+        Targetinfo target = enclave.Targetinfo;
         return Number(fields, 4) < HashLength ? (AesmError.Parameter, [])
-            : (AesmError.Success, [.. Protobuf.Bytes(2, Bytes(in target)), .. Protobuf.Number(3, HashLength), .. Protobuf.Bytes(4, _quoting.KeyHash)]);
+            : (AesmError.Success, [.. Protobuf.Bytes(2, Bytes(in target)), .. Protobuf.Number(3, HashLength), .. Protobuf.Bytes(4, enclave.KeyHash)]);
     }
 
     private (AesmError Error, byte[] Fields) GetQuote(List<ProtobufField> fields)
@@ -72,15 +73,16 @@ public sealed class AesmService
             return (error, []);
         }
 
+        QuotingEnclave enclave = _quoting.Enclave;
         ulong buffer = Number(fields, 4);
         ReadOnlyMemory<byte>? information = Bytes(fields, 3);
-        if (Bytes(fields, 1) is not { Length: Report.SizeInBytes } report || buffer < (ulong)_quoting.QuoteLength || buffer > LargestBuffer
+        if (Bytes(fields, 1) is not { Length: Report.SizeInBytes } report || buffer < (ulong)enclave.QuoteLength || buffer > LargestBuffer
             || information is { Length: not (NonceLength + Targetinfo.SizeInBytes + Report.SizeInBytes) })
         {
             return (AesmError.Parameter, []);
         }
 
-        if (_quoting.Quote(MemoryMarshal.Read<Report>(report.Span)) is not { } quote)
+        if (enclave.Quote(MemoryMarshal.Read<Report>(report.Span)) is not { } quote)
         {
             return (AesmError.InvalidReport, []);
         }
@@ -90,7 +92,7 @@ public sealed class AesmService
         byte[] answer = Protobuf.Bytes(2, padded);
         if (information is { } asked)
         {
-            Report own = _quoting.ReportOn(quote, asked.Span[..NonceLength], MemoryMarshal.Read<Targetinfo>(asked.Span[NonceLength..]));
+            Report own = enclave.ReportOn(quote, asked.Span[..NonceLength], MemoryMarshal.Read<Targetinfo>(asked.Span[NonceLength..]));
             answer = [.. answer, .. Protobuf.Bytes(3, [.. asked.Span[..(NonceLength + Targetinfo.SizeInBytes)], .. Bytes(in own)])];
         }
 

@@ -8,6 +8,8 @@ namespace Cloister.Attestation.Services;
 /// </summary>
 public sealed class ConnectionServer : IDisposable
 {
+    private const int Backlog = 4096;
+
     // Intel's client waits as long. linux-sgx, psw/uae_service/config.h, IPC_LATENCY.
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(15), s_pause = TimeSpan.FromMilliseconds(50);
 
@@ -25,6 +27,27 @@ public sealed class ConnectionServer : IDisposable
         var server = new ConnectionServer(listener, serve);
         _ = Task.Run(server.Accept);
         return server;
+    }
+
+    /// <summary>Begins to take connections at a UNIX socket.</summary>
+    /// <param name="path">Its path; with a zero in front its abstract name.</param>
+    /// <param name="serve">Serves one connection.</param>
+    /// <exception cref="SocketException">There is something at the path, or it may not be made.</exception>
+    public static ConnectionServer Begin(string path, Func<Stream, CancellationToken, Task> serve)
+    {
+        var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            listener.Bind(new UnixDomainSocketEndPoint(path));
+            listener.Listen(Backlog);
+        }
+        catch
+        {
+            listener.Dispose();
+            throw;
+        }
+
+        return Begin(listener, serve);
     }
 
     /// <inheritdoc/>

@@ -56,13 +56,11 @@ public sealed class PccsService
         }
 
         var asked = new TcbVersion(cpusvn.ToLowerInvariant(), BinaryPrimitives.ReadUInt16LittleEndian(Convert.FromHexString(pcesvn)));
-        TcbVersion[] certified = [.. _platform.Platform.Settings.AllVersions.Where(asked.Covers)];
-        if (pceid != "0000" || certified.Length == 0)
+        if (pceid != "0000" || _platform.CertifiedFor(asked) is not { } version)
         {
             return HttpAnswer.Error(462, "no certificate for such a version");
         }
 
-        TcbVersion version = certified[^1];
         return new HttpAnswer(200, Pem, Encoding.ASCII.GetBytes(DevelopmentAuthority.Pem(_platform.Certificate(version))))
         {
             Headers =

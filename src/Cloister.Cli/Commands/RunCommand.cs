@@ -112,6 +112,7 @@ internal static class RunCommand
                 Machine = platform.Apply(Machine(parsed), messages.Notice),
                 Sockets = services.Sockets,
                 Files = services.Files,
+                Libraries = AttestationLibraries.Served,
             },
             Invocation(parsed.Program),
             parsed,

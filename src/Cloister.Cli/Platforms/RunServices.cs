@@ -1,7 +1,7 @@
 using System.Net;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using Cloister.Attestation.Collaterals;
+using Cloister.Attestation.Libraries;
 using Cloister.Attestation.Platforms;
 using Cloister.Attestation.Quotes;
 using Cloister.Attestation.Services;
@@ -10,23 +10,18 @@ using Cloister.Engine.Options;
 namespace Cloister.Cli.Platforms;
 
 /// <summary>
-/// The services that a program under <c>run</c> finds: AESM at its socket, and the certificate service by the file that names it. Nothing of them is
-/// there before it is first asked for. They run on threads of their own; the tracer tells them the CPUSVN, and no more.
+/// The services that a program under <c>run</c> finds: AESM at its socket, the certificate service by the file that names it, and libraries that ask
+/// without either. Nothing of them is there before it is first asked for. They run on threads of their own; the tracer tells them the CPUSVN, and no more.
 /// </summary>
 internal sealed class RunServices : IDisposable
 {
     // linux-sgx, psw/ae/aesm_service/source/core/ipc/SocketConfig.h; /var/run is /run. Gramine and Fortanix try the abstract name as well.
     private static readonly string[] s_paths = ["/var/run/aesmd/aesm.socket", "/run/aesmd/aesm.socket"], s_names = ["sgx_aesm_socket_base"];
 
-    private readonly Func<Platform> _platform;
-    private readonly Verdict _verdict;
-    private readonly Action<string> _notice;
     private readonly Lazy<CertifiedPlatform> _certified;
-    private QuotingService? _quoting;
-    private ConnectionServer? _aesm, _pccs;
-    private string? _address;
-    private byte[]? _configuration;
-    private bool _failed;
+    private readonly Lazy<QuotingService> _quoting;
+    private readonly StartedService<string> _aesm, _libraries;
+    private readonly StartedService<byte[]> _pccs;
 
     /// <summary>Services that nobody has asked for yet.</summary>
     /// <param name="platform">Gives the platform when it is needed.</param>
@@ -34,76 +29,54 @@ internal sealed class RunServices : IDisposable
     /// <param name="notice">Hears in one line what is wrong.</param>
     public RunServices(Func<Platform> platform, Verdict verdict, Action<string> notice)
     {
-        (_platform, _verdict, _notice) = (platform, verdict, notice);
-        _certified = new Lazy<CertifiedPlatform>(() => new CertifiedPlatform(_platform(), AuthorityStore.Take(_notice)));
+        _certified = new Lazy<CertifiedPlatform>(() => new CertifiedPlatform(platform(), AuthorityStore.Take(notice)));
+        _quoting = new Lazy<QuotingService>(() => new QuotingService(_certified.Value));
+        _aesm = new StartedService<string>("AESM", () =>
+        {
+            string name = NewName("aesm");
+            return (AesmServer.Begin("\0" + name, new AesmService(_quoting.Value)), name);
+        }, notice);
+        _libraries = new StartedService<string>("the quote libraries", () =>
+        {
+            var services = new LibraryServices(_quoting.Value, _certified.Value, verdict);
+            string name = NewName("libraries");
+            return (ConnectionServer.Begin("\0" + name, (stream, cancellation) => AttestationLibraries.Serve(services, stream, cancellation)), name);
+        }, notice);
+        _pccs = new StartedService<byte[]>("the certificate service", () =>
+        {
+            ConnectionServer server = HttpServer.Begin(new IPEndPoint(IPAddress.Loopback, 0), new PccsService(_certified.Value, verdict).Get, out IPEndPoint bound);
+            return (server, QcnlConfiguration.Content(bound.Port));
+        }, notice);
     }
 
     /// <summary>Gives the machine's CPUSVN.</summary>
     public Func<byte[]>? Cpusvn { get; set; }
 
     /// <summary>The sockets, for the engine.</summary>
-    public IReadOnlyList<ServedSocket> Sockets => [new ServedSocket(s_paths, s_names, Aesm)];
+    public IReadOnlyList<ServedSocket> Sockets => [new ServedSocket(s_paths, s_names, () => Now(_aesm)), new ServedSocket([], [AttestationLibraries.Socket], () => Now(_libraries))];
 
     /// <summary>The files, for the engine.</summary>
-    public IReadOnlyList<ServedFile> Files => [new ServedFile(QcnlConfiguration.Path, Configuration)];
+    public IReadOnlyList<ServedFile> Files => [new ServedFile(QcnlConfiguration.Path, () => _pccs.Place)];
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        _aesm?.Dispose();
-        _pccs?.Dispose();
+        _aesm.Dispose();
+        _libraries.Dispose();
+        _pccs.Dispose();
     }
 
-    private string? Aesm()
+    // Whoever connects finds the quoting enclave of the machine's present CPUSVN.
+    private string? Now(StartedService<string> service)
     {
-        if (_address is null)
+        string? place = service.Place;
+        if (_quoting.IsValueCreated && Cpusvn is not null)
         {
-            string name = $"cloister-aesm-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16))}";
-            _aesm = Begin(() => AesmServer.Begin("\0" + name, new AesmService(_quoting = new QuotingService(_certified.Value))), "AESM");
-            _address = _aesm is null ? null : name;
+            _quoting.Value.Cpusvn = Cpusvn();
         }
 
-        if (_quoting is not null && Cpusvn is not null)
-        {
-            _quoting.Cpusvn = Cpusvn();
-        }
-
-        return _address;
+        return place;
     }
 
-    private byte[]? Configuration()
-    {
-        if (_configuration is null)
-        {
-            int port = 0;
-            _pccs = Begin(() =>
-            {
-                ConnectionServer server = HttpServer.Begin(new IPEndPoint(IPAddress.Loopback, 0), new PccsService(_certified.Value, _verdict).Get, out IPEndPoint bound);
-                port = bound.Port;
-                return server;
-            }, "the certificate service");
-            _configuration = _pccs is null ? null : QcnlConfiguration.Content(port);
-        }
-
-        return _configuration;
-    }
-
-    private ConnectionServer? Begin(Func<ConnectionServer> begin, string what)
-    {
-        if (_failed)
-        {
-            return null;
-        }
-
-        try
-        {
-            return begin();
-        }
-        catch (Exception e) when (e is SocketException or IOException)
-        {
-            _failed = true;
-            _notice($"{what} cannot be served: {e.Message.ReplaceLineEndings(" ")}");
-            return null;
-        }
-    }
+    private static string NewName(string what) => $"cloister-{what}-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16))}";
 }

@@ -76,4 +76,7 @@ public sealed record EngineOptions
 
     /// <summary>Files that this process makes.</summary>
     public IReadOnlyList<ServedFile> Files { get; init; } = [];
+
+    /// <summary>Libraries that this process makes where they are not installed.</summary>
+    public IReadOnlyList<ServedLibrary> Libraries { get; init; } = [];
 }

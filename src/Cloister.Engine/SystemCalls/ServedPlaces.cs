@@ -1,6 +1,7 @@
 using System.Text;
 using Cloister.Engine.Devices;
 using Cloister.Engine.Options;
+using Cloister.Engine.Programs;
 
 namespace Cloister.Engine.SystemCalls;
 
@@ -10,8 +11,13 @@ internal sealed class ServedPlaces(EngineOptions options)
     // The inodes of the device nodes lie above.
     private const ulong FirstInode = 100;
 
-    /// <summary>What there is at a path; null when it is not served.</summary>
-    public FileDescription? Find(string path)
+    private readonly ServedLibraries _libraries = new(options.Libraries);
+
+    /// <summary>Whether a path ends with the name of a library.</summary>
+    public bool HasName(string path) => _libraries.HasName(path);
+
+    /// <summary>What there is at a path for a thread; null when it is not served.</summary>
+    public FileDescription? Find(TracedThread thread, string path)
     {
         for (int i = 0; i < options.Sockets.Count; i++)
         {
@@ -21,11 +27,11 @@ internal sealed class ServedPlaces(EngineOptions options)
             }
         }
 
-        return Contents(path) is { } contents ? FileDescription.OfFile(FirstInode - 1, contents.Length) : null;
+        return Contents(thread, path) is { } contents ? FileDescription.OfFile(FirstInode - 1, contents.Length) : null;
     }
 
     /// <summary>The content of a file; null when it is not served.</summary>
-    public byte[]? Contents(string path)
+    public byte[]? Contents(TracedThread thread, string path)
     {
         foreach (ServedFile file in options.Files)
         {
@@ -35,7 +41,7 @@ internal sealed class ServedPlaces(EngineOptions options)
             }
         }
 
-        return null;
+        return _libraries.Find(thread, path);
     }
 
     /// <summary>Where an address leads: the abstract name of a service, or null.</summary>

@@ -26,7 +26,7 @@ internal sealed class SpecialFiles(DeviceFiles files, EpcMemory epc, CpuidEmulat
         ref readonly UserRegisters r = ref thread.Peek();
         long number = (long)r.OrigRax;
         bool old = number is SystemCall.Open or SystemCall.Stat or SystemCall.Lstat or SystemCall.Access;
-        string? path = PathOf(thread, old ? r.Rdi : r.Rsi);
+        string? path = PathOf(thread, old ? r.Rdi : r.Rsi, _served);
         if (path is null)
         {
             return Answer.Pass;
@@ -48,7 +48,7 @@ internal sealed class SpecialFiles(DeviceFiles files, EpcMemory epc, CpuidEmulat
             }
         }
 
-        if (_served.Find(path) is { } served)
+        if (_served.Find(thread, path) is { } served)
         {
             switch (number)
             {
@@ -62,7 +62,7 @@ internal sealed class SpecialFiles(DeviceFiles files, EpcMemory epc, CpuidEmulat
             }
         }
 
-        if (number is SystemCall.Open or SystemCall.Openat or SystemCall.Openat2 && Contents(path) is { } contents)
+        if (number is SystemCall.Open or SystemCall.Openat or SystemCall.Openat2 && Contents(thread, path) is { } contents)
         {
             int flags = number switch
             {
@@ -116,10 +116,10 @@ internal sealed class SpecialFiles(DeviceFiles files, EpcMemory epc, CpuidEmulat
         return thread.Space.Memory.TryRead(thread.Peek().Rsi, first) && first[0] == 0;
     }
 
-    internal static string? PathOf(TracedThread thread, ulong address)
+    internal static string? PathOf(TracedThread thread, ulong address, ServedPlaces? served = null)
     {
         string? path = thread.Space.Memory.TryReadString(address);
-        if (path is null || !(path.Contains("sgx", StringComparison.Ordinal) || path.EndsWith("cpuinfo", StringComparison.Ordinal) || path.EndsWith("enclave", StringComparison.Ordinal) || path.EndsWith("provision", StringComparison.Ordinal) || path.EndsWith(".socket", StringComparison.Ordinal) || path.Contains("/fd/", StringComparison.Ordinal)))
+        if (path is null || !(path.Contains("sgx", StringComparison.Ordinal) || path.EndsWith("cpuinfo", StringComparison.Ordinal) || path.EndsWith("enclave", StringComparison.Ordinal) || path.EndsWith("provision", StringComparison.Ordinal) || path.EndsWith(".socket", StringComparison.Ordinal) || path.Contains("/fd/", StringComparison.Ordinal) || served?.HasName(path) == true))
         {
             return null;
         }
@@ -166,7 +166,7 @@ internal sealed class SpecialFiles(DeviceFiles files, EpcMemory epc, CpuidEmulat
 
     private static bool IsSgxSize(string path) => path == "/sys/devices/system/node/node0/x86/sgx_total_bytes";
 
-    private byte[]? Contents(string path)
+    private byte[]? Contents(TracedThread thread, string path)
     {
         if (IsSgxSize(path))
         {
@@ -174,7 +174,7 @@ internal sealed class SpecialFiles(DeviceFiles files, EpcMemory epc, CpuidEmulat
             return Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{(long)epc.PageCount * 4096}\n"));
         }
 
-        if (_served.Contents(path) is { } served)
+        if (_served.Contents(thread, path) is { } served)
         {
             return served;
         }

@@ -10,7 +10,7 @@ namespace Cloister.Engine.Vdso;
 
 /// <summary>An ELF image that stands in for the kernel's vDSO: its functions, forwarded, and <c>__vdso_sgx_enter_enclave</c>.</summary>
 /// <remarks>The function's contract is that of uapi asm/sgx.h (struct sgx_enclave_run, sgx_enclave_user_handler_t).
-/// <see cref="VdsoHeaders"/> has what libc, Go and the kernel's self tests find the functions by.</remarks>
+/// <see cref="ElfHeaders"/> has what libc, Go and the kernel's self tests find the functions by.</remarks>
 internal sealed class VdsoImage
 {
     private const int TextOffset = 0x1000, ThunkLength = 16;
@@ -64,14 +64,14 @@ internal sealed class VdsoImage
     {
         byte[] image = new byte[Area.VdsoLength];
         ulong enter = Area.Vdso + TextOffset + (ulong)(kernelFunctions.Count * ThunkLength);
-        var symbols = new List<VdsoSymbol> { new("__vdso_sgx_enter_enclave", enter) };
+        var symbols = new List<VdsoSymbol> { new("__vdso_sgx_enter_enclave", enter - Area.Vdso) };
         for (int i = 0; i < kernelFunctions.Count; i++)
         {
             int at = TextOffset + i * ThunkLength;
             ReadOnlySpan<byte> jump = [0xff, 0x25, 2, 0, 0, 0, 0x0f, 0x0b]; // jmp [rip+2]; ud2; what lies there
             jump.CopyTo(image.AsSpan(at));
             BinaryPrimitives.WriteUInt64LittleEndian(image.AsSpan(at + jump.Length), kernelFunctions[i].Address);
-            symbols.Add(new VdsoSymbol(kernelFunctions[i].Name, Area.Vdso + (ulong)at));
+            symbols.Add(new VdsoSymbol(kernelFunctions[i].Name, (ulong)at));
         }
 
         ReadOnlySpan<byte> ud2 = [0x0f, 0x0b];
@@ -80,7 +80,7 @@ internal sealed class VdsoImage
         // FCW and MXCSR as FINIT and RESET leave them. SDM 3D, "Synthetic State".
         BinaryPrimitives.WriteUInt16LittleEndian(image.AsSpan(InitialStateOffset), 0x37f);
         BinaryPrimitives.WriteUInt32LittleEndian(image.AsSpan(InitialStateOffset + 24), 0x1f80);
-        VdsoHeaders.Write(image, symbols, new Range(TextOffset, InitialStateOffset));
+        ElfHeaders.Write(image, symbols, new Range(TextOffset, InitialStateOffset), "linux-vdso.so.1", "LINUX_2.6", writablePage: null);
         return new VdsoImage(image, enter, fast);
     }
 

@@ -8,7 +8,7 @@ using LibObjectFile.Elf;
 namespace Cloister.Engine.Tests.Vdso;
 
 /// <summary>The headers, judged by a library for ELF files, and the versions as Go's runtime walks them.</summary>
-public class VdsoHeadersTests
+public class ElfHeadersTests
 {
     private const int DefinitionsTag = 0x6ffffffc, DefinitionCountTag = 0x6ffffffd, VersionsTag = 0x6ffffff0;
     private static readonly VdsoSymbol[] Kernels = [.. Enumerable.Range(0, 12).Select(i => new VdsoSymbol($"__vdso_function_{i}", 0x7fff_0000_0000 + (ulong)i))];
@@ -43,7 +43,7 @@ public class VdsoHeadersTests
         int strings = dynamic[5];
 
         // vdsoFindVersion: the definition that is not the file's, by hash and name; then vdsoParseSymbols compares its number.
-        uint hash = VdsoHeaders.Hash("LINUX_2.6");
+        uint hash = ElfHeaders.Hash("LINUX_2.6");
         Assert.Equal(0x3ae75f6u, hash);
         int found = 0, definitions = 0;
         for (int at = dynamic[DefinitionsTag]; ; at += (int)U32(image, at + 16))
@@ -51,7 +51,7 @@ public class VdsoHeadersTests
             definitions++;
             int auxiliary = at + (int)U32(image, at + 12);
             string name = String(image, strings + (int)U32(image, auxiliary));
-            Assert.Equal(VdsoHeaders.Hash(name), U32(image, at + 8));
+            Assert.Equal(ElfHeaders.Hash(name), U32(image, at + 8));
             bool ofTheFile = (U16(image, at + 2) & 1) != 0;
             Assert.Equal(ofTheFile ? "linux-vdso.so.1" : "LINUX_2.6", name);
             found = ofTheFile ? found : U16(image, at + 4);
@@ -73,7 +73,7 @@ public class VdsoHeadersTests
     public void More_functions_than_there_is_room_for_are_left_out()
     {
         VdsoSymbol[] many = [.. Enumerable.Range(0, 60).Select(i => new VdsoSymbol($"__vdso_a_function_with_a_long_name_{i}", 1))];
-        Assert.Equal(VdsoHeaders.MostSymbols, VdsoSymbols.Functions(VdsoImage.Build([.. many], fast: true).Bytes, Area.Vdso).Count);
+        Assert.Equal(ElfHeaders.MostSymbols, VdsoSymbols.Functions(VdsoImage.Build([.. many], fast: true).Bytes, Area.Vdso).Count);
     }
 
     private static string Text(DiagnosticBag? diagnostics) => string.Join("; ", diagnostics?.Messages ?? []);

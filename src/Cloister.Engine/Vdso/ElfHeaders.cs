@@ -1,34 +1,38 @@
 using System.Buffers.Binary;
 using System.Text;
-using Cloister.Engine.Platforms;
 
 namespace Cloister.Engine.Vdso;
 
-/// <summary>The ELF headers of <see cref="VdsoImage"/>: what a dynamic linker, or a runtime that is its own, finds the functions by.</summary>
-/// <remarks>As the kernel's (arch/x86/entry/vdso/vdso.lds.S): DT_HASH, and every symbol of version LINUX_2.6. DT_VERSYM and DT_VERDEF are
+/// <summary>The ELF headers of <see cref="VdsoImage"/> and shared libraries: what a dynamic linker, or a runtime that is its own, finds the functions by.</summary>
+/// <remarks>As the kernel's (arch/x86/entry/vdso/vdso.lds.S): DT_HASH, and every symbol of the vDSO's of version LINUX_2.6. DT_VERSYM and DT_VERDEF are
 /// taken for granted by some: Go's runtime (runtime/vdso_linux.go, vdsoFindVersion) reads DT_VERDEF unasked. The numbers are of the System V
 /// ABI, "Sections", "Dynamic Linking" and, of versions, the Linux Standard Base, "Symbol Versioning".</remarks>
-internal sealed class VdsoHeaders
+internal sealed class ElfHeaders
 {
     /// <summary>Functions at most; the kernel's own has a dozen.</summary>
     public const int MostSymbols = 32;
 
-    private const string Soname = "linux-vdso.so.1", Version = "LINUX_2.6";
+    private const int PageLength = 4096;
     private const int HeaderLength = 64, SegmentLength = 56, SectionLength = 64, SymbolLength = 24, DynamicLength = 16, DefinitionLength = 28;
-    private const ushort BaseVersion = 1, KernelVersion = 2;
+    private const ushort BaseVersion = 1, OwnVersion = 2;
 
     private readonly byte[] _image;
     private readonly List<(string Name, uint Type, int Flags, int Offset, int Length, uint Link, uint Info, int Entry, int Align)> _sections = [("", 0, 0, 0, 0, 0, 0, 0, 0)];
     private readonly List<byte> _strings = [0]; // the string of index 0 is empty
-    private int _end = HeaderLength + 2 * SegmentLength;
+    private readonly List<(uint Type, uint Flags, int Offset, int Length, ulong Align)> _segments = [];
+    private int _end;
 
-    private VdsoHeaders(byte[] image) => _image = image;
+    private ElfHeaders(byte[] image) => _image = image;
 
     /// <summary>Writes them before the text.</summary>
-    /// <param name="image">The image, to be mapped at <see cref="Area.Vdso"/>.</param>
+    /// <param name="image">The image. Symbols' addresses are relative to its beginning.</param>
     /// <param name="symbols">Its functions.</param>
     /// <param name="text">Where its code lies.</param>
-    public static void Write(byte[] image, IReadOnlyCollection<VdsoSymbol> symbols, Range text) => new VdsoHeaders(image).Write([.. symbols.Take(MostSymbols)], text);
+    /// <param name="soname">Its name.</param>
+    /// <param name="version">The version of its symbols; null: they have none.</param>
+    /// <param name="writablePage">Where a page lies that gets what dynamic linkers write to; null: nobody will.</param>
+    public static void Write(byte[] image, IReadOnlyCollection<VdsoSymbol> symbols, Range text, string soname, string? version, int? writablePage) =>
+        new ElfHeaders(image).Write([.. symbols.Take(MostSymbols)], text, soname, version, writablePage);
 
     /// <summary>The hash of DT_HASH and of version definitions. System V ABI, "Hash Table".</summary>
     public static uint Hash(string name)
@@ -44,14 +48,15 @@ internal sealed class VdsoHeaders
         return hash;
     }
 
-    private void Write(VdsoSymbol[] symbols, Range text)
+    private void Write(VdsoSymbol[] symbols, Range text, string soname, string? version, int? writablePage)
     {
         const int allocated = 2, executable = 4;
         const uint dynsym = 2, dynstr = 3;
+        _end = HeaderLength + (writablePage is null ? 2 : 4) * SegmentLength;
         int count = symbols.Length + 1, textOffset = text.Start.Value;
         _sections.Add((".text", 1, allocated | executable, textOffset, text.End.Value - textOffset, 0, 0, 0, 16));
         int table = Place(".dynsym", 11, count * SymbolLength, dynstr, 1, SymbolLength);
-        uint soname = String(Soname), version = String(Version);
+        uint name = String(soname), ownVersion = version is null ? 0 : String(version);
         for (int i = 0; i < symbols.Length; i++)
         {
             WriteSymbol(table + (i + 1) * SymbolLength, symbols[i]);
@@ -61,31 +66,62 @@ internal sealed class VdsoHeaders
         _strings.CopyTo(_image, strings);
         int hash = Place(".hash", 5, 12 + count * sizeof(uint), dynsym, 0, 4);
         WriteHash(hash, count);
+        List<(ulong Tag, int Value)> dynamic = [(14, (int)name), (4, hash), (5, strings), (6, table), (10, _strings.Count), (11, SymbolLength)];
+        if (version is not null)
+        {
+            dynamic.AddRange(WriteVersions(count, (soname, name), (version, ownVersion), dynsym, dynstr));
+        }
+
+        dynamic.Add((0, 0));
+        WriteDynamic(dynamic, dynstr, writablePage);
+        WriteHeader(WriteSections());
+    }
+
+    private (ulong Tag, int Value)[] WriteVersions(int count, (string Text, uint Offset) soname, (string Text, uint Offset) version, uint dynsym, uint dynstr)
+    {
         int versions = Place(".gnu.version", 0x6fffffff, count * sizeof(ushort), dynsym, 0, 2, align: 2);
         for (int i = 1; i < count; i++)
         {
-            U16(versions + i * sizeof(ushort), KernelVersion);
+            U16(versions + i * sizeof(ushort), OwnVersion);
         }
 
         int definitions = Place(".gnu.version_d", 0x6ffffffd, 2 * DefinitionLength, dynstr, 2, 0);
-        WriteDefinition(definitions, BaseVersion, Soname, soname, last: false);
-        WriteDefinition(definitions + DefinitionLength, KernelVersion, Version, version, last: true);
-        (ulong Tag, int Value)[] dynamic =
-        [
-            (14, (int)soname), (4, hash), (5, strings), (6, table), (10, _strings.Count), (11, SymbolLength),
-            (0x6ffffffc, definitions), (0x6ffffffd, 2), (0x6ffffff0, versions), (0, 0),
-        ];
-        int dynamicOffset = Place(".dynamic", 6, dynamic.Length * DynamicLength, dynstr, 0, DynamicLength);
-        for (int i = 0; i < dynamic.Length; i++)
+        WriteDefinition(definitions, BaseVersion, soname.Text, soname.Offset, last: false);
+        WriteDefinition(definitions + DefinitionLength, OwnVersion, version.Text, version.Offset, last: true);
+        return [(0x6ffffffc, definitions), (0x6ffffffd, 2), (0x6ffffff0, versions)];
+    }
+
+    // And the segments. A page that is written to is one of its own, so that no code can be. glibc before 2.35 makes the dynamic section's
+    // addresses absolute in place (elf/get-dynamic-info.h), and without PT_GNU_STACK it wants stacks to be executable (elf/dl-load.c).
+    private void WriteDynamic(List<(ulong Tag, int Value)> dynamic, uint dynstr, int? writablePage)
+    {
+        const uint load = 1, dynamicSegment = 2, stack = 0x6474e551, execute = 1, write = 2, read = 4;
+        int length = dynamic.Count * DynamicLength, at = writablePage ?? Place(".dynamic", 6, length, dynstr, 0, DynamicLength);
+        if (writablePage is { } page)
         {
-            U64(dynamicOffset + i * DynamicLength, dynamic[i].Tag);
-            U64(dynamicOffset + i * DynamicLength + 8, (ulong)dynamic[i].Value);
+            _sections.Add((".dynamic", 6, 3, page, length, dynstr, 0, DynamicLength, 8));
+            _segments.Add((load, read | execute, 0, page, PageLength));
+            _segments.Add((load, read | write, page, PageLength, PageLength));
+            _segments.Add((dynamicSegment, read | write, at, length, 8));
+            _segments.Add((stack, read | write, 0, 0, 16));
+        }
+        else
+        {
+            _segments.Add((load, read | execute, 0, _image.Length, PageLength));
+            _segments.Add((dynamicSegment, read, at, length, 8));
         }
 
-        // Everything is loaded, readable and executable; addresses are relative to the image.
-        WriteSegment(HeaderLength, 1, 5, 0, _image.Length, 4096);
-        WriteSegment(HeaderLength + SegmentLength, 2, 4, dynamicOffset, dynamic.Length * DynamicLength, 8);
-        WriteHeader(WriteSections());
+        for (int i = 0; i < dynamic.Count; i++)
+        {
+            U64(at + i * DynamicLength, dynamic[i].Tag);
+            U64(at + i * DynamicLength + 8, (ulong)dynamic[i].Value);
+        }
+
+        for (int i = 0; i < _segments.Count; i++)
+        {
+            (uint type, uint flags, int offset, int size, ulong align) = _segments[i];
+            WriteSegment(HeaderLength + i * SegmentLength, type, flags, offset, size, align);
+        }
     }
 
     private void WriteHeader(int sections)
@@ -99,7 +135,7 @@ internal sealed class VdsoHeaders
         U64(40, (ulong)sections);
         U16(52, HeaderLength);
         U16(54, SegmentLength);
-        U16(56, 2);
+        U16(56, (ushort)_segments.Count);
         U16(58, SectionLength);
         U16(60, (ushort)_sections.Count);
         U16(62, (ushort)(_sections.Count - 1));
@@ -122,7 +158,7 @@ internal sealed class VdsoHeaders
         U32(at, String(symbol.Name));
         _image[at + 4] = 0x12; // STB_GLOBAL, STT_FUNC
         U16(at + 6, 1);
-        U64(at + 8, symbol.Address - Area.Vdso);
+        U64(at + 8, symbol.Address);
         U64(at + 16, 16);
     }
 
