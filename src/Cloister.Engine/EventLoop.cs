@@ -1,8 +1,7 @@
 using Cloister.Engine.Devices;
-using Cloister.Engine.Enclaves;
 using Cloister.Engine.Observers;
 using Cloister.Engine.Options;
-using Cloister.Engine.Platforms.Tracing;
+using Cloister.Engine.Platforms;
 using Cloister.Engine.Programs;
 using Cloister.Engine.SystemCalls;
 using Cloister.Linux;
@@ -22,7 +21,7 @@ internal sealed class EventLoop(Tracer tracer)
         while (!tracer.Processes.AreNone && !IsOver())
         {
             // Whatever a step was about: that a thread ended meanwhile is no reason to end all others.
-            tracer.Guard(Step);
+            tracer.Guard.Run(Step);
         }
     }
 
@@ -58,15 +57,15 @@ internal sealed class EventLoop(Tracer tracer)
     private void Step()
     {
         tracer.Root.NoteStep();
-        if (tracer.Waits.TryTake(out int parked, out WaitStatus status))
+        if (tracer.Platform.TryTakeParked(out ProgramEvent happened))
         {
-            Handle(parked, status);
+            Handle(happened);
             return;
         }
 
-        if (tracer.Untold.Any)
+        if (tracer.Processes.Untold.Any)
         {
-            tracer.Untold.Adopt();
+            tracer.Processes.Untold.Adopt();
         }
 
         if (tracer.PowerLoss.IsRequested)
@@ -81,10 +80,9 @@ internal sealed class EventLoop(Tracer tracer)
         if (wait && tracer.Driver.BindsToMapping)
         {
             // The worker threads of the drivers before v20 run while no program needs the tracer.
-            int ready = Ptrace.Wait(-1, block: false, out status);
-            if (ready > 0)
+            if (tracer.Platform.TryNext(wait: false, out happened) > 0)
             {
-                Handle(ready, status);
+                Handle(happened);
                 return;
             }
 
@@ -95,26 +93,30 @@ internal sealed class EventLoop(Tracer tracer)
             }
         }
 
-        if (tracer.Waits.Any)
+        if (tracer.Platform.AnyParked)
         {
             // Met while the ioctls were worked on: the kernel does not tell of it again.
             return;
         }
 
-        bool block = wait && !tracer.Untold.Any;
-        int id = Ptrace.Wait(-1, block, out status);
-        if (id > 0)
+        bool block = wait && !tracer.Processes.Untold.Any;
+        int next = tracer.Platform.TryNext(block, out happened);
+        if (next > 0)
         {
-            Handle(id, status);
+            Handle(happened);
         }
-        else if (id == 0 && wait)
+        else if (next == 0 && wait)
         {
             HostKernel.Rest(500);
         }
-        else if (id < 0 && wait)
+        else if (next < 0 && wait)
         {
-            // ECHILD: everything ended without our hearing of it.
-            tracer.Processes.EndAll();
+            // Everything ended without our hearing of it.
+            using (tracer.Gates.Shut(null))
+            {
+                tracer.Processes.EndAll();
+                tracer.Files.CheckLifetimes(null);
+            }
         }
     }
 
@@ -131,7 +133,7 @@ internal sealed class EventLoop(Tracer tracer)
 
             bool survived = false;
             tracer.Observer.Working(ioctl.Thread);
-            tracer.Guard(() =>
+            tracer.Guard.Run(() =>
             {
                 using (tracer.Gates.Shut(null))
                 {
@@ -158,97 +160,118 @@ internal sealed class EventLoop(Tracer tracer)
         return tracer.Ioctls.Any;
     }
 
-    private void Handle(int id, WaitStatus status)
+    private void Handle(ProgramEvent happened)
     {
+        int id = happened.Thread;
         if (tracer.Processes.Find(id) is not { } thread)
         {
-            if (status.Stopped && status.Event == PtraceEvent.Exec && tracer.Processes.Renamed(id) is { } renamed)
+            if (happened.Kind == EventKind.ImageBegan && tracer.Processes.Renamed(id) is { } renamed)
             {
-                tracer.Guard(() => Stop(renamed, status));
+                tracer.Guard.Run(() => Stop(renamed, happened));
             }
             else
             {
-                tracer.Untold.Note(id, status);
+                tracer.Processes.Untold.Note(happened);
             }
 
             return;
         }
 
-        if (!status.Stopped)
+        if (happened.Kind == EventKind.Ended)
         {
-            tracer.Root.NoteEnd(id, status);
-            tracer.Processes.Ended(thread, status);
+            tracer.Root.NoteEnd(happened);
+            tracer.Observer.Working(thread);
+            using (tracer.Gates.Shut(null))
+            {
+                tracer.Processes.Ended(thread, happened);
+                tracer.Files.CheckLifetimes(null);
+            }
+
             return;
         }
 
-        thread.Stopped = true;
-        thread.HasParkedStop = false;
-        thread.AwaitsVfork = false;
-        thread.Space.Memory.Thread = id; // this one lives; others may have ended
-        tracer.Cores.NoteStop(thread);
-        int ended = tracer.Guard(() =>
+        tracer.Platform.NoteStop(thread.Held, happened);
+        int ended = tracer.Guard.Run(() =>
         {
             // With mprotect a change is not at once everybody's: nobody else runs in between.
             using (tracer.Gates.Shut(thread))
             using (thread.Space.Native.ByProtection ? tracer.Interruptions.HoldOthers(thread) : null)
             {
                 tracer.Observer.Working(thread);
-                Stop(thread, status);
+                Stop(thread, happened);
                 tracer.Accepts.Check();
             }
         }, thread);
         if (ended != 0 && ended != id && thread.Stopped && !thread.HasParkedStop && tracer.Processes.Find(id) == thread && !tracer.Ioctls.Has(thread))
         {
             // It was another's end that the answer met half way: once more, or this one would stand here for ever.
-            tracer.Waits.PutBack(thread, status);
+            tracer.Platform.PutBack(thread.Held, happened);
         }
     }
 
-    private void Stop(TracedThread thread, WaitStatus status)
+    private void Stop(TracedThread thread, in ProgramEvent happened)
     {
-        tracer.Stops.Count(status);
-        if (status.Event == PtraceEvent.Exec)
+        Count(happened.Kind);
+        if (happened.Kind == EventKind.ImageBegan)
         {
             TracedThread image = tracer.Processes.Exec(thread.Process, out Answer begin);
             Do(image, begin);
             return;
         }
 
-        Do(thread, AnswerTo(thread, status));
+        Do(thread, AnswerTo(thread, happened));
     }
 
-    // Which handler's a stop is. ptrace(2), "Stopped states".
-    private Answer AnswerTo(TracedThread thread, WaitStatus status)
+    private void Count(EventKind kind)
     {
-        switch (status.Event)
+        switch (kind)
         {
-            case PtraceEvent.Seccomp:
+            case EventKind.SystemCall:
+                tracer.Stops.CountSystemCall();
+                break;
+            case EventKind.Signal or EventKind.SystemCallDone:
+                tracer.Stops.CountSignal();
+                break;
+            default:
+                tracer.Stops.CountOther();
+                break;
+        }
+    }
+
+    // Whose an event is.
+    private Answer AnswerTo(TracedThread thread, in ProgramEvent happened)
+    {
+        switch (happened.Kind)
+        {
+            case EventKind.SystemCall:
                 tracer.Accepts.Withdraw();
-                thread.AtSystemCall = true;
                 MappingCall? call = MappingCalls.Of(tracer.Observer, tracer.Files, thread);
                 Answer answer = tracer.SystemCalls.Handle(thread);
                 return call is { } mapping ? MappingCalls.Told(tracer.Observer, thread, mapping, answer) : answer;
-            case PtraceEvent.Fork or PtraceEvent.Vfork or PtraceEvent.Clone:
+            case EventKind.ChildMade:
                 tracer.Accepts.Withdraw();
-                return tracer.Processes.Child(thread, status.Event == PtraceEvent.Vfork);
-            case PtraceEvent.VforkDone:
-                return Answer.RunOn;
-            case PtraceEvent.Stop:
+                return tracer.Processes.Child(thread, happened.IsVfork);
+            case EventKind.Halted:
                 Prepare(thread);
-                return GroupStop(thread, status);
-            case PtraceEvent.None when status.StopSignal == (Signal.SIGTRAP | 0x80):
-                return SystemCallEnd(thread);
-            default:
-                tracer.Root.NoteSignal(thread, status.StopSignal);
-                if (tracer.PowerLoss.TakeStop(thread, status.StopSignal))
+                return Answer.RunOn;
+            case EventKind.ProcessStopped:
+                Prepare(thread);
+                return tracer.Platform.StandStopped(thread.Held, happened) ? Answer.Stand : Answer.RunOn;
+            case EventKind.SystemCallDone:
+                // Only asked for at a call's begin.
+                tracer.Platform.TakeCallEnd(thread.Held)?.Invoke();
+                return Answer.RunOn;
+            case EventKind.Signal:
+                tracer.Root.NoteSignal(thread, happened.Signal);
+                if (tracer.PowerLoss.TakeStop(thread, happened.Signal))
                 {
                     tracer.PowerLoss.Check();
                     return Answer.RunOn;
                 }
 
-                thread.KeepSignal(status);
-                thread.SignalAtStop = thread.StopIsSpent ? 0 : status.StopSignal;
-                return tracer.Exceptions.Signal(thread, status.StopSignal);
+                return tracer.Exceptions.Signal(thread, happened);
+            default:
+                return Answer.RunOn;
         }
     }
 
@@ -258,47 +281,15 @@ internal sealed class EventLoop(Tracer tracer)
         if (thread.IsNewFork)
         {
             thread.IsNewFork = false;
-            Mappings.PrepareFork(tracer, thread);
+            tracer.Placement.PrepareFork(thread);
         }
-        else if (thread.IsNewSharer)
+        else if (!thread.IsNewSharer)
         {
-            // Its parent's selector names its parent's slot.
-            thread.IsNewSharer = false;
-            if (thread.Space.Fast is not null)
-            {
-                thread.Registers.Es = 0;
-            }
-        }
-    }
-
-    // A thread of a process that is stopped stays stopped, until SIGCONT.
-    private static Answer GroupStop(TracedThread thread, WaitStatus status)
-    {
-        if (!StopSignals.MayStop(status.StopSignal))
-        {
-            return Answer.RunOn;
+            return;
         }
 
-        if (thread.StopIsSpent)
-        {
-            // Calls of ours have ended that stop.
-            StopSignals.StopAgain(thread, isStopped: true);
-            return Answer.RunOn;
-        }
-
-        _ = thread.Store();
-        thread.NoteRan();
-        _ = Ptrace.Listen(thread.Id);
-        return Answer.Stand;
-    }
-
-    // Only asked for at a call's begin.
-    private static Answer SystemCallEnd(TracedThread thread)
-    {
-        Action<TracedThread>? then = thread.AtSystemCallExit;
-        thread.AtSystemCallExit = null;
-        then?.Invoke(thread);
-        return Answer.RunOn;
+        thread.IsNewSharer = false;
+        tracer.Fast.Begin(thread);
     }
 
     private void Do(TracedThread thread, Answer answer)
@@ -310,72 +301,27 @@ internal sealed class EventLoop(Tracer tracer)
 
         if (answer.IsMade)
         {
-            ref UserRegisters r = ref thread.Registers;
-            (ulong number, long result) = (r.OrigRax, answer.Result);
-            r.OrigRax = ulong.MaxValue;
-            if (CallRestart.IsAsked(result))
-            {
-                thread.AtSystemCallExit = t => CallRestart.Leave(t, number, result);
-            }
-            else
-            {
-                r.Rax = unchecked((ulong)result);
-            }
-
+            tracer.Platform.SetResult(thread.Held, answer.Result);
             Resume(thread, 0);
         }
         else if (answer.RunsOn)
         {
-            thread.AtSystemCallExit = answer.Then ?? thread.AtSystemCallExit;
+            if (answer.Then is { } then)
+            {
+                tracer.Platform.AtCallEnd(thread.Held, () => then(thread));
+            }
+
             Resume(thread, answer.Signal);
         }
     }
 
+    // Everything that was decided about the program becomes so, in an order that remote calls do not spoil; then the thread runs.
     private void Resume(TracedThread thread, int signal)
     {
-        SignalInformation information = default;
-        if (signal != 0)
-        {
-            _ = thread.GetSignal(out information);
-        }
-
         using IDisposable? others = signal != 0 ? tracer.Signals.HoldOthers(thread, signal) : null;
-        if (thread.Forced != 0)
-        {
-            ForcedSignals.Restore(thread, signal);
-        }
-
-        if (signal != 0)
-        {
-            ForcedSignals.NoteDelivery(thread, signal);
-        }
-
-        bool isStop = StopSignals.Stops(thread, signal);
-        thread.StopsBy = isStop ? signal : 0;
-        if (thread.Space.Unmappings.Count > 0)
-        {
-            tracer.RealMappings.EndAbandoned(thread);
-        }
-
-        tracer.Changes.Settle(thread);
-        if (tracer.Options.Isolation == IsolationMode.Strict)
-        {
-            StrictView.Apply(tracer.Processes.Threads, thread);
-        }
-
-        thread.Space.InElrange.Apply(tracer.Files.All, thread, () => tracer.Processes.ShareMemory(thread));
-        if (signal != 0 && thread.SignalAtStop == 0)
-        {
-            // A remote call has ended the stop that could deliver it: it comes once more, before the thread executes anything.
-            if (thread.StopsBy == signal || !isStop)
-            {
-                thread.Spent.Hold(thread, information);
-            }
-
-            signal = 0;
-        }
-
-        thread.StopsBy = 0;
+        tracer.Platform.BeginResume(thread.Held, signal);
+        BringMemory(thread);
+        signal = tracer.Platform.EndResume(thread.Held, signal);
         if (signal != 0 && others is not null)
         {
             if (tracer.Signals.StepIntoHandler(thread, signal))
@@ -386,27 +332,37 @@ internal sealed class EventLoop(Tracer tracer)
             return;
         }
 
-        if (signal == 0 && thread.Deferred.TryDequeue(out var deferred))
+        if (signal == 0)
         {
-            _ = HostKernel.KillThread(thread.Process.Id, thread.Id, deferred.Signal);
+            tracer.Platform.SendDeferred(thread.Held);
         }
 
-        if (thread.Space.Fast is { } fast)
-        {
-            if (signal == 0 && !thread.LeftStub && thread.FastSlot >= 0 && thread.Space.Vdso is { } vdso && !thread.Processor.EnclaveMode
-                && vdso.Continuation(thread.Peek().Rip) is var continuation && continuation != thread.Peek().Rip)
-            {
-                thread.Registers.Rip = continuation;
-            }
-
-            fast.Publish(tracer.Machine, thread);
-        }
-
+        tracer.Fast.RunOn(thread, isInterrupted: signal != 0);
         if (signal != 0)
         {
             tracer.Observer.SignalDelivered(thread, signal);
         }
 
         tracer.Gates.RunOn(thread, signal);
+    }
+
+    // What the thread can reach is what the model, the driver and the books say.
+    private void BringMemory(TracedThread thread)
+    {
+        if (thread.Space.Unmappings.Count > 0)
+        {
+            tracer.RealMappings.EndAbandoned(thread);
+        }
+
+        tracer.Changes.Settle(thread);
+        if (tracer.Options.Isolation == IsolationMode.Strict)
+        {
+            tracer.Strict.Apply(tracer.Processes.Threads, thread);
+        }
+
+        if (thread.Space.InElrange.Apply(tracer.Files.All, thread.Space, thread, thread.Processor.EnclaveMode, () => tracer.Processes.ShareMemory(thread)))
+        {
+            tracer.Fast.Deselect(thread);
+        }
     }
 }

@@ -3,7 +3,6 @@ using System.Buffers.Binary;
 using Cloister.Engine.Memory;
 using Cloister.Engine.Options;
 using Cloister.Engine.Platforms;
-using Cloister.Engine.Platforms.Tracing;
 using Cloister.Engine.Programs;
 using Cloister.Engine.Vdso;
 using Cloister.Linux;
@@ -16,12 +15,13 @@ internal static class ExecSetup
     private const ulong AtSysinfoEhdr = 33;
 
     /// <summary>Prepares the new image at the return of execve, before its first instruction.</summary>
+    /// <param name="platform">What holds it.</param>
     /// <param name="thread">The thread that executed it.</param>
     /// <param name="fast">Whether entries shall be made without stops.</param>
     /// <param name="isFirst">Whether it is the program that Cloister was asked to run.</param>
     /// <param name="cpuid">How CPUID is answered.</param>
     /// <param name="notice">Hears what the program has to do without.</param>
-    public static void Prepare(TracedThread thread, bool fast, bool isFirst, CpuidMode cpuid, Action<string> notice)
+    public static void Prepare(IPlatform platform, TracedThread thread, bool fast, bool isFirst, CpuidMode cpuid, Action<string> notice)
     {
         if ((long)thread.Peek().Rax < 0 || thread.Peek().Cs == 0x23)
         {
@@ -38,7 +38,7 @@ internal static class ExecSetup
         }
 
         (ulong entry, ulong vdso)? found = FindVdso(thread);
-        Errno error = MapArea(thread, out string call);
+        Errno error = platform.MapArea(thread.Held, out string call);
         if (error != Errno.None)
         {
             // The program's own doing, as a low limit of its memory, is no reason for the others to end.
@@ -108,62 +108,5 @@ internal static class ExecSetup
         return null;
 
         static ulong Word(ReadOnlySpan<byte> stack, int i) => i * 8 + 8 <= stack.Length ? BinaryPrimitives.ReadUInt64LittleEndian(stack[(i * 8)..]) : 0;
-    }
-
-    // A filter of the program's own, which it kept over exec, lets the first mmap pass by its offset, and what the gadget calls then.
-    private static Errno MapArea(TracedThread thread, out string which)
-    {
-        which = "mmap";
-        const ulong code = MemoryProtection.Read | MemoryProtection.Execute, data = MemoryProtection.Read | MemoryProtection.Write;
-        const ulong flags = MemoryProtection.Shared | MemoryProtection.FixedNoReplace;
-        const ulong anonymous = MemoryProtection.Private | MemoryProtection.Anonymous | MemoryProtection.FixedNoReplace;
-        long first = Bootstrap.Call(thread, SystemCall.Mmap, Area.Gadget, 4096, code, anonymous, ulong.MaxValue, (ulong)ProgramFilter.GadgetMark << 32);
-        if (first != (long)Area.Gadget)
-        {
-            return (Errno)(-first);
-        }
-
-        // The name lies below the red zone of a stack that has no frames yet.
-        RemoteMemory memory = thread.Space.Memory;
-        ulong name = (thread.Peek().Rsp - 4096) & ~15UL;
-        if (!memory.TryPoke(Area.Gadget, Gadget.Code) || !memory.TryPoke(name, "cloister\0"u8))
-        {
-            throw new ThreadEndedException(thread.Id);
-        }
-
-        const ulong call = Area.Gadget + Gadget.SyscallOffset;
-        long descriptor = Bootstrap.CallAt(call, thread, SystemCall.MemfdCreate, name, 1 | 2);
-        int taken = descriptor < 0 ? (int)descriptor : MemoryFiles.Take(thread, (int)descriptor);
-        if (taken < 0)
-        {
-            which = "memfd_create";
-            return (Errno)(-taken);
-        }
-
-        _ = MappedFile.Seal(taken, Area.Length);
-        MappedFile table = MappedFile.Map(taken, 0, Area.Length);
-        Gadget.Code.CopyTo(table.Slice(RemoteCalls.Offset(Area.Gadget), 4096));
-        long second = MemoryFiles.Keep(table.Dispose, () => Bootstrap.CallAt(call, thread, SystemCall.Mmap, Area.Table, Area.TableLength, data, flags, (ulong)descriptor, Area.Table - Area.Base));
-        if (second != (long)Area.Table)
-        {
-            table.Dispose();
-            return (Errno)(-second);
-        }
-
-        thread.Space.Table = table;
-        _ = HostKernel.TryStat(taken, out _, out ulong inode);
-        thread.Space.AreaInode = inode;
-        long third = new RemoteCalls()
-            .Add(SystemCall.Mmap, Area.Vdso, Area.VdsoLength, code, flags, (ulong)descriptor, Area.Vdso - Area.Base)
-            .Add(SystemCall.Close, (ulong)descriptor)
-            .Run(thread)[0];
-        if (third != (long)Area.Vdso)
-        {
-            thread.Space.Table = null;
-            table.Dispose();
-            return (Errno)(-third);
-        }
-
-        return Errno.None;
     }
 }

@@ -1,20 +1,19 @@
+using Cloister.Driver;
+using Cloister.Engine.Fast;
+using Cloister.Engine.Memory;
 using Cloister.Engine.Programs;
 using Cloister.Linux;
+using Cloister.Processor;
 
 namespace Cloister.Engine;
 
 /// <summary>Losses of power, as suspending to memory or disk is one for the EPC: asked for by a signal or planned.</summary>
-internal sealed class PowerLoss(Tracer tracer)
+internal sealed class PowerLoss(SgxMachine machine, SgxDriver driver, EpcMemory epc, Processes processes, Accepts accepts, IThreadKicker kicker, Action finishIoctls)
 {
-    private readonly HashSet<long>? _entries = SetOf(tracer.Options.PowerLoss.Entries), _ioctls = SetOf(tracer.Options.PowerLoss.Ioctls);
-    private long _entryCount, _ioctlCount;
     private int _requested, _stops;
 
     /// <summary>Whether one was asked for.</summary>
     public bool IsRequested => Volatile.Read(ref _requested) != 0;
-
-    /// <summary>Whether entries have to be counted: each must stop, then.</summary>
-    public bool CountsEntries => _entries is { Count: > 0 };
 
     /// <summary>Asks for one at the tracer's next stop. May be called by any thread.</summary>
     /// <param name="process">A process of the program, to make it stop, or 0.</param>
@@ -51,38 +50,23 @@ internal sealed class PowerLoss(Tracer tracer)
         }
     }
 
-    /// <summary>A thread is about to execute EENTER.</summary>
-    public void CountEntry() => Count(_entries, ref _entryCount);
-
-    /// <summary>A thread is about to make an ioctl on a device.</summary>
-    public void CountIoctl() => Count(_ioctls, ref _ioctlCount);
-
-    private static HashSet<long>? SetOf(IReadOnlyList<long> counts) => counts.Count == 0 ? null : [.. counts];
-
-    private void Count(HashSet<long>? when, ref long count)
+    /// <summary>Loses power now.</summary>
+    /// <remarks>In the order of Linux (kernel/power/suspend.c): drivers are told, tasks are frozen, which ends their system calls
+    /// early and takes them out of enclaves, and then power goes.</remarks>
+    public void Lose()
     {
-        if (when is { Count: > 0 } && when.Remove(++count))
-        {
-            Lose();
-        }
-    }
-
-    // In the order of Linux (kernel/power/suspend.c): drivers are told, tasks are frozen, which ends their system calls
-    // early and takes them out of enclaves, and then power goes.
-    private void Lose()
-    {
-        tracer.Accepts.Withdraw();
-        tracer.Driver.PrepareSuspend();
-        tracer.Loop.FinishIoctls();
-        foreach (TracedThread thread in tracer.Processes.Threads.ToArray())
+        accepts.Withdraw();
+        driver.PrepareSuspend();
+        finishIoctls();
+        foreach (TracedThread thread in processes.Threads.ToArray())
         {
             if (thread.Processor.EnclaveMode)
             {
-                tracer.ForceExits(thread.Processor.Secs);
+                kicker.ForceExits(thread.Processor.Secs);
             }
         }
 
-        tracer.Machine.LosePower();
-        tracer.Epc.LosePower();
+        machine.LosePower();
+        epc.LosePower();
     }
 }

@@ -1,5 +1,5 @@
 using Cloister.Engine.Options;
-using Cloister.Engine.Platforms.Tracing;
+using Cloister.Engine.Platforms;
 using Cloister.Engine.Programs;
 using Cloister.Linux;
 
@@ -13,7 +13,7 @@ internal sealed class RootProcess
     private int _id;
     private long _steps;
     private ulong _relayed; // signals that were passed on to the program; bit n-1 is signal n
-    private WaitStatus _end;
+    private ProgramEvent _end;
 
     /// <summary>Its process; 0 when it has not begun or has ended.</summary>
     public int Id => Volatile.Read(ref _id);
@@ -22,7 +22,7 @@ internal sealed class RootProcess
     public long? EndedForAllAt { get; private set; }
 
     /// <summary>How it ended.</summary>
-    public ProgramEnd End => new(_end.Exited ? _end.ExitStatus : null, _end.Signaled ? _end.TerminatingSignal : null);
+    public ProgramEnd End => new(_end.ExitStatus, _end.EndedBy);
 
     /// <summary>It begins.</summary>
     public void Begin(int process) => Volatile.Write(ref _id, process);
@@ -40,16 +40,16 @@ internal sealed class RootProcess
     }
 
     /// <summary>A process has ended.</summary>
-    public void NoteEnd(int process, WaitStatus status)
+    public void NoteEnd(in ProgramEvent end)
     {
-        if (process != _id)
+        if (end.Thread != _id)
         {
             return;
         }
 
-        _end = status;
+        _end = end;
         Volatile.Write(ref _id, 0);
-        if (status.Signaled && (Interlocked.Read(ref _relayed) & 1UL << (status.TerminatingSignal - 1)) != 0)
+        if (end.EndedBy is { } signal && (Interlocked.Read(ref _relayed) & 1UL << (signal - 1)) != 0)
         {
             EndedForAllAt = Environment.TickCount64;
         }

@@ -21,6 +21,8 @@ namespace Cloister.Engine;
 public sealed class Tracer : IThreadKicker, IDisposable
 {
     private readonly HashSet<string> _notices = [];
+    private readonly ForcedExits _forcedExits;
+    private readonly Observation _observed = new();
     private bool _broken; // a defect showed itself: releasing what there is would only hide it
 
     /// <summary>Makes the machine that programs will run on.</summary>
@@ -31,32 +33,40 @@ public sealed class Tracer : IThreadKicker, IDisposable
         Epc = new EpcMemory(options.EpcPages);
         MachineOptions machine = HostProcessor.Fit(options.Machine);
         Cpuid = new CpuidEmulator(machine.Capabilities, [(0x70000000, (ulong)Epc.PageCount * 4096)], machine.Cpu);
-        Machine = new SgxMachine(machine with { NewMeasurement = () => new Measurement(new HashThread(Cores.UseAllCores), HashThread.Capacity) }, Epc);
+        Machine = new SgxMachine(machine with { NewMeasurement = () => new Measurement(new HashThread(Platform.UseAllCores), HashThread.Capacity) }, Epc);
         Driver = new SgxDriver(Machine, options.Driver, this);
-        Changes = new PendingChanges(this);
-        Machine.Observer = Changes.Watcher;
-        Loop = new EventLoop(this);
-        Files = new DeviceFiles(Epc, Driver)
-        {
-            OnFilled = (file, page) => Illegal?.Filled(file, page),
-            OnRelease = () => Accepts?.Withdraw(),
-            IsUsed = file => Ioctls?.Use(file) == true,
-        };
-        PowerLoss = new PowerLoss(this);
-        SystemCalls = new SystemCallTable(this);
-        Ioctls = new RunningIoctls();
-        Processes = new Processes(this);
-        Untold = new UntoldChildren(this);
-        Gates = new Gates(this);
-        Interruptions = new Interruptions(this);
-        Exceptions = new Exceptions(this);
-        Enclu = new EncluStops(this);
-        Exits = new AsynchronousExits(this);
+        var lifecycle = new Lifecycle(this);
+        Losses = new PlannedLosses(options.PowerLoss);
+        Fast = new FastSpaces(Machine, _observed);
+        var pages = new PageObservers();
+        Files = new DeviceFiles(Epc, Driver, pages) { IsUsed = Ioctls.Use };
+        Processes = new Processes(NewSpace, Platform, lifecycle, _observed);
+        Guard = new Guard(Processes, Platform, lifecycle, Notice);
+        Interruptions = new Interruptions(Processes, Platform, lifecycle, Guard);
+        var mappings = new DeviceMappings(Driver, Files, Platform, options.Presence, Notice);
+        RealMappings = new RealMappings(NewSpace, Driver, Files, Processes, mappings);
+        Placement = new MappingPlacement(Files, mappings, RealMappings, options.Presence, Notice);
+        Accepts = new Accepts(Machine, Driver, Epc, Ioctls, Fast, _observed);
+        Gates = new Gates(Machine, Fast, Interruptions, Platform, Accepts, Guard);
+        var watcher = new EpcmWatcher(Epc, pages, Fast.Awaited);
+        Machine.Observer = watcher;
+        Changes = new PendingChanges(Machine, watcher, Files, Processes, Interruptions, Guard);
         Faults = new PageFaults(Driver);
-        Signals = new SignalDelivery(this);
-        RealMappings = new RealMappings(this);
-        Accepts = new Accepts(this);
-        Illegal = new IllegalCode(this);
+        Signals = new SignalDelivery(_observed, Fast, Faults, Driver, Files, Processes, Interruptions, Platform, Changes);
+        Illegal = new IllegalCode(Machine, Files, Processes, Interruptions, Platform, Notice);
+        pages.Add(Accepts);
+        pages.Add(Fast);
+        pages.Add(Illegal);
+        var exits = new AsynchronousExits(Machine, Fast, Faults, Signals);
+        var enclu = new EncluStops(Machine, options, Losses, Faults, Signals, exits, Accepts, Fast, new SitePatcher(Fast, Interruptions));
+        var abortPage = new AbortPage(RealMappings, Signals, Changes, Interruptions, Platform, Notice);
+        Exceptions = new Exceptions(Machine, options.Isolation, Cpuid, Fast, Faults, Signals, exits, enclu, Platform, Illegal, abortPage);
+        _forcedExits = new ForcedExits(Fast, Processes, Interruptions, Platform, Gates, exits, Exceptions);
+        SystemCalls = new SystemCallTable(options, Driver, Epc, Cpuid, Files, Ioctls, Processes, Platform, Exceptions, RealMappings, Placement, Losses);
+        Loop = new EventLoop(this);
+        PowerLoss = new PowerLoss(Machine, Driver, Epc, Processes, Accepts, _forcedExits, Loop.FinishIoctls);
+        Losses.OnDue = PowerLoss.Lose;
+        Gates.OnWaited = Interruptions.OnReleased = Loop.RunOn;
     }
 
     /// <summary>What it was made with.</summary>
@@ -69,7 +79,11 @@ public sealed class Tracer : IThreadKicker, IDisposable
     public SgxDriver Driver { get; }
 
     /// <summary>Hears what threads do. Nobody by default.</summary>
-    public IEngineObserver Observer { get; set; } = IEngineObserver.Silent;
+    public IEngineObserver Observer
+    {
+        get => _observed.Observer;
+        set => _observed.Observer = value;
+    }
 
     internal EpcMemory Epc { get; }
 
@@ -79,43 +93,45 @@ public sealed class Tracer : IThreadKicker, IDisposable
 
     internal RootProcess Root { get; } = new();
 
-    internal PendingChanges Changes { get; }
+    internal IPlatform Platform { get; } = new PtracePlatform();
+
+    internal RunningIoctls Ioctls { get; } = new();
+
+    internal PlannedLosses Losses { get; }
+
+    internal FastSpaces Fast { get; }
+
+    internal StrictView Strict { get; } = new();
 
     internal DeviceFiles Files { get; }
 
-    internal PowerLoss PowerLoss { get; }
+    internal Processes Processes { get; }
 
-    internal SystemCallTable SystemCalls { get; }
-
-    internal Exceptions Exceptions { get; }
-
-    internal Gates Gates { get; }
+    internal Guard Guard { get; }
 
     internal Interruptions Interruptions { get; }
 
-    internal EncluStops Enclu { get; }
+    internal RealMappings RealMappings { get; }
 
-    internal AsynchronousExits Exits { get; }
+    internal MappingPlacement Placement { get; }
+
+    internal Accepts Accepts { get; }
+
+    internal Gates Gates { get; }
+
+    internal PendingChanges Changes { get; }
 
     internal PageFaults Faults { get; }
 
     internal SignalDelivery Signals { get; }
 
-    internal Accepts Accepts { get; }
-
     internal IllegalCode Illegal { get; }
 
-    internal CoreSharing Cores { get; } = new();
+    internal Exceptions Exceptions { get; }
 
-    internal Waits Waits { get; } = new();
+    internal SystemCallTable SystemCalls { get; }
 
-    internal UntoldChildren Untold { get; }
-
-    internal RealMappings RealMappings { get; }
-
-    internal RunningIoctls Ioctls { get; }
-
-    internal Processes Processes { get; }
+    internal PowerLoss PowerLoss { get; }
 
     /// <summary>Stops answered, by what they were: for statistics.</summary>
     public StopCounts Stops { get; } = new();
@@ -129,7 +145,8 @@ public sealed class Tracer : IThreadKicker, IDisposable
     public ProgramEnd Run(ProgramInvocation program)
     {
         ArgumentNullException.ThrowIfNull(program);
-        Root.Begin(ProgramStart.Start(this, program));
+        IHeldThread first = Platform.Begin(program, SyscallFilter.Base(), Processes.New);
+        Root.Begin(Processes.Add(first, (TracedProcess)first.Process).Process.Id);
         try
         {
             Loop.Run();
@@ -158,12 +175,12 @@ public sealed class Tracer : IThreadKicker, IDisposable
     public void LosePower() => PowerLoss.Request(Root.Id);
 
     /// <inheritdoc/>
-    public void ForceExits(EpcPage secs) => Interruptions.ForceExits(secs);
+    public void ForceExits(EpcPage secs) => _forcedExits.ForceExits(secs);
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        Cores.Dispose();
+        Platform.Dispose();
         if (!_broken)
         {
             Files.Dispose();
@@ -172,47 +189,13 @@ public sealed class Tracer : IThreadKicker, IDisposable
         Epc.Dispose();
     }
 
+    private AddressSpace NewSpace(int process) => new(Machine, process, Fast);
+
     internal void Notice(string text)
     {
         if (_notices.Add(text))
         {
             OnNotice?.Invoke(text);
-        }
-    }
-
-    /// <summary>Does something to a thread that may be killed meanwhile; its end is then told later.</summary>
-    /// <param name="action">What to do.</param>
-    /// <param name="cause">Whose process ends when the host has no memory for it, as the kernel ends one then; without one the largest that has enclaves.</param>
-    /// <returns>The thread that ended meanwhile, or 0.</returns>
-    internal int Guard(Action action, TracedThread? cause = null)
-    {
-        try
-        {
-            action();
-            return 0;
-        }
-        catch (ThreadEndedException e)
-        {
-            if (Processes.Find(e.Thread) is { } thread)
-            {
-                // Its stop was answered half way: the tables may still have it inside.
-                Processes.NoteGone(thread);
-            }
-
-            if (e.Status is { } status)
-            {
-                Waits.Park(e.Thread, status);
-            }
-
-            return e.Thread;
-        }
-        catch (NoMemoryException e) when ((cause ?? Processes.LargestDeviceUser()) is { } victim)
-        {
-            // Linux, mm/oom_kill.c, oom_kill_process: SIGKILL.
-            Notice($"the host has no memory for an enclave ({e.Message}): its program is killed");
-            Ioctls.Abandon(victim);
-            _ = HostKernel.Kill(victim.Process.Id, Linux.Signal.SIGKILL);
-            return 0;
         }
     }
 }

@@ -1,11 +1,14 @@
 using System.Diagnostics;
+using Cloister.Engine.Platforms;
 using Cloister.Linux;
 
 namespace Cloister.Engine.Tests;
 
 public class RootProcessTests
 {
-    private static readonly WaitStatus s_terminated = new(Signal.SIGTERM), s_exited = new(3 << 8);
+    private static ProgramEvent Terminated(int process) => new(EventKind.Ended, process) { EndedBy = Signal.SIGTERM };
+
+    private static ProgramEvent Exited(int process) => new(EventKind.Ended, process) { ExitStatus = 3 };
 
     [Fact]
     public void Before_it_begins_it_gets_no_signal()
@@ -20,9 +23,9 @@ public class RootProcessTests
     {
         var root = new RootProcess();
         root.Begin(1234);
-        root.NoteEnd(99, s_terminated);
+        root.NoteEnd(Terminated(99));
         Assert.Equal(1234, root.Id);
-        root.NoteEnd(1234, s_exited);
+        root.NoteEnd(Exited(1234));
         Assert.Equal((0, 3), (root.Id, root.End.ExitStatus));
         Assert.Null(root.End.Signal);
         Assert.Null(root.EndedForAllAt);
@@ -33,7 +36,7 @@ public class RootProcessTests
     {
         var root = new RootProcess();
         root.Begin(1234);
-        root.NoteEnd(1234, s_terminated);
+        root.NoteEnd(Terminated(1234));
         Assert.Equal(Signal.SIGTERM, root.End.Signal);
         Assert.Null(root.EndedForAllAt);
     }
@@ -46,7 +49,7 @@ public class RootProcessTests
         root.Begin(child.Id);
         Assert.True(root.Relay(Signal.SIGTERM));
         child.WaitForExit();
-        root.NoteEnd(child.Id, s_terminated);
+        root.NoteEnd(Terminated(child.Id));
         Assert.NotNull(root.EndedForAllAt);
     }
 }

@@ -2,6 +2,7 @@ using Cloister.Architecture;
 using Cloister.Driver;
 using Cloister.Engine;
 using Cloister.Engine.Observers;
+using Cloister.Engine.Options;
 using Cloister.Linux;
 using Cloister.Processor;
 using System.Diagnostics;
@@ -266,13 +267,13 @@ internal sealed class TraceRecorder : IMachineObserver, IDriverObserver, IEngine
         }
     }
 
-    public void ThreadEnded(IObservedThread thread, WaitStatus status)
+    public void ThreadEnded(IObservedThread thread, ProgramEnd end)
     {
         if ((_kinds & TraceKinds.Process) != 0)
         {
             Tell(New(TraceKinds.Process, "end", thread) with
             {
-                Detail = status.Signaled ? $"by {MachineNames.OfSignal(status.TerminatingSignal)}" : $"with exit status {status.ExitStatus}",
+                Detail = end.Signal is { } signal ? $"by {MachineNames.OfSignal(signal)}" : $"with exit status {end.ExitStatus ?? 0}",
             });
         }
 

@@ -9,7 +9,7 @@ using Cloister.Linux;
 namespace Cloister.Engine.Devices;
 
 /// <summary>The open files of the device nodes, and the address spaces that use them.</summary>
-internal sealed class DeviceFiles(EpcMemory epc, SgxDriver driver) : IDisposable
+internal sealed class DeviceFiles(EpcMemory epc, SgxDriver driver, IPageObserver observer) : IDisposable
 {
     private readonly Dictionary<(ulong, ulong), EnclaveFile> _files = [];
     private readonly List<AddressSpace> _spaces = [];
@@ -17,14 +17,11 @@ internal sealed class DeviceFiles(EpcMemory epc, SgxDriver driver) : IDisposable
     /// <summary>The address spaces that have opened a device, or were copied from one.</summary>
     public IReadOnlyList<AddressSpace> Spaces => _spaces;
 
-    /// <summary>Hears of the address of an enclave's page that has got its content.</summary>
-    public Action<EnclaveFile, ulong>? OnFilled { get; init; }
-
     /// <summary>Tells whether something is done with a file: it stays open until that has ended.</summary>
     public Func<EnclaveFile, bool>? IsUsed { get; init; }
 
-    /// <summary>Hears that a file is about to go.</summary>
-    public Action? OnRelease { get; init; }
+    /// <summary>The address spaces that have mapped a file.</summary>
+    public IEnumerable<AddressSpace> SpacesOf(EnclaveFile file) => _spaces.Where(file.Views.Contains);
 
     /// <summary>The files that are open now.</summary>
     public IEnumerable<EnclaveFile> All => _files.Count == 0 ? [] : _files.Values;
@@ -55,7 +52,7 @@ internal sealed class DeviceFiles(EpcMemory epc, SgxDriver driver) : IDisposable
             return error;
         }
 
-        file = new EnclaveFile(epc, taken, node, openFlags) { OnFilled = node == DeviceNode.Enclave ? OnFilled : null };
+        file = new EnclaveFile(epc, taken, node, openFlags) { Observer = observer };
         switch (node)
         {
             case DeviceNode.Enclave: file.Enclave = driver.Open(file); break;
@@ -135,7 +132,7 @@ internal sealed class DeviceFiles(EpcMemory epc, SgxDriver driver) : IDisposable
         _ = _spaces.Remove(space);
         foreach (EnclaveFile file in All)
         {
-            _ = file.AddressSpaces.Remove(space);
+            _ = file.Views.Remove(space);
         }
     }
 
@@ -180,7 +177,7 @@ internal sealed class DeviceFiles(EpcMemory epc, SgxDriver driver) : IDisposable
         }
     }
 
-    private bool IsInUse(EnclaveFile file) => file.AddressSpaces.Count > 0 || IsUsed?.Invoke(file) == true;
+    private bool IsInUse(EnclaveFile file) => file.Views.Count > 0 || IsUsed?.Invoke(file) == true;
 
     public void Dispose()
     {
@@ -201,12 +198,7 @@ internal sealed class DeviceFiles(EpcMemory epc, SgxDriver driver) : IDisposable
 
     private void Release(EnclaveFile file)
     {
-        OnRelease?.Invoke();
-        foreach (AddressSpace space in Spaces)
-        {
-            space.Fast?.Forget(file);
-        }
-
+        observer.Releasing(file);
         _ = _files.Remove(file.Identity);
         file.IsReleased = true;
         if (file.Enclave is { } enclave)

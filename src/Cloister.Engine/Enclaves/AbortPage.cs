@@ -1,7 +1,7 @@
 using Cloister.Architecture;
+using Cloister.Engine.Devices;
 using Cloister.Engine.Memory;
 using Cloister.Engine.Platforms;
-using Cloister.Engine.Platforms.Tracing;
 using Cloister.Engine.Programs;
 using Cloister.Linux;
 using Cloister.Processor;
@@ -9,19 +9,20 @@ using Cloister.Processor;
 namespace Cloister.Engine.Enclaves;
 
 /// <summary>A host access to enclave memory: reads give all ones, writes vanish. SDM 3D, "Access-control Requirements".</summary>
-internal static class AbortPage
+internal sealed class AbortPage(
+    RealMappings realMappings, SignalDelivery signals, PendingChanges changes, Interruptions interruptions, IPlatform platform, Action<string> notice)
 {
     /// <summary>Lets the thread execute its instruction with a page of all ones in the place of the enclave's.</summary>
-    public static Answer Access(Tracer tracer, TracedThread thread, ulong page, AccessKind access)
+    public Answer Access(TracedThread thread, ulong page, AccessKind access)
     {
         // A fetch from outside finds ff ff ff..., which is no instruction.
         ulong protection = MemoryProtection.Read | MemoryProtection.Write | (access == AccessKind.Execute ? (ulong)MemoryProtection.Execute : 0);
         AddressSpace space = thread.Space;
         const ulong flags = MemoryProtection.Private | MemoryProtection.Anonymous | MemoryProtection.Fixed, moveFixed = 3;
-        tracer.Changes.Settle(thread);
+        changes.Settle(thread);
 
         // The enclave's page steps aside with its mapping; no descriptor of it may be open any more.
-        using IDisposable others = tracer.Interruptions.HoldOthers(thread);
+        using IDisposable others = interruptions.HoldOthers(thread);
         long[] moved = new RemoteCalls()
             .Add(SystemCall.Mremap, page, 4096, 4096, moveFixed, Area.Aside)
             .Add(SystemCall.Mmap, page, 4096, protection, flags, ulong.MaxValue, 0)
@@ -36,7 +37,7 @@ internal static class AbortPage
 
             if (moved[0] == -(long)Errno.EFAULT)
             {
-                return NothingThere(tracer, thread, page, access);
+                return NothingThere(thread, page, access);
             }
 
             string reason = (moved[0] < 0 ? moved[0] : moved[1]) switch
@@ -45,7 +46,7 @@ internal static class AbortPage
                 -(long)Errno.ENOMEM => "a program may have no more mappings (vm.max_map_count)",
                 var error => $"nothing can be put in a page's place ({(Errno)(-error)})",
             };
-            return Refused(tracer, thread, page, access, reason);
+            return Refused(thread, page, access, reason);
         }
 
         Span<byte> ones = stackalloc byte[4096];
@@ -54,54 +55,55 @@ internal static class AbortPage
 
         // The step out of the remote call's last stop ends before the instruction: single stepping reports the end of a system call.
         ulong rip = thread.Peek().Rip;
-        WaitStatus status = SingleStep.Run(thread);
-        if (status is { Event: PtraceEvent.None, StopSignal: Signal.SIGTRAP } && thread.Peek().Rip == rip)
+        ProgramEvent happened = platform.Step(thread.Held);
+        if (IsStep(happened) && thread.Peek().Rip == rip)
         {
-            status = SingleStep.Run(thread);
+            happened = platform.Step(thread.Held);
         }
 
-        thread.KeepSignal(status);
         _ = new RemoteCalls().Add(SystemCall.Mremap, Area.Aside, 4096, 4096, moveFixed, page).Run(thread);
         space.Native.WatchAgain(page);
-        if (status.Event == PtraceEvent.None && status.StopSignal == Signal.SIGTRAP)
+        if (IsStep(happened))
         {
             return Answer.RunOn;
         }
 
-        tracer.Waits.PutBack(thread, status);
+        platform.PutBack(thread.Held, happened);
         return Answer.Stand;
     }
 
+    private static bool IsStep(in ProgramEvent happened) => happened is { Kind: EventKind.Signal, Signal: Signal.SIGTRAP };
+
     // Whether the device is mapped at a page still: the books take what the kernel has.
-    private static bool IsThere(Tracer tracer, TracedThread thread, ulong page)
+    private bool IsThere(TracedThread thread, ulong page)
     {
-        tracer.RealMappings.Follow(thread, page, page + 4096);
+        realMappings.Follow(thread, page, page + 4096);
         return thread.Space.Mappings.Find(page) is not null;
     }
 
     // Another thread has taken the page away. One whose call to do so has not ended yet may have had a third one's mapping with it, of which
     // the books know until then: the access came between the two, as it may on Linux.
-    private static Answer NothingThere(Tracer tracer, TracedThread thread, ulong page, AccessKind access)
+    private Answer NothingThere(TracedThread thread, ulong page, AccessKind access)
     {
         if (thread.Space.Unmappings.Exists(unmapping => unmapping.Overlaps(page, page + 4096)))
         {
             PageFaultErrorCode code = PageFaultErrorCode.User | (access == AccessKind.Write ? PageFaultErrorCode.Write : 0)
                 | (access == AccessKind.Execute ? PageFaultErrorCode.InstructionFetch : 0);
-            return tracer.Signals.Raise(thread, ExceptionVector.PageFault, (uint)code, new LinearAddress(page), unmapped: true);
+            return signals.Raise(thread, ExceptionVector.PageFault, (uint)code, new LinearAddress(page), unmapped: true);
         }
 
-        tracer.RealMappings.Follow(thread, page, page + 4096);
+        realMappings.Follow(thread, page, page + 4096);
         return Answer.RunOn;
     }
 
     // Nothing could be put in the page's place: another thread has taken it away, or the process has as many mappings as it may have.
-    private static Answer Refused(Tracer tracer, TracedThread thread, ulong page, AccessKind access, string reason)
+    private Answer Refused(TracedThread thread, ulong page, AccessKind access, string reason)
     {
-        if (IsThere(tracer, thread, page))
+        if (IsThere(thread, page))
         {
-            tracer.Notice($"{reason}: an access to enclave memory from outside ends in SIGSEGV");
+            notice($"{reason}: an access to enclave memory from outside ends in SIGSEGV");
             PageFaultErrorCode code = PageFaultErrorCode.User | (access == AccessKind.Write ? PageFaultErrorCode.Write : 0);
-            return tracer.Signals.Raise(thread, ExceptionVector.PageFault, (uint)code, new LinearAddress(page), unmapped: false);
+            return signals.Raise(thread, ExceptionVector.PageFault, (uint)code, new LinearAddress(page), unmapped: false);
         }
 
         return Answer.RunOn;

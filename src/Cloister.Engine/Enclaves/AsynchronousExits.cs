@@ -8,7 +8,7 @@ using Cloister.Processor.Enclu;
 namespace Cloister.Engine.Enclaves;
 
 /// <summary>Asynchronous exits, what the kernel does after them, and the resumption.</summary>
-internal sealed class AsynchronousExits(Tracer tracer)
+internal sealed class AsynchronousExits(SgxMachine machine, FastSpaces spaces, PageFaults faults, SignalDelivery signals)
 {
     /// <summary>An asynchronous exit for an interrupt; the thread is left at its asynchronous exit pointer.</summary>
     public void ForInterrupt(TracedThread thread) => Exit(thread, null, 0, default);
@@ -20,9 +20,9 @@ internal sealed class AsynchronousExits(Tracer tracer)
         // The kernel handles the fault after the exit: the thread is outside while the driver works.
         LinearAddress address = Aex.AddressForSystem(thread.Processor, fault.Address);
         Exit(thread, fault.Vector, fault.ErrorCode, fault.Address);
-        if (fault.Vector != ExceptionVector.PageFault || !tracer.Faults.Resolve(thread, fault))
+        if (fault.Vector != ExceptionVector.PageFault || !faults.Resolve(thread, fault))
         {
-            return tracer.Signals.Raise(thread, fault.Vector, fault.ErrorCode, address, IsUnmapped(thread.Space, fault));
+            return signals.Raise(thread, fault.Vector, fault.ErrorCode, address, IsUnmapped(thread.Space, fault));
         }
 
         ResumeInside(thread);
@@ -38,7 +38,7 @@ internal sealed class AsynchronousExits(Tracer tracer)
         }
 
         thread.ToModel();
-        LeafResult result = EncluInstruction.Dispatch(tracer.Machine, thread.Processor, thread.Space, thread);
+        LeafResult result = EncluInstruction.Dispatch(machine, thread.Processor, thread.Space, thread);
         if (result.Status != LeafStatus.Fault)
         {
             thread.FromModel();
@@ -48,30 +48,30 @@ internal sealed class AsynchronousExits(Tracer tracer)
     }
 
     /// <summary>Whether a thread stands at an ENCLU, or at what is in its place.</summary>
-    public static bool IsEnclu(TracedThread thread)
+    public bool IsEnclu(TracedThread thread)
     {
         Span<byte> code = stackalloc byte[EncluInstruction.Length];
         ulong rip = thread.Peek().Rip;
         return rip == thread.Space.Vdso?.Enclu
-            || (InstructionFetch.Read(thread.Space, rip, code) == EncluInstruction.Length && (code.SequenceEqual(EncluInstruction.Opcode) || IsPatched(thread.Space, rip, code)));
+            || (thread.Space.ReadCode(rip, code) == EncluInstruction.Length && (code.SequenceEqual(EncluInstruction.Opcode) || IsPatched(thread.Space, rip, code)));
     }
 
     /// <summary>Whether code is the jump that stands in the place of an ENCLU.</summary>
-    public static bool IsPatched(AddressSpace space, ulong rip, ReadOnlySpan<byte> code) =>
-        code is [SitePatcher.ShortJumpOpcode or SitePatcher.LongJumpOpcode, ..] && space.Fast?.PatchedSites.Contains(rip) == true;
+    public bool IsPatched(AddressSpace space, ulong rip, ReadOnlySpan<byte> code) =>
+        code is [SitePatcher.ShortJumpOpcode or SitePatcher.LongJumpOpcode, ..] && spaces.Of(space)?.PatchedSites.Contains(rip) == true;
 
     /// <summary>An exception that the kernel does not resolve.</summary>
     public Answer Raise(TracedThread thread, ExceptionVector vector, uint errorCode, LinearAddress address)
     {
         Exit(thread, vector, errorCode, address);
-        return tracer.Signals.Raise(thread, vector, errorCode, address, unmapped: false);
+        return signals.Raise(thread, vector, errorCode, address, unmapped: false);
     }
 
     /// <summary>The exit alone.</summary>
     public void Exit(TracedThread thread, ExceptionVector? vector, uint errorCode, LinearAddress address)
     {
         thread.ToModel();
-        Aex.Execute(tracer.Machine, thread.Processor, thread.Space, thread, vector, errorCode, address);
+        Aex.Execute(machine, thread.Processor, thread.Space, thread, vector, errorCode, address);
         thread.FromModel();
     }
 

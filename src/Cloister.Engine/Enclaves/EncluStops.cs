@@ -11,42 +11,44 @@ using Cloister.Processor.Enclu;
 namespace Cloister.Engine.Enclaves;
 
 /// <summary>ENCLU where a thread stopped at it, in host or enclave.</summary>
-internal sealed class EncluStops(Tracer tracer)
+internal sealed class EncluStops(
+    SgxMachine machine, EngineOptions options, PlannedLosses losses, PageFaults faults, SignalDelivery signals, AsynchronousExits exits, Accepts accepts,
+    FastSpaces spaces, SitePatcher patcher)
 {
     /// <summary>Executes ENCLU until the thread can run on by itself.</summary>
     public Answer Execute(TracedThread thread)
     {
         AddressSpace space = thread.Space;
-        if (space.Fast is { } fast && fast.Stubs.SiteOf(thread.Peek().Rip) is var site && site != thread.Peek().Rip)
+        if (spaces.Of(space) is { } fast && fast.Stubs.SiteOf(thread.Peek().Rip) is var site && site != thread.Peek().Rip)
         {
             thread.Registers.Rip = site;
         }
 
-        if (tracer.Options is { Mode: EngineMode.Fast, Isolation: IsolationMode.Fast })
+        if (options is { Mode: EngineMode.Fast, Isolation: IsolationMode.Fast })
         {
             PrepareFast(thread);
         }
 
         if ((EncluLeaf)(uint)thread.Peek().Rax == EncluLeaf.Eenter && !thread.Processor.EnclaveMode)
         {
-            tracer.PowerLoss.CountEntry();
+            losses.CountEntry();
         }
 
         thread.ToModel();
         bool added = false;
-        bool trapFlag = thread.FastSlot >= 0 && (thread.Peek().Rflags & Registers.TrapFlag) != 0;
+        bool trapFlag = spaces.Of(thread) is not null && (thread.Peek().Rflags & Registers.TrapFlag) != 0;
         while (true)
         {
             LogicalProcessor processor = thread.Processor;
             EncluLeaf leaf = (EncluLeaf)(uint)processor.Registers.Rax;
             ulong operand = processor.Registers.Rcx;
-            LeafResult result = EncluInstruction.Dispatch(tracer.Machine, processor, space, thread);
+            LeafResult result = EncluInstruction.Dispatch(machine, processor, space, thread);
             if (result.Status != LeafStatus.Fault)
             {
                 NoteEpcmChange(space, leaf, operand, processor.Registers.Rdx, result);
                 if (added && leaf == EncluLeaf.Eaccept && result.IsSuccess)
                 {
-                    tracer.Accepts.Promise(thread, operand & ~4095UL);
+                    accepts.Promise(thread, operand & ~4095UL);
                 }
 
                 thread.FromModel();
@@ -64,12 +66,12 @@ internal sealed class EncluStops(Tracer tracer)
             {
                 thread.FromModel();
                 added = fault.Address.Value == operand;
-                if (tracer.Exits.Resolve(thread, fault) is { } raised)
+                if (exits.Resolve(thread, fault) is { } raised)
                 {
                     return raised;
                 }
 
-                if (!processor.EnclaveMode || !AsynchronousExits.IsEnclu(thread))
+                if (!processor.EnclaveMode || !exits.IsEnclu(thread))
                 {
                     return Answer.RunOn;
                 }
@@ -80,9 +82,9 @@ internal sealed class EncluStops(Tracer tracer)
 
             // EENTER or ERESUME faulted: the fault is the host's, at the instruction.
             thread.FromModel();
-            if (fault.Vector != ExceptionVector.PageFault || !tracer.Faults.Resolve(thread, fault))
+            if (fault.Vector != ExceptionVector.PageFault || !faults.Resolve(thread, fault))
             {
-                return tracer.Signals.Raise(thread, fault.Vector, fault.ErrorCode, fault.Address, AsynchronousExits.IsUnmapped(space, fault));
+                return signals.Raise(thread, fault.Vector, fault.ErrorCode, fault.Address, AsynchronousExits.IsUnmapped(space, fault));
             }
         }
     }
@@ -96,29 +98,23 @@ internal sealed class EncluStops(Tracer tracer)
         var leaf = (EncluLeaf)(uint)thread.Peek().Rax;
         if (leaf is EncluLeaf.Eexit or EncluLeaf.Eaccept && thread.Processor.EnclaveMode)
         {
-            SitePatcher.Patch(tracer, thread, rip, inEnclave: true);
+            patcher.Patch(thread, rip, inEnclave: true);
             if (leaf == EncluLeaf.Eaccept)
             {
-                tracer.Accepts.Prepare(thread);
+                accepts.Prepare(thread);
             }
 
             return;
         }
 
-        if (leaf != EncluLeaf.Eenter || thread.Processor.EnclaveMode || space.FastRefused || space.Table is null || tracer.PowerLoss.CountsEntries)
+        if (leaf != EncluLeaf.Eenter || thread.Processor.EnclaveMode || space.Table is null || losses.CountsEntries)
         {
             return;
         }
 
-        if (space.Fast is null)
+        if (spaces.Make(thread) is { } fast && fast.Assign(thread) && rip != space.Vdso?.Enclu)
         {
-            space.Fast = HostKernel.HasFsgsbase ? FastPath.Create(thread, replace: false) : null;
-            space.FastRefused = space.Fast is null;
-        }
-
-        if (space.Fast is { } fast && fast.Assign(thread) && rip != space.Vdso?.Enclu)
-        {
-            SitePatcher.Patch(tracer, thread, rip, inEnclave: false);
+            patcher.Patch(thread, rip, inEnclave: false);
         }
     }
 
@@ -132,7 +128,7 @@ internal sealed class EncluStops(Tracer tracer)
         }
 
         var information = new SignalInformation { Signal = Linux.Signal.SIGTRAP, Code = SignalInformation.TrapTrace, Address = r.Rip };
-        return tracer.Signals.Deliver(thread, new ProgramSignal(Linux.Signal.SIGTRAP, information, (ulong)ExceptionVector.Debug, 0, null));
+        return signals.Deliver(thread, new ProgramSignal(Linux.Signal.SIGTRAP, information, (ulong)ExceptionVector.Debug, 0, null));
     }
 
     // EACCEPT, EACCEPTCOPY and EMODPE change the entry of the page in RCX.
@@ -147,10 +143,10 @@ internal sealed class EncluStops(Tracer tracer)
                 mapping.File.IllegalSites.Restore(mapping.File.Bytes(offset), source);
             }
 
-            mapping.File.UpdateAwaited(tracer.Machine, space.Pages.Peek(operand).Page, offset);
-            foreach (AddressSpace other in mapping.File.AddressSpaces)
+            spaces.Awaited.Update(machine, mapping.File, space.Pages.Peek(operand).Page, offset);
+            foreach (IFileView other in mapping.File.Views)
             {
-                other.Native.Refresh(mapping.File, offset, 1);
+                other.Refresh(mapping.File, offset, 1);
             }
         }
     }

@@ -1,11 +1,12 @@
 using Cloister.Architecture;
+using Cloister.Engine.Fast;
 using Cloister.Engine.Memory;
 using Cloister.Processor;
 
 namespace Cloister.Engine.Enclaves;
 
 /// <summary>Notes the pages whose EPCM entry a leaf changed, so that what the process can really reach follows.</summary>
-internal sealed class EpcmWatcher(EpcMemory memory) : IMachineObserver
+internal sealed class EpcmWatcher(EpcMemory memory, IPageObserver observer, AwaitedTables awaited) : IMachineObserver
 {
     private readonly List<EpcPage> _changed = [];
 
@@ -20,11 +21,7 @@ internal sealed class EpcmWatcher(EpcMemory memory) : IMachineObserver
         _changed.Add(page);
         if (leaf is EnclsLeaf.Emodpr or EnclsLeaf.Emodt or EnclsLeaf.Eblock)
         {
-            file.Awaited?.Withdraw(offset);
-            foreach (AddressSpace space in file.AddressSpaces)
-            {
-                space.Fast?.Tcss.Invalidate(file.Base + offset);
-            }
+            observer.Changed(file, offset);
         }
     }
 
@@ -42,14 +39,14 @@ internal sealed class EpcmWatcher(EpcMemory memory) : IMachineObserver
             int run = 0;
             do
             {
-                file.UpdateAwaited(machine, _changed[i + run], offset + (ulong)run * 4096);
+                awaited.Update(machine, file, _changed[i + run], offset + (ulong)run * 4096);
                 run++;
             }
             while (i + run < _changed.Count && memory.PlaceOf(_changed[i + run]) == (file, offset + (ulong)run * 4096));
 
-            foreach (AddressSpace space in file.AddressSpaces)
+            foreach (IFileView space in file.Views)
             {
-                space.Native.Refresh(file, offset, run);
+                space.Refresh(file, offset, run);
             }
 
             i += run;

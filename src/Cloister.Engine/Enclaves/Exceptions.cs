@@ -1,10 +1,10 @@
 using Cloister.Architecture;
 using Cloister.Driver;
+using Cloister.Engine.Fast;
 using Cloister.Engine.Instructions;
 using Cloister.Engine.Memory;
 using Cloister.Engine.Options;
 using Cloister.Engine.Platforms;
-using Cloister.Engine.Platforms.Tracing;
 using Cloister.Engine.Programs;
 using Cloister.Linux;
 using Cloister.Processor;
@@ -14,40 +14,38 @@ using Iced.Intel;
 namespace Cloister.Engine.Enclaves;
 
 /// <summary>Signals at which a thread stops: exceptions of enclave and host, ENCLU and CPUID among them, and signals sent to the program.</summary>
-internal sealed class Exceptions(Tracer tracer)
+internal sealed class Exceptions(
+    SgxMachine machine, IsolationMode isolation, CpuidEmulator cpuid, FastSpaces spaces, PageFaults faults, SignalDelivery signals, AsynchronousExits exits,
+    EncluStops enclu, IPlatform platform, IllegalCode illegal, AbortPage abortPage)
 {
     /// <summary>What is to become of a thread that stands before the delivery of a signal.</summary>
-    public Answer Signal(TracedThread thread, int signal)
+    public Answer Signal(TracedThread thread, in ProgramEvent happened)
     {
+        int signal = happened.Signal;
+        switch (platform.CauseOf(thread.Held, happened))
+        {
+            case SignalCause.Raised:
+                return signals.Deliver(thread, platform.TakeRaised(thread.Held));
+            case SignalCause.CallInside when thread.Processor.EnclaveMode:
+                platform.NoteException(thread.Held, signal);
+                return SystemCallInside(thread);
+            case SignalCause.Exception:
+                return Exception(thread, signal);
+        }
+
+        if (thread.Processor.EnclaveMode)
+        {
+            exits.ForInterrupt(thread);
+        }
+
+        platform.KeepOrder(thread.Held);
+        return Answer.Deliver(signal);
+    }
+
+    private Answer Exception(TracedThread thread, int signal)
+    {
+        platform.NoteException(thread.Held, signal);
         _ = thread.GetSignal(out SignalInformation information);
-        if (thread.Raising is { } raising && raising.Number == signal && SpentSignals.IsOurs(information))
-        {
-            thread.Raising = null;
-            return tracer.Signals.Deliver(thread, raising);
-        }
-
-        if (thread.Processor.EnclaveMode && SignalCauses.IsCallInside(thread, signal, information))
-        {
-            ForcedSignals.Note(thread, signal);
-            return SystemCallInside(thread);
-        }
-
-        if (!SignalCauses.IsException(thread, information))
-        {
-            if (thread.Processor.EnclaveMode)
-            {
-                tracer.Exits.ForInterrupt(thread);
-            }
-
-            if (thread.Spent.Exchange(thread, information, out SignalInformation first))
-            {
-                thread.SetSignal(in first);
-            }
-
-            return Answer.Deliver(signal);
-        }
-
-        ForcedSignals.Note(thread, signal);
         switch (signal)
         {
             case Linux.Signal.SIGILL:
@@ -61,22 +59,24 @@ internal sealed class Exceptions(Tracer tracer)
 
     /// <summary>A thread that was inside and running was stopped to make it leave: the asynchronous exit of that.</summary>
     /// <returns>True when it can run on, for whatever stopped it comes again after ERESUME; false when the stop has still to be answered.</returns>
-    public bool Interrupted(TracedThread thread, WaitStatus status)
+    public bool Interrupted(TracedThread thread, in ProgramEvent happened)
     {
         bool comesAgain = true;
         ExceptionVector? vector = null;
-        if (status.Event == PtraceEvent.None && status.StopSignal is var signal)
+        if (happened.Kind == EventKind.Signal)
         {
-            _ = thread.GetSignal(out SignalInformation information);
-            if (SignalCauses.IsCallInside(thread, signal, information))
+            int signal = happened.Signal;
+            SignalCause cause = platform.CauseOf(thread.Held, happened);
+            if (cause == SignalCause.CallInside)
             {
-                ForcedSignals.Note(thread, signal);
+                platform.NoteException(thread.Held, signal);
                 RewindSystemCall(thread);
-                tracer.Exits.ForInterrupt(thread);
+                exits.ForInterrupt(thread);
                 return true;
             }
 
-            comesAgain = SignalCauses.IsException(thread, information);
+            _ = thread.GetSignal(out SignalInformation information);
+            comesAgain = cause == SignalCause.Exception;
             if (comesAgain && signal == Linux.Signal.SIGTRAP)
             {
                 switch (information.Code)
@@ -85,7 +85,7 @@ internal sealed class Exceptions(Tracer tracer)
                         break;
                     case SignalInformation.SiKernel:
                         // INT3, or INT 3 of two bytes, is over already: the thread executes it again.
-                        thread.Registers.Rip -= SignalCauses.IsTwoByteBreakpoint(thread) ? 2UL : 1UL;
+                        thread.Registers.Rip -= thread.Space.Held.IsBehindTwoByteBreakpoint(thread.Peek().Rip) ? 2UL : 1UL;
                         break;
                     default:
                         (vector, comesAgain) = (ExceptionVector.Debug, false); // a trap, and the step is over
@@ -95,16 +95,16 @@ internal sealed class Exceptions(Tracer tracer)
 
             if (comesAgain)
             {
-                ForcedSignals.Note(thread, signal);
+                platform.NoteException(thread.Held, signal);
                 thread.Registers.Rflags &= ~Registers.ResumeFlag; // or the instruction would execute
             }
         }
-        else if (status.Event == PtraceEvent.Seccomp)
+        else if (happened.Kind == EventKind.SystemCall)
         {
             RewindSystemCall(thread);
         }
 
-        tracer.Exits.Exit(thread, vector, 0, default);
+        exits.Exit(thread, vector, 0, default);
         return comesAgain;
     }
 
@@ -114,11 +114,11 @@ internal sealed class Exceptions(Tracer tracer)
         RewindSystemCall(thread);
         if (!thread.Processor.InElrange(new LinearAddress(thread.Peek().Rip)))
         {
-            return tracer.Exits.Raise(thread, ExceptionVector.GeneralProtection, 0, default);
+            return exits.Raise(thread, ExceptionVector.GeneralProtection, 0, default);
         }
 
-        tracer.Illegal.ExecutedUnknown(thread, thread.Peek().Rip);
-        return tracer.Exits.Raise(thread, ExceptionVector.InvalidOpcode, 0, default);
+        illegal.ExecutedUnknown(thread, thread.Peek().Rip);
+        return exits.Raise(thread, ExceptionVector.InvalidOpcode, 0, default);
     }
 
     private static void RewindSystemCall(TracedThread thread)
@@ -134,13 +134,13 @@ internal sealed class Exceptions(Tracer tracer)
     {
         Span<byte> code = stackalloc byte[EncluInstruction.Length];
         ulong rip = thread.Peek().Rip;
-        int read = InstructionFetch.Read(thread.Space, rip, code);
+        int read = thread.Space.ReadCode(rip, code);
         if (read == EncluInstruction.Length && code.SequenceEqual(EncluInstruction.Opcode))
         {
-            return tracer.Enclu.Execute(thread);
+            return enclu.Execute(thread);
         }
 
-        if (AsynchronousExits.IsPatched(thread.Space, rip, code))
+        if (exits.IsPatched(thread.Space, rip, code))
         {
             // Another thread's ENCLU here stopped at the same time and was answered first: the jump that is here now does it.
             return Answer.RunOn;
@@ -150,10 +150,10 @@ internal sealed class Exceptions(Tracer tracer)
         {
             if (IllegalCode.At(thread.Space, rip) is { } site)
             {
-                tracer.Illegal.Executed(thread, site);
+                illegal.Executed(thread, site);
             }
 
-            return tracer.Exits.Raise(thread, ExceptionVector.InvalidOpcode, 0, default);
+            return exits.Raise(thread, ExceptionVector.InvalidOpcode, 0, default);
         }
 
         if (thread.Space is { Vdso: { } vdso, Table: { } table } && rip == vdso.Enter)
@@ -180,12 +180,12 @@ internal sealed class Exceptions(Tracer tracer)
             return Answer.RunOn;
         }
 
-        return tracer.Enclu.Execute(thread);
+        return enclu.Execute(thread);
     }
 
-    private static bool IsEncluOrPatched(AddressSpace space, ulong rip, ReadOnlySpan<byte> code, out bool patched)
+    private bool IsEncluOrPatched(AddressSpace space, ulong rip, ReadOnlySpan<byte> code, out bool patched)
     {
-        patched = AsynchronousExits.IsPatched(space, rip, code);
+        patched = exits.IsPatched(space, rip, code);
         return patched || code.StartsWith(EncluInstruction.Opcode);
     }
 
@@ -197,14 +197,14 @@ internal sealed class Exceptions(Tracer tracer)
     {
         bool inside = thread.Processor.EnclaveMode;
         ulong rip = thread.Peek().Rip;
-        if (thread.LeftStub)
+        if (thread.WasMoved)
         {
             // The fault was of a stub; the ENCLU that it was put back to finds it again, if it is still there.
             return Answer.RunOn;
         }
 
         Span<byte> code = stackalloc byte[InstructionAccess.MaximumLength];
-        int length = InstructionFetch.Read(thread.Space, rip, code);
+        int length = thread.Space.ReadCode(rip, code);
         if (!IsFetch(information, rip) && IsEncluOrPatched(thread.Space, rip, code[..length], out bool patched))
         {
             return EncluRanNatively(thread, patched);
@@ -229,10 +229,10 @@ internal sealed class Exceptions(Tracer tracer)
                 if (SiteOfMissingStub(thread.Space, rip) is { } site)
                 {
                     thread.Registers.Rip = site;
-                    return tracer.Enclu.Execute(thread);
+                    return enclu.Execute(thread);
                 }
 
-                return tracer.Exits.Raise(thread, ExceptionVector.GeneralProtection, 0, default);
+                return exits.Raise(thread, ExceptionVector.GeneralProtection, 0, default);
             }
 
             return PageFaultInside(thread, address, access, isSigbus: information.Signal == Linux.Signal.SIGBUS);
@@ -255,25 +255,28 @@ internal sealed class Exceptions(Tracer tracer)
     // A stub that another process has, or the parent made after the fork, when the child was not known yet: it stands before the stub, or where it was put back to.
     private ulong? SiteOfMissingStub(AddressSpace space, ulong rip)
     {
-        if (tracer.Files.All.FirstOrDefault(file => file.ExitStubs.ContainsKey(rip)) is { } stubbed)
+        foreach (Dictionary<ulong, ulong> stubs in spaces.ExitStubs.Values)
         {
-            return stubbed.ExitStubs[rip];
+            if (stubs.TryGetValue(rip, out ulong stubbed))
+            {
+                return stubbed;
+            }
         }
 
-        return space.Fast?.Stubs.SiteOf(rip) is { } site && site != rip ? site : null;
+        return spaces.Of(space)?.Stubs.SiteOf(rip) is { } site && site != rip ? site : null;
     }
 
     private Answer PageFaultInside(TracedThread thread, LinearAddress address, AccessKind access, bool isSigbus)
     {
         thread.ToModel();
         AddressSpace space = thread.Space;
-        Fault? fault = AccessCheck.Check(tracer.Machine, thread.Processor, space, address, access);
+        Fault? fault = AccessCheck.Check(machine, thread.Processor, space, address, access);
         if (!thread.Processor.InElrange(address))
         {
             fault ??= AccessCheck.CheckPageTables(space, address, access);
 
             // The host's memory may have no page to give, as behind the end of a file.
-            thread.SigbusFault = isSigbus && space.Mappings.Find(address.Value) is null;
+            faults.NoteSigbus(thread, isSigbus && space.Mappings.Find(address.Value) is null);
         }
 
         if (fault is null)
@@ -288,7 +291,7 @@ internal sealed class Exceptions(Tracer tracer)
                     GrantIfExecuting(thread, mapping, address, access);
                 }
 
-                if (came || PageFaults.Answered(thread, address, before))
+                if (came || faults.Answered(thread, address, before))
                 {
                     return Answer.RunOn;
                 }
@@ -298,16 +301,16 @@ internal sealed class Exceptions(Tracer tracer)
                 | (access == AccessKind.Execute ? PageFaultErrorCode.InstructionFetch : 0));
         }
 
-        if (tracer.Exits.Resolve(thread, fault.Value) is { } raised)
+        if (exits.Resolve(thread, fault.Value) is { } raised)
         {
             return raised;
         }
 
         // The instruction would find out by itself that the page is pending, at the price of one more stop.
-        if (thread.Processor.EnclaveMode && AccessCheck.Check(tracer.Machine, thread.Processor, space, address, access) is { } next
+        if (thread.Processor.EnclaveMode && AccessCheck.Check(machine, thread.Processor, space, address, access) is { } next
             && (next.ErrorCode & (uint)PageFaultErrorCode.Sgx) != 0)
         {
-            return tracer.Exits.Resolve(thread, next) ?? Answer.RunOn;
+            return exits.Resolve(thread, next) ?? Answer.RunOn;
         }
 
         return Answer.RunOn;
@@ -317,7 +320,7 @@ internal sealed class Exceptions(Tracer tracer)
     {
         if (access == AccessKind.Execute)
         {
-            NativeExecution.Grant(thread, mapping, address.Value, (start, end) => tracer.Illegal.Guard(thread, mapping, start, end));
+            NativeExecution.Grant(thread.Space, thread, mapping, address.Value, (start, end) => illegal.Guard(thread, mapping, start, end));
         }
     }
 
@@ -326,33 +329,33 @@ internal sealed class Exceptions(Tracer tracer)
         AddressSpace space = thread.Space;
         PageTableEntry before = space.Pages.Peek(address.Value);
         bool refused = PageFaults.IsRefused(mapping, access)
-            || (!before.Present && tracer.Faults.Load(thread, mapping, address, access) != VmFault.NoPage);
+            || (!before.Present && faults.Load(thread, mapping, address, access) != VmFault.NoPage);
         if (refused || !mapping.Grants(access)
-            || (access == AccessKind.Write && !AddressSpace.Allows(space.Pages.Peek(address.Value), access) && !tracer.Faults.Relax(thread, mapping, address, access)))
+            || (access == AccessKind.Write && !AddressSpace.Allows(space.Pages.Peek(address.Value), access) && !faults.Relax(thread, mapping, address, access)))
         {
             PageFaultErrorCode code = PageFaultErrorCode.User | (access == AccessKind.Write ? PageFaultErrorCode.Write : 0)
                 | (access == AccessKind.Execute ? PageFaultErrorCode.InstructionFetch : 0)
                 | (mapping.IsAccessible && space.Pages.Peek(address.Value).Present ? PageFaultErrorCode.Present : 0);
-            return tracer.Signals.Raise(thread, ExceptionVector.PageFault, (uint)code, address, unmapped: false);
+            return signals.Raise(thread, ExceptionVector.PageFault, (uint)code, address, unmapped: false);
         }
 
         bool came = space.Native.MapAgain(address.PageBase.Value);
         PageTableEntry now = space.Pages.Peek(address.Value);
         bool reachable = access == AccessKind.Write ? now.Native == NativeAccess.ReadWrite : now.Native != NativeAccess.None;
-        if (tracer.Options.Isolation == IsolationMode.Fast && reachable && access != AccessKind.Execute && (came || PageFaults.Answered(thread, address, before)))
+        if (isolation == IsolationMode.Fast && reachable && access != AccessKind.Execute && (came || faults.Answered(thread, address, before)))
         {
             return Answer.RunOn;
         }
 
-        return AbortPage.Access(tracer, thread, address.PageBase.Value, access);
+        return abortPage.Access(thread, address.PageBase.Value, access);
     }
 
     private Answer Cpuid(TracedThread thread, int length)
     {
         ref UserRegisters r = ref thread.Registers;
-        tracer.Cpuid.Execute(ref r);
+        cpuid.Execute(ref r);
         r.Rip += (ulong)length;
-        return tracer.Enclu.ResumeAfterInstruction(thread);
+        return enclu.ResumeAfterInstruction(thread);
     }
 
     private Answer GeneralProtection(TracedThread thread, ReadOnlySpan<byte> code)
@@ -368,7 +371,7 @@ internal sealed class Exceptions(Tracer tracer)
             return Answer.Deliver(Linux.Signal.SIGSEGV);
         }
 
-        return tracer.Exits.Raise(thread, InstructionAccess.IsIllegalInside(instruction) ? ExceptionVector.InvalidOpcode : ExceptionVector.GeneralProtection, 0, default);
+        return exits.Raise(thread, InstructionAccess.IsIllegalInside(instruction) ? ExceptionVector.InvalidOpcode : ExceptionVector.GeneralProtection, 0, default);
     }
 
     // Also of a thread that was driven out since: it comes again after ERESUME. The instruction is executed if the thread runs on with RF. SDM 3B, "Instruction-Breakpoint Exception Condition".
@@ -382,14 +385,14 @@ internal sealed class Exceptions(Tracer tracer)
         }
 
         thread.Registers.Rflags &= ~Registers.ResumeFlag;
-        tracer.Illegal.Executed(thread, site);
+        illegal.Executed(thread, site);
         if (thread.Processor.EnclaveMode)
         {
-            return tracer.Exits.Raise(thread, ExceptionVector.InvalidOpcode, 0, default);
+            return exits.Raise(thread, ExceptionVector.InvalidOpcode, 0, default);
         }
         else
         {
-            return tracer.Signals.Raise(thread, ExceptionVector.InvalidOpcode, 0, default, unmapped: false);
+            return signals.Raise(thread, ExceptionVector.InvalidOpcode, 0, default, unmapped: false);
         }
     }
 
@@ -416,7 +419,7 @@ internal sealed class Exceptions(Tracer tracer)
         if (vector == ExceptionVector.Breakpoint)
         {
             // CD 03 is INT n, which is illegal; CC after an opt-out entry is #UD. Both are faults. SDM 3D, "INT3 Behavior".
-            bool isTwoBytes = SignalCauses.IsTwoByteBreakpoint(thread);
+            bool isTwoBytes = thread.Space.Held.IsBehindTwoByteBreakpoint(thread.Peek().Rip);
             if (isTwoBytes || !thread.Processor.DebugOptIn)
             {
                 thread.Registers.Rip -= isTwoBytes ? 2UL : 1UL;
@@ -424,14 +427,14 @@ internal sealed class Exceptions(Tracer tracer)
             }
         }
 
-        tracer.Exits.Exit(thread, vector, 0, default);
-        return tracer.Signals.Raise(thread, vector, 0, default, unmapped: false, information);
+        exits.Exit(thread, vector, 0, default);
+        return signals.Raise(thread, vector, 0, default, unmapped: false, information);
     }
 
     private static bool IsSimd(TracedThread thread)
     {
         Span<byte> code = stackalloc byte[InstructionAccess.MaximumLength];
-        int length = InstructionFetch.Read(thread.Space, thread.Peek().Rip, code);
+        int length = thread.Space.ReadCode(thread.Peek().Rip, code);
         return !(InstructionAccess.WaitsForX87(code[..length]) && thread.HasX87Exception);
     }
 }

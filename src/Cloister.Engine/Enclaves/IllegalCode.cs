@@ -1,15 +1,21 @@
+using Cloister.Engine.Devices;
 using Cloister.Engine.Instructions;
 using Cloister.Engine.Memory;
+using Cloister.Engine.Platforms;
 using Cloister.Engine.Programs;
+using Cloister.Processor;
 
 namespace Cloister.Engine.Enclaves;
 
 /// <summary>Makes the illegal instructions of enclaves stop, and stand in their pages as the program wrote them: #UD handlers read them there.</summary>
 /// <remarks>A breakpoint does both, and an address space has four. The other instructions are UD2 until they are executed; then they take
 /// the breakpoint of the one that was executed longest ago, which becomes UD2 again.</remarks>
-internal sealed class IllegalCode(Tracer tracer)
+internal sealed class IllegalCode(SgxMachine machine, DeviceFiles files, Processes processes, Interruptions interruptions, IPlatform platform, Action<string> notice) : IPageObserver
 {
     private const int PageLength = 4096, Behind = InstructionAccess.MaximumLength;
+
+    // What a thread executed last, which its enclave may be looking at.
+    private readonly Dictionary<TracedThread, IllegalSite> _last = [];
 
     /// <summary>Finds the instructions in pages that are about to become executable.</summary>
     public void Guard(TracedThread thread, EnclaveMapping mapping, ulong start, ulong end)
@@ -42,10 +48,13 @@ internal sealed class IllegalCode(Tracer tracer)
         }
     }
 
+    /// <summary>A thread has ended.</summary>
+    public void Forget(TracedThread thread) => _last.Remove(thread);
+
     /// <summary>A page got its content. Where a program can still execute it, what is illegal is replaced before anything runs.</summary>
     public void Filled(EnclaveFile file, ulong page)
     {
-        if (file.AddressSpaces.Exists(space => space.Pages.Peek(page).Executable))
+        if (files.SpacesOf(file).Any(space => space.Pages.Peek(page).Executable))
         {
             Span<byte> bytes = file.Bytes(page - file.Base);
             foreach (int at in Find(bytes, PageLength))
@@ -67,7 +76,7 @@ internal sealed class IllegalCode(Tracer tracer)
     /// <summary>An instruction was executed: from now on it has a breakpoint and stands as it was written.</summary>
     public void Executed(TracedThread thread, IllegalSite site)
     {
-        thread.Illegal = site;
+        _last[thread] = site;
         if (thread.Space.Mappings.Find(site.Address) is { } mapping && !site.IsGuarded)
         {
             _ = Set(thread, mapping.File, site);
@@ -82,7 +91,7 @@ internal sealed class IllegalCode(Tracer tracer)
     public void ExecutedUnknown(TracedThread thread, ulong rip)
     {
         Span<byte> code = stackalloc byte[2];
-        if (thread.Space.Mappings.Find(rip) is not { } mapping || InstructionFetch.Read(thread.Space, rip, code) < code.Length
+        if (thread.Space.Mappings.Find(rip) is not { } mapping || thread.Space.ReadCode(rip, code) < code.Length
             || !EnclaveCode.IsIllegal(code, timestampsAllowed: true))
         {
             return;
@@ -95,7 +104,7 @@ internal sealed class IllegalCode(Tracer tracer)
 
         var site = new IllegalSite(mapping.File, rip, code[1]);
         mapping.File.IllegalSites.Add(site);
-        thread.Illegal = site;
+        _last[thread] = site;
         if (!Set(thread, mapping.File, site))
         {
             site.Replace();
@@ -111,7 +120,7 @@ internal sealed class IllegalCode(Tracer tracer)
         }
     }
 
-    private List<int> Find(ReadOnlySpan<byte> code, int length) => EnclaveCode.Find(code, length, tracer.Machine.Options.Sgx2);
+    private List<int> Find(ReadOnlySpan<byte> code, int length) => EnclaveCode.Find(code, length, machine.Options.Sgx2);
 
     private static void Forget(EnclaveFile file, IllegalSite site)
     {
@@ -139,27 +148,27 @@ internal sealed class IllegalCode(Tracer tracer)
         }
     }
 
-    private static bool IsRoom(EnclaveFile file) => file.AddressSpaces.TrueForAll(space => !space.Breakpoints.AreAll);
+    private bool IsRoom(EnclaveFile file) => files.SpacesOf(file).All(space => !space.Breakpoints.AreAll);
 
     // The breakpoint is everywhere before the byte is: no thread of these address spaces runs in between.
     private bool Set(TracedThread thread, EnclaveFile file, IllegalSite site)
     {
-        if (file.AddressSpaces.Exists(space => space.Breakpoints.AreRefused))
+        if (files.SpacesOf(file).Any(space => space.Breakpoints.AreRefused))
         {
             return false;
         }
 
-        foreach (AddressSpace space in file.AddressSpaces)
+        foreach (AddressSpace space in files.SpacesOf(file).ToArray())
         {
             if (!space.Breakpoints.Contains(site.Address))
             {
                 if (space.Breakpoints.AreAll)
                 {
                     // What another thread's handler may be about to read goes last.
-                    IllegalSite oldest = space.Breakpoints.Sites.FirstOrDefault(set => !tracer.Processes.Threads.Any(other => other != thread && other.Illegal == set))
+                    IllegalSite oldest = space.Breakpoints.Sites.FirstOrDefault(set => !processes.Threads.Any(other => other != thread && _last.GetValueOrDefault(other) == set))
                         ?? space.Breakpoints.Sites[0];
                     oldest.Replace();
-                    foreach (AddressSpace other in tracer.Files.Spaces)
+                    foreach (AddressSpace other in files.Spaces)
                     {
                         other.Breakpoints.Remove(oldest);
                     }
@@ -172,18 +181,18 @@ internal sealed class IllegalCode(Tracer tracer)
         var held = new List<IDisposable>();
         try
         {
-            foreach (AddressSpace space in file.AddressSpaces)
+            foreach (AddressSpace space in files.SpacesOf(file).ToArray())
             {
-                held.Add(tracer.Interruptions.HoldAll(space, except: thread));
+                held.Add(interruptions.HoldAll(space, except: thread));
             }
 
-            foreach (TracedThread other in tracer.Processes.Threads.ToArray())
+            foreach (TracedThread other in processes.Threads.ToArray())
             {
                 // One that waits in vfork, or has not stopped for the first time yet, is written to when it stops.
-                if (other.Stopped && file.AddressSpaces.Contains(other.Space) && !other.WriteBreakpoints())
+                if (other.Stopped && file.Views.Contains(other.Space) && !platform.WriteBreakpoints(other.Held))
                 {
                     file.Unguard(site);
-                    tracer.Notice("the kernel gives no execution breakpoints: an enclave that reads its own code finds UD2 where it has CPUID or SYSCALL");
+                    notice("the kernel gives no execution breakpoints: an enclave that reads its own code finds UD2 where it has CPUID or SYSCALL");
                     return false;
                 }
             }

@@ -12,6 +12,8 @@ internal sealed class PageFaults(SgxDriver driver)
     // A page that is inserted and still faults is a defect of ours; the thread must not spin.
     private const int MostRetries = 1000;
 
+    private readonly PerThread<FaultState> _states = new();
+
     /// <summary>The kernel's page fault handler: true when the page is there now.</summary>
     public bool Resolve(TracedThread thread, in Fault fault)
     {
@@ -50,7 +52,7 @@ internal sealed class PageFaults(SgxDriver driver)
         }
 
         VmFault result = driver.WriteFault(enclave, address);
-        thread.SigbusFault = result == VmFault.Sigbus;
+        NoteSigbus(thread, result == VmFault.Sigbus);
         if (result == VmFault.NoPage)
         {
             thread.Space.MakeWritable(address.PageBase);
@@ -68,7 +70,7 @@ internal sealed class PageFaults(SgxDriver driver)
             { VirtualEpc: { } virtualEpc } => driver.Fault(virtualEpc, thread.Space, address, mapping.OffsetOf(address.PageBase.Value), (Protection)mapping.Protection),
             _ => VmFault.Sigbus,
         };
-        thread.SigbusFault = result == VmFault.Sigbus;
+        NoteSigbus(thread, result == VmFault.Sigbus);
         return result;
     }
 
@@ -76,12 +78,40 @@ internal sealed class PageFaults(SgxDriver driver)
     /// <param name="thread">The thread, at the instruction that faulted.</param>
     /// <param name="address">Where.</param>
     /// <param name="before">The page's entry before the answer: what changed it is progress, however often it is taken back.</param>
-    public static bool Answered(TracedThread thread, LinearAddress address, in PageTableEntry before)
+    public bool Answered(TracedThread thread, LinearAddress address, in PageTableEntry before)
     {
         (ulong, ulong) place = (thread.Peek().Rip, address.Value);
-        bool stays = place == thread.RetryPlace && before.IsLike(thread.Space.Pages.Peek(address.Value));
-        thread.Retries = stays ? thread.Retries + 1 : 0;
-        thread.RetryPlace = place;
-        return thread.Retries < MostRetries;
+        FaultState state = _states.Of(thread);
+        bool stays = place == state.Place && before.IsLike(thread.Space.Pages.Peek(address.Value));
+        (state.Place, state.Retries) = (place, stays ? state.Retries + 1 : 0);
+        return state.Retries < MostRetries;
+    }
+
+    /// <summary>Says whether the next exception that the thread is given for a page fault is a SIGBUS.</summary>
+    public void NoteSigbus(TracedThread thread, bool isSigbus) => _states.Of(thread).IsSigbus = isSigbus;
+
+    /// <summary>Whether the exception that a thread is given now is a SIGBUS, where it is a page fault's.</summary>
+    public bool TakeSigbus(TracedThread thread)
+    {
+        bool isSigbus = _states.Find(thread) is { IsSigbus: true };
+        if (isSigbus)
+        {
+            NoteSigbus(thread, false);
+        }
+
+        return isSigbus;
+    }
+
+    /// <summary>A thread has ended.</summary>
+    public void Forget(TracedThread thread) => _states.Forget(thread);
+
+    private sealed class FaultState
+    {
+        // Faults in a row that were answered without the thread getting on, and where.
+        public int Retries;
+        public (ulong Rip, ulong Address) Place;
+
+        // What the driver said to the last.
+        public bool IsSigbus;
     }
 }

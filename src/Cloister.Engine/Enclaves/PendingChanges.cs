@@ -1,25 +1,24 @@
+using Cloister.Engine.Devices;
 using Cloister.Engine.Memory;
 using Cloister.Engine.Programs;
+using Cloister.Processor;
 
 namespace Cloister.Engine.Enclaves;
 
 /// <summary>What model and driver have changed and the programs' memory does not show yet.</summary>
-internal sealed class PendingChanges(Tracer tracer)
+internal sealed class PendingChanges(SgxMachine machine, EpcmWatcher watcher, DeviceFiles files, Processes processes, Interruptions interruptions, Guard guard)
 {
-    /// <summary>Hears of the changes.</summary>
-    public EpcmWatcher Watcher { get; } = new(tracer.Epc);
-
     /// <summary>Brings the real mappings of all address spaces to what the model says, before anything runs on.</summary>
     public void Settle(TracedThread thread)
     {
-        Watcher.Apply(tracer.Machine);
-        tracer.Files.FlushPunches();
-        foreach (AddressSpace space in tracer.Files.Spaces)
+        watcher.Apply(machine);
+        files.FlushPunches();
+        foreach (AddressSpace space in files.Spaces)
         {
             space.Native.Flush();
         }
 
-        foreach (AddressSpace space in tracer.Files.Spaces)
+        foreach (AddressSpace space in files.Spaces)
         {
             if (!space.Native.NeedsRemoteCall)
             {
@@ -28,7 +27,7 @@ internal sealed class PendingChanges(Tracer tracer)
 
             if (space == thread.Space)
             {
-                NativeExecution.Revoke(thread);
+                NativeExecution.Revoke(space, thread);
             }
             else
             {
@@ -41,16 +40,16 @@ internal sealed class PendingChanges(Tracer tracer)
     // there are only such nobody runs, and each settles when it is resumed.
     private void SettleElsewhere(AddressSpace space)
     {
-        foreach (TracedThread agent in tracer.Processes.Threads.Where(t => t.Space == space && !t.AwaitsVfork).OrderByDescending(t => t.Stopped).ToArray())
+        foreach (TracedThread agent in processes.Threads.Where(t => t.Space == space && !t.AwaitsVfork).OrderByDescending(t => t.Stopped).ToArray())
         {
             // That the other program ends meanwhile is no reason to let this thread wait.
             bool done = false;
-            tracer.Guard(() =>
+            guard.Run(() =>
             {
-                using IDisposable? held = agent.Stopped ? null : tracer.Interruptions.Hold(agent);
+                using IDisposable? held = agent.Stopped ? null : interruptions.Hold(agent);
                 if (agent.Stopped && !agent.HasParkedStop)
                 {
-                    NativeExecution.Revoke(agent);
+                    NativeExecution.Revoke(space, agent);
                     done = true;
                 }
             });

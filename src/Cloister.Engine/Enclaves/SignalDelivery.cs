@@ -1,29 +1,32 @@
 using Cloister.Architecture;
+using Cloister.Driver;
+using Cloister.Engine.Devices;
+using Cloister.Engine.Fast;
 using Cloister.Engine.Observers;
 using Cloister.Engine.Platforms;
-using Cloister.Engine.Platforms.Tracing;
 using Cloister.Engine.Programs;
 using Cloister.Engine.Vdso;
 using Cloister.Linux;
+using Cloister.Processor;
 
 namespace Cloister.Engine.Enclaves;
 
 /// <summary>Gives the exceptions of enclaves and of ENCLU to the program, by the vDSO, by a registered handler or as signals.</summary>
-internal sealed class SignalDelivery(Tracer tracer)
+internal sealed class SignalDelivery(
+    Observation observed, FastSpaces spaces, PageFaults faults, SgxDriver driver, DeviceFiles files, Processes processes, Interruptions interruptions, IPlatform platform, PendingChanges changes)
 {
     /// <summary>Gives an exception to the program: by the vDSO's exception fixup, or as a signal.</summary>
     public Answer Raise(TracedThread thread, ExceptionVector vector, uint errorCode, LinearAddress address, bool unmapped, SignalInformation? original = null)
     {
-        bool sigbus = thread.SigbusFault && vector == ExceptionVector.PageFault;
-        thread.SigbusFault = false;
+        bool sigbus = faults.TakeSigbus(thread) && vector == ExceptionVector.PageFault;
 
         // arch/x86/entry/vdso/extable.c: #DB and #BP are not fixed up.
         if (thread.Space.Vdso is { } vdso && vdso.Fixes(thread.Peek().Rip) && vector is not (ExceptionVector.Debug or ExceptionVector.Breakpoint))
         {
-            tracer.Observer.ExceptionRaised(thread, new RaisedException(vector, errorCode, address, ExceptionWay.Vdso, 0));
+            observed.Observer.ExceptionRaised(thread, new RaisedException(vector, errorCode, address, ExceptionWay.Vdso, 0));
             ref UserRegisters r = ref thread.Registers;
             (r.Rdi, r.Rsi, r.Rdx, r.Rip) = ((ulong)vector, errorCode, address.Value, vdso.HandleException);
-            if (thread.Space.Fast is not null && vdso.InitializesState != 0 && thread.TakeInitialization() is not 0 and var components)
+            if (spaces.Of(thread.Space) is not null && vdso.InitializesState != 0 && thread.TakeInitialization() is not 0 and var components)
             {
                 (r.R9, r.R10, r.R11) = (r.Rax, r.Rdx, VdsoImage.InitialState);
                 (r.Rax, r.Rdx, r.Rip) = ((uint)components, components >> 32, vdso.InitializesState);
@@ -33,17 +36,17 @@ internal sealed class SignalDelivery(Tracer tracer)
         }
 
         // RFC v3 4/4 of December 2018: where a signal would be generated, and the instruction is the registered one.
-        if (tracer.Driver.EncluHandlerOf(thread.Space) is { } registered && thread.Peek().Rip == registered.Enclu.Value
+        if (driver.EncluHandlerOf(thread.Space) is { } registered && thread.Peek().Rip == registered.Enclu.Value
             && vector is not (ExceptionVector.Debug or ExceptionVector.Breakpoint))
         {
-            tracer.Observer.ExceptionRaised(thread, new RaisedException(vector, errorCode, address, ExceptionWay.RegisteredHandler, 0));
+            observed.Observer.ExceptionRaised(thread, new RaisedException(vector, errorCode, address, ExceptionWay.RegisteredHandler, 0));
             ref UserRegisters r = ref thread.Registers;
             (r.Rdi, r.Rsi, r.Rdx, r.Rip) = ((ulong)vector, errorCode, address.Value, registered.Handler.Value);
             return Answer.RunOn;
         }
 
         ProgramSignal signal = SignalOf(vector, errorCode, address, sigbus, unmapped, original);
-        tracer.Observer.ExceptionRaised(thread, new RaisedException(vector, errorCode, address, ExceptionWay.Signal, signal.Number));
+        observed.Observer.ExceptionRaised(thread, new RaisedException(vector, errorCode, address, ExceptionWay.Signal, signal.Number));
         return Deliver(thread, signal);
     }
 
@@ -69,76 +72,38 @@ internal sealed class SignalDelivery(Tracer tracer)
     {
         using IDisposable? others = HoldOthers(thread, signal.Number);
 
-        // First: remote calls would make the stop one that cannot deliver.
-        bool isStop = thread.StoppedAt(signal.Number);
-        ForcedSignals.Restore(thread, signal.Number);
-        if (!isStop)
+        platform.PrepareRaise(thread.Held, signal.Number);
+        changes.Settle(thread);
+        if (thread.Space.InElrange.Apply(files.All, thread.Space, thread, thread.Processor.EnclaveMode, () => processes.ShareMemory(thread)))
         {
-            ForcedSignals.Force(thread, signal.Number);
+            spaces.Deselect(thread);
         }
 
-        tracer.Changes.Settle(thread);
-        thread.Space.InElrange.Apply(tracer.Files.All, thread, () => tracer.Processes.ShareMemory(thread));
-        if (thread.SignalAtStop == 0)
+        spaces.Publish(thread);
+        Delivery delivery = platform.Raise(thread.Held, signal);
+        if (delivery is Delivery.InHandler or Delivery.Interrupted)
         {
-            // Not at a stop that can deliver: a signal of ours brings the thread to one.
-            thread.Raising = signal;
-            _ = Ptrace.GetSignalMask(thread.Id, out ulong mask);
-            _ = Ptrace.SetSignalMask(thread.Id, mask & ~(1UL << (signal.Number - 1)));
-            _ = HostKernel.KillThread(thread.Process.Id, thread.Id, signal.Number);
-            return Answer.RunOn;
+            observed.Observer.SignalDelivered(thread, signal.Number);
         }
 
-        SignalInformation information = signal.Information;
-        if (information.Address == 0 && signal.Trap == (ulong)ExceptionVector.InvalidOpcode)
+        return delivery switch
         {
-            information.Address = thread.Peek().Rip;
-        }
-
-        thread.SetSignal(in information);
-        if (!thread.Process.Actions.IsHandled(signal.Number))
-        {
-            return Answer.Deliver(signal.Number);
-        }
-
-        ForcedSignals.NoteDelivery(thread, signal.Number);
-
-        // In the handler the frame can be given the exception's own numbers.
-        if (!StepIntoHandler(thread, signal.Number))
-        {
-            return Answer.Stand;
-        }
-
-        SignalFrame.Write(thread, signal);
-        return Answer.RunOn;
+            Delivery.ByKernel => Answer.Deliver(signal.Number),
+            Delivery.Interrupted => Answer.Stand,
+            _ => Answer.RunOn,
+        };
     }
 
     /// <summary>Stops the other threads where a stop of theirs could take the handler of a signal away before it runs.</summary>
     public IDisposable? HoldOthers(TracedThread thread, int signal) =>
-        ForcedSignals.MayLoseHandler(thread, signal) ? tracer.Interruptions.HoldOthers(thread) : null;
+        platform.MayLoseHandler(thread.Held, signal) ? interruptions.HoldOthers(thread) : null;
 
     /// <summary>Lets a thread that is at a signal's stop go to the first instruction of the handler.</summary>
     /// <returns>False when something else stopped it, which is answered later.</returns>
     public bool StepIntoHandler(TracedThread thread, int signal)
     {
-        tracer.Observer.SignalDelivered(thread, signal);
-        thread.Space.Fast?.Publish(tracer.Machine, thread);
-        _ = thread.Store();
-        thread.NoteRan();
-        _ = Ptrace.SingleStep(thread.Id, signal);
-        int waited = thread.Wait(out WaitStatus status);
-        if (waited < 0 || !status.Stopped)
-        {
-            throw new ThreadEndedException(thread.Id, waited < 0 ? null : status);
-        }
-
-        thread.Stopped = true;
-        if (status.Event == PtraceEvent.None && status.StopSignal == Linux.Signal.SIGTRAP)
-        {
-            return true;
-        }
-
-        tracer.Waits.PutBack(thread, status);
-        return false;
+        observed.Observer.SignalDelivered(thread, signal);
+        spaces.Publish(thread);
+        return platform.StepIntoHandler(thread.Held, signal);
     }
 }

@@ -11,10 +11,25 @@ namespace Cloister.Engine.Enclaves;
 /// inside and is the only one, the host's code cannot be executed, so that a jump out of the enclave is the #GP it is on hardware.
 /// Threads of one process share one view: that is what this mode cannot do, and docs/explanation/fidelity.md says so.
 /// </remarks>
-internal static class StrictView
+internal sealed class StrictView
 {
+    // Host code that has lost execution while a thread is inside, and its protection.
+    private readonly Dictionary<AddressSpace, List<(ulong Start, ulong End, ulong Protection)>> _hidden = [];
+
+    /// <summary>An address space was copied.</summary>
+    public void Copied(AddressSpace parent, AddressSpace copy)
+    {
+        if (_hidden.TryGetValue(parent, out List<(ulong Start, ulong End, ulong Protection)>? hidden))
+        {
+            _hidden[copy] = [.. hidden];
+        }
+    }
+
+    /// <summary>An address space has ended.</summary>
+    public void Forget(AddressSpace space) => _hidden.Remove(space);
+
     /// <summary>Brings the view to what the threads of a stopped thread's address space need.</summary>
-    public static void Apply(IEnumerable<TracedThread> all, TracedThread thread)
+    public void Apply(IEnumerable<TracedThread> all, TracedThread thread)
     {
         AddressSpace space = thread.Space;
         if (space.Mappings.All.Count == 0 || space.Table is null)
@@ -80,12 +95,17 @@ internal static class StrictView
         }
     }
 
-    private static void HideCode(TracedThread thread, RemoteCalls calls, int threads)
+    private void HideCode(TracedThread thread, RemoteCalls calls, int threads)
     {
         AddressSpace space = thread.Space;
         if (threads > 1)
         {
             return;
+        }
+
+        if (!_hidden.TryGetValue(space, out List<(ulong Start, ulong End, ulong Protection)>? hidden))
+        {
+            _hidden.Add(space, hidden = []);
         }
 
         foreach (MapsLine line in MapsLine.Of(thread))
@@ -98,17 +118,20 @@ internal static class StrictView
             }
 
             calls.Add(SystemCall.Mprotect, start, end - start, (ulong)(bits & ~MemoryProtection.Execute));
-            space.HiddenCode.Add((start, end, (ulong)bits));
+            hidden.Add((start, end, (ulong)bits));
         }
     }
 
-    private static void ShowCode(AddressSpace space, RemoteCalls calls)
+    private void ShowCode(AddressSpace space, RemoteCalls calls)
     {
-        foreach ((ulong start, ulong end, ulong protection) in space.HiddenCode)
+        if (!_hidden.Remove(space, out List<(ulong Start, ulong End, ulong Protection)>? hidden))
+        {
+            return;
+        }
+
+        foreach ((ulong start, ulong end, ulong protection) in hidden)
         {
             calls.Add(SystemCall.Mprotect, start, end - start, protection);
         }
-
-        space.HiddenCode.Clear();
     }
 }

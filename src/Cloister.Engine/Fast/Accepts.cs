@@ -1,6 +1,8 @@
 using Cloister.Architecture;
 using Cloister.Driver;
+using Cloister.Engine.Devices;
 using Cloister.Engine.Memory;
+using Cloister.Engine.Observers;
 using Cloister.Engine.Programs;
 using Cloister.Engine.Stubs;
 using Cloister.Processor;
@@ -15,43 +17,44 @@ namespace Cloister.Engine.Fast;
 /// promised: its EACCEPTs of them need no fault, and EAUG and EACCEPT are done in the model when the tracer reads of them. Nothing can come
 /// between, for nobody can reach such a page before: it is not mapped. The kernel might have added the pages ahead as well.
 /// </remarks>
-internal sealed class Accepts(Tracer tracer)
+internal sealed class Accepts(SgxMachine machine, SgxDriver driver, EpcMemory epc, RunningIoctls ioctls, FastSpaces spaces, Observation observed) : IPageObserver
 {
     private const int FewestAhead = 8, MostAhead = FastLayout.NotesLength;
 
     private readonly List<PagesAhead> _ahead = [];
+    private readonly Dictionary<TracedThread, PagesAhead> _last = []; // the row of pages that a thread accepts
 
     /// <summary>The first EACCEPT of a thread in an enclave: from now on its threads may do it by themselves.</summary>
     public void Prepare(TracedThread thread)
     {
         AddressSpace space = thread.Space;
-        if (space.Native.ByProtection || space.Fast is not { } fast || space.Mappings.Find(thread.Processor.Tcs.Value) is not { File: { Awaited: null, Enclave: { } enclave } file }
-            || fast.TableFor(thread, enclave.Base.Value, Math.Min(enclave.Size, (ulong)EnclaveFile.FileLength - enclave.Base.Value)) is not { } table)
+        if (space.Native.ByProtection || spaces.Of(space) is not { } fast || space.Mappings.Find(thread.Processor.Tcs.Value) is not { File: { Enclave: { } enclave } file }
+            || spaces.Awaited.Of(file) is not null || fast.TableFor(thread, enclave.Base.Value, Math.Min(enclave.Size, (ulong)EnclaveFile.FileLength - enclave.Base.Value)) is not { } table)
         {
             return;
         }
 
         fast.Add(file, table);
-        for (int i = 0; i < tracer.Epc.UsedCount; i++)
+        for (int i = 0; i < epc.UsedCount; i++)
         {
             var page = new EpcPage(i);
-            if (tracer.Epc.PlaceOf(page) is (var owner, var offset) && owner == file)
+            if (epc.PlaceOf(page) is (var owner, var offset) && owner == file)
             {
-                file.UpdateAwaited(tracer.Machine, page, offset);
+                spaces.Awaited.Update(machine, file, page, offset);
             }
         }
     }
 
     /// <summary>The model follows the EACCEPTs that a thread made by itself. The gate must be shut.</summary>
-    public void Follow(TracedThread thread)
+    public void Follow(TracedThread thread, FastPath path)
     {
-        ReadOnlySpan<ulong> pages = thread.Space.Fast!.TakeAccepted(thread);
+        ReadOnlySpan<ulong> pages = path.TakeAccepted(thread);
         if (pages.IsEmpty)
         {
             return;
         }
 
-        tracer.Observer.Following(thread);
+        observed.Observer.Following(thread);
         for (int i = 0; i < pages.Length;)
         {
             int run = 1;
@@ -64,19 +67,19 @@ internal sealed class Accepts(Tracer tracer)
             i += run;
         }
 
-        tracer.Observer.Following(null);
+        observed.Observer.Following(null);
     }
 
     /// <summary>A page was added because EACCEPT asked for it: if it is the next of a row, those behind it are promised.</summary>
     public void Promise(TracedThread thread, ulong page)
     {
         AddressSpace space = thread.Space;
-        PagesAhead last = thread.Ahead;
+        PagesAhead last = _last.GetValueOrDefault(thread, PagesAhead.None);
         bool inRow = last.File is not null && page > last.Start && page <= last.End;
         ulong count = inRow ? Math.Clamp((last.End - last.Start) / 4096 * 2, FewestAhead, MostAhead) : 0;
         _ = Close(last);
-        thread.Ahead = PagesAhead.None;
-        if (space.Mappings.Find(page) is not { File: { Awaited: { } table, Enclave: { } enclave } file } mapping || tracer.Ioctls.Any
+        _ = _last.Remove(thread);
+        if (space.Mappings.Find(page) is not { File: { Enclave: { } enclave } file } mapping || spaces.Awaited.Of(file) is not { } table || ioctls.Any
             || enclave.Attributes.HasFlag(AttributeFlags.AexNotify))
         {
             // With AEX-Notify the enclave hears of each exit: there must be one.
@@ -85,16 +88,17 @@ internal sealed class Accepts(Tracer tracer)
 
         var start = new LinearAddress(page + 4096);
         int most = (int)Math.Min(count, (mapping.End - page) / 4096 - 1);
-        int run = most > 0 ? tracer.Driver.PagesToAdd(enclave, start, Math.Min(most, Spare)) : 0;
+        int run = most > 0 ? driver.PagesToAdd(enclave, start, Math.Min(most, Spare)) : 0;
         for (int i = 0; i < run; i++)
         {
             Volatile.Write(ref table[start.Value + (ulong)i * 4096 - file.Base], (ushort)Eaug.AddedPage);
         }
 
-        thread.Ahead = new PagesAhead(file, page, page + (ulong)run * 4096 + 4096);
+        var ahead = new PagesAhead(file, page, page + (ulong)run * 4096 + 4096);
+        _last[thread] = ahead;
         if (run > 0)
         {
-            _ahead.Add(thread.Ahead);
+            _ahead.Add(ahead);
         }
     }
 
@@ -117,10 +121,19 @@ internal sealed class Accepts(Tracer tracer)
     }
 
     /// <summary>Takes a thread's promises back.</summary>
-    public void Forget(TracedThread thread) => _ = Close(thread.Ahead);
+    public void Forget(TracedThread thread)
+    {
+        if (_last.Remove(thread, out PagesAhead last))
+        {
+            _ = Close(last);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Releasing(EnclaveFile file) => Withdraw();
 
     // Pages that can be added without anything being evicted, beyond those that are promised.
-    private int Spare => tracer.Driver.SparePages - _ahead.Sum(ahead => (int)((ahead.End - ahead.Start) / 4096));
+    private int Spare => driver.SparePages - _ahead.Sum(ahead => (int)((ahead.End - ahead.Start) / 4096));
 
     private bool Close(PagesAhead ahead)
     {
@@ -131,7 +144,7 @@ internal sealed class Accepts(Tracer tracer)
 
         for (ulong page = ahead.Start; page < ahead.End; page += 4096)
         {
-            if (ahead.File is { Awaited: { } table, Enclave: { } enclave } file && !tracer.Driver.HasPage(enclave, new LinearAddress(page)))
+            if (ahead.File is { Enclave: { } enclave } file && spaces.Awaited.Of(file) is { } table && !driver.HasPage(enclave, new LinearAddress(page)))
             {
                 table.Withdraw(page - file.Base);
             }
@@ -145,7 +158,7 @@ internal sealed class Accepts(Tracer tracer)
         AddressSpace space = thread.Space;
         while (pages.Length > 0)
         {
-            if (space.Mappings.Find(pages[0]) is not { File: { Awaited: not null, Enclave: { } enclave } file } mapping)
+            if (space.Mappings.Find(pages[0]) is not { File: { Enclave: { } enclave } file } mapping || spaces.Awaited.Of(file) is null)
             {
                 // No stub has noted that, but the program itself.
                 pages = pages[1..];
@@ -153,7 +166,7 @@ internal sealed class Accepts(Tracer tracer)
             }
 
             ReadOnlySpan<ulong> part = pages[..(int)Math.Min((ulong)pages.Length, (mapping.End - pages[0]) / 4096)];
-            bool isThere = tracer.Driver.HasPage(enclave, new LinearAddress(part[0]));
+            bool isThere = driver.HasPage(enclave, new LinearAddress(part[0]));
             if (!isThere)
             {
                 file.Populate(mapping.OffsetOf(part[0]), part.Length);
@@ -163,21 +176,21 @@ internal sealed class Accepts(Tracer tracer)
             {
                 var address = new LinearAddress(page);
                 if (!space.Pages.Peek(page).Present
-                    && tracer.Driver.Fault(enclave, space, address, AccessKind.Read, (Protection)mapping.Protection) != VmFault.NoPage)
+                    && driver.Fault(enclave, space, address, AccessKind.Read, (Protection)mapping.Protection) != VmFault.NoPage)
                 {
                     continue;
                 }
 
                 EpcPage accepted = space.Pages.Peek(page).Page;
-                if (Eaccept.Awaited(tracer.Machine, accepted) != SecinfoFlags.None)
+                if (Eaccept.Awaited(machine, accepted) != SecinfoFlags.None)
                 {
-                    Eaccept.Follow(tracer.Machine, thread.Processor, address, accepted);
+                    Eaccept.Follow(machine, thread.Processor, address, accepted);
                 }
             }
 
-            foreach (AddressSpace other in file.AddressSpaces)
+            foreach (IFileView other in file.Views)
             {
-                other.Native.Refresh(file, mapping.OffsetOf(part[0]), part.Length);
+                other.Refresh(file, mapping.OffsetOf(part[0]), part.Length);
             }
 
             pages = pages[part.Length..];

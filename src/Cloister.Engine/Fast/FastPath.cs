@@ -18,13 +18,16 @@ internal sealed class FastPath : IDisposable
 
     private readonly FastTables _tables;
     private readonly SortedSet<int> _freeSlots = [];
+    private readonly AwaitedTables _awaitedOfAll;
+    private readonly Dictionary<TracedThread, FastThread> _threads = [];
     private readonly Dictionary<ulong, (EnclaveFile File, AwaitedPages Table)> _awaited = [];
     private readonly List<AwaitedPages> _spareTables = [];
     private int _descriptors;
     private int _slots;
 
-    internal FastPath(MappedFile file)
+    internal FastPath(MappedFile file, AwaitedTables awaited)
     {
+        _awaitedOfAll = awaited;
         _tables = new FastTables(file);
         Tcss = new TcsTable(_tables, AwaitedIn);
         Stubs = new StubPlaces(_tables, Tcss.Free);
@@ -58,7 +61,7 @@ internal sealed class FastPath : IDisposable
     public HashSet<ulong> HopelessSites { get; } = [];
 
     /// <summary>Maps the tables into a thread's address space; null when the kernel refuses.</summary>
-    public static FastPath? Create(TracedThread thread, bool replace)
+    public static FastPath? Create(TracedThread thread, AwaitedTables awaited, bool replace)
     {
         long descriptor = MemoryFiles.Make(thread, "fast", closeOnExec: true);
         int taken = descriptor < 0 ? -1 : MemoryFiles.Take(thread, (int)descriptor);
@@ -76,7 +79,7 @@ internal sealed class FastPath : IDisposable
             .Add(SystemCall.Madvise, Area.Fast, FastLayout.DataLength, dontDump)
             .Add(SystemCall.Close, (ulong)descriptor)
             .Run(thread));
-        var path = new FastPath(MappedFile.Map(taken, 0, FastLayout.FileLength));
+        var path = new FastPath(MappedFile.Map(taken, 0, FastLayout.FileLength), awaited);
         if (results.Any(result => result < 0))
         {
             path.Dispose();
@@ -86,14 +89,24 @@ internal sealed class FastPath : IDisposable
         return path;
     }
 
+    /// <summary>The threads that have a slot.</summary>
+    public IEnumerable<TracedThread> Threads => _threads.Keys;
+
+    /// <summary>A thread's slot; -1 when it has none.</summary>
+    public int SlotOf(TracedThread thread) => _threads.TryGetValue(thread, out FastThread? known) ? known.Slot : -1;
+
+    /// <summary>A stopped thread that stands in a stub is put before or behind it.</summary>
+    /// <returns>False when it stood in none.</returns>
+    public bool Normalise(TracedThread thread) => Stubs.Normalise(thread, SlotOf(thread));
+
     /// <summary>Gives a thread a slot and the selector that names it. False when there is none to be had.</summary>
     public bool Assign(TracedThread thread)
     {
-        if (thread.FastSlot >= 0)
+        if (SlotOf(thread) is >= 0 and var had)
         {
             if (thread.Peek().Es == 0)
             {
-                thread.Registers.Es = FastLayout.Selector(thread.FastSlot);
+                thread.Registers.Es = FastLayout.Selector(had);
             }
 
             return true;
@@ -136,16 +149,15 @@ internal sealed class FastPath : IDisposable
     /// <summary>A thread has ended: its slot, and a TCS it was in, are free.</summary>
     public void Release(TracedThread thread)
     {
-        if (thread.FastSlot < 0)
+        if (!_threads.Remove(thread, out FastThread? known))
         {
             return;
         }
 
-        Tcss.NoteResumes(thread);
-        Tcss.Free(thread.FastSlot);
-        _tables.WriteU32(FastTables.Slot(thread.FastSlot) + FastLayout.SlotInside, 0);
-        _freeSlots.Add(thread.FastSlot);
-        thread.FastSlot = -1;
+        Tcss.NoteResumes(known);
+        Tcss.Free(known.Slot);
+        _tables.WriteU32(FastTables.Slot(known.Slot) + FastLayout.SlotInside, 0);
+        _freeSlots.Add(known.Slot);
     }
 
     /// <summary>Sends entries to the tracer until <see cref="Open"/>. What threads did before is in the tables afterwards.</summary>
@@ -161,25 +173,25 @@ internal sealed class FastPath : IDisposable
     /// <summary>Whether a running thread is between taking a TCS and counting as inside, or between the reverse.</summary>
     public bool IsBetween(TracedThread thread)
     {
-        if (thread.FastSlot < 0)
+        if (SlotOf(thread) is not (>= 0 and var number))
         {
             return false;
         }
 
-        int slot = FastTables.Slot(thread.FastSlot);
+        int slot = FastTables.Slot(number);
         bool inside = _tables.ReadU32(slot + FastLayout.SlotInside) != 0;
-        return inside ? _tables.ReadU32(slot + FastLayout.SlotAccepting) != 0 : Tcss.IsTaken(thread.FastSlot);
+        return inside ? _tables.ReadU32(slot + FastLayout.SlotAccepting) != 0 : Tcss.IsTaken(number);
     }
 
     /// <summary>The pages that a thread accepted by itself since this was last asked, in order. The gate must be shut.</summary>
     public ReadOnlySpan<ulong> TakeAccepted(TracedThread thread)
     {
-        if (thread.FastSlot < 0)
+        if (SlotOf(thread) is not (>= 0 and var number))
         {
             return [];
         }
 
-        int slot = FastTables.Slot(thread.FastSlot);
+        int slot = FastTables.Slot(number);
         int count = (int)Math.Min(_tables.ReadU32(slot + FastLayout.SlotNotes), FastLayout.NotesLength);
         if (count == 0)
         {
@@ -187,7 +199,7 @@ internal sealed class FastPath : IDisposable
         }
 
         _tables.WriteU32(slot + FastLayout.SlotNotes, 0);
-        ulong[] pages = MemoryMarshal.Cast<byte, ulong>(_tables.Slice(FastTables.Notes(thread.FastSlot), count * sizeof(ulong))).ToArray();
+        ulong[] pages = MemoryMarshal.Cast<byte, ulong>(_tables.Slice(FastTables.Notes(number), count * sizeof(ulong))).ToArray();
         foreach (ref ulong page in pages.AsSpan())
         {
             page &= ~4095UL;
@@ -212,7 +224,7 @@ internal sealed class FastPath : IDisposable
     /// <summary>Threads in an enclave may accept its pages by themselves from now on, as a table says.</summary>
     public void Add(EnclaveFile file, AwaitedPages table)
     {
-        file.Awaited = table;
+        _awaitedOfAll.Add(file, table);
         _awaited[file.Base] = (file, table);
     }
 
@@ -222,7 +234,7 @@ internal sealed class FastPath : IDisposable
         if (_awaited.TryGetValue(file.Base, out (EnclaveFile File, AwaitedPages Table) known) && known.File == file)
         {
             _ = _awaited.Remove(file.Base);
-            file.Awaited = null;
+            _awaitedOfAll.Remove(file);
             known.Table.End();
             _spareTables.Add(known.Table);
         }
@@ -231,15 +243,15 @@ internal sealed class FastPath : IDisposable
     /// <summary>The EENTERs, ERESUMEs and EEXITs that a thread made by itself since the model followed it last.</summary>
     public (long Entries, long Resumptions, long Exits) UseBy(TracedThread thread)
     {
-        if (thread.FastSlot < 0)
+        if (!_threads.TryGetValue(thread, out FastThread? known))
         {
             return default;
         }
 
         // Whoever entered has left since, or is inside now.
-        int slot = FastTables.Slot(thread.FastSlot);
-        long entries = (long)(_tables.ReadU64(slot + FastLayout.SlotCount) - thread.FastCount);
-        long resumptions = (long)(_tables.ReadU64(slot + FastLayout.SlotResumes) - thread.FastResumes);
+        int slot = FastTables.Slot(known.Slot);
+        long entries = (long)(_tables.ReadU64(slot + FastLayout.SlotCount) - known.Count);
+        long resumptions = (long)(_tables.ReadU64(slot + FastLayout.SlotResumes) - known.Resumes);
         long exits = entries + (thread.Processor.EnclaveMode ? 1 : 0) - (_tables.ReadU32(slot + FastLayout.SlotInside) != 0 ? 1 : 0);
         return (entries - resumptions, resumptions, exits);
     }
@@ -247,34 +259,33 @@ internal sealed class FastPath : IDisposable
     /// <summary>The model follows an exit the thread made by itself. All threads' exits come before any entry.</summary>
     public void FollowExit(SgxMachine machine, TracedThread thread)
     {
-        if (thread.FastSlot < 0)
+        if (!_threads.TryGetValue(thread, out FastThread? known))
         {
             return;
         }
 
-
-        int slot = FastTables.Slot(thread.FastSlot);
+        int slot = FastTables.Slot(known.Slot);
         bool inside = _tables.ReadU32(slot + FastLayout.SlotInside) != 0;
         ulong count = _tables.ReadU64(slot + FastLayout.SlotCount);
-        if (thread.Processor.EnclaveMode && (!inside || count != thread.FastCount))
+        if (thread.Processor.EnclaveMode && (!inside || count != known.Count))
         {
             thread.Processor.NoteExited(machine);
         }
 
-        thread.FastCount = count;
-        Tcss.NoteResumes(thread);
+        known.Count = count;
+        Tcss.NoteResumes(known);
     }
 
     /// <summary>The model follows an entry the thread made by itself.</summary>
     public void FollowEntry(SgxMachine machine, TracedThread thread)
     {
-        int slot = FastTables.Slot(Math.Max(thread.FastSlot, 0));
-        if (thread.FastSlot < 0 || thread.Processor.EnclaveMode || _tables.ReadU32(slot + FastLayout.SlotInside) == 0)
+        int number = SlotOf(thread), slot = FastTables.Slot(Math.Max(number, 0));
+        if (number < 0 || thread.Processor.EnclaveMode || _tables.ReadU32(slot + FastLayout.SlotInside) == 0)
         {
             return;
         }
 
-        if (Tcss.PlaceAt(machine, _tables.EntryOf(thread.FastSlot)) is not { } place)
+        if (Tcss.PlaceAt(machine, _tables.EntryOf(number)) is not { } place)
         {
             _tables.WriteU32(slot + FastLayout.SlotInside, 0);
             return;
@@ -287,19 +298,19 @@ internal sealed class FastPath : IDisposable
     /// <summary>Puts what the model did with a stopped thread into the tables.</summary>
     public void Publish(SgxMachine machine, TracedThread thread)
     {
-        if (thread.FastSlot < 0)
+        if (SlotOf(thread) is not (>= 0 and var number))
         {
             return;
         }
 
-        int slot = FastTables.Slot(thread.FastSlot);
+        int slot = FastTables.Slot(number);
         LogicalProcessor processor = thread.Processor;
         if (!processor.EnclaveMode)
         {
             if (_tables.ReadU32(slot + FastLayout.SlotInside) != 0)
             {
                 _tables.WriteU32(slot + FastLayout.SlotInside, 0);
-                int left = _tables.EntryOf(thread.FastSlot);
+                int left = _tables.EntryOf(number);
                 Tcss.Refresh(machine, (ulong)left);
                 _tables.WriteU32(left + FastLayout.EntryBusy, 0);
             }
@@ -307,8 +318,8 @@ internal sealed class FastPath : IDisposable
             return;
         }
 
-        int entry = Tcss.EntryFor(machine, processor, thread.FastSlot);
-        _tables.WriteU32(entry + FastLayout.EntryBusy, (uint)thread.FastSlot + 1);
+        int entry = Tcss.EntryFor(machine, processor, number);
+        _tables.WriteU32(entry + FastLayout.EntryBusy, (uint)number + 1);
         _tables.WriteU64(slot + FastLayout.SlotEntry, Area.Fast + (ulong)entry);
         _tables.WriteU64(slot + FastLayout.SlotFsBase, processor.SavedFsBase);
         _tables.WriteU64(slot + FastLayout.SlotGsBase, processor.SavedGsBase);
@@ -321,7 +332,7 @@ internal sealed class FastPath : IDisposable
     {
         foreach ((EnclaveFile file, AwaitedPages table) in _awaited.Values)
         {
-            file.Awaited = null;
+            _awaitedOfAll.Remove(file);
             table.Dispose();
         }
 
@@ -331,12 +342,10 @@ internal sealed class FastPath : IDisposable
 
     private void Occupy(TracedThread thread, int slot)
     {
-        thread.FastSlot = slot;
+        _threads[thread] = new FastThread(slot);
         _tables.Slice(FastTables.Slot(slot), FastLayout.SlotLength).Clear();
         _tables.WriteU32(FastTables.Slot(slot) + FastLayout.SlotNumber, (uint)slot + 1);
         _tables.WriteU64(FastTables.Slot(slot) + FastLayout.SlotNotesAddress, Area.Fast + (ulong)FastTables.Notes(slot));
-        thread.FastCount = 0;
-        thread.FastResumes = 0;
     }
 
     private bool AddDescriptors(TracedThread thread)

@@ -1,85 +1,94 @@
 using Cloister.Engine.Memory;
+using Cloister.Engine.Platforms;
 using Cloister.Engine.Programs;
 using Cloister.Linux;
+using Cloister.Processor;
 
 namespace Cloister.Engine.Fast;
 
 /// <summary>The gates of the fast paths. While they are shut nobody enters an enclave or accepts a page by itself, and the model knows who is inside.</summary>
-internal sealed class Gates(Tracer tracer)
+internal sealed class Gates(SgxMachine machine, FastSpaces spaces, Interruptions interruptions, IPlatform platform, Accepts accepts, Guard guard)
 {
     private readonly List<TracedThread> _waiting = [];
     private readonly List<Resumption> _resuming = [];
     private int _depth;
+
+    /// <summary>Lets a thread run on that waited for the gates to open.</summary>
+    public Action<TracedThread>? OnWaited { get; set; }
 
     /// <summary>Shuts them until disposed; what threads did by themselves is in the model then.</summary>
     /// <param name="stopped">The thread whose stop is to be answered.</param>
     public Scope Shut(TracedThread? stopped)
     {
         var scope = new Scope(this);
-        if (_depth++ > 0 || !tracer.Files.Spaces.Any(space => space.Fast is not null))
+        if (_depth++ > 0 || !spaces.Any)
         {
             return scope;
         }
 
-        foreach (AddressSpace space in tracer.Files.Spaces)
+        foreach ((_, FastPath path) in spaces.All)
         {
-            space.Fast?.Shut();
+            path.Shut();
         }
 
         if (stopped is not null)
         {
-            stopped.LeftStub |= stopped.Space.Fast?.Stubs.Normalise(stopped) ?? false;
+            spaces.Normalise(stopped);
         }
 
-        TracedThread[] users = [.. tracer.Processes.Threads.Where(t => t.FastSlot >= 0 && t.Space.Fast is not null)];
-        foreach (TracedThread thread in users)
+        (TracedThread Thread, FastPath Path)[] users = [.. spaces.All.SelectMany(of => of.Value.Threads.Select(thread => (thread, of.Value)))];
+        foreach ((TracedThread thread, FastPath path) in users)
         {
-            if (!thread.Stopped && thread.Space.Fast!.IsBetween(thread))
+            if (!thread.Stopped && path.IsBetween(thread))
             {
-                tracer.Interruptions.StopBetween(thread);
+                StopBetween(thread);
             }
 
-            FollowExit(thread);
+            spaces.FollowExit(thread, path);
         }
 
-        foreach (AddressSpace space in tracer.Files.Spaces)
+        foreach ((_, FastPath path) in spaces.All)
         {
-            space.Fast?.Tcss.FollowResumes(tracer.Machine);
+            path.Tcss.FollowResumes(machine);
         }
 
-        foreach (TracedThread thread in users)
+        foreach ((TracedThread thread, FastPath path) in users)
         {
-            thread.Space.Fast!.FollowEntry(tracer.Machine, thread);
-            tracer.Accepts.Follow(thread);
+            path.FollowEntry(machine, thread);
+            accepts.Follow(thread, path);
         }
 
         return scope;
     }
 
-    /// <summary>The model follows an exit that a thread made by itself.</summary>
-    public void FollowExit(TracedThread thread)
+    /// <summary>A thread was stopped in the middle of somebody's work: it runs on as soon as the gates are about to open, or its stop is answered then.</summary>
+    public void Answer(TracedThread thread, in ProgramEvent happened, bool canRunOn)
     {
-        TellUse(thread);
-        thread.Space.Fast?.FollowExit(tracer.Machine, thread);
-    }
-
-    /// <summary>The observer hears what a thread did by itself, which the model is about to follow, or cannot any more.</summary>
-    public void TellUse(TracedThread thread)
-    {
-        if (thread.Space.Fast?.UseBy(thread) is (var entries, var resumptions, var exits) && (entries != 0 || resumptions != 0 || exits != 0))
+        thread.HasParkedStop = false;
+        if (canRunOn)
         {
-            tracer.Observer.FastPathsUsed(thread, entries, resumptions, exits);
+            _waiting.Add(thread);
+        }
+        else
+        {
+            platform.PutBack(thread.Held, happened);
         }
     }
 
-    /// <summary>A stopped thread is resumed as soon as the gates are about to open.</summary>
-    public void ResumeLater(TracedThread thread) => _waiting.Add(thread);
+    // A thread that is just entering, leaving or accepting when the gates shut is stopped for it.
+    private void StopBetween(TracedThread thread)
+    {
+        if (interruptions.Stop(thread, out ProgramEvent happened))
+        {
+            Answer(thread, happened, canRunOn: happened.Kind == EventKind.Halted);
+        }
+    }
 
     /// <summary>A thread that is resumed runs on when the gates are open: sooner, its next entry would find them shut and stop.</summary>
     public void RunOn(TracedThread thread, int signal)
     {
         _ = _resuming.RemoveAll(other => other.Thread == thread);
-        _resuming.Add(new Resumption(thread, signal, WatchesExit: thread.AtSystemCallExit is not null));
+        _resuming.Add(new Resumption(thread, signal));
         if (_depth == 0)
         {
             RunResumed();
@@ -92,7 +101,7 @@ internal sealed class Gates(Tracer tracer)
         {
             foreach (TracedThread thread in _waiting.ToArray())
             {
-                tracer.Guard(() => tracer.Loop.RunOn(thread));
+                guard.Run(() => OnWaited?.Invoke(thread));
             }
 
             _waiting.Clear();
@@ -106,21 +115,20 @@ internal sealed class Gates(Tracer tracer)
     {
         foreach (Resumption resumed in _resuming)
         {
-            _ = resumed.Thread.Store();
-            resumed.Thread.NoteRan();
+            platform.WriteBack(resumed.Thread.Held);
         }
 
-        foreach (AddressSpace space in tracer.Files.Spaces)
+        foreach ((AddressSpace space, FastPath path) in spaces.All)
         {
             if (!space.InElrange.HoldsGates)
             {
-                space.Fast?.Open();
+                path.Open();
             }
         }
 
         foreach (Resumption resumed in _resuming)
         {
-            _ = resumed.WatchesExit ? Ptrace.ContinueToSyscall(resumed.Thread.Id, resumed.Signal) : Ptrace.Continue(resumed.Thread.Id, resumed.Signal);
+            platform.Run(resumed.Thread.Held, resumed.Signal);
         }
 
         _resuming.Clear();
@@ -133,5 +141,5 @@ internal sealed class Gates(Tracer tracer)
         public void Dispose() => gates.Open();
     }
 
-    private readonly record struct Resumption(TracedThread Thread, int Signal, bool WatchesExit);
+    private readonly record struct Resumption(TracedThread Thread, int Signal);
 }

@@ -13,7 +13,7 @@ namespace Cloister.Engine.Fast;
 /// that follow the ENCLU.</summary>
 /// <remarks>ENCLU has three bytes, a long jump five. What stands behind the ENCLU stays as it is and is the upper half of the jump's distance, which
 /// leaves 64 KiB where the stub can be.</remarks>
-internal static class SitePatcher
+internal sealed class SitePatcher(FastSpaces spaces, Interruptions interruptions)
 {
     /// <summary>First byte of what stands in the place of a patched ENCLU.</summary>
     public const byte ShortJumpOpcode = 0xeb;
@@ -24,16 +24,16 @@ internal static class SitePatcher
     private const int ShortJump = 2, LongJump = 5, Reach = 127, CacheLine = 64;
 
     /// <summary>Patches the ENCLU at a site, once. Nothing happens where there is neither padding in reach nor room where a long jump goes.</summary>
-    public static void Patch(Tracer tracer, TracedThread thread, ulong site, bool inEnclave)
+    public void Patch(TracedThread thread, ulong site, bool inEnclave)
     {
         AddressSpace space = thread.Space;
-        if (space.Fast is not { } fast || fast.PatchedSites.Contains(site) || !fast.HopelessSites.Add(site) || (site & (CacheLine - 1)) == CacheLine - 1)
+        if (spaces.Of(space) is not { } fast || fast.PatchedSites.Contains(site) || !fast.HopelessSites.Add(site) || (site & (CacheLine - 1)) == CacheLine - 1)
         {
             return;
         }
 
         // Pages that another address space shows too stay as they are: the stub would be in this one only.
-        if (inEnclave && space.Mappings.Find(site) is not { File.AddressSpaces.Count: 1 })
+        if (inEnclave && space.Mappings.Find(site) is not { File.Views.Count: 1 })
         {
             return;
         }
@@ -46,13 +46,13 @@ internal static class SitePatcher
             if (fast.Stubs.Place(thread, site, JumpTargets.Near(site), inEnclave) is { } near)
             {
                 byte[] leap = [ShortJumpOpcode, unchecked((byte)checked((sbyte)(cave - Reach - ShortJump)))];
-                Write(tracer, thread, site, near, (start + (ulong)cave, LongJumpTo(near, start + (ulong)cave)), leap, inEnclave);
+                Write(thread, site, near, (start + (ulong)cave, LongJumpTo(near, start + (ulong)cave)), leap, inEnclave);
             }
         }
         else if (last >= Reach + LongJump && JumpTargets.Of(site, code.AsSpan(Reach + EncluInstruction.Length)) is { } targets
             && fast.Stubs.Place(thread, site, targets, inEnclave) is { } stub)
         {
-            Write(tracer, thread, site, stub, null, LongJumpTo(stub, site).AsSpan(0, EncluInstruction.Length), inEnclave);
+            Write(thread, site, stub, null, LongJumpTo(stub, site).AsSpan(0, EncluInstruction.Length), inEnclave);
         }
     }
 
@@ -101,13 +101,13 @@ internal static class SitePatcher
         return jump;
     }
 
-    private static void Write(Tracer tracer, TracedThread thread, ulong site, ulong stub, (ulong Address, byte[] Code)? cave, ReadOnlySpan<byte> leap, bool inEnclave)
+    private void Write(TracedThread thread, ulong site, ulong stub, (ulong Address, byte[] Code)? cave, ReadOnlySpan<byte> leap, bool inEnclave)
     {
         AddressSpace space = thread.Space;
-        FastPath fast = space.Fast!;
+        FastPath fast = spaces.Of(space)!;
 
         // Other threads may be about to execute these bytes.
-        using (tracer.Interruptions.HoldOthers(thread))
+        using (interruptions.HoldOthers(thread))
         {
             if ((cave is not (var address, var code) || Write(space, address, code, inEnclave)) && Write(space, site, leap, inEnclave))
             {
@@ -115,7 +115,12 @@ internal static class SitePatcher
                 _ = fast.HopelessSites.Remove(site);
                 if (inEnclave && space.Mappings.Find(site) is { } mapping)
                 {
-                    mapping.File.ExitStubs[stub] = site;
+                    if (!spaces.ExitStubs.TryGetValue(mapping.File, out Dictionary<ulong, ulong>? stubs))
+                    {
+                        spaces.ExitStubs.Add(mapping.File, stubs = []);
+                    }
+
+                    stubs[stub] = site;
                 }
             }
         }

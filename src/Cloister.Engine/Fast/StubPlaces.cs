@@ -40,8 +40,10 @@ internal sealed class StubPlaces(FastTables tables, Action<int> freeEntry)
     }
 
     /// <summary>A stop in the middle of a stub is put back to before it, or forward to behind it.</summary>
+    /// <param name="thread">The thread.</param>
+    /// <param name="number">Its slot, or -1.</param>
     /// <returns>False when the thread was in no stub.</returns>
-    public bool Normalise(TracedThread thread)
+    public bool Normalise(TracedThread thread, int number)
     {
         ulong rip = thread.Peek().Rip;
         if (thread.Space.Vdso is { InitializesState: not 0 and var initializes } vdso && rip == initializes)
@@ -56,14 +58,14 @@ internal sealed class StubPlaces(FastTables tables, Action<int> freeEntry)
         if (rip - tails < FastLayout.MappedLength - FastLayout.Tails)
         {
             int index = (int)((rip - tails) / FastLayout.TailLength);
-            FinishTail(thread, index, rip - tails - (ulong)(index * FastLayout.TailLength));
+            FinishTail(thread, number, index, rip - tails - (ulong)(index * FastLayout.TailLength));
             return true;
         }
 
         // The vDSO's function is written when it is first called, which may be long after the first stub.
         if (thread.Space.Vdso?.Stub is { } own && own.Contains(rip))
         {
-            LeaveEnterStub(thread, own, rip);
+            LeaveEnterStub(thread, number, own, rip);
             return true;
         }
 
@@ -71,7 +73,7 @@ internal sealed class StubPlaces(FastTables tables, Action<int> freeEntry)
         {
             if (stub.Contains(rip))
             {
-                LeaveEnterStub(thread, stub, rip);
+                LeaveEnterStub(thread, number, stub, rip);
                 return true;
             }
         }
@@ -80,7 +82,7 @@ internal sealed class StubPlaces(FastTables tables, Action<int> freeEntry)
         {
             if (stub.Contains(rip))
             {
-                LeaveExitStub(thread, stub, rip);
+                LeaveExitStub(thread, number, stub, rip);
                 return true;
             }
         }
@@ -123,11 +125,11 @@ internal sealed class StubPlaces(FastTables tables, Action<int> freeEntry)
         return address;
     }
 
-    private void FinishTail(TracedThread thread, int index, ulong offset)
+    private void FinishTail(TracedThread thread, int number, int index, ulong offset)
     {
         if (offset >= FastLayout.ResumeTail)
         {
-            FinishResume(thread);
+            FinishResume(thread, number);
             return;
         }
 
@@ -167,9 +169,9 @@ internal sealed class StubPlaces(FastTables tables, Action<int> freeEntry)
     }
 
     // Everything but the extended state, which XRSTOR has loaded.
-    private void FinishResume(TracedThread thread)
+    private void FinishResume(TracedThread thread, int number)
     {
-        int slot = FastTables.Slot(thread.FastSlot);
+        int slot = FastTables.Slot(number);
         ref UserRegisters r = ref thread.Registers;
         ReadOnlySpan<ulong> saved = MemoryMarshal.Cast<byte, ulong>(tables.Slice(slot + FastLayout.SlotRegisters, 18 * sizeof(ulong)));
         (r.Rax, r.Rcx, r.Rdx, r.Rbx, r.Rsp, r.Rbp, r.Rsi, r.Rdi) = (saved[0], saved[1], saved[2], saved[3], saved[4], saved[5], saved[6], saved[7]);
@@ -179,32 +181,32 @@ internal sealed class StubPlaces(FastTables tables, Action<int> freeEntry)
         (r.FsBase, r.GsBase) = (tables.ReadU64(slot + FastLayout.SlotResumeFsBase), tables.ReadU64(slot + FastLayout.SlotResumeGsBase));
     }
 
-    private void CompleteResume(TracedThread thread, ResumeStubAddresses stub, ulong rip)
+    private void CompleteResume(TracedThread thread, int number, ResumeStubAddresses stub, ulong rip)
     {
-        int slot = FastTables.Slot(thread.FastSlot);
+        int slot = FastTables.Slot(number);
         if (rip <= stub.TakesCssa)
         {
-            int cssa = tables.EntryOf(thread.FastSlot) + FastLayout.EntryCssa;
+            int cssa = tables.EntryOf(number) + FastLayout.EntryCssa;
             tables.WriteU64(cssa, tables.ReadU64(cssa) + uint.MaxValue);
         }
 
         tables.WriteU32(slot + FastLayout.SlotInside, 1);
-        FinishResume(thread);
+        FinishResume(thread, number);
     }
 
-    private void LeaveEnterStub(TracedThread thread, EnterStubAddresses stub, ulong rip)
+    private void LeaveEnterStub(TracedThread thread, int number, EnterStubAddresses stub, ulong rip)
     {
-        int slot = FastTables.Slot(thread.FastSlot < 0 ? 0 : thread.FastSlot);
-        if (stub.Resume.HasResumed(rip) && thread.FastSlot >= 0)
+        int slot = FastTables.Slot(number < 0 ? 0 : number);
+        if (stub.Resume.HasResumed(rip) && number >= 0)
         {
-            CompleteResume(thread, stub.Resume, rip);
+            CompleteResume(thread, number, stub.Resume, rip);
             return;
         }
 
-        if (rip >= stub.Committed && rip < stub.Resume.Start && thread.FastSlot >= 0 && tables.ReadU32(slot + FastLayout.SlotInside) != 0)
+        if (rip >= stub.Committed && rip < stub.Resume.Start && number >= 0 && tables.ReadU32(slot + FastLayout.SlotInside) != 0)
         {
-            int index = (tables.EntryOf(thread.FastSlot) - FastLayout.Table) / FastLayout.EntryLength;
-            FinishTail(thread, index, 0);
+            int index = (tables.EntryOf(number) - FastLayout.Table) / FastLayout.EntryLength;
+            FinishTail(thread, number, index, 0);
             return;
         }
 
@@ -240,19 +242,19 @@ internal sealed class StubPlaces(FastTables tables, Action<int> freeEntry)
                 r.GsBase = tables.ReadU64(slot + FastLayout.SlotGsBase);
             }
 
-            freeEntry(thread.FastSlot);
+            freeEntry(number);
         }
 
         r.Rip = stub.Enclu;
     }
 
-    private void LeaveExitStub(TracedThread thread, ExitStubCode stub, ulong rip)
+    private void LeaveExitStub(TracedThread thread, int number, ExitStubCode stub, ulong rip)
     {
         ref UserRegisters r = ref thread.Registers;
         const ulong eexit = 4, eaccept = 5;
         if (rip >= stub.Accept.Start)
         {
-            LeaveAcceptStub(thread, stub, rip);
+            LeaveAcceptStub(thread, number, stub, rip);
             return;
         }
 
@@ -280,13 +282,13 @@ internal sealed class StubPlaces(FastTables tables, Action<int> freeEntry)
             return;
         }
 
-        int slot = FastTables.Slot(thread.FastSlot);
+        int slot = FastTables.Slot(number);
         (r.FsBase, r.GsBase) = (tables.ReadU64(slot + FastLayout.SlotFsBase), tables.ReadU64(slot + FastLayout.SlotGsBase));
         tables.WriteU32(slot + FastLayout.SlotInside, 0);
 
         // Behind the store that frees the TCS another thread may have taken it.
-        int busy = tables.EntryOf(thread.FastSlot) + FastLayout.EntryBusy;
-        if (tables.ReadU32(busy) == (uint)thread.FastSlot + 1)
+        int busy = tables.EntryOf(number) + FastLayout.EntryBusy;
+        if (tables.ReadU32(busy) == (uint)number + 1)
         {
             tables.WriteU32(busy, 0);
         }
@@ -294,11 +296,11 @@ internal sealed class StubPlaces(FastTables tables, Action<int> freeEntry)
         (r.Rax, r.Rcx, r.Rip) = (eexit, tables.ReadU64(slot + FastLayout.SlotAep), r.Rbx);
     }
 
-    private void LeaveAcceptStub(TracedThread thread, ExitStubCode stub, ulong rip)
+    private void LeaveAcceptStub(TracedThread thread, int number, ExitStubCode stub, ulong rip)
     {
         const ulong eaccept = 5, notArithmetic = ~0x8d5UL;
         ref UserRegisters r = ref thread.Registers;
-        int slot = FastTables.Slot(thread.FastSlot < 0 ? 0 : thread.FastSlot);
+        int slot = FastTables.Slot(number < 0 ? 0 : number);
         AcceptStubAddresses accept = stub.Accept;
         if (rip < accept.PageSaved)
         {
@@ -318,7 +320,7 @@ internal sealed class StubPlaces(FastTables tables, Action<int> freeEntry)
         if (accepted && rip < accept.Noted)
         {
             int notes = (int)Math.Min(tables.ReadU32(slot + FastLayout.SlotNotes), FastLayout.NotesLength - 1);
-            tables.WriteU64(FastTables.Notes(thread.FastSlot) + notes * sizeof(ulong), page);
+            tables.WriteU64(FastTables.Notes(number) + notes * sizeof(ulong), page);
             tables.WriteU32(slot + FastLayout.SlotNotes, (uint)notes + 1);
         }
 

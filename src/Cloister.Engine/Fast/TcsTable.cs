@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using Cloister.Architecture;
 using Cloister.Engine.Platforms;
-using Cloister.Engine.Programs;
 using Cloister.Engine.Stubs;
 using Cloister.Processor;
 
@@ -86,11 +85,11 @@ internal sealed class TcsTable(FastTables tables, Func<ulong, ulong> awaitedIn)
     }
 
     /// <summary>Looks whether a thread made an ERESUME by itself.</summary>
-    public void NoteResumes(TracedThread thread)
+    public void NoteResumes(FastThread thread)
     {
-        ulong resumes = tables.ReadU64(FastTables.Slot(thread.FastSlot) + FastLayout.SlotResumes);
-        _resumed |= resumes != thread.FastResumes;
-        thread.FastResumes = resumes;
+        ulong resumes = tables.ReadU64(FastTables.Slot(thread.Slot) + FastLayout.SlotResumes);
+        _resumed |= resumes != thread.Resumes;
+        thread.Resumes = resumes;
     }
 
     /// <summary>The model follows all ERESUMEs that threads made by themselves: CSSA went down. Between exits and entries.</summary>

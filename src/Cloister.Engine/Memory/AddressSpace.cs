@@ -1,6 +1,7 @@
 using Cloister.Architecture;
 using Cloister.Driver;
-using Cloister.Engine.Fast;
+using Cloister.Engine.Instructions;
+using Cloister.Engine.Platforms;
 using Cloister.Engine.Vdso;
 using Cloister.Linux;
 using Cloister.Processor;
@@ -8,23 +9,30 @@ using Cloister.Processor;
 namespace Cloister.Engine.Memory;
 
 /// <summary>The memory of a traced program (one mm): shared by its threads, copied by fork, new at exec.</summary>
-internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
+internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IFileView, ICodeReader, IDisposable
 {
     private const int MostDeparted = 64;
-    private readonly SgxMachine _machine;
+    private readonly IMappingObserver? _observer;
 
-    public AddressSpace(SgxMachine machine, int process)
+    /// <summary>Makes an address space without any mapping.</summary>
+    /// <param name="machine">Whose EPCM says what is allowed.</param>
+    /// <param name="process">A process that has it.</param>
+    /// <param name="observer">Hears what becomes of mappings.</param>
+    public AddressSpace(SgxMachine machine, int process, IMappingObserver? observer = null)
     {
-        _machine = machine;
-        Memory = new RemoteMemory(process);
-        Native = new NativePages(this);
+        _observer = observer;
+        Held = new HeldMemory(process) { Code = this, Breakpoints = Breakpoints };
+        Native = new NativePages(this, Mappings, Pages, machine);
     }
 
     /// <summary>Processes that live in it; the last one's end ends it.</summary>
     public int Users { get; set; }
 
+    /// <summary>The memory as a platform holds it.</summary>
+    public HeldMemory Held { get; }
+
     /// <summary>Its bytes.</summary>
-    public RemoteMemory Memory { get; }
+    public RemoteMemory Memory => Held.Bytes;
 
     /// <summary>Device mappings.</summary>
     public MappingList Mappings { get; } = new();
@@ -42,7 +50,7 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
     public NativePages Native { get; }
 
     /// <summary>Addresses where CPUID was replaced by UD2.</summary>
-    public HashSet<ulong> CpuidSites { get; init; } = [];
+    public HashSet<ulong> CpuidSites { get; } = [];
 
     /// <summary>CPUID faults in its threads; none is replaced.</summary>
     public bool CpuidFaults { get; set; }
@@ -51,28 +59,27 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
     public Breakpoints Breakpoints { get; } = new();
 
     /// <summary>Cloister's own pages in it, shared with this process; null before the first exec.</summary>
-    public MappedFile? Table { get; set; }
+    public MappedFile? Table
+    {
+        get => Held.Table;
+        set => Held.Table = value;
+    }
 
     /// <summary>The inode of their file; 0 before the first exec.</summary>
-    public ulong AreaInode { get; set; }
+    public ulong AreaInode
+    {
+        get => Held.AreaInode;
+        set => Held.AreaInode = value;
+    }
 
     /// <summary>The vDSO it was given.</summary>
     public VdsoImage? Vdso { get; set; }
-
-    /// <summary>Entries and exits without a stop; null when they all stop.</summary>
-    public FastPath? Fast { get; set; }
-
-    /// <summary>The kernel or the processor has not what the fast path needs; not tried again.</summary>
-    public bool FastRefused { get; set; }
 
     /// <summary>Its ordinary memory in the ranges of enclaves.</summary>
     public ElrangeMemory InElrange { get; } = new();
 
     /// <summary>Strict isolation: no thread is inside, and enclave memory has no access.</summary>
     public bool HidesEnclaves { get; set; }
-
-    /// <summary>Strict isolation: host code that has lost execution while a thread is inside, and its protection.</summary>
-    public List<(ulong Start, ulong End, ulong Protection)> HiddenCode { get; init; } = [];
 
     /// <inheritdoc/>
     public void InsertPage(LinearAddress address, EpcPage page, Protection entry)
@@ -142,22 +149,16 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
     public bool Write(LinearAddress address, ReadOnlySpan<byte> source) => Memory.TryWrite(address.Value, source);
 
     /// <summary>Whether an entry that is there allows an access.</summary>
-    public static bool Allows(in PageTableEntry entry, AccessKind access) => ((int)entry.Protection & ProtectionFor(access)) != 0;
+    public static bool Allows(in PageTableEntry entry, AccessKind access) => ((int)entry.Protection & EnclaveMapping.ProtectionFor(access)) != 0;
 
     /// <summary>What enclave code may do through an entry: what the entry and the page's EPCM entry both allow.</summary>
-    public SecinfoFlags AllowedBy(in PageTableEntry entry) =>
-        entry.Present ? _machine.Epcm[entry.Page].AllowedToEnclave & (SecinfoFlags)entry.Protection : 0; // PROT_ bits have the values of R, W and X.
-
-    /// <summary>The PROT_ bit an access needs.</summary>
-    public static int ProtectionFor(AccessKind access) => access switch
-    {
-        AccessKind.Write => MemoryProtection.Write,
-        AccessKind.Execute => MemoryProtection.Execute,
-        _ => MemoryProtection.Read,
-    };
+    public SecinfoFlags AllowedBy(in PageTableEntry entry) => Native.AllowedBy(entry);
 
     /// <summary>Whether a range may hold a part of a device mapping: the books have one there, or a thread is taking one away.</summary>
     public bool MayHaveDevice(ulong start, ulong end) => Unmappings.Exists(unmapping => unmapping.Overlaps(start, end)) || Mappings.Within(start, end).Count > 0;
+
+    /// <summary>Whether a range has a sealed mapping of the device: nothing may be put there, nor be taken away. mm/vma.c, vms_gather_munmap_vmas.</summary>
+    public bool HoldsSealed(ulong start, ulong length) => length > 0 && Mappings.Within(start, start + length).Exists(part => part.IsSealed);
 
     /// <summary>Forgets a range that the program unmapped or mapped over.</summary>
     public HashSet<EnclaveFile> Unmap(ulong start, ulong end)
@@ -168,7 +169,7 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
         {
             Departed.AddRange(departed);
             Departed.RemoveRange(0, Math.Max(0, Departed.Count - MostDeparted));
-            Fast?.Tcss.Invalidate(start, end);
+            _observer?.Remapped(this, start, end, files);
             Pages.Forget(start, end);
             Native.Forget(start, end);
             Breakpoints.Remove(start, end);
@@ -176,23 +177,91 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IDisposable
 
         foreach (EnclaveFile file in files)
         {
-            file.WithdrawAwaited(start, end);
             if (!Mappings.All.Any(m => m.File == file))
             {
-                _ = file.AddressSpaces.Remove(this);
+                _ = file.Views.Remove(this);
             }
         }
 
         return files;
     }
 
+    /// <summary>The program gave a part of a device mapping another protection.</summary>
+    public void Protect(EnclaveMapping part, int protection)
+    {
+        Mappings.Add(part with { Protection = protection });
+        _observer?.Remapped(this, part.Start, part.End, protection == MemoryProtection.None ? [part.File] : []);
+        foreach (ulong page in Pages.Within(part.Start, part.End))
+        {
+            if (Pages.Peek(page).Executable)
+            {
+                Native.SetExecutable(page, false);
+            }
+
+            if (Native.ByProtection && Pages.Peek(page).Native != NativeAccess.None)
+            {
+                Native.NoteUnprotected(page);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>An enclave's code is fetched from the EPC.</remarks>
+    public int ReadCode(ulong address, Span<byte> code)
+    {
+        int done = 0;
+        while (done < code.Length)
+        {
+            ulong at = address + (ulong)done;
+            int chunk = (int)Math.Min((ulong)(code.Length - done), 4096 - (at & 4095));
+            if (Mappings.Find(at) is { } mapping)
+            {
+                if (!Pages.Peek(at).Present)
+                {
+                    break;
+                }
+
+                mapping.File.Bytes(mapping.OffsetOf(at & ~4095UL)).Slice((int)(at & 4095), chunk).CopyTo(code[done..]);
+            }
+            else if (at - Area.Base < Area.Length && Table is { } table)
+            {
+                // The vDSO and the gadget, which this process has mapped as well.
+                table.Slice(RemoteCalls.Offset(at), chunk).CopyTo(code[done..]);
+            }
+            else if (!Memory.TryPeek(at, code.Slice(done, chunk)))
+            {
+                break;
+            }
+
+            done += chunk;
+        }
+
+        return done;
+    }
+
+    /// <inheritdoc/>
+    public bool Reaches(EnclaveFile file, ulong address) => Mappings.Find(address) is { IsAccessible: true } mapping && mapping.File == file;
+
+    /// <inheritdoc/>
+    public void Refresh(EnclaveFile file, ulong offset, int pages) => Native.Refresh(file, offset, pages);
+
+    /// <inheritdoc/>
+    public void Refresh(ulong page) => Native.Refresh(page);
+
+    /// <inheritdoc/>
+    public void StopWriters(ulong page) => Native.StopWriters(page);
+
+    /// <inheritdoc/>
+    public void NotePunched(EnclaveFile file, ulong offset) => Native.NotePunched(file, offset);
+
+    /// <inheritdoc/>
+    public void Unguard(IllegalSite site) => Breakpoints.Remove(site);
+
     /// <inheritdoc/>
     public void Dispose()
     {
-        Memory.Dispose();
-        Table?.Dispose();
+        Held.Dispose();
         Native.Dispose();
-        Fast?.Dispose();
     }
 
     /// <summary>A range that a thread is about to take away: its system call has not ended yet.</summary>

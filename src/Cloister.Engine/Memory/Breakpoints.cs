@@ -1,3 +1,4 @@
+using Cloister.Engine.Platforms;
 using Cloister.Linux;
 
 namespace Cloister.Engine.Memory;
@@ -5,7 +6,7 @@ namespace Cloister.Engine.Memory;
 /// <summary>The execution breakpoints of an address space: the debug registers of each of its threads.</summary>
 /// <remarks>The instruction stops before it executes, and its bytes are what the program wrote. SDM 3B, "Instruction-Breakpoint Exception
 /// Condition". A thread has its registers written before it runs on, a new one before it runs at all: they are not inherited.</remarks>
-internal sealed class Breakpoints
+internal sealed class Breakpoints : IBreakpoints
 {
     private const int Registers = 4;
 
@@ -23,6 +24,9 @@ internal sealed class Breakpoints
 
     /// <summary>Those that are set, the one that was used longest ago first.</summary>
     public IReadOnlyList<IllegalSite> Sites => _sites;
+
+    /// <inheritdoc/>
+    public IEnumerable<ulong> Addresses => _sites.Select(site => site.Address).Order();
 
     /// <summary>Whether one is set at an address.</summary>
     public bool Contains(ulong address)
@@ -92,23 +96,5 @@ internal sealed class Breakpoints
 
         _sites.Clear();
         Version++;
-    }
-
-    /// <summary>Writes the registers of a stopped thread.</summary>
-    public Errno Write(int thread)
-    {
-        ulong[] addresses = [.. _sites.Select(site => site.Address).Order()];
-        ulong control = 0;
-        for (int i = 0; i < addresses.Length; i++)
-        {
-            if (Ptrace.SetDebugRegister(thread, i, addresses[i]) is not Errno.None and var error)
-            {
-                return error;
-            }
-
-            control |= 1UL << (2 * i); // local, of one byte, on execution: SDM 3B, "Debug Control Register (DR7)"
-        }
-
-        return Ptrace.SetDebugRegister(thread, 7, control);
     }
 }

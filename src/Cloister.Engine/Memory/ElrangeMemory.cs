@@ -1,5 +1,4 @@
 using Cloister.Engine.Platforms;
-using Cloister.Engine.Programs;
 using Cloister.Linux;
 
 namespace Cloister.Engine.Memory;
@@ -37,30 +36,33 @@ internal sealed class ElrangeMemory
     /// <summary>Whether a range is in the range of an enclave that an address space has mapped.</summary>
     public static bool Concerns(IEnumerable<EnclaveFile> files, AddressSpace space, ulong start, ulong length) =>
         space.Mappings.All.Count > 0 && files.Any(file => file.Enclave is { IsCreated: true } enclave
-            && start < enclave.Base.Value + enclave.Size && start + length > enclave.Base.Value && file.AddressSpaces.Contains(space));
+            && start < enclave.Base.Value + enclave.Size && start + length > enclave.Base.Value && file.Views.Contains(space));
 
     /// <summary>Brings the view to what a stopped thread needs before it runs on.</summary>
     /// <param name="files">The device's open files.</param>
+    /// <param name="space">Its memory.</param>
     /// <param name="thread">The thread.</param>
+    /// <param name="isInside">Whether it is inside an enclave.</param>
     /// <param name="isShared">Whether others have its memory.</param>
-    public void Apply(IEnumerable<EnclaveFile> files, TracedThread thread, Func<bool> isShared)
+    /// <returns>Whether it has just been taken from a thread that is inside: its exit must be the tracer's.</returns>
+    public bool Apply(IEnumerable<EnclaveFile> files, AddressSpace space, IHeldThread thread, bool isInside, Func<bool> isShared)
     {
         if (!IsStale && _lines.Count == 0)
         {
-            return;
+            return false;
         }
 
         if (IsStale && !IsHidden && !thread.AtSystemCall)
         {
             IsStale = false;
-            Look(files, thread);
+            Look(files, space, thread);
         }
 
         _isShared = isShared();
-        bool hides = _lines.Count > 0 && !_isShared && thread.Processor.EnclaveMode;
+        bool hides = _lines.Count > 0 && !_isShared && isInside;
         if (hides == IsHidden || thread.AtSystemCall)
         {
-            return;
+            return false;
         }
 
         var calls = new RemoteCalls();
@@ -71,19 +73,14 @@ internal sealed class ElrangeMemory
 
         IsHidden = hides;
         _ = calls.Run(thread);
-        if (hides && thread.FastSlot >= 0)
-        {
-            // Without a selector the thread exits by the tracer.
-            thread.Registers.Es = 0;
-        }
+        return hides;
     }
 
-    private void Look(IEnumerable<EnclaveFile> files, TracedThread thread)
+    private void Look(IEnumerable<EnclaveFile> files, AddressSpace space, IHeldThread thread)
     {
-        AddressSpace space = thread.Space;
         _lines.Clear();
         (ulong Start, ulong End)[] ranges = [.. files
-            .Where(file => file.Enclave is { IsCreated: true } && file.AddressSpaces.Contains(space))
+            .Where(file => file.Enclave is { IsCreated: true } && file.Views.Contains(space))
             .Select(file => (file.Base, file.Base + file.Enclave!.Size))];
         foreach (MapsLine line in MapsLine.Of(thread))
         {

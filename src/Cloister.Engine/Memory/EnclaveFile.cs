@@ -1,6 +1,5 @@
 using Cloister.Architecture;
 using Cloister.Driver;
-using Cloister.Engine.Fast;
 using Cloister.Engine.Options;
 using Cloister.Linux;
 using Cloister.Processor;
@@ -9,7 +8,7 @@ namespace Cloister.Engine.Memory;
 
 /// <summary>One open file of a device node: a memfd whose offset is the linear address, so that it can be mapped before the enclave's base is known.</summary>
 /// <remarks>It is found by its inode, so that dup, fork and descriptor passing need no tracking.</remarks>
-internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
+internal sealed class EnclaveFile : IEnclaveStorage, IPageBytes, IDisposable
 {
     /// <summary>Bytes of the file: all of user space, sparse.</summary>
     public const long FileLength = 1L << 47;
@@ -61,56 +60,22 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
     public VirtualEpc? VirtualEpc { get; set; }
 
     /// <summary>The address spaces that have mapped it.</summary>
-    public List<AddressSpace> AddressSpaces { get; } = [];
+    public List<IFileView> Views { get; } = [];
 
     /// <summary>An address space has mapped it.</summary>
-    public void NoteMapped(AddressSpace space)
+    public void NoteMapped(IFileView space)
     {
-        if (!AddressSpaces.Contains(space))
+        if (!Views.Contains(space))
         {
-            AddressSpaces.Add(space);
+            Views.Add(space);
         }
     }
-
-    /// <summary>Stubs that EEXIT sites in its pages jump to, and the sites: a forked program may have the pages without the stubs.</summary>
-    public Dictionary<ulong, ulong> ExitStubs { get; } = [];
 
     /// <summary>Its illegal instructions that were found.</summary>
     public IllegalSites IllegalSites { get; } = new();
 
-    /// <summary>Hears of a page's address when it has got its content; null for a virtual EPC.</summary>
-    public Action<EnclaveFile, ulong>? OnFilled { get; init; }
-
-    /// <summary>The pages that its threads may accept by themselves; null while they do not.</summary>
-    public AwaitedPages? Awaited { get; set; }
-
-    /// <summary>Takes over what the model says of a page that a thread may accept by itself: only where EACCEPT could reach it, whose page walk comes first.</summary>
-    public void UpdateAwaited(SgxMachine machine, EpcPage page, ulong offset)
-    {
-        if (Awaited is not { } table)
-        {
-            return;
-        }
-
-        if (AddressSpaces.TrueForAll(space => space.Mappings.Find(Base + offset) is { IsAccessible: true } mapping && mapping.File == this))
-        {
-            table.Update(machine, page, offset);
-        }
-        else
-        {
-            table.Withdraw(offset);
-        }
-    }
-
-    /// <summary>A range cannot be reached any more as it was: what happens to its pages is the tracer's to look at.</summary>
-    public void WithdrawAwaited(ulong start, ulong end)
-    {
-        if (Awaited is { } table && Enclave is { } enclave && start < Base + enclave.Size && end > Base)
-        {
-            ulong first = Math.Max(start, Base) - Base;
-            table.Withdraw(first, Math.Min(end - Base, enclave.Size) - first);
-        }
-    }
+    /// <summary>Hears what becomes of its pages.</summary>
+    public IPageObserver? Observer { get; init; }
 
     /// <summary>Linear address of the enclave's first byte; 0 for a virtual EPC.</summary>
     public ulong Base => Enclave?.Base.Value ?? 0;
@@ -184,7 +149,10 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
             Write(offset, contents);
         }
 
-        OnFilled?.Invoke(this, Base + offset);
+        if (Node == DeviceNode.Enclave)
+        {
+            Observer?.Filled(this, Base + offset);
+        }
     }
 
     /// <summary>The bytes of a page as the program wrote them, to read at once.</summary>
@@ -222,7 +190,7 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
             return;
         }
 
-        Awaited?.Withdraw(offset);
+        Observer?.Changed(this, offset);
         if (offset != _removedEnd)
         {
             FlushPunches();
@@ -267,11 +235,11 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
     private void Punch(ulong offset, ulong length)
     {
         _file.Punch((long)(Base + offset), (long)length);
-        foreach (AddressSpace space in AddressSpaces)
+        foreach (IFileView space in Views)
         {
             for (ulong at = offset; at < offset + length; at += 4096)
             {
-                space.Native.NotePunched(this, at);
+                space.NotePunched(this, at);
             }
         }
     }
@@ -279,9 +247,9 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
     /// <summary>An instruction is none of these any more. Threads lose its breakpoint when they stop next: until then it is a stop for nothing.</summary>
     public void Unguard(IllegalSite site)
     {
-        foreach (AddressSpace space in AddressSpaces)
+        foreach (IFileView space in Views)
         {
-            space.Breakpoints.Remove(site);
+            space.Unguard(site);
         }
     }
 
@@ -301,11 +269,10 @@ internal sealed class EnclaveFile : IEnclaveStorage, IDisposable
     {
         Punch(offset, 4096);
         ForgetIllegalSites(Base + offset);
-        Awaited?.Withdraw(offset);
-        foreach (AddressSpace space in AddressSpaces)
+        Observer?.Changed(this, offset);
+        foreach (IFileView space in Views)
         {
-            space.Native.Refresh(this, offset, 1);
-            space.Fast?.Tcss.Invalidate(Base + offset);
+            space.Refresh(this, offset, 1);
         }
     }
 

@@ -31,5 +31,13 @@ internal sealed record EnclaveMapping(ulong Start, ulong End, int Protection, En
     public bool IsAccessible => Protection != MemoryProtection.None;
 
     /// <summary>Whether its page-table entries allow an access. What can be written or executed can be read.</summary>
-    public bool Grants(AccessKind access) => access == AccessKind.Read ? IsAccessible : Allows(AddressSpace.ProtectionFor(access));
+    public bool Grants(AccessKind access) => access == AccessKind.Read ? IsAccessible : Allows(ProtectionFor(access));
+
+    /// <summary>The PROT_ bit an access needs.</summary>
+    public static int ProtectionFor(AccessKind access) => access switch
+    {
+        AccessKind.Write => MemoryProtection.Write,
+        AccessKind.Execute => MemoryProtection.Execute,
+        _ => MemoryProtection.Read,
+    };
 }

@@ -6,7 +6,7 @@ namespace Cloister.Engine.Memory;
 /// <param name="file">The enclave's file.</param>
 /// <param name="address">Where it begins.</param>
 /// <param name="second">Its second byte. The first is UD2's too, so one byte is all that ever changes.</param>
-internal sealed class IllegalSite(EnclaveFile file, ulong address, byte second)
+internal sealed class IllegalSite(IPageBytes file, ulong address, byte second)
 {
     /// <summary>Where it begins, in every address space that has the enclave.</summary>
     public ulong Address { get; } = address;

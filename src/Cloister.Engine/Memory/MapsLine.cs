@@ -1,6 +1,5 @@
 using System.Text;
 using Cloister.Engine.Platforms;
-using Cloister.Engine.Programs;
 using Cloister.Linux;
 
 namespace Cloister.Engine.Memory;
@@ -29,7 +28,7 @@ internal sealed record MapsLine(ulong Start, ulong End, int Protection, string P
 
     /// <summary>The mappings of a stopped thread's process, in order; none when they cannot be read, as of a process that was just killed.</summary>
     /// <remarks>The thread's own file: that of a leader that has ended is empty.</remarks>
-    public static List<MapsLine> Of(TracedThread thread) => Parse(Dumpable.Reach(thread, () => HostFile.TryRead(ProcPath.Of(thread.Id, "maps"))));
+    public static List<MapsLine> Of(IHeldThread thread) => Parse(Dumpable.Reach(thread, () => HostFile.TryRead(ProcPath.Of(thread.Id, "maps"))));
 
     /// <summary>The mappings of a thread that may not be known yet; null when they may not be read.</summary>
     public static List<MapsLine>? Of(int thread) => HostFile.TryRead(ProcPath.Of(thread, "maps")) is { } text ? Parse(text) : null;

@@ -1,6 +1,5 @@
 using Cloister.Architecture;
 using Cloister.Engine.Platforms;
-using Cloister.Engine.Programs;
 using Cloister.Linux;
 
 namespace Cloister.Engine.Memory;
@@ -11,13 +10,13 @@ internal static class NativeExecution
     private const ulong PageMask = 4095;
 
     /// <summary>Makes pages natively executable: the run around an address in which mapping and EPCM both allow it.</summary>
-    /// <param name="thread">A stopped thread.</param>
+    /// <param name="space">Whose.</param>
+    /// <param name="thread">A stopped thread of it.</param>
     /// <param name="mapping">The mapping.</param>
     /// <param name="address">An address in it.</param>
     /// <param name="guard">Looks at the range before it can be executed: first byte, and behind the last.</param>
-    public static void Grant(TracedThread thread, EnclaveMapping mapping, ulong address, Action<ulong, ulong> guard)
+    public static void Grant(AddressSpace space, IHeldThread thread, EnclaveMapping mapping, ulong address, Action<ulong, ulong> guard)
     {
-        AddressSpace space = thread.Space;
         bool Executes(ulong page)
         {
             return (space.AllowedBy(space.Pages.Peek(page)) & SecinfoFlags.X) != 0;
@@ -52,9 +51,8 @@ internal static class NativeExecution
     }
 
     /// <summary>Takes native execution away from the pages whose EPCM entry has lost X.</summary>
-    public static void Revoke(TracedThread thread)
+    public static void Revoke(AddressSpace space, IHeldThread thread)
     {
-        AddressSpace space = thread.Space;
         var calls = new RemoteCalls();
         foreach (ulong page in space.Native.LostExecution)
         {

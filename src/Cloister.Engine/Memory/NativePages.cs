@@ -1,6 +1,7 @@
 using Cloister.Architecture;
 using Cloister.Engine.Platforms;
 using Cloister.Linux;
+using Cloister.Processor;
 
 namespace Cloister.Engine.Memory;
 
@@ -8,16 +9,19 @@ namespace Cloister.Engine.Memory;
 /// <remarks>Pages are present or not by a userfaultfd, or by mprotect where there is none (<see cref="NativeProtections"/>).</remarks>
 internal sealed class NativePages : IDisposable
 {
-    private readonly AddressSpace _space;
+    private readonly IFileView _space;
+    private readonly MappingList _mappings;
+    private readonly PageTable _pages;
+    private readonly SgxMachine _machine;
     private readonly NativeProtections _protections;
     private readonly SortedSet<ulong> _residue = [];
     private readonly List<(ulong Start, ulong End)> _dropped = [];
     private readonly SortedSet<ulong> _executable = [];
 
-    public NativePages(AddressSpace space)
+    public NativePages(IFileView space, MappingList mappings, PageTable pages, SgxMachine machine)
     {
-        _space = space;
-        _protections = new NativeProtections(space);
+        (_space, _mappings, _pages, _machine) = (space, mappings, pages, machine);
+        _protections = new NativeProtections(mappings, pages);
     }
 
     /// <summary>Pages come and go by mprotect in the program, for want of a userfaultfd.</summary>
@@ -54,7 +58,7 @@ internal sealed class NativePages : IDisposable
     /// <summary>Notes that a page is natively executable now, or no longer.</summary>
     public void SetExecutable(ulong page, bool value)
     {
-        _space.Pages[page].Executable = value;
+        _pages[page].Executable = value;
         _ = value ? _executable.Add(page) : _executable.Remove(page);
     }
 
@@ -94,9 +98,9 @@ internal sealed class NativePages : IDisposable
     /// <returns>Whether it was not there, and is now.</returns>
     public bool MapAgain(ulong page)
     {
-        NativeAccess before = _space.Pages.Peek(page).Native;
+        NativeAccess before = _pages.Peek(page).Native;
         Refresh(page);
-        PageTableEntry entry = _space.Pages.Peek(page);
+        PageTableEntry entry = _pages.Peek(page);
         if (ByProtection || Presence is null || entry.Native == NativeAccess.None || entry.Native != before)
         {
             return entry.Native != before;
@@ -108,8 +112,8 @@ internal sealed class NativePages : IDisposable
     // The access that is there and the one that shall be.
     private (NativeAccess From, NativeAccess To) Change(ulong address)
     {
-        PageTableEntry entry = _space.Pages.Peek(address);
-        SecinfoFlags allowed = _space.AllowedBy(entry);
+        PageTableEntry entry = _pages.Peek(address);
+        SecinfoFlags allowed = AllowedBy(entry);
         if (entry.Executable && (allowed & SecinfoFlags.X) == 0)
         {
             _ = LostExecution.Add(address);
@@ -164,7 +168,7 @@ internal sealed class NativePages : IDisposable
                 if (error == Errno.EFAULT)
                 {
                     // The file has no pages here yet (it reads as zero): give it some, then map them.
-                    if (_space.Mappings.Find(start) is not { } mapping)
+                    if (_mappings.Find(start) is not { } mapping)
                     {
                         return;
                     }
@@ -190,7 +194,7 @@ internal sealed class NativePages : IDisposable
     {
         for (int i = 0; i < pages; i++)
         {
-            _space.Pages[start + (ulong)i * 4096].Native = access;
+            _pages[start + (ulong)i * 4096].Native = access;
         }
     }
 
@@ -206,16 +210,16 @@ internal sealed class NativePages : IDisposable
     /// <summary>The memory of a page was taken out of its file.</summary>
     public void NotePunched(EnclaveFile file, ulong offset)
     {
-        foreach (EnclaveMapping mapping in _space.Mappings.All)
+        foreach (EnclaveMapping mapping in _mappings.All)
         {
             if (mapping.File == file && mapping.AddressOf(offset) is { } address)
             {
-                if (ByProtection && _space.Pages.Peek(address).Native != NativeAccess.None)
+                if (ByProtection && _pages.Peek(address).Native != NativeAccess.None)
                 {
                     NoteUnprotected(address);
                 }
 
-                _space.Pages.NotePunched(address);
+                _pages.NotePunched(address);
             }
         }
     }
@@ -239,7 +243,7 @@ internal sealed class NativePages : IDisposable
     public void Refresh(EnclaveFile file, ulong offset, int pages)
     {
         ulong end = offset + (ulong)pages * 4096;
-        foreach (EnclaveMapping mapping in _space.Mappings.All)
+        foreach (EnclaveMapping mapping in _mappings.All)
         {
             ulong first = mapping.OffsetOf(mapping.Start), last = first + (mapping.End - mapping.Start);
             ulong from = Math.Max(offset, first), to = Math.Min(end, last);
@@ -259,7 +263,7 @@ internal sealed class NativePages : IDisposable
         }
 
         Require(Presence.Register(page, 4096));
-        if (_space.Pages.Peek(page).Native == NativeAccess.Read)
+        if (_pages.Peek(page).Native == NativeAccess.Read)
         {
             Require(Presence.WriteProtect(page, 4096, on: true));
         }
@@ -271,8 +275,8 @@ internal sealed class NativePages : IDisposable
         ulong start = 0, end = 0;
         foreach (ulong page in _residue)
         {
-            PageTableEntry entry = _space.Pages.Peek(page);
-            if ((_space.AllowedBy(entry) & SecinfoFlags.R) != 0 || entry.Native == NativeAccess.None)
+            PageTableEntry entry = _pages.Peek(page);
+            if ((AllowedBy(entry) & SecinfoFlags.R) != 0 || entry.Native == NativeAccess.None)
             {
                 continue;
             }
@@ -294,7 +298,7 @@ internal sealed class NativePages : IDisposable
     public void AddDropCalls(RemoteCalls calls)
     {
         const ulong dontNeed = 4;
-        foreach (EnclaveMapping part in _dropped.SelectMany(range => _space.Mappings.Within(range.Start, range.End)))
+        foreach (EnclaveMapping part in _dropped.SelectMany(range => _mappings.Within(range.Start, range.End)))
         {
             calls.Add(SystemCall.Madvise, part.Start, part.End - part.Start, dontNeed);
             SetNative(part.Start, (int)((part.End - part.Start) / 4096), NativeAccess.None);
@@ -307,7 +311,7 @@ internal sealed class NativePages : IDisposable
     {
         // A call in the program costs as much as a few pages one by one.
         const ulong many = 8 * 4096;
-        if (end - start >= many && _space.Mappings.Find(start) is { File.AddressSpaces.Count: 1 } whole && end <= whole.End)
+        if (end - start >= many && _mappings.Find(start) is { File.Views.Count: 1 } whole && end <= whole.End)
         {
             _dropped.Add((start, end));
             return;
@@ -315,23 +319,23 @@ internal sealed class NativePages : IDisposable
 
         for (ulong page = start; page < end; page += 4096)
         {
-            if (_space.Mappings.Find(page) is not { } mapping)
+            if (_mappings.Find(page) is not { } mapping)
             {
                 continue;
             }
 
             // Other address spaces lose their entry too, so their writers are stopped first and they fault it in again.
-            foreach (AddressSpace other in mapping.File.AddressSpaces)
+            foreach (IFileView other in mapping.File.Views)
             {
-                other.Native.StopWriters(page);
+                other.StopWriters(page);
             }
 
             mapping.File.Unmap(mapping.OffsetOf(page));
-            foreach (AddressSpace other in mapping.File.AddressSpaces)
+            foreach (IFileView other in mapping.File.Views)
             {
                 if (other != _space)
                 {
-                    other.Native.Refresh(page);
+                    other.Refresh(page);
                 }
             }
         }
@@ -343,15 +347,20 @@ internal sealed class NativePages : IDisposable
     /// <inheritdoc/>
     public void Dispose() => Presence?.Dispose();
 
-    private void StopWriters(ulong address)
+    /// <summary>Nobody writes to a page any more.</summary>
+    public void StopWriters(ulong address)
     {
-        ref PageTableEntry entry = ref _space.Pages[address];
+        ref PageTableEntry entry = ref _pages[address];
         if (entry.Native == NativeAccess.ReadWrite && Presence is not null)
         {
             Require(Presence.WriteProtect(address, 4096, on: true));
             entry.Native = NativeAccess.Read;
         }
     }
+
+    /// <summary>What enclave code may do through an entry: what the entry and the page's EPCM entry both allow.</summary>
+    public SecinfoFlags AllowedBy(in PageTableEntry entry) =>
+        entry.Present ? _machine.Epcm[entry.Page].AllowedToEnclave & (SecinfoFlags)entry.Protection : 0; // PROT_ bits have the values of R, W and X.
 
     private static void Require(Errno error)
     {

@@ -4,7 +4,7 @@ using Cloister.Linux;
 namespace Cloister.Engine.Memory;
 
 /// <summary>The pages whose presence is made by mprotect in the program, for want of a userfaultfd, and the calls that make it.</summary>
-internal sealed class NativeProtections(AddressSpace space)
+internal sealed class NativeProtections(MappingList mappings, PageTable pages)
 {
     private readonly SortedSet<ulong> _pages = [];
 
@@ -21,11 +21,11 @@ internal sealed class NativeProtections(AddressSpace space)
     {
         if (all)
         {
-            foreach (EnclaveMapping mapping in space.Mappings.All)
+            foreach (EnclaveMapping mapping in mappings.All)
             {
-                foreach (ulong page in space.Pages.Within(mapping.Start, mapping.End))
+                foreach (ulong page in pages.Within(mapping.Start, mapping.End))
                 {
-                    if (space.Pages.Peek(page).Native != NativeAccess.None)
+                    if (pages.Peek(page).Native != NativeAccess.None)
                     {
                         Note(page);
                     }
@@ -37,7 +37,7 @@ internal sealed class NativeProtections(AddressSpace space)
         int protection = 0;
         foreach (ulong page in _pages)
         {
-            if (space.Mappings.Find(page) is null)
+            if (mappings.Find(page) is null)
             {
                 // Taken away since.
                 continue;
@@ -68,8 +68,8 @@ internal sealed class NativeProtections(AddressSpace space)
     // PROT_ bits.
     private int ProtectionOf(ulong page)
     {
-        PageTableEntry entry = space.Pages.Peek(page);
-        if (entry.Native == NativeAccess.None || space.Mappings.Find(page) is not { } mapping)
+        PageTableEntry entry = pages.Peek(page);
+        if (entry.Native == NativeAccess.None || mappings.Find(page) is not { } mapping)
         {
             return MemoryProtection.None;
         }

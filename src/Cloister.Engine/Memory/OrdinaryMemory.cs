@@ -16,7 +16,7 @@ internal static class OrdinaryMemory
             return PageWalk.NotPresent;
         }
 
-        bool allowed = access == AccessKind.Read || (protection & AddressSpace.ProtectionFor(access)) != 0;
+        bool allowed = access == AccessKind.Read || (protection & EnclaveMapping.ProtectionFor(access)) != 0;
         if (allowed)
         {
             return PageWalk.Ordinary;

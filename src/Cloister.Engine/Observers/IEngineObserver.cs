@@ -1,4 +1,4 @@
-using Cloister.Linux;
+using Cloister.Engine.Options;
 
 namespace Cloister.Engine.Observers;
 
@@ -66,8 +66,8 @@ public interface IEngineObserver
 
     /// <summary>A thread ended.</summary>
     /// <param name="thread">Which.</param>
-    /// <param name="status">How.</param>
-    void ThreadEnded(IObservedThread thread, WaitStatus status)
+    /// <param name="end">How.</param>
+    void ThreadEnded(IObservedThread thread, ProgramEnd end)
     {
     }
 

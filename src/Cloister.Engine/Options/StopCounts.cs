@@ -1,5 +1,3 @@
-using Cloister.Linux;
-
 namespace Cloister.Engine.Options;
 
 /// <summary>How many stops of the program were answered; each costs microseconds.</summary>
@@ -14,13 +12,9 @@ public sealed class StopCounts
     /// <summary>Forks, execs and group stops.</summary>
     public long Others { get; private set; }
 
-    internal void Count(WaitStatus status)
-    {
-        switch (status.Event)
-        {
-            case PtraceEvent.Seccomp: SystemCalls++; break;
-            case PtraceEvent.None: Signals++; break;
-            default: Others++; break;
-        }
-    }
+    internal void CountSystemCall() => SystemCalls++;
+
+    internal void CountSignal() => Signals++;
+
+    internal void CountOther() => Others++;
 }

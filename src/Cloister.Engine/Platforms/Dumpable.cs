@@ -1,4 +1,3 @@
-using Cloister.Engine.Programs;
 using Cloister.Linux;
 
 namespace Cloister.Engine.Platforms;
@@ -12,10 +11,10 @@ internal static class Dumpable
     /// <summary>Does something to a stopped thread's process, once more with the process dumpable if it was refused.</summary>
     /// <param name="thread">A stopped thread.</param>
     /// <param name="attempt">Gives what it got, or null when it was refused.</param>
-    public static T? Reach<T>(TracedThread thread, Func<T?> attempt)
+    public static T? Reach<T>(IHeldThread thread, Func<T?> attempt)
     {
         T? got = attempt();
-        if (got is not null || thread.Space.Table is null)
+        if (got is not null || thread.Process.Memory.Table is null)
         {
             return got;
         }
@@ -33,5 +32,5 @@ internal static class Dumpable
         return got;
     }
 
-    private static long Call(TracedThread thread, params ulong[] arguments) => new RemoteCalls().Add(SystemCall.Prctl, arguments).Run(thread)[0];
+    private static long Call(IHeldThread thread, params ulong[] arguments) => new RemoteCalls().Add(SystemCall.Prctl, arguments).Run(thread)[0];
 }

@@ -1,5 +1,3 @@
-using Cloister.Engine.Platforms.Tracing;
-using Cloister.Engine.Programs;
 using Cloister.Linux;
 
 namespace Cloister.Engine.Platforms;
@@ -8,7 +6,7 @@ namespace Cloister.Engine.Platforms;
 internal static class FilterInstallation
 {
     /// <summary>Adds a seccomp filter to all threads of a process.</summary>
-    public static void Install(TracedThread thread, byte[] program)
+    public static void Install(IHeldThread thread, byte[] program)
     {
         const ulong setModeFilter = 1, threadSync = 1, setNoNewPrivileges = 38;
         byte[] data = new byte[16 + program.Length];
@@ -27,15 +25,6 @@ internal static class FilterInstallation
         {
             // A thread with filters of its own stands in the way: this one at least.
             _ = new RemoteCalls().WithData(data).Add(SystemCall.Seccomp, setModeFilter, 0, RemoteCalls.DataAddress).Run(thread);
-        }
-    }
-
-    /// <summary>An enclave was initialized: where calls are not dispatched it takes a filter.</summary>
-    public static void RefuseInside(TracedThread thread, ulong start, ulong size)
-    {
-        if (!CallsInside.AreDispatched(thread) && thread.Process.Covered.Add(start, size))
-        {
-            Install(thread, SyscallFilter.Elrange(start, size));
         }
     }
 }

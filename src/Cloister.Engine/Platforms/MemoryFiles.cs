@@ -1,5 +1,4 @@
 using System.Text;
-using Cloister.Engine.Programs;
 using Cloister.Linux;
 
 namespace Cloister.Engine.Platforms;
@@ -17,13 +16,13 @@ internal static class MemoryFiles
     /// <param name="name">What it is for, as /proc/PID/maps will show it.</param>
     /// <param name="closeOnExec">Whether exec closes it.</param>
     /// <returns>The program's descriptor, or minus an errno.</returns>
-    public static long Make(TracedThread thread, string name, bool closeOnExec) =>
+    public static long Make(IHeldThread thread, string name, bool closeOnExec) =>
         new RemoteCalls().WithData(Encoding.ASCII.GetBytes($"cloister:{name}\0"))
             .Add(SystemCall.MemfdCreate, RemoteCalls.DataAddress, AllowSealing | (closeOnExec ? CloseOnExec : 0)).Run(thread)[0];
 
     /// <summary>Copies the descriptor of one that was just made.</summary>
     /// <returns>The number here, or minus an errno: EBADF when the program's number means something else by now, which nobody may touch.</returns>
-    public static int Take(TracedThread thread, int descriptor) => Take(thread, descriptor, out _);
+    public static int Take(IHeldThread thread, int descriptor) => Take(thread, descriptor, out _);
 
     /// <summary>Does something, and gives up what would be nobody's if a thread ended meanwhile.</summary>
     public static T Keep<T>(Action giveUp, Func<T> action)
@@ -41,8 +40,8 @@ internal static class MemoryFiles
 
     /// <summary>Copies the descriptor of one that is to be a device node's open file.</summary>
     /// <remarks>This process has an open file of its own, so that the program's, which holds a lock, can be seen to go.</remarks>
-    /// <returns>As <see cref="Take(TracedThread, int)"/>.</returns>
-    public static int TakeNode(TracedThread thread, int descriptor)
+    /// <returns>As <see cref="Take(IHeldThread, int)"/>.</returns>
+    public static int TakeNode(IHeldThread thread, int descriptor)
     {
         int taken = Take(thread, descriptor, out bool isSameFile);
         if (taken < 0)
@@ -74,7 +73,7 @@ internal static class MemoryFiles
         return own;
     }
 
-    private static int Take(TracedThread thread, int descriptor, out bool isSameFile)
+    private static int Take(IHeldThread thread, int descriptor, out bool isSameFile)
     {
         int taken = ProgramDescriptor.Take(thread, descriptor, out isSameFile);
         if (taken >= 0 && !MappedFile.IsNew(taken))

@@ -1,4 +1,3 @@
-using Cloister.Engine.Programs;
 using Cloister.Linux;
 
 namespace Cloister.Engine.Platforms;
@@ -11,7 +10,7 @@ internal static class ProgramDescriptor
     /// <param name="descriptor">Its number there.</param>
     /// <param name="isSameFile">Whether it is the same open file; otherwise its file was opened once more.</param>
     /// <returns>The number here, or minus an errno.</returns>
-    public static int Take(TracedThread thread, int descriptor, out bool isSameFile)
+    public static int Take(IHeldThread thread, int descriptor, out bool isSameFile)
     {
         bool same = false;
         int? taken = Dumpable.Reach<int?>(thread, () => ForeignDescriptor.Take(thread.Id, descriptor, out same) is var number
@@ -22,7 +21,7 @@ internal static class ProgramDescriptor
 
     /// <summary>Makes system calls that give a descriptor which the program is not to keep, when its table is full as well.</summary>
     /// <returns>Minus EMFILE when nothing helps.</returns>
-    public static long Make(TracedThread thread, RemoteCalls calls)
+    public static long Make(IHeldThread thread, RemoteCalls calls)
     {
         long made = calls.Run(thread)[0];
         if (made != -(long)Errno.EMFILE || ResourceLimit.Of(thread.Id, ResourceLimit.OpenFiles) is not { } limit)

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using Cloister.Engine.Programs;
 
 namespace Cloister.Engine.Platforms;
 
@@ -11,7 +10,7 @@ internal static class SignalFrame
     private const int ErrorCode = Registers + 19 * 8, Trap = Registers + 20 * 8, FaultAddress = Registers + 22 * 8;
 
     /// <summary>Gives the frame of a thread that is at a handler's first instruction the exception's numbers.</summary>
-    public static void Write(TracedThread thread, in ProgramSignal signal)
+    public static void Write(IHeldThread thread, in ProgramSignal signal)
     {
         ulong rsp = thread.Peek().Rsp;
         Put(thread, rsp + ErrorCode, signal.ErrorCode);
@@ -22,10 +21,10 @@ internal static class SignalFrame
         }
     }
 
-    private static void Put(TracedThread thread, ulong address, ulong value)
+    private static void Put(IHeldThread thread, ulong address, ulong value)
     {
         Span<byte> bytes = stackalloc byte[8];
         BinaryPrimitives.WriteUInt64LittleEndian(bytes, value);
-        _ = thread.Space.Memory.TryWrite(address, bytes);
+        _ = thread.Process.Memory.Bytes.TryWrite(address, bytes);
     }
 }

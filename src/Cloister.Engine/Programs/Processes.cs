@@ -1,22 +1,36 @@
-using Cloister.Engine.Fast;
 using Cloister.Engine.Memory;
+using Cloister.Engine.Observers;
 using Cloister.Engine.Options;
 using Cloister.Engine.Platforms;
 using Cloister.Linux;
+using Cloister.Processor;
 
 namespace Cloister.Engine.Programs;
 
 /// <summary>The program's threads and processes: how they begin, exec and end.</summary>
-internal sealed class Processes(Tracer tracer)
+internal sealed class Processes
 {
+    private readonly Func<int, AddressSpace> _newSpace;
+    private readonly IPlatform _platform;
+    private readonly IProgramObserver _observer;
+    private readonly Observation _observed;
     private readonly Dictionary<int, TracedThread> _threads = [];
     private bool _hasBegun;
+
+    public Processes(Func<int, AddressSpace> newSpace, IPlatform platform, IProgramObserver observer, Observation observed)
+    {
+        (_newSpace, _platform, _observer, _observed) = (newSpace, platform, observer, observed);
+        Untold = new UntoldChildren(this, platform, observer);
+    }
+
+    /// <summary>Children that their parents have not told of yet.</summary>
+    public UntoldChildren Untold { get; }
 
     /// <summary>All threads, of all processes.</summary>
     public Dictionary<int, TracedThread>.ValueCollection Threads => _threads.Values;
 
     /// <summary>Whether there is none, nor a child that its parent has not told of.</summary>
-    public bool AreNone => _threads.Count == 0 && !tracer.Untold.Any;
+    public bool AreNone => _threads.Count == 0 && !Untold.Any;
 
     /// <summary>The thread of an id.</summary>
     public TracedThread? Find(int id) => _threads.GetValueOrDefault(id);
@@ -28,13 +42,26 @@ internal sealed class Processes(Tracer tracer)
     public TracedThread? LargestDeviceUser() => _threads.Values.Where(thread => thread.Process.IsDeviceUser)
         .MaxBy(thread => thread.Space.Mappings.All.Aggregate(0UL, (sum, mapping) => sum + (mapping.End - mapping.Start)));
 
-    /// <summary>A thread that is traced from now on.</summary>
-    public TracedThread Add(int id, TracedProcess process)
+    /// <summary>A thread that is held from now on.</summary>
+    public TracedThread Add(int id, TracedProcess process) => Add(_platform.Hold(id, process), process);
+
+    /// <summary>A thread that its platform holds already.</summary>
+    public TracedThread Add(IHeldThread held, TracedProcess process)
     {
-        var thread = new TracedThread(id, process, tracer.Waits);
-        _threads[id] = thread;
+        var thread = new TracedThread(held, process);
+        _threads[held.Id] = thread;
         process.Threads.Add(thread);
+        const ulong never = ulong.MaxValue;
+        _platform.RefuseCallsBy(held, () => _observer.FlagOfInside(thread) is not 0 and var flag ? flag : thread.Processor.EnclaveMode ? never : 0);
         return thread;
+    }
+
+    /// <summary>A process that is nobody's child, without a thread yet.</summary>
+    public TracedProcess New(int id)
+    {
+        AddressSpace space = _newSpace(id);
+        Use(space);
+        return new TracedProcess(id, space);
     }
 
     /// <summary>An address space is in use by one more process.</summary>
@@ -43,34 +70,32 @@ internal sealed class Processes(Tracer tracer)
     /// <summary>Fork, vfork or clone: the child is traced like its parent, which runs on.</summary>
     public Answer Child(TracedThread parent, bool isVfork)
     {
-        if (Ptrace.GetEventMessage(parent.Id, out ulong message) != Errno.None)
+        if (!_platform.TryGetTold(parent.Id, out int id))
         {
             // Killed since: its end says so, and its child is found then.
             throw new ThreadEndedException(parent.Id);
         }
 
-        int id = (int)message;
         if (Find(id) is null && !HostKernel.IsTraced(id))
         {
             // It was adopted, for want of its parent's word, or told of its end first: all of it is over, and its number may soon be another's.
-            tracer.Untold.Forget(id);
+            Untold.Forget(id);
             return Answer.RunOn;
         }
 
         if (Find(id) is null)
         {
-            tracer.Cores.Inherit(parent, id);
-            Begin(id, ProcessOf(id, parent, out AddressSpace? copied), copied, parent.Space.Fast, parent.FastSlot, parent);
+            _platform.NoteChild(parent.Held, id);
+            Begin(id, ProcessOf(id, parent, out AddressSpace? copied), copied, parent.Space, parent);
             if (Find(id) is { } child)
             {
-                child.Mask = parent.Mask;
+                _platform.CopyMask(parent.Held, child.Held);
             }
         }
 
-        tracer.Untold.Claim(id);
+        Untold.Claim(id);
 
-        // It does not stop, and runs nothing, until the child execs or ends.
-        parent.AwaitsVfork = isVfork;
+        _platform.NoteVfork(parent.Held, isVfork);
         return Answer.RunOn;
     }
 
@@ -80,20 +105,20 @@ internal sealed class Processes(Tracer tracer)
         int group = HostKernel.ThreadGroup(id) is not 0 and var found ? found : id;
         if (Threads.FirstOrDefault(thread => thread.Process.Id == group) is { } sibling)
         {
-            Begin(id, sibling.Process, null, null, -1);
+            Begin(id, sibling.Process, null, sibling.Space, null);
             return;
         }
 
         if (parent is null)
         {
-            Begin(id, new TracedProcess(group, new AddressSpace(tracer.Machine, id)), null, null, -1);
+            Begin(id, new TracedProcess(group, _newSpace(id)), null, null, null);
             return;
         }
 
         AddressSpace space = parent.Space;
         TracedThread? other = Threads.FirstOrDefault(thread => thread.Space == space && thread.Process != parent);
         bool shares = other is null ? space.Memory.IsAlive : HostKernel.SharesMemory(other.Id, id) ?? false;
-        AddressSpace? copied = shares ? null : tracer.RealMappings.Copy(space, id);
+        AddressSpace? copied = shares ? null : _observer.Copy(space, id);
         var process = new TracedProcess(group, copied ?? space)
         {
             Actions = parent.Actions.Copy(),
@@ -102,7 +127,7 @@ internal sealed class Processes(Tracer tracer)
             HasFilters = parent.HasFilters,
             Covered = parent.Covered,
         };
-        Begin(id, process, copied, space.Fast, -1);
+        Begin(id, process, copied, space, null);
     }
 
     /// <summary>Exec: the process has an address space of its own, without the enclaves of the old one.</summary>
@@ -111,7 +136,7 @@ internal sealed class Processes(Tracer tracer)
         // The other threads are gone, and the one that lives has the id of the leader now, whose stops and waits were the old leader's.
         AddressSpace old = process.Space;
         bool hadOthers = process.Threads.Count > 1;
-        process.Space = new AddressSpace(tracer.Machine, process.Id);
+        process.Space = _newSpace(process.Id);
         Use(process.Space);
         var before = new TracedProcess(process.Id, old) { Actions = process.Actions, IsDeviceUser = process.IsDeviceUser, HasFilters = process.HasFilters, Covered = process.Covered };
         process.Actions = process.Actions.AfterExec();
@@ -119,7 +144,7 @@ internal sealed class Processes(Tracer tracer)
         {
             gone.Process = before;
             before.Threads.Add(gone);
-            tracer.Waits.Forget(gone.Id);
+            _platform.ForgetParked(gone.Id);
         }
 
         process.Threads.Clear();
@@ -130,59 +155,37 @@ internal sealed class Processes(Tracer tracer)
         }
 
         TracedThread thread = Add(process.Id, process);
-        bool fast = tracer.Options.Mode == EngineMode.Fast, isFirst = !_hasBegun;
+        bool isFirst = !_hasBegun;
         _hasBegun = true;
-        tracer.Cores.NoteExec(thread);
-        tracer.Observer.Executed(thread);
-        answer = Answer.PassThen(t =>
-        {
-            ExecSetup.Prepare(t, fast, isFirst, tracer.Options.Cpuid, tracer.Notice);
-
-            // The kernel lets go of the old image's files when the thread is back in user mode.
-            tracer.Files.CheckLifetimes(null);
-        });
+        _platform.NoteImage(thread.Held);
+        _observed.Observer.Executed(thread);
+        answer = Answer.PassThen(t => _observer.ImageBegan(t, isFirst));
         return thread;
     }
 
     /// <summary>A thread that execs takes the id of a leader that had ended before.</summary>
     public TracedThread? Renamed(int leader)
     {
-        _ = Ptrace.GetEventMessage(leader, out ulong former);
-        if (!_threads.Remove((int)former, out TracedThread? thread))
+        _ = _platform.TryGetTold(leader, out int former);
+        if (!_threads.Remove(former, out TracedThread? thread))
         {
             return null;
         }
 
         _ = thread.Process.Threads.Remove(thread);
+        _platform.Release(thread.Held);
+        _observer.Ended(thread);
         return Add(leader, thread.Process);
     }
 
-    /// <summary>A thread was killed and executes nothing any more, though its end may not be told yet: it is inside no enclave.</summary>
-    public void NoteGone(TracedThread thread)
-    {
-        tracer.Gates.TellUse(thread);
-        if (thread.Processor.EnclaveMode)
-        {
-            // Killed inside: an asynchronous exit that nothing resumes.
-            thread.Processor.NoteExited(tracer.Machine);
-        }
-
-        thread.Space.Fast?.Release(thread);
-    }
-
-    /// <summary>A thread has ended.</summary>
-    public void Ended(TracedThread thread, WaitStatus status)
+    /// <summary>A thread has ended. The gates are shut.</summary>
+    public void Ended(TracedThread thread, in ProgramEvent end)
     {
         // One that was killed, alone or by another's exit, may have been in the middle of a fork.
         TracedProcess process = thread.Process;
-        process.MayHaveForked |= status.Signaled || process.Threads.Count > 1;
-        tracer.Observer.Working(thread);
-        using (tracer.Gates.Shut(null))
-        {
-            Drop(thread);
-            tracer.Observer.ThreadEnded(thread, status);
-            tracer.Files.CheckLifetimes(null);
-        }
+        process.MayHaveForked |= end.EndedBy is not null || process.Threads.Count > 1;
+        Drop(thread);
+        _observed.Observer.ThreadEnded(thread, new ProgramEnd(end.ExitStatus, end.EndedBy));
     }
 
     /// <summary>All have ended without being heard of.</summary>
@@ -193,10 +196,10 @@ internal sealed class Processes(Tracer tracer)
             Ended(thread, default);
         }
 
-        tracer.Untold.Clear();
+        Untold.Clear();
     }
 
-    private void Begin(int id, TracedProcess process, AddressSpace? copied, FastPath? fast, int slot, TracedThread? parent = null)
+    private void Begin(int id, TracedProcess process, AddressSpace? copied, AddressSpace? parent, TracedThread? maker)
     {
         if (process.Threads.Count == 0)
         {
@@ -204,12 +207,15 @@ internal sealed class Processes(Tracer tracer)
         }
 
         TracedThread child = Add(id, process);
-        child.Stopped = false;
+        _platform.NoteRuns(child.Held);
         child.IsNewFork = copied is not null;
         child.IsNewSharer = copied is null;
-        child.ForkedFrom = copied is null ? null : fast;
-        child.ForkedSlot = slot;
-        tracer.Observer.ThreadBegan(child, parent);
+        if (copied is not null && parent is not null)
+        {
+            _observer.Copied(child, parent, maker);
+        }
+
+        _observed.Observer.ThreadBegan(child, maker);
     }
 
     private TracedProcess ProcessOf(int id, TracedThread parent, out AddressSpace? copied)
@@ -226,7 +232,7 @@ internal sealed class Processes(Tracer tracer)
         AddressSpace space = parent.Space;
         if (!(HostKernel.SharesMemory(parent.Id, id) ?? (flags & sharesMemory) != 0))
         {
-            copied = space = tracer.RealMappings.Copy(parent.Space, id);
+            copied = space = _observer.Copy(parent.Space, id);
         }
 
         return new TracedProcess(id, space)
@@ -257,10 +263,9 @@ internal sealed class Processes(Tracer tracer)
     private void Drop(TracedThread thread)
     {
         _ = _threads.Remove(thread.Id);
-        tracer.Accepts.Forget(thread);
-        tracer.Cores.Release(thread.Id);
-        NoteGone(thread);
-        tracer.Ioctls.Abandon(thread);
+        _platform.Release(thread.Held);
+        _observer.Ended(thread);
+        _observer.Gone(thread);
         TracedProcess process = thread.Process;
         _ = process.Threads.Remove(thread);
         if (process.Space.Memory.Thread == thread.Id && Threads.FirstOrDefault(other => other.Space == process.Space) is { } other)
@@ -272,7 +277,7 @@ internal sealed class Processes(Tracer tracer)
         {
             if (process.MayHaveForked)
             {
-                tracer.Untold.Expect(process);
+                Untold.Expect(process);
             }
 
             process.Actions.Dispose();
@@ -285,8 +290,7 @@ internal sealed class Processes(Tracer tracer)
     {
         if (--space.Users == 0)
         {
-            tracer.Driver.AddressSpaceReleased(space);
-            tracer.Files.Forget(space);
+            _observer.Left(space);
             space.Dispose();
         }
     }

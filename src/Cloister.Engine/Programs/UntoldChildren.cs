@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Globalization;
 using Cloister.Engine.Memory;
 using Cloister.Engine.Platforms;
-using Cloister.Engine.Platforms.Tracing;
 using Cloister.Linux;
 
 namespace Cloister.Engine.Programs;
@@ -10,26 +9,27 @@ namespace Cloister.Engine.Programs;
 /// <summary>Children that are there before their parent told of them. It will in a moment, unless it was killed between the two.</summary>
 /// <remarks>Linux, kernel/fork.c, kernel_clone: the child is made and attached, then woken, and then its parent stops to report it. A parent that
 /// is killed meanwhile reports nothing, and the child lives on: as a copy of its parent, which is gone, and of another process as its child.</remarks>
-internal sealed class UntoldChildren(Tracer tracer)
+internal sealed class UntoldChildren(Processes processes, IPlatform platform, IProgramObserver observer)
 {
     private const int MostEnded = 16, MostChildren = 64;
     private static readonly TimeSpan s_soon = TimeSpan.FromMilliseconds(2), s_long = TimeSpan.FromSeconds(1), s_tooLong = TimeSpan.FromSeconds(10);
-    private readonly Dictionary<int, (WaitStatus? Told, long Since)> _children = []; // without a status: seen, and not stopped yet
+    private readonly Dictionary<int, (ProgramEvent? Told, long Since)> _children = []; // without a status: seen, and not stopped yet
     private readonly List<TracedProcess> _ended = []; // of which a child may still appear; their address spaces are kept
 
     /// <summary>Whether one that lives waits for its parent's word.</summary>
-    public bool Any => _children.Count > 0 && _children.Values.Any(child => child.Told is not { Stopped: false });
+    public bool Any => _children.Count > 0 && _children.Values.Any(child => child.Told is not { Stands: false });
 
     /// <summary>The stop or the end of a thread that is not known.</summary>
-    public void Note(int id, WaitStatus status)
+    public void Note(in ProgramEvent happened)
     {
         if (_children.Count >= MostChildren)
         {
             ForgetDead();
         }
 
-        _children[id] = (status, _children.TryGetValue(id, out (WaitStatus? Told, long Since) seen) ? seen.Since : Stopwatch.GetTimestamp());
-        if (!status.Stopped)
+        int id = happened.Thread;
+        _children[id] = (happened, _children.TryGetValue(id, out (ProgramEvent? Told, long Since) seen) ? seen.Since : Stopwatch.GetTimestamp());
+        if (!happened.Stands)
         {
             // Its descriptors may have been the last.
             CheckLifetimes();
@@ -39,9 +39,9 @@ internal sealed class UntoldChildren(Tracer tracer)
     /// <summary>A child's parent told of it: what it has told itself comes now.</summary>
     public void Claim(int id)
     {
-        if (_children.Remove(id, out (WaitStatus? Told, long Since) child) && child.Told is { } status)
+        if (_children.Remove(id, out (ProgramEvent? Told, long Since) child) && child.Told is { } told)
         {
-            tracer.Waits.Park(id, status);
+            platform.Park(told);
         }
     }
 
@@ -59,7 +59,7 @@ internal sealed class UntoldChildren(Tracer tracer)
             foreach (int id in Tracees())
             {
                 // At an exec the process itself goes on, and is nobody's child.
-                if (id != process.Id && tracer.Processes.Find(id) is null)
+                if (id != process.Id && processes.Find(id) is null)
                 {
                     _ = _children.TryAdd(id, (null, Stopwatch.GetTimestamp()));
                 }
@@ -72,10 +72,10 @@ internal sealed class UntoldChildren(Tracer tracer)
     /// <summary>Takes those for whom nobody can speak any more for what they are.</summary>
     public void Adopt()
     {
-        foreach ((int id, (WaitStatus? told, long since)) in _children.ToArray())
+        foreach ((int id, (ProgramEvent? told, long since)) in _children.ToArray())
         {
             TimeSpan waited = Stopwatch.GetElapsedTime(since);
-            if (told is { Stopped: false } || waited < s_soon || MayBeTold(id, waited))
+            if (told is { Stands: false } || waited < s_soon || MayBeTold(id, waited))
             {
                 continue;
             }
@@ -87,7 +87,7 @@ internal sealed class UntoldChildren(Tracer tracer)
                 continue;
             }
 
-            tracer.Processes.Adopt(id, origin);
+            processes.Adopt(id, origin);
             Claim(id);
         }
 
@@ -100,7 +100,7 @@ internal sealed class UntoldChildren(Tracer tracer)
         _children.Clear();
         foreach (TracedProcess process in _ended)
         {
-            tracer.Processes.Leave(process.Space);
+            processes.Leave(process.Space);
         }
 
         _ended.Clear();
@@ -116,19 +116,19 @@ internal sealed class UntoldChildren(Tracer tracer)
         }
 
         int group = HostKernel.ThreadGroup(id);
-        foreach (TracedThread thread in tracer.Processes.Threads)
+        foreach (TracedThread thread in processes.Threads)
         {
             if (thread.Process.Id != (group == id ? parent : group) || thread.Stopped && !thread.HasParkedStop)
             {
                 continue;
             }
 
-            if (tracer.Waits.Has(thread.Id))
+            if (platform.IsParked(thread.Id))
             {
                 return true;
             }
 
-            if (HostKernel.SystemCallOf(thread.Id) is { } call ? waited < s_tooLong && Waits.Forks(call) : waited < s_long)
+            if (HostKernel.SystemCallOf(thread.Id) is { } call ? waited < s_tooLong && ForkingCalls.Contains(call) : waited < s_long)
             {
                 return true;
             }
@@ -144,9 +144,9 @@ internal sealed class UntoldChildren(Tracer tracer)
         ulong inode = lines.Find(line => line.Start <= Area.Table && Area.Table < line.End)?.Inode ?? 0;
         TracedProcess? origin = null;
         int most = int.MinValue;
-        foreach (TracedProcess process in tracer.Processes.Threads.Select(thread => thread.Process).Distinct().Concat(_ended))
+        foreach (TracedProcess process in processes.Threads.Select(thread => thread.Process).Distinct().Concat(_ended))
         {
-            if (inode != 0 && process.Space.AreaInode == inode && tracer.Files.Likeness(lines, process.Space) is var likeness && likeness >= most)
+            if (inode != 0 && process.Space.AreaInode == inode && observer.Likeness(lines, process.Space) is var likeness && likeness >= most)
             {
                 (origin, most) = (process, likeness);
             }
@@ -157,9 +157,9 @@ internal sealed class UntoldChildren(Tracer tracer)
 
     private void ForgetDead()
     {
-        foreach ((int id, (WaitStatus? told, long since)) in _children.ToArray())
+        foreach ((int id, (ProgramEvent? told, long since)) in _children.ToArray())
         {
-            if (told is { Stopped: false } && Stopwatch.GetElapsedTime(since) > s_tooLong)
+            if (told is { Stands: false } && Stopwatch.GetElapsedTime(since) > s_tooLong)
             {
                 _ = _children.Remove(id);
             }
@@ -175,7 +175,7 @@ internal sealed class UntoldChildren(Tracer tracer)
             if (!any && isDeviceUser || _ended.Count > MostEnded)
             {
                 _ended.RemoveAt(i--);
-                tracer.Processes.Leave(space);
+                processes.Leave(space);
                 left = true;
             }
         }
@@ -186,13 +186,7 @@ internal sealed class UntoldChildren(Tracer tracer)
         }
     }
 
-    private void CheckLifetimes()
-    {
-        using (tracer.Gates.Shut(null))
-        {
-            tracer.Files.CheckLifetimes(null);
-        }
-    }
+    private void CheckLifetimes() => observer.DescriptorsMayBeGone();
 
     // Everything this process traces, by /proc: the kernel has no list of it.
     private static IEnumerable<int> Tracees()

@@ -1,6 +1,7 @@
 using System.Numerics;
 using Cloister.Architecture;
 using Cloister.Driver;
+using Cloister.Engine.Devices;
 using Cloister.Engine.Memory;
 using Cloister.Engine.Options;
 using Cloister.Engine.Platforms;
@@ -12,12 +13,12 @@ namespace Cloister.Engine.SystemCalls;
 /// <summary>mmap of the device in the generations before v20, where an enclave is its mapping: it has a memory file of its own.</summary>
 /// <remarks>The program's descriptor stays open for ioctls only; the mapping's file has none, so that munmap ends the enclave. A child of
 /// fork does not have the mapping (VM_DONTCOPY).</remarks>
-internal static class BoundMappings
+internal sealed class BoundMappings(SgxDriver driver, DeviceFiles files, MapDevice mapDevice, MappingPlacement placement)
 {
     private const ulong PageMask = 4095;
 
     /// <summary>Answers an mmap of the device.</summary>
-    public static Answer Map(Tracer tracer, TracedThread thread)
+    public Answer Map(TracedThread thread)
     {
         ref readonly UserRegisters r = ref thread.Peek();
         (ulong address, ulong length, int protection, int flags) = (r.Rdi, (r.Rsi + PageMask) & ~PageMask, (int)r.Rdx & 7, (int)r.R10);
@@ -32,7 +33,7 @@ internal static class BoundMappings
 
         if ((flags & MemoryProtection.TypeOfPlace) == MemoryProtection.Fixed)
         {
-            return Mappings.MakeRoom(tracer, thread, address, length, t => MapNow(tracer, t, address, length, protection, noReplace: false));
+            return mapDevice.MakeRoom(thread, address, length, t => MapNow(t, address, length, protection, noReplace: false));
         }
 
         if (!isFixed)
@@ -46,7 +47,7 @@ internal static class BoundMappings
             address = (ulong)reserved;
         }
 
-        long result = MapNow(tracer, thread, address, length, protection, isFixed);
+        long result = MapNow(thread, address, length, protection, isFixed);
         if (result < 0 && !isFixed)
         {
             _ = new RemoteCalls().Add(SystemCall.Munmap, address, length).Run(thread);
@@ -55,10 +56,10 @@ internal static class BoundMappings
         return Answer.Made(result);
     }
 
-    private static long MapNow(Tracer tracer, TracedThread thread, ulong address, ulong length, int protection, bool noReplace)
+    private long MapNow(TracedThread thread, ulong address, ulong length, int protection, bool noReplace)
     {
-        long result = Map(tracer, thread, address, length, protection, noReplace);
-        tracer.Files.CheckLifetimes(null);
+        long result = Map(thread, address, length, protection, noReplace);
+        files.CheckLifetimes(null);
         return result;
     }
 
@@ -83,7 +84,7 @@ internal static class BoundMappings
         return (long)aligned;
     }
 
-    private static long Map(Tracer tracer, TracedThread thread, ulong address, ulong length, int protection, bool noReplace)
+    private long Map(TracedThread thread, ulong address, ulong length, int protection, bool noReplace)
     {
         AddressSpace space = thread.Space;
         long descriptor = MemoryFiles.Make(thread, nameof(DeviceNode.Enclave), closeOnExec: true);
@@ -92,13 +93,13 @@ internal static class BoundMappings
             return descriptor;
         }
 
-        long result = -(long)tracer.Files.Open(thread, (int)descriptor, DeviceNode.Enclave, FileFlags.ReadWrite, out EnclaveFile? file);
+        long result = -(long)files.Open(thread, (int)descriptor, DeviceNode.Enclave, FileFlags.ReadWrite, out EnclaveFile? file);
         if (file?.Enclave is { } enclave)
         {
-            result = tracer.Driver.Mmap(enclave, space, new LinearAddress(address), new LinearAddress(address + length), (Protection)protection, isPrivate: false);
+            result = driver.Mmap(enclave, space, new LinearAddress(address), new LinearAddress(address + length), (Protection)protection, isPrivate: false);
             if (result == 0)
             {
-                result = MapFile(tracer, thread, file, (int)descriptor, address, length, protection, noReplace);
+                result = MapFile(thread, file, (int)descriptor, address, length, protection, noReplace);
             }
         }
 
@@ -106,11 +107,11 @@ internal static class BoundMappings
         return result;
     }
 
-    private static long MapFile(Tracer tracer, TracedThread thread, EnclaveFile file, int descriptor, ulong address, ulong length, int protection, bool noReplace)
+    private long MapFile(TracedThread thread, EnclaveFile file, int descriptor, ulong address, ulong length, int protection, bool noReplace)
     {
         const ulong dontFork = 10;
         int kind = MemoryProtection.Shared | (noReplace ? MemoryProtection.FixedNoReplace : MemoryProtection.Fixed);
-        long result = Mappings.Place(tracer, thread, new EnclaveMapping(address, address + length, protection, file), kind, (ulong)descriptor, address);
+        long result = placement.Place(thread, new EnclaveMapping(address, address + length, protection, file), kind, (ulong)descriptor, address);
         if (result >= 0)
         {
             _ = new RemoteCalls().Add(SystemCall.Madvise, address, length, dontFork).Run(thread);

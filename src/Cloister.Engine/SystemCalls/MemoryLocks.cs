@@ -1,3 +1,4 @@
+using Cloister.Engine.Devices;
 using Cloister.Engine.Memory;
 using Cloister.Engine.Platforms;
 using Cloister.Engine.Programs;
@@ -44,7 +45,7 @@ internal static class MemoryLocks
         return Answer.Made(result);
     }
 
-    /// <summary>mlockall. What is mapped later is seen to when it is mapped (<see cref="Mappings.Place"/>).</summary>
+    /// <summary>mlockall. What is mapped later is seen to when it is mapped (<see cref="MappingPlacement.Place"/>).</summary>
     public static Answer LockAll(TracedThread thread)
     {
         const ulong current = 1, future = 2, onFault = 4;

@@ -1,5 +1,4 @@
 using Cloister.Engine.Platforms;
-using Cloister.Engine.Programs;
 using Cloister.Linux;
 
 namespace Cloister.Engine.SystemCalls;
@@ -8,7 +7,7 @@ namespace Cloister.Engine.SystemCalls;
 internal static class Personality
 {
     /// <summary>Whether every mapping of it that can be read can be executed.</summary>
-    public static bool ReadImpliesExecute(TracedThread thread)
+    public static bool ReadImpliesExecute(IHeldThread thread)
     {
         const ulong readImpliesExec = 0x0400000, ask = 0xffffffff;
         ulong? personality = HostKernel.Personality(thread.Id);

@@ -11,10 +11,6 @@ internal static class Seals
 {
     private const ulong PageMask = 4095;
 
-    /// <summary>Whether a range has a sealed mapping of the device: nothing may be put there, nor be taken away. mm/vma.c, vms_gather_munmap_vmas.</summary>
-    public static bool Hold(AddressSpace space, ulong start, ulong length) =>
-        length > 0 && space.Mappings.Within(start, start + length).Exists(part => part.IsSealed);
-
     /// <summary>mseal(2), Linux 6.10: mm/mseal.c, do_mseal.</summary>
     public static Answer Seal(TracedThread thread)
     {

@@ -1,22 +1,28 @@
 using System.Runtime.InteropServices;
 using Cloister.Driver;
 using Cloister.Engine.Devices;
+using Cloister.Engine.Enclaves;
+using Cloister.Engine.Instructions;
 using Cloister.Engine.Memory;
 using Cloister.Engine.Options;
 using Cloister.Engine.Platforms;
-using Cloister.Engine.Platforms.Tracing;
 using Cloister.Engine.Programs;
 using Cloister.Linux;
 
 namespace Cloister.Engine.SystemCalls;
 
 /// <summary>The system calls that the filters send to the tracer.</summary>
-internal sealed class SystemCallTable(Tracer tracer)
+internal sealed class SystemCallTable(
+    EngineOptions options, SgxDriver driver, EpcMemory epc, CpuidEmulator cpuid, DeviceFiles files, RunningIoctls ioctls, Processes processes, IPlatform platform,
+    Exceptions exceptions, RealMappings real, MappingPlacement placement, PlannedLosses losses)
 {
     private const int AtEmptyPath = 0x1000;
-    private readonly SpecialFiles _special = new(tracer.Files, tracer.Epc, tracer.Cpuid, tracer.Options);
-    private readonly NodeOperations _nodes = new(tracer.Files);
-    private readonly ExecuteDirtyKeys _keys = new(tracer.Driver);
+    private readonly SpecialFiles _special = new(files, epc, cpuid, options);
+    private readonly MapDevice _mapDevice = new(driver, files, real, placement);
+    private readonly ProtectMemory _protect = new(driver, files);
+    private readonly UnmapMemory _unmap = new(files, real);
+    private readonly NodeOperations _nodes = new(files);
+    private readonly ExecuteDirtyKeys _keys = new(driver);
 
     /// <summary>What is to become of a thread that stands before its system call.</summary>
     public Answer Handle(TracedThread thread)
@@ -24,7 +30,7 @@ internal sealed class SystemCallTable(Tracer tracer)
         ref readonly UserRegisters r = ref thread.Peek();
         if (thread.Processor.EnclaveMode)
         {
-            return tracer.Exceptions.SystemCallInside(thread);
+            return exceptions.SystemCallInside(thread);
         }
 
         if (thread.Space.Table is null)
@@ -45,15 +51,15 @@ internal sealed class SystemCallTable(Tracer tracer)
             case SystemCall.Mmap:
                 return Map(thread);
             case SystemCall.Mprotect or SystemCall.PkeyMprotect:
-                return Mappings.Protect(tracer, thread);
+                return _protect.Protect(thread);
             case SystemCall.Munmap:
-                return Mappings.Unmap(tracer, thread);
+                return _unmap.Unmap(thread);
             case SystemCall.Mremap:
-                return Mappings.Remap(tracer, thread);
+                return _unmap.Remap(thread);
             case SystemCall.Madvise:
-                return Advice.Advise(tracer.Driver, thread);
+                return Advice.Advise(driver, thread);
             case SystemCall.ProcessMadvise:
-                return Advice.AdviseProcess(tracer.Driver, tracer.Processes.Threads, thread);
+                return Advice.AdviseProcess(driver, processes.Threads, thread);
             case SystemCall.Mlock:
                 return MemoryLocks.Lock(thread, 0);
             case SystemCall.Mlock2:
@@ -69,13 +75,13 @@ internal sealed class SystemCallTable(Tracer tracer)
             case SystemCall.Close or SystemCall.Dup2 or SystemCall.Dup3:
                 return Close(thread, (int)(r.OrigRax == SystemCall.Close ? r.Rdi : r.Rsi));
             case SystemCall.CloseRange:
-                return Answer.PassThen(tracer.Files.CheckLifetimes);
+                return Answer.PassThen(files.CheckLifetimes);
             case SystemCall.Fstat:
                 return _special.Fstat(thread, (int)r.Rdi, r.Rsi);
             case SystemCall.Newfstatat when ((int)r.R10 & AtEmptyPath) != 0 && SpecialFiles.HasEmptyPath(thread):
                 return _special.Fstat(thread, (int)r.Rdi, r.Rdx);
             case SystemCall.SchedGetaffinity or SystemCall.SchedSetaffinity:
-                tracer.Cores.Release(r.Rdi == 0 ? thread.Id : (int)r.Rdi);
+                platform.ReleaseAffinity(r.Rdi == 0 ? thread.Id : (int)r.Rdi);
                 return Answer.Pass;
             case SystemCall.Ftruncate or SystemCall.Fallocate or SystemCall.Flock or SystemCall.Fsync or SystemCall.Fdatasync or SystemCall.Fcntl
                 or SystemCall.Pread64 or SystemCall.Pwrite64 or SystemCall.Preadv or SystemCall.Pwritev or SystemCall.Preadv2 or SystemCall.Pwritev2:
@@ -83,14 +89,14 @@ internal sealed class SystemCallTable(Tracer tracer)
             case SystemCall.Mseal:
                 return Seals.Seal(thread);
             case SystemCall.Shmat:
-                return Mappings.Attach(tracer, thread);
+                return _unmap.Attach(thread);
             case SystemCall.RtSigaction:
                 return Sigaction(thread);
             case SystemCall.Wait4 or SystemCall.Waitid:
-                tracer.Waits.TakeAll();
+                platform.TakeAll();
                 return Answer.Pass;
             case SystemCall.RtSigprocmask or SystemCall.RtSigreturn:
-                return Answer.PassThen(ForcedSignals.NoteMask);
+                return Answer.PassThen(t => platform.NoteMask(t.Held));
             case SystemCall.AddKey:
                 return _keys.Add(thread);
             case SystemCall.Seccomp:
@@ -107,25 +113,25 @@ internal sealed class SystemCallTable(Tracer tracer)
     // A number is about to be closed, or to mean another file.
     private Answer Close(TracedThread thread, int descriptor)
     {
-        return tracer.Files.Find(thread, descriptor) is null ? Answer.Pass : Answer.PassThen(tracer.Files.CheckLifetimes);
+        return files.Find(thread, descriptor) is null ? Answer.Pass : Answer.PassThen(files.CheckLifetimes);
     }
 
     private Answer Ioctl(TracedThread thread)
     {
         ref readonly UserRegisters r = ref thread.Peek();
-        EnclaveFile? file = tracer.Files.Find(thread, (int)r.Rdi);
+        EnclaveFile? file = files.Find(thread, (int)r.Rdi);
         if (file is null)
         {
             return RangeCalls.Watch(thread);
         }
 
-        tracer.Files.Join(thread);
-        tracer.PowerLoss.CountIoctl();
-        var caller = new IoctlCaller(tracer.Files, thread);
+        files.Join(thread);
+        losses.CountIoctl();
+        var caller = new IoctlCaller(files, thread);
         IoctlOperation? operation = file switch
         {
-            { Enclave: { } enclave } => tracer.Driver.Ioctl(enclave, (uint)r.Rsi, r.Rdx, caller),
-            { VirtualEpc: { } virtualEpc } => tracer.Driver.Ioctl(virtualEpc, (uint)r.Rsi, r.Rdx, caller),
+            { Enclave: { } enclave } => driver.Ioctl(enclave, (uint)r.Rsi, r.Rdx, caller),
+            { VirtualEpc: { } virtualEpc } => driver.Ioctl(virtualEpc, (uint)r.Rsi, r.Rdx, caller),
             _ => null,
         };
         if (operation is null)
@@ -134,29 +140,29 @@ internal sealed class SystemCallTable(Tracer tracer)
         }
 
         bool wasInitialized = file.Enclave?.IsInitialized ?? true;
-        tracer.Ioctls.Begin(new RunningIoctl(thread, file, caller, operation, _ =>
+        ioctls.Begin(new RunningIoctl(thread, file, caller, operation, _ =>
         {
             if (!wasInitialized && file.Enclave is { IsInitialized: true } enclave)
             {
                 RefuseSystemCallsInside(thread, enclave);
             }
 
-            if (tracer.Driver.BindsToMapping)
+            if (driver.BindsToMapping)
             {
                 RefuseSystemCallsInside(thread);
             }
 
-            thread.Space.InElrange.IsStale |= !wasInitialized && (tracer.Driver.BindsToMapping || file.Enclave is { IsInitialized: true });
-            tracer.Files.CheckLifetime(file);
+            thread.Space.InElrange.IsStale |= !wasInitialized && (driver.BindsToMapping || file.Enclave is { IsInitialized: true });
+            files.CheckLifetime(file);
         }));
         return Answer.Stand;
     }
 
-    private static void RefuseSystemCallsInside(TracedThread thread, SgxEnclave enclave) =>
-        FilterInstallation.RefuseInside(thread, enclave.Base.Value, enclave.Size);
+    private void RefuseSystemCallsInside(TracedThread thread, SgxEnclave enclave) =>
+        platform.RefuseCalls(thread.Held, enclave.Base.Value, enclave.Size);
 
     // Which enclave a call was on is known by an address in its argument: those that were initialized since are found.
-    private static void RefuseSystemCallsInside(TracedThread thread)
+    private void RefuseSystemCallsInside(TracedThread thread)
     {
         foreach (EnclaveMapping mapping in thread.Space.Mappings.All.ToArray())
         {
@@ -172,16 +178,16 @@ internal sealed class SystemCallTable(Tracer tracer)
     {
         ref readonly UserRegisters r = ref thread.Peek();
         bool anonymous = ((int)r.R10 & MemoryProtection.Anonymous) != 0;
-        if (!anonymous && tracer.Files.Find(thread, (int)r.R8) is { } file)
+        if (!anonymous && files.Find(thread, (int)r.R8) is { } file)
         {
-            if (file.Node == DeviceNode.Enclave && tracer.Driver.BindsToMapping)
+            if (file.Node == DeviceNode.Enclave && driver.BindsToMapping)
             {
-                tracer.Files.Join(thread);
-                return BoundMappings.Map(tracer, thread);
+                files.Join(thread);
+                return new BoundMappings(driver, files, _mapDevice, placement).Map(thread);
             }
 
-            tracer.Files.Join(thread);
-            return Mappings.Map(tracer, thread, file);
+            files.Join(thread);
+            return _mapDevice.Map(thread, file);
         }
 
         Action<TracedThread, long>? then = null;
@@ -197,7 +203,7 @@ internal sealed class SystemCallTable(Tracer tracer)
             };
         }
 
-        return Mappings.MapOver(tracer, thread, then);
+        return _unmap.MapOver(thread, then);
     }
 
     private static Answer Sigaction(TracedThread thread)

@@ -18,7 +18,7 @@ public sealed class EntryStubTests : FastPathTestCase
             bool made = Inside != 0;
             Assert.True(made || !committed);
             committed = made;
-            _ = _path.Stubs.Normalise(_own.Thread);
+            _ = _path.Normalise(_own.Thread);
             if (made)
             {
                 AssertRegisters(Entered, at);
@@ -59,7 +59,7 @@ public sealed class EntryStubTests : FastPathTestCase
         _file.Slice(0, FastLayout.Notes).CopyTo(_tables);
         _ = Sweep(start, _code, StubAddress, _stub.Enclu, at =>
         {
-            _ = _path.Stubs.Normalise(_own.Thread);
+            _ = _path.Normalise(_own.Thread);
             AssertRegisters(start with { Rip = _stub.Enclu }, at);
             Assert.Equal((at, 0u, busy), (at, Inside, Busy));
         });
@@ -72,7 +72,7 @@ public sealed class EntryStubTests : FastPathTestCase
         _own.Space.Vdso = vdso;
         vdso.WriteFunction(vdso.Bytes);
         _own.Thread.Registers = AtEnclu with { Rip = vdso.Stub!.Below, Rsp = AtEnclu.Rsp - 128 };
-        Assert.True(_path.Stubs.Normalise(_own.Thread));
+        Assert.True(_path.Normalise(_own.Thread));
         AssertRegisters(AtEnclu with { Rip = vdso.Enclu!.Value }, vdso.Stub.Below);
     }
 
@@ -82,7 +82,7 @@ public sealed class EntryStubTests : FastPathTestCase
         foreach (ulong rip in (ulong[])[StubAddress - 1, _stub.Enclu, _stub.Enclu + 3, Area.Fast, 0x1234])
         {
             _own.Thread.Registers = AtEnclu with { Rip = rip };
-            Assert.False(_path.Stubs.Normalise(_own.Thread));
+            Assert.False(_path.Normalise(_own.Thread));
             AssertRegisters(AtEnclu with { Rip = rip }, rip);
         }
     }

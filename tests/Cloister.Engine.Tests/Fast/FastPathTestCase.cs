@@ -39,7 +39,7 @@ public abstract class FastPathTestCase : IDisposable
         nint tables = NativeMethods.Mmap(unchecked((nint)Area.Fast), FastLayout.FileLength, MemoryProtection.Read | MemoryProtection.Write,
             MemoryProtection.Shared | MemoryProtection.FixedNoReplace, _file.Descriptor, 0);
         Assert.Equal(unchecked((nint)Area.Fast), tables);
-        _path = new FastPath(_file);
+        _path = new FastPath(_file, new AwaitedTables());
         _path.Inherit(_own.Thread, SlotNumber, _path);
 
         // TCS at 0x1000, its state save area at 0x4000.

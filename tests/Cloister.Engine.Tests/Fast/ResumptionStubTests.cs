@@ -18,7 +18,7 @@ public sealed class ResumptionStubTests : FastPathTestCase
             bool made = _processor!.RestoredFrom != 0;
             Assert.True(made || !hasResumed);
             hasResumed = made;
-            _ = _path.Stubs.Normalise(_own.Thread);
+            _ = _path.Normalise(_own.Thread);
             if (!made)
             {
                 AssertRegisters(start with { Rip = _stub.Enclu }, at);
@@ -68,7 +68,7 @@ public sealed class ResumptionStubTests : FastPathTestCase
         _file.Slice(0, FastLayout.Notes).CopyTo(_tables);
         _ = Sweep(start, _code, StubAddress, _stub.Enclu, at =>
         {
-            _ = _path.Stubs.Normalise(_own.Thread);
+            _ = _path.Normalise(_own.Thread);
             AssertRegisters(start with { Rip = _stub.Enclu }, at);
             Assert.Equal((at, 0u, 0u, cssa), (at, Inside, Busy, Cssa));
             Assert.Equal(0ul, _processor!.RestoredFrom);

@@ -1,6 +1,5 @@
 using Cloister.Engine.Memory;
 using Cloister.Engine.Programs;
-using Cloister.Linux;
 using Cloister.Processor;
 
 namespace Cloister.Engine.Tests.Harness;
@@ -14,10 +13,8 @@ internal sealed class OwnThread : IDisposable
     {
         Machine = new SgxMachine(new MachineOptions(), _epc);
         Space = new AddressSpace(Machine, Environment.ProcessId);
-        Thread = new TracedThread(Environment.ProcessId, new TracedProcess(Environment.ProcessId, Space));
-
-        // The kernel refuses to tell the registers of what is not traced: they are zero from now on.
-        Thread.Registers = default(UserRegisters);
+        var process = new TracedProcess(Environment.ProcessId, Space);
+        Thread = new TracedThread(new TestThread(Environment.ProcessId, process), process);
     }
 
     public SgxMachine Machine { get; }

@@ -34,7 +34,7 @@ public sealed class AddressSpaceTests : IDisposable
         Assert.NotNull(_own.Space.Mappings.Find(Place));
         EnclaveMapping departed = Assert.Single(_own.Space.Departed);
         Assert.Equal((Place + Page, Place + 2 * Page), (departed.Start, departed.End));
-        Assert.Contains(_own.Space, file.AddressSpaces);
+        Assert.Contains(_own.Space, file.Views);
     }
 
     [Fact]
@@ -42,7 +42,7 @@ public sealed class AddressSpaceTests : IDisposable
     {
         EnclaveFile file = Map(Place, 1);
         _ = _own.Space.Unmap(Place, Place + Page);
-        Assert.Empty(file.AddressSpaces);
+        Assert.Empty(file.Views);
     }
 
     [Fact]

@@ -74,7 +74,7 @@ public sealed class AcceptStubTests : FastPathTestCase
             // Behind the exchange and before the branch the page is only the tracer's to look at.
             taken += !made && pages[pageOffset] != before ? 1 : 0;
             Assert.True(taken <= 1 && (!made || pages[pageOffset] == 0));
-            _ = _path.Stubs.Normalise(_own.Thread);
+            _ = _path.Normalise(_own.Thread);
             AssertRegisters(made ? accepted : start with { Rip = stub.Enclu }, at);
             Assert.Equal((at, 0u), (at, MemoryMarshal.Read<uint>(_file.Slice(slot + FastLayout.SlotAccepting, 4))));
             Assert.Equal((at, made ? notes + 1 : notes), (at, MemoryMarshal.Read<uint>(_file.Slice(slot + FastLayout.SlotNotes, 4))));

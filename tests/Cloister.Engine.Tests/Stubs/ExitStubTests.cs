@@ -27,7 +27,7 @@ public sealed class ExitStubTests : FastPathTestCase
         {
             bool made = at >= stub.IsEexit || at == target;
             decided |= made;
-            _ = _path.Stubs.Normalise(_own.Thread);
+            _ = _path.Normalise(_own.Thread);
             if (made)
             {
                 AssertRegisters(left, at);
@@ -63,7 +63,7 @@ public sealed class ExitStubTests : FastPathTestCase
         for (; processor.State.Rip != target; processor.Step(), looked++)
         {
             _own.Thread.Registers = processor.State;
-            Assert.True(_path.Stubs.Normalise(_own.Thread));
+            Assert.True(_path.Normalise(_own.Thread));
             Assert.Equal((target, other), (_own.Thread.Registers.Rip, Busy));
         }
 
@@ -85,7 +85,7 @@ public sealed class ExitStubTests : FastPathTestCase
             }
 
             _own.Thread.Registers = processor.State;
-            Assert.True(_path.Stubs.Normalise(_own.Thread));
+            Assert.True(_path.Normalise(_own.Thread));
 
             // RCX is EEXIT's result only. SDM 3D, EEXIT.
             AssertRegisters(start with { Rip = stub.Enclu, Rcx = _own.Thread.Registers.Rcx }, processor.State.Rip);

@@ -1,4 +1,3 @@
-using Cloister.Engine.Programs;
 using Cloister.Linux;
 
 namespace Cloister.Engine.Platforms.Tracing;
@@ -7,11 +6,11 @@ namespace Cloister.Engine.Platforms.Tracing;
 internal static class Bootstrap
 {
     /// <summary>Makes one system call with a SYSCALL instruction poked at RIP; registers, memory and stop are given back.</summary>
-    public static long Call(TracedThread thread, long number, params ReadOnlySpan<ulong> arguments)
+    public static long Call(PtraceThread thread, long number, params ReadOnlySpan<ulong> arguments)
     {
         ulong rip = thread.Peek().Rip;
         Span<byte> code = stackalloc byte[2];
-        RemoteMemory memory = thread.Space.Memory;
+        RemoteMemory memory = thread.Process.Memory.Bytes;
         if (!memory.TryPeek(rip, code) || !memory.TryPoke(rip, [0x0f, 0x05]))
         {
             throw new ThreadEndedException(thread.Id);
@@ -23,7 +22,7 @@ internal static class Bootstrap
     }
 
     /// <summary>Makes one system call with a SYSCALL instruction that is there already.</summary>
-    public static long CallAt(ulong instruction, TracedThread thread, long number, params ReadOnlySpan<ulong> arguments)
+    public static long CallAt(ulong instruction, PtraceThread thread, long number, params ReadOnlySpan<ulong> arguments)
     {
         UserRegisters saved = thread.Peek();
         UserRegisters at = saved;
@@ -44,7 +43,7 @@ internal static class Bootstrap
             int waited = thread.Wait(out WaitStatus status);
             if (waited < 0 || !status.Stopped || status.Event == PtraceEvent.Exec)
             {
-                throw new ThreadEndedException(thread.Id, waited < 0 ? null : status);
+                throw new ThreadEndedException(thread.Id, waited < 0 ? null : TracedEvent.Of(waited, status));
             }
 
             if (status.Event == PtraceEvent.None && status.StopSignal == (Signal.SIGTRAP | 0x80))
@@ -65,7 +64,7 @@ internal static class Bootstrap
         return (long)after.Rax;
     }
 
-    private static void Check(TracedThread thread, Errno error)
+    private static void Check(PtraceThread thread, Errno error)
     {
         if (error != Errno.None)
         {

@@ -1,4 +1,3 @@
-using Cloister.Engine.Programs;
 using Cloister.Linux;
 
 namespace Cloister.Engine.Platforms.Tracing;
@@ -15,7 +14,7 @@ internal static class CallRestart
     /// It decides where it looks for signals (arch/x86/kernel/signal.c, arch_do_signal_or_restart). The signal for which the call ended may be
     /// another thread's by now, or have been cancelled by SIGCONT; then the kernel would not look, were there not an interrupt of ours.
     /// </remarks>
-    public static void Leave(TracedThread thread, ulong number, long result)
+    public static void Leave(IHeldThread thread, ulong number, long result)
     {
         ref UserRegisters r = ref thread.Registers;
         (r.OrigRax, r.Rax) = (number, unchecked((ulong)result));

@@ -1,5 +1,3 @@
-using Cloister.Engine.Programs;
-using Cloister.Engine.Stubs;
 using Cloister.Linux;
 
 namespace Cloister.Engine.Platforms.Tracing;
@@ -16,17 +14,16 @@ internal static class CallsInside
     private static bool? _dispatches;
 
     /// <summary>Whether the kernel lets a tracer do it; asked with a stopped thread.</summary>
-    public static bool AreDispatched(TracedThread thread) => _dispatches ??= Environment.GetEnvironmentVariable("CLOISTER_DISPATCH") != "no"
+    public static bool AreDispatched(IHeldThread thread) => _dispatches ??= Environment.GetEnvironmentVariable("CLOISTER_DISPATCH") != "no"
         && Ptrace.IsDispatching(thread.Id, out _) == Errno.None;
 
     /// <summary>Before a thread runs on.</summary>
     /// <param name="thread">The thread.</param>
+    /// <param name="wanted">The selector that it is to have.</param>
     /// <param name="current">The selector that it has: 0 for none.</param>
     /// <returns>The selector that it has now, <see cref="Always"/> without one.</returns>
-    public static ulong Update(TracedThread thread, ulong current)
+    public static ulong Update(IHeldThread thread, ulong wanted, ulong current)
     {
-        ulong wanted = thread.FastSlot >= 0 && thread.Space.Fast is not null ? FastLayout.SlotAddress(thread.FastSlot) + FastLayout.SlotInside
-            : thread.Processor.EnclaveMode ? Always : 0;
         if (wanted == current || !AreDispatched(thread))
         {
             return current;
@@ -46,4 +43,13 @@ internal static class CallsInside
 
     /// <summary>Stands for a dispatch without a selector.</summary>
     public const ulong Always = ulong.MaxValue;
+
+    /// <summary>An enclave was initialized: where calls are not dispatched it takes a filter.</summary>
+    public static void Refuse(IHeldThread thread, ulong start, ulong size)
+    {
+        if (!AreDispatched(thread) && thread.Process.Covered.Add(start, size))
+        {
+            FilterInstallation.Install(thread, SyscallFilter.Elrange(start, size));
+        }
+    }
 }

@@ -1,4 +1,3 @@
-using Cloister.Engine.Programs;
 using Cloister.Linux;
 
 namespace Cloister.Engine.Platforms.Tracing;
@@ -13,7 +12,8 @@ internal sealed class CoreSharing : IDisposable
 {
     private const int WindowMilliseconds = 20, ManyStops = 64, FewStops = 16;
     private readonly Lock _lock = new();
-    private readonly Dictionary<int, (ulong[] Mask, TracedThread Thread)> _pinned = [];
+    private readonly Dictionary<int, (ulong[] Mask, StopRate Rate)> _pinned = [];
+    private readonly Dictionary<int, StopRate> _rates = []; // the tracer's thread's only
     private readonly AutoResetEvent _someArePinned = new(initialState: false);
     private Thread? _looker;
     private volatile bool _disposed;
@@ -22,26 +22,27 @@ internal sealed class CoreSharing : IDisposable
     private bool _hasBegun;
 
     /// <summary>Counts a stop of a thread and pins the thread when there are many.</summary>
-    public void NoteStop(TracedThread thread)
+    public void NoteStop(int thread)
     {
-        thread.RecentStops++;
+        StopRate rate = RateOf(thread);
+        rate.Stops++;
         long now = Environment.TickCount64;
-        if (thread.Pinned || now - thread.WindowStart <= WindowMilliseconds)
+        if (rate.IsPinned || now - rate.WindowStart <= WindowMilliseconds)
         {
-            if (!thread.Pinned && thread.RecentStops >= ManyStops)
+            if (!rate.IsPinned && rate.Stops >= ManyStops)
             {
-                Pin(thread);
+                Pin(thread, rate);
             }
 
             return;
         }
 
-        (thread.WindowStart, thread.RecentStops) = (now, 0);
+        (rate.WindowStart, rate.Stops) = (now, 0);
     }
 
     /// <summary>A program begins: its loader alone stops some fifty times, by CPUID and mmap. Pinned until the next look.</summary>
     /// <remarks>Not so the very first, which would wait for the thread that looks to be made.</remarks>
-    public void NoteExec(TracedThread thread)
+    public void NoteExec(int thread)
     {
         if (!_hasBegun)
         {
@@ -49,12 +50,13 @@ internal sealed class CoreSharing : IDisposable
             return;
         }
 
-        if (!thread.Pinned)
+        StopRate rate = RateOf(thread);
+        if (!rate.IsPinned)
         {
-            Pin(thread);
+            Pin(thread, rate);
         }
 
-        thread.RecentStops = -ManyStops;
+        rate.Stops = -ManyStops;
     }
 
     /// <summary>For threads that the tracer starts: they run where it could run before it chose its core.</summary>
@@ -65,24 +67,31 @@ internal sealed class CoreSharing : IDisposable
     {
         lock (_lock)
         {
-            if (_pinned.Remove(thread, out (ulong[] Mask, TracedThread Thread) pinned))
+            if (_pinned.Remove(thread, out (ulong[] Mask, StopRate Rate) pinned))
             {
-                pinned.Thread.Pinned = false;
+                pinned.Rate.IsPinned = false;
                 _ = HostKernel.SetAffinity(thread, pinned.Mask);
             }
         }
     }
 
     /// <summary>A child begins with the affinity its parent really has.</summary>
-    public void Inherit(TracedThread parent, int child)
+    public void Inherit(int parent, int child)
     {
         lock (_lock)
         {
-            if (_pinned.TryGetValue(parent.Id, out (ulong[] Mask, TracedThread Thread) pinned))
+            if (_pinned.TryGetValue(parent, out (ulong[] Mask, StopRate Rate) pinned))
             {
                 _ = HostKernel.SetAffinity(child, pinned.Mask);
             }
         }
+    }
+
+    /// <summary>A thread has ended.</summary>
+    public void Forget(int thread)
+    {
+        Release(thread);
+        _ = _rates.Remove(thread);
     }
 
     /// <inheritdoc/>
@@ -92,11 +101,11 @@ internal sealed class CoreSharing : IDisposable
         _ = _someArePinned.Set();
     }
 
-    private void Pin(TracedThread thread)
+    private void Pin(int thread, StopRate rate)
     {
         // Made while the tracer is on all cores: it would be made for the tracer's core only.
         _looker ??= StartLooking();
-        ulong[] mask = HostKernel.GetAffinity(thread.Id);
+        ulong[] mask = HostKernel.GetAffinity(thread);
         ulong[] core = _tracerCore ??= PinTracer();
         if (mask.Zip(core, (m, c) => m & c).All(bits => bits == 0))
         {
@@ -112,10 +121,10 @@ internal sealed class CoreSharing : IDisposable
 
         try
         {
-            if (HostKernel.SetAffinity(thread.Id, core) == Errno.None)
+            if (HostKernel.SetAffinity(thread, core) == Errno.None)
             {
-                thread.Pinned = true;
-                _pinned[thread.Id] = (mask, thread);
+                rate.IsPinned = true;
+                _pinned[thread] = (mask, rate);
                 if (_pinned.Count == 1)
                 {
                     _ = _someArePinned.Set();
@@ -164,11 +173,11 @@ internal sealed class CoreSharing : IDisposable
     {
         lock (_lock)
         {
-            foreach ((int id, (ulong[] mask, TracedThread thread)) in _pinned.ToArray())
+            foreach ((int id, (ulong[] mask, StopRate rate)) in _pinned.ToArray())
             {
-                if (Interlocked.Exchange(ref thread.RecentStops, 0) < FewStops)
+                if (Interlocked.Exchange(ref rate.Stops, 0) < FewStops)
                 {
-                    thread.Pinned = false;
+                    rate.IsPinned = false;
                     _ = _pinned.Remove(id);
                     _ = HostKernel.SetAffinity(id, mask);
                 }
@@ -176,5 +185,27 @@ internal sealed class CoreSharing : IDisposable
 
             return _pinned.Count == 0;
         }
+    }
+
+    private StopRate RateOf(int thread)
+    {
+        if (!_rates.TryGetValue(thread, out StopRate? rate))
+        {
+            _rates.Add(thread, rate = new StopRate());
+        }
+
+        return rate;
+    }
+
+    private sealed class StopRate
+    {
+        // Since the window began, or since the last look when pinned. Exchanged atomically.
+        public int Stops;
+
+        // When the counting began, in milliseconds of the system's tick count.
+        public long WindowStart;
+
+        // On the tracer's core for now.
+        public bool IsPinned;
     }
 }

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Cloister.Engine.Programs;
 using Cloister.Linux;
 
 namespace Cloister.Engine.Platforms.Tracing;
@@ -13,10 +12,10 @@ internal static class ForcedSignals
     private static readonly ulong OfStops = Bit(Signal.SIGILL) | Bit(Signal.SIGTRAP) | Bit(Signal.SIGBUS) | Bit(Signal.SIGFPE) | Bit(Signal.SIGSEGV) | Bit(Signal.SIGSYS);
 
     /// <summary>A thread stopped at the signal of an exception; what that has changed is not restored yet.</summary>
-    public static void Note(TracedThread thread, int signal) => thread.Forced |= Bit(signal);
+    public static void Note(PtraceThread thread, int signal) => thread.Forced |= Bit(signal);
 
     /// <summary>Restores, before the thread runs on, what its stops have changed, but for the signal that it is going to have.</summary>
-    public static void Restore(TracedThread thread, int delivered)
+    public static void Restore(PtraceThread thread, int delivered)
     {
         ulong forced = thread.Forced;
         thread.Forced = 0;
@@ -40,7 +39,7 @@ internal static class ForcedSignals
     }
 
     /// <summary>Before the program is given an exception's signal that is not the one it stopped at: blocked or ignored it ends the program, as the kernel has it.</summary>
-    public static void Force(TracedThread thread, int signal)
+    public static void Force(PtraceThread thread, int signal)
     {
         SignalActions actions = thread.Process.Actions;
         if (Ptrace.GetSignalMask(thread.Id, out ulong mask) == Errno.None && ((mask & Bit(signal)) != 0 || actions[signal].Handler == SignalAction.Ignore))
@@ -52,17 +51,17 @@ internal static class ForcedSignals
     }
 
     /// <summary>Whether a stop of another thread could make the default of a handler at the moment at which a signal goes to it: one that blocks the signal runs.</summary>
-    public static bool MayLoseHandler(TracedThread thread, int signal) => thread.Process.Threads.Count > 1
+    public static bool MayLoseHandler(PtraceThread thread, int signal) => thread.Process.Held.Count > 1
         && (Bit(signal) & OfStops) != 0 && thread.Process.Actions.IsHandled(signal)
         && (thread.Process.FollowsMasks || thread.Process.Actions.WasDelivered(signal))
-        && thread.Process.Threads.Exists(other => other != thread && !other.Stopped && (other.Mask is not { } mask || (mask & Bit(signal)) != 0));
+        && Others(thread).Any(other => !other.Stopped && (other.Mask is not { } mask || (mask & Bit(signal)) != 0));
 
     /// <summary>A system call that changes the thread's mask has been made.</summary>
-    public static void NoteMask(TracedThread thread) =>
+    public static void NoteMask(PtraceThread thread) =>
         thread.Mask = Ptrace.GetSignalMask(thread.Id, out ulong mask) == Errno.None ? mask : null;
 
     /// <summary>A signal is delivered, and a handler of it may run with another mask.</summary>
-    public static void NoteDelivery(TracedThread thread, int signal)
+    public static void NoteDelivery(PtraceThread thread, int signal)
     {
         SignalAction action = thread.Process.Actions[signal];
         thread.Process.Actions.NoteDelivery(signal);
@@ -71,7 +70,7 @@ internal static class ForcedSignals
             ? mask | action.Mask | ((action.Flags & SignalAction.NoDefer) != 0 ? 0 : Bit(signal)) : null;
     }
 
-    private static void Restore(TracedThread thread, SignalActions actions, int signal)
+    private static void Restore(PtraceThread thread, SignalActions actions, int signal)
     {
         bool isReset = actions.IsReset(thread.Process.Id, signal);
         if (!isReset && thread.Mask is null)
@@ -95,9 +94,9 @@ internal static class ForcedSignals
         }
     }
 
-    private static void FollowMasks(TracedThread thread)
+    private static void FollowMasks(PtraceThread thread)
     {
-        if (!thread.Process.FollowsMasks && thread.Space.Table is not null)
+        if (!thread.Process.FollowsMasks && thread.Process.Memory.Table is not null)
         {
             thread.Process.FollowsMasks = true;
             FilterInstallation.Install(thread, SyscallFilter.SignalMasks());
@@ -105,7 +104,7 @@ internal static class ForcedSignals
     }
 
     // The program's own: it ends, unless it was another thread's stop that has changed the action.
-    private static void Settle(TracedThread thread, SignalActions actions, int signal)
+    private static void Settle(PtraceThread thread, SignalActions actions, int signal)
     {
         if (!actions.IsReset(thread.Process.Id, signal))
         {
@@ -124,18 +123,20 @@ internal static class ForcedSignals
     }
 
     // Stopped, and not answered yet.
-    private static bool MayBeOfAnother(TracedThread thread) => thread.Process.Threads.Exists(other =>
-        other != thread && (other.Forced != 0 || (!other.Stopped && HostKernel.StatusField(other.Id, "State:")?.StartsWith('t') == true)));
+    private static bool MayBeOfAnother(PtraceThread thread) => Others(thread).Any(other =>
+        (other.Forced != 0 || (!other.Stopped && HostKernel.StatusField(other.Id, "State:")?.StartsWith('t') == true)));
 
-    private static void Set(TracedThread thread, int signal, SignalAction action)
+    private static void Set(PtraceThread thread, int signal, SignalAction action)
     {
         const ulong maskLength = sizeof(ulong);
-        if (thread.Space.Table is not null)
+        if (thread.Process.Memory.Table is not null)
         {
             _ = new RemoteCalls().WithData(MemoryMarshal.AsBytes(new ReadOnlySpan<SignalAction>(in action)))
                 .Add(SystemCall.RtSigaction, (ulong)signal, RemoteCalls.DataAddress, 0, maskLength).Run(thread);
         }
     }
+
+    private static IEnumerable<PtraceThread> Others(PtraceThread thread) => thread.Process.Held.Where(other => other != thread).Cast<PtraceThread>();
 
     private static ulong Bit(int signal) => 1UL << (signal - 1);
 }

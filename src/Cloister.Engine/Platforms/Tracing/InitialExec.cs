@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using Cloister.Engine.Options;
-using Cloister.Engine.Programs;
 using Cloister.Linux;
 
 namespace Cloister.Engine.Platforms.Tracing;
@@ -11,7 +10,7 @@ internal static class InitialExec
     private const long Execve = 59;
 
     /// <summary>Makes execve in a thread. What follows its event is served like every other exec.</summary>
-    public static void Perform(Waits waits, TracedThread thread, ProgramInvocation program)
+    public static void Perform(Waits waits, PtraceThread thread, ProgramInvocation program)
     {
         (byte[] block, int argv, int envp) = Layout(program);
         ulong size = ((ulong)block.Length + 4095) & ~4095UL;
@@ -23,7 +22,7 @@ internal static class InitialExec
         }
 
         Relocate(block, (ulong)at, argv);
-        if (!thread.Space.Memory.TryWrite((ulong)at, block) || !thread.Space.Memory.TryPoke(thread.Peek().Rip, [0x0f, 0x05]))
+        if (!thread.Process.Memory.Bytes.TryWrite((ulong)at, block) || !thread.Process.Memory.Bytes.TryPoke(thread.Peek().Rip, [0x0f, 0x05]))
         {
             throw new LinuxException("process_vm_writev", Errno.EFAULT);
         }
@@ -40,7 +39,7 @@ internal static class InitialExec
             thread.Stopped = status.Stopped;
             if (waited < 0 || !status.Stopped || status.Event == PtraceEvent.Exec)
             {
-                waits.PutBack(thread, status);
+                waits.PutBack(thread, TracedEvent.Of(thread.Id, status));
                 return;
             }
 

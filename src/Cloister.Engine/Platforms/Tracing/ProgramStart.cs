@@ -1,6 +1,4 @@
-using Cloister.Engine.Memory;
 using Cloister.Engine.Options;
-using Cloister.Engine.Programs;
 using Cloister.Linux;
 
 namespace Cloister.Engine.Platforms.Tracing;
@@ -8,7 +6,13 @@ namespace Cloister.Engine.Platforms.Tracing;
 /// <summary>Starts the program: a stopped shell is seized, given the base filter, and made to exec it.</summary>
 internal static class ProgramStart
 {
-    public static int Start(Tracer tracer, ProgramInvocation program)
+    /// <summary>Starts a program.</summary>
+    /// <param name="program">What.</param>
+    /// <param name="waits">Where its first stop goes.</param>
+    /// <param name="filter">What stops.</param>
+    /// <param name="process">Makes the process that will execute it.</param>
+    /// <returns>Its thread.</returns>
+    public static PtraceThread Start(ProgramInvocation program, Waits waits, byte[] filter, Func<int, HeldProcess> process)
     {
         using var shell = StartingShell.Start();
         int id = shell.Id;
@@ -20,11 +24,9 @@ internal static class ProgramStart
         }
 
         shell.StopItself();
-        byte[] filter = SyscallFilter.Base(); // while the shell starts
         List<(int, SignalInformation)> deferred = WaitForStop(id);
-        var space = new AddressSpace(tracer.Machine, id);
-        Processes.Use(space);
-        TracedThread thread = tracer.Processes.Add(id, new TracedProcess(id, space));
+        var thread = new PtraceThread(id, process(id), waits);
+        thread.Process.Held.Add(thread);
         foreach ((int, SignalInformation) signal in deferred)
         {
             thread.Deferred.Enqueue(signal);
@@ -37,8 +39,8 @@ internal static class ProgramStart
             _ = limit.Apply(id);
         }
 
-        InitialExec.Perform(tracer.Waits, thread, program);
-        return id;
+        InitialExec.Perform(waits, thread, program);
+        return thread;
     }
 
     // The stop is its own; what others send meanwhile the program gets.
@@ -63,14 +65,14 @@ internal static class ProgramStart
         throw new LinuxException("wait4", Errno.ECHILD);
     }
 
-    private static void InstallBaseFilter(TracedThread thread, byte[] program)
+    private static void InstallBaseFilter(PtraceThread thread, byte[] program)
     {
         ulong address = (thread.Peek().Rsp - 8192) & ~15UL;
         byte[] data = new byte[16 + program.Length];
         BitConverter.TryWriteBytes(data.AsSpan(0), (ushort)(program.Length / 8));
         BitConverter.TryWriteBytes(data.AsSpan(8), address + 16);
         program.CopyTo(data, 16);
-        _ = thread.Space.Memory.TryWrite(address, data);
+        _ = thread.Process.Memory.Bytes.TryWrite(address, data);
         const ulong setModeFilter = 1, setNoNewPrivileges = 38;
         long result = Bootstrap.Call(thread, SystemCall.Seccomp, setModeFilter, 0, address);
         if (result < 0)

@@ -1,4 +1,3 @@
-using Cloister.Engine.Programs;
 using Cloister.Linux;
 
 namespace Cloister.Engine.Platforms.Tracing;
@@ -7,7 +6,7 @@ namespace Cloister.Engine.Platforms.Tracing;
 internal static class SingleStep
 {
     /// <summary>Lets a thread execute one instruction; returns its next stop.</summary>
-    public static WaitStatus Run(TracedThread thread)
+    public static WaitStatus Run(PtraceThread thread)
     {
         // The step ends in a SIGTRAP, whatever else the program does with that.
         ForcedSignals.Note(thread, Linux.Signal.SIGTRAP);
@@ -23,7 +22,7 @@ internal static class SingleStep
             int waited = thread.Wait(out status);
             if (waited < 0 || !status.Stopped)
             {
-                throw new ThreadEndedException(thread.Id, waited < 0 ? null : status);
+                throw new ThreadEndedException(thread.Id, waited < 0 ? null : TracedEvent.Of(waited, status));
             }
 
             thread.Stopped = true;

@@ -1,4 +1,3 @@
-using Cloister.Engine.Programs;
 using Cloister.Linux;
 
 namespace Cloister.Engine.Platforms.Tracing;
@@ -11,7 +10,7 @@ internal sealed class SpentSignals
     private readonly List<SignalInformation> _held = [];
 
     /// <summary>Takes a signal from a thread whose stop is spent and sends it again.</summary>
-    public void Hold(TracedThread thread, in SignalInformation information)
+    public void Hold(IHeldThread thread, in SignalInformation information)
     {
         _held.Add(information);
         if (information.Code > 0)
@@ -25,7 +24,7 @@ internal sealed class SpentSignals
     }
 
     /// <summary>At a stop for a signal that was sent: the one of its number that the thread is to have first. False when there is none but that.</summary>
-    public bool Exchange(TracedThread thread, in SignalInformation came, out SignalInformation first)
+    public bool Exchange(IHeldThread thread, in SignalInformation came, out SignalInformation first)
     {
         int signal = came.Signal, index = _held.FindIndex(held => held.Signal == signal);
         first = index < 0 ? came : _held[index];
@@ -52,5 +51,5 @@ internal sealed class SpentSignals
     public static bool IsOurs(in SignalInformation information) =>
         information.Code == TkillCode && (information.Sender == Environment.ProcessId || information.Sender == 0);
 
-    private static void Send(TracedThread thread, int signal) => _ = HostKernel.KillThread(thread.Process.Id, thread.Id, signal);
+    private static void Send(IHeldThread thread, int signal) => _ = HostKernel.KillThread(thread.Process.Id, thread.Id, signal);
 }

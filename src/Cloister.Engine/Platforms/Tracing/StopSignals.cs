@@ -1,4 +1,3 @@
-using Cloister.Engine.Programs;
 using Cloister.Linux;
 
 namespace Cloister.Engine.Platforms.Tracing;
@@ -7,7 +6,7 @@ namespace Cloister.Engine.Platforms.Tracing;
 internal static class StopSignals
 {
     /// <summary>Whether the delivery of a signal to a thread stops its process. signal(7).</summary>
-    public static bool Stops(TracedThread thread, int signal) => signal switch
+    public static bool Stops(IHeldThread thread, int signal) => signal switch
     {
         Signal.SIGSTOP => true,
         _ => MayStop(signal) && !IsCaught(thread, signal),
@@ -28,7 +27,7 @@ internal static class StopSignals
     }
 
     /// <summary>A thread of a process that is stopped has gone on for the tracer only: it stops again, unless SIGCONT came meanwhile. ptrace(2), "Group-stop".</summary>
-    public static void StopAgain(TracedThread thread, bool isStopped)
+    public static void StopAgain(IHeldThread thread, bool isStopped)
     {
         if (isStopped)
         {
@@ -36,6 +35,6 @@ internal static class StopSignals
         }
     }
 
-    private static bool IsCaught(TracedThread thread, int signal) =>
+    private static bool IsCaught(IHeldThread thread, int signal) =>
         ((ProcText.Hexadecimal(ProcText.Field(HostFile.TryRead(ProcPath.Of(thread.Id, "status")), "SigCgt:"u8)) ?? 0) & (1UL << (signal - 1))) != 0;
 }

@@ -1,4 +1,3 @@
-using Cloister.Engine.Programs;
 using Cloister.Linux;
 
 namespace Cloister.Engine.Platforms.Tracing;
@@ -10,26 +9,29 @@ namespace Cloister.Engine.Platforms.Tracing;
 /// </remarks>
 internal sealed class Waits
 {
-    private readonly LinkedList<(int Thread, WaitStatus Status)> _parked = [];
+    private readonly LinkedList<ProgramEvent> _parked = [];
 
     /// <summary>Whether something is parked.</summary>
     public bool Any => _parked.Count > 0;
 
     /// <summary>Keeps a stop or an end for later.</summary>
-    public void Park(int thread, WaitStatus status) => _parked.AddLast((thread, status));
+    public void Park(in ProgramEvent happened) => _parked.AddLast(happened);
+
+    /// <summary>The same, of what wait4 said.</summary>
+    public void Park(int thread, WaitStatus status) => Park(TracedEvent.Of(thread, status));
 
     /// <summary>Puts a stop back that was met while something else was waited for.</summary>
-    public void PutBack(TracedThread thread, WaitStatus status)
+    public void PutBack(IHeldThread thread, in ProgramEvent happened)
     {
         thread.HasParkedStop = true;
-        Park(thread.Id, status);
+        Park(happened);
     }
 
     /// <summary>Takes what is parked first.</summary>
-    public bool TryTake(out int thread, out WaitStatus status)
+    public bool TryTake(out ProgramEvent happened)
     {
-        (thread, status) = _parked.First?.Value ?? default;
-        if (thread == 0)
+        happened = _parked.First?.Value ?? default;
+        if (_parked.Count == 0)
         {
             return false;
         }
@@ -41,11 +43,11 @@ internal sealed class Waits
     /// <summary>Takes what is parked first for a thread.</summary>
     public bool TryTake(int thread, out WaitStatus status)
     {
-        for (LinkedListNode<(int Thread, WaitStatus Status)>? node = _parked.First; node is not null; node = node.Next)
+        for (LinkedListNode<ProgramEvent>? node = _parked.First; node is not null; node = node.Next)
         {
             if (node.Value.Thread == thread)
             {
-                status = node.Value.Status;
+                status = TracedEvent.StatusOf(node.Value);
                 _parked.Remove(node);
                 return true;
             }
@@ -78,7 +80,7 @@ internal sealed class Waits
 
     /// <summary>Waits for a thread's next stop or its end; other threads' are parked.</summary>
     /// <returns>Its id, or minus an errno; also when it is dead and its end will be told later.</returns>
-    public int For(TracedThread thread, out WaitStatus status) => For(thread, mayWait: false, out status);
+    public int For(IHeldThread thread, out WaitStatus status) => For(thread, mayWait: false, out status);
 
     /// <summary>Waits for the stop of a thread that was interrupted.</summary>
     /// <remarks>
@@ -88,9 +90,9 @@ internal sealed class Waits
     /// its holder is about to change: only when it waits for long does it wait for somebody to read of it (userfaultfd(2), UFFD_FEATURE_EVENT_FORK).
     /// </remarks>
     /// <returns>Its id, or minus an errno; also when it is dead and its end will be told later. 0 when it is in the kernel and stops later.</returns>
-    public int ForInterrupted(TracedThread thread, out WaitStatus status) => For(thread, mayWait: true, out status);
+    public int ForInterrupted(IHeldThread thread, out WaitStatus status) => For(thread, mayWait: true, out status);
 
-    private int For(TracedThread thread, bool mayWait, out WaitStatus status)
+    private int For(IHeldThread thread, bool mayWait, out WaitStatus status)
     {
         if (TryTake(thread.Id, out status))
         {
@@ -98,7 +100,7 @@ internal sealed class Waits
         }
 
         // A leader's end is told when the ends of its other threads were taken, which may be never. "delay_group_leader" in kernel/exit.c.
-        bool mayBeTold = thread.Id != thread.Process.Id || thread.Process.Threads.Count == 1;
+        bool mayBeTold = thread.Id != thread.Process.Id || thread.Process.Held.Count <= 1;
         const int looksWithoutSleep = 256, looksPerCheck = 64, looksAtFork = 200; // of them each 64 naps: a second
         int waits = 0;
         for (int looks = 1; ; looks++)
@@ -130,7 +132,7 @@ internal sealed class Waits
                 }
 
                 waits = state.StartsWith('D') ? waits + 1 : 0;
-                if (mayWait && waits > 0 && (HostKernel.SystemCallOf(thread.Id) is { } call && (!Forks(call) || waits > looksAtFork)))
+                if (mayWait && waits > 0 && (HostKernel.SystemCallOf(thread.Id) is { } call && (!ForkingCalls.Contains(call) || waits > looksAtFork)))
                 {
                     return 0;
                 }
@@ -139,7 +141,4 @@ internal sealed class Waits
             HostKernel.Rest(looks < looksWithoutSleep ? 0 : 50);
         }
     }
-
-    /// <summary>Whether a system call makes a child, or a thread.</summary>
-    public static bool Forks(long call) => call is SystemCall.Clone or SystemCall.Clone3 or SystemCall.Fork or SystemCall.Vfork;
 }

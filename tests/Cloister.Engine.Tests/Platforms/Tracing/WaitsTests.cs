@@ -1,3 +1,4 @@
+using Cloister.Engine.Platforms;
 using Cloister.Engine.Platforms.Tracing;
 using Cloister.Engine.Programs;
 using Cloister.Linux;
@@ -15,11 +16,11 @@ public class WaitsTests
         waits.Park(7, s_stop);
         waits.Park(8, s_end);
 
-        Assert.True(waits.TryTake(out int thread, out WaitStatus status));
-        Assert.Equal((7, s_stop), (thread, status));
-        Assert.True(waits.TryTake(out thread, out status));
-        Assert.Equal((8, s_end), (thread, status));
-        Assert.False(waits.TryTake(out _, out _));
+        Assert.True(waits.TryTake(out ProgramEvent happened));
+        Assert.Equal(TracedEvent.Of(7, s_stop), happened);
+        Assert.True(waits.TryTake(out happened));
+        Assert.Equal(TracedEvent.Of(8, s_end), happened);
+        Assert.False(waits.TryTake(out _));
     }
 
     [Fact]
@@ -49,9 +50,9 @@ public class WaitsTests
 
         waits.Forget(7);
 
-        Assert.True(waits.TryTake(out int thread, out _));
-        Assert.Equal(8, thread);
-        Assert.False(waits.TryTake(out _, out _));
+        Assert.True(waits.TryTake(out ProgramEvent happened));
+        Assert.Equal(8, happened.Thread);
+        Assert.False(waits.TryTake(out _));
     }
 
     [Fact]
@@ -59,7 +60,7 @@ public class WaitsTests
     {
         var waits = new Waits();
         var process = new TracedProcess(7, null!);
-        var thread = new TracedThread(7, process, waits);
+        var thread = new PtraceThread(7, process, waits);
         waits.Park(7, s_stop);
 
         Assert.Equal(7, thread.Wait(out WaitStatus status));

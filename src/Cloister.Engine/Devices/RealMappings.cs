@@ -1,12 +1,14 @@
+using Cloister.Driver;
 using Cloister.Engine.Memory;
-using Cloister.Engine.Platforms;
 using Cloister.Engine.Programs;
+using Cloister.Linux;
+using Cloister.Processor;
 
-namespace Cloister.Engine.SystemCalls;
+namespace Cloister.Engine.Devices;
 
 /// <summary>The device mappings that the kernel has. Where a thread forks while another maps, the order in which the tracer hears of it is not the
 /// order in which it was done: then the books take what is there.</summary>
-internal sealed class RealMappings(Tracer tracer)
+internal sealed class RealMappings(Func<int, AddressSpace> newSpace, SgxDriver driver, DeviceFiles files, Processes processes, DeviceMappings mappings)
 {
     private const int MostTries = 8;
 
@@ -23,7 +25,7 @@ internal sealed class RealMappings(Tracer tracer)
     public Answer Begin(TracedThread thread, (ulong Start, ulong Length)[] ranges, bool mayBeHalf, Action<TracedThread, long> then)
     {
         AddressSpace space = thread.Space;
-        if (Array.Exists(ranges, range => Seals.Hold(space, range.Start, range.Length)))
+        if (Array.Exists(ranges, range => space.HoldsSealed(range.Start, range.Length)))
         {
             return Answer.Made(-(long)Errno.EPERM);
         }
@@ -48,7 +50,7 @@ internal sealed class RealMappings(Tracer tracer)
     /// <param name="thread">A stopped thread of the same address space.</param>
     public void EndAbandoned(TracedThread thread)
     {
-        foreach (AddressSpace.Unmapping unmapping in thread.Space.Unmappings.Where(unmapping => tracer.Processes.Find(unmapping.Thread)?.Space != thread.Space).ToArray())
+        foreach (AddressSpace.Unmapping unmapping in thread.Space.Unmappings.Where(unmapping => processes.Find(unmapping.Thread)?.Space != thread.Space).ToArray())
         {
             End(thread, unmapping.Thread, mayBeHalf: true);
         }
@@ -69,11 +71,11 @@ internal sealed class RealMappings(Tracer tracer)
             List<EnclaveMapping> left = space.Mappings.Within(unmapping.Start, unmapping.End);
             foreach (EnclaveFile file in unmapping.Lost.Where(file => !left.Exists(mapping => mapping.File == file)))
             {
-                Mappings.TellDriver(tracer, space, file, unmapping.Start, unmapping.End);
+                mappings.TellDriver(space, file, unmapping.Start, unmapping.End);
             }
         }
 
-        tracer.Files.CheckLifetimes(thread);
+        files.CheckLifetimes(thread);
     }
 
     /// <summary>Makes the books of a range what the kernel has there, and watches what is new.</summary>
@@ -112,11 +114,11 @@ internal sealed class RealMappings(Tracer tracer)
             ulong at = start;
             foreach (EnclaveMapping mapping in real)
             {
-                Mappings.Forget(tracer, thread, at, mapping.Start - at);
+                mappings.Forget(thread, at, mapping.Start - at);
                 at = mapping.End;
             }
 
-            Mappings.Forget(tracer, thread, at, end - at);
+            mappings.Forget(thread, at, end - at);
             bool isWatched = true;
             foreach (EnclaveMapping mapping in real)
             {
@@ -135,10 +137,10 @@ internal sealed class RealMappings(Tracer tracer)
                     mapping.File.NoteMapped(space);
                 }
 
-                isWatched &= Mappings.TryWatch(tracer, thread, mapping.Start, mapping.End - mapping.Start) == Errno.None;
+                isWatched &= mappings.TryWatch(thread, mapping.Start, mapping.End - mapping.Start) == Errno.None;
                 if (isNew && isWatched)
                 {
-                    Mappings.Begin(thread, mapping);
+                    mappings.Begin(thread, mapping);
                 }
             }
 
@@ -152,20 +154,14 @@ internal sealed class RealMappings(Tracer tracer)
     /// <summary>Fork: the child's address space, which shows what the parent's does and has no page present yet.</summary>
     public AddressSpace Copy(AddressSpace parent, int child)
     {
-        var space = new AddressSpace(tracer.Machine, child)
-        {
-            Table = parent.Table,
-            AreaInode = parent.AreaInode,
-            Vdso = parent.Vdso,
-            HidesEnclaves = parent.HidesEnclaves,
-            HiddenCode = [.. parent.HiddenCode],
-            CpuidFaults = parent.CpuidFaults,
-            CpuidSites = new HashSet<ulong>(parent.CpuidSites),
-        };
+        AddressSpace space = newSpace(child);
+        (space.Table, space.AreaInode, space.Vdso) = (parent.Table, parent.AreaInode, parent.Vdso);
+        (space.HidesEnclaves, space.CpuidFaults) = (parent.HidesEnclaves, parent.CpuidFaults);
+        space.CpuidSites.UnionWith(parent.CpuidSites);
         space.Native.ByProtection = parent.Native.ByProtection;
         space.InElrange.IsStale = true;
         parent.Table?.Share();
-        if (tracer.Driver.BindsToMapping)
+        if (driver.BindsToMapping)
         {
             // Linux v16, sgx_mmap: VM_DONTCOPY.
             NoteCopy(parent, space);
@@ -173,14 +169,14 @@ internal sealed class RealMappings(Tracer tracer)
         }
 
         // What the parent's other threads did meanwhile the kernel knows.
-        foreach (EnclaveMapping mapping in tracer.Files.Spaces.Contains(parent) ? Read(child, parent).Where(mapping => mapping.CopiesOnFork) : [])
+        foreach (EnclaveMapping mapping in files.Spaces.Contains(parent) ? Read(child, parent).Where(mapping => mapping.CopiesOnFork) : [])
         {
             space.Mappings.Add(mapping);
             mapping.File.NoteMapped(space);
 
             if (mapping.File.Enclave is { } enclave)
             {
-                tracer.Driver.AddressSpaceMapped(enclave, space);
+                driver.AddressSpaceMapped(enclave, space);
             }
         }
 
@@ -192,9 +188,9 @@ internal sealed class RealMappings(Tracer tracer)
 
     private void NoteCopy(AddressSpace parent, AddressSpace copy)
     {
-        if (tracer.Files.Spaces.Contains(parent))
+        if (files.Spaces.Contains(parent))
         {
-            tracer.Files.Note(copy);
+            files.Note(copy);
         }
     }
 
@@ -206,7 +202,7 @@ internal sealed class RealMappings(Tracer tracer)
     private List<EnclaveMapping> Parts(List<MapsLine> lines, AddressSpace books, ulong start, ulong end)
     {
         var parts = new List<EnclaveMapping>();
-        foreach (EnclaveMapping real in tracer.Files.Mapped(lines, start, end))
+        foreach (EnclaveMapping real in files.Mapped(lines, start, end))
         {
             AddParts(parts, books, real);
         }

@@ -4,7 +4,7 @@ using Cloister.Engine.Platforms;
 using Cloister.Engine.Programs;
 using Cloister.Linux;
 
-namespace Cloister.Engine.SystemCalls;
+namespace Cloister.Engine.Devices;
 
 /// <summary>What decides in an address space which pages are present: a userfaultfd, or mprotect where none can be had.</summary>
 internal static class PresenceChoice

@@ -1,9 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
-using Cloister.Engine.Programs;
 using Cloister.Linux;
 
-namespace Cloister.Engine.Platforms.Tracing;
+namespace Cloister.Engine.Programs;
 
 /// <summary>Which signals the program was sent by others: a keyboard and `kill -- -GROUP` send to program and tracer alike.</summary>
 /// <remarks>Every signal that the program gets is a credit, and one that comes to the tracer uses it up. The tracer's thread notes credits, the
