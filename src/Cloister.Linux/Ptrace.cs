@@ -153,10 +153,31 @@ public static unsafe class Ptrace
     /// <summary>Whether a thread's system calls are dispatched now.</summary>
     public static Errno IsDispatching(int thread, out bool dispatching)
     {
-        var configuration = stackalloc ulong[4];
-        Errno error = Call(GetDispatchRequest, thread, 4 * sizeof(ulong), (nint)configuration);
+        Span<ulong> configuration = stackalloc ulong[DispatchLength];
+        Errno error = GetDispatch(thread, configuration);
         dispatching = configuration[0] != 0;
         return error;
+    }
+
+    /// <summary>The words of a dispatch: whether it is on, its selector, and where calls pass. uapi linux/ptrace.h, ptrace_sud_config.</summary>
+    public const int DispatchLength = 4;
+
+    /// <summary>Reads how a thread's system calls are dispatched.</summary>
+    public static Errno GetDispatch(int thread, Span<ulong> configuration)
+    {
+        fixed (ulong* p = configuration)
+        {
+            return Call(GetDispatchRequest, thread, DispatchLength * sizeof(ulong), (nint)p);
+        }
+    }
+
+    /// <summary>Makes that so.</summary>
+    public static Errno SetDispatch(int thread, ReadOnlySpan<ulong> configuration)
+    {
+        fixed (ulong* p = configuration)
+        {
+            return Call(SetDispatchRequest, thread, DispatchLength * sizeof(ulong), (nint)p);
+        }
     }
 
     /// <summary>The message of an event: the new child's id, or the former id at exec.</summary>

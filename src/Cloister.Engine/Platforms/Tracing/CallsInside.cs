@@ -41,6 +41,12 @@ internal static class CallsInside
         return error == Errno.None ? wanted : current;
     }
 
+    /// <summary>Lets the gadget's calls pass where the program has a dispatch of its own: prctl(2), PR_SET_SYSCALL_USER_DISPATCH.</summary>
+    /// <returns>Whether there is one, which has to be given back.</returns>
+    public static bool Suspend(IHeldThread thread, Span<ulong> configuration) => AreDispatched(thread)
+        && Ptrace.GetDispatch(thread.Id, configuration) == Errno.None && configuration[0] != 0 && configuration[2] != Area.Gadget
+        && Ptrace.StopDispatching(thread.Id) == Errno.None;
+
     /// <summary>Stands for a dispatch without a selector.</summary>
     public const ulong Always = ulong.MaxValue;
 

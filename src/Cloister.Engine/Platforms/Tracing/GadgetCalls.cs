@@ -54,8 +54,15 @@ internal static class GadgetCalls
         at.Rax = 0;
         at.Rflags &= ~0x500UL; // no single step, upward strings
         Check(thread, Ptrace.SetRegisters(thread.Id, in at));
+        Span<ulong> dispatch = stackalloc ulong[Ptrace.DispatchLength];
+        bool dispatches = CallsInside.Suspend(thread, dispatch);
         Check(thread, Ptrace.Continue(thread.Id, stopsBy));
         bool isStopped = WaitForEnd(thread);
+        if (dispatches)
+        {
+            Check(thread, Ptrace.SetDispatch(thread.Id, dispatch));
+        }
+
         Check(thread, Ptrace.SetSignalMask(thread.Id, mask));
         StopSignals.StopAgain(thread, isStopped);
 
