@@ -13,7 +13,7 @@ public static unsafe class HostProbe
     /// <returns>What PTRACE_SEIZE answered.</returns>
     public static Errno Ptrace()
     {
-        using StartingShell shell = StartingShell.Start();
+        using StartingProgram shell = StartingProgram.Start();
         Errno error = Linux.Ptrace.Seize(shell.Id);
         shell.End();
         return error;
@@ -53,7 +53,7 @@ public static unsafe class HostProbe
     /// <summary>Whether descriptors can be copied from another process by pidfd_getfd(2): from a child, as a program is one.</summary>
     public static Errno PidfdGetfd()
     {
-        using StartingShell shell = StartingShell.Start();
+        using StartingProgram shell = StartingProgram.Start();
         Errno error = Given(ForeignDescriptor.Copy(shell.Id, 0));
         shell.End();
         return error == Errno.EBADF ? Errno.None : error;

@@ -49,7 +49,7 @@ public class HostKernelTests
     public void A_pending_signal_is_seen_unless_it_is_blocked_or_ignored()
     {
         // A stopped process keeps what is sent to it; the shell that waits has an empty mask.
-        using StartingShell shell = StoppedShell.Start();
+        using StartingProgram shell = StoppedProcess.Start();
         int child = shell.Id;
         _ = HostKernel.Kill(child, Signal.SIGWINCH);
         bool before = HostKernel.SignalPending(child);
@@ -133,7 +133,7 @@ public class HostKernelTests
     [Fact]
     public void Memory_is_shared_with_itself_and_not_with_a_child()
     {
-        using StartingShell shell = StoppedShell.Start();
+        using StartingProgram shell = StoppedProcess.Start();
         int child = shell.Id;
         bool? own = HostKernel.SharesMemory(Environment.ProcessId, Environment.ProcessId);
         bool? other = HostKernel.SharesMemory(Environment.ProcessId, child);

@@ -38,7 +38,7 @@ public class FreeRangeTests
     public void Is_found_near_a_programs_code()
     {
         // What maps has of a program that just waits does not change.
-        using StartingShell shell = StoppedShell.Start();
+        using StartingProgram shell = StoppedProcess.Start();
         int child = shell.Id;
         try
         {
@@ -68,7 +68,7 @@ public class FreeRangeTests
     [Fact]
     public void Lies_whole_among_the_targets()
     {
-        using StartingShell shell = StoppedShell.Start();
+        using StartingProgram shell = StoppedProcess.Start();
         int child = shell.Id;
         try
         {
@@ -94,7 +94,7 @@ public class FreeRangeTests
     [Fact]
     public void Lies_outside_enclaves_however_large()
     {
-        using StartingShell shell = StoppedShell.Start();
+        using StartingProgram shell = StoppedProcess.Start();
         int child = shell.Id;
         try
         {

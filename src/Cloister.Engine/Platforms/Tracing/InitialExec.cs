@@ -4,7 +4,7 @@ using Cloister.Linux;
 
 namespace Cloister.Engine.Platforms.Tracing;
 
-/// <summary>Makes the seized shell become the program: the shell itself would drop variables it cannot name and add some of its own.</summary>
+/// <summary>Makes what was seized become the program.</summary>
 internal static class InitialExec
 {
     private const long Execve = 59;

@@ -3,7 +3,7 @@ using Cloister.Linux;
 
 namespace Cloister.Engine.Platforms.Tracing;
 
-/// <summary>Starts the program: a stopped shell is seized, given the base filter, and made to exec it.</summary>
+/// <summary>Starts the program: what waits for it is seized, given the base filter, and made to exec it.</summary>
 internal static class ProgramStart
 {
     /// <summary>Starts a program.</summary>
@@ -14,16 +14,16 @@ internal static class ProgramStart
     /// <returns>Its thread.</returns>
     public static PtraceThread Start(ProgramInvocation program, Waits waits, byte[] filter, Func<int, HeldProcess> process)
     {
-        using var shell = StartingShell.Start();
-        int id = shell.Id;
+        using var starting = StartingProgram.Start();
+        int id = starting.Id;
         Errno error = Ptrace.Seize(id);
         if (error != Errno.None)
         {
-            shell.End();
+            starting.End();
             throw new LinuxException("ptrace(PTRACE_SEIZE)", error);
         }
 
-        shell.StopItself();
+        starting.StopItself();
         List<(int, SignalInformation)> deferred = WaitForStop(id);
         var thread = new PtraceThread(id, process(id), waits);
         thread.Process.Held.Add(thread);
@@ -32,7 +32,7 @@ internal static class ProgramStart
             thread.Deferred.Enqueue(signal);
         }
 
-        _ = Bootstrap.Call(thread, SystemCall.Close, (ulong)shell.Inherited);
+        _ = Bootstrap.Call(thread, SystemCall.Close, (ulong)starting.Inherited);
         InstallBaseFilter(thread, filter);
         foreach (ResourceLimit limit in program.Limits)
         {
