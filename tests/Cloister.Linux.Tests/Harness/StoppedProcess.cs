@@ -1,4 +1,3 @@
-using Cloister.Linux;
 
 namespace Cloister.Linux.Tests.Harness;
 
