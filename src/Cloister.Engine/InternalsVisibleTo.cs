@@ -1,3 +1,4 @@
 using System.Runtime.CompilerServices;
 
 [assembly: InternalsVisibleTo("Cloister.Engine.Tests")]
+[assembly: InternalsVisibleTo("Cloister.House.Tests")]

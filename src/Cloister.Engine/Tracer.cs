@@ -39,7 +39,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
         Losses = new PlannedLosses(options.PowerLoss);
         Fast = new FastSpaces(Machine, _observed);
         var pages = new PageObservers();
-        Files = new DeviceFiles(Epc, Driver, pages) { IsUsed = Ioctls.Use };
+        Files = new DeviceFiles(Epc, Driver, pages) { IsUsed = Ioctls.Use, Filter = SystemCallTable.FilterOf(FilterSet.DeviceUser) };
         Processes = new Processes(NewSpace, Platform, lifecycle, _observed);
         Guard = new Guard(Processes, Platform, lifecycle, Notice);
         Interruptions = new Interruptions(Processes, Platform, lifecycle, Guard);
@@ -62,7 +62,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
         var abortPage = new AbortPage(RealMappings, Signals, Changes, Interruptions, Platform, Notice);
         Exceptions = new Exceptions(Machine, options.Isolation, Cpuid, Fast, Faults, Signals, exits, enclu, Platform, Illegal, abortPage);
         _forcedExits = new ForcedExits(Fast, Processes, Interruptions, Platform, Gates, exits, Exceptions);
-        SystemCalls = new SystemCallTable(options, Driver, Epc, Cpuid, Files, Ioctls, Processes, Platform, Exceptions, RealMappings, Placement, Losses);
+        SystemCalls = new SystemCallHandlers(options, Driver, Epc, Cpuid, Files, Ioctls, Processes, Platform, Exceptions, RealMappings, Placement, Losses);
         Loop = new EventLoop(this);
         PowerLoss = new PowerLoss(Machine, Driver, Epc, Processes, Accepts, _forcedExits, Loop.FinishIoctls);
         Losses.OnDue = PowerLoss.Lose;
@@ -93,7 +93,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
 
     internal RootProcess Root { get; } = new();
 
-    internal IPlatform Platform { get; } = new PtracePlatform();
+    internal IPlatform Platform { get; } = new PtracePlatform(SystemCallTable.FilterOf(FilterSet.SignalMasks));
 
     internal RunningIoctls Ioctls { get; } = new();
 
@@ -129,7 +129,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
 
     internal Exceptions Exceptions { get; }
 
-    internal SystemCallTable SystemCalls { get; }
+    internal SystemCallHandlers SystemCalls { get; }
 
     internal PowerLoss PowerLoss { get; }
 
@@ -145,7 +145,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
     public ProgramEnd Run(ProgramInvocation program)
     {
         ArgumentNullException.ThrowIfNull(program);
-        IHeldThread first = Platform.Begin(program, SyscallFilter.Base(), Processes.New);
+        IHeldThread first = Platform.Begin(program, SystemCallTable.FilterOf(FilterSet.Base), Processes.New);
         Root.Begin(Processes.Add(first, (TracedProcess)first.Process).Process.Id);
         try
         {

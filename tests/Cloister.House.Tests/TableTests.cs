@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Cloister.Driver.Ioctls.Tables;
+using Cloister.Engine.SystemCalls;
 using Cloister.Processor;
 
 namespace Cloister.House.Tests;
@@ -46,6 +47,21 @@ public class TableTests
         }
 
         Assert.Equal(IoctlTable.RenderMarkdown(), text[begin..end]);
+    }
+
+    [Fact]
+    public void The_page_of_system_calls_shows_the_table_of_system_calls()
+    {
+        const string begin = "<!-- system calls: generated from SystemCallTable.cs -->\n";
+        string file = Repository.At("docs", "reference", "system-calls.md"), text = File.ReadAllText(file);
+        int at = text.IndexOf(begin, StringComparison.Ordinal) + begin.Length;
+        Assert.True(at >= begin.Length, "docs/reference/system-calls.md has no place for the table");
+        if (Environment.GetEnvironmentVariable("CLOISTER_REGENERATE") == "1")
+        {
+            File.WriteAllText(file, text = text[..at] + SystemCallTable.RenderMarkdown());
+        }
+
+        Assert.Equal(SystemCallTable.RenderMarkdown(), text[at..]);
     }
 
     // A class of tests of the class's name, in the folder of the same name, or one that says which classes it tests.

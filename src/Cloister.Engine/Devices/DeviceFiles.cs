@@ -17,6 +17,9 @@ internal sealed class DeviceFiles(EpcMemory epc, SgxDriver driver, IPageObserver
     /// <summary>The address spaces that have opened a device, or were copied from one.</summary>
     public IReadOnlyList<AddressSpace> Spaces => _spaces;
 
+    /// <summary>The seccomp filter that a program gets when it uses the device.</summary>
+    public byte[] Filter { get; init; } = [];
+
     /// <summary>Tells whether something is done with a file: it stays open until that has ended.</summary>
     public Func<EnclaveFile, bool>? IsUsed { get; init; }
 
@@ -71,7 +74,7 @@ internal sealed class DeviceFiles(EpcMemory epc, SgxDriver driver, IPageObserver
         if (!thread.Process.IsDeviceUser)
         {
             thread.Process.IsDeviceUser = true;
-            FilterInstallation.Install(thread, SyscallFilter.DeviceUser());
+            FilterInstallation.Install(thread, Filter);
         }
     }
 

@@ -1,5 +1,6 @@
 using Cloister.Engine.Platforms;
 using Cloister.Engine.Platforms.Tracing;
+using Cloister.Engine.SystemCalls;
 using Cloister.Linux;
 using Cloister.Linux.Tests.Harness;
 using FsCheck;
@@ -12,8 +13,8 @@ public class SyscallFilterTests
     private const ulong Here = 0xffffff9c, HereSigned = 0xffffffff_ffffff9c; // AT_FDCWD as an int and as a long
     private const ulong Rx = MemoryProtection.Read | MemoryProtection.Execute, Rw = MemoryProtection.Read | MemoryProtection.Write;
     private const uint I386 = 0x40000003;
-    private static readonly byte[] Base = SyscallFilter.Base();
-    private static readonly byte[] DeviceUser = SyscallFilter.DeviceUser();
+    private static readonly byte[] Base = SystemCallTable.FilterOf(FilterSet.Base);
+    private static readonly byte[] DeviceUser = SystemCallTable.FilterOf(FilterSet.DeviceUser);
 
     public static TheoryData<long, ulong[], bool> BaseCalls => new()
     {
@@ -151,7 +152,7 @@ public class SyscallFilterTests
     [Theory]
     [MemberData(nameof(MaskCalls))]
     public void What_a_program_stops_for_whose_masks_are_followed(long number, ulong[] arguments, bool traced) =>
-        Assert.Equal(Verdict(traced), BpfInterpreter.Run(SyscallFilter.SignalMasks(), BpfInterpreter.Data(number, arguments: arguments)));
+        Assert.Equal(Verdict(traced), BpfInterpreter.Run(SystemCallTable.FilterOf(FilterSet.SignalMasks), BpfInterpreter.Data(number, arguments: arguments)));
 
     [Theory]
     [MemberData(nameof(BaseCalls))]

@@ -6,7 +6,7 @@ namespace Cloister.Engine.Platforms.Tracing;
 /// <summary>Makes stops of ours leave no trace in the program's signals: an exception's signal that was blocked or ignored has made the kernel
 /// change action and mask.</summary>
 /// <remarks>That the action changed tells that the signal was blocked, of a single thread. With several it could have been another, so from the
-/// first time on the masks of such a program are followed (<see cref="SyscallFilter.SignalMasks"/>).</remarks>
+/// first time on the masks of such a program are followed (<see cref="PtraceThread.MaskFilter"/>).</remarks>
 internal static class ForcedSignals
 {
     private static readonly ulong OfStops = Bit(Signal.SIGILL) | Bit(Signal.SIGTRAP) | Bit(Signal.SIGBUS) | Bit(Signal.SIGFPE) | Bit(Signal.SIGSEGV) | Bit(Signal.SIGSYS);
@@ -99,7 +99,7 @@ internal static class ForcedSignals
         if (!thread.Process.FollowsMasks && thread.Process.Memory.Table is not null)
         {
             thread.Process.FollowsMasks = true;
-            FilterInstallation.Install(thread, SyscallFilter.SignalMasks());
+            FilterInstallation.Install(thread, thread.MaskFilter);
         }
     }
 

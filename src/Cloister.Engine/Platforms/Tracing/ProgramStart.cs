@@ -10,9 +10,9 @@ internal static class ProgramStart
     /// <param name="program">What.</param>
     /// <param name="waits">Where its first stop goes.</param>
     /// <param name="filter">What stops.</param>
-    /// <param name="process">Makes the process that will execute it.</param>
+    /// <param name="make">Makes the thread that will execute it.</param>
     /// <returns>Its thread.</returns>
-    public static PtraceThread Start(ProgramInvocation program, Waits waits, byte[] filter, Func<int, HeldProcess> process)
+    public static PtraceThread Start(ProgramInvocation program, Waits waits, byte[] filter, Func<int, PtraceThread> make)
     {
         using var starting = StartingProgram.Start();
         int id = starting.Id;
@@ -25,7 +25,7 @@ internal static class ProgramStart
 
         starting.StopItself();
         List<(int, SignalInformation)> deferred = WaitForStop(id);
-        var thread = new PtraceThread(id, process(id), waits);
+        PtraceThread thread = make(id);
         thread.Process.Held.Add(thread);
         foreach ((int, SignalInformation) signal in deferred)
         {

@@ -4,7 +4,8 @@ using Cloister.Linux;
 namespace Cloister.Engine.Platforms.Tracing;
 
 /// <summary>Holds programs by ptrace: a seccomp filter makes system calls stop, and the kernel tells of signals before it delivers them.</summary>
-internal sealed class PtracePlatform : IPlatform
+/// <param name="maskFilter">The seccomp filter of what changes signal masks, for programs whose masks are followed.</param>
+internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
 {
     private readonly Waits _waits = new();
     private readonly CoreSharing _cores = new();
@@ -13,12 +14,12 @@ internal sealed class PtracePlatform : IPlatform
     public bool AnyParked => _waits.Any;
 
     /// <inheritdoc/>
-    public IHeldThread Begin(ProgramInvocation program, byte[] filter, Func<int, HeldProcess> process) => ProgramStart.Start(program, _waits, filter, process);
+    public IHeldThread Begin(ProgramInvocation program, byte[] filter, Func<int, HeldProcess> process) => ProgramStart.Start(program, _waits, filter, id => new PtraceThread(id, process(id), _waits, maskFilter));
 
     /// <inheritdoc/>
     public IHeldThread Hold(int id, HeldProcess process)
     {
-        var thread = new PtraceThread(id, process, _waits);
+        var thread = new PtraceThread(id, process, _waits, maskFilter);
         process.Held.Add(thread);
         return thread;
     }

@@ -5,7 +5,7 @@ using Cloister.Linux;
 namespace Cloister.Engine.Platforms.Tracing;
 
 /// <summary>A thread that is traced: its registers, and what of its signals is not over yet.</summary>
-internal sealed class PtraceThread(int id, HeldProcess process, Waits waits) : IHeldThread
+internal sealed class PtraceThread(int id, HeldProcess process, Waits waits, byte[] maskFilter) : IHeldThread
 {
     private const int HeaderOffset = 512, XsaveMinimum = 576;
     private const ulong ResumeFlag = 1 << 16;
@@ -64,6 +64,9 @@ internal sealed class PtraceThread(int id, HeldProcess process, Waits waits) : I
 
     /// <summary>It was put elsewhere since it stopped: what stopped it is not about where it stands. Known until it runs on.</summary>
     public bool WasMoved { get; set; }
+
+    /// <summary>The seccomp filter of what changes its signal mask.</summary>
+    public byte[] MaskFilter { get; } = maskFilter;
 
     /// <summary>Where a byte says whether it may make system calls: 0 for always, <see cref="CallsInside.Always"/> for never.</summary>
     public Func<ulong> CallsRefusedBy { get; set; } = () => 0;

@@ -60,7 +60,7 @@ public class WaitsTests
     {
         var waits = new Waits();
         var process = new TracedProcess(7, null!);
-        var thread = new PtraceThread(7, process, waits);
+        var thread = new PtraceThread(7, process, waits, []);
         waits.Park(7, s_stop);
 
         Assert.Equal(7, thread.Wait(out WaitStatus status));
