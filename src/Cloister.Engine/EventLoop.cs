@@ -54,7 +54,8 @@ internal sealed class EventLoop(Tracer tracer)
         return Environment.TickCount64 - since > milliseconds;
     }
 
-    private void Step()
+    /// <summary>Answers what happened next, or works on ioctls.</summary>
+    public void Step()
     {
         tracer.Root.NoteStep();
         if (tracer.Platform.TryTakeParked(out ProgramEvent happened))

@@ -27,9 +27,14 @@ public sealed class Tracer : IThreadKicker, IDisposable
 
     /// <summary>Makes the machine that programs will run on.</summary>
     public Tracer(EngineOptions options)
+        : this(options, new PtracePlatform(SystemCallTable.FilterOf(FilterSet.SignalMasks)))
+    {
+    }
+
+    internal Tracer(EngineOptions options, IPlatform platform)
     {
         ArgumentNullException.ThrowIfNull(options);
-        Options = options;
+        (Options, Platform) = (options, platform);
         Epc = new EpcMemory(options.EpcPages);
         MachineOptions machine = HostProcessor.Fit(options.Machine);
         Cpuid = new CpuidEmulator(machine.Capabilities, [(0x70000000, (ulong)Epc.PageCount * 4096)], machine.Cpu);
@@ -93,7 +98,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
 
     internal RootProcess Root { get; } = new();
 
-    internal IPlatform Platform { get; } = new PtracePlatform(SystemCallTable.FilterOf(FilterSet.SignalMasks));
+    internal IPlatform Platform { get; }
 
     internal RunningIoctls Ioctls { get; } = new();
 

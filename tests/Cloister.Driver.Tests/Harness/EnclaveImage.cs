@@ -30,6 +30,9 @@ internal sealed record EnclaveImage
 
     public AttributeFlags Attributes { get; init; } = AttributeFlags.Mode64Bit | AttributeFlags.Debug;
 
+    /// <summary>What stands at the beginning of its code.</summary>
+    public byte[] Code { get; init; } = [];
+
     public LinearAddress Tcs => new(Base);
 
     public LinearAddress Data => At(DataPage);
@@ -59,7 +62,9 @@ internal sealed record EnclaveImage
         const SecinfoFlags Data = SecinfoFlags.Reg | SecinfoFlags.R | SecinfoFlags.W;
         yield return (1, Data, new byte[Page]);
         yield return (2, Data, new byte[Page]);
-        yield return (CodePage, SecinfoFlags.Reg | SecinfoFlags.R | SecinfoFlags.X, Filled(0xcc));
+        byte[] code = Filled(0xcc);
+        Code.CopyTo(code, 0);
+        yield return (CodePage, SecinfoFlags.Reg | SecinfoFlags.R | SecinfoFlags.X, code);
         yield return (DataPage, Data, Filled(0x11));
         for (int heap = 0; heap < HeapPages; heap++)
         {

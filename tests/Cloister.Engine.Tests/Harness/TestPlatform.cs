@@ -37,6 +37,9 @@ internal sealed class TestPlatform : IPlatform
     /// <inheritdoc/>
     public bool AnyParked => _parked.Count > 0;
 
+    /// <summary>Whether something happened that was not answered yet.</summary>
+    public bool AnyWaiting => _events.Count > 0 || _parked.Count > 0;
+
     /// <summary>Something happens.</summary>
     public void Happens(ProgramEvent happened) => _events.AddLast(happened);
 
@@ -65,7 +68,7 @@ internal sealed class TestPlatform : IPlatform
     public bool TryTakeParked(out ProgramEvent happened) => TryTake(_parked, out happened);
 
     /// <inheritdoc/>
-    public int TryNext(bool wait, out ProgramEvent happened) => TryTake(_events, out happened) ? 1 : wait ? -1 : 0;
+    public int TryNext(bool wait, out ProgramEvent happened) => TryTake(_events, out happened) ? 1 : 0;
 
     /// <inheritdoc/>
     public void TakeAll()
@@ -183,6 +186,7 @@ internal sealed class TestPlatform : IPlatform
     public void SetResult(IHeldThread thread, long result)
     {
         thread.Registers.Rax = unchecked((ulong)result);
+        thread.Registers.OrigRax = ulong.MaxValue;
         Log.Add($"made {result} for {thread.Id}");
     }
 

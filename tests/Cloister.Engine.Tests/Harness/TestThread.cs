@@ -44,8 +44,11 @@ internal sealed class TestThread(int id, HeldProcess process) : IHeldThread
     /// <summary>The calls that were made in it, in order.</summary>
     public List<RemoteCall> Calls { get; } = [];
 
-    /// <summary>Answers them; 0 without it.</summary>
-    public Func<RemoteCall, long>? OnCall { get; set; }
+    /// <summary>Answers them, where it does not say null.</summary>
+    public Func<RemoteCall, long?>? OnCall { get; set; }
+
+    /// <summary>Makes them in this process; null makes none.</summary>
+    public TestKernel? OwnKernel { get; set; }
 
     /// <summary>It is killed at the next call.</summary>
     public bool DiesAtCall { get; set; }
@@ -75,7 +78,7 @@ internal sealed class TestThread(int id, HeldProcess process) : IHeldThread
         }
 
         Calls.AddRange(calls.All);
-        return [.. calls.All.Select(call => OnCall?.Invoke(call) ?? 0)];
+        return OwnKernel is { } kernel ? kernel.Make(Process.Memory, calls, OnCall) : [.. calls.All.Select(call => OnCall?.Invoke(call) ?? 0)];
     }
 
     /// <inheritdoc/>
