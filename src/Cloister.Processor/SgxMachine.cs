@@ -72,6 +72,9 @@ public sealed class SgxMachine
     /// <summary>CPUSVN, 16 bytes.</summary>
     public ReadOnlySpan<byte> Cpusvn => cpusvn;
 
+    /// <summary>Why a leaf refused last, with #GP or an error code. Who reads it to tell of one leaf sets it back, so that it is not taken for another's.</summary>
+    public LeafRefusal Refusal { get; set; }
+
     /// <summary>How many EPC pages are valid.</summary>
     public int ValidPages { get; private set; }
 
@@ -197,6 +200,20 @@ public sealed class SgxMachine
     {
         newer.CopyTo(cpusvn);
         keys?.Renew();
+    }
+
+    /// <summary>#GP, by a rule.</summary>
+    internal LeafResult Refuse(LeafRule rule, ulong found = 0, ulong expected = 0)
+    {
+        Refusal = new LeafRefusal(rule, found, expected);
+        return LeafResult.GeneralProtection;
+    }
+
+    /// <summary>An error code, by a rule.</summary>
+    internal LeafResult Refuse(SgxError error, LeafRule rule, ulong found = 0, ulong expected = 0)
+    {
+        Refusal = new LeafRefusal(rule, found, expected);
+        return LeafResult.Of(error);
     }
 
     /// <summary>Tells the observer, and passes the result on.</summary>

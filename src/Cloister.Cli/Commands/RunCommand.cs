@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using Cloister.Architecture;
+using Cloister.Cli.Explaining;
 using Cloister.Cli.Manual;
 using Cloister.Cli.Platforms;
 using Cloister.Cli.Running;
@@ -153,7 +154,20 @@ internal static class RunCommand
         {
             tracer.Machine.Observer = new RefusalReport(tracer.Machine, tracer.Machine.Observer, messages.Notice) { Against = arguments.Against };
             tracer.Machine.Observer = new SealReport(tracer.Machine.Observer, platform.SealKeys, () => Convert.ToHexStringLower(tracer.Machine.Cpusvn), messages.Notice);
-            TraceRecorder? recorder = trace is null ? null : TraceRecorder.Begin(tracer, trace);
+            var observers = new ObserverList();
+            TraceRecorder? recorder = trace is null ? null : TraceRecorder.Begin(tracer.Machine, trace);
+            using Explainer? explainer = arguments.Explains ? new Explainer(tracer, messages.Notice) : null;
+            if (recorder is not null)
+            {
+                observers.Add(tracer, recorder);
+            }
+
+            if (explainer is not null)
+            {
+                observers.Add(tracer, explainer);
+                explainer.Note(arguments.Against ?? "");
+            }
+
             services.Cpusvn = () => tracer.Machine.Cpusvn.ToArray();
             SignalRelay.Begin(tracer);
             if (arguments.Verbose)
@@ -163,6 +177,7 @@ internal static class RunCommand
 
             long began = Stopwatch.GetTimestamp();
             end = tracer.Run(program);
+            explainer?.Finish();
             recorder?.Finish();
             trace?.End(recorder!.Now, end.ExitStatus, end.Signal);
             TimeSpan time = Stopwatch.GetElapsedTime(began);

@@ -70,6 +70,12 @@ internal sealed record RunArguments
     /// <summary>How to print statistics.</summary>
     public StatisticsFormat Stats { get; init; }
 
+    /// <summary>Whether to explain failures; null where the error stream is a terminal.</summary>
+    public bool? Explain { get; init; }
+
+    /// <summary>Whether failures are explained.</summary>
+    public bool Explains => Explain ?? (!Quiet && Output is null && !Console.IsErrorRedirected);
+
     /// <summary>The file to trace to; null for none.</summary>
     public string? Trace { get; init; }
 

@@ -127,6 +127,16 @@ internal static class RunOptions
             Values = () => ["text", "json", "no"],
             IsValueOptional = true,
         },
+        new("--explain", "yes|no", () => "Say of each failure once why: what was tried, where, which check refused it, the values on both sides, usual causes. Default: yes where the error stream is a terminal.", (a, text) => text switch
+        {
+            "" or "yes" => (a with { Explain = true }, null),
+            "no" => (a with { Explain = false }, null),
+            _ => (a, $"--explain={text}: there is yes and no"),
+        })
+        {
+            Values = () => ["yes", "no"],
+            IsValueOptional = true,
+        },
         new("--trace", "FILE", () => "Write down what happens, while it happens: leaves, ioctls, page faults, exits, paging, signals, mappings; - is the standard output stream.", (a, text) =>
             text.Length == 0 ? (a, "--trace: a file's name is needed, and it is empty") : (a with { Trace = text }, null)) { IsFile = true },
         new("--trace-format", "text|jsonl|chrome", () => "text: lines in the manner of strace; jsonl: an object a line; chrome: for Perfetto and chrome://tracing. Default: by the file's name, .jsonl and .json, else text.", (a, text) => text switch

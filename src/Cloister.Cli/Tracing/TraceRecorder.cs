@@ -38,12 +38,11 @@ internal sealed class TraceRecorder : IMachineObserver, IDriverObserver, IEngine
     public long Now => (long)((Stopwatch.GetTimestamp() - _began) * (1e9 / Stopwatch.Frequency));
 
     /// <summary>Begins to listen to a machine that runs nothing yet.</summary>
-    public static TraceRecorder Begin(Tracer tracer, params ITraceSink[] sinks)
+    /// <remarks>What driver and engine tell is for the caller to pass on.</remarks>
+    public static TraceRecorder Begin(SgxMachine machine, params ITraceSink[] sinks)
     {
-        var recorder = new TraceRecorder(tracer.Machine, sinks);
-        tracer.Machine.Observer = recorder;
-        tracer.Driver.Observer = recorder;
-        tracer.Observer = recorder;
+        var recorder = new TraceRecorder(machine, sinks);
+        machine.Observer = recorder;
         return recorder;
     }
 

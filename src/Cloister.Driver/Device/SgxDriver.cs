@@ -68,6 +68,13 @@ public sealed partial class SgxDriver
         set => State.Observer = value;
     }
 
+    /// <summary>Why an ioctl refused last. Who reads it to tell of one sets it back, so that it is not taken for another's.</summary>
+    public IoctlRefusal Refusal
+    {
+        get => State.Refusal;
+        set => State.Refusal = value;
+    }
+
     internal DriverState State => _services.State;
 
     /// <summary>open("/dev/sgx_enclave").</summary>
@@ -110,13 +117,13 @@ public sealed partial class SgxDriver
         // sgx_ioctl: one ioctl at a time, asked before the command is looked at.
         if (!State.Rules.BindsToMapping && enclave.Operation is { IsDone: false })
         {
-            return Tell(new CompletedIoctl(Errno.EBUSY), row, command, argument, enclave);
+            return Tell(new CompletedIoctl(State.Refuse(Errno.EBUSY, IoctlRule.OneAtATime)), row, command, argument, enclave);
         }
 
         // sgx_ioctl gives ENOIOCTLCMD for a strange command, which vfs_ioctl turns into ENOTTY.
         if (row is null)
         {
-            return Tell(new CompletedIoctl(Errno.ENOTTY), null, command, argument, enclave);
+            return Tell(new CompletedIoctl(State.Refuse(Errno.ENOTTY, IoctlRule.KnownCommand, command)), null, command, argument, enclave);
         }
 
         var operation = row.Create(new IoctlCall(_services, enclave, null, argument, caller));

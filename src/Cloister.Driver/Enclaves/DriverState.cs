@@ -26,6 +26,9 @@ internal sealed class DriverState(SgxMachine machine, DriverOptions options, ITh
 
     public IDriverObserver Observer { get; set; } = IDriverObserver.Silent;
 
+    /// <summary>Why an ioctl refused last.</summary>
+    public IoctlRefusal Refusal { get; set; }
+
     public EpcPagePool Pool { get; } = new(machine.Memory.PageCount);
 
     public BackingStore Backing { get; } = new();
@@ -71,6 +74,13 @@ internal sealed class DriverState(SgxMachine machine, DriverOptions options, ITh
         }
 
         return null;
+    }
+
+    /// <summary>An error, by a rule.</summary>
+    public Errno Refuse(Errno error, IoctlRule rule, ulong found = 0, ulong expected = 0)
+    {
+        Refusal = new IoctlRefusal(rule, found, expected);
+        return error;
     }
 
     /// <summary>Throws when an enclave is released or another driver's.</summary>

@@ -18,10 +18,10 @@ internal abstract class DynamicMemoryIoctl<T>(IoctlCall call) : RangeIoctl<T>(ca
     {
         if (!Services.Machine.Options.Sgx2)
         {
-            return Errno.ENODEV;
+            return Refuse(Errno.ENODEV, IoctlRule.Sgx2);
         }
 
-        return Enclave.IsInitialized ? Errno.None : Errno.EINVAL;
+        return Enclave.IsInitialized ? Errno.None : Refuse(Errno.EINVAL, IoctlRule.Initialized);
     }
 
     /// <inheritdoc/>
@@ -36,7 +36,7 @@ internal abstract class DynamicMemoryIoctl<T>(IoctlCall call) : RangeIoctl<T>(ca
         ref var page = ref Enclave.Pages.TryGet(pageNumber, out bool exists);
         if (!exists)
         {
-            return Errno.EFAULT;
+            return Refuse(Errno.EFAULT, IoctlRule.PageThere, offset);
         }
 
         // Linux, in each of the three: a busy page may be tried again, any other trouble with it is EFAULT.
@@ -44,8 +44,8 @@ internal abstract class DynamicMemoryIoctl<T>(IoctlCall call) : RangeIoctl<T>(ca
         return error switch
         {
             Errno.None => HandlePage(pageNumber, ref page),
-            Errno.EBUSY => Errno.EAGAIN,
-            _ => Errno.EFAULT,
+            Errno.EBUSY => Refuse(Errno.EAGAIN, IoctlRule.EpcRoom),
+            _ => Refuse(Errno.EFAULT, IoctlRule.EpcRoom),
         };
     }
 

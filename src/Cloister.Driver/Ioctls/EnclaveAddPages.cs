@@ -18,14 +18,14 @@ internal sealed class EnclaveAddPages : RangeIoctl<SgxEnclaveAddPages>
     protected override bool StopsForSignals => true;
 
     protected override Errno CheckEnclave() =>
-        Enclave.IsCreated && !Enclave.IsInitialized ? Errno.None : Errno.EINVAL;
+        Enclave.IsCreated && !Enclave.IsInitialized ? Errno.None : Refuse(Errno.EINVAL, Enclave.IsCreated ? IoctlRule.NotInitializedYet : IoctlRule.Created);
 
     protected override Errno CheckParameters(out ulong offset, out ulong length)
     {
         (offset, length) = (Parameters.Offset, Parameters.Length);
         if ((Parameters.Src & PageMask) != 0)
         {
-            return Errno.EINVAL;
+            return Refuse(Errno.EINVAL, IoctlRule.SourceAligned, Parameters.Src, LinearAddress.PageSize);
         }
 
         var error = ValidateOffsetLength(offset, length);
@@ -34,7 +34,13 @@ internal sealed class EnclaveAddPages : RangeIoctl<SgxEnclaveAddPages>
             return error;
         }
 
-        return TryCopyFromUser(Parameters.Secinfo, ref _secinfo) ? SecinfoValidation.Validate(in _secinfo) : Errno.EFAULT;
+        if (!TryCopyFromUser(Parameters.Secinfo, ref _secinfo))
+        {
+            return Refuse(Errno.EFAULT, IoctlRule.OperandReadable, Parameters.Secinfo);
+        }
+
+        error = SecinfoValidation.Validate(in _secinfo, out IoctlRule rule);
+        return error == Errno.None ? error : Refuse(error, rule, (ulong)_secinfo.Flags);
     }
 
     protected override long? Advance(int pageBudget)

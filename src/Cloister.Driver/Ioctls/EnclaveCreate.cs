@@ -14,25 +14,25 @@ internal sealed class EnclaveCreate(IoctlCall call) : EnclaveIoctl(call)
     {
         if (Enclave.IsCreated)
         {
-            return Errno.EINVAL;
+            return Refuse(Errno.EINVAL, IoctlRule.NotCreatedYet);
         }
 
         var parameters = default(SgxEnclaveCreate);
         if (!TryCopyParameters(ref parameters))
         {
-            return Errno.EFAULT;
+            return Refuse(Errno.EFAULT, IoctlRule.ArgumentAccessible, Argument);
         }
 
         var source = Services.State.ScratchPage;
         if (!Caller.CopyFromUser(parameters.Src, source))
         {
-            return Errno.EFAULT;
+            return Refuse(Errno.EFAULT, IoctlRule.OperandReadable, parameters.Src);
         }
 
         // Linux, sgx_encl_create: ECREATE would fault, the kernel says it first.
         ref readonly var secs = ref MemoryMarshal.AsRef<Secs>(source);
         return BitOperations.IsPow2(secs.Size)
             ? new EnclaveCreation(Services, this).Create(Enclave, source, in secs, Errno.EIO)
-            : Errno.EINVAL;
+            : Refuse(Errno.EINVAL, IoctlRule.SizePowerOfTwo, secs.Size);
     }
 }

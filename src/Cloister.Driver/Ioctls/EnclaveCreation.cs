@@ -47,7 +47,7 @@ internal readonly struct EnclaveCreation(DriverServices services, ISignals signa
         if (Ecreate.Execute(services.Machine, source, default, page) is { IsSuccess: false })
         {
             services.Epc.Free(page, EpcPage.None);
-            return refusal;
+            return services.State.Refuse(refusal, IoctlRule.SecsLegal);
         }
 
         enclave.Secs = EnclavePage.NotAnywhere with { EpcIndex = page.Index, Type = PageType.Secs };

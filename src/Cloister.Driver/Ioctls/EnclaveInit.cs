@@ -24,19 +24,19 @@ internal sealed class EnclaveInit(IoctlCall call) : EnclaveIoctl(call)
     {
         if (!Enclave.IsCreated || Enclave.IsInitialized)
         {
-            return -(long)Errno.EINVAL;
+            return -(long)Refuse(Errno.EINVAL, Enclave.IsCreated ? IoctlRule.NotInitializedYet : IoctlRule.Created);
         }
 
         var parameters = default(SgxEnclaveInit);
         if (!TryCopyParameters(ref parameters))
         {
-            return -(long)Errno.EFAULT;
+            return -(long)Refuse(Errno.EFAULT, IoctlRule.ArgumentAccessible, Argument);
         }
 
         var sigstruct = Services.State.ScratchPage.AsSpan(0, Sigstruct.SizeInBytes);
         if (!Caller.CopyFromUser(parameters.Sigstruct, sigstruct))
         {
-            return -(long)Errno.EFAULT;
+            return -(long)Refuse(Errno.EFAULT, IoctlRule.OperandReadable, parameters.Sigstruct);
         }
 
         var error = Check(in MemoryMarshal.AsRef<Sigstruct>(sigstruct));
@@ -80,7 +80,7 @@ internal sealed class EnclaveInit(IoctlCall call) : EnclaveIoctl(call)
     private Errno Refuse(Errno error, in Sigstruct sigstruct, string field, string expected, string found)
     {
         Services.Machine.Observer.EnclaveRefused(EnclsLeaf.Einit, Enclave.Secs.Epc, MemoryMarshal.AsBytes(new ReadOnlySpan<Sigstruct>(in sigstruct)), field, expected, found);
-        return error;
+        return Refuse(error, IoctlRule.SigstructFits);
     }
 
     private long? Initialize(ReadOnlySpan<byte> sigstruct)
@@ -106,9 +106,9 @@ internal sealed class EnclaveInit(IoctlCall call) : EnclaveIoctl(call)
                 Enclave.Mrsigner = signer.ToArray();
                 return 0;
             case LeafStatus.Error:
-                return -(long)Errno.EPERM;
+                return -(long)Refuse(Errno.EPERM, IoctlRule.LeafSucceeds);
             default:
-                return -(long)Errno.EIO;
+                return -(long)Refuse(Errno.EIO, IoctlRule.LeafSucceeds);
         }
     }
 }

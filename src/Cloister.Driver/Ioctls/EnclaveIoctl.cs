@@ -19,6 +19,9 @@ internal abstract class EnclaveIoctl(IoctlCall call) : IoctlOperation, ISignals
 
     protected ulong Argument => call.Argument;
 
+    /// <summary>An error, by a rule.</summary>
+    protected Errno Refuse(Errno error, IoctlRule rule, ulong found = 0, ulong expected = 0) => Services.State.Refuse(error, rule, found, expected);
+
     /// <summary>copy_from_user of the argument.</summary>
     protected bool TryCopyParameters<T>(ref T parameters)
         where T : unmanaged => TryCopyFromUser(call.Argument, ref parameters);
@@ -42,7 +45,7 @@ internal abstract class EnclaveIoctl(IoctlCall call) : IoctlOperation, ISignals
             && (length & PageMask) == 0
             && offset + length >= offset
             && offset + length - (PageMask + 1) < Enclave.Size;
-        return valid ? Errno.None : Errno.EINVAL;
+        return valid ? Errno.None : Refuse(Errno.EINVAL, IoctlRule.RangeInEnclave, offset + length, Enclave.Size);
     }
 
     /// <inheritdoc/>

@@ -25,10 +25,10 @@ internal sealed class EnclaveModifyTypes(IoctlCall call) : TypeModification<SgxE
 
         if ((Parameters.PageType & ~PageTypeMask) != 0)
         {
-            return Errno.EINVAL;
+            return Refuse(Errno.EINVAL, IoctlRule.NewType, Parameters.PageType);
         }
 
-        return Parameters.Result != 0 || Parameters.Count != 0 ? Errno.EINVAL : Errno.None;
+        return Parameters.Result != 0 || Parameters.Count != 0 ? Refuse(Errno.EINVAL, IoctlRule.ResultsZero, Parameters.Result | Parameters.Count) : Errno.None;
     }
 
     protected override void SetCount(ulong count) => Parameters.Count = count;

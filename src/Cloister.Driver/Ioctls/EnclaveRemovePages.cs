@@ -17,19 +17,19 @@ internal sealed class EnclaveRemovePages(IoctlCall call) : DynamicMemoryIoctl<Sg
             return error;
         }
 
-        return Parameters.Count != 0 ? Errno.EINVAL : Errno.None;
+        return Parameters.Count != 0 ? Refuse(Errno.EINVAL, IoctlRule.ResultsZero, Parameters.Count) : Errno.None;
     }
 
     protected override Errno HandlePage(ulong pageNumber, ref EnclavePage page)
     {
         if (page.Type != PageType.Trim)
         {
-            return Errno.EPERM;
+            return Refuse(Errno.EPERM, IoctlRule.Trimmed, pageNumber << 12, (ulong)page.Type);
         }
 
         if (!AcceptedTrim.IsAccepted(Services.Machine, page.Epc))
         {
-            return Errno.EPERM;
+            return Refuse(Errno.EPERM, IoctlRule.TrimAccepted, pageNumber << 12);
         }
 
         Enclave.Zap(pageNumber);

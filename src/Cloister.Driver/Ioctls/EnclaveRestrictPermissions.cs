@@ -24,16 +24,16 @@ internal sealed class EnclaveRestrictPermissions(IoctlCall call)
 
         if ((Permissions & ~SecinfoFlags.PermissionMask) != 0)
         {
-            return Errno.EINVAL;
+            return Refuse(Errno.EINVAL, IoctlRule.PermissionBits, Parameters.Permissions);
         }
 
         // EMODPR would fault (SDM 3D, EMODPR); the kernel says it first.
         if ((Permissions & (SecinfoFlags.R | SecinfoFlags.W)) == SecinfoFlags.W)
         {
-            return Errno.EINVAL;
+            return Refuse(Errno.EINVAL, IoctlRule.WriteNeedsRead, Parameters.Permissions);
         }
 
-        return Parameters.Result != 0 || Parameters.Count != 0 ? Errno.EINVAL : Errno.None;
+        return Parameters.Result != 0 || Parameters.Count != 0 ? Refuse(Errno.EINVAL, IoctlRule.ResultsZero, Parameters.Result | Parameters.Count) : Errno.None;
     }
 
     protected override void SetCount(ulong count) => Parameters.Count = count;

@@ -42,7 +42,7 @@ internal readonly struct PageAddition(DriverServices services, SgxEnclave enclav
         {
             services.Memory.Shrink(enclave, added);
             services.Epc.Free(page, EpcPage.None);
-            return Errno.EBUSY;
+            return services.State.Refuse(Errno.EBUSY, IoctlRule.PageFree, offset);
         }
 
         enclave.Storage.Place(page, offset);
@@ -67,17 +67,17 @@ internal readonly struct PageAddition(DriverServices services, SgxEnclave enclav
         // Linux, __sgx_encl_add_page: what must not be executed where it lies must not be in an enclave.
         if (!caller.SourceIsMapped(source))
         {
-            return Errno.EFAULT;
+            return services.State.Refuse(Errno.EFAULT, IoctlRule.SourceMapped, source);
         }
 
         if (!caller.SourceMayExecute(source))
         {
-            return Errno.EACCES;
+            return services.State.Refuse(Errno.EACCES, IoctlRule.SourceMayExecute, source);
         }
 
         if (!sources.TryCopy(source, offset, following, out var contents))
         {
-            return Errno.EFAULT;
+            return services.State.Refuse(Errno.EFAULT, IoctlRule.SourceReadable, source);
         }
 
         var result = Eadd.Execute(services.Machine, enclave.Secs.Epc, enclave.Base + offset, in secinfo, contents, page);
@@ -86,6 +86,6 @@ internal readonly struct PageAddition(DriverServices services, SgxEnclave enclav
             result = Eextend.ExecutePage(services.Machine, page);
         }
 
-        return result.IsSuccess ? Errno.None : Errno.EIO;
+        return result.IsSuccess ? Errno.None : services.State.Refuse(Errno.EIO, IoctlRule.LeafSucceeds, offset);
     }
 }

@@ -20,7 +20,7 @@ internal abstract class PermissionRestriction<T>(IoctlCall call) : DynamicMemory
         // Linux, sgx_enclave_restrict_permissions: EMODPR of another type would fault.
         if (page.Type != PageType.Reg)
         {
-            return Errno.EINVAL;
+            return Refuse(Errno.EINVAL, IoctlRule.PageType, (ulong)page.Type, (ulong)PageType.Reg);
         }
 
         var before = page.RunProtection;
@@ -30,7 +30,7 @@ internal abstract class PermissionRestriction<T>(IoctlCall call) : DynamicMemory
             var wanted = (Protection)Permissions;
             if ((wanted & ~page.MaximumProtection) != 0)
             {
-                return Errno.EPERM;
+                return Refuse(Errno.EPERM, IoctlRule.WithinMaximum, (ulong)wanted, (ulong)page.MaximumProtection);
             }
 
             page.RunProtection = Services.State.Rules.TracksPermissions ? wanted : before;

@@ -65,7 +65,7 @@ internal abstract class RangeIoctl<T>(IoctlCall call) : EnclaveIoctl(call)
             // Linux, sgx_ioc_enclave_add_pages: a signal after the first page is no error, the count tells how far it got.
             if (StopsForSignals && SignalPending)
             {
-                return Finish(_done == 0 ? Errno.ERESTARTSYS : Errno.None);
+                return Finish(_done == 0 ? Refuse(Errno.ERESTARTSYS, IoctlRule.NoSignal) : Errno.None);
             }
 
             if (pageBudget-- == 0)
@@ -93,7 +93,7 @@ internal abstract class RangeIoctl<T>(IoctlCall call) : EnclaveIoctl(call)
 
         if (!TryCopyParameters(ref Parameters))
         {
-            return Errno.EFAULT;
+            return Refuse(Errno.EFAULT, IoctlRule.ArgumentAccessible, Argument);
         }
 
         _begun = true;
@@ -103,6 +103,6 @@ internal abstract class RangeIoctl<T>(IoctlCall call) : EnclaveIoctl(call)
     private long Finish(Errno error)
     {
         SetCount(_done);
-        return TryCopyBack(ref Parameters) ? -(long)error : -(long)Errno.EFAULT;
+        return TryCopyBack(ref Parameters) ? -(long)error : -(long)Refuse(Errno.EFAULT, IoctlRule.ArgumentAccessible, Argument);
     }
 }

@@ -5,32 +5,21 @@ namespace Cloister.Driver.Ioctls;
 /// <summary>What a SECINFO for EADD must be (sgx_validate_secinfo).</summary>
 internal static class SecinfoValidation
 {
-    public static Errno Validate(in Secinfo secinfo)
+    public static Errno Validate(in Secinfo secinfo) => Validate(in secinfo, out _);
+
+    /// <summary>The same, and by which rule.</summary>
+    public static Errno Validate(in Secinfo secinfo, out IoctlRule rule)
     {
         var permissions = secinfo.Flags & SecinfoFlags.PermissionMask;
         var type = secinfo.Flags & SecinfoFlags.PageTypeMask;
-        if (type is not (SecinfoFlags.Reg or SecinfoFlags.Tcs))
-        {
-            return Errno.EINVAL;
-        }
-
-        if ((permissions & (SecinfoFlags.R | SecinfoFlags.W)) == SecinfoFlags.W)
-        {
-            return Errno.EINVAL;
-        }
 
         // The processor makes the permissions of a TCS zero without a word; the kernel says that they were not.
-        if (type == SecinfoFlags.Tcs && permissions != SecinfoFlags.None)
-        {
-            return Errno.EINVAL;
-        }
-
-        if ((secinfo.Flags & ~(SecinfoFlags.PermissionMask | SecinfoFlags.PageTypeMask)) != 0)
-        {
-            return Errno.EINVAL;
-        }
-
-        return IsReservedZero(in secinfo) ? Errno.None : Errno.EINVAL;
+        rule = type is not (SecinfoFlags.Reg or SecinfoFlags.Tcs) ? IoctlRule.SecinfoType
+            : (permissions & (SecinfoFlags.R | SecinfoFlags.W)) == SecinfoFlags.W ? IoctlRule.WriteNeedsRead
+            : type == SecinfoFlags.Tcs && permissions != SecinfoFlags.None ? IoctlRule.TcsWithoutPermissions
+            : (secinfo.Flags & ~(SecinfoFlags.PermissionMask | SecinfoFlags.PageTypeMask)) != 0 || !IsReservedZero(in secinfo) ? IoctlRule.SecinfoReserved
+            : IoctlRule.None;
+        return rule == IoctlRule.None ? Errno.None : Errno.EINVAL;
     }
 
     /// <summary>What a SECINFO for EMODPR must be in EDMM V2 and V3 (sgx_perm_from_user_secinfo): permissions only.</summary>

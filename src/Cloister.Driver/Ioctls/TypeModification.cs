@@ -16,7 +16,7 @@ internal abstract class TypeModification<T>(IoctlCall call) : DynamicMemoryIoctl
 
     // Linux, sgx_enclave_modify_types: asked after the other checks, so the structure is copied back.
     protected sealed override Errno Prepare() =>
-        NewType is PageType.Tcs or PageType.Trim ? Errno.None : Errno.EINVAL;
+        NewType is PageType.Tcs or PageType.Trim ? Errno.None : Refuse(Errno.EINVAL, IoctlRule.NewType, (ulong)NewType);
 
     /// <inheritdoc/>
     protected sealed override Errno HandlePage(ulong pageNumber, ref EnclavePage page)
@@ -25,7 +25,7 @@ internal abstract class TypeModification<T>(IoctlCall call) : DynamicMemoryIoctl
         bool isAllowed = page.Type == PageType.Reg || (page.Type == PageType.Tcs && NewType == PageType.Trim);
         if (!isAllowed)
         {
-            return Errno.EINVAL;
+            return Refuse(Errno.EINVAL, IoctlRule.PageType, (ulong)page.Type, (ulong)NewType);
         }
 
         var (maximum, run) = (page.MaximumProtection, page.RunProtection);
@@ -36,7 +36,7 @@ internal abstract class TypeModification<T>(IoctlCall call) : DynamicMemoryIoctl
             const Protection ReadWrite = Protection.Read | Protection.Write;
             if ((maximum & ReadWrite) != ReadWrite)
             {
-                return Errno.EPERM;
+                return Refuse(Errno.EPERM, IoctlRule.WithinMaximum, (ulong)ReadWrite, (ulong)maximum);
             }
 
             page.MaximumProtection = ReadWrite;

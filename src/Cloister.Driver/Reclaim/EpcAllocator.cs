@@ -26,7 +26,7 @@ internal sealed class EpcAllocator(DriverState state, PageReclaimer reclaimer)
         {
             if (state.Pool.ActiveCount == 0)
             {
-                return Errno.ENOMEM;
+                return state.Refuse(Errno.ENOMEM, IoctlRule.EpcRoom);
             }
 
             if (!reclaim)
@@ -37,7 +37,7 @@ internal sealed class EpcAllocator(DriverState state, PageReclaimer reclaimer)
 
             if (signals is { SignalPending: true })
             {
-                return Errno.ERESTARTSYS;
+                return state.Refuse(Errno.ERESTARTSYS, IoctlRule.NoSignal);
             }
 
             reclaimer.ReclaimPages(ignoreAge: patience-- <= 0);

@@ -51,6 +51,13 @@ public interface IEngineObserver
     {
     }
 
+    /// <summary>A thread is about to open a file, or asks about one.</summary>
+    /// <param name="thread">Which.</param>
+    /// <param name="path">Its path, as the program gave it.</param>
+    void FileOpening(IObservedThread thread, string path)
+    {
+    }
+
     /// <summary>A thread begins, of a new process where its id is the process's.</summary>
     /// <param name="thread">Which.</param>
     /// <param name="parent">The thread that made it; null when that is not known.</param>

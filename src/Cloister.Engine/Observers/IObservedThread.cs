@@ -20,6 +20,12 @@ public interface IObservedThread
     /// <summary>Its stack pointer; 0 when it has ended.</summary>
     ulong Rsp { get; }
 
+    /// <summary>Its frame pointer; 0 when it has ended.</summary>
+    ulong Rbp { get; }
+
+    /// <summary>What the device's books have at an address of its program.</summary>
+    ObservedPage PageAt(ulong address);
+
     /// <summary>Reads memory of its program; what is enclave memory reads as the program would read it.</summary>
     /// <param name="address">First byte.</param>
     /// <param name="buffer">The bytes.</param>

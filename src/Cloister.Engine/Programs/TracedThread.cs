@@ -26,6 +26,15 @@ internal sealed class TracedThread(IHeldThread held, TracedProcess process) : IH
 
     ulong IObservedThread.Rsp => Observed().Rsp;
 
+    ulong IObservedThread.Rbp => Observed().Rbp;
+
+    ObservedPage IObservedThread.PageAt(ulong address)
+    {
+        EnclaveMapping? mapping = Space.Mappings.Find(address);
+        PageTableEntry entry = Space.Pages.Peek(address);
+        return new ObservedPage(mapping is not null, mapping?.Protection ?? 0, mapping is not null && entry.Present, entry.Page);
+    }
+
     bool IObservedThread.TryRead(ulong address, Span<byte> buffer) => Space.Memory.TryRead(address, buffer);
 
     /// <summary>Its memory.</summary>

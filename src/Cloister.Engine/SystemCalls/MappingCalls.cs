@@ -18,6 +18,12 @@ internal static class MappingCalls
         }
 
         ref readonly UserRegisters r = ref thread.Peek();
+        if ((long)r.OrigRax is SystemCall.Open or SystemCall.Openat && thread.Space.Memory.TryReadString(r.OrigRax == SystemCall.Open ? r.Rdi : r.Rsi) is { Length: > 0 } path)
+        {
+            observer.FileOpening(thread, path);
+            return null;
+        }
+
         (string Name, int Protection)? known = (long)r.OrigRax switch
         {
             SystemCall.Mmap => ("mmap", (int)r.Rdx),

@@ -59,7 +59,9 @@ public static class Eaccept
         // SDM 3D, EACCEPT: SECINFO reserved fields; DS:RCX aligned and within CR_ELRANGE.
         if (!Operand.ReservedIsZero(secinfo) || !address.IsPageAligned || !processor.InElrange(address))
         {
-            return LeafResult.GeneralProtection;
+            return !Operand.ReservedIsZero(secinfo) ? machine.Refuse(LeafRule.SecinfoReserved)
+                : address.IsPageAligned ? machine.Refuse(LeafRule.OperandInElrange, address.Value, processor.EnclaveBase.Value)
+                : machine.Refuse(LeafRule.OperandAligned, address.Value, LinearAddress.PageSize);
         }
 
         // SDM 3D, EACCEPT: DS:RCX does not resolve within an EPC.
@@ -71,7 +73,7 @@ public static class Eaccept
         // SDM 3D, EACCEPT: the combination of PT, PR, PENDING and MODIFIED is legal.
         if (!IsLegal(secinfo))
         {
-            return LeafResult.GeneralProtection;
+            return machine.Refuse(LeafRule.SecinfoState, (ulong)secinfo.Flags);
         }
 
         // SDM 3D, EACCEPT: the page is valid, not blocked, of a type that can be accepted, of this enclave.
@@ -85,19 +87,19 @@ public static class Eaccept
         const SecinfoFlags Compared = SecinfoFlags.PermissionMask | SecinfoFlags.Pending | SecinfoFlags.Modified | SecinfoFlags.PageTypeMask;
         if (entry.EnclaveAddress != address || (entry.SecinfoFlags & Compared) != (secinfo.Flags & Compared))
         {
-            return LeafResult.Of(SgxError.PageAttributesMismatch);
+            return machine.Refuse(SgxError.PageAttributesMismatch, LeafRule.PageAttributes, (ulong)secinfo.Flags, (ulong)entry.SecinfoFlags);
         }
 
         // SDM 3D, EACCEPT: the threads that were inside when the page changed have left.
         if (!machine.EnclaveOf(processor.Secs).IsTracked(entry.TrackEpoch))
         {
-            return LeafResult.Of(SgxError.NotTracked);
+            return machine.Refuse(SgxError.NotTracked, LeafRule.Tracked);
         }
 
         // SDM 3D, EACCEPT: a new TCS is legal and idle.
         if (secinfo.PageType == PageType.Tcs && !IsIdle(machine, machine.TcsOf(page), processor.Secs))
         {
-            return LeafResult.GeneralProtection;
+            return machine.Refuse(LeafRule.TcsIdle);
         }
 
         Accept(ref entry);

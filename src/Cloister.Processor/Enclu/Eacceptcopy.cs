@@ -36,7 +36,9 @@ public static class Eacceptcopy
             && processor.InElrange(secinfoAddress) && processor.InElrange(address) && processor.InElrange(sourceAddress);
         if (!legal)
         {
-            return LeafResult.GeneralProtection;
+            return secinfoAddress.IsAlignedTo(Secinfo.SizeInBytes) && address.IsPageAligned && sourceAddress.IsPageAligned
+                ? machine.Refuse(LeafRule.OperandInElrange, address.Value, processor.EnclaveBase.Value)
+                : machine.Refuse(LeafRule.OperandAligned, address.Value, LinearAddress.PageSize);
         }
 
         // SDM 3D, EACCEPTCOPY: DS:RBX, DS:RCX, DS:RDX do not resolve within an EPC, in this order.
@@ -57,7 +59,8 @@ public static class Eacceptcopy
         if (!Operand.ReservedIsZero(secinfo) || secinfo.PageType != PageType.Reg
             || (secinfo.Flags & (SecinfoFlags.R | SecinfoFlags.W)) == SecinfoFlags.W)
         {
-            return LeafResult.GeneralProtection;
+            return !Operand.ReservedIsZero(secinfo) ? machine.Refuse(LeafRule.SecinfoReserved)
+                : machine.Refuse(secinfo.PageType == PageType.Reg ? LeafRule.WriteNeedsRead : LeafRule.SecinfoState, (ulong)secinfo.Flags);
         }
 
         // SDM 3D, EACCEPTCOPY: the source page. (The text names EPCM(DS:RCX).R there, for EPCM(DS:RDX).R.)
@@ -73,7 +76,7 @@ public static class Eacceptcopy
             && entry.EnclaveSecs == processor.Secs && entry.EnclaveAddress == address;
         if (!pending)
         {
-            return LeafResult.Of(SgxError.PageAttributesMismatch);
+            return machine.Refuse(SgxError.PageAttributesMismatch, LeafRule.PageAttributes, (ulong)secinfo.Flags, (ulong)entry.SecinfoFlags);
         }
 
         machine.Memory[source].CopyTo(machine.Memory[page]);

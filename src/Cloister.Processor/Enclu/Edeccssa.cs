@@ -29,7 +29,7 @@ public static class Edeccssa
         ref Tcs tcs = ref machine.TcsOf(processor.TcsPage);
         if (tcs.Cssa == 0)
         {
-            return LeafResult.GeneralProtection;
+            return machine.Refuse(LeafRule.FrameUsed, tcs.Cssa);
         }
 
         // SDM 3D, EDECCSSA: the pages of the previous frame.

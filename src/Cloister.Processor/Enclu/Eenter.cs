@@ -32,7 +32,7 @@ public static class Eenter
         ref readonly Tcs tcs = ref machine.TcsOf(page);
         if (tcs.Cssa >= tcs.Nssa)
         {
-            return LeafResult.GeneralProtection;
+            return machine.Refuse(LeafRule.FrameFree, tcs.Cssa, tcs.Nssa);
         }
 
         // SDM 3D, EENTER: the pages of the frame.
@@ -46,7 +46,7 @@ public static class Eenter
         if (Target(machine.SecsOf(secsPage), tcs) is not { } target)
         {
             processor.Frame.Forget();
-            return LeafResult.GeneralProtection;
+            return machine.Refuse(tcs.State == LogicalProcessor.TcsActive ? LeafRule.TcsFree : LeafRule.TargetCanonical);
         }
 
         Begin(machine, processor, page, target);

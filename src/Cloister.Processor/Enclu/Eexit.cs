@@ -22,7 +22,7 @@ public static class Eexit
         // SDM 3D, EEXIT: RBX is not canonical.
         if (!target.IsCanonical)
         {
-            return LeafResult.GeneralProtection;
+            return machine.Refuse(LeafRule.TargetCanonical, target.Value);
         }
 
         processor.Registers.Rip = target.Value;

@@ -50,7 +50,7 @@ public static class Egetkey
             && (keyrequest.Keypolicy & ~KnownPolicies) == 0;
         if (!reserved)
         {
-            return LeafResult.GeneralProtection;
+            return machine.Refuse(LeafRule.KeyrequestReserved, (ulong)keyrequest.Keypolicy, (ulong)KnownPolicies);
         }
 
         // SDM 3D, EGETKEY: the newer policies and CONFIGSVN need KSS.
@@ -58,13 +58,19 @@ public static class Egetkey
         bool usesKss = (keyrequest.Keypolicy & KssPolicies) != 0 || keyrequest.Configsvn > 0;
         if (usesKss && !secs.Attributes.Flags.HasFlag(AttributeFlags.Kss))
         {
-            return LeafResult.GeneralProtection;
+            return machine.Refuse(LeafRule.KeyrequestKss, (ulong)keyrequest.Keypolicy);
         }
 
         if (Refusal(machine.Cpusvn, keyrequest, secs) is var error && error != SgxError.Success)
         {
             machine.Observer.KeyRequested(in keyrequest, LeafResult.Of(error));
-            return LeafResult.Of(error);
+            return error switch
+            {
+                SgxError.InvalidKeyname => machine.Refuse(error, LeafRule.Keyname, (ulong)keyrequest.Keyname),
+                SgxError.InvalidAttribute => machine.Refuse(error, LeafRule.KeyAttribute, (ulong)secs.Attributes.Flags),
+                SgxError.InvalidCpusvn => machine.Refuse(error, LeafRule.KeyCpusvn),
+                _ => machine.Refuse(error, LeafRule.KeyIsvsvn, keyrequest.Isvsvn, secs.Isvsvn),
+            };
         }
 
         KeyDependencies dependencies = Dependencies(machine.Keys, machine.Cpusvn, keyrequest, secs, machine.ExtensionOf(processor.Secs));

@@ -32,7 +32,9 @@ public static class Emodpe
             && processor.InElrange(secinfoAddress) && processor.InElrange(address);
         if (!legal)
         {
-            return LeafResult.GeneralProtection;
+            return secinfoAddress.IsAlignedTo(Secinfo.SizeInBytes) && address.IsPageAligned
+                ? machine.Refuse(LeafRule.OperandInElrange, address.Value, processor.EnclaveBase.Value)
+                : machine.Refuse(LeafRule.OperandAligned, address.Value, LinearAddress.PageSize);
         }
 
         // SDM 3D, EMODPE: DS:RBX, then DS:RCX, does not resolve within an EPC.
@@ -51,7 +53,7 @@ public static class Emodpe
 
         if (!Operand.ReservedIsZero(secinfo))
         {
-            return LeafResult.GeneralProtection;
+            return machine.Refuse(LeafRule.SecinfoReserved);
         }
 
         // SDM 3D, EMODPE: the page is valid, not pending, modified or blocked, PT_REG, of this enclave, at this address.
@@ -68,7 +70,7 @@ public static class Emodpe
         SecinfoFlags permissions = entry.Permissions | secinfo.Permissions;
         if (!entry.R && (secinfo.Flags & (SecinfoFlags.R | SecinfoFlags.W)) == SecinfoFlags.W)
         {
-            return LeafResult.GeneralProtection;
+            return machine.Refuse(LeafRule.WriteNeedsRead, (ulong)secinfo.Flags, (ulong)entry.SecinfoFlags);
         }
 
         entry.Permissions = permissions;

@@ -46,7 +46,7 @@ public static class Ereport
         bool reserved = target.CetAttributes == 0 && target.Reserved1 == 0 && target.Reserved2 == 0 && Zero.Is(target.Reserved3);
         if (!reserved)
         {
-            return LeafResult.GeneralProtection;
+            return machine.Refuse(LeafRule.TargetinfoReserved);
         }
 
         // SDM 3D, EREPORT: REPORTDATA's address and page, then OUTPUTDATA's.

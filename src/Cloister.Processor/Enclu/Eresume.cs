@@ -43,7 +43,7 @@ public static class Eresume
         ref Tcs tcs = ref machine.TcsOf(page);
         if (tcs.Cssa == 0)
         {
-            return LeafResult.GeneralProtection;
+            return machine.Refuse(LeafRule.FrameUsed, tcs.Cssa);
         }
 
         // SDM 3D, ERESUME: the pages of that frame.
@@ -67,7 +67,7 @@ public static class Eresume
         ref readonly Tcs tcs = ref machine.TcsOf(page);
         if (tcs.Cssa >= tcs.Nssa)
         {
-            return LeafResult.GeneralProtection;
+            return machine.Refuse(LeafRule.FrameFree, tcs.Cssa, tcs.Nssa);
         }
 
         if (FrameSearch.Find(processor.Frame, machine, memory, secsPage, tcs, tcs.Cssa) is { } fault)
@@ -77,7 +77,7 @@ public static class Eresume
 
         if (Eenter.Target(machine.SecsOf(secsPage), tcs) is not { } target)
         {
-            return LeafResult.GeneralProtection;
+            return machine.Refuse(tcs.State == LogicalProcessor.TcsActive ? LeafRule.TcsFree : LeafRule.TargetCanonical);
         }
 
         Eenter.Begin(machine, processor, page, target);
@@ -96,7 +96,7 @@ public static class Eresume
         // SDM 3D, ERESUME: XRSTOR fails.
         if (!legal || !Restore(machine, processor.Frame, extendedState, machine.SecsOf(secsPage).Attributes.Xfrm))
         {
-            return LeafResult.GeneralProtection;
+            return machine.Refuse(legal ? LeafRule.FrameExtendedState : tcs.State == LogicalProcessor.TcsActive ? LeafRule.TcsFree : LeafRule.FrameCanonical, saved.Rip);
         }
 
         Registers registers = processor.Registers;

@@ -25,7 +25,7 @@ internal static class LeafSteps
 
         // SDM 3D, ENCLU: EENTER and ERESUME only outside, the others only inside.
         bool entering = leaf is EncluLeaf.Eenter or EncluLeaf.Eresume;
-        return offered && processor.EnclaveMode != entering ? null : LeafResult.GeneralProtection;
+        return !offered ? machine.Refuse(LeafRule.Offered, (ulong)leaf) : processor.EnclaveMode == entering ? machine.Refuse(LeafRule.EnclaveMode, (ulong)leaf) : null;
     }
 
     /// <summary>A leaf that has an error code ended: RAX and the flags say how, and RIP goes on.</summary>

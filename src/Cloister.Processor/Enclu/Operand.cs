@@ -15,7 +15,9 @@ internal static class Operand
         // SDM 3D, EREPORT and others: the operand is not aligned, or not within CR_ELRANGE.
         if (!address.IsAlignedTo(alignment) || !processor.InElrange(address))
         {
-            return LeafResult.GeneralProtection;
+            return address.IsAlignedTo(alignment)
+                ? machine.Refuse(LeafRule.OperandInElrange, address.Value, processor.EnclaveBase.Value)
+                : machine.Refuse(LeafRule.OperandAligned, address.Value, (ulong)alignment);
         }
 
         // SDM 3D, EREPORT and others: not in the EPC, not valid, blocked, pending, modified, not PT_REG, of another enclave,

@@ -13,7 +13,7 @@ internal static class TcsOperand
         // SDM 3D, EENTER: DS:RBX is not 4 KiB aligned.
         if (!address.IsPageAligned)
         {
-            return LeafResult.GeneralProtection;
+            return machine.Refuse(LeafRule.OperandAligned, address.Value, LinearAddress.PageSize);
         }
 
         // SDM 3D, EENTER: DS:RBX does not resolve within an EPC.
@@ -25,7 +25,7 @@ internal static class TcsOperand
         // SDM 3D, EENTER: the AEP is not canonical.
         if (!new LinearAddress(registers.Rcx).IsCanonical)
         {
-            return LeafResult.GeneralProtection;
+            return machine.Refuse(LeafRule.AepCanonical, registers.Rcx);
         }
 
         // SDM 3D, EENTER: VALID, BLOCKED, ENCLAVEADDRESS and PT, PENDING and MODIFIED.
@@ -41,24 +41,24 @@ internal static class TcsOperand
         bool aligned = new LinearAddress(tcs.Ossa | tcs.Ofsbase | tcs.Ogsbase).IsPageAligned;
         if (!aligned || (tcs.Flags & ~(TcsFlags.Dbgoptin | TcsFlags.AexNotify)) != 0)
         {
-            return LeafResult.GeneralProtection;
+            return aligned ? machine.Refuse(LeafRule.TcsFlags, (ulong)tcs.Flags) : machine.Refuse(LeafRule.TcsAligned, tcs.Ossa | tcs.Ofsbase | tcs.Ogsbase, LinearAddress.PageSize);
         }
 
         // SDM 3D, EENTER: the enclave is initialised, and of this processor's mode, which is 64 bits.
         Attributes attributes = machine.SecsOf(secsPage).Attributes;
         if (!attributes.Flags.HasFlag(AttributeFlags.Init) || !attributes.Flags.HasFlag(AttributeFlags.Mode64Bit))
         {
-            return LeafResult.GeneralProtection;
+            return machine.Refuse(attributes.Flags.HasFlag(AttributeFlags.Init) ? LeafRule.Mode64 : LeafRule.Initialized, (ulong)attributes.Flags);
         }
 
         // SDM 3D, EENTER: XFRM is a subset of XCR0.
         if ((attributes.Xfrm & ~machine.Options.Xsave.Supported) != 0)
         {
-            return LeafResult.GeneralProtection;
+            return machine.Refuse(LeafRule.XfrmWithinXcr0, attributes.Xfrm, machine.Options.Xsave.Supported);
         }
 
         // SDM 3D, EENTER: without debug opt-in AEXNOTIFY is the same in the TCS and in the SECS.
         bool agree = tcs.Flags.HasFlag(TcsFlags.AexNotify) == attributes.Flags.HasFlag(AttributeFlags.AexNotify);
-        return agree || tcs.Flags.HasFlag(TcsFlags.Dbgoptin) ? null : LeafResult.GeneralProtection;
+        return agree || tcs.Flags.HasFlag(TcsFlags.Dbgoptin) ? null : machine.Refuse(LeafRule.AexNotifyAgrees, (ulong)tcs.Flags, (ulong)attributes.Flags);
     }
 }

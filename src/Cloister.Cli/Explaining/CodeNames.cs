@@ -1,0 +1,178 @@
+using System.Globalization;
+using Cloister.Architecture;
+using Cloister.Engine.Observers;
+using Cloister.Images;
+using Cloister.Images.Symbols;
+using Cloister.Processor;
+
+namespace Cloister.Cli.Explaining;
+
+/// <summary>What code is called, of the host by its mapped files, of enclaves by the files that have the same code.</summary>
+internal sealed class CodeNames(SgxMachine machine) : IDisposable
+{
+    private const int MostCandidates = 256, LongestFile = 256 << 20, CompareLength = 32, MostFrames = 4;
+    private readonly List<string> _candidates = [];
+    private readonly Dictionary<string, (CodeSymbols? Symbols, ByteSource? Source)> _read = [];
+
+    /// <summary>A file that may be an enclave's.</summary>
+    public void Note(string path)
+    {
+        if (_candidates.Count < MostCandidates && !path.StartsWith("/proc/", StringComparison.Ordinal) && !path.StartsWith("/sys/", StringComparison.Ordinal)
+            && !path.StartsWith("/dev/", StringComparison.Ordinal) && !_candidates.Contains(path))
+        {
+            _candidates.Add(path);
+        }
+    }
+
+    /// <summary>Where a thread of the host stands: the function that called into the C library, where that can be seen.</summary>
+    public string? Host(IObservedThread thread)
+    {
+        if (thread.Rip == 0)
+        {
+            return null;
+        }
+
+        List<CodeMapping> maps = CodeMapping.Of(thread.ProcessId);
+        string? own = Name(maps, thread.Rip, out string? file);
+        (ulong rip, ulong rsp, ulong rbp) = (thread.Rip, thread.Rsp, thread.Rbp);
+        for (int depth = 0; depth < MostFrames && IsWrapper(file); depth++)
+        {
+            if (!Unwind(thread, maps, ref rip, ref rsp, ref rbp))
+            {
+                return own;
+            }
+
+            // The return address stands behind the call.
+            own = Name(maps, rip - 1, out file) ?? own;
+        }
+
+        return own;
+    }
+
+    /// <summary>Where a thread was inside.</summary>
+    /// <param name="thread">The thread.</param>
+    /// <param name="rip">The address of the instruction.</param>
+    public string Inside(IObservedThread thread, ulong rip)
+    {
+        ulong offset = rip - thread.Processor.EnclaveBase.Value;
+        string place = $"offset 0x{offset:x} of enclave {thread.Processor.Eid}";
+        ObservedPage page = thread.PageAt(rip);
+        int inPage = (int)(rip & 0xfff);
+        if (!page.IsPresent || !machine.Epcm.Contains(page.Page) || !machine.Epcm[page.Page].Valid)
+        {
+            return place;
+        }
+
+        // Beginning before the instruction where the page does: what is compared is as long as can be had.
+        int from = Math.Min(inPage, LinearAddress.PageSize - CompareLength);
+        ReadOnlySpan<byte> code = machine.Memory[page.Page].Slice(from, CompareLength);
+        foreach (string path in _candidates.Concat(CodeMapping.Of(thread.ProcessId).Select(map => map.Path)).Distinct())
+        {
+            if (Symbols(path) is { } symbols && symbols.Find(code, from) is { } address && symbols.Find(address + (ulong)(inPage - from)) is { } found)
+            {
+                return $"{Text(found)} in {Path.GetFileName(path)}, {place}";
+            }
+        }
+
+        return place;
+    }
+
+    public void Dispose()
+    {
+        foreach ((CodeSymbols? _, ByteSource? source) in _read.Values)
+        {
+            source?.Dispose();
+        }
+    }
+
+    // What only passes a call on: the C library, and what is in no file, as the vDSO.
+    private static bool IsWrapper(string? file) => file is null || !File.Exists(file) || Path.GetFileName(file) is var name
+        && (name.StartsWith("libc.", StringComparison.Ordinal) || name.StartsWith("libc-", StringComparison.Ordinal) || name.StartsWith("ld-", StringComparison.Ordinal));
+
+    // By the file's own tables; what is in no file is the vDSO, whose function has a frame pointer (arch/x86/entry/vdso/vsgx.S).
+    private bool Unwind(IObservedThread thread, List<CodeMapping> maps, ref ulong rip, ref ulong rsp, ref ulong rbp)
+    {
+        ulong at = rip;
+        CodeMapping? map = maps.Find(known => known.Contains(at));
+        CodeSymbols? symbols = map is null ? null : Symbols(map.Path);
+        FrameRule? rule = symbols is null ? new FrameRule(IsFromRbp: true, 2 * sizeof(ulong), -2 * sizeof(ulong)) : symbols.AddressOf(at - map!.Start + map.Offset) is { } own ? symbols.FrameAt(own) : null;
+        if (rule is not { } known)
+        {
+            return false;
+        }
+
+        ulong frame = unchecked((known.IsFromRbp ? rbp : rsp) + (ulong)known.Offset);
+        Span<byte> word = stackalloc byte[sizeof(ulong)];
+        if (known.SavedRbp is { } saved)
+        {
+            if (!thread.TryRead(unchecked(frame + (ulong)saved), word))
+            {
+                return false;
+            }
+
+            rbp = BitConverter.ToUInt64(word);
+        }
+
+        if (!thread.TryRead(frame - sizeof(ulong), word))
+        {
+            return false;
+        }
+
+        (rip, rsp) = (BitConverter.ToUInt64(word), frame);
+        ulong target = rip;
+        return maps.Exists(known => known.Contains(target));
+    }
+
+    private string? Name(List<CodeMapping> maps, ulong address, out string? file)
+    {
+        file = null;
+        foreach (CodeMapping map in maps)
+        {
+            if (map.Contains(address))
+            {
+                file = map.Path;
+                string name = Path.GetFileName(map.Path);
+                CodeSymbols? symbols = Symbols(map.Path);
+                return symbols?.AddressOf(address - map.Start + map.Offset) is { } own && symbols.Find(own) is { } found
+                    ? $"{Text(found)} in {name}"
+                    : string.Create(CultureInfo.InvariantCulture, $"{name}+0x{address - map.Start + map.Offset:x}");
+            }
+        }
+
+        return null;
+    }
+
+    private CodeSymbols? Symbols(string path)
+    {
+        if (_read.TryGetValue(path, out (CodeSymbols? Symbols, ByteSource? Source) known))
+        {
+            return known.Symbols;
+        }
+
+        ByteSource? source = null;
+        try
+        {
+            var info = new FileInfo(path);
+            if (info.Exists && (info.Attributes & FileAttributes.Device) == 0 && info.Length is > 64 and < LongestFile)
+            {
+                source = ByteSource.OpenFile(path);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            // It has no names then.
+        }
+
+        CodeSymbols? symbols = source is null ? null : CodeSymbols.Read(source);
+        if (symbols is null)
+        {
+            source?.Dispose();
+            source = null;
+        }
+
+        _read[path] = (symbols, source);
+        return symbols;
+    }
+
+    private static string Text(CodePlace place) => (place.Function is { } function ? place.Offset == 0 ? function : $"{function}+0x{place.Offset:x}" : "code") + (place.Line is { } line ? $" ({line})" : "");
+}

@@ -1,0 +1,305 @@
+using Cloister.Architecture;
+using Cloister.Driver;
+using Cloister.Engine;
+using Cloister.Engine.Observers;
+using Cloister.Linux;
+using Cloister.Processor;
+
+namespace Cloister.Cli.Explaining;
+
+/// <summary>Says of each distinct failure once what was tried, where, which check refused it with which values, and what usually causes it.</summary>
+internal sealed class Explainer : IMachineObserver, IDriverObserver, IEngineObserver, IDisposable
+{
+    // What comes beyond is counted only: who reads a thousand explanations?
+    private const int MostExplained = 200;
+
+    private readonly SgxMachine _machine;
+    private readonly SgxDriver _driver;
+    private readonly IMachineObserver _next;
+    private readonly Action<string> _line;
+    private readonly CodeNames _names;
+    private readonly Dictionary<IoctlOperation, RunningCall> _calls = [];
+    private readonly Dictionary<LogicalProcessor, FailedLeaf> _failed = [];
+    private readonly Dictionary<LogicalProcessor, (ulong Rip, LinearAddress Address)> _inside = [];
+    private readonly Dictionary<string, long> _told = [];
+    private IObservedThread? _working;
+    private EnclsLeaf? _refusedBy;
+    private (EnclsLeaf Leaf, LeafResult Result)? _failedByDriver;
+    private long _untold;
+
+    /// <summary>Makes one for a machine that runs nothing yet.</summary>
+    /// <param name="tracer">The machine.</param>
+    /// <param name="line">Where a line goes.</param>
+    public Explainer(Tracer tracer, Action<string> line)
+    {
+        (_machine, _driver, _next, _line) = (tracer.Machine, tracer.Driver, tracer.Machine.Observer, line);
+        _names = new CodeNames(tracer.Machine);
+        tracer.Machine.Observer = this;
+    }
+
+    /// <summary>A file that may be an enclave's.</summary>
+    public void Note(string path) => _names.Note(path);
+
+    /// <summary>The run has ended: how often what was explained came again.</summary>
+    public void Finish()
+    {
+        foreach ((string what, long times) in _told.Where(told => told.Value > 1).OrderByDescending(told => told.Value))
+        {
+            _line($"{what}: {times} times, explained once");
+        }
+
+        if (_untold > 0)
+        {
+            _line($"{_untold} more failures were not explained");
+        }
+    }
+
+    public void Dispose() => _names.Dispose();
+
+    public void Working(IObservedThread? thread)
+    {
+        _working = thread;
+        if (thread is { Processor.EnclaveMode: true })
+        {
+            _inside[thread.Processor] = (thread.Rip, default);
+        }
+    }
+
+    public void FileOpening(IObservedThread thread, string path) => _names.Note(path);
+
+    public void EnclsExecuted(EnclsLeaf leaf, EpcPage page, LinearAddress address, LeafResult result)
+    {
+        _next.EnclsExecuted(leaf, page, address, result);
+        if (!result.IsSuccess)
+        {
+            _failedByDriver = (leaf, result);
+            _machine.Refusal = default;
+        }
+    }
+
+    public void EnclaveRefused(EnclsLeaf leaf, EpcPage secs, ReadOnlySpan<byte> sigstruct, string field, string expected, string found)
+    {
+        _next.EnclaveRefused(leaf, secs, sigstruct, field, expected, found);
+        _refusedBy = leaf;
+    }
+
+    public void KeyRequested(in Keyrequest request, LeafResult result) => _next.KeyRequested(in request, result);
+
+    public void EncluExecuted(EncluLeaf leaf, LogicalProcessor processor, LinearAddress address, LeafResult result)
+    {
+        _next.EncluExecuted(leaf, processor, address, result);
+        if (result.IsSuccess)
+        {
+            if (_failed.Count > 0)
+            {
+                _ = _failed.Remove(processor);
+            }
+
+            return;
+        }
+
+        (LeafRefusal refusal, _machine.Refusal) = (_machine.Refusal, default);
+        if (result.Status == LeafStatus.Fault)
+        {
+            // The driver may resolve it yet.
+            _failed[processor] = new FailedLeaf(leaf, address, result, refusal);
+            return;
+        }
+
+        if (_working is { } thread && thread.Processor == processor)
+        {
+            TellLeaf(thread, leaf, address, result, refusal, entry: false);
+        }
+    }
+
+    public void AexTaken(LogicalProcessor processor, ExceptionVector? vector, uint errorCode, LinearAddress address)
+    {
+        _next.AexTaken(processor, vector, errorCode, address);
+        if (vector is not null && _inside.TryGetValue(processor, out (ulong Rip, LinearAddress Address) inside))
+        {
+            _inside[processor] = (inside.Rip, address);
+        }
+    }
+
+    public void IoctlBegan(IoctlOperation operation, string? name, uint command, ulong argument, SgxEnclave? enclave)
+    {
+        (_failedByDriver, _refusedBy) = (null, null);
+        if (!operation.IsDone)
+        {
+            _driver.Refusal = default;
+        }
+
+        if (_working is { } thread)
+        {
+            _calls[operation] = new RunningCall(thread, name ?? $"0x{command:x8}", enclave);
+        }
+    }
+
+    public void IoctlEnded(IoctlOperation operation)
+    {
+        if (!_calls.Remove(operation, out RunningCall? call) || operation.IsAbandoned || operation.Result >= 0)
+        {
+            return;
+        }
+
+        string errno = MachineNames.OfErrno((int)-operation.Result);
+        (IoctlRefusal refusal, _driver.Refusal) = (_driver.Refusal, default);
+        if (refusal.Rule == IoctlRule.NoSignal || -operation.Result == (long)Driver.Errno.ERESTARTSYS)
+        {
+            // The call comes again, or the program wants it so.
+            return;
+        }
+
+        string what = $"{call.Name} gave {errno}";
+        if (!IsNew($"{what}{Rule(IoctlCases.Text(refusal.Rule))}"))
+        {
+            return;
+        }
+
+        List<string> lines = [];
+        if (refusal.Rule != IoctlRule.None && _refusedBy is null)
+        {
+            lines.Add($"must hold: {IoctlCases.Text(refusal.Rule)}{(IoctlCases.Values(in refusal) is { } values ? $"; here {values}" : "")}");
+        }
+
+        if (_failedByDriver is { } failed && refusal.Rule is IoctlRule.LeafSucceeds or IoctlRule.None)
+        {
+            string leaf = MachineNames.Of(failed.Leaf), outcome = MachineNames.Of(failed.Result);
+            lines.Add($"{leaf} gave {outcome}{(LeafCases.Causes(leaf, outcome) is { } why ? $": {why}" : "")}");
+        }
+
+        Tell(call.Thread, $"{what}{(call.Enclave is { Eid: not 0 and var eid } ? $" on enclave {eid}" : "")}", _names.Host(call.Thread), lines, IoctlCases.Causes(call.Name, errno));
+        _refusedBy = null;
+    }
+
+    public void ExceptionRaised(IObservedThread thread, in RaisedException exception)
+    {
+        if (exception.Vector is ExceptionVector.Debug or ExceptionVector.Breakpoint)
+        {
+            return;
+        }
+
+        if (_failed.Remove(thread.Processor, out FailedLeaf? failed) && failed.Result.Fault.Vector == exception.Vector)
+        {
+            bool entry = failed.Leaf is EncluLeaf.Eenter or EncluLeaf.Eresume;
+            TellLeaf(thread, failed.Leaf, failed.Address, failed.Result, failed.Refusal, entry);
+            return;
+        }
+
+        (LeafRefusal refusal, _machine.Refusal) = (_machine.Refusal, default);
+        if (exception.Vector == ExceptionVector.GeneralProtection && refusal.Rule is LeafRule.Offered or LeafRule.EnclaveMode)
+        {
+            TellLeaf(thread, (EncluLeaf)(uint)refusal.Found, default, LeafResult.GeneralProtection, refusal, entry: !_inside.ContainsKey(thread.Processor));
+            return;
+        }
+
+        if (_inside.TryGetValue(thread.Processor, out (ulong Rip, LinearAddress Address) inside))
+        {
+            TellInside(thread, in exception, inside.Rip, inside.Address.Value != 0 ? inside.Address : exception.Address);
+        }
+    }
+
+    public void ThreadEnded(IObservedThread thread, WaitStatus status)
+    {
+        _ = _failed.Remove(thread.Processor);
+        _ = _inside.Remove(thread.Processor);
+        _working = _working == thread ? null : _working;
+
+        // Only of those that have used an enclave; SIGKILL is somebody's will.
+        if (status.Signaled && thread.Id == thread.ProcessId && thread.Processor.Eid != 0 && status.TerminatingSignal != Signal.SIGKILL)
+        {
+            string what = $"process {thread.ProcessId} was ended by {MachineNames.OfSignal(status.TerminatingSignal)}";
+            if (IsNew($"a process was ended by {MachineNames.OfSignal(status.TerminatingSignal)}"))
+            {
+                Tell(null, what, null, [], ExceptionCases.Causes("the program", "ended by a signal"));
+            }
+        }
+    }
+
+    private void TellLeaf(IObservedThread thread, EncluLeaf leaf, LinearAddress address, LeafResult result, LeafRefusal refusal, bool entry)
+    {
+        (string name, string outcome) = (MachineNames.Of(leaf), MachineNames.Of(in result));
+        PageTrouble? trouble = result.Status == LeafStatus.Fault && result.Fault.Vector == ExceptionVector.PageFault && !entry
+            ? PageTrouble.Of(_machine, thread, result.Fault.Address, (PageFaultErrorCode)result.Fault.ErrorCode)
+            : null;
+        string what = $"{name} gave {outcome}";
+        if (!IsNew($"{what}{Rule(LeafCases.Text(refusal.Rule))}{Rule(trouble?.How ?? "")}"))
+        {
+            return;
+        }
+
+        List<string> lines = [];
+        if (refusal.Rule != LeafRule.None)
+        {
+            lines.Add($"must hold: {LeafCases.Text(refusal.Rule)}{(LeafCases.Values(in refusal) is { } values ? $"; here {values}" : "")}");
+        }
+
+        if (trouble is not null)
+        {
+            lines.Add($"{trouble.How}: {trouble.Values}");
+        }
+        else if (result.Status == LeafStatus.Fault && result.Fault.Vector == ExceptionVector.PageFault)
+        {
+            lines.Add($"at 0x{result.Fault.Address.Value:x}");
+        }
+
+        bool anyLeaf = refusal.Rule is LeafRule.Offered or LeafRule.EnclaveMode;
+        string? place = entry ? _names.Host(thread) : _inside.TryGetValue(thread.Processor, out (ulong Rip, LinearAddress Address) inside) ? _names.Inside(thread, inside.Rip) : null;
+        Tell(thread, address.Value == 0 ? what : $"{what} for 0x{address.Value:x}", place, lines, LeafCases.Causes(anyLeaf ? "any ENCLU leaf" : name, outcome));
+    }
+
+    private void TellInside(IObservedThread thread, in RaisedException exception, ulong rip, LinearAddress address)
+    {
+        string vector = MachineNames.Of(exception.Vector);
+        PageTrouble? trouble = exception.Vector == ExceptionVector.PageFault ? PageTrouble.Of(_machine, thread, address, (PageFaultErrorCode)exception.ErrorCode) : null;
+        trouble = trouble is { How: "there is no page" } && exception.Signal == Signal.SIGBUS ? trouble with { How = "the driver could not bring the page" } : trouble;
+        string way = exception.Way switch
+        {
+            ExceptionWay.Vdso => "told to the caller of the vDSO",
+            ExceptionWay.RegisteredHandler => "told to the registered handler",
+            _ => MachineNames.OfSignal(exception.Signal),
+        };
+        if (IsNew($"{vector} inside, at 0x{rip - thread.Processor.EnclaveBase.Value:x} of enclave {thread.Processor.Eid}{Rule(trouble?.How ?? "")}"))
+        {
+            Tell(thread, $"{vector} inside ({way})", _names.Inside(thread, rip), trouble is null ? [] : [$"{trouble.How}: {trouble.Values}"], ExceptionCases.Causes($"{vector} inside", trouble?.How ?? ""));
+        }
+    }
+
+    private static string Rule(string text) => text.Length == 0 ? "" : $" ({text})";
+
+    private bool IsNew(string what)
+    {
+        if (_told.TryGetValue(what, out long times))
+        {
+            _told[what] = times + 1;
+            return false;
+        }
+
+        if (_told.Count >= MostExplained)
+        {
+            _untold++;
+            return false;
+        }
+
+        _told[what] = 1;
+        return true;
+    }
+
+    private void Tell(IObservedThread? thread, string what, string? place, List<string> lines, string? causes)
+    {
+        _line(what + (thread is null ? "" : $", thread {thread.Id}") + (place is null ? "" : $", at {place}"));
+        foreach (string line in lines)
+        {
+            _line("  " + line);
+        }
+
+        if (causes is not null)
+        {
+            _line($"  usually: {causes}");
+        }
+    }
+
+    private sealed record RunningCall(IObservedThread Thread, string Name, SgxEnclave? Enclave);
+
+    private sealed record FailedLeaf(EncluLeaf Leaf, LinearAddress Address, LeafResult Result, LeafRefusal Refusal);
+}

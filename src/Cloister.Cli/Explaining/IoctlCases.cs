@@ -1,0 +1,153 @@
+using Cloister.Driver;
+
+namespace Cloister.Cli.Explaining;
+
+/// <summary>Why ioctls fail, by name and errno, and the checks that refuse them.</summary>
+internal static class IoctlCases
+{
+    private const string Memory = "the argument, or what it points to, is not mapped, or only for reading where results come back; a pointer that was freed or never set";
+    private const string NotNow = "another thread's ioctl on the same file is not done; one enclave is built and changed by one thread at a time";
+    private const string Strange = "a runtime for another driver: the numbers differ between generations of the interface; `--uapi` chooses one";
+    private const string Room = "the EPC is full of pages that cannot be evicted; a larger --epc, or fewer enclaves at once";
+    private const string Range = "offset or length is no multiple of 4096, length is 0, or the range ends behind the enclave";
+    private const string Again = "the driver could not get the page into the EPC now; call again";
+    private const string Sgx1 = "the processor has no SGX2 (--no-sgx2, or a --cpu without it)";
+    private const string Later = "the enclave is not initialized yet: EINIT comes first";
+
+    private static readonly string[] s_createNames = ["SGX_IOC_ENCLAVE_CREATE", "SGX_IOC_ENCLAVE_CREATE_BACKED", "SGX_IOC_ENCLAVE_CREATE_SEPARATELY_BACKED"];
+    private static readonly string[] s_addNames = ["SGX_IOC_ENCLAVE_ADD_PAGES", "SGX_IOC_ENCLAVE_ADD_PAGE"];
+    private static readonly string[] s_permissionNames = ["SGX_IOC_ENCLAVE_RESTRICT_PERMISSIONS", "SGX_IOC_PAGE_MODP", "SGX_IOC_ENCLAVE_EMODPR"];
+    private static readonly string[] s_typeNames = ["SGX_IOC_ENCLAVE_MODIFY_TYPES", "SGX_IOC_ENCLAVE_MODIFY_TYPE", "SGX_IOC_PAGE_MODT", "SGX_IOC_ENCLAVE_MKTCS", "SGX_IOC_ENCLAVE_TRIM", "SGX_IOC_ENCLAVE_MODIFY_PAGES"];
+    private static readonly string[] s_removeNames = ["SGX_IOC_ENCLAVE_REMOVE_PAGES", "SGX_IOC_PAGE_REMOVE", "SGX_IOC_ENCLAVE_PAGE_REMOVE", "SGX_IOC_ENCLAVE_NOTIFY_ACCEPT"];
+
+    /// <summary>The cases.</summary>
+    public static IReadOnlyList<ExplainedCase> All { get; } =
+    [
+        new("any ioctl", "ENOTTY", Strange),
+        new("any ioctl", "EBUSY", NotNow),
+        new("any ioctl", "EFAULT", Memory),
+        new("any ioctl", "ENOMEM", Room),
+        new("any ioctl", "EIO", "a leaf that the driver executed faulted: the machine lost power, or a page that it needs is gone"),
+        .. s_createNames.SelectMany(name => (ExplainedCase[])
+        [
+            new(name, "EINVAL", "a second CREATE on one file, a SIZE that is no power of two, a BASEADDR that is no multiple of SIZE, attributes, MISCSELECT, XFRM or SSAFRAMESIZE that this machine does not allow"),
+            new(name, "EIO", "ECREATE refused the SECS: BASEADDR and SIZE, ATTRIBUTES and XFRM, MISCSELECT, SSAFRAMESIZE, or a reserved field that is not 0"),
+            new(name, "EFAULT", Memory),
+            new(name, "ENOMEM", Room),
+        ]),
+        .. s_addNames.SelectMany(name => (ExplainedCase[])
+        [
+            new(name, "EINVAL", $"before CREATE or after INIT; {Range}; a source that is not page aligned; a SECINFO of a type other than PT_REG and PT_TCS, with W and not R, a TCS with permissions, or anything in what is reserved"),
+            new(name, "EBUSY", "the page was added before: two segments of the enclave's file share it, or a loop adds it twice"),
+            new(name, "EACCES", "the source lies on a file system mounted noexec, as /dev/shm and /tmp may be: what must not be executed there must not be in an enclave"),
+            new(name, "EIO", "EADD or EEXTEND faulted, mostly for a TCS with a reserved field or an offset that is not right"),
+            new(name, "EFAULT", Memory),
+            new(name, "ENOMEM", Room),
+        ]),
+        new("SGX_IOC_ENCLAVE_INIT", "EPERM", "EINIT refused: another page, attribute or key than was signed; `cloister verify FILE` checks a file, `cloister diff A B` compares two, `--against FILE` names the first page that differs"),
+        new("SGX_IOC_ENCLAVE_INIT", "EINVAL", "before CREATE, a second time, or a SIGSTRUCT that demands attributes, XFRM or MISCSELECT that the machine or the kernel have not"),
+        new("SGX_IOC_ENCLAVE_INIT", "EACCES", "the enclave has PROVISIONKEY and its file was not allowed it: SGX_IOC_ENCLAVE_PROVISION with a descriptor of /dev/sgx_provision comes first"),
+        new("SGX_IOC_ENCLAVE_INIT", "EIO", "EINIT faulted: the machine lost power since CREATE"),
+        new("SGX_IOC_ENCLAVE_INIT", "EFAULT", Memory),
+        new("SGX_IOC_ENCLAVE_PROVISION", "EINVAL", "the descriptor is none of /dev/sgx_provision: it is closed, or of another file"),
+        new("SGX_IOC_ENCLAVE_PROVISION", "EFAULT", Memory),
+        new("SGX_IOC_ENCLAVE_SET_ATTRIBUTE", "EINVAL", "the descriptor is none of /dev/sgx_provision: it is closed, or of another file"),
+        .. s_permissionNames.SelectMany(name => (ExplainedCase[])
+        [
+            new(name, "EINVAL", $"{Later}; {Range}; permissions with W and not R or bits that are none; result or count not 0; a page that is no PT_REG"),
+            new(name, "EFAULT", $"no page is there, or EMODPR refused: one that is pending or modified has to be accepted first (EACCEPT); {Memory}"),
+            new(name, "EPERM", "more than the page was built with"),
+            new(name, "EAGAIN", Again),
+            new(name, "ENODEV", Sgx1),
+        ]),
+        new("SGX_IOC_ENCLAVE_RELAX_PERMISSIONS", "EPERM", "more than the page was built with"),
+        new("SGX_IOC_ENCLAVE_RELAX_PERMISSIONS", "EINVAL", $"{Later}; {Range}; permissions that are none, or a page that is no PT_REG"),
+        .. s_typeNames.SelectMany(name => (ExplainedCase[])
+        [
+            new(name, "EINVAL", $"{Later}; {Range}; a type other than PT_TCS and PT_TRIM; result or count not 0; a page whose type cannot become that"),
+            new(name, "EFAULT", $"no page is there, or EMODT refused: one that is pending or modified has to be accepted first (EACCEPT); {Memory}"),
+            new(name, "EPERM", "a page that was not built for reading and writing shall become a TCS"),
+            new(name, "EAGAIN", Again),
+            new(name, "ENODEV", Sgx1),
+        ]),
+        .. s_removeNames.SelectMany(name => (ExplainedCase[])
+        [
+            new(name, "EPERM", "the page is not trimmed (MODIFY_TYPES to PT_TRIM), or the enclave has not accepted that (EACCEPT)"),
+            new(name, "EINVAL", $"{Later}; {Range}; count not 0"),
+            new(name, "EFAULT", $"no page is there: it was never added, never touched, or removed before; {Memory}"),
+            new(name, "EAGAIN", Again),
+            new(name, "ENODEV", Sgx1),
+        ]),
+        new("SGX_IOC_ENCLAVE_AUGMENT_PAGES", "EINVAL", $"{Later}; {Range}"),
+        new("SGX_IOC_ENCLAVE_AUGMENT_PAGES", "EEXIST", "a page is there already"),
+        new("SGX_IOC_ENCLU_REGISTER", "EINVAL", "the handler's address is not in the program"),
+        new("SGX_IOC_VEPC_REMOVE_ALL", "EBUSY", "a page of the virtual EPC is in use by a thread inside"),
+    ];
+
+    /// <summary>What usually causes an error of an ioctl.</summary>
+    public static string? Causes(string name, string errno) =>
+        All.FirstOrDefault(known => known.Of == name && known.Outcome == errno)?.Causes ?? All.FirstOrDefault(known => known.Of == "any ioctl" && known.Outcome == errno)?.Causes;
+
+    /// <summary>A check, as it is told.</summary>
+    public static string Text(IoctlRule rule) => rule switch
+    {
+        IoctlRule.None => "",
+        IoctlRule.OneAtATime => "no other ioctl runs on the same file",
+        IoctlRule.KnownCommand => "the command is one of this interface",
+        IoctlRule.ArgumentAccessible => "the argument can be read, and written where results come back",
+        IoctlRule.NotCreatedYet => "the enclave is not created yet",
+        IoctlRule.Created => "the enclave is created",
+        IoctlRule.NotInitializedYet => "the enclave is not initialized yet",
+        IoctlRule.Initialized => "the enclave is initialized",
+        IoctlRule.OperandReadable => "what the argument points to can be read",
+        IoctlRule.SizePowerOfTwo => "SECS.SIZE is a power of two",
+        IoctlRule.SecsLegal => "ECREATE takes the SECS",
+        IoctlRule.SourceAligned => "the source is page aligned",
+        IoctlRule.RangeInEnclave => "offset and length are whole pages, not none, and end in the enclave",
+        IoctlRule.SecinfoType => "the page type in the SECINFO is PT_REG or PT_TCS",
+        IoctlRule.WriteNeedsRead => "no W without R",
+        IoctlRule.TcsWithoutPermissions => "a TCS has no permissions",
+        IoctlRule.SecinfoReserved => "reserved bits and bytes of the SECINFO are 0",
+        IoctlRule.SourceMapped => "the source page is mapped",
+        IoctlRule.SourceMayExecute => "the source page's mapping may be executed (its file system is not noexec)",
+        IoctlRule.SourceReadable => "the source page can be read",
+        IoctlRule.PageFree => "no page is at the offset yet",
+        IoctlRule.PageThere => "a page is at the offset",
+        IoctlRule.EpcRoom => "there is room in the EPC, or something to evict",
+        IoctlRule.NoSignal => "no signal waits for the thread",
+        IoctlRule.LeafSucceeds => "the leaf that the driver executes succeeds",
+        IoctlRule.Sgx2 => "the processor has SGX2",
+        IoctlRule.ResultsZero => "result and count are 0 in the argument",
+        IoctlRule.PermissionBits => "permissions are R, W and X only",
+        IoctlRule.WithinMaximum => "permissions are within those that the page was built with",
+        IoctlRule.NewType => "the new type is PT_TCS or PT_TRIM",
+        IoctlRule.PageType => "the page is of a type that can become that",
+        IoctlRule.Trimmed => "the page is trimmed",
+        IoctlRule.TrimAccepted => "the enclave has accepted the trimming (EACCEPT)",
+        IoctlRule.ProvisionFile => "the descriptor is one of /dev/sgx_provision",
+        IoctlRule.SigstructFits => "SIGSTRUCT, enclave, machine and kernel go together",
+        _ => throw new ArgumentOutOfRangeException(nameof(rule)),
+    };
+
+    /// <summary>The values on both sides; null where they say nothing.</summary>
+    public static string? Values(in IoctlRefusal refusal) => refusal.Rule switch
+    {
+        IoctlRule.KnownCommand => $"0x{refusal.Found:x8}",
+        IoctlRule.ArgumentAccessible or IoctlRule.OperandReadable or IoctlRule.SourceMapped or IoctlRule.SourceMayExecute or IoctlRule.SourceReadable or IoctlRule.SourceAligned => $"it is at 0x{refusal.Found:x}",
+        IoctlRule.SizePowerOfTwo => $"it is 0x{refusal.Found:x}",
+        IoctlRule.RangeInEnclave => $"it ends at 0x{refusal.Found:x}, the enclave's size is 0x{refusal.Expected:x}",
+        IoctlRule.SecinfoType or IoctlRule.TcsWithoutPermissions or IoctlRule.SecinfoReserved => $"FLAGS is 0x{refusal.Found:x}",
+        IoctlRule.WriteNeedsRead or IoctlRule.PermissionBits => $"it is 0x{refusal.Found:x}",
+        IoctlRule.PageFree or IoctlRule.PageThere or IoctlRule.LeafSucceeds when refusal.Found != 0 => $"offset 0x{refusal.Found:x}",
+        IoctlRule.ResultsZero => $"one is 0x{refusal.Found:x}",
+        IoctlRule.WithinMaximum => $"0x{refusal.Found:x} is asked for, 0x{refusal.Expected:x} is the most",
+        IoctlRule.NewType => $"it is {refusal.Found}",
+        IoctlRule.PageType => $"it is of type {PageTypeName(refusal.Found)}, and {PageTypeName(refusal.Expected)} is asked for",
+        IoctlRule.Trimmed => $"the page at 0x{refusal.Found:x} is of type {PageTypeName(refusal.Expected)}",
+        IoctlRule.TrimAccepted => $"the page at 0x{refusal.Found:x}",
+        IoctlRule.ProvisionFile => $"it is {(int)refusal.Found}",
+        _ => null,
+    };
+
+    private static string PageTypeName(ulong type) => "PT_" + ((Architecture.PageType)type).ToString().ToUpperInvariant();
+}
