@@ -2,6 +2,7 @@ using Cloister.Architecture;
 using Cloister.Driver;
 using Cloister.Engine;
 using Cloister.Engine.Observers;
+using Cloister.Engine.Options;
 using Cloister.Linux;
 using Cloister.Processor;
 
@@ -199,17 +200,17 @@ internal sealed class Explainer : IMachineObserver, IDriverObserver, IEngineObse
         }
     }
 
-    public void ThreadEnded(IObservedThread thread, WaitStatus status)
+    public void ThreadEnded(IObservedThread thread, ProgramEnd ended)
     {
         _ = _failed.Remove(thread.Processor);
         _ = _inside.Remove(thread.Processor);
         _working = _working == thread ? null : _working;
 
         // Only of those that have used an enclave; SIGKILL is somebody's will.
-        if (status.Signaled && thread.Id == thread.ProcessId && thread.Processor.Eid != 0 && status.TerminatingSignal != Signal.SIGKILL)
+        if (ended.Signal is { } signal and not Signal.SIGKILL && thread.Id == thread.ProcessId && thread.Processor.Eid != 0)
         {
-            string what = $"process {thread.ProcessId} was ended by {MachineNames.OfSignal(status.TerminatingSignal)}";
-            if (IsNew($"a process was ended by {MachineNames.OfSignal(status.TerminatingSignal)}"))
+            string what = $"process {thread.ProcessId} was ended by {MachineNames.OfSignal(signal)}";
+            if (IsNew($"a process was ended by {MachineNames.OfSignal(signal)}"))
             {
                 Tell(null, what, null, [], ExceptionCases.Causes("the program", "ended by a signal"));
             }

@@ -2,7 +2,7 @@ using Cloister.Architecture;
 using Cloister.Driver;
 using Cloister.Engine;
 using Cloister.Engine.Observers;
-using Cloister.Linux;
+using Cloister.Engine.Options;
 using Cloister.Processor;
 
 namespace Cloister.Cli.Running;
@@ -61,5 +61,5 @@ internal sealed class ObserverList : IDriverObserver, IEngineObserver
 
     public void Executed(IObservedThread thread) => _engines.ForEach(one => one.Executed(thread));
 
-    public void ThreadEnded(IObservedThread thread, WaitStatus status) => _engines.ForEach(one => one.ThreadEnded(thread, status));
+    public void ThreadEnded(IObservedThread thread, ProgramEnd ended) => _engines.ForEach(one => one.ThreadEnded(thread, ended));
 }

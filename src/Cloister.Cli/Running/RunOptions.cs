@@ -127,7 +127,7 @@ internal static class RunOptions
             Values = () => ["text", "json", "no"],
             IsValueOptional = true,
         },
-        new("--explain", "yes|no", () => "Say of each failure once why: what was tried, where, which check refused it, the values on both sides, usual causes. Default: yes where the error stream is a terminal.", (a, text) => text switch
+        new("--explain", "yes|no", () => "Say of each failure once why: what was tried, where, which check refused it, the values on both sides, usual causes. Default: yes where messages go to a terminal.", (a, text) => text switch
         {
             "" or "yes" => (a with { Explain = true }, null),
             "no" => (a with { Explain = false }, null),

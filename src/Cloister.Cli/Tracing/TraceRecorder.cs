@@ -1,6 +1,5 @@
 using Cloister.Architecture;
 using Cloister.Driver;
-using Cloister.Engine;
 using Cloister.Engine.Observers;
 using Cloister.Engine.Options;
 using Cloister.Linux;
