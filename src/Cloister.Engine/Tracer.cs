@@ -65,7 +65,10 @@ public sealed class Tracer : IThreadKicker, IDisposable
         var exits = new AsynchronousExits(Machine, Fast, Faults, Signals);
         var enclu = new EncluStops(Machine, options, Losses, Faults, Signals, exits, Accepts, Fast, new SitePatcher(Fast, Interruptions));
         var abortPage = new AbortPage(RealMappings, Signals, Changes, Interruptions, Platform, Notice);
-        Exceptions = new Exceptions(Machine, options.Isolation, Cpuid, Fast, Faults, Signals, exits, enclu, Platform, Illegal, abortPage);
+        var cpuid = new EmulatedCpuid(Cpuid, enclu);
+        var traps = new Traps(Signals, exits, Illegal);
+        var memory = new MemoryFaults(Machine, options.Isolation, Fast, Faults, Signals, exits, enclu, cpuid, traps, Illegal, abortPage);
+        Exceptions = new Exceptions(Platform, Signals, exits, new InvalidOpcodes(exits, enclu, cpuid, Illegal), memory, traps, Illegal);
         _forcedExits = new ForcedExits(Fast, Processes, Interruptions, Platform, Gates, exits, Exceptions);
         SystemCalls = new SystemCallHandlers(options, Driver, Epc, Cpuid, Files, Ioctls, Processes, Platform, Exceptions, RealMappings, Placement, Losses);
         Loop = new EventLoop(this);
