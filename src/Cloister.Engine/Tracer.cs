@@ -11,7 +11,6 @@ using Cloister.Engine.Platforms;
 using Cloister.Engine.Platforms.Tracing;
 using Cloister.Engine.Programs;
 using Cloister.Engine.SystemCalls;
-using Cloister.Linux;
 using Cloister.Processor;
 
 namespace Cloister.Engine;

@@ -70,6 +70,38 @@ public partial class SourceRuleTests
     }
 
     [Fact]
+    public void Lines_of_the_engine_end_where_editorconfig_says()
+    {
+        Match limit = LineLimit().Match(File.ReadAllText(Repository.At(".editorconfig")));
+        Assert.True(limit.Success, ".editorconfig has no max_line_length for the engine");
+        int most = int.Parse(limit.Groups[1].Value);
+        Assert.All(Repository.Sources("Cloister.Engine"), file => Assert.All(
+            File.ReadLines(file).Index(), line => Assert.True(line.Item.Length <= most, $"{file}:{line.Index + 1} has {line.Item.Length} columns")));
+    }
+
+    [Fact]
+    public void Every_class_of_the_engine_is_named_by_a_test_of_its_own()
+    {
+        string tests = string.Concat(Directory.EnumerateFiles(Repository.At("tests", "Cloister.Engine.Tests"), "*.cs", SearchOption.AllDirectories).Select(File.ReadAllText));
+        HashSet<string> words = [.. Word().Matches(tests).Select(match => match.Value)];
+        string[] unnamed = [.. typeof(Engine.Tracer).Assembly.GetTypes()
+            .Where(type => type.IsClass && !type.IsNested && type.Namespace?.StartsWith("Cloister.Engine", StringComparison.Ordinal) == true)
+            .Select(type => type.Name.Split('`')[0])
+            .Where(name => !words.Contains(name))
+            .Order(StringComparer.Ordinal)];
+        string file = Repository.At("tests", "Cloister.House.Tests", "unnamed.txt");
+        string[] listed = [.. File.ReadLines(file).Where(line => line.Length > 0 && line[0] != '#')];
+        if (Environment.GetEnvironmentVariable("CLOISTER_REGENERATE") == "1")
+        {
+            File.WriteAllLines(file, [.. File.ReadLines(file).Where(line => line.Length == 0 || line[0] == '#' || unnamed.Contains(line))]);
+            return;
+        }
+
+        Assert.True(unnamed.Except(listed).ToArray() is [], $"No test names these, nor does unnamed.txt, which may only get shorter: {string.Join(", ", unnamed.Except(listed))}");
+        Assert.True(listed.Except(unnamed).ToArray() is [], $"unnamed.txt lists what a test names (CLOISTER_REGENERATE=1 takes it out): {string.Join(", ", listed.Except(unnamed))}");
+    }
+
+    [Fact]
     public void Tests_are_called_by_sentences()
     {
         int found = 0;
@@ -90,6 +122,12 @@ public partial class SourceRuleTests
 
     [GeneratedRegex(@"\bunsafe\b|\bDllImport\b|\bLibraryImport\b|\bNativeLibrary\b|\bdelegate\*|\bMarshal\.GetDelegateForFunctionPointer\b")]
     private static partial Regex NativeCode();
+
+    [GeneratedRegex(@"\[src/Cloister\.Engine/\*\*\.cs\]\s*max_line_length = (\d+)")]
+    private static partial Regex LineLimit();
+
+    [GeneratedRegex(@"\w+")]
+    private static partial Regex Word();
 
     [GeneratedRegex(@"^\s+(E\w+) = \d+", RegexOptions.Multiline)]
     private static partial Regex ErrorNumber();

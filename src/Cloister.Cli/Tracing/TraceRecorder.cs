@@ -265,13 +265,13 @@ internal sealed class TraceRecorder : IMachineObserver, IDriverObserver, IEngine
         }
     }
 
-    public void ThreadEnded(IObservedThread thread, ProgramEnd end)
+    public void ThreadEnded(IObservedThread thread, ProgramEnd how)
     {
         if ((_kinds & TraceKinds.Process) != 0)
         {
             Tell(New(TraceKinds.Process, "end", thread) with
             {
-                Detail = end.Signal is { } signal ? $"by {MachineNames.OfSignal(signal)}" : $"with exit status {end.ExitStatus ?? 0}",
+                Detail = how.Signal is { } signal ? $"by {MachineNames.OfSignal(signal)}" : $"with exit status {how.ExitStatus ?? 0}",
             });
         }
 

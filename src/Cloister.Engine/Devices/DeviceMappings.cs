@@ -14,7 +14,7 @@ namespace Cloister.Engine.Devices;
 internal sealed class DeviceMappings(SgxDriver driver, DeviceFiles files, IPlatform platform, PresenceMode presence, Action<string> notice)
 {
     /// <summary>A mapping that the books did not have: no page of it is present, and it has the rights of a new one.</summary>
-    public void Begin(TracedThread thread, EnclaveMapping mapping)
+    public static void Begin(TracedThread thread, EnclaveMapping mapping)
     {
         const ulong dontNeed = 4;
         if (!thread.Space.Native.ByProtection)

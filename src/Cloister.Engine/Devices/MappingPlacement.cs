@@ -1,5 +1,3 @@
-using Cloister.Architecture;
-using Cloister.Driver;
 using Cloister.Engine.Memory;
 using Cloister.Engine.Options;
 using Cloister.Engine.Platforms;

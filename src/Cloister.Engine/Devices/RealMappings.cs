@@ -1,8 +1,6 @@
 using Cloister.Driver;
 using Cloister.Engine.Memory;
 using Cloister.Engine.Programs;
-using Cloister.Linux;
-using Cloister.Processor;
 
 namespace Cloister.Engine.Devices;
 
@@ -140,7 +138,7 @@ internal sealed class RealMappings(Func<int, AddressSpace> newSpace, SgxDriver d
                 isWatched &= mappings.TryWatch(thread, mapping.Start, mapping.End - mapping.Start) == Errno.None;
                 if (isNew && isWatched)
                 {
-                    mappings.Begin(thread, mapping);
+                    DeviceMappings.Begin(thread, mapping);
                 }
             }
 

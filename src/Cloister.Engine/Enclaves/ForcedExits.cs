@@ -3,8 +3,6 @@ using Cloister.Driver;
 using Cloister.Engine.Fast;
 using Cloister.Engine.Platforms;
 using Cloister.Engine.Programs;
-using Cloister.Linux;
-using Cloister.Processor;
 
 namespace Cloister.Engine.Enclaves;
 

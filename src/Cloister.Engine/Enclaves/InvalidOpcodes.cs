@@ -1,11 +1,7 @@
 using Cloister.Architecture;
-using Cloister.Driver;
 using Cloister.Engine.Platforms;
 using Cloister.Engine.Programs;
-using Cloister.Linux;
-using Cloister.Processor;
 using Cloister.Processor.Enclu;
-using Iced.Intel;
 
 namespace Cloister.Engine.Enclaves;
 

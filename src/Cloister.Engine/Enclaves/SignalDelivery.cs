@@ -7,7 +7,6 @@ using Cloister.Engine.Platforms;
 using Cloister.Engine.Programs;
 using Cloister.Engine.Vdso;
 using Cloister.Linux;
-using Cloister.Processor;
 
 namespace Cloister.Engine.Enclaves;
 

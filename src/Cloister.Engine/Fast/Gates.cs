@@ -1,7 +1,6 @@
 using Cloister.Engine.Memory;
 using Cloister.Engine.Platforms;
 using Cloister.Engine.Programs;
-using Cloister.Linux;
 using Cloister.Processor;
 
 namespace Cloister.Engine.Fast;

@@ -1,5 +1,4 @@
 using Cloister.Engine.Platforms;
-using Cloister.Linux;
 
 namespace Cloister.Engine.Memory;
 

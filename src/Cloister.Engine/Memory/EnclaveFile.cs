@@ -2,7 +2,6 @@ using Cloister.Architecture;
 using Cloister.Driver;
 using Cloister.Engine.Options;
 using Cloister.Linux;
-using Cloister.Processor;
 
 namespace Cloister.Engine.Memory;
 

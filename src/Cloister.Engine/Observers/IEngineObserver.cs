@@ -73,8 +73,8 @@ public interface IEngineObserver
 
     /// <summary>A thread ended.</summary>
     /// <param name="thread">Which.</param>
-    /// <param name="end">How.</param>
-    void ThreadEnded(IObservedThread thread, ProgramEnd end)
+    /// <param name="how">How.</param>
+    void ThreadEnded(IObservedThread thread, ProgramEnd how)
     {
     }
 

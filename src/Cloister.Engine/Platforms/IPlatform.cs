@@ -1,5 +1,4 @@
 using Cloister.Engine.Options;
-using Cloister.Linux;
 
 namespace Cloister.Engine.Platforms;
 

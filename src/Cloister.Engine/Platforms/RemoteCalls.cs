@@ -1,6 +1,3 @@
-using System.Buffers.Binary;
-using Cloister.Linux;
-
 namespace Cloister.Engine.Platforms;
 
 /// <summary>System calls made in a stopped thread of the traced program, as if it had made them, with all it shows given back.</summary>

@@ -1,7 +1,5 @@
-using Cloister.Architecture;
 using Cloister.Engine.Memory;
 using Cloister.Engine.Platforms;
-using Cloister.Linux;
 
 namespace Cloister.Engine.Programs;
 

@@ -3,7 +3,6 @@ using Cloister.Engine.Observers;
 using Cloister.Engine.Options;
 using Cloister.Engine.Platforms;
 using Cloister.Linux;
-using Cloister.Processor;
 
 namespace Cloister.Engine.Programs;
 

@@ -5,7 +5,6 @@ using Cloister.Engine.Platforms;
 using Cloister.Engine.Programs;
 using Cloister.Engine.Tests.Harness;
 using Cloister.Linux;
-using Cloister.Processor;
 
 namespace Cloister.Engine.Tests.Enclaves;
 

@@ -1,13 +1,11 @@
 using Cloister.Architecture;
 using Cloister.Driver.Tests.Harness;
 using Cloister.Engine.Enclaves;
-using Cloister.Engine.Memory;
 using Cloister.Engine.Options;
 using Cloister.Engine.Platforms;
 using Cloister.Engine.Programs;
 using Cloister.Engine.Tests.Harness;
 using Cloister.Linux;
-using Cloister.Processor;
 
 namespace Cloister.Engine.Tests.Enclaves;
 

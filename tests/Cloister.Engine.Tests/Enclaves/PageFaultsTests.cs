@@ -5,7 +5,6 @@ using Cloister.Engine.Enclaves;
 using Cloister.Engine.Platforms;
 using Cloister.Engine.Programs;
 using Cloister.Engine.Tests.Harness;
-using Cloister.Processor;
 using Cloister.Linux;
 
 namespace Cloister.Engine.Tests.Enclaves;

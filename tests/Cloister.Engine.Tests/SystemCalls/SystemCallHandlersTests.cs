@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using Cloister.Driver.Tests.Harness;
-using Cloister.Engine.Devices;
 using Cloister.Engine.Memory;
 using Cloister.Engine.Platforms;
 using Cloister.Engine.SystemCalls;

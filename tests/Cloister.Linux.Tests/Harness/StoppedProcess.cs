@@ -1,4 +1,3 @@
-
 namespace Cloister.Linux.Tests.Harness;
 
 /// <summary>A process that does nothing: what /proc tells of it does not change.</summary>
