@@ -8,8 +8,10 @@ using Cloister.Linux;
 
 namespace Cloister.Engine;
 
-/// <summary>Takes what happens to the program's threads, one after the other, asks the handler whose it is, and does what that answers.</summary>
-/// <remarks>Nobody else lets a thread run on that stands for something that happened; what stood for a moment only is handed back by <see cref="RunOn"/>.</remarks>
+/// <summary>Takes what happens to the program's threads, one after the other, asks the handler whose it is, and does
+/// what that answers.</summary>
+/// <remarks>Nobody else lets a thread run on that stands for something that happened; what stood for a moment only is handed back by
+/// <see cref="RunOn"/>.</remarks>
 internal sealed class EventLoop(Tracer tracer)
 {
     // How often the end of another thread may come in between, until the thread that an ioctl is for is taken for the one that ended.
@@ -37,7 +39,8 @@ internal sealed class EventLoop(Tracer tracer)
         }
     }
 
-    // The program was ended by a signal that was sent to Cloister: whoever sent it means all of it. Nothing that is left can be without a tracer.
+    // The program was ended by a signal that was sent to Cloister: whoever sent it means all of it. Nothing that is
+    // left can be without a tracer.
     private bool IsOver()
     {
         const int milliseconds = 500;
@@ -203,7 +206,8 @@ internal sealed class EventLoop(Tracer tracer)
                 tracer.Accepts.Check();
             }
         }, thread);
-        if (ended != 0 && ended != id && thread.Stopped && !thread.HasParkedStop && tracer.Processes.Find(id) == thread && !tracer.Ioctls.Has(thread))
+        if (ended != 0 && ended != id && thread.Stopped && !thread.HasParkedStop && tracer.Processes.Find(id) == thread
+            && !tracer.Ioctls.Has(thread))
         {
             // It was another's end that the answer met half way: once more, or this one would stand here for ever.
             tracer.Platform.PutBack(thread.Held, happened);
@@ -361,7 +365,8 @@ internal sealed class EventLoop(Tracer tracer)
             tracer.Strict.Apply(tracer.Processes.Threads, thread);
         }
 
-        if (thread.Space.InElrange.Apply(tracer.Files.All, thread.Space, thread, thread.Processor.EnclaveMode, () => tracer.Processes.ShareMemory(thread)))
+        if (thread.Space.InElrange.Apply(tracer.Files.All, thread.Space, thread, thread.Processor.EnclaveMode,
+            () => tracer.Processes.ShareMemory(thread)))
         {
             tracer.Fast.Deselect(thread);
         }

@@ -9,7 +9,8 @@ using Cloister.Linux;
 
 namespace Cloister.Engine;
 
-/// <summary>What a program finds when it begins: Cloister's area, a vDSO with the SGX function, and no CPUID instruction of its own.</summary>
+/// <summary>What a program finds when it begins: Cloister's area, a vDSO with the SGX function, and no CPUID
+/// instruction of its own.</summary>
 internal static class ExecSetup
 {
     private const ulong AtSysinfoEhdr = 33;
@@ -107,6 +108,7 @@ internal static class ExecSetup
 
         return null;
 
-        static ulong Word(ReadOnlySpan<byte> stack, int i) => i * 8 + 8 <= stack.Length ? BinaryPrimitives.ReadUInt64LittleEndian(stack[(i * 8)..]) : 0;
+        static ulong Word(ReadOnlySpan<byte> stack, int i) => i * 8 + 8 <= stack.Length
+            ? BinaryPrimitives.ReadUInt64LittleEndian(stack[(i * 8)..]) : 0;
     }
 }

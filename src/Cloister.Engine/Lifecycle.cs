@@ -26,7 +26,8 @@ internal sealed class Lifecycle(Tracer tracer) : IProgramObserver
     /// <inheritdoc/>
     public void ImageBegan(TracedThread thread, bool isFirst)
     {
-        ExecSetup.Prepare(tracer.Platform, thread, tracer.Options.Mode == Options.EngineMode.Fast, isFirst, tracer.Options.Cpuid, tracer.Notice);
+        ExecSetup.Prepare(tracer.Platform, thread, tracer.Options.Mode == Options.EngineMode.Fast, isFirst, tracer.Options.Cpuid,
+            tracer.Notice);
 
         // The kernel lets go of the old image's files when the thread is back in user mode.
         tracer.Files.CheckLifetimes(null);

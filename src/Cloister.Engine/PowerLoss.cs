@@ -8,7 +8,8 @@ using Cloister.Processor;
 namespace Cloister.Engine;
 
 /// <summary>Losses of power, as suspending to memory or disk is one for the EPC: asked for by a signal or planned.</summary>
-internal sealed class PowerLoss(SgxMachine machine, SgxDriver driver, EpcMemory epc, Processes processes, Accepts accepts, IThreadKicker kicker, Action finishIoctls)
+internal sealed class PowerLoss(SgxMachine machine, SgxDriver driver, EpcMemory epc, Processes processes, Accepts accepts,
+    IThreadKicker kicker, Action finishIoctls)
 {
     private int _requested, _stops;
 

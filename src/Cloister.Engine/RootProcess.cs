@@ -5,7 +5,8 @@ using Cloister.Linux;
 
 namespace Cloister.Engine;
 
-/// <summary>The program that was asked for, as others see it: signals that are for it, and its end. What it started may outlive it.</summary>
+/// <summary>The program that was asked for, as others see it: signals that are for it, and its end. What it started
+/// may outlive it.</summary>
 /// <remarks><see cref="Signal"/> and <see cref="Relay"/> may be called by any thread, all else by the tracer's.</remarks>
 internal sealed class RootProcess
 {
@@ -18,7 +19,8 @@ internal sealed class RootProcess
     /// <summary>Its process; 0 when it has not begun or has ended.</summary>
     public int Id => Volatile.Read(ref _id);
 
-    /// <summary>When a signal that was sent to Cloister ended it, in ticks of a millisecond; null before, and where it ended otherwise.</summary>
+    /// <summary>When a signal that was sent to Cloister ended it, in ticks of a millisecond; null before, and where
+    /// it ended otherwise.</summary>
     public long? EndedForAllAt { get; private set; }
 
     /// <summary>How it ended.</summary>

@@ -37,7 +37,9 @@ public sealed class Tracer : IThreadKicker, IDisposable
         Epc = new EpcMemory(options.EpcPages);
         MachineOptions machine = HostProcessor.Fit(options.Machine);
         Cpuid = new CpuidEmulator(machine.Capabilities, [(0x70000000, (ulong)Epc.PageCount * 4096)], machine.Cpu);
-        Machine = new SgxMachine(machine with { NewMeasurement = () => new Measurement(new HashThread(Platform.UseAllCores), HashThread.Capacity) }, Epc);
+        Machine =
+            new SgxMachine(
+            machine with { NewMeasurement = () => new Measurement(new HashThread(Platform.UseAllCores), HashThread.Capacity) }, Epc);
         Driver = new SgxDriver(Machine, options.Driver, this);
         var lifecycle = new Lifecycle(this);
         Losses = new PlannedLosses(options.PowerLoss);
@@ -69,7 +71,8 @@ public sealed class Tracer : IThreadKicker, IDisposable
         var memory = new MemoryFaults(Machine, options.Isolation, Fast, Faults, Signals, exits, enclu, cpuid, traps, Illegal, abortPage);
         Exceptions = new Exceptions(Platform, Signals, exits, new InvalidOpcodes(exits, enclu, cpuid, Illegal), memory, traps, Illegal);
         _forcedExits = new ForcedExits(Fast, Processes, Interruptions, Platform, Gates, exits, Exceptions);
-        SystemCalls = new SystemCallHandlers(options, Driver, Epc, Cpuid, Files, Ioctls, Processes, Platform, Exceptions, RealMappings, Placement, Losses);
+        SystemCalls = new SystemCallHandlers(options, Driver, Epc, Cpuid, Files, Ioctls, Processes, Platform, Exceptions, RealMappings,
+            Placement, Losses);
         Loop = new EventLoop(this);
         PowerLoss = new PowerLoss(Machine, Driver, Epc, Processes, Accepts, _forcedExits, Loop.FinishIoctls);
         Losses.OnDue = PowerLoss.Lose;
@@ -174,11 +177,13 @@ public sealed class Tracer : IThreadKicker, IDisposable
     /// <returns>False when the program has not begun or has ended: what it started may still run.</returns>
     public bool Signal(int signal) => Root.Signal(signal);
 
-    /// <summary>Passes on a signal that was sent to this process, unless it was sent to the program as well. May be called by any thread.</summary>
+    /// <summary>Passes on a signal that was sent to this process, unless it was sent to the program as well. May be
+    /// called by any thread.</summary>
     /// <returns>False when the program did not get it: it has not begun or has ended.</returns>
     public bool Relay(int signal) => Root.Relay(signal);
 
-    /// <summary>The machine loses power at its next stop, and has it again: the EPC is empty, and every enclave gone. May be called by any thread.</summary>
+    /// <summary>The machine loses power at its next stop, and has it again: the EPC is empty, and every enclave gone.
+    /// May be called by any thread.</summary>
     public void LosePower() => PowerLoss.Request(Root.Id);
 
     /// <inheritdoc/>

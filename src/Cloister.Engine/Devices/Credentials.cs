@@ -30,7 +30,8 @@ internal sealed record Credentials(uint User, uint Group, IReadOnlyList<uint> Gr
 
         // access_override_creds: without SECURE_NO_SETUID_FIXUP the capabilities are all that a real root may have, or none.
         string name = !real ? "CapEff:" : user == 0 ? "CapPrm:" : "";
-        ulong capabilities = name.Length != 0 && ulong.TryParse(field(name), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong bits) ? bits : 0;
+        ulong capabilities = name.Length != 0 && ulong.TryParse(field(name), NumberStyles.HexNumber, CultureInfo.InvariantCulture,
+            out ulong bits) ? bits : 0;
         return new Credentials(user, Numbers(field("Gid:")).ElementAtOrDefault(column), Numbers(field("Groups:")), capabilities);
     }
 
@@ -47,5 +48,6 @@ internal sealed record Credentials(uint User, uint Group, IReadOnlyList<uint> Gr
     private bool Has(int capability) => (Capabilities >> capability & 1) != 0;
 
     private static uint[] Numbers(string text) =>
-        [.. text.Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries).Select(number => uint.Parse(number, CultureInfo.InvariantCulture))];
+        [.. text.Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries)
+        .Select(number => uint.Parse(number, CultureInfo.InvariantCulture))];
 }

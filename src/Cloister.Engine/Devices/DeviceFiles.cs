@@ -90,7 +90,8 @@ internal sealed class DeviceFiles(EpcMemory epc, SgxDriver driver, IPageObserver
         if (error is Errno.EACCES or Errno.EPERM && thread.Space.Table is not null)
         {
             // It is not dumpable, and has to say itself. struct stat begins with st_dev and st_ino.
-            error = new RemoteCalls().Add(SystemCall.Fstat, (ulong)descriptor, RemoteCalls.DataAddress).Run(thread)[0] < 0 ? Errno.EBADF : Errno.None;
+            error = new RemoteCalls().Add(SystemCall.Fstat, (ulong)descriptor, RemoteCalls.DataAddress).Run(thread)[0] < 0
+                ? Errno.EBADF : Errno.None;
             ReadOnlySpan<ulong> status = MemoryMarshal.Cast<byte, ulong>(RemoteCalls.Data(thread, 16));
             identity = (status[0], status[1]);
         }
@@ -99,7 +100,8 @@ internal sealed class DeviceFiles(EpcMemory epc, SgxDriver driver, IPageObserver
     }
 
     /// <summary>The device file at a path, or null: for the links in /proc, which lead to what was opened.</summary>
-    public EnclaveFile? Find(string path) => _files.Count > 0 && HostKernel.TryStat(path, out ulong device, out ulong inode, out _) ? _files.GetValueOrDefault((device, inode)) : null;
+    public EnclaveFile? Find(string path) => _files.Count > 0 && HostKernel.TryStat(path, out ulong device, out ulong inode, out _)
+        ? _files.GetValueOrDefault((device, inode)) : null;
 
     /// <summary>The device file of an inode, or null.</summary>
     public EnclaveFile? OfInode(ulong inode) => inode == 0 ? null : _files.Values.FirstOrDefault(file => file.Identity.Inode == inode);
@@ -139,7 +141,8 @@ internal sealed class DeviceFiles(EpcMemory epc, SgxDriver driver, IPageObserver
         }
     }
 
-    /// <summary>Releases the files that nothing refers to any more: no mapping, and no descriptor of any process or on its way to one.</summary>
+    /// <summary>Releases the files that nothing refers to any more: no mapping, and no descriptor of any process or
+    /// on its way to one.</summary>
     /// <param name="at">A thread at the end of the system call that may have given up the last reference, or null.</param>
     public void CheckLifetimes(TracedThread? at)
     {

@@ -9,8 +9,8 @@ using Cloister.Linux;
 namespace Cloister.Engine.Devices;
 
 /// <summary>What a mapping of the device is in the kernel's memory and in the books.</summary>
-/// <remarks>A device mapping is natively executable only where the EPCM says X, page run by page run; which pages are present and writable is
-/// the userfaultfd's. The program's own protection stands in <see cref="EnclaveMapping.Protection"/>.</remarks>
+/// <remarks>A device mapping is natively executable only where the EPCM says X, page run by page run; which pages are
+/// present and writable is the userfaultfd's. The program's own protection stands in <see cref="EnclaveMapping.Protection"/>.</remarks>
 internal sealed class DeviceMappings(SgxDriver driver, DeviceFiles files, IPlatform platform, PresenceMode presence, Action<string> notice)
 {
     /// <summary>A mapping that the books did not have: no page of it is present, and it has the rights of a new one.</summary>
@@ -35,7 +35,8 @@ internal sealed class DeviceMappings(SgxDriver driver, DeviceFiles files, IPlatf
     {
         if (!space.HidesEnclaves && !space.Native.ByProtection)
         {
-            calls.Add(SystemCall.Mprotect, mapping.Start, mapping.End - mapping.Start, (ulong)(mapping.Protection & ~MemoryProtection.Execute));
+            calls.Add(SystemCall.Mprotect, mapping.Start, mapping.End - mapping.Start,
+                (ulong)(mapping.Protection & ~MemoryProtection.Execute));
         }
     }
 
@@ -55,7 +56,8 @@ internal sealed class DeviceMappings(SgxDriver driver, DeviceFiles files, IPlatf
         }
     }
 
-    /// <summary>A part of a file is not mapped any more. The file may have ended by that: another thread's stop comes between the kernel's unmapping and this.</summary>
+    /// <summary>A part of a file is not mapped any more. The file may have ended by that: another thread's stop comes
+    /// between the kernel's unmapping and this.</summary>
     public void TellDriver(AddressSpace space, EnclaveFile file, ulong start, ulong end)
     {
         if (file is { IsReleased: false, Enclave: { } enclave })

@@ -84,7 +84,8 @@ internal sealed class IoctlCaller(DeviceFiles files, TracedThread thread) : ICal
         {
             string[] fields = line.Split(' ');
             string point = fields[4];
-            bool under = path.StartsWith(point, StringComparison.Ordinal) && (point == "/" || path.Length == point.Length || path[point.Length] == '/');
+            bool under = path.StartsWith(point, StringComparison.Ordinal)
+                && (point == "/" || path.Length == point.Length || path[point.Length] == '/');
             if (under && point.Length >= longest)
             {
                 (longest, options) = (point.Length, fields[5].Split(','));

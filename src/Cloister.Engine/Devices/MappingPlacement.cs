@@ -7,20 +7,22 @@ using Cloister.Linux;
 namespace Cloister.Engine.Devices;
 
 /// <summary>Maps parts of device files in programs, and watches them.</summary>
-internal sealed class MappingPlacement(DeviceFiles files, DeviceMappings mappings, RealMappings real, PresenceMode presence, Action<string> notice)
+internal sealed class MappingPlacement(DeviceFiles files, DeviceMappings mappings, RealMappings real, PresenceMode presence,
+    Action<string> notice)
 {
     /// <summary>Maps a part of a device file where the program is to see it.</summary>
     /// <remarks>
-    /// Linux, arch/x86/kernel/cpu/sgx/driver.c, sgx_mmap: VM_PFNMAP, VM_IO and VM_DONTDUMP. Such memory is in no core file and is never locked, though
-    /// mlockall(MCL_FUTURE) and MAP_LOCKED are obeyed in all else (mm/mmap.c). It is first mapped without any right: what is locked would get its
-    /// pages from the file at once, without the driver.
+    /// Linux, arch/x86/kernel/cpu/sgx/driver.c, sgx_mmap: VM_PFNMAP, VM_IO and VM_DONTDUMP. Such memory is in no core
+    /// file and is never locked, though mlockall(MCL_FUTURE) and MAP_LOCKED are obeyed in all else (mm/mmap.c). It is first mapped without
+    /// any right: what is locked would get its pages from the file at once, without the driver.
     /// </remarks>
     public long Place(TracedThread thread, EnclaveMapping mapping, int kind, ulong descriptor, ulong fileOffset)
     {
         const ulong dontDump = 16;
         AddressSpace space = thread.Space;
         (ulong address, ulong length) = (mapping.Start, mapping.End - mapping.Start);
-        long result = new RemoteCalls().Add(SystemCall.Mmap, address, length, MemoryProtection.None, (ulong)kind, descriptor, fileOffset).Run(thread)[0];
+        long result = new RemoteCalls().Add(SystemCall.Mmap, address, length, MemoryProtection.None, (ulong)kind, descriptor, fileOffset)
+            .Run(thread)[0];
         if (result < 0)
         {
             return result;

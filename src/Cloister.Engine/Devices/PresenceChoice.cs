@@ -36,7 +36,8 @@ internal static class PresenceChoice
                 throw new LinuxException("userfaultfd", error);
             }
 
-            notice("no userfaultfd as it is needed (Linux 5.19; in a container its seccomp profile): pages come and go by mprotect, which is slower");
+            notice("no userfaultfd as it is needed (Linux 5.19; in a container its seccomp profile): "
+                + "pages come and go by mprotect, which is slower");
         }
     }
 

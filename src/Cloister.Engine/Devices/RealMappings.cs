@@ -4,16 +4,18 @@ using Cloister.Engine.Programs;
 
 namespace Cloister.Engine.Devices;
 
-/// <summary>The device mappings that the kernel has. Where a thread forks while another maps, the order in which the tracer hears of it is not the
-/// order in which it was done: then the books take what is there.</summary>
-internal sealed class RealMappings(Func<int, AddressSpace> newSpace, SgxDriver driver, DeviceFiles files, Processes processes, DeviceMappings mappings)
+/// <summary>The device mappings that the kernel has. Where a thread forks while another maps, the order in which the
+/// tracer hears of it is not the order in which it was done: then the books take what is there.</summary>
+internal sealed class RealMappings(Func<int, AddressSpace> newSpace, SgxDriver driver, DeviceFiles files, Processes processes,
+    DeviceMappings mappings)
 {
     private const int MostTries = 8;
 
     /// <summary>Lets a thread make the system call at which it is stopped, which takes mappings away where device mappings are.</summary>
     /// <remarks>
-    /// The books forget them before: what the call gives back another thread may have as ordinary memory before the call ends, and must keep it as it is.
-    /// The thread makes the call itself, for it may wait for a thread of its own program: userfaultfd(2), UFFD_FEATURE_EVENT_UNMAP.
+    /// The books forget them before: what the call gives back another thread may have as ordinary memory before the
+    /// call ends, and must keep it as it is. The thread makes the call itself, for it may wait for a thread of its own program:
+    /// userfaultfd(2), UFFD_FEATURE_EVENT_UNMAP.
     /// </remarks>
     /// <param name="thread">The thread.</param>
     /// <param name="ranges">What it takes away: first byte and length of each.</param>
@@ -44,11 +46,13 @@ internal sealed class RealMappings(Func<int, AddressSpace> newSpace, SgxDriver d
         });
     }
 
-    /// <summary>A thread ended in such a call, and others live on in its address space: the books of what it was about take what is there.</summary>
+    /// <summary>A thread ended in such a call, and others live on in its address space: the books of what it was
+    /// about take what is there.</summary>
     /// <param name="thread">A stopped thread of the same address space.</param>
     public void EndAbandoned(TracedThread thread)
     {
-        foreach (AddressSpace.Unmapping unmapping in thread.Space.Unmappings.Where(unmapping => processes.Find(unmapping.Thread)?.Space != thread.Space).ToArray())
+        foreach (AddressSpace.Unmapping unmapping in thread.Space.Unmappings.Where(
+            unmapping => processes.Find(unmapping.Thread)?.Space != thread.Space).ToArray())
         {
             End(thread, unmapping.Thread, mayBeHalf: true);
         }
@@ -80,7 +84,8 @@ internal sealed class RealMappings(Func<int, AddressSpace> newSpace, SgxDriver d
     /// <remarks>But for what a thread is about to take away: that is looked at when its call ends.</remarks>
     public void Follow(TracedThread thread, ulong start, ulong end)
     {
-        foreach (AddressSpace.Unmapping unmapping in thread.Space.Unmappings.Where(unmapping => unmapping.Overlaps(start, end)).OrderBy(unmapping => unmapping.Start).ToArray())
+        foreach (AddressSpace.Unmapping unmapping in thread.Space.Unmappings.Where(unmapping => unmapping.Overlaps(start, end))
+            .OrderBy(unmapping => unmapping.Start).ToArray())
         {
             if (unmapping.Start > start)
             {
@@ -127,7 +132,8 @@ internal sealed class RealMappings(Func<int, AddressSpace> newSpace, SgxDriver d
                     continue;
                 }
 
-                bool isNew = space.Mappings.Find(mapping.Start) is not { } known || known.End < mapping.End || known.File != mapping.File || known.Delta != mapping.Delta;
+                bool isNew = space.Mappings.Find(mapping.Start) is not { } known || known.End < mapping.End || known.File != mapping.File
+                    || known.Delta != mapping.Delta;
                 if (isNew)
                 {
                     _ = space.Unmap(mapping.Start, mapping.End);
@@ -192,7 +198,8 @@ internal sealed class RealMappings(Func<int, AddressSpace> newSpace, SgxDriver d
         }
     }
 
-    /// <summary>The device's mappings of a thread's address space, with the protection that the program gave them as the books say.</summary>
+    /// <summary>The device's mappings of a thread's address space, with the protection that the program gave them as
+    /// the books say.</summary>
     /// <remarks>As the books say altogether where the kernel's list may not be read: of a child that is not dumpable.</remarks>
     private IReadOnlyList<EnclaveMapping> Read(int thread, AddressSpace books) =>
         MapsLine.Of(thread) is { } lines ? Parts(lines, books, 0, ulong.MaxValue) : books.Mappings.All;
@@ -216,9 +223,17 @@ internal sealed class RealMappings(Func<int, AddressSpace> newSpace, SgxDriver d
         {
             EnclaveMapping? known = books.Mappings.Find(at);
             known = known is not null && known.File == real.File && known.Delta == real.Delta ? known
-                : books.Departed.LastOrDefault(departed => departed.File == real.File && departed.Delta == real.Delta && departed.Contains(at));
+                : books.Departed.LastOrDefault(departed => departed.File == real.File && departed.Delta == real.Delta
+                && departed.Contains(at));
             ulong next = Math.Min(real.End, known?.End ?? NextKnown(books, at));
-            parts.Add(real with { Start = at, End = next, Protection = known?.Protection ?? real.Protection, CopiesOnFork = known?.CopiesOnFork ?? true, IsSealed = known?.IsSealed ?? false });
+            parts.Add(real with
+            {
+                Start = at,
+                End = next,
+                Protection = known?.Protection ?? real.Protection,
+                CopiesOnFork = known?.CopiesOnFork ?? true,
+                IsSealed = known?.IsSealed ?? false
+            });
             at = next;
         }
     }

@@ -10,13 +10,15 @@ namespace Cloister.Engine.Enclaves;
 
 /// <summary>A host access to enclave memory: reads give all ones, writes vanish. SDM 3D, "Access-control Requirements".</summary>
 internal sealed class AbortPage(
-    RealMappings realMappings, SignalDelivery signals, PendingChanges changes, Interruptions interruptions, IPlatform platform, Action<string> notice)
+    RealMappings realMappings, SignalDelivery signals, PendingChanges changes, Interruptions interruptions, IPlatform platform,
+    Action<string> notice)
 {
     /// <summary>Lets the thread execute its instruction with a page of all ones in the place of the enclave's.</summary>
     public Answer Access(TracedThread thread, ulong page, AccessKind access)
     {
         // A fetch from outside finds ff ff ff..., which is no instruction.
-        ulong protection = MemoryProtection.Read | MemoryProtection.Write | (access == AccessKind.Execute ? (ulong)MemoryProtection.Execute : 0);
+        ulong protection = MemoryProtection.Read | MemoryProtection.Write
+            | (access == AccessKind.Execute ? (ulong)MemoryProtection.Execute : 0);
         AddressSpace space = thread.Space;
         const ulong flags = MemoryProtection.Private | MemoryProtection.Anonymous | MemoryProtection.Fixed, moveFixed = 3;
         changes.Settle(thread);
@@ -81,8 +83,8 @@ internal sealed class AbortPage(
         return thread.Space.Mappings.Find(page) is not null;
     }
 
-    // Another thread has taken the page away. One whose call to do so has not ended yet may have had a third one's mapping with it, of which
-    // the books know until then: the access came between the two, as it may on Linux.
+    // Another thread has taken the page away. One whose call to do so has not ended yet may have had a third one's
+    // mapping with it, of which the books know until then: the access came between the two, as it may on Linux.
     private Answer NothingThere(TracedThread thread, ulong page, AccessKind access)
     {
         if (thread.Space.Unmappings.Exists(unmapping => unmapping.Overlaps(page, page + 4096)))

@@ -14,7 +14,8 @@ internal sealed class AsynchronousExits(SgxMachine machine, FastSpaces spaces, P
     public void ForInterrupt(TracedThread thread) => Exit(thread, null, 0, default);
 
     /// <summary>A fault of enclave code: asynchronous exit, then what the kernel does.</summary>
-    /// <returns>What is to become of the thread; null when the fault is resolved, and the thread, where AEP is an ENCLU, inside again.</returns>
+    /// <returns>What is to become of the thread; null when the fault is resolved, and the thread, where AEP is an
+    /// ENCLU, inside again.</returns>
     public Answer? Resolve(TracedThread thread, in Fault fault)
     {
         // The kernel handles the fault after the exit: the thread is outside while the driver works.
@@ -53,7 +54,8 @@ internal sealed class AsynchronousExits(SgxMachine machine, FastSpaces spaces, P
         Span<byte> code = stackalloc byte[EncluInstruction.Length];
         ulong rip = thread.Peek().Rip;
         return rip == thread.Space.Vdso?.Enclu
-            || (thread.Space.ReadCode(rip, code) == EncluInstruction.Length && (code.SequenceEqual(EncluInstruction.Opcode) || IsPatched(thread.Space, rip, code)));
+            || (thread.Space.ReadCode(rip, code) == EncluInstruction.Length
+            && (code.SequenceEqual(EncluInstruction.Opcode) || IsPatched(thread.Space, rip, code)));
     }
 
     /// <summary>Whether code is the jump that stands in the place of an ENCLU.</summary>

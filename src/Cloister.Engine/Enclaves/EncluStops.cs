@@ -12,7 +12,8 @@ namespace Cloister.Engine.Enclaves;
 
 /// <summary>ENCLU where a thread stopped at it, in host or enclave.</summary>
 internal sealed class EncluStops(
-    SgxMachine machine, EngineOptions options, PlannedLosses losses, PageFaults faults, SignalDelivery signals, AsynchronousExits exits, Accepts accepts,
+    SgxMachine machine, EngineOptions options, PlannedLosses losses, PageFaults faults, SignalDelivery signals, AsynchronousExits exits,
+    Accepts accepts,
     FastSpaces spaces, SitePatcher patcher)
 {
     /// <summary>Executes ENCLU until the thread can run on by itself.</summary>
@@ -89,8 +90,9 @@ internal sealed class EncluStops(
         }
     }
 
-    // The first slow EENTER of a thread gives it a slot, the first at a site puts a jump there. Not so an ERESUME's own site: the stub uses the
-    // host's stack, where enclaves that resume so (behind code at AEP) keep what they hand to the host, below RSP.
+    // The first slow EENTER of a thread gives it a slot, the first at a site puts a jump there. Not so an ERESUME's
+    // own site: the stub uses the host's stack, where enclaves that resume so (behind code at AEP) keep what they
+    // hand to the host, below RSP.
     private void PrepareFast(TracedThread thread)
     {
         AddressSpace space = thread.Space;
@@ -118,7 +120,8 @@ internal sealed class EncluStops(
         }
     }
 
-    /// <summary>Resumes after an instruction that was executed for the thread: it ends in #DB when TF is set, as one that it executes itself.</summary>
+    /// <summary>Resumes after an instruction that was executed for the thread: it ends in #DB when TF is set, as one
+    /// that it executes itself.</summary>
     public Answer ResumeAfterInstruction(TracedThread thread)
     {
         ref readonly UserRegisters r = ref thread.Peek();

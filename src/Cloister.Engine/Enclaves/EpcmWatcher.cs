@@ -12,7 +12,8 @@ internal sealed class EpcmWatcher(EpcMemory memory, IPageObserver observer, Awai
 
     public void EnclsExecuted(EnclsLeaf leaf, EpcPage page, LinearAddress address, LeafResult result)
     {
-        bool changes = leaf is EnclsLeaf.Emodpr or EnclsLeaf.Emodt or EnclsLeaf.Eblock or EnclsLeaf.Eaug or EnclsLeaf.Eldu or EnclsLeaf.Elduc;
+        bool changes = leaf is EnclsLeaf.Emodpr or EnclsLeaf.Emodt or EnclsLeaf.Eblock or EnclsLeaf.Eaug or EnclsLeaf.Eldu
+            or EnclsLeaf.Elduc;
         if (!changes || memory.PlaceOf(page) is not (var file, var offset))
         {
             return;

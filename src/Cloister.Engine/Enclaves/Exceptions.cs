@@ -6,9 +6,11 @@ using Cloister.Processor;
 
 namespace Cloister.Engine.Enclaves;
 
-/// <summary>Signals at which a thread stops: exceptions of enclave and host, ENCLU and CPUID among them, and signals sent to the program.</summary>
+/// <summary>Signals at which a thread stops: exceptions of enclave and host, ENCLU and CPUID among them, and signals
+/// sent to the program.</summary>
 internal sealed class Exceptions(
-    IPlatform platform, SignalDelivery signals, AsynchronousExits exits, InvalidOpcodes opcodes, MemoryFaults memory, Traps traps, IllegalCode illegal)
+    IPlatform platform, SignalDelivery signals, AsynchronousExits exits, InvalidOpcodes opcodes, MemoryFaults memory, Traps traps,
+    IllegalCode illegal)
 {
     /// <summary>What is to become of a thread that stands before the delivery of a signal.</summary>
     public Answer Signal(TracedThread thread, in ProgramEvent happened)
@@ -50,7 +52,8 @@ internal sealed class Exceptions(
     }
 
     /// <summary>A thread that was inside and running was stopped to make it leave: the asynchronous exit of that.</summary>
-    /// <returns>True when it can run on, for whatever stopped it comes again after ERESUME; false when the stop has still to be answered.</returns>
+    /// <returns>True when it can run on, for whatever stopped it comes again after ERESUME; false when the stop has
+    /// still to be answered.</returns>
     public bool Interrupted(TracedThread thread, in ProgramEvent happened)
     {
         bool comesAgain = true;

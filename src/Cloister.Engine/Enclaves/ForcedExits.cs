@@ -8,7 +8,8 @@ namespace Cloister.Engine.Enclaves;
 
 /// <summary>Drives threads out of an enclave: ETRACK waits for the exits of those that were inside.</summary>
 internal sealed class ForcedExits(
-    FastSpaces spaces, Processes processes, Interruptions interruptions, IPlatform platform, Gates gates, AsynchronousExits exits, Exceptions exceptions) : IThreadKicker
+    FastSpaces spaces, Processes processes, Interruptions interruptions, IPlatform platform, Gates gates, AsynchronousExits exits,
+    Exceptions exceptions) : IThreadKicker
 {
     /// <inheritdoc/>
     public void ForceExits(EpcPage secs)

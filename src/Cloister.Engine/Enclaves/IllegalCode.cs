@@ -7,10 +7,12 @@ using Cloister.Processor;
 
 namespace Cloister.Engine.Enclaves;
 
-/// <summary>Makes the illegal instructions of enclaves stop, and stand in their pages as the program wrote them: #UD handlers read them there.</summary>
+/// <summary>Makes the illegal instructions of enclaves stop, and stand in their pages as the program wrote them: #UD
+/// handlers read them there.</summary>
 /// <remarks>A breakpoint does both, and an address space has four. The other instructions are UD2 until they are executed; then they take
 /// the breakpoint of the one that was executed longest ago, which becomes UD2 again.</remarks>
-internal sealed class IllegalCode(SgxMachine machine, DeviceFiles files, Processes processes, Interruptions interruptions, IPlatform platform, Action<string> notice) : IPageObserver
+internal sealed class IllegalCode(SgxMachine machine, DeviceFiles files, Processes processes, Interruptions interruptions,
+    IPlatform platform, Action<string> notice) : IPageObserver
 {
     private const int PageLength = 4096, Behind = InstructionAccess.MaximumLength;
 
@@ -165,7 +167,8 @@ internal sealed class IllegalCode(SgxMachine machine, DeviceFiles files, Process
                 if (space.Breakpoints.AreAll)
                 {
                     // What another thread's handler may be about to read goes last.
-                    IllegalSite oldest = space.Breakpoints.Sites.FirstOrDefault(set => !processes.Threads.Any(other => other != thread && _last.GetValueOrDefault(other) == set))
+                    IllegalSite oldest = space.Breakpoints.Sites.FirstOrDefault(
+                        set => !processes.Threads.Any(other => other != thread && _last.GetValueOrDefault(other) == set))
                         ?? space.Breakpoints.Sites[0];
                     oldest.Replace();
                     foreach (AddressSpace other in files.Spaces)
@@ -192,7 +195,8 @@ internal sealed class IllegalCode(SgxMachine machine, DeviceFiles files, Process
                 if (other.Stopped && file.Views.Contains(other.Space) && !platform.WriteBreakpoints(other.Held))
                 {
                     file.Unguard(site);
-                    notice("the kernel gives no execution breakpoints: an enclave that reads its own code finds UD2 where it has CPUID or SYSCALL");
+                    notice("the kernel gives no execution breakpoints: "
+                        + "an enclave that reads its own code finds UD2 where it has CPUID or SYSCALL");
                     return false;
                 }
             }

@@ -12,13 +12,16 @@ using Iced.Intel;
 
 namespace Cloister.Engine.Enclaves;
 
-/// <summary>SIGSEGV and SIGBUS: pages of enclaves that are not there or allow less, and what a processor without SGX makes of ENCLU.</summary>
+/// <summary>SIGSEGV and SIGBUS: pages of enclaves that are not there or allow less, and what a processor without SGX
+/// makes of ENCLU.</summary>
 internal sealed class MemoryFaults(
-    SgxMachine machine, IsolationMode isolation, FastSpaces spaces, PageFaults faults, SignalDelivery signals, AsynchronousExits exits, EncluStops enclu, EmulatedCpuid cpuid,
+    SgxMachine machine, IsolationMode isolation, FastSpaces spaces, PageFaults faults, SignalDelivery signals, AsynchronousExits exits,
+    EncluStops enclu, EmulatedCpuid cpuid,
     Traps traps, IllegalCode illegal, AbortPage abortPage)
 {
-    // A virtual machine whose host has SGX may hide it from CPUID and still execute ENCLU: #GP where the leaf or its operand is refused, #PF
-    // where the operand, which can be no EPC page, is looked at. Such a host has no control that makes ENCLU exit. SDM 3D, ENCLU and EENTER.
+    // A virtual machine whose host has SGX may hide it from CPUID and still execute ENCLU: #GP where the leaf or its
+    // operand is refused, #PF where the operand, which can be no EPC page, is looked at. Such a host has no control
+    // that makes ENCLU exit. SDM 3D, ENCLU and EENTER.
     private Answer EncluRanNatively(TracedThread thread, bool patched)
     {
         if (patched)
@@ -38,7 +41,8 @@ internal sealed class MemoryFaults(
 
     // A fault of the instruction's own bytes; #GP has no address.
     private static bool IsFetch(in SignalInformation information, ulong rip) =>
-        !(information is { Signal: Linux.Signal.SIGSEGV, Code: SignalInformation.SiKernel }) && information.Address - rip < EncluInstruction.Length;
+        !(information is { Signal: Linux.Signal.SIGSEGV, Code: SignalInformation.SiKernel })
+        && information.Address - rip < EncluInstruction.Length;
 
     /// <summary>What is to become of a thread that stands at such a signal.</summary>
     public Answer Handle(TracedThread thread, in SignalInformation information)
@@ -100,7 +104,8 @@ internal sealed class MemoryFaults(
         return PageFaultOutside(thread, mapping, address, access);
     }
 
-    // A stub that another process has, or the parent made after the fork, when the child was not known yet: it stands before the stub, or where it was put back to.
+    // A stub that another process has, or the parent made after the fork, when the child was not known yet: it stands
+    // before the stub, or where it was put back to.
     private ulong? SiteOfMissingStub(AddressSpace space, ulong rip)
     {
         foreach (Dictionary<ulong, ulong> stubs in spaces.ExitStubs.Values)
@@ -179,7 +184,8 @@ internal sealed class MemoryFaults(
         bool refused = PageFaults.IsRefused(mapping, access)
             || (!before.Present && faults.Load(thread, mapping, address, access) != VmFault.NoPage);
         if (refused || !mapping.Grants(access)
-            || (access == AccessKind.Write && !AddressSpace.Allows(space.Pages.Peek(address.Value), access) && !faults.Relax(thread, mapping, address, access)))
+            || (access == AccessKind.Write && !AddressSpace.Allows(space.Pages.Peek(address.Value), access)
+            && !faults.Relax(thread, mapping, address, access)))
         {
             PageFaultErrorCode code = PageFaultErrorCode.User | (access == AccessKind.Write ? PageFaultErrorCode.Write : 0)
                 | (access == AccessKind.Execute ? PageFaultErrorCode.InstructionFetch : 0)
@@ -190,7 +196,8 @@ internal sealed class MemoryFaults(
         bool came = space.Native.MapAgain(address.PageBase.Value);
         PageTableEntry now = space.Pages.Peek(address.Value);
         bool reachable = access == AccessKind.Write ? now.Native == NativeAccess.ReadWrite : now.Native != NativeAccess.None;
-        if (isolation == IsolationMode.Fast && reachable && access != AccessKind.Execute && (came || faults.Answered(thread, address, before)))
+        if (isolation == IsolationMode.Fast && reachable && access != AccessKind.Execute
+            && (came || faults.Answered(thread, address, before)))
         {
             return Answer.RunOn;
         }
@@ -211,6 +218,7 @@ internal sealed class MemoryFaults(
             return Answer.Deliver(Linux.Signal.SIGSEGV);
         }
 
-        return exits.Raise(thread, InstructionAccess.IsIllegalInside(instruction) ? ExceptionVector.InvalidOpcode : ExceptionVector.GeneralProtection, 0, default);
+        return exits.Raise(thread, InstructionAccess.IsIllegalInside(instruction) ? ExceptionVector.InvalidOpcode
+            : ExceptionVector.GeneralProtection, 0, default);
     }
 }

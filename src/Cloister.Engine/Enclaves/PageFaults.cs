@@ -41,7 +41,8 @@ internal sealed class PageFaults(SgxDriver driver)
 
     /// <summary>Whether a mapping refuses an access before the driver is asked (arch/x86/mm/fault.c, access_error).</summary>
     /// <remarks>Execution is not asked about: the page comes in, and the fetch faults again at an entry that is present then.</remarks>
-    public static bool IsRefused(EnclaveMapping mapping, AccessKind access) => access == AccessKind.Write ? !mapping.Grants(access) : !mapping.IsAccessible;
+    public static bool IsRefused(EnclaveMapping mapping, AccessKind access) => access == AccessKind.Write ? !mapping.Grants(access)
+        : !mapping.IsAccessible;
 
     /// <summary>An entry allows less than its mapping: the driver decides. True when the access can be tried again.</summary>
     public bool Relax(TracedThread thread, EnclaveMapping mapping, LinearAddress address, AccessKind access)
@@ -67,7 +68,8 @@ internal sealed class PageFaults(SgxDriver driver)
         VmFault result = mapping.File switch
         {
             { Enclave: { } enclave } => driver.Fault(enclave, thread.Space, address, access, (Protection)mapping.Protection),
-            { VirtualEpc: { } virtualEpc } => driver.Fault(virtualEpc, thread.Space, address, mapping.OffsetOf(address.PageBase.Value), (Protection)mapping.Protection),
+            { VirtualEpc: { } virtualEpc } => driver.Fault(virtualEpc, thread.Space, address, mapping.OffsetOf(address.PageBase.Value),
+                (Protection)mapping.Protection),
             _ => VmFault.Sigbus,
         };
         NoteSigbus(thread, result == VmFault.Sigbus);

@@ -6,7 +6,8 @@ using Cloister.Processor;
 namespace Cloister.Engine.Enclaves;
 
 /// <summary>What model and driver have changed and the programs' memory does not show yet.</summary>
-internal sealed class PendingChanges(SgxMachine machine, EpcmWatcher watcher, DeviceFiles files, Processes processes, Interruptions interruptions, Guard guard)
+internal sealed class PendingChanges(SgxMachine machine, EpcmWatcher watcher, DeviceFiles files, Processes processes,
+    Interruptions interruptions, Guard guard)
 {
     /// <summary>Brings the real mappings of all address spaces to what the model says, before anything runs on.</summary>
     public void Settle(TracedThread thread)
@@ -36,11 +37,12 @@ internal sealed class PendingChanges(SgxMachine machine, EpcmWatcher watcher, De
         }
     }
 
-    // In a thread of another address space, best one that is stopped already. One whose stop is not answered yet has no place for calls; where
-    // there are only such nobody runs, and each settles when it is resumed.
+    // In a thread of another address space, best one that is stopped already. One whose stop is not answered yet has
+    // no place for calls; where there are only such nobody runs, and each settles when it is resumed.
     private void SettleElsewhere(AddressSpace space)
     {
-        foreach (TracedThread agent in processes.Threads.Where(t => t.Space == space && !t.AwaitsVfork).OrderByDescending(t => t.Stopped).ToArray())
+        foreach (TracedThread agent in processes.Threads.Where(t => t.Space == space && !t.AwaitsVfork).OrderByDescending(t => t.Stopped)
+            .ToArray())
         {
             // That the other program ends meanwhile is no reason to let this thread wait.
             bool done = false;

@@ -12,20 +12,24 @@ namespace Cloister.Engine.Enclaves;
 
 /// <summary>Gives the exceptions of enclaves and of ENCLU to the program, by the vDSO, by a registered handler or as signals.</summary>
 internal sealed class SignalDelivery(
-    Observation observed, FastSpaces spaces, PageFaults faults, SgxDriver driver, DeviceFiles files, Processes processes, Interruptions interruptions, IPlatform platform, PendingChanges changes)
+    Observation observed, FastSpaces spaces, PageFaults faults, SgxDriver driver, DeviceFiles files, Processes processes,
+    Interruptions interruptions, IPlatform platform, PendingChanges changes)
 {
     /// <summary>Gives an exception to the program: by the vDSO's exception fixup, or as a signal.</summary>
-    public Answer Raise(TracedThread thread, ExceptionVector vector, uint errorCode, LinearAddress address, bool unmapped, SignalInformation? original = null)
+    public Answer Raise(TracedThread thread, ExceptionVector vector, uint errorCode, LinearAddress address, bool unmapped,
+        SignalInformation? original = null)
     {
         bool sigbus = faults.TakeSigbus(thread) && vector == ExceptionVector.PageFault;
 
         // arch/x86/entry/vdso/extable.c: #DB and #BP are not fixed up.
-        if (thread.Space.Vdso is { } vdso && vdso.Fixes(thread.Peek().Rip) && vector is not (ExceptionVector.Debug or ExceptionVector.Breakpoint))
+        if (thread.Space.Vdso is { } vdso && vdso.Fixes(thread.Peek().Rip)
+            && vector is not (ExceptionVector.Debug or ExceptionVector.Breakpoint))
         {
             observed.Observer.ExceptionRaised(thread, new RaisedException(vector, errorCode, address, ExceptionWay.Vdso, 0));
             ref UserRegisters r = ref thread.Registers;
             (r.Rdi, r.Rsi, r.Rdx, r.Rip) = ((ulong)vector, errorCode, address.Value, vdso.HandleException);
-            if (spaces.Of(thread.Space) is not null && vdso.InitializesState != 0 && thread.TakeInitialization() is not 0 and var components)
+            if (spaces.Of(thread.Space) is not null && vdso.InitializesState != 0
+                && thread.TakeInitialization() is not 0 and var components)
             {
                 (r.R9, r.R10, r.R11) = (r.Rax, r.Rdx, VdsoImage.InitialState);
                 (r.Rax, r.Rdx, r.Rip) = ((uint)components, components >> 32, vdso.InitializesState);
@@ -50,15 +54,19 @@ internal sealed class SignalDelivery(
     }
 
     // The signals of arch/x86/kernel/traps.c and arch/x86/mm/fault.c.
-    private static ProgramSignal SignalOf(ExceptionVector vector, uint errorCode, LinearAddress address, bool sigbus, bool unmapped, SignalInformation? original)
+    private static ProgramSignal SignalOf(ExceptionVector vector, uint errorCode, LinearAddress address, bool sigbus, bool unmapped,
+        SignalInformation? original)
     {
         (int number, int code, ulong at) = vector switch
         {
             ExceptionVector.PageFault when sigbus => (Linux.Signal.SIGBUS, SignalInformation.BusAddressError, address.Value),
-            ExceptionVector.PageFault => (Linux.Signal.SIGSEGV, unmapped ? SignalInformation.SegvMapError : SignalInformation.SegvAccessError, address.Value),
+            ExceptionVector.PageFault => (Linux.Signal.SIGSEGV, unmapped ? SignalInformation.SegvMapError
+                : SignalInformation.SegvAccessError, address.Value),
             ExceptionVector.InvalidOpcode => (Linux.Signal.SIGILL, SignalInformation.IllegalOperand, 0UL),
-            ExceptionVector.DivideError or ExceptionVector.X87FloatingPoint or ExceptionVector.SimdFloatingPoint => (Linux.Signal.SIGFPE, original?.Code ?? 1, 0UL),
-            ExceptionVector.Debug or ExceptionVector.Breakpoint => (Linux.Signal.SIGTRAP, original?.Code ?? SignalInformation.SiKernel, 0UL),
+            ExceptionVector.DivideError or ExceptionVector.X87FloatingPoint or ExceptionVector.SimdFloatingPoint =>
+                (Linux.Signal.SIGFPE, original?.Code ?? 1, 0UL),
+            ExceptionVector.Debug or ExceptionVector.Breakpoint => (Linux.Signal.SIGTRAP, original?.Code
+                ?? SignalInformation.SiKernel, 0UL),
             ExceptionVector.AlignmentCheck => (Linux.Signal.SIGBUS, original?.Code ?? 1, 0UL),
             _ => (Linux.Signal.SIGSEGV, SignalInformation.SiKernel, 0UL),
         };
@@ -73,7 +81,8 @@ internal sealed class SignalDelivery(
 
         platform.PrepareRaise(thread.Held, signal.Number);
         changes.Settle(thread);
-        if (thread.Space.InElrange.Apply(files.All, thread.Space, thread, thread.Processor.EnclaveMode, () => processes.ShareMemory(thread)))
+        if (thread.Space.InElrange.Apply(files.All, thread.Space, thread, thread.Processor.EnclaveMode,
+            () => processes.ShareMemory(thread)))
         {
             spaces.Deselect(thread);
         }

@@ -83,7 +83,8 @@ internal sealed class StrictView
 
         foreach (EnclaveMapping mapping in space.Mappings.All)
         {
-            calls.Add(SystemCall.Mprotect, mapping.Start, mapping.End - mapping.Start, (ulong)(mapping.Protection & ~MemoryProtection.Execute));
+            calls.Add(SystemCall.Mprotect, mapping.Start, mapping.End - mapping.Start,
+                (ulong)(mapping.Protection & ~MemoryProtection.Execute));
         }
 
         foreach ((ulong start, ulong end) in space.Native.ExecutableRuns())

@@ -9,7 +9,8 @@ namespace Cloister.Engine.Enclaves;
 /// <summary>Traps and the exceptions of instructions that compute: breakpoints, single steps, divisions, alignment.</summary>
 internal sealed class Traps(SignalDelivery signals, AsynchronousExits exits, IllegalCode illegal)
 {
-    // Also of a thread that was driven out since: it comes again after ERESUME. The instruction is executed if the thread runs on with RF. SDM 3B, "Instruction-Breakpoint Exception Condition".
+    // Also of a thread that was driven out since: it comes again after ERESUME. The instruction is executed if the thread runs on with RF.
+    // SDM 3B, "Instruction-Breakpoint Exception Condition".
     private Answer Breakpoint(TracedThread thread)
     {
         ulong rip = thread.Peek().Rip;

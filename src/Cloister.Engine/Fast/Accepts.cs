@@ -11,13 +11,15 @@ using Cloister.Processor.Enclu;
 
 namespace Cloister.Engine.Fast;
 
-/// <summary>EACCEPTs that threads make by themselves: which pages they may accept so, and what the model makes of it at the next stop.</summary>
+/// <summary>EACCEPTs that threads make by themselves: which pages they may accept so, and what the model makes of it
+/// at the next stop.</summary>
 /// <remarks>
 /// A page that EACCEPT found missing is added as the fault asks. When the same thread goes on with the page behind it, some more are
 /// promised: its EACCEPTs of them need no fault, and EAUG and EACCEPT are done in the model when the tracer reads of them. Nothing can come
 /// between, for nobody can reach such a page before: it is not mapped. The kernel might have added the pages ahead as well.
 /// </remarks>
-internal sealed class Accepts(SgxMachine machine, SgxDriver driver, EpcMemory epc, RunningIoctls ioctls, FastSpaces spaces, Observation observed) : IPageObserver
+internal sealed class Accepts(SgxMachine machine, SgxDriver driver, EpcMemory epc, RunningIoctls ioctls, FastSpaces spaces,
+    Observation observed) : IPageObserver
 {
     private const int FewestAhead = 8, MostAhead = FastLayout.NotesLength;
 
@@ -28,8 +30,10 @@ internal sealed class Accepts(SgxMachine machine, SgxDriver driver, EpcMemory ep
     public void Prepare(TracedThread thread)
     {
         AddressSpace space = thread.Space;
-        if (space.Native.ByProtection || spaces.Of(space) is not { } fast || space.Mappings.Find(thread.Processor.Tcs.Value) is not { File: { Enclave: { } enclave } file }
-            || spaces.Awaited.Of(file) is not null || fast.TableFor(thread, enclave.Base.Value, Math.Min(enclave.Size, (ulong)EnclaveFile.FileLength - enclave.Base.Value)) is not { } table)
+        if (space.Native.ByProtection || spaces.Of(space) is not { } fast
+            || space.Mappings.Find(thread.Processor.Tcs.Value) is not { File: { Enclave: { } enclave } file }
+            || spaces.Awaited.Of(file) is not null || fast.TableFor(thread, enclave.Base.Value,
+                Math.Min(enclave.Size, (ulong)EnclaveFile.FileLength - enclave.Base.Value)) is not { } table)
         {
             return;
         }
@@ -79,7 +83,8 @@ internal sealed class Accepts(SgxMachine machine, SgxDriver driver, EpcMemory ep
         ulong count = inRow ? Math.Clamp((last.End - last.Start) / 4096 * 2, FewestAhead, MostAhead) : 0;
         _ = Close(last);
         _ = _last.Remove(thread);
-        if (space.Mappings.Find(page) is not { File: { Enclave: { } enclave } file } mapping || spaces.Awaited.Of(file) is not { } table || ioctls.Any
+        if (space.Mappings.Find(page) is not { File: { Enclave: { } enclave } file } mapping || spaces.Awaited.Of(file) is not { } table
+            || ioctls.Any
             || enclave.Attributes.HasFlag(AttributeFlags.AexNotify))
         {
             // With AEX-Notify the enclave hears of each exit: there must be one.
@@ -144,7 +149,8 @@ internal sealed class Accepts(SgxMachine machine, SgxDriver driver, EpcMemory ep
 
         for (ulong page = ahead.Start; page < ahead.End; page += 4096)
         {
-            if (ahead.File is { Enclave: { } enclave } file && spaces.Awaited.Of(file) is { } table && !driver.HasPage(enclave, new LinearAddress(page)))
+            if (ahead.File is { Enclave: { } enclave } file && spaces.Awaited.Of(file) is { } table
+                && !driver.HasPage(enclave, new LinearAddress(page)))
             {
                 table.Withdraw(page - file.Base);
             }

@@ -8,8 +8,10 @@ using Cloister.Processor.Enclu;
 
 namespace Cloister.Engine.Fast;
 
-/// <summary>For each page of an enclave the SECINFO flags with which EACCEPT succeeds now, shared with the program; 0 where the tracer has to look.</summary>
-/// <remarks>A page of header (base and size of the enclave), then two bytes for each page: the SECINFO's flags are no wider. SDM 3D, SECINFO.</remarks>
+/// <summary>For each page of an enclave the SECINFO flags with which EACCEPT succeeds now, shared with the program; 0
+/// where the tracer has to look.</summary>
+/// <remarks>A page of header (base and size of the enclave), then two bytes for each page: the SECINFO's flags are no
+/// wider. SDM 3D, SECINFO.</remarks>
 internal sealed class AwaitedPages : IDisposable
 {
     /// <summary>u64: first byte of the enclave.</summary>
@@ -51,7 +53,8 @@ internal sealed class AwaitedPages : IDisposable
 
         _ = MappedFile.Seal(taken, length);
         long address = MemoryFiles.Keep(() => HostKernel.Close(taken), () => new RemoteCalls()
-            .Add(SystemCall.Mmap, 0, (ulong)length, MemoryProtection.Read | MemoryProtection.Write, MemoryProtection.Shared | MemoryProtection.NoReserve, (ulong)descriptor, 0)
+            .Add(SystemCall.Mmap, 0, (ulong)length, MemoryProtection.Read | MemoryProtection.Write, MemoryProtection.Shared
+            | MemoryProtection.NoReserve, (ulong)descriptor, 0)
             .Add(SystemCall.Close, (ulong)descriptor)
             .Run(thread)[0]);
         if (address < 0)
@@ -60,7 +63,8 @@ internal sealed class AwaitedPages : IDisposable
             return null;
         }
 
-        _ = MemoryFiles.Keep(() => HostKernel.Close(taken), () => new RemoteCalls().Add(SystemCall.Madvise, (ulong)address, (ulong)length, DontDump).Run(thread));
+        _ = MemoryFiles.Keep(() => HostKernel.Close(taken), () => new RemoteCalls()
+            .Add(SystemCall.Madvise, (ulong)address, (ulong)length, DontDump).Run(thread));
         return new AwaitedPages(new SparseFile(taken), (ulong)address, start, size);
     }
 
@@ -78,10 +82,12 @@ internal sealed class AwaitedPages : IDisposable
     public void End() => _file.Punch(0, _length);
 
     /// <summary>The flags that the page at an offset in the enclave awaits.</summary>
-    public ref ushort this[ulong offset] => ref MemoryMarshal.AsRef<ushort>(_file.Slice(PagesOffset + (long)(offset >> 12) * sizeof(ushort), sizeof(ushort)));
+    public ref ushort this[ulong offset] => ref MemoryMarshal.AsRef<ushort>(
+        _file.Slice(PagesOffset + (long)(offset >> 12) * sizeof(ushort), sizeof(ushort)));
 
     /// <summary>Takes over what the model says of a page.</summary>
-    public void Update(SgxMachine machine, EpcPage page, ulong offset) => Volatile.Write(ref this[offset], (ushort)Eaccept.Awaited(machine, page));
+    public void Update(SgxMachine machine, EpcPage page, ulong offset) =>
+        Volatile.Write(ref this[offset], (ushort)Eaccept.Awaited(machine, page));
 
     /// <summary>The page is the tracer's to look at.</summary>
     public void Withdraw(ulong offset) => Volatile.Write(ref this[offset], 0);

@@ -74,8 +74,10 @@ internal sealed class FastPath : IDisposable
         const ulong code = MemoryProtection.Read | MemoryProtection.Execute, dontDump = 16;
         ulong flags = MemoryProtection.Shared | (ulong)(replace ? MemoryProtection.Fixed : MemoryProtection.FixedNoReplace);
         long[] results = MemoryFiles.Keep(() => HostKernel.Close(taken), () => new RemoteCalls()
-            .Add(SystemCall.Mmap, Area.Fast, FastLayout.DataLength, MemoryProtection.Read | MemoryProtection.Write, flags, (ulong)descriptor, 0)
-            .Add(SystemCall.Mmap, Area.Fast + FastLayout.Tails, FastLayout.FileLength - FastLayout.Tails, code, flags, (ulong)descriptor, FastLayout.Tails)
+            .Add(SystemCall.Mmap, Area.Fast, FastLayout.DataLength, MemoryProtection.Read | MemoryProtection.Write, flags,
+            (ulong)descriptor, 0)
+            .Add(SystemCall.Mmap, Area.Fast + FastLayout.Tails, FastLayout.FileLength - FastLayout.Tails, code, flags, (ulong)descriptor,
+            FastLayout.Tails)
             .Add(SystemCall.Madvise, Area.Fast, FastLayout.DataLength, dontDump)
             .Add(SystemCall.Close, (ulong)descriptor)
             .Run(thread));
@@ -291,7 +293,8 @@ internal sealed class FastPath : IDisposable
             return;
         }
 
-        thread.Processor.NoteEntered(machine, place.Page, new LinearAddress(place.Tcs), new LinearAddress(_tables.ReadU64(slot + FastLayout.SlotAep)),
+        thread.Processor.NoteEntered(machine, place.Page, new LinearAddress(place.Tcs),
+            new LinearAddress(_tables.ReadU64(slot + FastLayout.SlotAep)),
             _tables.ReadU64(slot + FastLayout.SlotFsBase), _tables.ReadU64(slot + FastLayout.SlotGsBase));
     }
 
@@ -371,5 +374,6 @@ internal sealed class FastPath : IDisposable
         return true;
     }
 
-    private ulong AwaitedIn(ulong enclave) => _awaited.TryGetValue(enclave, out (EnclaveFile File, AwaitedPages Table) awaited) ? awaited.Table.Address : 0;
+    private ulong AwaitedIn(ulong enclave) => _awaited.TryGetValue(enclave, out (EnclaveFile File, AwaitedPages Table) awaited)
+        ? awaited.Table.Address : 0;
 }

@@ -7,7 +7,8 @@ using Cloister.Processor;
 
 namespace Cloister.Engine.Fast;
 
-/// <summary>The fast paths of all address spaces: which have one, which threads have a slot in it, and what has to be taken back when memory changes.</summary>
+/// <summary>The fast paths of all address spaces: which have one, which threads have a slot in it, and what has to be
+/// taken back when memory changes.</summary>
 internal sealed class FastSpaces(SgxMachine machine, Observation observed) : IPageObserver, IMappingObserver
 {
     private readonly Dictionary<AddressSpace, FastPath> _paths = [];
@@ -17,7 +18,8 @@ internal sealed class FastSpaces(SgxMachine machine, Observation observed) : IPa
     /// <summary>Which pages threads may accept by themselves.</summary>
     public AwaitedTables Awaited { get; } = new();
 
-    /// <summary>Stubs that EEXIT sites in pages of enclaves jump to, and the sites: a forked program may have the pages without the stubs.</summary>
+    /// <summary>Stubs that EEXIT sites in pages of enclaves jump to, and the sites: a forked program may have the
+    /// pages without the stubs.</summary>
     public Dictionary<EnclaveFile, Dictionary<ulong, ulong>> ExitStubs { get; } = [];
 
     /// <summary>Those that there are.</summary>
@@ -52,7 +54,8 @@ internal sealed class FastSpaces(SgxMachine machine, Observation observed) : IPa
     }
 
     /// <summary>Where a stub says whether a thread is inside; 0 for a thread that all goes by the tracer for.</summary>
-    public ulong FlagOf(TracedThread thread) => Of(thread) is { } path ? FastLayout.SlotAddress(path.SlotOf(thread)) + FastLayout.SlotInside : 0;
+    public ulong FlagOf(TracedThread thread) => Of(thread) is { } path ? FastLayout.SlotAddress(path.SlotOf(thread))
+        + FastLayout.SlotInside : 0;
 
     /// <summary>A thread was stopped: where it stands in a stub, it is put before or behind it.</summary>
     public void Normalise(TracedThread thread) => thread.WasMoved |= Of(thread.Space)?.Normalise(thread) ?? false;

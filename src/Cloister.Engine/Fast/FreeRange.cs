@@ -8,7 +8,8 @@ internal static class FreeRange
 {
     private const ulong Margin = 1UL << 20;
 
-    /// <summary>A free range that lies whole among a jump's targets, as near to their middle as can be and away from what grows; null when there is none.</summary>
+    /// <summary>A free range that lies whole among a jump's targets, as near to their middle as can be and away from
+    /// what grows; null when there is none.</summary>
     /// <param name="maps">What is mapped, in order.</param>
     /// <param name="targets">Where it may lie.</param>
     /// <param name="length">Bytes, a multiple of the page.</param>

@@ -5,8 +5,10 @@ using Cloister.Processor;
 
 namespace Cloister.Engine.Fast;
 
-/// <summary>The gates of the fast paths. While they are shut nobody enters an enclave or accepts a page by itself, and the model knows who is inside.</summary>
-internal sealed class Gates(SgxMachine machine, FastSpaces spaces, Interruptions interruptions, IPlatform platform, Accepts accepts, Guard guard)
+/// <summary>The gates of the fast paths. While they are shut nobody enters an enclave or accepts a page by itself,
+/// and the model knows who is inside.</summary>
+internal sealed class Gates(SgxMachine machine, FastSpaces spaces, Interruptions interruptions, IPlatform platform, Accepts accepts,
+    Guard guard)
 {
     private readonly List<TracedThread> _waiting = [];
     private readonly List<Resumption> _resuming = [];
@@ -35,7 +37,8 @@ internal sealed class Gates(SgxMachine machine, FastSpaces spaces, Interruptions
             spaces.Normalise(stopped);
         }
 
-        (TracedThread Thread, FastPath Path)[] users = [.. spaces.All.SelectMany(of => of.Value.Threads.Select(thread => (thread, of.Value)))];
+        (TracedThread Thread, FastPath Path)[] users =
+            [.. spaces.All.SelectMany(of => of.Value.Threads.Select(thread => (thread, of.Value)))];
         foreach ((TracedThread thread, FastPath path) in users)
         {
             if (!thread.Stopped && path.IsBetween(thread))
@@ -60,7 +63,8 @@ internal sealed class Gates(SgxMachine machine, FastSpaces spaces, Interruptions
         return scope;
     }
 
-    /// <summary>A thread was stopped in the middle of somebody's work: it runs on as soon as the gates are about to open, or its stop is answered then.</summary>
+    /// <summary>A thread was stopped in the middle of somebody's work: it runs on as soon as the gates are about to
+    /// open, or its stop is answered then.</summary>
     public void Answer(TracedThread thread, in ProgramEvent happened, bool canRunOn)
     {
         thread.HasParkedStop = false;

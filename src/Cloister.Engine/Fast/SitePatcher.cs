@@ -9,10 +9,10 @@ using Iced.Intel;
 
 namespace Cloister.Engine.Fast;
 
-/// <summary>Puts a jump to a stub in the place of an ENCLU: a short jump to a long one in padding nearby, or a long one whose last two bytes are those
-/// that follow the ENCLU.</summary>
-/// <remarks>ENCLU has three bytes, a long jump five. What stands behind the ENCLU stays as it is and is the upper half of the jump's distance, which
-/// leaves 64 KiB where the stub can be.</remarks>
+/// <summary>Puts a jump to a stub in the place of an ENCLU: a short jump to a long one in padding nearby, or a long
+/// one whose last two bytes are those that follow the ENCLU.</summary>
+/// <remarks>ENCLU has three bytes, a long jump five. What stands behind the ENCLU stays as it is and is the upper
+/// half of the jump's distance, which leaves 64 KiB where the stub can be.</remarks>
 internal sealed class SitePatcher(FastSpaces spaces, Interruptions interruptions)
 {
     /// <summary>First byte of what stands in the place of a patched ENCLU.</summary>
@@ -23,11 +23,13 @@ internal sealed class SitePatcher(FastSpaces spaces, Interruptions interruptions
 
     private const int ShortJump = 2, LongJump = 5, Reach = 127, CacheLine = 64;
 
-    /// <summary>Patches the ENCLU at a site, once. Nothing happens where there is neither padding in reach nor room where a long jump goes.</summary>
+    /// <summary>Patches the ENCLU at a site, once. Nothing happens where there is neither padding in reach nor room
+    /// where a long jump goes.</summary>
     public void Patch(TracedThread thread, ulong site, bool inEnclave)
     {
         AddressSpace space = thread.Space;
-        if (spaces.Of(space) is not { } fast || fast.PatchedSites.Contains(site) || !fast.HopelessSites.Add(site) || (site & (CacheLine - 1)) == CacheLine - 1)
+        if (spaces.Of(space) is not { } fast || fast.PatchedSites.Contains(site) || !fast.HopelessSites.Add(site)
+            || (site & (CacheLine - 1)) == CacheLine - 1)
         {
             return;
         }
@@ -56,7 +58,8 @@ internal sealed class SitePatcher(FastSpaces spaces, Interruptions interruptions
         }
     }
 
-    /// <summary>Offset in <paramref name="code"/> of five bytes of padding that nothing executes, in reach of a short jump at <paramref name="site"/>.</summary>
+    /// <summary>Offset in <paramref name="code"/> of five bytes of padding that nothing executes, in reach of a short jump at
+    /// <paramref name="site"/>.</summary>
     internal static int? FindCave(ReadOnlySpan<byte> code, int first, int site, ulong address)
     {
         // Forward: instruction by instruction from the ENCLU; padding follows what does not fall through.
@@ -84,7 +87,8 @@ internal sealed class SitePatcher(FastSpaces spaces, Interruptions interruptions
         for (int at = site - LongJump; at > first; at--)
         {
             int padding = code[at - 1] == 0xc3 ? PaddingAt(code, at, address) : 0;
-            if (padding >= LongJump && at + padding <= site && ((address + (ulong)(at + padding)) & 7) == 0 && site + ShortJump - at <= Reach + 1)
+            if (padding >= LongJump && at + padding <= site && ((address + (ulong)(at + padding)) & 7) == 0
+                && site + ShortJump - at <= Reach + 1)
             {
                 return at;
             }
@@ -101,7 +105,8 @@ internal sealed class SitePatcher(FastSpaces spaces, Interruptions interruptions
         return jump;
     }
 
-    private void Write(TracedThread thread, ulong site, ulong stub, (ulong Address, byte[] Code)? cave, ReadOnlySpan<byte> leap, bool inEnclave)
+    private void Write(TracedThread thread, ulong site, ulong stub, (ulong Address, byte[] Code)? cave, ReadOnlySpan<byte> leap,
+        bool inEnclave)
     {
         AddressSpace space = thread.Space;
         FastPath fast = spaces.Of(space)!;

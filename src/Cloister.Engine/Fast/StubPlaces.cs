@@ -93,7 +93,8 @@ internal sealed class StubPlaces(FastTables tables, Action<int> freeEntry)
     /// <summary>The site of an ENCLU that stands in a stub in the place of the program's own, or the address itself.</summary>
     public ulong SiteOf(ulong rip) => _siteOf.GetValueOrDefault(rip, rip);
 
-    /// <summary>Writes a stub for the ENCLU at a site and returns its address, or null when nothing can be mapped where it may lie.</summary>
+    /// <summary>Writes a stub for the ENCLU at a site and returns its address, or null when nothing can be mapped
+    /// where it may lie.</summary>
     public ulong? Place(TracedThread thread, ulong site, JumpTargets targets, bool inEnclave)
     {
         if (RoomIn(thread, targets) is not (ulong page, int offset))
@@ -116,7 +117,8 @@ internal sealed class StubPlaces(FastTables tables, Action<int> freeEntry)
         Iced.Intel.Label start = assembler.CreateLabel(), enclu = assembler.CreateLabel();
         enter.Emit(assembler, a => a.mov(Iced.Intel.AssemblerRegisters.rcx, site + EncluInstruction.Length), ref start, ref enclu);
         using var stream = new MemoryStream();
-        Iced.Intel.AssemblerResult result = assembler.Assemble(new Iced.Intel.StreamCodeWriter(stream), address, Iced.Intel.BlockEncoderOptions.ReturnNewInstructionOffsets);
+        Iced.Intel.AssemblerResult result = assembler.Assemble(new Iced.Intel.StreamCodeWriter(stream), address,
+            Iced.Intel.BlockEncoderOptions.ReturnNewInstructionOffsets);
         byte[] code = stream.ToArray();
         code.CopyTo(tables.Slice(FastLayout.Stubs + offset, code.Length));
         EnterStubAddresses addresses = enter.Addresses(result);
@@ -174,8 +176,10 @@ internal sealed class StubPlaces(FastTables tables, Action<int> freeEntry)
         int slot = FastTables.Slot(number);
         ref UserRegisters r = ref thread.Registers;
         ReadOnlySpan<ulong> saved = MemoryMarshal.Cast<byte, ulong>(tables.Slice(slot + FastLayout.SlotRegisters, 18 * sizeof(ulong)));
-        (r.Rax, r.Rcx, r.Rdx, r.Rbx, r.Rsp, r.Rbp, r.Rsi, r.Rdi) = (saved[0], saved[1], saved[2], saved[3], saved[4], saved[5], saved[6], saved[7]);
-        (r.R8, r.R9, r.R10, r.R11, r.R12, r.R13, r.R14, r.R15) = (saved[8], saved[9], saved[10], saved[11], saved[12], saved[13], saved[14], saved[15]);
+        (r.Rax, r.Rcx, r.Rdx, r.Rbx, r.Rsp, r.Rbp, r.Rsi, r.Rdi) = (saved[0], saved[1], saved[2], saved[3], saved[4], saved[5], saved[6],
+            saved[7]);
+        (r.R8, r.R9, r.R10, r.R11, r.R12, r.R13, r.R14, r.R15) = (saved[8], saved[9], saved[10], saved[11], saved[12], saved[13],
+            saved[14], saved[15]);
         r.Rflags = (r.Rflags & ~Eresume.RestoredFlags) | (saved[16] & Eresume.RestoredFlags);
         r.Rip = saved[17];
         (r.FsBase, r.GsBase) = (tables.ReadU64(slot + FastLayout.SlotResumeFsBase), tables.ReadU64(slot + FastLayout.SlotResumeGsBase));
@@ -341,8 +345,10 @@ internal sealed class StubPlaces(FastTables tables, Action<int> freeEntry)
             }
         }
 
-        var enclaves = thread.Space.Mappings.All.Select(mapping => mapping.File.Enclave).OfType<SgxEnclave>().Select(enclave => (enclave.Base.Value, enclave.Base.Value + enclave.Size));
-        if (_stubPages * 4096 >= FastLayout.FileLength - FastLayout.Stubs || FreeRange.In(MapsLine.Of(thread), targets, 4096, enclaves) is not { } address)
+        var enclaves = thread.Space.Mappings.All.Select(mapping => mapping.File.Enclave).OfType<SgxEnclave>()
+            .Select(enclave => (enclave.Base.Value, enclave.Base.Value + enclave.Size));
+        if (_stubPages * 4096 >= FastLayout.FileLength - FastLayout.Stubs
+            || FreeRange.In(MapsLine.Of(thread), targets, 4096, enclaves) is not { } address)
         {
             return null;
         }
@@ -351,7 +357,8 @@ internal sealed class StubPlaces(FastTables tables, Action<int> freeEntry)
         int fileOffset = _stubPages * 4096;
         const ulong moveFixed = 3;
         long[] mapped = new RemoteCalls()
-            .Add(SystemCall.Mmap, address, 4096, MemoryProtection.None, MemoryProtection.Private | MemoryProtection.Anonymous | MemoryProtection.FixedNoReplace, ulong.MaxValue, 0)
+            .Add(SystemCall.Mmap, address, 4096, MemoryProtection.None, MemoryProtection.Private | MemoryProtection.Anonymous
+            | MemoryProtection.FixedNoReplace, ulong.MaxValue, 0)
             .Add(SystemCall.Mremap, Area.Fast + FastLayout.Stubs + (ulong)fileOffset, 0, 4096, moveFixed, address)
             .Run(thread);
         if (mapped.Any(result => result != (long)address))

@@ -11,7 +11,8 @@ namespace Cloister.Engine.Fast;
 /// <param name="awaitedIn">The address of the <see cref="AwaitedPages"/> of the enclave at a base, or 0.</param>
 internal sealed class TcsTable(FastTables tables, Func<ulong, ulong> awaitedIn)
 {
-    private const ulong Restorable = 0xe7; // x87, SSE, AVX and AVX-512: what XRSTOR may load without more ado. SDM 1, "XSAVE-Supported Features"
+    private const ulong Restorable =
+        0xe7; // x87, SSE, AVX and AVX-512: what XRSTOR may load without more ado. SDM 1, "XSAVE-Supported Features"
     private const uint MostFrames = 16, MostFramePages = 16; // of a state save area that threads enter and resume by themselves with
 
     private readonly Dictionary<int, TcsPlace> _places = [];
@@ -20,9 +21,11 @@ internal sealed class TcsTable(FastTables tables, Func<ulong, ulong> awaitedIn)
 
     /// <summary>What the entry at an offset stands for, if that is a TCS still.</summary>
     public TcsPlace? PlaceAt(SgxMachine machine, int entry) =>
-        _places.TryGetValue((entry - FastLayout.Table) / FastLayout.EntryLength, out TcsPlace place) && IsThere(machine, place) ? place : null;
+        _places.TryGetValue((entry - FastLayout.Table) / FastLayout.EntryLength, out TcsPlace place) && IsThere(machine, place)
+        ? place : null;
 
-    /// <summary>The offset of the entry of the TCS a thread is in. Where another TCS's thread holds its place the slot's spare serves, for this one time.</summary>
+    /// <summary>The offset of the entry of the TCS a thread is in. Where another TCS's thread holds its place the
+    /// slot's spare serves, for this one time.</summary>
     public int EntryFor(SgxMachine machine, LogicalProcessor processor, int slot)
     {
         int index = FastLayout.IndexOf(processor.Tcs.Value);
@@ -48,7 +51,8 @@ internal sealed class TcsTable(FastTables tables, Func<ulong, ulong> awaitedIn)
         return entry;
     }
 
-    /// <summary>Writes what a fast entry needs to know of the TCS of the entry at an offset, as it is now. Nothing to do for a slot's spare.</summary>
+    /// <summary>Writes what a fast entry needs to know of the TCS of the entry at an offset, as it is now. Nothing to
+    /// do for a slot's spare.</summary>
     public void Refresh(SgxMachine machine, ulong entry)
     {
         if (entry >= FastLayout.Table)
@@ -150,7 +154,8 @@ internal sealed class TcsTable(FastTables tables, Func<ulong, ulong> awaitedIn)
         (ulong address, EpcPage page, _, _) = known;
         int entry = Offset(index);
         ref readonly EpcmEntry epcm = ref machine.Epcm[page];
-        if (!epcm.Valid || epcm.PageType != PageType.Tcs || epcm.Blocked || epcm.Pending || epcm.Modified || epcm.EnclaveAddress.Value != address)
+        if (!epcm.Valid || epcm.PageType != PageType.Tcs || epcm.Blocked || epcm.Pending || epcm.Modified
+            || epcm.EnclaveAddress.Value != address)
         {
             tables.WriteU64(entry + FastLayout.EntryTcs, 0);
             return;

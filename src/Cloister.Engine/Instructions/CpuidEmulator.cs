@@ -9,7 +9,8 @@ internal sealed class CpuidEmulator
 {
     private const uint FeatureLeaf = 7;
     private const int MostKept = 256;
-    private static readonly bool IsHybrid = HostProcessor.Cpuid(0, 0).Eax >= FeatureLeaf && (HostProcessor.Cpuid(FeatureLeaf, 0).Edx & (1 << 15)) != 0;
+    private static readonly bool IsHybrid = HostProcessor.Cpuid(0, 0).Eax >= FeatureLeaf
+        && (HostProcessor.Cpuid(FeatureLeaf, 0).Edx & (1 << 15)) != 0;
     private readonly Dictionary<ulong, CpuidRegisters> _kept = [];
     private readonly SgxCapabilities _capabilities;
     private readonly IReadOnlyList<(ulong Base, ulong Size)> _epcSections;

@@ -127,7 +127,8 @@ internal static class CpuidSites
 
     private static bool? ReachesByDecoder(ReadOnlySpan<byte> code, int start, int at)
     {
-        var decoder = Decoder.Create(64, new ByteArrayCodeReader(code[start..Math.Min(code.Length, at + LongestInstruction)].ToArray()), (ulong)start);
+        var decoder = Decoder.Create(64, new ByteArrayCodeReader(code[start..Math.Min(code.Length, at + LongestInstruction)].ToArray()),
+            (ulong)start);
         while (decoder.IP < (ulong)at)
         {
             decoder.Decode(out Instruction instruction);

@@ -5,7 +5,8 @@ using Cloister.Processor.Cpus;
 
 namespace Cloister.Engine.Instructions;
 
-/// <summary>/proc/cpuinfo of a machine with SGX: the kernel's, and the processor is the one that CPUID tells. arch/x86/kernel/cpu/proc.c.</summary>
+/// <summary>/proc/cpuinfo of a machine with SGX: the kernel's, and the processor is the one that CPUID tells.
+/// arch/x86/kernel/cpu/proc.c.</summary>
 internal static class CpuinfoText
 {
     // Flags that the kernel finds by other means than a bit of CPUID, and what holds on each host.
@@ -45,7 +46,8 @@ internal static class CpuinfoText
     private static string? Value(string key, string value, CpuidAnswers? named, CpuModel? model) => (key, model) switch
     {
         ("flags", _) => Flags(value, named),
-        ("cpuid level", null) => Number(Math.Max(uint.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out uint level) ? level : 0, CpuidSgx.Leaf)),
+        ("cpuid level", null) => Number(Math.Max(uint.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out uint level)
+            ? level : 0, CpuidSgx.Leaf)),
         (_, null) => value,
         ("cpuid level", _) => Number(Math.Max(model.HighestLeaf, CpuidSgx.Leaf)),
         ("vendor_id", _) => "GenuineIntel",
@@ -63,7 +65,8 @@ internal static class CpuinfoText
         IEnumerable<string> kept = flags.Split(' ', StringSplitOptions.RemoveEmptyEntries).Where(flag => flag is not ("sgx" or "sgx_lc"));
         if (named is not null)
         {
-            kept = kept.Where(flag => named.Flags.Contains(flag) || s_kernels.Contains(flag) || named.HostIsIntel && s_intels.Contains(flag));
+            kept = kept.Where(flag => named.Flags.Contains(flag) || s_kernels.Contains(flag) || named.HostIsIntel
+                && s_intels.Contains(flag));
         }
 
         return string.Join(' ', kept.Append("sgx").Append("sgx_lc"));

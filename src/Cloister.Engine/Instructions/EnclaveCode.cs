@@ -3,8 +3,8 @@ namespace Cloister.Engine.Instructions;
 /// <summary>Instructions that are illegal in an enclave and that a processor without SGX executes all the same.</summary>
 internal static class EnclaveCode
 {
-    // Two bytes each, and no operand: CPUID, SYSCALL, SYSENTER, POP FS, POP GS; RDTSC. Then with three bytes RDTSCP, and VMCALL and VMMCALL, which a
-    // hypervisor may answer to user code as well.
+    // Two bytes each, and no operand: CPUID, SYSCALL, SYSENTER, POP FS, POP GS; RDTSC. Then with three bytes RDTSCP,
+    // and VMCALL and VMMCALL, which a hypervisor may answer to user code as well.
     private static readonly byte[] AlwaysIllegal = [0xa2, 0x05, 0x34, 0xa1, 0xa9];
 
     private const byte Rdtsc = 0x31;
@@ -42,5 +42,6 @@ internal static class EnclaveCode
     /// <summary>Whether one of them begins here.</summary>
     public static bool IsIllegal(ReadOnlySpan<byte> code, bool timestampsAllowed) =>
         code is [EscapeByte, var second, ..]
-        && (AlwaysIllegal.Contains(second) || code is [_, 0x01, 0xc1 or 0xd9, ..] || (!timestampsAllowed && (second == Rdtsc || code.StartsWith((ReadOnlySpan<byte>)[EscapeByte, 0x01, 0xf9]))));
+        && (AlwaysIllegal.Contains(second) || code is [_, 0x01, 0xc1 or 0xd9, ..]
+        || (!timestampsAllowed && (second == Rdtsc || code.StartsWith((ReadOnlySpan<byte>)[EscapeByte, 0x01, 0xf9]))));
 }

@@ -31,7 +31,8 @@ internal static class FunctionStarts
         for (int i = 0; i < count; i++)
         {
             ReadOnlySpan<byte> h = headers.AsSpan(i * 56, 56);
-            var entry = new Segment(BinaryPrimitives.ReadUInt64LittleEndian(h[16..]), BinaryPrimitives.ReadUInt64LittleEndian(h[8..]), BinaryPrimitives.ReadUInt64LittleEndian(h[32..]));
+            var entry = new Segment(BinaryPrimitives.ReadUInt64LittleEndian(h[16..]), BinaryPrimitives.ReadUInt64LittleEndian(h[8..]),
+                BinaryPrimitives.ReadUInt64LittleEndian(h[32..]));
             switch (BinaryPrimitives.ReadUInt32LittleEndian(h))
             {
                 case PtLoad: loads.Add(entry); break;

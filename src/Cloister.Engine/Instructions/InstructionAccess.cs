@@ -13,7 +13,8 @@ internal static class InstructionAccess
     [ThreadStatic]
     private static InstructionInfoFactory? _factory;
 
-    /// <summary>The kind of access at <paramref name="address"/> by the instruction whose bytes are given (as many as can be read).</summary>
+    /// <summary>The kind of access at <paramref name="address"/> by the instruction whose bytes are given (as many as
+    /// can be read).</summary>
     public static AccessKind KindOf(ReadOnlySpan<byte> code, in UserRegisters registers, ulong address)
     {
         if (address == registers.Rip || code.Length == 0)
@@ -60,13 +61,15 @@ internal static class InstructionAccess
         return writes && !matched ? AccessKind.Write : AccessKind.Read;
     }
 
-    /// <summary>Whether the instruction looks for pending x87 exceptions before it does anything: WAIT, x87 and MMX instructions. SDM 3A, "Interrupt 16".</summary>
+    /// <summary>Whether the instruction looks for pending x87 exceptions before it does anything: WAIT, x87 and MMX
+    /// instructions. SDM 3A, "Interrupt 16".</summary>
     public static bool WaitsForX87(ReadOnlySpan<byte> code)
     {
         Instruction instruction = Decode(code, 0);
         foreach (CpuidFeature feature in instruction.Code.CpuidFeatures())
         {
-            if (feature is CpuidFeature.FPU or CpuidFeature.FPU287 or CpuidFeature.FPU387 or CpuidFeature.MMX or CpuidFeature.D3NOW or CpuidFeature.D3NOWEXT)
+            if (feature is CpuidFeature.FPU or CpuidFeature.FPU287 or CpuidFeature.FPU387 or CpuidFeature.MMX or CpuidFeature.D3NOW
+                or CpuidFeature.D3NOWEXT)
             {
                 return true;
             }
@@ -99,7 +102,8 @@ internal static class InstructionAccess
         or Mnemonic.Int or Mnemonic.Into or Mnemonic.Iret or Mnemonic.Iretd or Mnemonic.Iretq
         or Mnemonic.Lfs or Mnemonic.Lgs or Mnemonic.Lss or Mnemonic.Syscall or Mnemonic.Sysenter or Mnemonic.Smsw
         || instruction.Code is Code.Call_m1616 or Code.Call_m1632 or Code.Call_m1664 or Code.Jmp_m1616 or Code.Jmp_m1632 or Code.Jmp_m1664
-        or Code.Retfd or Code.Retfq or Code.Retfw or Code.Retfd_imm16 or Code.Retfq_imm16 or Code.Retfw_imm16 or Code.Mov_Sreg_r32m16 or Code.Mov_Sreg_r64m16 or Code.Mov_Sreg_rm16
+        or Code.Retfd or Code.Retfq or Code.Retfw or Code.Retfd_imm16 or Code.Retfq_imm16 or Code.Retfw_imm16 or Code.Mov_Sreg_r32m16
+        or Code.Mov_Sreg_r64m16 or Code.Mov_Sreg_rm16
         or Code.Popq_FS or Code.Popq_GS or Code.Popw_FS or Code.Popw_GS;
 
     private sealed class RegisterValues(UserRegisters u)

@@ -1,7 +1,9 @@
 namespace Cloister.Engine.Instructions;
 
-/// <summary>Lengths of the instructions that compilers write most, without the tables of the disassembler, which take long to load.</summary>
-/// <remarks>Source: SDM 2D, appendix A (opcode maps). It knows only opcodes that are valid whatever prefixes of those below go before them.</remarks>
+/// <summary>Lengths of the instructions that compilers write most, without the tables of the disassembler, which take
+/// long to load.</summary>
+/// <remarks>Source: SDM 2D, appendix A (opcode maps). It knows only opcodes that are valid whatever prefixes of those
+/// below go before them.</remarks>
 internal static class InstructionLength
 {
     // What follows an opcode. Any value but Unknown has the bits that hold.

@@ -5,8 +5,9 @@ using Cloister.Engine.Options;
 namespace Cloister.Engine.Libraries;
 
 /// <summary>
-/// A call of a function of a <see cref="ServedLibrary"/>, at the end that answers. The caller sends the function's number and its six arguments;
-/// then it does what it is told, a command of 24 bytes at a time, and goes on in its program with the last one. <see cref="LibraryImage"/> is the other end.
+/// A call of a function of a <see cref="ServedLibrary"/>, at the end that answers. The caller sends the function's
+/// number and its six arguments; then it does what it is told, a command of 24 bytes at a time, and goes on in its program with the last
+/// one. <see cref="LibraryImage"/> is the other end.
 /// </summary>
 public sealed class ForwardedCall
 {
@@ -21,7 +22,8 @@ public sealed class ForwardedCall
 
     private ForwardedCall(Stream stream, CancellationToken cancellation) => (_stream, _cancellation) = (stream, cancellation);
 
-    /// <summary>The function's number: its place in <see cref="ServedLibrary.Functions"/> after <see cref="ServedLibrary.First"/>.</summary>
+    /// <summary>The function's number: its place in <see cref="ServedLibrary.Functions"/> after
+    /// <see cref="ServedLibrary.First"/>.</summary>
     public ulong Function { get; private set; }
 
     /// <summary>Its arguments.</summary>

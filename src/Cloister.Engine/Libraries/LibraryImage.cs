@@ -9,7 +9,8 @@ namespace Cloister.Engine.Libraries;
 
 /// <summary>
 /// The ELF image of a <see cref="ServedLibrary"/>. Its functions connect to a socket, send their number and arguments, and do what
-/// <see cref="ForwardedCall"/> tells them. They need nothing of a libc and keep nothing, so that any thread may call them, and a child after fork.
+/// <see cref="ForwardedCall"/> tells them. They need nothing of a libc and keep nothing, so that any thread may call
+/// them, and a child after fork.
 /// </summary>
 internal static class LibraryImage
 {
@@ -42,7 +43,8 @@ internal static class LibraryImage
             symbols.Add(new VdsoSymbol(library.Functions[i], result.GetLabelRIP(functions[i])));
         }
 
-        ElfHeaders.Write(image, symbols, new Range(TextOffset, TextOffset + (int)text.Length), library.Names[0], version: null, writablePage: DataOffset);
+        ElfHeaders.Write(image, symbols, new Range(TextOffset, TextOffset + (int)text.Length), library.Names[0], version: null,
+            writablePage: DataOffset);
         return image;
     }
 
@@ -51,8 +53,10 @@ internal static class LibraryImage
     {
         const int command = ForwardedCall.RequestLength, frame = (ForwardedCall.RequestLength + ForwardedCall.CommandLength + 15) & ~15;
         const int unix = 1, stream = 1, closeOnExec = 0x80000; // AF_UNIX, SOCK_STREAM, SOCK_CLOEXEC
-        Label name = a.CreateLabel(), again = a.CreateLabel(), next = a.CreateLabel(), take = a.CreateLabel(), map = a.CreateLabel(), unmap = a.CreateLabel(), ended = a.CreateLabel();
-        Label close = a.CreateLabel(), leave = a.CreateLabel(), broken = a.CreateLabel(), unreachable = a.CreateLabel(), sends = a.CreateLabel(), receives = a.CreateLabel();
+        Label name = a.CreateLabel(), again = a.CreateLabel(), next = a.CreateLabel(), take = a.CreateLabel(), map = a.CreateLabel(),
+        unmap = a.CreateLabel(), ended = a.CreateLabel();
+        Label close = a.CreateLabel(), leave = a.CreateLabel(), broken = a.CreateLabel(), unreachable = a.CreateLabel(),
+            sends = a.CreateLabel(), receives = a.CreateLabel();
         byte[] address = [unix, 0, 0, .. Encoding.ASCII.GetBytes(library.Socket)];
         a.push(rbp);
         a.mov(rbp, rsp);

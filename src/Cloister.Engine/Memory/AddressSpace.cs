@@ -36,7 +36,8 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IFileView, IC
     /// <summary>Device mappings.</summary>
     public MappingList Mappings { get; } = new();
 
-    /// <summary>Parts of device mappings that were taken away lately, with the protection they had: a fork that began before has them still.</summary>
+    /// <summary>Parts of device mappings that were taken away lately, with the protection they had: a fork that began
+    /// before has them still.</summary>
     public List<EnclaveMapping> Departed { get; } = [];
 
     /// <summary>What threads are taking away right now.</summary>
@@ -148,16 +149,20 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IFileView, IC
     public bool Write(LinearAddress address, ReadOnlySpan<byte> source) => Memory.TryWrite(address.Value, source);
 
     /// <summary>Whether an entry that is there allows an access.</summary>
-    public static bool Allows(in PageTableEntry entry, AccessKind access) => ((int)entry.Protection & EnclaveMapping.ProtectionFor(access)) != 0;
+    public static bool Allows(in PageTableEntry entry, AccessKind access) =>
+        ((int)entry.Protection & EnclaveMapping.ProtectionFor(access)) != 0;
 
     /// <summary>What enclave code may do through an entry: what the entry and the page's EPCM entry both allow.</summary>
     public SecinfoFlags AllowedBy(in PageTableEntry entry) => Native.AllowedBy(entry);
 
     /// <summary>Whether a range may hold a part of a device mapping: the books have one there, or a thread is taking one away.</summary>
-    public bool MayHaveDevice(ulong start, ulong end) => Unmappings.Exists(unmapping => unmapping.Overlaps(start, end)) || Mappings.Within(start, end).Count > 0;
+    public bool MayHaveDevice(ulong start, ulong end) => Unmappings.Exists(unmapping => unmapping.Overlaps(start, end))
+        || Mappings.Within(start, end).Count > 0;
 
-    /// <summary>Whether a range has a sealed mapping of the device: nothing may be put there, nor be taken away. mm/vma.c, vms_gather_munmap_vmas.</summary>
-    public bool HoldsSealed(ulong start, ulong length) => length > 0 && Mappings.Within(start, start + length).Exists(part => part.IsSealed);
+    /// <summary>Whether a range has a sealed mapping of the device: nothing may be put there, nor be taken away. mm/vma.c,
+    /// vms_gather_munmap_vmas.</summary>
+    public bool HoldsSealed(ulong start, ulong length) => length > 0 && Mappings.Within(start, start + length)
+        .Exists(part => part.IsSealed);
 
     /// <summary>Forgets a range that the program unmapped or mapped over.</summary>
     public HashSet<EnclaveFile> Unmap(ulong start, ulong end)
@@ -239,7 +244,8 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IFileView, IC
     }
 
     /// <inheritdoc/>
-    public bool Reaches(EnclaveFile file, ulong address) => Mappings.Find(address) is { IsAccessible: true } mapping && mapping.File == file;
+    public bool Reaches(EnclaveFile file, ulong address) => Mappings.Find(address) is { IsAccessible: true } mapping
+        && mapping.File == file;
 
     /// <inheritdoc/>
     public void Refresh(EnclaveFile file, ulong offset, int pages) => Native.Refresh(file, offset, pages);

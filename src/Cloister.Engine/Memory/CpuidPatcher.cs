@@ -89,7 +89,8 @@ internal static class CpuidPatcher
     }
 
     // Adds what it finds between two offsets from an address.
-    private static void Find(AddressSpace space, ulong address, ulong start, ulong end, ulong fileOffset, Func<long[]> readFunctions, List<ulong> sites)
+    private static void Find(AddressSpace space, ulong address, ulong start, ulong end, ulong fileOffset, Func<long[]> readFunctions,
+        List<ulong> sites)
     {
         long[]? functions = null;
         byte[] buffer = GC.AllocateUninitializedArray<byte>((int)Math.Min(Chunk, end - start));

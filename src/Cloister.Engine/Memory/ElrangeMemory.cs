@@ -3,10 +3,12 @@ using Cloister.Linux;
 
 namespace Cloister.Engine.Memory;
 
-/// <summary>Ordinary memory that a program has inside the range of an enclave: a thread inside cannot reach it. SDM 3D, "Access-control Requirements".</summary>
+/// <summary>Ordinary memory that a program has inside the range of an enclave: a thread inside cannot reach it. SDM
+/// 3D, "Access-control Requirements".</summary>
 /// <remarks>
-/// Loaders reserve the whole range without any right, so there is hardly ever any, and nothing is done then. Where there is some it has no right
-/// while the process's one thread is inside, which is let in and out by the tracer alone. With more threads it stays as it is: they have one view.
+/// Loaders reserve the whole range without any right, so there is hardly ever any, and nothing is done then. Where
+/// there is some it has no right while the process's one thread is inside, which is let in and out by the tracer alone. With more threads
+/// it stays as it is: they have one view.
 /// </remarks>
 internal sealed class ElrangeMemory
 {
@@ -31,7 +33,8 @@ internal sealed class ElrangeMemory
     /// <param name="space">Whose memory it is.</param>
     /// <param name="start">First byte of the mapping.</param>
     /// <param name="length">How many bytes.</param>
-    public void Note(IEnumerable<EnclaveFile> files, AddressSpace space, ulong start, ulong length) => IsStale |= Concerns(files, space, start, length);
+    public void Note(IEnumerable<EnclaveFile> files, AddressSpace space, ulong start, ulong length) =>
+        IsStale |= Concerns(files, space, start, length);
 
     /// <summary>Whether a range is in the range of an enclave that an address space has mapped.</summary>
     public static bool Concerns(IEnumerable<EnclaveFile> files, AddressSpace space, ulong start, ulong length) =>
@@ -85,7 +88,8 @@ internal sealed class ElrangeMemory
         foreach (MapsLine line in MapsLine.Of(thread))
         {
             // Cloister's own and the kernel's are not the program's to take away.
-            if (line.Protection == MemoryProtection.None || line.Path.StartsWith("/memfd:cloister", StringComparison.Ordinal) || line.Path.StartsWith("[v", StringComparison.Ordinal))
+            if (line.Protection == MemoryProtection.None || line.Path.StartsWith("/memfd:cloister", StringComparison.Ordinal)
+                || line.Path.StartsWith("[v", StringComparison.Ordinal))
             {
                 continue;
             }

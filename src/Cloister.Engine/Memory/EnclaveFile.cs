@@ -5,7 +5,8 @@ using Cloister.Linux;
 
 namespace Cloister.Engine.Memory;
 
-/// <summary>One open file of a device node: a memfd whose offset is the linear address, so that it can be mapped before the enclave's base is known.</summary>
+/// <summary>One open file of a device node: a memfd whose offset is the linear address, so that it can be mapped
+/// before the enclave's base is known.</summary>
 /// <remarks>It is found by its inode, so that dup, fork and descriptor passing need no tracking.</remarks>
 internal sealed class EnclaveFile : IEnclaveStorage, IPageBytes, IDisposable
 {
@@ -155,7 +156,8 @@ internal sealed class EnclaveFile : IEnclaveStorage, IPageBytes, IDisposable
     }
 
     /// <summary>The bytes of a page as the program wrote them, to read at once.</summary>
-    /// <remarks>A page that only programs have mapped is read from the file: mapping it here as well, and out again when it goes, costs more.</remarks>
+    /// <remarks>A page that only programs have mapped is read from the file: mapping it here as well, and out again
+    /// when it goes, costs more.</remarks>
     public ReadOnlySpan<byte> Contents(ulong offset)
     {
         if (_expected.LastTaken(offset) is { IsEmpty: false } contents)
@@ -199,7 +201,8 @@ internal sealed class EnclaveFile : IEnclaveStorage, IPageBytes, IDisposable
         _removedEnd = offset + 4096;
     }
 
-    /// <summary>Takes the memory of removed pages away, a run of them at once. Called before a page is placed and before any thread runs on.</summary>
+    /// <summary>Takes the memory of removed pages away, a run of them at once. Called before a page is placed and
+    /// before any thread runs on.</summary>
     public void FlushPunches()
     {
         if (_removedEnd > _removedStart)
@@ -210,7 +213,8 @@ internal sealed class EnclaveFile : IEnclaveStorage, IPageBytes, IDisposable
         }
     }
 
-    /// <summary>Gives pages their memory at once; otherwise each gets it when it is reached first. It is zeroed when a program has it mapped.</summary>
+    /// <summary>Gives pages their memory at once; otherwise each gets it when it is reached first. It is zeroed when
+    /// a program has it mapped.</summary>
     public void Populate(ulong offset, int pages) => _ = _file.Allocate((long)(Base + offset), pages * 4096L);
 
     /// <summary>Takes the page-table entries away everywhere and keeps the bytes. Writers must have been stopped before.</summary>
@@ -243,7 +247,8 @@ internal sealed class EnclaveFile : IEnclaveStorage, IPageBytes, IDisposable
         }
     }
 
-    /// <summary>An instruction is none of these any more. Threads lose its breakpoint when they stop next: until then it is a stop for nothing.</summary>
+    /// <summary>An instruction is none of these any more. Threads lose its breakpoint when they stop next: until then
+    /// it is a stop for nothing.</summary>
     public void Unguard(IllegalSite site)
     {
         foreach (IFileView space in Views)

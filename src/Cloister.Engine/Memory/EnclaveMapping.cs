@@ -8,7 +8,8 @@ namespace Cloister.Engine.Memory;
 /// <param name="End">Behind the last byte.</param>
 /// <param name="Protection">PROT_ bits (<see cref="MemoryProtection"/>).</param>
 /// <param name="File">What is mapped.</param>
-/// <param name="Delta">What is added to a linear address to get the offset in the file: 0 for an enclave, whose file offset is the address.</param>
+/// <param name="Delta">What is added to a linear address to get the offset in the file: 0 for an enclave, whose file
+/// offset is the address.</param>
 internal sealed record EnclaveMapping(ulong Start, ulong End, int Protection, EnclaveFile File, ulong Delta = 0)
 {
     /// <summary>The offset from the enclave's base (or the virtual EPC's first byte) of what is mapped at an address.</summary>

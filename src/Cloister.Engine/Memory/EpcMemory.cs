@@ -4,7 +4,8 @@ using Cloister.Processor;
 
 namespace Cloister.Engine.Memory;
 
-/// <summary>The bytes of the EPC. A page of an enclave lies in the enclave's own file, where programs can map it; the rest lies in a private one.</summary>
+/// <summary>The bytes of the EPC. A page of an enclave lies in the enclave's own file, where programs can map it; the
+/// rest lies in a private one.</summary>
 internal sealed class EpcMemory : IEpcMemory, IDisposable
 {
     private readonly MappedFile _private;

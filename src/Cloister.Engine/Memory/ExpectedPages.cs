@@ -37,5 +37,6 @@ internal struct ExpectedPages
 
     /// <summary>What the page taken last was filled with, unless it was touched since; empty for any other.</summary>
     public readonly ReadOnlySpan<byte> LastTaken(ulong offset) =>
-        _lastIsUntouched && offset + PageLength == _next ? _contents.Span.Slice(_contents.Length - (int)(_end - _next) - PageLength, PageLength) : default;
+        _lastIsUntouched && offset + PageLength == _next ? _contents.Span.Slice(_contents.Length - (int)(_end - _next) - PageLength,
+        PageLength) : default;
 }

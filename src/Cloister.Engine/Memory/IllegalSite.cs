@@ -14,7 +14,8 @@ internal sealed class IllegalSite(IPageBytes file, ulong address, byte second)
     /// <summary>Its second byte.</summary>
     public byte Second { get; } = second;
 
-    /// <summary>A breakpoint stops it, in every address space where it can be executed; it stands as the program wrote it then, and else as UD2.</summary>
+    /// <summary>A breakpoint stops it, in every address space where it can be executed; it stands as the program
+    /// wrote it then, and else as UD2.</summary>
     public bool IsGuarded { get; private set; }
 
     /// <summary>Whether the bytes are still those that were found: an enclave may write into its own code.</summary>

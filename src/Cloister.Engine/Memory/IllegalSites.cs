@@ -12,7 +12,8 @@ internal sealed class IllegalSites
     public IReadOnlyList<IllegalSite> In(ulong page) => _pages.TryGetValue(page, out List<IllegalSite>? sites) ? sites : [];
 
     /// <summary>The one at an address.</summary>
-    public IllegalSite? At(ulong address) => _pages.TryGetValue(address & ~4095UL, out List<IllegalSite>? sites) ? sites.Find(site => site.Address == address) : null;
+    public IllegalSite? At(ulong address) => _pages.TryGetValue(address & ~4095UL, out List<IllegalSite>? sites)
+        ? sites.Find(site => site.Address == address) : null;
 
     /// <summary>One was found.</summary>
     public void Add(IllegalSite site)

@@ -119,6 +119,7 @@ internal sealed class MappingList
     }
 
     private static bool Joins(EnclaveMapping left, EnclaveMapping right) =>
-        left.End == right.Start && left.Protection == right.Protection && left.File == right.File && left.Delta == right.Delta && left.CopiesOnFork == right.CopiesOnFork
+        left.End == right.Start && left.Protection == right.Protection && left.File == right.File && left.Delta == right.Delta
+        && left.CopiesOnFork == right.CopiesOnFork
         && left.IsSealed == right.IsSealed;
 }

@@ -26,9 +26,11 @@ internal sealed record MapsLine(ulong Start, ulong End, int Protection, string P
     /// <summary>Whether it is of a memory file that a program was made to create.</summary>
     public bool IsMemoryFile => Path.StartsWith("/memfd:cloister:", StringComparison.Ordinal);
 
-    /// <summary>The mappings of a stopped thread's process, in order; none when they cannot be read, as of a process that was just killed.</summary>
+    /// <summary>The mappings of a stopped thread's process, in order; none when they cannot be read, as of a process
+    /// that was just killed.</summary>
     /// <remarks>The thread's own file: that of a leader that has ended is empty.</remarks>
-    public static List<MapsLine> Of(IHeldThread thread) => Parse(Dumpable.Reach(thread, () => HostFile.TryRead(ProcPath.Of(thread.Id, "maps"))));
+    public static List<MapsLine> Of(IHeldThread thread) =>
+        Parse(Dumpable.Reach(thread, () => HostFile.TryRead(ProcPath.Of(thread.Id, "maps"))));
 
     /// <summary>The mappings of a thread that may not be known yet; null when they may not be read.</summary>
     public static List<MapsLine>? Of(int thread) => HostFile.TryRead(ProcPath.Of(thread, "maps")) is { } text ? Parse(text) : null;
@@ -50,7 +52,8 @@ internal sealed record MapsLine(ulong Start, ulong End, int Protection, string P
             ulong? inode = ProcText.Number(ProcText.TakeWord(ref line));
             if (start is { } first && end is { } last && bits is [var r, var w, var x, var p, ..])
             {
-                int protection = (r == 'r' ? MemoryProtection.Read : 0) | (w == 'w' ? MemoryProtection.Write : 0) | (x == 'x' ? MemoryProtection.Execute : 0);
+                int protection = (r == 'r' ? MemoryProtection.Read : 0) | (w == 'w' ? MemoryProtection.Write : 0)
+                    | (x == 'x' ? MemoryProtection.Execute : 0);
                 lines.Add(new MapsLine(first, last, protection, Encoding.UTF8.GetString(line))
                 {
                     IsShared = p == 's',

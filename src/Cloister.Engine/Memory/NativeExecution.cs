@@ -4,7 +4,8 @@ using Cloister.Linux;
 
 namespace Cloister.Engine.Memory;
 
-/// <summary>Which pages of enclaves a process can really execute: those where mapping and EPCM allow it, once they were looked at.</summary>
+/// <summary>Which pages of enclaves a process can really execute: those where mapping and EPCM allow it, once they
+/// were looked at.</summary>
 internal static class NativeExecution
 {
     private const ulong PageMask = 4095;

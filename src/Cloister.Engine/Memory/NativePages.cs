@@ -93,8 +93,8 @@ internal sealed class NativePages : IDisposable
         }
     }
 
-    /// <summary>Maps a page that the process does not have though it should: the kernel drops entries of a file's pages when memory is short, and so do
-    /// advices that another process gives.</summary>
+    /// <summary>Maps a page that the process does not have though it should: the kernel drops entries of a file's
+    /// pages when memory is short, and so do advices that another process gives.</summary>
     /// <returns>Whether it was not there, and is now.</returns>
     public bool MapAgain(ulong page)
     {
@@ -106,7 +106,8 @@ internal sealed class NativePages : IDisposable
             return entry.Native != before;
         }
 
-        return Presence.Continue(page, 4096, writeProtected: entry.Native == NativeAccess.Read, out ulong mapped) == Errno.None && mapped > 0;
+        return Presence.Continue(page, 4096, writeProtected: entry.Native == NativeAccess.Read, out ulong mapped) == Errno.None
+            && mapped > 0;
     }
 
     // The access that is there and the one that shall be.
@@ -119,7 +120,8 @@ internal sealed class NativePages : IDisposable
             _ = LostExecution.Add(address);
         }
 
-        return (entry.Native, (allowed & SecinfoFlags.R) == 0 ? NativeAccess.None : (allowed & SecinfoFlags.W) == 0 ? NativeAccess.Read : NativeAccess.ReadWrite);
+        return (entry.Native, (allowed & SecinfoFlags.R) == 0 ? NativeAccess.None : (allowed & SecinfoFlags.W) == 0
+            ? NativeAccess.Read : NativeAccess.ReadWrite);
     }
 
     private void Change(ulong start, int pages, NativeAccess from, NativeAccess to)
@@ -360,7 +362,8 @@ internal sealed class NativePages : IDisposable
 
     /// <summary>What enclave code may do through an entry: what the entry and the page's EPCM entry both allow.</summary>
     public SecinfoFlags AllowedBy(in PageTableEntry entry) =>
-        entry.Present ? _machine.Epcm[entry.Page].AllowedToEnclave & (SecinfoFlags)entry.Protection : 0; // PROT_ bits have the values of R, W and X.
+        // PROT_ bits have the values of R, W and X.
+        entry.Present ? _machine.Epcm[entry.Page].AllowedToEnclave & (SecinfoFlags)entry.Protection : 0;
 
     private static void Require(Errno error)
     {

@@ -74,7 +74,8 @@ internal sealed class NativeProtections(MappingList mappings, PageTable pages)
             return MemoryProtection.None;
         }
 
-        int bits = MemoryProtection.Read | (entry.Native == NativeAccess.ReadWrite ? MemoryProtection.Write : 0) | (entry.Executable ? MemoryProtection.Execute : 0);
+        int bits = MemoryProtection.Read | (entry.Native == NativeAccess.ReadWrite ? MemoryProtection.Write : 0)
+            | (entry.Executable ? MemoryProtection.Execute : 0);
         return bits & mapping.Protection;
     }
 }

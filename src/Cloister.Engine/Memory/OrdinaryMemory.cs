@@ -3,11 +3,13 @@ using Cloister.Processor;
 
 namespace Cloister.Engine.Memory;
 
-/// <summary>What the page tables say of a program's memory that is not the device's. Asked at faults only: the answer is read from /proc.</summary>
+/// <summary>What the page tables say of a program's memory that is not the device's. Asked at faults only: the answer
+/// is read from /proc.</summary>
 internal static class OrdinaryMemory
 {
     /// <summary>One access, as it ends after the kernel's page fault handler: what it would bring in counts as there.</summary>
-    /// <remarks>Linux, arch/x86/mm/fault.c, access_error: it refuses writes by the mapping, present or not, and a fetch only when the page is present.</remarks>
+    /// <remarks>Linux, arch/x86/mm/fault.c, access_error: it refuses writes by the mapping, present or not, and a
+    /// fetch only when the page is present.</remarks>
     public static PageWalk Walk(AddressSpace space, ulong address, AccessKind access)
     {
         int? protection = ProtectionAt(space, address);

@@ -49,7 +49,8 @@ internal struct PageTableEntry
     public void Clear() => _page = 0;
 }
 
-/// <summary>The entries of one address space, by page number; two levels, 64 pages a leaf, so that pages spread far and wide cost little.</summary>
+/// <summary>The entries of one address space, by page number; two levels, 64 pages a leaf, so that pages spread far
+/// and wide cost little.</summary>
 internal sealed class PageTable
 {
     private const int LeafBits = 6;
@@ -79,7 +80,8 @@ internal sealed class PageTable
 
     /// <summary>The entry of an address without making room for one.</summary>
     public PageTableEntry Peek(ulong address) =>
-        _leaves.TryGetValue(address >> (12 + LeafBits), out PageTableEntry[]? leaf) ? leaf[(int)(address >> 12) & ((1 << LeafBits) - 1)] : default;
+        _leaves.TryGetValue(address >> (12 + LeafBits), out PageTableEntry[]? leaf) ? leaf[(int)(address >> 12) & ((1 << LeafBits) - 1)]
+        : default;
 
     /// <summary>The page's memory was taken out of the file.</summary>
     public void NotePunched(ulong address)

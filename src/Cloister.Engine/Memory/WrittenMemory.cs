@@ -2,7 +2,8 @@ using Cloister.Linux;
 
 namespace Cloister.Engine.Memory;
 
-/// <summary>The parts of a program's memory that can hold code because somebody wrote there: found without reading what nobody did.</summary>
+/// <summary>The parts of a program's memory that can hold code because somebody wrote there: found without reading
+/// what nobody did.</summary>
 /// <remarks>Runtimes that compile reserve gigabytes of memory or of a file, and make them executable before they use them.</remarks>
 internal static class WrittenMemory
 {
@@ -63,7 +64,8 @@ internal static class WrittenMemory
         ulong offset = line.Offset - line.Start;
         return PathOf(process, line) is { } path
             ? Union(PopulatedPages.Populated(process, start, end),
-                WithinFile(path, unchecked(start + offset), unchecked(end + offset)).Select(part => (Start: unchecked(part.Start - offset), End: unchecked(part.End - offset))))
+                WithinFile(path, unchecked(start + offset), unchecked(end + offset))
+                    .Select(part => (Start: unchecked(part.Start - offset), End: unchecked(part.End - offset))))
             : [(start, end)];
     }
 
@@ -76,7 +78,8 @@ internal static class WrittenMemory
             return named;
         }
 
-        string mapped = ProcPath.Of(process, string.Concat("map_files/", line.Start.ToString("x", provider: null), "-", line.End.ToString("x", provider: null)));
+        string mapped = ProcPath.Of(process, string.Concat("map_files/", line.Start.ToString("x", provider: null), "-",
+            line.End.ToString("x", provider: null)));
         if (IsFile(mapped))
         {
             return mapped;
@@ -91,10 +94,12 @@ internal static class WrittenMemory
             return null;
         }
 
-        bool IsFile(string path) => FileIdentity.TryGet(path, out FileIdentity file) && file.Inode == line.Inode && file.Device == line.Device;
+        bool IsFile(string path) => FileIdentity.TryGet(path, out FileIdentity file) && file.Inode == line.Inode
+            && file.Device == line.Device;
     }
 
-    private static List<(ulong Start, ulong End)> Union(IEnumerable<(ulong Start, ulong End)> some, IEnumerable<(ulong Start, ulong End)> others)
+    private static List<(ulong Start, ulong End)> Union(IEnumerable<(ulong Start, ulong End)> some,
+        IEnumerable<(ulong Start, ulong End)> others)
     {
         var union = new List<(ulong Start, ulong End)>();
         foreach ((ulong start, ulong end) in some.Concat(others).OrderBy(part => part.Start))

@@ -2,7 +2,8 @@ using Cloister.Engine.Options;
 
 namespace Cloister.Engine.Observers;
 
-/// <summary>Hears what threads of the program do that is neither the processor's nor the driver's. It changes nothing and must not throw.</summary>
+/// <summary>Hears what threads of the program do that is neither the processor's nor the driver's. It changes nothing
+/// and must not throw.</summary>
 public interface IEngineObserver
 {
     /// <summary>Hears nothing.</summary>
@@ -14,7 +15,8 @@ public interface IEngineObserver
     {
     }
 
-    /// <summary>What enclaves a thread entered and left by itself, without a stop, since this was told last. When exactly is not known.</summary>
+    /// <summary>What enclaves a thread entered and left by itself, without a stop, since this was told last. When
+    /// exactly is not known.</summary>
     /// <param name="thread">Which.</param>
     /// <param name="entries">EENTERs.</param>
     /// <param name="resumptions">ERESUMEs.</param>
@@ -23,7 +25,8 @@ public interface IEngineObserver
     {
     }
 
-    /// <summary>The model follows, or follows no more, what a thread did by itself before: leaves told in between were executed earlier.</summary>
+    /// <summary>The model follows, or follows no more, what a thread did by itself before: leaves told in between
+    /// were executed earlier.</summary>
     /// <param name="thread">Which; null at the end.</param>
     void Following(IObservedThread? thread)
     {

@@ -1,6 +1,7 @@
 namespace Cloister.Engine.Options;
 
-/// <summary>Owner, group and mode of the device nodes. Linux's belong to root, distributions give them to groups <c>sgx</c> and <c>sgx_prv</c>.</summary>
+/// <summary>Owner, group and mode of the device nodes. Linux's belong to root, distributions give them to groups
+/// <c>sgx</c> and <c>sgx_prv</c>.</summary>
 public sealed record DeviceNodeOptions
 {
     /// <summary>/dev/sgx_enclave, and what it was called before.</summary>

@@ -2,7 +2,8 @@ using System.Globalization;
 
 namespace Cloister.Engine.Options;
 
-/// <summary>When the machine loses power by itself, counted over all programs, so that a test meets it at the same place every time.</summary>
+/// <summary>When the machine loses power by itself, counted over all programs, so that a test meets it at the same
+/// place every time.</summary>
 public sealed record PowerLossPlan
 {
     private const string Entry = "entry=", Ioctl = "ioctl=";
@@ -21,8 +22,10 @@ public sealed record PowerLossPlan
         List<long> entries = [], ioctls = [];
         foreach (string part in text.Split(','))
         {
-            List<long>? list = part.StartsWith(Entry, StringComparison.Ordinal) ? entries : part.StartsWith(Ioctl, StringComparison.Ordinal) ? ioctls : null;
-            if (list is null || !long.TryParse(part.AsSpan(Entry.Length), NumberStyles.None, CultureInfo.InvariantCulture, out long number) || number == 0)
+            List<long>? list = part.StartsWith(Entry, StringComparison.Ordinal)
+                ? entries : part.StartsWith(Ioctl, StringComparison.Ordinal) ? ioctls : null;
+            if (list is null || !long.TryParse(part.AsSpan(Entry.Length), NumberStyles.None, CultureInfo.InvariantCulture, out long number)
+                || number == 0)
             {
                 return null;
             }

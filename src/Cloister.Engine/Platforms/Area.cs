@@ -3,8 +3,9 @@ namespace Cloister.Engine.Platforms;
 /// <summary>Where Cloister's own pages lie in every traced address space.</summary>
 /// <remarks>The address is the same everywhere because the seccomp filter, which is inherited over exec, lets system calls from here pass.
 /// It lies below the mmap area and the stack (arch/x86/mm/mmap.c: by default they begin above 0x7efb'0000'0000 and grow downward for
-/// gigabytes), and where the sanitizers keep neither shadow nor heap: ThreadSanitizer's programs may use 0x7e80'0000'0000 and up, MemorySanitizer's
-/// 0x7000'0000'0000 and up, AddressSanitizer's all above 0x1000'7fff'8000 (compiler-rt: tsan_platform.h, msan.h, asan_mapping.h).</remarks>
+/// gigabytes), and where the sanitizers keep neither shadow nor heap: ThreadSanitizer's programs may use
+/// 0x7e80'0000'0000 and up, MemorySanitizer's 0x7000'0000'0000 and up, AddressSanitizer's all above 0x1000'7fff'8000 (compiler-rt:
+/// tsan_platform.h, msan.h, asan_mapping.h).</remarks>
 internal static class Area
 {
     /// <summary>First byte.</summary>

@@ -19,7 +19,8 @@ internal sealed class ArgumentTest(string text, bool otherwise = false)
     public bool IsAlways => _conditions.Count == 0 && otherwise;
 
     /// <summary>Stops where the lower half of an argument is one of some values.</summary>
-    public ArgumentTest When(int argument, params ReadOnlySpan<uint> values) => Add(argument, isHigh: false, uint.MaxValue, values, stops: true);
+    public ArgumentTest When(int argument, params ReadOnlySpan<uint> values) =>
+        Add(argument, isHigh: false, uint.MaxValue, values, stops: true);
 
     /// <summary>Stops where some bits of the lower half of an argument have a value.</summary>
     public ArgumentTest WhenMasked(int argument, uint mask, uint value) => Add(argument, isHigh: false, mask, [value], stops: true);
@@ -31,7 +32,8 @@ internal sealed class ArgumentTest(string text, bool otherwise = false)
     public ArgumentTest WhenAnyHigh(int argument, uint bits) => Add(argument, isHigh: true, bits, [], stops: true);
 
     /// <summary>Passes where the lower half of an argument is one of some values.</summary>
-    public ArgumentTest Unless(int argument, params ReadOnlySpan<uint> values) => Add(argument, isHigh: false, uint.MaxValue, values, stops: false);
+    public ArgumentTest Unless(int argument, params ReadOnlySpan<uint> values) =>
+        Add(argument, isHigh: false, uint.MaxValue, values, stops: false);
 
     /// <summary>Passes where the lower half of an argument has one of some bits.</summary>
     public ArgumentTest UnlessAny(int argument, uint bits) => Add(argument, isHigh: false, bits, [], stops: false);

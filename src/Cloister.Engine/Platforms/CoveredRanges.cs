@@ -2,7 +2,8 @@ using Cloister.Engine.Instructions;
 
 namespace Cloister.Engine.Platforms;
 
-/// <summary>The ranges of enclaves from which a filter of a process refuses system calls. Filters stay: each call of the process runs all of them.</summary>
+/// <summary>The ranges of enclaves from which a filter of a process refuses system calls. Filters stay: each call of
+/// the process runs all of them.</summary>
 internal sealed class CoveredRanges
 {
     /// <summary>So many filters at most: beyond them only what is found in the code is refused (<see cref="EnclaveCode"/>).</summary>
@@ -19,7 +20,8 @@ internal sealed class CoveredRanges
     /// <summary>Whether a filter is to be added for a range: it is not covered yet, and there are not too many.</summary>
     public bool Add(ulong start, ulong size)
     {
-        if (_ranges.Count >= Most || _ranges.Exists(range => start >= range.Start && start - range.Start <= range.Size - Math.Min(size, range.Size) && size <= range.Size))
+        if (_ranges.Count >= Most || _ranges.Exists(range => start >= range.Start
+            && start - range.Start <= range.Size - Math.Min(size, range.Size) && size <= range.Size))
         {
             return false;
         }

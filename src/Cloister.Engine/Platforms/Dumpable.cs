@@ -32,5 +32,6 @@ internal static class Dumpable
         return got;
     }
 
-    private static long Call(IHeldThread thread, params ulong[] arguments) => new RemoteCalls().Add(SystemCall.Prctl, arguments).Run(thread)[0];
+    private static long Call(IHeldThread thread, params ulong[] arguments) => new RemoteCalls().Add(SystemCall.Prctl, arguments)
+        .Run(thread)[0];
 }

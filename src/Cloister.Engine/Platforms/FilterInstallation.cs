@@ -13,7 +13,8 @@ internal static class FilterInstallation
         BitConverter.TryWriteBytes(data.AsSpan(0), (ushort)(program.Length / 8));
         BitConverter.TryWriteBytes(data.AsSpan(8), RemoteCalls.DataAddress + 16);
         program.CopyTo(data, 16);
-        long result = new RemoteCalls().WithData(data).Add(SystemCall.Seccomp, setModeFilter, threadSync, RemoteCalls.DataAddress).Run(thread)[0];
+        long result = new RemoteCalls().WithData(data).Add(SystemCall.Seccomp, setModeFilter, threadSync, RemoteCalls.DataAddress)
+            .Run(thread)[0];
         if (result == -(long)Errno.EACCES)
         {
             // The program has given up root since it began. seccomp(2): then it must not gain privileges any more.

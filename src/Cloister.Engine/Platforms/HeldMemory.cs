@@ -22,7 +22,8 @@ internal sealed class HeldMemory(int process) : IDisposable
 
     /// <summary>Reads code as the processor fetches it.</summary>
     /// <returns>How many bytes could be read.</returns>
-    public int ReadCode(ulong address, Span<byte> code) => Code?.ReadCode(address, code) ?? (Bytes.TryPeek(address, code) ? code.Length : 0);
+    public int ReadCode(ulong address, Span<byte> code) => Code?.ReadCode(address, code)
+        ?? (Bytes.TryPeek(address, code) ? code.Length : 0);
 
     /// <summary>Whether an address is behind CD 03, which is INT n and no INT3.</summary>
     public bool IsBehindTwoByteBreakpoint(ulong address)

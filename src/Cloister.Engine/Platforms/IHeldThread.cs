@@ -39,7 +39,8 @@ internal interface IHeldThread : IExtendedState
     /// <summary>The signal at which it stands.</summary>
     Errno GetSignal(out SignalInformation information);
 
-    /// <summary>The components of the extended state that were put into their initial configuration, if nothing else was done to it: the program will do it.</summary>
+    /// <summary>The components of the extended state that were put into their initial configuration, if nothing else
+    /// was done to it: the program will do it.</summary>
     ulong TakeInitialization();
 
     /// <summary>Makes system calls as if the thread made them, with all it shows given back.</summary>

@@ -2,9 +2,10 @@ using Cloister.Engine.Options;
 
 namespace Cloister.Engine.Platforms;
 
-/// <summary>One way to hold a program: its threads run by themselves, stand when something happens, and run on when they are answered. Knows no SGX.</summary>
-/// <remarks>One thread calls all of it. That a thread was killed meanwhile is a <see cref="ThreadEndedException"/> where there is no other answer;
-/// its end comes as an event.</remarks>
+/// <summary>One way to hold a program: its threads run by themselves, stand when something happens, and run on when
+/// they are answered. Knows no SGX.</summary>
+/// <remarks>One thread calls all of it. That a thread was killed meanwhile is a <see cref="ThreadEndedException"/>
+/// where there is no other answer; its end comes as an event.</remarks>
 internal interface IPlatform : IDisposable
 {
     /// <summary>Whether something that was put back waits to be answered.</summary>
@@ -79,7 +80,8 @@ internal interface IPlatform : IDisposable
     /// <summary>Whether other threads of its process must stand while a thread gets a signal, or it may be lost.</summary>
     bool MayLoseHandler(IHeldThread thread, int signal);
 
-    /// <summary>Before a signal is raised: what the thread's stops have changed of the program's signals is as it was, and the signal can come.</summary>
+    /// <summary>Before a signal is raised: what the thread's stops have changed of the program's signals is as it
+    /// was, and the signal can come.</summary>
     void PrepareRaise(IHeldThread thread, int signal);
 
     /// <summary>Gives a signal with the numbers of its exception.</summary>

@@ -8,7 +8,8 @@ internal static class MemoryFiles
 {
     private const ulong CloseOnExec = 1, AllowSealing = 2;
 
-    // With it every read and write by position ends in EINVAL, the answer of a device without these operations. fs/read_write.c, rw_verify_area.
+    // With it every read and write by position ends in EINVAL, the answer of a device without these operations.
+    // fs/read_write.c, rw_verify_area.
     private const long LastPosition = long.MaxValue;
 
     /// <summary>Makes one in a thread's program.</summary>
@@ -21,7 +22,8 @@ internal static class MemoryFiles
             .Add(SystemCall.MemfdCreate, RemoteCalls.DataAddress, AllowSealing | (closeOnExec ? CloseOnExec : 0)).Run(thread)[0];
 
     /// <summary>Copies the descriptor of one that was just made.</summary>
-    /// <returns>The number here, or minus an errno: EBADF when the program's number means something else by now, which nobody may touch.</returns>
+    /// <returns>The number here, or minus an errno: EBADF when the program's number means something else by now,
+    /// which nobody may touch.</returns>
     public static int Take(IHeldThread thread, int descriptor) => Take(thread, descriptor, out _);
 
     /// <summary>Does something, and gives up what would be nobody's if a thread ended meanwhile.</summary>
@@ -52,7 +54,8 @@ internal static class MemoryFiles
         if (!isSameFile)
         {
             (long flock, ulong operation) = OpenFileHold.Call;
-            _ = Keep(() => HostKernel.Close(taken), () => new RemoteCalls().Add(flock, (ulong)descriptor, operation).Add(SystemCall.Lseek, (ulong)descriptor, LastPosition, 0).Run(thread));
+            _ = Keep(() => HostKernel.Close(taken), () => new RemoteCalls().Add(flock, (ulong)descriptor, operation)
+                .Add(SystemCall.Lseek, (ulong)descriptor, LastPosition, 0).Run(thread));
             return taken;
         }
 

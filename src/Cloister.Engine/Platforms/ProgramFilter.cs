@@ -14,13 +14,15 @@ internal static class ProgramFilter
     /// <summary>BPF_MAXINSNS, uapi linux/bpf_common.h.</summary>
     public const int MostInstructions = 4096;
 
-    /// <summary>Upper half of the offset of the mmap that maps the gadget, which is anonymous: the kernel takes any offset that is a multiple of a page.</summary>
+    /// <summary>Upper half of the offset of the mmap that maps the gadget, which is anonymous: the kernel takes any
+    /// offset that is a multiple of a page.</summary>
     public const uint GadgetMark = 0x000c_1015;
 
     /// <summary>Bytes of an instruction, struct sock_filter.</summary>
     public const int InstructionLength = 8;
 
-    private const uint ArchitectureX8664 = 0xc000003e, ActionMask = 0xffff0000, NotThere = 0x00050000 | (uint)Errno.ENOSYS; // SECCOMP_RET_ERRNO
+    // SECCOMP_RET_ERRNO
+    private const uint ArchitectureX8664 = 0xc000003e, ActionMask = 0xffff0000, NotThere = 0x00050000 | (uint)Errno.ENOSYS;
     private const ushort ReturnConstant = 0x06;
 
     // A program may count on A being 0 at its first instruction (BPF_LD | BPF_IMM).
@@ -41,7 +43,8 @@ internal static class ProgramFilter
     public static int PrologueCount => s_prologue.Length / InstructionLength;
 
     /// <summary>The filter to install instead.</summary>
-    /// <param name="program">The program's own, an array of struct sock_filter of at most <see cref="MostInstructions"/> less <see cref="PrologueCount"/>.</param>
+    /// <param name="program">The program's own, an array of struct sock_filter of at most <see cref="MostInstructions"/> less
+    /// <see cref="PrologueCount"/>.</param>
     public static byte[] Make(ReadOnlySpan<byte> program)
     {
         byte[] made = [.. s_prologue, .. program];
@@ -62,7 +65,8 @@ internal static class ProgramFilter
     /// <summary>A filter for strict mode: read, write, exit and rt_sigreturn pass, and all else stops.</summary>
     public static byte[] Strict()
     {
-        var body = new BpfProgram().Load(BpfProgram.ArchitectureOffset).UnlessEqual(ArchitectureX8664, "stop").Load(BpfProgram.NumberOffset);
+        var body = new BpfProgram().Load(BpfProgram.ArchitectureOffset).UnlessEqual(ArchitectureX8664, "stop")
+            .Load(BpfProgram.NumberOffset);
         foreach (long number in StrictCalls)
         {
             _ = body.IfEqual((uint)number, "allow");

@@ -32,11 +32,13 @@ internal sealed class RemoteCalls
     /// <summary>What <see cref="WithData"/> was given.</summary>
     public ReadOnlySpan<byte> DataBytes => _data;
 
-    /// <summary>Makes the calls and returns their results (a result or minus an errno). The thread's address space must have the area.</summary>
+    /// <summary>Makes the calls and returns their results (a result or minus an errno). The thread's address space
+    /// must have the area.</summary>
     public long[] Run(IHeldThread thread) => thread.Make(this);
 
     /// <summary>The bytes at <see cref="DataAddress"/>, which calls may have written.</summary>
-    public static ReadOnlySpan<byte> Data(IHeldThread thread, int length) => thread.Process.Memory.Table!.Slice(Offset(DataAddress), length);
+    public static ReadOnlySpan<byte> Data(IHeldThread thread, int length) =>
+        thread.Process.Memory.Table!.Slice(Offset(DataAddress), length);
 
     /// <summary>Offset of an address of the area in its file.</summary>
     public static long Offset(ulong address) => (long)(address - Area.Base);

@@ -2,7 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace Cloister.Engine.Platforms;
 
-/// <summary>What a program has said shall be done at a signal: the kernel's struct sigaction. Source: arch/x86/include/asm/signal.h.</summary>
+/// <summary>What a program has said shall be done at a signal: the kernel's struct sigaction. Source:
+/// arch/x86/include/asm/signal.h.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct SignalAction
 {

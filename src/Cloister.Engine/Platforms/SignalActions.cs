@@ -31,7 +31,8 @@ internal sealed class SignalActions : IDisposable
         }
 
         _kernel ??= new ProcessSignals(process);
-        return _kernel.TryRead(out uint ignored, out uint caught) && ((handler == SignalAction.Ignore ? ignored : caught) & (1u << (signal - 1))) == 0;
+        return _kernel.TryRead(out uint ignored, out uint caught)
+            && ((handler == SignalAction.Ignore ? ignored : caught) & (1u << (signal - 1))) == 0;
     }
 
     /// <summary>Whether the program was told of a signal before: a handler of it may run now, and block it.</summary>

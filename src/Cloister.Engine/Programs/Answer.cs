@@ -3,7 +3,8 @@ using Cloister.Engine.Platforms;
 
 namespace Cloister.Engine.Programs;
 
-/// <summary>What a handler decides about a thread that stands; made by these members and nothing else. The loop does it, and nobody else lets a thread run on.</summary>
+/// <summary>What a handler decides about a thread that stands; made by these members and nothing else. The loop does it, and nobody else
+/// lets a thread run on.</summary>
 internal readonly record struct Answer
 {
     private enum Kind
@@ -25,10 +26,12 @@ internal readonly record struct Answer
     /// <summary>It makes the system call at which it stands.</summary>
     public static Answer Pass => new(Kind.RunOn);
 
-    /// <summary>It stands until somebody answers for it later: an ioctl in slices, a stop that has been put back, a thread that ends.</summary>
+    /// <summary>It stands until somebody answers for it later: an ioctl in slices, a stop that has been put back, a
+    /// thread that ends.</summary>
     public static Answer Stand => new(Kind.Stand);
 
-    /// <summary>What is to be done when the system call that it makes has ended, before it is back in its program; null for nothing.</summary>
+    /// <summary>What is to be done when the system call that it makes has ended, before it is back in its program;
+    /// null for nothing.</summary>
     public Action<TracedThread>? Then { get; private init; }
 
     /// <summary>The result of a call that is not made.</summary>

@@ -9,7 +9,8 @@ internal sealed class Guard(Processes processes, IPlatform platform, IProgramObs
 {
     /// <summary>Does something to a thread that may be killed meanwhile; its end is then told later.</summary>
     /// <param name="action">What to do.</param>
-    /// <param name="cause">Whose process ends when the host has no memory for it, as the kernel ends one then; without one the largest that has enclaves.</param>
+    /// <param name="cause">Whose process ends when the host has no memory for it, as the kernel ends one then;
+    /// without one the largest that has enclaves.</param>
     /// <returns>The thread that ended meanwhile, or 0.</returns>
     public int Run(Action action, TracedThread? cause = null)
     {

@@ -9,7 +9,8 @@ internal sealed class Interruptions(Processes processes, IPlatform platform, IPr
     /// <summary>Lets a thread run on that was held.</summary>
     public Action<TracedThread>? OnReleased { get; set; }
 
-    /// <summary>Stops all other threads that share a thread's memory, until disposed. What waits in the kernel stops on its way back.</summary>
+    /// <summary>Stops all other threads that share a thread's memory, until disposed. What waits in the kernel stops
+    /// on its way back.</summary>
     public IDisposable HoldOthers(TracedThread thread) => HoldAll(thread.Space, except: thread);
 
     /// <summary>Stops all threads of an address space but one, until disposed.</summary>
@@ -38,9 +39,11 @@ internal sealed class Interruptions(Processes processes, IPlatform platform, IPr
     }
 
     // A new thread runs nothing before its first stop was answered, and what prepares it must not be lost.
-    private static bool CanBeHeld(TracedThread thread) => !thread.Stopped && !thread.AwaitsVfork && !thread.IsNewFork && !thread.IsNewSharer;
+    private static bool CanBeHeld(TracedThread thread) => !thread.Stopped && !thread.AwaitsVfork && !thread.IsNewFork
+        && !thread.IsNewSharer;
 
-    /// <summary>Tells threads to stop that will be waited for: each has to get a core before it stops, and so none waits for another's time slice.</summary>
+    /// <summary>Tells threads to stop that will be waited for: each has to get a core before it stops, and so none
+    /// waits for another's time slice.</summary>
     public void InterruptAll(TracedThread[] threads)
     {
         if (threads.Length < 2)

@@ -51,7 +51,8 @@ internal sealed class Processes
         _threads[held.Id] = thread;
         process.Threads.Add(thread);
         const ulong never = ulong.MaxValue;
-        _platform.RefuseCallsBy(held, () => _observer.FlagOfInside(thread) is not 0 and var flag ? flag : thread.Processor.EnclaveMode ? never : 0);
+        _platform.RefuseCallsBy(held, () => _observer.FlagOfInside(thread) is not 0 and var flag ? flag : thread.Processor.EnclaveMode
+            ? never : 0);
         return thread;
     }
 
@@ -77,7 +78,8 @@ internal sealed class Processes
 
         if (Find(id) is null && !HostKernel.IsTraced(id))
         {
-            // It was adopted, for want of its parent's word, or told of its end first: all of it is over, and its number may soon be another's.
+            // It was adopted, for want of its parent's word, or told of its end first: all of it is over, and its
+            // number may soon be another's.
             Untold.Forget(id);
             return Answer.RunOn;
         }
@@ -98,7 +100,8 @@ internal sealed class Processes
         return Answer.RunOn;
     }
 
-    /// <summary>A child whose parent was killed before it told of it: a copy of its parent, which may be gone, or of nothing that is known.</summary>
+    /// <summary>A child whose parent was killed before it told of it: a copy of its parent, which may be gone, or of
+    /// nothing that is known.</summary>
     public void Adopt(int id, TracedProcess? parent)
     {
         int group = HostKernel.ThreadGroup(id) is not 0 and var found ? found : id;
@@ -137,7 +140,13 @@ internal sealed class Processes
         bool hadOthers = process.Threads.Count > 1;
         process.Space = _newSpace(process.Id);
         Use(process.Space);
-        var before = new TracedProcess(process.Id, old) { Actions = process.Actions, IsDeviceUser = process.IsDeviceUser, HasFilters = process.HasFilters, Covered = process.Covered };
+        var before = new TracedProcess(process.Id, old)
+        {
+            Actions = process.Actions,
+            IsDeviceUser = process.IsDeviceUser,
+            HasFilters = process.HasFilters,
+            Covered = process.Covered
+        };
         process.Actions = process.Actions.AfterExec();
         foreach (TracedThread gone in process.Threads.ToArray())
         {

@@ -7,12 +7,14 @@ using Cloister.Linux;
 namespace Cloister.Engine.Programs;
 
 /// <summary>Children that are there before their parent told of them. It will in a moment, unless it was killed between the two.</summary>
-/// <remarks>Linux, kernel/fork.c, kernel_clone: the child is made and attached, then woken, and then its parent stops to report it. A parent that
-/// is killed meanwhile reports nothing, and the child lives on: as a copy of its parent, which is gone, and of another process as its child.</remarks>
+/// <remarks>Linux, kernel/fork.c, kernel_clone: the child is made and attached, then woken, and then its parent stops
+/// to report it. A parent that is killed meanwhile reports nothing, and the child lives on: as a copy of its parent, which is gone, and of
+/// another process as its child.</remarks>
 internal sealed class UntoldChildren(Processes processes, IPlatform platform, IProgramObserver observer)
 {
     private const int MostEnded = 16, MostChildren = 64;
-    private static readonly TimeSpan s_soon = TimeSpan.FromMilliseconds(2), s_long = TimeSpan.FromSeconds(1), s_tooLong = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_soon = TimeSpan.FromMilliseconds(2), s_long = TimeSpan.FromSeconds(1),
+        s_tooLong = TimeSpan.FromSeconds(10);
     private readonly Dictionary<int, (ProgramEvent? Told, long Since)> _children = []; // without a status: seen, and not stopped yet
     private readonly List<TracedProcess> _ended = []; // of which a child may still appear; their address spaces are kept
 
@@ -28,7 +30,8 @@ internal sealed class UntoldChildren(Processes processes, IPlatform platform, IP
         }
 
         int id = happened.Thread;
-        _children[id] = (happened, _children.TryGetValue(id, out (ProgramEvent? Told, long Since) seen) ? seen.Since : Stopwatch.GetTimestamp());
+        _children[id] = (happened, _children.TryGetValue(id, out (ProgramEvent? Told, long Since) seen)
+            ? seen.Since : Stopwatch.GetTimestamp());
         if (!happened.Stands)
         {
             // Its descriptors may have been the last.
@@ -110,7 +113,8 @@ internal sealed class UntoldChildren(Processes processes, IPlatform platform, IP
     // Whether the parent that the kernel names, or of a thread another of its process, may have made it and be about to say so.
     private bool MayBeTold(int id, TimeSpan waited)
     {
-        if (HostKernel.StatusField(id, "PPid:") is not { } text || !int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int parent))
+        if (HostKernel.StatusField(id, "PPid:") is not { } text || !int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture,
+            out int parent))
         {
             return false;
         }
@@ -137,7 +141,8 @@ internal sealed class UntoldChildren(Processes processes, IPlatform platform, IP
         return false;
     }
 
-    // The area is one file for a program and all that fork made of it. Which of them it was the enclaves tell that it had mapped; else the last that ended.
+    // The area is one file for a program and all that fork made of it. Which of them it was the enclaves tell that it
+    // had mapped; else the last that ended.
     private TracedProcess? OriginOf(int id)
     {
         List<MapsLine> lines = MapsLine.Of(id) ?? [];
@@ -146,7 +151,8 @@ internal sealed class UntoldChildren(Processes processes, IPlatform platform, IP
         int most = int.MinValue;
         foreach (TracedProcess process in processes.Threads.Select(thread => thread.Process).Distinct().Concat(_ended))
         {
-            if (inode != 0 && process.Space.AreaInode == inode && observer.Likeness(lines, process.Space) is var likeness && likeness >= most)
+            if (inode != 0 && process.Space.AreaInode == inode && observer.Likeness(lines, process.Space) is var likeness
+                && likeness >= most)
             {
                 (origin, most) = (process, likeness);
             }

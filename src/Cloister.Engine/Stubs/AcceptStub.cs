@@ -6,7 +6,8 @@ using static Iced.Intel.AssemblerRegisters;
 
 namespace Cloister.Engine.Stubs;
 
-/// <summary>EACCEPT in the enclave itself: a page that the tables say awaits just this SECINFO is accepted and noted, any other goes to the ENCLU.</summary>
+/// <summary>EACCEPT in the enclave itself: a page that the tables say awaits just this SECINFO is accepted and noted,
+/// any other goes to the ENCLU.</summary>
 /// <remarks>
 /// It is reached with RCX 0 and the page in RAX, needs no stack, and leaves no trace in a flag when it goes to the ENCLU. The thread first
 /// says that it is at work and then reads the gate; the tracer shuts the gate and then looks who is at work. The tracer reads the notes at

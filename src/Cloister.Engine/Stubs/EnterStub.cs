@@ -6,7 +6,8 @@ using static Iced.Intel.AssemblerRegisters;
 
 namespace Cloister.Engine.Stubs;
 
-/// <summary>EENTER in the program itself: what the leaf does when nothing stands against it, else the ENCLU that stops. ERESUME is <see cref="ResumeStub"/>'s.</summary>
+/// <summary>EENTER in the program itself: what the leaf does when nothing stands against it, else the ENCLU that stops. ERESUME is
+/// <see cref="ResumeStub"/>'s.</summary>
 /// <remarks>
 /// The order is what makes it safe against the tracer: first the TCS is taken, then the gate is read; the tracer shuts the gate and then
 /// looks who has a TCS. A stop in the middle is put back to the ENCLU or completed by <c>StubPlaces.Normalise</c>, which knows from
@@ -160,7 +161,8 @@ internal sealed class EnterStub
     }
 
     /// <summary>RAX becomes the address of the frame whose number it is, of the entry in RSI; RCX is used.</summary>
-    /// <remarks>All pages that EENTER and ERESUME want to write to must be there: a fault here sends the thread to the ENCLU. SDM 3D, EENTER.</remarks>
+    /// <remarks>All pages that EENTER and ERESUME want to write to must be there: a fault here sends the thread to
+    /// the ENCLU. SDM 3D, EENTER.</remarks>
     public static void FindFrame(Assembler a)
     {
         Label next = a.CreateLabel(), found = a.CreateLabel();
@@ -178,9 +180,11 @@ internal sealed class EnterStub
 
     /// <summary>The addresses of the labels once assembled.</summary>
     public EnterStubAddresses Addresses(AssemblerResult result) => new(
-        result.GetLabelRIP(Start), result.GetLabelRIP(Below), result.GetLabelRIP(FlagsPushed), result.GetLabelRIP(RdxPushed), result.GetLabelRIP(RsiPushed),
+        result.GetLabelRIP(Start), result.GetLabelRIP(Below), result.GetLabelRIP(FlagsPushed), result.GetLabelRIP(RdxPushed),
+        result.GetLabelRIP(RsiPushed),
         result.GetLabelRIP(AepStored), result.GetLabelRIP(Switched), result.GetLabelRIP(Committed),
-        result.GetLabelRIP(Slow), result.GetLabelRIP(RsiPopped), result.GetLabelRIP(RdxPopped), result.GetLabelRIP(FlagsPopped), result.GetLabelRIP(Enclu),
+        result.GetLabelRIP(Slow), result.GetLabelRIP(RsiPopped), result.GetLabelRIP(RdxPopped), result.GetLabelRIP(FlagsPopped),
+        result.GetLabelRIP(Enclu),
         _resume.Addresses(result));
 }
 

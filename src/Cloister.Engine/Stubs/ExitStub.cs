@@ -15,7 +15,8 @@ internal static class ExitStub
     public static ExitStubCode Assemble(ulong address, ulong site)
     {
         var a = new Assembler(64);
-        Label isEexit = a.CreateLabel(), enclu = a.CreateLabel(), swapped = a.CreateLabel(), subtracted = a.CreateLabel(), added = a.CreateLabel(), next = a.CreateLabel();
+        Label isEexit = a.CreateLabel(), enclu = a.CreateLabel(), swapped = a.CreateLabel(), subtracted = a.CreateLabel(),
+            added = a.CreateLabel(), next = a.CreateLabel();
         var accept = new AcceptStub();
         Label isEaccept = a.CreateLabel();
         a.xchg(rax, rcx);
@@ -49,14 +50,17 @@ internal static class ExitStub
         accept.Emit(a, ref isEaccept, site + EncluInstruction.Length, enclu);
         using var stream = new MemoryStream();
         AssemblerResult result = a.Assemble(new StreamCodeWriter(stream), address, BlockEncoderOptions.ReturnNewInstructionOffsets);
-        return new ExitStubCode(stream.ToArray(), address, result.GetLabelRIP(swapped), result.GetLabelRIP(subtracted), result.GetLabelRIP(next),
-            result.GetLabelRIP(added), result.GetLabelRIP(enclu), result.GetLabelRIP(isEexit), accept.Addresses(result, site + EncluInstruction.Length));
+        return new ExitStubCode(stream.ToArray(), address, result.GetLabelRIP(swapped), result.GetLabelRIP(subtracted),
+            result.GetLabelRIP(next),
+            result.GetLabelRIP(added), result.GetLabelRIP(enclu), result.GetLabelRIP(isEexit),
+            accept.Addresses(result, site + EncluInstruction.Length));
     }
 }
 
 /// <summary>An assembled <see cref="ExitStub"/>.</summary>
 internal sealed record ExitStubCode(
-    byte[] Code, ulong Start, ulong Swapped, ulong Subtracted, ulong SubtractedMore, ulong Added, ulong Enclu, ulong IsEexit, AcceptStubAddresses Accept)
+    byte[] Code, ulong Start, ulong Swapped, ulong Subtracted, ulong SubtractedMore, ulong Added, ulong Enclu, ulong IsEexit,
+    AcceptStubAddresses Accept)
 {
     /// <summary>Whether a stop at RIP is in the middle of the stub.</summary>
     public bool Contains(ulong rip) => rip >= Start && rip < Start + (ulong)Code.Length && rip != Enclu;

@@ -3,7 +3,8 @@ using Cloister.Engine.Platforms;
 
 namespace Cloister.Engine.Stubs;
 
-/// <summary>The tables that the stubs in the program and the tracer share, one set for each address space, at <see cref="Area.Fast"/>.</summary>
+/// <summary>The tables that the stubs in the program and the tracer share, one set for each address space, at
+/// <see cref="Area.Fast"/>.</summary>
 /// <remarks>
 /// A thread knows its slot by the LDT selector in ES, which 64-bit code does not use: it is read in a cycle, no register or memory of
 /// the program is needed for it, and the kernel keeps it over switches and signals.

@@ -14,7 +14,8 @@ internal readonly record struct JumpTargets(ulong First, ulong Last)
     public ulong Middle => First + (Last - First) / 2;
 
     /// <summary>A long jump anywhere near an address.</summary>
-    public static JumpTargets Near(ulong address) => new(address > NearReach ? address - NearReach : 0, Math.Min(address + NearReach, UserEnd));
+    public static JumpTargets Near(ulong address) => new(address > NearReach ? address - NearReach : 0,
+        Math.Min(address + NearReach, UserEnd));
 
     /// <summary>A long jump whose last two bytes are those that follow an ENCLU. Null when it would leave user space.</summary>
     /// <param name="site">The address of the ENCLU.</param>
@@ -23,6 +24,7 @@ internal readonly record struct JumpTargets(ulong First, ulong Last)
     {
         long upper = (long)BinaryPrimitives.ReadInt16LittleEndian(following) << 16;
         long first = (long)site + LongJump + upper;
-        return first >= (long)LowestPage && first + ushort.MaxValue < (long)UserEnd ? new((ulong)first, (ulong)first + ushort.MaxValue) : null;
+        return first >= (long)LowestPage && first + ushort.MaxValue < (long)UserEnd
+            ? new((ulong)first, (ulong)first + ushort.MaxValue) : null;
     }
 }

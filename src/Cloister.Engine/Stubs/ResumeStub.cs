@@ -4,11 +4,12 @@ using static Iced.Intel.AssemblerRegisters;
 
 namespace Cloister.Engine.Stubs;
 
-/// <summary>ERESUME in the program itself, the part of an <see cref="EnterStub"/> that is its own: SDM 3D, ERESUME, where nothing stands against it.</summary>
+/// <summary>ERESUME in the program itself, the part of an <see cref="EnterStub"/> that is its own: SDM 3D, ERESUME,
+/// where nothing stands against it.</summary>
 /// <remarks>
 /// The TCS is taken, RSI its entry, RDX the slot, EAX CSSA. What can fail comes first, XRSTOR last of it: a thread that stops before is put
-/// back to the ENCLU, one that stops behind has resumed. The registers are copied to the slot, so that the tracer can give them to the thread
-/// when the frame is gone already.
+/// back to the ENCLU, one that stops behind has resumed. The registers are copied to the slot, so that the tracer can
+/// give them to the thread when the frame is gone already.
 /// </remarks>
 internal sealed class ResumeStub
 {
@@ -122,7 +123,8 @@ internal sealed class ResumeStub
 
     /// <summary>The addresses of the labels once assembled.</summary>
     public ResumeStubAddresses Addresses(AssemblerResult result) => new(
-        result.GetLabelRIP(Start), result.GetLabelRIP(Restored), result.GetLabelRIP(TakesCssa), result.GetLabelRIP(Commits), result.GetLabelRIP(End));
+        result.GetLabelRIP(Start), result.GetLabelRIP(Restored), result.GetLabelRIP(TakesCssa), result.GetLabelRIP(Commits),
+        result.GetLabelRIP(End));
 }
 
 /// <summary>Where the labels of a <see cref="ResumeStub"/> came to lie.</summary>

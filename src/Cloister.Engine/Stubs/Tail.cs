@@ -4,7 +4,8 @@ using static Iced.Intel.AssemblerRegisters;
 
 namespace Cloister.Engine.Stubs;
 
-/// <summary>The code that ends an entry, one piece for each entry of the table: the last registers come back and the enclave runs.</summary>
+/// <summary>The code that ends an entry, one piece for each entry of the table: the last registers come back and the
+/// enclave runs.</summary>
 /// <remarks>No register is free to jump by, so the targets lie where the code of this one entry finds them.</remarks>
 internal static class Tail
 {
@@ -29,7 +30,8 @@ internal static class Tail
 
         // GPRSGX in its order; what is popped where RSP stands goes to RBP first.
         a = new Assembler(64);
-        foreach (AssemblerRegister64 register in (AssemblerRegister64[])[rax, rcx, rdx, rbx, rbp, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15])
+        foreach (AssemblerRegister64 register in (AssemblerRegister64[])[rax, rcx, rdx, rbx, rbp, rbp, rsi, rdi, r8, r9, r10, r11, r12,
+            r13, r14, r15])
         {
             a.pop(register);
         }

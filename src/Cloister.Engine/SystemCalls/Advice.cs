@@ -9,10 +9,12 @@ using Cloister.Linux;
 
 namespace Cloister.Engine.SystemCalls;
 
-/// <summary>madvise and process_madvise where the device is concerned, whose mappings are VM_IO, VM_PFNMAP, VM_DONTEXPAND and VM_DONTDUMP (sgx_mmap).</summary>
+/// <summary>madvise and process_madvise where the device is concerned, whose mappings are VM_IO, VM_PFNMAP,
+/// VM_DONTEXPAND and VM_DONTDUMP (sgx_mmap).</summary>
 internal static class Advice
 {
-    private const int Normal = 0, Sequential = 2, WillNeed = 3, Remove = 9, DontFork = 10, Mergeable = 12, Unmergeable = 13, HugePage = 14, NoHugePage = 15,
+    private const int Normal = 0, Sequential = 2, WillNeed = 3, Remove = 9, DontFork = 10, Mergeable = 12, Unmergeable = 13, HugePage = 14,
+        NoHugePage = 15,
         DontDump = 16, WipeOnFork = 18, KeepOnFork = 19, HardwarePoison = 100, SoftOffline = 101;
 
     /// <summary>Answers madvise.</summary>
@@ -40,13 +42,15 @@ internal static class Advice
 
         for (int at = 0; at < ranges.Length; at += 16)
         {
-            ulong start = BinaryPrimitives.ReadUInt64LittleEndian(ranges.AsSpan(at)), length = BinaryPrimitives.ReadUInt64LittleEndian(ranges.AsSpan(at + 8));
+            ulong start = BinaryPrimitives.ReadUInt64LittleEndian(ranges.AsSpan(at)),
+                length = BinaryPrimitives.ReadUInt64LittleEndian(ranges.AsSpan(at + 8));
             foreach (EnclaveMapping mapping in target.Mappings.Within(start, start + length))
             {
                 if (advice != DontFork && Of(driver, thread, mapping, advice) is < 0 and var refusal)
                 {
                     return Answer.Made(at == 0 ? refusal
-                        : new RemoteCalls().Add(SystemCall.ProcessMadvise, descriptor, vectors, (ulong)at / 16, (ulong)advice, flags).Run(thread)[0]);
+                        : new RemoteCalls().Add(SystemCall.ProcessMadvise, descriptor, vectors, (ulong)at / 16, (ulong)advice, flags)
+                        .Run(thread)[0]);
                 }
             }
         }
@@ -54,10 +58,12 @@ internal static class Advice
         return Answer.Pass;
     }
 
-    // mm/madvise.c, madvise_vma_behavior and what it calls, for those flags. What the host's kernel cannot do at all it says of this mapping as well.
+    // mm/madvise.c, madvise_vma_behavior and what it calls, for those flags. What the host's kernel cannot do at all
+    // it says of this mapping as well.
     private static long Of(SgxDriver driver, TracedThread thread, EnclaveMapping mapping, int advice)
     {
-        long Pass(int passed) => new RemoteCalls().Add(SystemCall.Madvise, mapping.Start, mapping.End - mapping.Start, (ulong)passed).Run(thread)[0];
+        long Pass(int passed) => new RemoteCalls().Add(SystemCall.Madvise, mapping.Start, mapping.End - mapping.Start, (ulong)passed)
+            .Run(thread)[0];
         switch (advice)
         {
             case >= Normal and <= Sequential or DontDump:
@@ -77,7 +83,8 @@ internal static class Advice
                 return Pass(NoHugePage);
             case HardwarePoison or SoftOffline:
                 const int administer = 21; // CAP_SYS_ADMIN
-                return (Credentials.Of(thread.Id, real: false).Capabilities >> administer & 1) != 0 ? -(long)Errno.EFAULT : -(long)Errno.EPERM;
+                return (Credentials.Of(thread.Id, real: false).Capabilities >> administer & 1) != 0 ? -(long)Errno.EFAULT
+                : -(long)Errno.EPERM;
             default:
                 return -(long)Errno.EINVAL;
         }
@@ -89,7 +96,8 @@ internal static class Advice
         foreach (EnclaveMapping part in space.Mappings.Within(start, end))
         {
             if (part.File.Enclave is { } enclave && part.Allows(MemoryProtection.Read)
-                && driver.Populate(enclave, space, new LinearAddress(part.Start), new LinearAddress(part.End), (Protection)part.Protection) is Driver.Errno.EINVAL and var error)
+                && driver.Populate(enclave, space, new LinearAddress(part.Start), new LinearAddress(part.End),
+                (Protection)part.Protection) is Driver.Errno.EINVAL and var error)
             {
                 return error;
             }

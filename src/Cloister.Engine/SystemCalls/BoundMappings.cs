@@ -96,7 +96,8 @@ internal sealed class BoundMappings(SgxDriver driver, DeviceFiles files, MapDevi
         long result = -(long)files.Open(thread, (int)descriptor, DeviceNode.Enclave, FileFlags.ReadWrite, out EnclaveFile? file);
         if (file?.Enclave is { } enclave)
         {
-            result = driver.Mmap(enclave, space, new LinearAddress(address), new LinearAddress(address + length), (Protection)protection, isPrivate: false);
+            result = driver.Mmap(enclave, space, new LinearAddress(address), new LinearAddress(address + length), (Protection)protection,
+                isPrivate: false);
             if (result == 0)
             {
                 result = MapFile(thread, file, (int)descriptor, address, length, protection, noReplace);
@@ -111,7 +112,8 @@ internal sealed class BoundMappings(SgxDriver driver, DeviceFiles files, MapDevi
     {
         const ulong dontFork = 10;
         int kind = MemoryProtection.Shared | (noReplace ? MemoryProtection.FixedNoReplace : MemoryProtection.Fixed);
-        long result = placement.Place(thread, new EnclaveMapping(address, address + length, protection, file), kind, (ulong)descriptor, address);
+        long result = placement.Place(thread, new EnclaveMapping(address, address + length, protection, file), kind, (ulong)descriptor,
+            address);
         if (result >= 0)
         {
             _ = new RemoteCalls().Add(SystemCall.Madvise, address, length, dontFork).Run(thread);

@@ -19,9 +19,11 @@ internal sealed class MapDevice(SgxDriver driver, DeviceFiles files, RealMapping
     public Answer Map(TracedThread thread, EnclaveFile file)
     {
         ref readonly UserRegisters r = ref thread.Peek();
-        (ulong address, ulong length, int protection, int flags, ulong descriptor, ulong offset) = (r.Rdi, r.Rsi, (int)r.Rdx & 7, (int)r.R10, r.R8, r.R9);
+        (ulong address, ulong length, int protection, int flags, ulong descriptor, ulong offset) =
+            (r.Rdi, r.Rsi, (int)r.Rdx & 7, (int)r.R10, r.R8, r.R9);
         length = (length + PageMask) & ~PageMask;
-        if (length == 0 || (address & PageMask) != 0 && (flags & (MemoryProtection.Fixed | MemoryProtection.FixedNoReplace)) != 0 || file.Node == DeviceNode.Provision)
+        if (length == 0 || (address & PageMask) != 0 && (flags & (MemoryProtection.Fixed | MemoryProtection.FixedNoReplace)) != 0
+            || file.Node == DeviceNode.Provision)
         {
             return Answer.Made(file.Node == DeviceNode.Provision ? -(long)Errno.ENODEV : -(long)Errno.EINVAL);
         }
@@ -59,7 +61,8 @@ internal sealed class MapDevice(SgxDriver driver, DeviceFiles files, RealMapping
         }
 
         int verdict = file.Enclave is { } enclave
-            ? driver.Mmap(enclave, thread.Space, new LinearAddress(address), new LinearAddress(address + length), (Protection)protection, isPrivate, Personality.ReadImpliesExecute(thread))
+            ? driver.Mmap(enclave, thread.Space, new LinearAddress(address), new LinearAddress(address + length), (Protection)protection,
+            isPrivate, Personality.ReadImpliesExecute(thread))
             : driver.Mmap(file.VirtualEpc!, isPrivate);
         if (verdict != 0)
         {
@@ -72,7 +75,8 @@ internal sealed class MapDevice(SgxDriver driver, DeviceFiles files, RealMapping
         }
 
         ulong fileOffset = file.Enclave is null ? offset : address;
-        int kind = MemoryProtection.Shared | (flags & MemoryProtection.Locked) | ((flags & MemoryProtection.FixedNoReplace) != 0 ? MemoryProtection.FixedNoReplace : MemoryProtection.Fixed);
+        int kind = MemoryProtection.Shared | (flags & MemoryProtection.Locked)
+            | ((flags & MemoryProtection.FixedNoReplace) != 0 ? MemoryProtection.FixedNoReplace : MemoryProtection.Fixed);
         var mapping = new EnclaveMapping(address, address + length, protection, file, fileOffset - address);
         if ((flags & MemoryProtection.TypeOfPlace) == MemoryProtection.Fixed)
         {
@@ -100,7 +104,8 @@ internal sealed class MapDevice(SgxDriver driver, DeviceFiles files, RealMapping
         }
     }
 
-    /// <summary>MAP_FIXED of the device: the thread itself puts memory without any right where it shall be, which may be waited for like a munmap; then it is mapped.</summary>
+    /// <summary>MAP_FIXED of the device: the thread itself puts memory without any right where it shall be, which may be waited for like a
+    /// munmap; then it is mapped.</summary>
     /// <param name="thread">The thread at its mmap.</param>
     /// <param name="address">Where.</param>
     /// <param name="length">How long.</param>

@@ -18,7 +18,8 @@ internal static class MappingCalls
         }
 
         ref readonly UserRegisters r = ref thread.Peek();
-        if ((long)r.OrigRax is SystemCall.Open or SystemCall.Openat && thread.Space.Memory.TryReadString(r.OrigRax == SystemCall.Open ? r.Rdi : r.Rsi) is { Length: > 0 } path)
+        if ((long)r.OrigRax is SystemCall.Open or SystemCall.Openat && thread.Space.Memory.TryReadString(r.OrigRax == SystemCall.Open
+            ? r.Rdi : r.Rsi) is { Length: > 0 } path)
         {
             observer.FileOpening(thread, path);
             return null;

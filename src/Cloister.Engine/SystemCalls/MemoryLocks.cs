@@ -6,9 +6,10 @@ using Cloister.Linux;
 
 namespace Cloister.Engine.SystemCalls;
 
-/// <summary>mlock and its kin: the device's mappings are passed over (mm/mlock.c, mlock_fixup: VM_SPECIAL; mm/gup.c, __mm_populate: VM_IO).</summary>
-/// <remarks>What is to be locked is first locked as it is faulted in, so that the kernel makes all its checks and brings in nothing; then the
-/// device's mappings are unlocked, and the rest is brought in.</remarks>
+/// <summary>mlock and its kin: the device's mappings are passed over (mm/mlock.c, mlock_fixup: VM_SPECIAL; mm/gup.c,
+/// __mm_populate: VM_IO).</summary>
+/// <remarks>What is to be locked is first locked as it is faulted in, so that the kernel makes all its checks and
+/// brings in nothing; then the device's mappings are unlocked, and the rest is brought in.</remarks>
 internal static class MemoryLocks
 {
     private const ulong PageMask = 4095, OnFault = 1;

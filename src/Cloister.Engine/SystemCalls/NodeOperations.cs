@@ -5,9 +5,10 @@ using Cloister.Linux;
 
 namespace Cloister.Engine.SystemCalls;
 
-/// <summary>System calls on the descriptor of a device node that its memory file would answer otherwise: the nodes have ioctl and mmap only.</summary>
-/// <remarks>Source: Linux, arch/x86/kernel/cpu/sgx/driver.c, sgx_encl_fops; fs/open.c, fs/read_write.c, fs/sync.c, mm/memfd.c. Reading and writing at
-/// the file's position are refused by the position itself (<see cref="MemoryFiles"/>).</remarks>
+/// <summary>System calls on the descriptor of a device node that its memory file would answer otherwise: the nodes
+/// have ioctl and mmap only.</summary>
+/// <remarks>Source: Linux, arch/x86/kernel/cpu/sgx/driver.c, sgx_encl_fops; fs/open.c, fs/read_write.c, fs/sync.c,
+/// mm/memfd.c. Reading and writing at the file's position are refused by the position itself (<see cref="MemoryFiles"/>).</remarks>
 internal sealed class NodeOperations(DeviceFiles files)
 {
     /// <summary>What is to become of a thread that stands before its call.</summary>

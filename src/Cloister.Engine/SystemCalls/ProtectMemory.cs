@@ -54,10 +54,12 @@ internal sealed class ProtectMemory(SgxDriver driver, DeviceFiles files)
             const int access = MemoryProtection.Read | MemoryProtection.Write | MemoryProtection.Execute;
             bool refused = (protection & MemoryProtection.Write) != 0 && !part.File.Allows(MemoryProtection.Write);
             long verdict = part.IsSealed ? -(long)Errno.EPERM : refused ? -(long)Errno.EACCES : part.File.Enclave is { } enclave
-                ? driver.MayMap(enclave, new LinearAddress(part.Start), new LinearAddress(part.End), (Protection)(protection & access), Personality.ReadImpliesExecute(thread)) : 0;
+                ? driver.MayMap(enclave, new LinearAddress(part.Start), new LinearAddress(part.End), (Protection)(protection & access),
+                Personality.ReadImpliesExecute(thread)) : 0;
 
             // The rest of the bits, and the key, are the kernel's to judge.
-            int native = (protection & ~access) | (space.HidesEnclaves || space.Native.ByProtection ? MemoryProtection.None : protection & (access & ~MemoryProtection.Execute));
+            int native = (protection & ~access) | (space.HidesEnclaves || space.Native.ByProtection ? MemoryProtection.None
+                : protection & (access & ~MemoryProtection.Execute));
             verdict = verdict != 0 ? verdict : Call(part.Start, part.End, native);
             if (verdict == 0)
             {

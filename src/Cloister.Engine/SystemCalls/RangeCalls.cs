@@ -11,16 +11,19 @@ internal static class RangeCalls
 {
     private const ulong PageMask = 4095;
 
-    /// <summary>Does a call mapping by mapping, as the kernel does: one that is missing is told at the end, another error ends it (mm/madvise.c, mm/msync.c).</summary>
+    /// <summary>Does a call mapping by mapping, as the kernel does: one that is missing is told at the end, another error ends it
+    /// (mm/madvise.c, mm/msync.c).</summary>
     /// <param name="thread">The thread at the call.</param>
     /// <param name="start">The range as the program gave it.</param>
     /// <param name="length">Its length as the program gave it.</param>
     /// <param name="ordinary">Makes the call for what is not the device's.</param>
     /// <param name="device">Answers it for a part of the device's.</param>
-    public static Answer ByPiece(TracedThread thread, ulong start, ulong length, Func<ulong, ulong, long> ordinary, Func<EnclaveMapping, long> device)
+    public static Answer ByPiece(TracedThread thread, ulong start, ulong length, Func<ulong, ulong, long> ordinary, Func<EnclaveMapping,
+        long> device)
     {
         ulong end = start + ((length + PageMask) & ~PageMask);
-        List<(ulong Start, ulong End, EnclaveMapping? Device)> pieces = (start & PageMask) == 0 && end > start ? thread.Space.Mappings.Pieces(start, end) : [];
+        List<(ulong Start, ulong End, EnclaveMapping? Device)> pieces = (start & PageMask) == 0 && end > start
+            ? thread.Space.Mappings.Pieces(start, end) : [];
         if (pieces.TrueForAll(piece => piece.Device is null))
         {
             return Answer.Pass;
@@ -88,7 +91,8 @@ internal static class RangeCalls
     {
         ref readonly UserRegisters r = ref thread.Peek();
         (ulong start, ulong length, ulong protection) = (r.Rdi & ~PageMask, r.Rsi & ~PageMask, r.Rdx);
-        List<(ulong Start, ulong End, EnclaveMapping? Device)> pieces = start + length > start ? thread.Space.Mappings.Pieces(start, start + length) : [];
+        List<(ulong Start, ulong End, EnclaveMapping? Device)> pieces = start + length > start
+            ? thread.Space.Mappings.Pieces(start, start + length) : [];
         if (pieces.TrueForAll(piece => piece.Device is null))
         {
             return Answer.Pass;
@@ -96,11 +100,13 @@ internal static class RangeCalls
 
         // mm/mmap.c: mappings that follow on each other, of one file and with the same rights.
         EnclaveMapping? first = pieces[0].Device;
-        bool isOne = protection == 0 && pieces.TrueForAll(piece => piece.Device is { } mapping && mapping.File == first?.File && mapping.Protection == first.Protection);
+        bool isOne = protection == 0 && pieces.TrueForAll(piece => piece.Device is { } mapping && mapping.File == first?.File
+            && mapping.Protection == first.Protection);
         return Answer.Made(isOne ? 0 : -(long)Errno.EINVAL);
     }
 
-    /// <summary>ioctl(UFFDIO_REGISTER) and its reverse: a userfaultfd of the program's own cannot watch the device (fs/userfaultfd.c, vma_can_userfault).</summary>
+    /// <summary>ioctl(UFFDIO_REGISTER) and its reverse: a userfaultfd of the program's own cannot watch the device
+    /// (fs/userfaultfd.c, vma_can_userfault).</summary>
     public static Answer Watch(TracedThread thread)
     {
         ref readonly UserRegisters r = ref thread.Peek();

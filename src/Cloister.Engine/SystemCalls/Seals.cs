@@ -5,8 +5,8 @@ using Cloister.Linux;
 
 namespace Cloister.Engine.SystemCalls;
 
-/// <summary>mseal: mappings that the program cannot change any more. The device's are sealed in the books, for Cloister has to go on changing
-/// what the kernel has of them.</summary>
+/// <summary>mseal: mappings that the program cannot change any more. The device's are sealed in the books, for
+/// Cloister has to go on changing what the kernel has of them.</summary>
 internal static class Seals
 {
     private const ulong PageMask = 4095;
@@ -17,7 +17,8 @@ internal static class Seals
         ref readonly UserRegisters r = ref thread.Peek();
         (ulong start, ulong length, ulong flags) = (r.Rdi, (r.Rsi + PageMask) & ~PageMask, r.Rdx);
         (ulong end, AddressSpace space) = (unchecked(start + length), thread.Space);
-        if (flags != 0 || (start & PageMask) != 0 || end <= start || (space.Mappings.Within(start, end).Count == 0 && !Touches(start, end, Area.Base, Area.Base + Area.Reserved)))
+        if (flags != 0 || (start & PageMask) != 0 || end <= start || (space.Mappings.Within(start, end).Count == 0
+            && !Touches(start, end, Area.Base, Area.Base + Area.Reserved)))
         {
             return Answer.Pass;
         }
@@ -55,7 +56,8 @@ internal static class Seals
     private static long SealOrdinary(TracedThread thread, ulong start, ulong end)
     {
         var calls = new RemoteCalls();
-        foreach ((ulong first, ulong last) in new[] { (start, Math.Min(end, Area.Base)), (Math.Max(start, Area.Base + Area.Reserved), end) })
+        foreach ((ulong first, ulong last) in new[] { (start, Math.Min(end, Area.Base)),
+            (Math.Max(start, Area.Base + Area.Reserved), end) })
         {
             if (first < last)
             {

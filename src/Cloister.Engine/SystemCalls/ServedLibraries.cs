@@ -8,13 +8,15 @@ using Cloister.Linux;
 namespace Cloister.Engine.SystemCalls;
 
 /// <summary>
-/// The libraries that are served where they are not installed: in none of the places in which a dynamic linker looks by itself. What it looks at
-/// before these (DT_RPATH, LD_LIBRARY_PATH, its cache) it has asked the kernel for, but for a file of the cache, so that is looked for here.
+/// The libraries that are served where they are not installed: in none of the places in which a dynamic linker looks
+/// by itself. What it looks at before these (DT_RPATH, LD_LIBRARY_PATH, its cache) it has asked the kernel for, but for a file of the
+/// cache, so that is looked for here.
 /// </summary>
 internal sealed class ServedLibraries(IReadOnlyList<ServedLibrary> libraries)
 {
     // ld.so(8): where Debian, where Fedora, and where everybody has them.
-    private static readonly string[] s_directories = ["/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/lib", "/usr/lib"];
+    private static readonly string[] s_directories = ["/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/lib",
+        "/usr/lib"];
 
     private readonly string[] _names = [.. libraries.SelectMany(library => library.Names)];
     private readonly Dictionary<ServedLibrary, byte[]> _images = [];
@@ -37,7 +39,8 @@ internal sealed class ServedLibraries(IReadOnlyList<ServedLibrary> libraries)
     public byte[]? Find(TracedThread thread, string path)
     {
         string name = Path.GetFileName(path);
-        if (libraries.FirstOrDefault(library => library.Names.Contains(name)) is not { } found || !s_directories.Contains(Path.GetDirectoryName(path)) || IsInstalled(thread, name))
+        if (libraries.FirstOrDefault(library => library.Names.Contains(name)) is not { } found
+            || !s_directories.Contains(Path.GetDirectoryName(path)) || IsInstalled(thread, name))
         {
             return null;
         }
@@ -61,14 +64,16 @@ internal sealed class ServedLibraries(IReadOnlyList<ServedLibrary> libraries)
             paths.Append(directory).Append('/').Append(name).Append('\0');
         }
 
-        return calls.WithData(Encoding.ASCII.GetBytes(paths.ToString())).Run(thread).Any(result => result != -(long)Errno.ENOENT && result != -(long)Errno.ENOTDIR) || IsInCache(thread, name);
+        return calls.WithData(Encoding.ASCII.GetBytes(paths.ToString())).Run(thread)
+            .Any(result => result != -(long)Errno.ENOENT && result != -(long)Errno.ENOTDIR) || IsInCache(thread, name);
     }
 
     private static bool IsInCache(TracedThread thread, string name)
     {
         try
         {
-            return File.ReadAllBytes(ProcPath.Of(thread.Id, "root/etc/ld.so.cache")).AsSpan().IndexOf(Encoding.ASCII.GetBytes($"/{name}\0")) >= 0;
+            return File.ReadAllBytes(ProcPath.Of(thread.Id, "root/etc/ld.so.cache")).AsSpan()
+                .IndexOf(Encoding.ASCII.GetBytes($"/{name}\0")) >= 0;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

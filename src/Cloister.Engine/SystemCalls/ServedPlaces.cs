@@ -45,7 +45,8 @@ internal sealed class ServedPlaces(EngineOptions options)
     }
 
     /// <summary>Where an address leads: the abstract name of a service, or null.</summary>
-    /// <param name="name">sun_path: a path with what follows its zero, or a zero and an abstract name, which may be padded with zeros.</param>
+    /// <param name="name">sun_path: a path with what follows its zero, or a zero and an abstract name, which may be
+    /// padded with zeros.</param>
     /// <param name="directory">The directory that a relative path begins at.</param>
     public string? Address(ReadOnlySpan<byte> name, Func<string?> directory)
     {
@@ -55,10 +56,12 @@ internal sealed class ServedPlaces(EngineOptions options)
         }
 
         bool isAbstract = name[0] == 0;
-        string text = Encoding.UTF8.GetString(isAbstract ? name[1..].TrimEnd((byte)0) : name[..(name.IndexOf((byte)0) is var end and >= 0 ? end : name.Length)]);
+        string text = Encoding.UTF8.GetString(isAbstract ? name[1..].TrimEnd((byte)0)
+            : name[..(name.IndexOf((byte)0) is var end and >= 0 ? end : name.Length)]);
         foreach (ServedSocket socket in options.Sockets)
         {
-            if (isAbstract ? socket.AbstractNames.Contains(text) : socket.Paths.Any(path => Path.GetFileName(path) == Path.GetFileName(text)) && socket.Paths.Contains(Full(text, directory)))
+            if (isAbstract ? socket.AbstractNames.Contains(text) : socket.Paths.Any(
+                path => Path.GetFileName(path) == Path.GetFileName(text)) && socket.Paths.Contains(Full(text, directory)))
             {
                 return socket.Address();
             }
@@ -67,5 +70,6 @@ internal sealed class ServedPlaces(EngineOptions options)
         return null;
     }
 
-    private static string Full(string path, Func<string?> directory) => Path.GetFullPath(path.StartsWith('/') ? path : Path.Combine(directory() ?? "/", path));
+    private static string Full(string path, Func<string?> directory) =>
+        Path.GetFullPath(path.StartsWith('/') ? path : Path.Combine(directory() ?? "/", path));
 }

@@ -53,7 +53,9 @@ internal sealed class SpecialFiles(DeviceFiles files, EpcMemory epc, CpuidEmulat
             switch (number)
             {
                 // What is not to be had is as if it were not there: the kernel answers.
-                case SystemCall.Open or SystemCall.Openat or SystemCall.Openat2 when served.IsSocket: return Answer.Made(-(long)Errno.ENXIO);
+                case SystemCall.Open or SystemCall.Openat or SystemCall.Openat2 when served.IsSocket:
+                    return Answer.Made(
+                    -(long)Errno.ENXIO);
                 case SystemCall.Open or SystemCall.Openat or SystemCall.Openat2: break;
                 case SystemCall.Stat or SystemCall.Lstat: return Stat(thread, served, r.Rsi);
                 case SystemCall.Newfstatat: return Stat(thread, served, r.Rdx);
@@ -81,21 +83,25 @@ internal sealed class SpecialFiles(DeviceFiles files, EpcMemory epc, CpuidEmulat
         return Answer.Pass;
     }
 
-    /// <summary>connect(2) to a UNIX socket that a service of this process stands behind: the program's socket is connected to the service's.</summary>
+    /// <summary>connect(2) to a UNIX socket that a service of this process stands behind: the program's socket is
+    /// connected to the service's.</summary>
     public Answer Connect(TracedThread thread)
     {
         const int family = 2, longest = 110; // struct sockaddr_un: uapi linux/un.h
         const ushort unix = 1; // AF_UNIX
         ref readonly UserRegisters r = ref thread.Peek();
         Span<byte> address = stackalloc byte[longest];
-        if (r.Rdx <= family || r.Rdx > longest || !thread.Space.Memory.TryRead(r.Rsi, address[..(int)r.Rdx]) || BinaryPrimitives.ReadUInt16LittleEndian(address) != unix
-            || _served.Address(address[family..(int)r.Rdx], () => Dumpable.Reach(thread, () => ProcPath.Directory(thread.Id))) is not { } name)
+        if (r.Rdx <= family || r.Rdx > longest || !thread.Space.Memory.TryRead(r.Rsi, address[..(int)r.Rdx])
+            || BinaryPrimitives.ReadUInt16LittleEndian(address) != unix
+            || _served.Address(address[family..(int)r.Rdx],
+            () => Dumpable.Reach(thread, () => ProcPath.Directory(thread.Id))) is not { } name)
         {
             return Answer.Pass;
         }
 
         byte[] served = [(byte)unix, 0, 0, .. Encoding.UTF8.GetBytes(name)];
-        return Answer.Made(new RemoteCalls().WithData(served).Add(SystemCall.Connect, r.Rdi, RemoteCalls.DataAddress, (ulong)served.Length).Run(thread)[0]);
+        return Answer.Made(new RemoteCalls().WithData(served).Add(SystemCall.Connect, r.Rdi, RemoteCalls.DataAddress, (ulong)served.Length)
+            .Run(thread)[0]);
     }
 
     /// <summary>fstat of a device descriptor tells a character device.</summary>
@@ -119,7 +125,10 @@ internal sealed class SpecialFiles(DeviceFiles files, EpcMemory epc, CpuidEmulat
     internal static string? PathOf(TracedThread thread, ulong address, ServedPlaces? served = null)
     {
         string? path = thread.Space.Memory.TryReadString(address);
-        if (path is null || !(path.Contains("sgx", StringComparison.Ordinal) || path.EndsWith("cpuinfo", StringComparison.Ordinal) || path.EndsWith("enclave", StringComparison.Ordinal) || path.EndsWith("provision", StringComparison.Ordinal) || path.EndsWith(".socket", StringComparison.Ordinal) || path.Contains("/fd/", StringComparison.Ordinal) || served?.HasName(path) == true))
+        if (path is null || !(path.Contains("sgx", StringComparison.Ordinal) || path.EndsWith("cpuinfo", StringComparison.Ordinal)
+            || path.EndsWith("enclave", StringComparison.Ordinal) || path.EndsWith("provision", StringComparison.Ordinal)
+            || path.EndsWith(".socket", StringComparison.Ordinal) || path.Contains("/fd/", StringComparison.Ordinal)
+            || served?.HasName(path) == true))
         {
             return null;
         }
@@ -159,7 +168,8 @@ internal sealed class SpecialFiles(DeviceFiles files, EpcMemory epc, CpuidEmulat
 
         return (owner == thread.Id ? files.Find(thread, descriptor) : files.Find(ProcPath.OfDescriptor(owner, descriptor)))?.Node;
 
-        static int? Number(string? text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : null;
+        static int? Number(string? text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number)
+            ? number : null;
     }
 
     private DeviceNode? NodeOf(string path) => DeviceNames.Find(options.Driver.Generation, path);
@@ -179,7 +189,8 @@ internal sealed class SpecialFiles(DeviceFiles files, EpcMemory epc, CpuidEmulat
             return served;
         }
 
-        return path == "/proc/cpuinfo" ? Encoding.ASCII.GetBytes(CpuinfoText.Of(File.ReadLines(path), cpuid.Named, options.Machine.Cpu)) : null;
+        return path == "/proc/cpuinfo"
+            ? Encoding.ASCII.GetBytes(CpuinfoText.Of(File.ReadLines(path), cpuid.Named, options.Machine.Cpu)) : null;
     }
 
     private Answer Open(TracedThread thread, DeviceNode node, int flags)
@@ -251,7 +262,8 @@ internal sealed class SpecialFiles(DeviceFiles files, EpcMemory epc, CpuidEmulat
     {
         const int execute = 1, effectiveAccess = 0x200;
         var credentials = Credentials.Of(thread.Id, real: (flags & effectiveAccess) == 0);
-        bool refused = (mode & execute) != 0 || !credentials.MayOpen(options.Nodes.Of(node), (uint)mode & (Credentials.Read | Credentials.Write));
+        bool refused = (mode & execute) != 0 || !credentials.MayOpen(options.Nodes.Of(node),
+            (uint)mode & (Credentials.Read | Credentials.Write));
         return Answer.Made(refused ? -(long)Errno.EACCES : 0);
     }
 
@@ -262,7 +274,8 @@ internal sealed class SpecialFiles(DeviceFiles files, EpcMemory epc, CpuidEmulat
     private FileDescription Describe(DeviceNode node)
     {
         DeviceAccess access = options.Nodes.Of(node);
-        return new FileDescription(CharacterDevice | access.Mode, access.Owner, access.Group, 1000 + DeviceNumber(node), DeviceNumber(node), 0);
+        return new FileDescription(CharacterDevice | access.Mode, access.Owner, access.Group, 1000 + DeviceNumber(node),
+            DeviceNumber(node), 0);
     }
 
     private Answer Stat(TracedThread thread, FileDescription file, ulong buffer)

@@ -13,7 +13,8 @@ namespace Cloister.Engine.SystemCalls;
 
 /// <summary>What is done about the system calls that stop.</summary>
 internal sealed class SystemCallHandlers(
-    EngineOptions options, SgxDriver driver, EpcMemory epc, CpuidEmulator cpuid, DeviceFiles files, RunningIoctls ioctls, Processes processes, IPlatform platform,
+    EngineOptions options, SgxDriver driver, EpcMemory epc, CpuidEmulator cpuid, DeviceFiles files, RunningIoctls ioctls,
+    Processes processes, IPlatform platform,
     Exceptions exceptions, RealMappings real, MappingPlacement placement, PlannedLosses losses)
 {
     private const int AtEmptyPath = 0x1000; // uapi linux/fcntl.h
@@ -54,7 +55,8 @@ internal sealed class SystemCallHandlers(
     public Answer StatAt(TracedThread thread)
     {
         ref readonly UserRegisters r = ref thread.Peek();
-        return ((int)r.R10 & AtEmptyPath) != 0 && SpecialFiles.HasEmptyPath(thread) ? _special.Fstat(thread, (int)r.Rdi, r.Rdx) : ByPath(thread);
+        return ((int)r.R10 & AtEmptyPath) != 0 && SpecialFiles.HasEmptyPath(thread) ? _special.Fstat(thread, (int)r.Rdi, r.Rdx)
+            : ByPath(thread);
     }
 
     /// <summary>fstat.</summary>

@@ -10,4 +10,5 @@ namespace Cloister.Engine.SystemCalls;
 /// <param name="Handler">What does it.</param>
 /// <param name="Stops">By which filters it stops, and when.</param>
 internal sealed record SystemCallRow(
-    long Number, string Name, string Sentence, Func<SystemCallHandlers, TracedThread, Answer> Handler, params (FilterSet Set, ArgumentTest Test)[] Stops);
+    long Number, string Name, string Sentence, Func<SystemCallHandlers, TracedThread, Answer> Handler,
+    params (FilterSet Set, ArgumentTest Test)[] Stops);

@@ -33,7 +33,8 @@ internal sealed class UnmapMemory(DeviceFiles files, RealMappings real)
     {
         ref readonly UserRegisters r = ref thread.Peek();
         (ulong start, ulong length) = (r.Rdi, Pages(r.Rsi));
-        if (((int)r.R10 & MemoryProtection.TypeOfPlace) == MemoryProtection.Fixed && IsRange(start, length) && thread.Space.MayHaveDevice(start, start + length))
+        if (((int)r.R10 & MemoryProtection.TypeOfPlace) == MemoryProtection.Fixed && IsRange(start, length)
+            && thread.Space.MayHaveDevice(start, start + length))
         {
             // The kernel unmaps first, and may fail then.
             return real.Begin(thread, [(start, length)], mayBeHalf: ((int)r.R10 & MemoryProtection.Anonymous) == 0, Note);
@@ -90,7 +91,8 @@ internal sealed class UnmapMemory(DeviceFiles files, RealMappings real)
             return real.Begin(thread, ranges, mayBeHalf: true, Note);
         }
 
-        bool concerned = ElrangeMemory.Concerns(files.All, space, start, oldLength) || (moves && ElrangeMemory.Concerns(files.All, space, target, newLength));
+        bool concerned = ElrangeMemory.Concerns(files.All, space, start, oldLength)
+            || (moves && ElrangeMemory.Concerns(files.All, space, target, newLength));
         return concerned ? Answer.PassThen(t => Note(t, (long)t.Peek().Rax)) : Answer.Pass;
 
         void Note(TracedThread t, long result)
@@ -116,7 +118,8 @@ internal sealed class UnmapMemory(DeviceFiles files, RealMappings real)
 
         // struct shmid64_ds, shm_segsz. Who may not read it may not attach it either.
         ulong length = 0;
-        if ((flags & replaces) != 0 && new RemoteCalls().Add(SystemCall.Shmctl, segment, status, RemoteCalls.DataAddress).Run(thread)[0] >= 0)
+        if ((flags & replaces) != 0 && new RemoteCalls().Add(SystemCall.Shmctl, segment, status, RemoteCalls.DataAddress)
+            .Run(thread)[0] >= 0)
         {
             length = Pages(BitConverter.ToUInt64(RemoteCalls.Data(thread, sizeOffset + 8)[sizeOffset..]));
         }
@@ -130,7 +133,8 @@ internal sealed class UnmapMemory(DeviceFiles files, RealMappings real)
     }
 
     // What the kernel would not refuse before it does anything.
-    private static bool IsRange(ulong start, ulong length) => (start & PageMask) == 0 && length > 0 && start + length > start && start + length <= 1UL << 47;
+    private static bool IsRange(ulong start, ulong length) => (start & PageMask) == 0 && length > 0 && start + length > start
+        && start + length <= 1UL << 47;
 
     private static ulong Pages(ulong length) => (length + PageMask) & ~PageMask;
 }

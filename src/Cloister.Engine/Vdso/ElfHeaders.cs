@@ -3,21 +3,25 @@ using System.Text;
 
 namespace Cloister.Engine.Vdso;
 
-/// <summary>The ELF headers of <see cref="VdsoImage"/> and shared libraries: what a dynamic linker, or a runtime that is its own, finds the functions by.</summary>
-/// <remarks>As the kernel's (arch/x86/entry/vdso/vdso.lds.S): DT_HASH, and every symbol of the vDSO's of version LINUX_2.6. DT_VERSYM and DT_VERDEF are
-/// taken for granted by some: Go's runtime (runtime/vdso_linux.go, vdsoFindVersion) reads DT_VERDEF unasked. The numbers are of the System V
-/// ABI, "Sections", "Dynamic Linking" and, of versions, the Linux Standard Base, "Symbol Versioning".</remarks>
+/// <summary>The ELF headers of <see cref="VdsoImage"/> and shared libraries: what a dynamic linker, or a runtime that
+/// is its own, finds the functions by.</summary>
+/// <remarks>As the kernel's (arch/x86/entry/vdso/vdso.lds.S): DT_HASH, and every symbol of the vDSO's of version
+/// LINUX_2.6. DT_VERSYM and DT_VERDEF are taken for granted by some: Go's runtime (runtime/vdso_linux.go, vdsoFindVersion) reads DT_VERDEF
+/// unasked. The numbers are of the System V ABI, "Sections", "Dynamic Linking" and, of versions, the Linux Standard
+/// Base, "Symbol Versioning".</remarks>
 internal sealed class ElfHeaders
 {
     /// <summary>Functions at most; the kernel's own has a dozen.</summary>
     public const int MostSymbols = 32;
 
     private const int PageLength = 4096;
-    private const int HeaderLength = 64, SegmentLength = 56, SectionLength = 64, SymbolLength = 24, DynamicLength = 16, DefinitionLength = 28;
+    private const int HeaderLength = 64, SegmentLength = 56, SectionLength = 64, SymbolLength = 24, DynamicLength = 16,
+        DefinitionLength = 28;
     private const ushort BaseVersion = 1, OwnVersion = 2;
 
     private readonly byte[] _image;
-    private readonly List<(string Name, uint Type, int Flags, int Offset, int Length, uint Link, uint Info, int Entry, int Align)> _sections = [("", 0, 0, 0, 0, 0, 0, 0, 0)];
+    private readonly List<(string Name, uint Type, int Flags, int Offset, int Length, uint Link, uint Info, int Entry,
+        int Align)> _sections = [("", 0, 0, 0, 0, 0, 0, 0, 0)];
     private readonly List<byte> _strings = [0]; // the string of index 0 is empty
     private readonly List<(uint Type, uint Flags, int Offset, int Length, ulong Align)> _segments = [];
     private int _end;
@@ -31,7 +35,8 @@ internal sealed class ElfHeaders
     /// <param name="soname">Its name.</param>
     /// <param name="version">The version of its symbols; null: they have none.</param>
     /// <param name="writablePage">Where a page lies that gets what dynamic linkers write to; null: nobody will.</param>
-    public static void Write(byte[] image, IReadOnlyCollection<VdsoSymbol> symbols, Range text, string soname, string? version, int? writablePage) =>
+    public static void Write(byte[] image, IReadOnlyCollection<VdsoSymbol> symbols, Range text, string soname, string? version,
+        int? writablePage) =>
         new ElfHeaders(image).Write([.. symbols.Take(MostSymbols)], text, soname, version, writablePage);
 
     /// <summary>The hash of DT_HASH and of version definitions. System V ABI, "Hash Table".</summary>
@@ -66,7 +71,8 @@ internal sealed class ElfHeaders
         _strings.CopyTo(_image, strings);
         int hash = Place(".hash", 5, 12 + count * sizeof(uint), dynsym, 0, 4);
         WriteHash(hash, count);
-        List<(ulong Tag, int Value)> dynamic = [(14, (int)name), (4, hash), (5, strings), (6, table), (10, _strings.Count), (11, SymbolLength)];
+        List<(ulong Tag, int Value)> dynamic = [(14, (int)name), (4, hash), (5, strings), (6, table), (10, _strings.Count),
+            (11, SymbolLength)];
         if (version is not null)
         {
             dynamic.AddRange(WriteVersions(count, (soname, name), (version, ownVersion), dynsym, dynstr));
@@ -77,7 +83,8 @@ internal sealed class ElfHeaders
         WriteHeader(WriteSections());
     }
 
-    private (ulong Tag, int Value)[] WriteVersions(int count, (string Text, uint Offset) soname, (string Text, uint Offset) version, uint dynsym, uint dynstr)
+    private (ulong Tag, int Value)[] WriteVersions(int count, (string Text, uint Offset) soname, (string Text, uint Offset) version,
+        uint dynsym, uint dynstr)
     {
         int versions = Place(".gnu.version", 0x6fffffff, count * sizeof(ushort), dynsym, 0, 2, align: 2);
         for (int i = 1; i < count; i++)

@@ -27,7 +27,8 @@ internal sealed class VdsoImage
         _fast = fast;
     }
 
-    /// <summary>The image, to be mapped at <see cref="Area.Vdso"/>. The function is UD2 until it is called; then <see cref="WriteFunction"/>.</summary>
+    /// <summary>The image, to be mapped at <see cref="Area.Vdso"/>. The function is UD2 until it is called; then
+    /// <see cref="WriteFunction"/>.</summary>
     /// <remarks>Most programs never call it, and every program would wait for the assembler.</remarks>
     public byte[] Bytes { get; }
 
@@ -37,17 +38,21 @@ internal sealed class VdsoImage
     /// <summary>Address of its one ENCLU, which is EENTER and ERESUME; null until the function is written.</summary>
     public ulong? Enclu { get; private set; }
 
-    /// <summary>Whether an exception at an address is one of the enclave's or of its ENCLU's, which is its asynchronous exit pointer.</summary>
+    /// <summary>Whether an exception at an address is one of the enclave's or of its ENCLU's, which is its
+    /// asynchronous exit pointer.</summary>
     public bool Fixes(ulong rip) => rip == Enclu;
 
-    /// <summary>Where a thread goes on that is at an address: at the ENCLU it need not stop, but handlers of signals have to find it there.</summary>
+    /// <summary>Where a thread goes on that is at an address: at the ENCLU it need not stop, but handlers of signals
+    /// have to find it there.</summary>
     public ulong Continuation(ulong rip) => rip == Enclu && Stub is { } stub ? stub.Start : rip;
 
-    /// <summary>Where an exception at <see cref="Enclu"/> goes on, with DI, SI and DX telling trap number, error code and address.</summary>
+    /// <summary>Where an exception at <see cref="Enclu"/> goes on, with DI, SI and DX telling trap number, error code
+    /// and address.</summary>
     public ulong HandleException { get; private set; }
 
-    /// <summary>Comes before <see cref="HandleException"/> where the program itself is to put components of the extended state into their initial
-    /// configuration: EAX and EDX name them, R9 and R10 are what they shall be then, R11 is <see cref="InitialState"/>. 0 where it cannot.</summary>
+    /// <summary>Comes before <see cref="HandleException"/> where the program itself is to put components of the
+    /// extended state into their initial configuration: EAX and EDX name them, R9 and R10 are what they shall be then, R11 is
+    /// <see cref="InitialState"/>. 0 where it cannot.</summary>
     public ulong InitializesState { get; private set; }
 
     /// <summary>Behind that instruction.</summary>
@@ -59,7 +64,8 @@ internal sealed class VdsoImage
     /// <summary>Its fast path, where there is one and the function is written.</summary>
     public EnterStubAddresses? Stub { get; private set; }
 
-    /// <summary>Builds the image; <paramref name="kernelFunctions"/> are the kernel's own symbols with their addresses in this process.</summary>
+    /// <summary>Builds the image; <paramref name="kernelFunctions"/> are the kernel's own symbols with their
+    /// addresses in this process.</summary>
     public static VdsoImage Build(List<VdsoSymbol> kernelFunctions, bool fast)
     {
         byte[] image = new byte[Area.VdsoLength];
@@ -84,7 +90,8 @@ internal sealed class VdsoImage
         return new VdsoImage(image, enter, fast);
     }
 
-    /// <summary>Writes the function into the image, at its first call; the thread that stopped at <see cref="Enter"/> can run on there.</summary>
+    /// <summary>Writes the function into the image, at its first call; the thread that stopped at <see cref="Enter"/>
+    /// can run on there.</summary>
     /// <param name="image">The image as it is mapped. Threads may be running in it.</param>
     public void WriteFunction(Span<byte> image)
     {
@@ -131,7 +138,8 @@ internal sealed class VdsoImage
     {
         const int run = 16, function = 8, vector = 12, errorCode = 14, address = 16, handler = 24, reserved = 40, end = 256;
         const int eenter = 2, eresume = 3, eexit = 4, invalid = -22;
-        Label again = a.CreateLabel(), check = a.CreateLabel(), refuse = a.CreateLabel(), done = a.CreateLabel(), leave = a.CreateLabel(), call = a.CreateLabel(), after = a.CreateLabel();
+        Label again = a.CreateLabel(), check = a.CreateLabel(), refuse = a.CreateLabel(), done = a.CreateLabel(), leave = a.CreateLabel(),
+            call = a.CreateLabel(), after = a.CreateLabel();
         a.push(rbp);
         a.mov(rbp, rsp);
         a.push(rbx);

@@ -6,7 +6,8 @@ namespace Cloister.Engine.Vdso;
 /// <summary>The dynamic symbols of an ELF image in memory: of the kernel's vDSO.</summary>
 internal static class VdsoSymbols
 {
-    /// <summary>Names and addresses of the defined functions of an image that lies at <paramref name="address"/>. Empty when it is not one.</summary>
+    /// <summary>Names and addresses of the defined functions of an image that lies at <paramref name="address"/>.
+    /// Empty when it is not one.</summary>
     public static List<VdsoSymbol> Functions(ReadOnlySpan<byte> image, ulong address)
     {
         var list = new List<VdsoSymbol>();

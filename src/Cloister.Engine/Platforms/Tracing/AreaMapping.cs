@@ -13,7 +13,8 @@ internal static class AreaMapping
         const ulong code = MemoryProtection.Read | MemoryProtection.Execute, data = MemoryProtection.Read | MemoryProtection.Write;
         const ulong flags = MemoryProtection.Shared | MemoryProtection.FixedNoReplace;
         const ulong anonymous = MemoryProtection.Private | MemoryProtection.Anonymous | MemoryProtection.FixedNoReplace;
-        long first = Bootstrap.Call(thread, SystemCall.Mmap, Area.Gadget, 4096, code, anonymous, ulong.MaxValue, (ulong)ProgramFilter.GadgetMark << 32);
+        long first = Bootstrap.Call(thread, SystemCall.Mmap, Area.Gadget, 4096, code, anonymous, ulong.MaxValue,
+            (ulong)ProgramFilter.GadgetMark << 32);
         if (first != (long)Area.Gadget)
         {
             return (Errno)(-first);
@@ -39,7 +40,8 @@ internal static class AreaMapping
         _ = MappedFile.Seal(taken, Area.Length);
         MappedFile table = MappedFile.Map(taken, 0, Area.Length);
         Gadget.Code.CopyTo(table.Slice(RemoteCalls.Offset(Area.Gadget), 4096));
-        long second = MemoryFiles.Keep(table.Dispose, () => Bootstrap.CallAt(call, thread, SystemCall.Mmap, Area.Table, Area.TableLength, data, flags, (ulong)descriptor, Area.Table - Area.Base));
+        long second = MemoryFiles.Keep(table.Dispose, () => Bootstrap.CallAt(call, thread, SystemCall.Mmap, Area.Table, Area.TableLength,
+            data, flags, (ulong)descriptor, Area.Table - Area.Base));
         if (second != (long)Area.Table)
         {
             table.Dispose();

@@ -4,10 +4,10 @@ namespace Cloister.Engine.Platforms.Tracing;
 
 /// <summary>Makes a system call inside an enclave stop, where SYSCALL is #UD. SDM 3D, "Illegal Instructions".</summary>
 /// <remarks>
-/// By syscall user dispatch, which a tracer can set since Linux 6.4 (PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG) and which asks whether the thread is
-/// inside: its slot in the fast path's tables says so, else it is set and taken back as the thread enters and leaves. What the thread does
-/// outside costs as much however many enclaves there are. Before, seccomp filters ask where each call of the process comes from, and stay
-/// for ever: a few of them at most (<see cref="CoveredRanges"/>).
+/// By syscall user dispatch, which a tracer can set since Linux 6.4 (PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG) and
+/// which asks whether the thread is inside: its slot in the fast path's tables says so, else it is set and taken back as the thread enters
+/// and leaves. What the thread does outside costs as much however many enclaves there are. Before, seccomp filters ask where each call of
+/// the process comes from, and stay for ever: a few of them at most (<see cref="CoveredRanges"/>).
 /// </remarks>
 internal static class CallsInside
 {

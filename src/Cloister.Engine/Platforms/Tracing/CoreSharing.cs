@@ -2,11 +2,13 @@ using Cloister.Linux;
 
 namespace Cloister.Engine.Platforms.Tracing;
 
-/// <summary>Keeps a thread that stops all the time on the tracer's core: a stop within one core costs a quarter of one between two.</summary>
+/// <summary>Keeps a thread that stops all the time on the tracer's core: a stop within one core costs a quarter of
+/// one between two.</summary>
 /// <remarks>
-/// Waking another core takes an interprocessor interrupt, which is dear in virtual machines. A thread goes back to all its cores when it has
-/// been quiet for a moment, and before anybody asks for its affinity. Other threads may be busy on that core, such as those that spin for a
-/// lock whose holder stops: the tracer takes it from them when it is woken, and who looks for quiet threads works on another.
+/// Waking another core takes an interprocessor interrupt, which is dear in virtual machines. A thread goes back to
+/// all its cores when it has been quiet for a moment, and before anybody asks for its affinity. Other threads may be
+/// busy on that core, such as those that spin for a lock whose holder stops: the tracer takes it from them when it is woken, and who looks
+/// for quiet threads works on another.
 /// </remarks>
 internal sealed class CoreSharing : IDisposable
 {

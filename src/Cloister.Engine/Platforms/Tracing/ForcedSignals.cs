@@ -3,13 +3,14 @@ using Cloister.Linux;
 
 namespace Cloister.Engine.Platforms.Tracing;
 
-/// <summary>Makes stops of ours leave no trace in the program's signals: an exception's signal that was blocked or ignored has made the kernel
-/// change action and mask.</summary>
-/// <remarks>That the action changed tells that the signal was blocked, of a single thread. With several it could have been another, so from the
-/// first time on the masks of such a program are followed (<see cref="PtraceThread.MaskFilter"/>).</remarks>
+/// <summary>Makes stops of ours leave no trace in the program's signals: an exception's signal that was blocked or
+/// ignored has made the kernel change action and mask.</summary>
+/// <remarks>That the action changed tells that the signal was blocked, of a single thread. With several it could have
+/// been another, so from the first time on the masks of such a program are followed (<see cref="PtraceThread.MaskFilter"/>).</remarks>
 internal static class ForcedSignals
 {
-    private static readonly ulong OfStops = Bit(Signal.SIGILL) | Bit(Signal.SIGTRAP) | Bit(Signal.SIGBUS) | Bit(Signal.SIGFPE) | Bit(Signal.SIGSEGV) | Bit(Signal.SIGSYS);
+    private static readonly ulong OfStops = Bit(Signal.SIGILL) | Bit(Signal.SIGTRAP) | Bit(Signal.SIGBUS) | Bit(Signal.SIGFPE)
+        | Bit(Signal.SIGSEGV) | Bit(Signal.SIGSYS);
 
     /// <summary>A thread stopped at the signal of an exception; what that has changed is not restored yet.</summary>
     public static void Note(PtraceThread thread, int signal) => thread.Forced |= Bit(signal);
@@ -38,11 +39,13 @@ internal static class ForcedSignals
         }
     }
 
-    /// <summary>Before the program is given an exception's signal that is not the one it stopped at: blocked or ignored it ends the program, as the kernel has it.</summary>
+    /// <summary>Before the program is given an exception's signal that is not the one it stopped at: blocked or ignored it ends the
+    /// program, as the kernel has it.</summary>
     public static void Force(PtraceThread thread, int signal)
     {
         SignalActions actions = thread.Process.Actions;
-        if (Ptrace.GetSignalMask(thread.Id, out ulong mask) == Errno.None && ((mask & Bit(signal)) != 0 || actions[signal].Handler == SignalAction.Ignore))
+        if (Ptrace.GetSignalMask(thread.Id, out ulong mask) == Errno.None
+            && ((mask & Bit(signal)) != 0 || actions[signal].Handler == SignalAction.Ignore))
         {
             actions[signal] = default;
             Set(thread, signal, default);
@@ -50,7 +53,8 @@ internal static class ForcedSignals
         }
     }
 
-    /// <summary>Whether a stop of another thread could make the default of a handler at the moment at which a signal goes to it: one that blocks the signal runs.</summary>
+    /// <summary>Whether a stop of another thread could make the default of a handler at the moment at which a signal goes to it: one that
+    /// blocks the signal runs.</summary>
     public static bool MayLoseHandler(PtraceThread thread, int signal) => thread.Process.Held.Count > 1
         && (Bit(signal) & OfStops) != 0 && thread.Process.Actions.IsHandled(signal)
         && (thread.Process.FollowsMasks || thread.Process.Actions.WasDelivered(signal))
@@ -80,7 +84,8 @@ internal static class ForcedSignals
 
         // What is ignored always goes, and tells nothing of the mask.
         SignalAction action = actions[signal];
-        bool wasBlocked = thread.Mask is { } known ? (known & Bit(signal)) != 0 : action.Handler > SignalAction.Ignore && !MayBeOfAnother(thread);
+        bool wasBlocked = thread.Mask is { } known ? (known & Bit(signal)) != 0 : action.Handler > SignalAction.Ignore
+            && !MayBeOfAnother(thread);
         if (isReset)
         {
             FollowMasks(thread);
@@ -111,7 +116,8 @@ internal static class ForcedSignals
             return;
         }
 
-        bool ends = actions[signal].Handler == SignalAction.Ignore || (thread.Mask is { } known ? (known & Bit(signal)) != 0 : !MayBeOfAnother(thread));
+        bool ends = actions[signal].Handler == SignalAction.Ignore
+            || (thread.Mask is { } known ? (known & Bit(signal)) != 0 : !MayBeOfAnother(thread));
         if (ends)
         {
             actions[signal] = default;
@@ -136,7 +142,8 @@ internal static class ForcedSignals
         }
     }
 
-    private static IEnumerable<PtraceThread> Others(PtraceThread thread) => thread.Process.Held.Where(other => other != thread).Cast<PtraceThread>();
+    private static IEnumerable<PtraceThread> Others(PtraceThread thread) => thread.Process.Held.Where(other => other != thread)
+        .Cast<PtraceThread>();
 
     private static ulong Bit(int signal) => 1UL << (signal - 1);
 }

@@ -1,12 +1,14 @@
 namespace Cloister.Engine.Platforms.Tracing;
 
 /// <summary>A few instructions in the traced program that make a table of system calls, then one that only a tracer can answer.</summary>
-/// <remarks>A batch costs one stop. It ends in a system call that the filter traces, not in int3: a SIGTRAP would be forced on a program that
-/// blocks or ignores it, and the kernel resets its handler then. The call is exit_group, which every container's seccomp profile allows; it
-/// answers ENOSYS to numbers that it does not know, before our filter is asked (the lowest action of all filters wins. seccomp(2)).</remarks>
+/// <remarks>A batch costs one stop. It ends in a system call that the filter traces, not in int3: a SIGTRAP would be
+/// forced on a program that blocks or ignores it, and the kernel resets its handler then. The call is exit_group,
+/// which every container's seccomp profile allows; it answers ENOSYS to numbers that it does not know, before our filter is asked (the
+/// lowest action of all filters wins. seccomp(2)).</remarks>
 internal static class Gadget
 {
-    /// <summary>Number of the system call that ends a batch: exit_group. From here the filter answers TRACE to it, and it is never made.</summary>
+    /// <summary>Number of the system call that ends a batch: exit_group. From here the filter answers TRACE to it,
+    /// and it is never made.</summary>
     public const uint EndOfBatch = 231;
 
     /// <summary>Bytes of an entry: number, six arguments, result.</summary>

@@ -78,7 +78,8 @@ internal static class GadgetCalls
             saved.OrigRax = ulong.MaxValue;
         }
 
-        // A thread that stood at the entry of a system call stands there again, and makes it when it runs on: the kernel reads the number anew. seccomp(2).
+        // A thread that stood at the entry of a system call stands there again, and makes it when it runs on: the
+        // kernel reads the number anew. seccomp(2).
         thread.Restore(in saved);
         thread.SignalAtStop = 0;
         thread.StopIsSpent = true;

@@ -61,7 +61,8 @@ internal static class Halting
         Span<SignalInformation> pending = stackalloc SignalInformation[most];
         foreach (ref readonly SignalInformation information in pending[..Ptrace.PeekSignals(thread, pending)])
         {
-            if (information.IsSynchronous && Ptrace.GetSignalMask(thread, out ulong mask) == Errno.None && (mask & 1UL << (information.Signal - 1)) == 0)
+            if (information.IsSynchronous && Ptrace.GetSignalMask(thread, out ulong mask) == Errno.None
+                && (mask & 1UL << (information.Signal - 1)) == 0)
             {
                 return true;
             }

@@ -22,7 +22,8 @@ internal static class InitialExec
         }
 
         Relocate(block, (ulong)at, argv);
-        if (!thread.Process.Memory.Bytes.TryWrite((ulong)at, block) || !thread.Process.Memory.Bytes.TryPoke(thread.Peek().Rip, [0x0f, 0x05]))
+        if (!thread.Process.Memory.Bytes.TryWrite((ulong)at, block) || !thread.Process.Memory.Bytes.TryPoke(thread.Peek().Rip,
+            [0x0f, 0x05]))
         {
             throw new LinuxException("process_vm_writev", Errno.EFAULT);
         }

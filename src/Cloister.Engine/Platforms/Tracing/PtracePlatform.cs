@@ -3,7 +3,8 @@ using Cloister.Linux;
 
 namespace Cloister.Engine.Platforms.Tracing;
 
-/// <summary>Holds programs by ptrace: a seccomp filter makes system calls stop, and the kernel tells of signals before it delivers them.</summary>
+/// <summary>Holds programs by ptrace: a seccomp filter makes system calls stop, and the kernel tells of signals
+/// before it delivers them.</summary>
 /// <param name="maskFilter">The seccomp filter of what changes signal masks, for programs whose masks are followed.</param>
 internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
 {
@@ -14,7 +15,8 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
     public bool AnyParked => _waits.Any;
 
     /// <inheritdoc/>
-    public IHeldThread Begin(ProgramInvocation program, byte[] filter, Func<int, HeldProcess> process) => ProgramStart.Start(program, _waits, filter, id => new PtraceThread(id, process(id), _waits, maskFilter));
+    public IHeldThread Begin(ProgramInvocation program, byte[] filter, Func<int, HeldProcess> process) =>
+        ProgramStart.Start(program, _waits, filter, id => new PtraceThread(id, process(id), _waits, maskFilter));
 
     /// <inheritdoc/>
     public IHeldThread Hold(int id, HeldProcess process)
@@ -309,7 +311,8 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
     public void Interrupt(IHeldThread thread) => _ = Halting.Interrupt(Of(thread));
 
     /// <inheritdoc/>
-    public HaltResult Halt(IHeldThread thread, bool mayWait, out ProgramEvent happened) => Halting.Halt(_waits, Of(thread), mayWait, out happened);
+    public HaltResult Halt(IHeldThread thread, bool mayWait, out ProgramEvent happened) =>
+        Halting.Halt(_waits, Of(thread), mayWait, out happened);
 
     /// <inheritdoc/>
     public ProgramEvent Step(IHeldThread thread)

@@ -50,7 +50,8 @@ internal sealed class PtraceThread(int id, HeldProcess process, Waits waits, byt
     /// <summary>At a stop at which a signal can be delivered.</summary>
     public int SignalAtStop { get; set; }
 
-    /// <summary>Calls were made in it since its stop: what stopped it is no longer there to be asked for, nor can a signal be delivered.</summary>
+    /// <summary>Calls were made in it since its stop: what stopped it is no longer there to be asked for, nor can a
+    /// signal be delivered.</summary>
     public bool StopIsSpent { get; set; }
 
     /// <summary>At the entry of a system call that was not made yet.</summary>
@@ -147,7 +148,8 @@ internal sealed class PtraceThread(int id, HeldProcess process, Waits waits, byt
         _ = Ptrace.SetSignal(Id, in information);
     }
 
-    /// <summary>Keeps what its stop says of the signal: calls may be made in it before the stop is answered, and then another stop speaks.</summary>
+    /// <summary>Keeps what its stop says of the signal: calls may be made in it before the stop is answered, and then
+    /// another stop speaks.</summary>
     public void KeepSignal(in ProgramEvent happened)
     {
         if (_signal is null && happened.Kind == EventKind.Signal && Ptrace.GetSignal(Id, out SignalInformation information) == Errno.None)
@@ -207,7 +209,8 @@ internal sealed class PtraceThread(int id, HeldProcess process, Waits waits, byt
         _ = WriteBreakpoints();
         if ((Peek().Rflags & ResumeFlag) != 0 && Process.Memory.Breakpoints?.Contains(Peek().Rip) == true)
         {
-            // A fault leaves RF set, which lets the instruction pass once: a page fault of its own bytes does as well. SDM 3B, "Instruction-Breakpoint Exception Condition".
+            // A fault leaves RF set, which lets the instruction pass once: a page fault of its own bytes does as well. SDM 3B,
+            // "Instruction-Breakpoint Exception Condition".
             Registers.Rflags &= ~ResumeFlag;
         }
 
@@ -258,7 +261,8 @@ internal sealed class PtraceThread(int id, HeldProcess process, Waits waits, byt
         _extendedChanged = true;
     }
 
-    /// <summary>The components that were put into their initial configuration, if nothing else was done to the extended state: the program will do it.</summary>
+    /// <summary>The components that were put into their initial configuration, if nothing else was done to the
+    /// extended state: the program will do it.</summary>
     /// <remarks>A system call that writes the extended state costs as much as all the others of a stop together.</remarks>
     public ulong TakeInitialization()
     {
@@ -331,7 +335,8 @@ internal sealed class PtraceThread(int id, HeldProcess process, Waits waits, byt
         _extendedLength = -1;
     }
 
-    private static ReadOnlySpan<byte> Bytes(in UserRegisters registers) => MemoryMarshal.AsBytes(new ReadOnlySpan<UserRegisters>(in registers));
+    private static ReadOnlySpan<byte> Bytes(in UserRegisters registers) =>
+        MemoryMarshal.AsBytes(new ReadOnlySpan<UserRegisters>(in registers));
 
     private void Load()
     {

@@ -2,8 +2,9 @@ using Cloister.Linux;
 
 namespace Cloister.Engine.Platforms.Tracing;
 
-/// <summary>Signals that a thread stopped at and has not got: calls of ours have ended the stop that could deliver them. Each is sent once more, and what
-/// comes then gets the information of the oldest, so that those of one number keep their order.</summary>
+/// <summary>Signals that a thread stopped at and has not got: calls of ours have ended the stop that could deliver
+/// them. Each is sent once more, and what comes then gets the information of the oldest, so that those of one number
+/// keep their order.</summary>
 internal sealed class SpentSignals
 {
     private const int TkillCode = -6, FirstRealTime = 32;
@@ -23,7 +24,8 @@ internal sealed class SpentSignals
         Send(thread, information.Signal);
     }
 
-    /// <summary>At a stop for a signal that was sent: the one of its number that the thread is to have first. False when there is none but that.</summary>
+    /// <summary>At a stop for a signal that was sent: the one of its number that the thread is to have first. False
+    /// when there is none but that.</summary>
     public bool Exchange(IHeldThread thread, in SignalInformation came, out SignalInformation first)
     {
         int signal = came.Signal, index = _held.FindIndex(held => held.Signal == signal);

@@ -2,7 +2,8 @@ using Cloister.Linux;
 
 namespace Cloister.Engine.Platforms.Tracing;
 
-/// <summary>The signals that stop a process. They are not taken off and sent again like others: SIGCONT takes back what waits or is being delivered.</summary>
+/// <summary>The signals that stop a process. They are not taken off and sent again like others: SIGCONT takes back
+/// what waits or is being delivered.</summary>
 internal static class StopSignals
 {
     /// <summary>Whether the delivery of a signal to a thread stops its process. signal(7).</summary>
@@ -18,7 +19,8 @@ internal static class StopSignals
     /// <summary>A thread that executes something for the tracer has stopped meanwhile, and goes on all the same.</summary>
     /// <param name="status">Its stop.</param>
     /// <param name="isStopped">Whether its process was stopped by a signal before.</param>
-    /// <param name="signal">What it has to be given when it goes on: a signal that stops, such as SIGSTOP, which cannot be blocked; else 0.</param>
+    /// <param name="signal">What it has to be given when it goes on: a signal that stops, such as SIGSTOP, which
+    /// cannot be blocked; else 0.</param>
     /// <returns>Whether its process is stopped by a signal now.</returns>
     public static bool NoteStop(WaitStatus status, bool isStopped, out int signal)
     {
@@ -26,7 +28,8 @@ internal static class StopSignals
         return status.Event == PtraceEvent.Stop ? status.StopSignal != Signal.SIGTRAP : isStopped;
     }
 
-    /// <summary>A thread of a process that is stopped has gone on for the tracer only: it stops again, unless SIGCONT came meanwhile. ptrace(2), "Group-stop".</summary>
+    /// <summary>A thread of a process that is stopped has gone on for the tracer only: it stops again, unless SIGCONT came meanwhile.
+    /// ptrace(2), "Group-stop".</summary>
     public static void StopAgain(IHeldThread thread, bool isStopped)
     {
         if (isStopped)
@@ -36,5 +39,6 @@ internal static class StopSignals
     }
 
     private static bool IsCaught(IHeldThread thread, int signal) =>
-        ((ProcText.Hexadecimal(ProcText.Field(HostFile.TryRead(ProcPath.Of(thread.Id, "status")), "SigCgt:"u8)) ?? 0) & (1UL << (signal - 1))) != 0;
+        ((ProcText.Hexadecimal(ProcText.Field(HostFile.TryRead(ProcPath.Of(thread.Id, "status")), "SigCgt:"u8)) ?? 0) & (
+        1UL << (signal - 1))) != 0;
 }

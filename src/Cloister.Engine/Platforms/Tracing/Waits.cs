@@ -69,7 +69,8 @@ internal sealed class Waits
     }
 
     /// <summary>Parks all that the kernel has to tell now.</summary>
-    /// <remarks>A process that has ended is there for its parent's wait only when the tracer has taken its end. kernel/exit.c, wait_consider_task.</remarks>
+    /// <remarks>A process that has ended is there for its parent's wait only when the tracer has taken its end.
+    /// kernel/exit.c, wait_consider_task.</remarks>
     public void TakeAll()
     {
         while (Ptrace.Wait(-1, block: false, out WaitStatus status) is > 0 and var thread)
@@ -84,12 +85,14 @@ internal sealed class Waits
 
     /// <summary>Waits for the stop of a thread that was interrupted.</summary>
     /// <remarks>
-    /// One that is in a system call where only a signal that ends it wakes it up may be there for as long as another thread of its program does nothing,
-    /// which may be held by now. It stops before it is back in user mode, so it need not be waited for (kernel/entry/common.c, exit_to_user_mode_loop);
-    /// and it stands behind SYSCALL. One that is in a page fault stands at any instruction, and gets on by itself. One that forks copies the memory that
-    /// its holder is about to change: only when it waits for long does it wait for somebody to read of it (userfaultfd(2), UFFD_FEATURE_EVENT_FORK).
+    /// One that is in a system call where only a signal that ends it wakes it up may be there for as long as another
+    /// thread of its program does nothing, which may be held by now. It stops before it is back in user mode, so it need not be waited for
+    /// (kernel/entry/common.c, exit_to_user_mode_loop); and it stands behind SYSCALL. One that is in a page fault stands at any
+    /// instruction, and gets on by itself. One that forks copies the memory that its holder is about to change: only when it waits for long
+    /// does it wait for somebody to read of it (userfaultfd(2), UFFD_FEATURE_EVENT_FORK).
     /// </remarks>
-    /// <returns>Its id, or minus an errno; also when it is dead and its end will be told later. 0 when it is in the kernel and stops later.</returns>
+    /// <returns>Its id, or minus an errno; also when it is dead and its end will be told later. 0 when it is in the
+    /// kernel and stops later.</returns>
     public int ForInterrupted(IHeldThread thread, out WaitStatus status) => For(thread, mayWait: true, out status);
 
     private int For(IHeldThread thread, bool mayWait, out WaitStatus status)
@@ -116,7 +119,8 @@ internal sealed class Waits
                 Park(waited, status);
                 if (status.Event == PtraceEvent.Exec && waited == thread.Process.Id)
                 {
-                    // Another thread of its process has become the leader, or this one, which has the leader's id now. ptrace(2), "execve(2) under ptrace".
+                    // Another thread of its process has become the leader, or this one, which has the leader's id
+                    // now. ptrace(2), "execve(2) under ptrace".
                     return -(int)Errno.ESRCH;
                 }
 
@@ -132,7 +136,8 @@ internal sealed class Waits
                 }
 
                 waits = state.StartsWith('D') ? waits + 1 : 0;
-                if (mayWait && waits > 0 && (HostKernel.SystemCallOf(thread.Id) is { } call && (!ForkingCalls.Contains(call) || waits > looksAtFork)))
+                if (mayWait && waits > 0 && (HostKernel.SystemCallOf(thread.Id) is { } call
+                    && (!ForkingCalls.Contains(call) || waits > looksAtFork)))
                 {
                     return 0;
                 }
