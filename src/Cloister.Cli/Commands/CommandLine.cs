@@ -31,6 +31,7 @@ internal static class CommandLine
             DoctorCommand.Create(),
             InspectCommand.Create(),
             MeasureCommand.Create(),
+            DiffCommand.Create(),
             VerifyCommand.Create(),
             SignCommand.Create(),
             HelpCommand.Create(),
