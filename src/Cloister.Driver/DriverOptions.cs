@@ -12,6 +12,9 @@ public sealed record DriverOptions
     /// </summary>
     public ExecuteDirtyPolicy? Policy { get; init; }
 
+    /// <summary>Whether the first open of a device executes EUPDATESVN, as from Linux 6.19 on.</summary>
+    public bool UpdatesSvn { get; init; }
+
     /// <summary>Free EPC pages below which the reclaimer is woken (SGX_NR_LOW_PAGES).</summary>
     public int LowPages { get; init; } = 32;
 

@@ -31,6 +31,9 @@ internal sealed record RunArguments
     /// <summary>Whether the processor has SGX2.</summary>
     public bool Sgx2 { get; init; } = true;
 
+    /// <summary>Whether the driver executes EUPDATESVN.</summary>
+    public bool UpdatesSvn { get; init; }
+
     /// <summary>log2 of the largest enclave's bytes; null leaves it to the kind of processor.</summary>
     public byte? MaximumEnclaveSize { get; init; }
 

@@ -77,6 +77,7 @@ internal static class RunOptions
         {
             Values = () => Generations,
         },
+        new("--update-svn", null, () => "The driver executes EUPDATESVN when nobody has the device open and somebody opens it, as from Linux 6.19 on: a platform's pending CPUSVN becomes its own.", (a, _) => (a with { UpdatesSvn = true }, null)),
         new("--policy", "FILE", () => "Only enclaves that FILE names, by lines `mrenclave HEX` or `mrsigner HEX`, may execute pages added at run time.", (a, text) =>
             (a with { Policy = PolicyFile.Read(text, out string? problem) }, problem)) { IsFile = true },
         new("--presence", "userfaultfd|mprotect", () => "How enclave pages come and go in the program. Default: userfaultfd where the kernel has it.", (a, text) => text switch

@@ -48,7 +48,8 @@ internal sealed class DeviceFiles(EpcMemory epc, SgxDriver driver, IPageObserver
             return (Errno)(-taken);
         }
 
-        Errno error = MappedFile.Seal(taken, EnclaveFile.FileLength);
+        Errno error = node is DeviceNode.Enclave or DeviceNode.VirtualEpc ? (Errno)driver.BeginUse() : Errno.None;
+        error = error == Errno.None ? MappedFile.Seal(taken, EnclaveFile.FileLength) : error;
         if (error != Errno.None)
         {
             HostKernel.Close(taken);

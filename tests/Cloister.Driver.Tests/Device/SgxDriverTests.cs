@@ -99,4 +99,24 @@ public class SgxDriverTests
         var operation = _machine.Driver.Ioctl(_machine.Open(), TestMachine.Command("ENCLAVE_CREATE"), 1, _machine.Program);
         Assert.Throws<ArgumentOutOfRangeException>(() => operation.Continue(0));
     }
+
+    [Fact]
+    public void The_first_user_brings_a_new_cpusvn()
+    {
+        byte[] newer = [.. Enumerable.Repeat((byte)3, 16)];
+        var options = new Processor.MachineOptions { UpdatedCpusvn = newer };
+        var machine = new TestMachine(options: options, driverOptions: new DriverOptions { UpdatesSvn = true });
+        byte[] before = machine.Machine.Cpusvn.ToArray();
+        var open = machine.Open();
+        Assert.Equal(Errno.None, machine.Driver.BeginUse());
+        Assert.Equal(before, machine.Machine.Cpusvn.ToArray()); // somebody has the device open
+        machine.Driver.Release(open);
+        Assert.Equal(Errno.None, machine.Driver.BeginUse());
+        Assert.Equal(newer, machine.Machine.Cpusvn.ToArray());
+        Assert.Equal(Errno.None, machine.Driver.BeginUse()); // SGX_NO_UPDATE is no error
+
+        var older = new TestMachine(options: options);
+        Assert.Equal(Errno.None, older.Driver.BeginUse());
+        Assert.Equal(before, older.Machine.Cpusvn.ToArray());
+    }
 }
