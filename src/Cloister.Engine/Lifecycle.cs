@@ -28,6 +28,7 @@ internal sealed class Lifecycle(Tracer tracer) : IProgramObserver
     {
         ExecSetup.Prepare(tracer.Platform, thread, tracer.Options.Mode == Options.EngineMode.Fast, isFirst, tracer.Options.Cpuid,
             tracer.Notice);
+        tracer.Replacer.Executed(thread);
 
         // The kernel lets go of the old image's files when the thread is back in user mode.
         tracer.Files.CheckLifetimes(null);

@@ -71,8 +71,9 @@ public sealed class Tracer : IThreadKicker, IDisposable
         var memory = new MemoryFaults(Machine, options.Isolation, Fast, Faults, Signals, exits, enclu, cpuid, traps, Illegal, abortPage);
         Exceptions = new Exceptions(Platform, Signals, exits, new InvalidOpcodes(exits, enclu, cpuid, Illegal), memory, traps, Illegal);
         _forcedExits = new ForcedExits(Fast, Processes, Interruptions, Platform, Gates, exits, Exceptions);
+        Replacer = new ByteReplacer(options.Replaced, Notice);
         SystemCalls = new SystemCallHandlers(options, Driver, Epc, Cpuid, Files, Ioctls, Processes, Platform, Exceptions, RealMappings,
-            Placement, Losses);
+            Placement, Losses, Replacer);
         Loop = new EventLoop(this);
         PowerLoss = new PowerLoss(Machine, Driver, Epc, Processes, Accepts, _forcedExits, Loop.FinishIoctls);
         Losses.OnDue = PowerLoss.Lose;
@@ -137,6 +138,8 @@ public sealed class Tracer : IThreadKicker, IDisposable
 
     internal IllegalCode Illegal { get; }
 
+    internal ByteReplacer Replacer { get; }
+
     internal Exceptions Exceptions { get; }
 
     internal SystemCallHandlers SystemCalls { get; }
@@ -155,7 +158,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
     public ProgramEnd Run(ProgramInvocation program)
     {
         ArgumentNullException.ThrowIfNull(program);
-        IHeldThread first = Platform.Begin(program, SystemCallTable.FilterOf(FilterSet.Base), Processes.New);
+        IHeldThread first = Platform.Begin(program, SystemCallTable.FilterOf(FilterSet.Base, Replacer.IsAsked ? FilterSet.MappedFiles : null), Processes.New);
         Root.Begin(Processes.Add(first, (TracedProcess)first.Process).Process.Id);
         try
         {

@@ -27,6 +27,9 @@ public sealed class DevelopmentAuthority
     /// <summary>The root.</summary>
     public X509Certificate2 Root => _root.Certificate;
 
+    /// <summary>X and Y of its key, big endian.</summary>
+    public byte[] RootKey => Signatures.Coordinates(_root.Key);
+
     internal ECDsa TcbKey => _tcb.Key;
 
     /// <summary>The chain of TCB information and identities, PEM: signing certificate and root.</summary>

@@ -76,6 +76,11 @@ internal static class RunCommand
             return Failure.Report(unfit, status);
         }
 
+        if (parsed.TrustsDevelopmentRoot && RootReplacement.Problem(parsed.Program[0]) is { } refused)
+        {
+            return Failure.Report($"run: --trust-development-root: {refused}", Failure.Usage);
+        }
+
         if (parsed.Against is { } against && RefusedPages.Problem(against) is { } unreadable)
         {
             return Failure.Report($"run: --against: {(against.Length == 0 || unreadable.StartsWith(against, StringComparison.Ordinal) ? "" : against + ": ")}{unreadable}", Failure.Usage);
@@ -114,6 +119,7 @@ internal static class RunCommand
                 Sockets = services.Sockets,
                 Files = services.Files,
                 Libraries = AttestationLibraries.Served,
+                Replaced = parsed.TrustsDevelopmentRoot ? RootReplacement.Of(AuthorityStore.Take(messages.Notice)) : [],
             },
             Invocation(parsed.Program),
             parsed,

@@ -31,6 +31,9 @@ internal sealed record RunArguments
     /// <summary>Whether the processor has SGX2.</summary>
     public bool Sgx2 { get; init; } = true;
 
+    /// <summary>Whether the development root stands in place of Intel's in programs.</summary>
+    public bool TrustsDevelopmentRoot { get; init; }
+
     /// <summary>Whether the driver executes EUPDATESVN.</summary>
     public bool UpdatesSvn { get; init; }
 

@@ -117,6 +117,7 @@ internal static class RunOptions
         new("--qe-tcb", "STATUS", () => VerdictText.QuotingDescription, (a, text) => Verdict(a, text, "--qe-tcb", VerdictText.Quoting)) { Values = () => VerdictText.QuotingStatuses },
         new("--collateral", "fresh|expired", () => VerdictText.CollateralDescription, (a, text) => Verdict(a, text, "--collateral", VerdictText.Collateral)) { Values = () => VerdictText.Ages },
         new("--pck", "valid|revoked", () => VerdictText.PckDescription, (a, text) => Verdict(a, text, "--pck", VerdictText.Pck)) { Values = () => VerdictText.Certificates },
+        new("--trust-development-root", null, () => "For a program's tests: where Intel's SGX root key stands in a program and its libraries, the development root's key stands in the program's memory. One line tells of each.", (a, _) => (a with { TrustsDevelopmentRoot = true }, null)),
         new("--stats", "text|json|no", () => "At the end print what the machine did: a line for each count, or one line of JSON.", (a, text) => text switch
         {
             "" or "text" => (a with { Stats = StatisticsFormat.Text }, null),

@@ -55,6 +55,9 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IFileView, IC
     /// <summary>CPUID faults in its threads; none is replaced.</summary>
     public bool CpuidFaults { get; set; }
 
+    /// <summary>Whether nothing is replaced in its files when it is executed.</summary>
+    public bool KeepsBytes { get; set; }
+
     /// <summary>Its execution breakpoints.</summary>
     public Breakpoints Breakpoints { get; } = new();
 

@@ -77,6 +77,9 @@ public sealed record EngineOptions
     /// <summary>Files that this process makes.</summary>
     public IReadOnlyList<ServedFile> Files { get; init; } = [];
 
+    /// <summary>What stands in programs' memory in place of bytes of the files that they execute.</summary>
+    public IReadOnlyList<ReplacedBytes> Replaced { get; init; } = [];
+
     /// <summary>Libraries that this process makes where they are not installed.</summary>
     public IReadOnlyList<ServedLibrary> Libraries { get; init; } = [];
 }

@@ -11,4 +11,7 @@ internal enum FilterSet
 
     /// <summary>When a signal of ours has met one that it blocks: what changes a thread's signal mask.</summary>
     SignalMasks,
+
+    /// <summary>In place of <see cref="Base"/> for the calls that have it, where bytes of files are replaced: each file that is mapped.</summary>
+    MappedFiles,
 }

@@ -15,7 +15,7 @@ namespace Cloister.Engine.SystemCalls;
 internal sealed class SystemCallHandlers(
     EngineOptions options, SgxDriver driver, EpcMemory epc, CpuidEmulator cpuid, DeviceFiles files, RunningIoctls ioctls,
     Processes processes, IPlatform platform,
-    Exceptions exceptions, RealMappings real, MappingPlacement placement, PlannedLosses losses)
+    Exceptions exceptions, RealMappings real, MappingPlacement placement, PlannedLosses losses, ByteReplacer replacer)
 {
     private const int AtEmptyPath = 0x1000; // uapi linux/fcntl.h
     private readonly SpecialFiles _special = new(files, epc, cpuid, options);
@@ -195,14 +195,20 @@ internal sealed class SystemCallHandlers(
         }
 
         Action<TracedThread, long>? then = null;
-        if (!anonymous && ((int)r.Rdx & MemoryProtection.Execute) != 0)
+        bool isCode = ((int)r.Rdx & MemoryProtection.Execute) != 0;
+        if (!anonymous && (isCode || replacer.IsAsked))
         {
             (ulong length, int descriptor, ulong offset) = (r.Rsi, (int)r.R8, r.R9);
             then = (t, address) =>
             {
-                if (address > 0)
+                if (address > 0 && isCode)
                 {
                     CpuidPatcher.PatchFile(t.Space, (ulong)address, length, ProcPath.OfDescriptor(t.Id, descriptor), offset);
+                }
+
+                if (address > 0 && replacer.IsAsked)
+                {
+                    replacer.Mapped(t, (ulong)address);
                 }
             };
         }

@@ -59,6 +59,8 @@ internal static class SystemCallTable
             Base(new ArgumentTest("of a file, shared or with PROT_EXEC").UnlessAny(3, MemoryProtection.Anonymous)
             .WhenAny(3, MemoryProtection.Shared)
                 .WhenAny(2, MemoryProtection.Execute)),
+            (FilterSet.MappedFiles, new ArgumentTest("of any file").UnlessAny(3, MemoryProtection.Anonymous).WhenAny(3, MemoryProtection.Shared)
+                .WhenAny(2, MemoryProtection.Read | MemoryProtection.Execute)),
             User(new ArgumentTest("at a fixed place, or of a file", otherwise: true)
             .WhenAny(3, MemoryProtection.Fixed | MemoryProtection.FixedNoReplace)
                 .UnlessAny(3, MemoryProtection.Anonymous))),
@@ -133,10 +135,11 @@ internal static class SystemCallTable
     public static SystemCallRow? Find(long number) => s_byNumber.GetValueOrDefault(number);
 
     /// <summary>The seccomp filter of a set.</summary>
-    public static byte[] FilterOf(FilterSet set) => SyscallFilter.Of(
+    /// <param name="set">Which.</param>
+    /// <param name="before">A set that goes before it where a call has it.</param>
+    public static byte[] FilterOf(FilterSet set, FilterSet? before = null) => SyscallFilter.Of(
         from row in Rows
-        from stop in row.Stops
-        where stop.Set == set
+        from stop in row.Stops.Where(stop => stop.Set == before).Concat(row.Stops.Where(stop => stop.Set == set)).Take(1)
         select new TracedCall(row.Number, stop.Test));
 
     /// <summary>The rows as docs/reference/system-calls.md shows them.</summary>
@@ -148,6 +151,7 @@ internal static class SystemCallTable
             string stops = string.Join("; ", row.Stops.Select(stop => stop.Set switch
             {
                 FilterSet.DeviceUser => $"of a program that uses the device: {stop.Test.Text}",
+                FilterSet.MappedFiles => $"where bytes of files are replaced: {stop.Test.Text}",
                 FilterSet.SignalMasks => $"of a program whose signal masks are followed: {stop.Test.Text}",
                 _ => stop.Test.Text,
             }));
