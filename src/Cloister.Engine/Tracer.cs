@@ -158,7 +158,8 @@ public sealed class Tracer : IThreadKicker, IDisposable
     public ProgramEnd Run(ProgramInvocation program)
     {
         ArgumentNullException.ThrowIfNull(program);
-        IHeldThread first = Platform.Begin(program, SystemCallTable.FilterOf(FilterSet.Base, Replacer.IsAsked ? FilterSet.MappedFiles : null), Processes.New);
+        byte[] filter = SystemCallTable.FilterOf(FilterSet.Base, Replacer.IsAsked ? FilterSet.MappedFiles : null);
+        IHeldThread first = Platform.Begin(program, filter, Processes.New);
         Root.Begin(Processes.Add(first, (TracedProcess)first.Process).Process.Id);
         try
         {

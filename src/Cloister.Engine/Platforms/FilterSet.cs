@@ -12,6 +12,6 @@ internal enum FilterSet
     /// <summary>When a signal of ours has met one that it blocks: what changes a thread's signal mask.</summary>
     SignalMasks,
 
-    /// <summary>In place of <see cref="Base"/> for the calls that have it, where bytes of files are replaced: each file that is mapped.</summary>
+    /// <summary>In place of <see cref="Base"/> where bytes of files are replaced: each file that is mapped.</summary>
     MappedFiles,
 }

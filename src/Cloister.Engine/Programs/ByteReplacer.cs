@@ -6,8 +6,8 @@ using Cloister.Linux;
 namespace Cloister.Engine.Programs;
 
 /// <summary>
-/// Replaces bytes in programs' private mappings of the files that they execute: their own, and those of shared libraries. The files stay as they are,
-/// and so does every file of which nothing is mapped executable, such as an enclave's. A set-user-ID program keeps what it has.
+/// Replaces bytes in programs' private mappings of the files that they execute: their own, and those of shared libraries. The files stay as
+/// they are, and so does every file of which nothing is mapped executable, such as an enclave's. A set-user-ID program keeps what it has.
 /// </summary>
 /// <param name="replaced">What to replace by what.</param>
 /// <param name="notice">Hears a line for each.</param>
@@ -55,7 +55,8 @@ internal sealed class ByteReplacer(IReadOnlyList<ReplacedBytes> replaced, Action
         }
     }
 
-    private static bool IsPrivateFile(MapsLine line) => line.Inode != 0 && !line.IsShared && !line.IsMemoryFile && (line.Protection & MemoryProtection.Read) != 0;
+    private static bool IsPrivateFile(MapsLine line) =>
+        line.Inode != 0 && !line.IsShared && !line.IsMemoryFile && (line.Protection & MemoryProtection.Read) != 0;
 
     private static bool IsExecutable(MapsLine line) => (line.Protection & MemoryProtection.Execute) != 0;
 

@@ -59,8 +59,8 @@ internal static class SystemCallTable
             Base(new ArgumentTest("of a file, shared or with PROT_EXEC").UnlessAny(3, MemoryProtection.Anonymous)
             .WhenAny(3, MemoryProtection.Shared)
                 .WhenAny(2, MemoryProtection.Execute)),
-            (FilterSet.MappedFiles, new ArgumentTest("of any file").UnlessAny(3, MemoryProtection.Anonymous).WhenAny(3, MemoryProtection.Shared)
-                .WhenAny(2, MemoryProtection.Read | MemoryProtection.Execute)),
+            (FilterSet.MappedFiles, new ArgumentTest("of any file").UnlessAny(3, MemoryProtection.Anonymous)
+                .WhenAny(3, MemoryProtection.Shared).WhenAny(2, MemoryProtection.Read | MemoryProtection.Execute)),
             User(new ArgumentTest("at a fixed place, or of a file", otherwise: true)
             .WhenAny(3, MemoryProtection.Fixed | MemoryProtection.FixedNoReplace)
                 .UnlessAny(3, MemoryProtection.Anonymous))),
