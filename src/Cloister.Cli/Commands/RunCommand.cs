@@ -161,7 +161,9 @@ internal static class RunCommand
             tracer.Machine.Observer = new RefusalReport(tracer.Machine, tracer.Machine.Observer, messages.Notice) { Against = arguments.Against };
             tracer.Machine.Observer = new SealReport(tracer.Machine.Observer, platform.SealKeys, () => Convert.ToHexStringLower(tracer.Machine.Cpusvn), messages.Notice);
             var observers = new ObserverList();
-            TraceRecorder? recorder = trace is null ? null : TraceRecorder.Begin(tracer.Machine, trace);
+            RunSummary? summary = arguments.Stats == StatisticsFormat.None ? null : new RunSummary();
+            ITraceSink[] sinks = [.. new ITraceSink?[] { trace, summary }.OfType<ITraceSink>()];
+            TraceRecorder? recorder = sinks.Length == 0 ? null : TraceRecorder.Begin(tracer.Machine, sinks);
             using Explainer? explainer = arguments.Explains ? new Explainer(tracer, messages.Notice) : null;
             if (recorder is not null)
             {
@@ -192,9 +194,9 @@ internal static class RunCommand
                 MachineReport.End(end, time, messages);
             }
 
-            if (arguments.Stats != StatisticsFormat.None)
+            if (summary is not null)
             {
-                messages.Write(RunStatistics.Of(tracer, end, time).Text(arguments.Stats));
+                messages.Write(RunStatistics.Of(tracer, end, time, summary).Text(arguments.Stats, summary));
             }
 
             platform.Keep(tracer.Machine.Cpusvn, messages.Notice);

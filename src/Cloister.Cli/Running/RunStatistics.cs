@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Cloister.Cli.Tracing;
 using Cloister.Driver;
 using Cloister.Engine;
 using Cloister.Engine.Options;
@@ -62,8 +63,17 @@ internal sealed record RunStatistics
     /// <summary>Times a thread was stopped for something else.</summary>
     public long StopsForOtherEvents { get; init; }
 
+    /// <summary>What took time, by call.</summary>
+    public IReadOnlyList<CallSummary> Calls { get; init; } = [];
+
+    /// <summary>What became of each enclave.</summary>
+    public IReadOnlyCollection<EnclaveSummary> Enclaves { get; init; } = [];
+
+    /// <summary>What each thread did that was inside.</summary>
+    public IReadOnlyCollection<ThreadSummary> Threads { get; init; } = [];
+
     /// <summary>Reads them off a machine.</summary>
-    public static RunStatistics Of(Tracer tracer, ProgramEnd end, TimeSpan time)
+    public static RunStatistics Of(Tracer tracer, ProgramEnd end, TimeSpan time, RunSummary summary)
     {
         DriverStatistics driver = tracer.Driver.Statistics;
         return new RunStatistics
@@ -84,11 +94,14 @@ internal sealed record RunStatistics
             StopsForSystemCalls = tracer.Stops.SystemCalls,
             StopsForSignals = tracer.Stops.Signals,
             StopsForOtherEvents = tracer.Stops.Others,
+            Calls = summary.Calls,
+            Enclaves = summary.Enclaves,
+            Threads = summary.Threads,
         };
     }
 
     /// <summary>As text, a line each, or as one line of JSON.</summary>
-    public string Text(StatisticsFormat format)
+    public string Text(StatisticsFormat format, RunSummary summary)
     {
         if (format == StatisticsFormat.Json)
         {
@@ -111,6 +124,7 @@ internal sealed record RunStatistics
             ("stops for signals", StopsForSignals),
             ("stops for other events", StopsForOtherEvents),
         ];
-        return string.Join('\n', lines.Select(line => string.Create(CultureInfo.InvariantCulture, $"{line.Name}: {line.Value}")));
+        return string.Join('\n', lines.Select(line => string.Create(CultureInfo.InvariantCulture, $"{line.Name}: {line.Value}")))
+            + (summary.Text() is { Length: > 0 } tables ? "\n" + tables : "");
     }
 }
