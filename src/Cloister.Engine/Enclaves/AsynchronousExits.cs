@@ -38,7 +38,7 @@ internal sealed class AsynchronousExits(SgxMachine machine, FastSpaces spaces, P
             return;
         }
 
-        thread.ToModel();
+        // The model has the registers still that the exit left.
         LeafResult result = EncluInstruction.Dispatch(machine, thread.Processor, thread.Space, thread);
         if (result.Status != LeafStatus.Fault)
         {

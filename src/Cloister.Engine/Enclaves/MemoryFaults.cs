@@ -121,7 +121,6 @@ internal sealed class MemoryFaults(
 
     private Answer PageFaultInside(TracedThread thread, LinearAddress address, AccessKind access, bool isSigbus)
     {
-        thread.ToModel();
         AddressSpace space = thread.Space;
         Fault? fault = AccessCheck.Check(machine, thread.Processor, space, address, access);
         if (!thread.Processor.InElrange(address))
