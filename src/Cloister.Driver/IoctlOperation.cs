@@ -9,7 +9,7 @@ public abstract class IoctlOperation : IDisposable
     /// <summary>Whether the call is finished and <see cref="Result"/> says how.</summary>
     public bool IsDone { get; private set; }
 
-    /// <summary>What the system call returns: 0 or a count, or a negated <see cref="Errno"/>. Valid when done.</summary>
+    /// <summary>What the system call returns: 0 or a count, or a negated <see cref="DriverError"/>. Valid when done.</summary>
     public long Result { get; private set; }
 
     /// <summary>Whether the thread ended before the call did: the program never got <see cref="Result"/>.</summary>
@@ -48,7 +48,7 @@ public abstract class IoctlOperation : IDisposable
         if (!IsDone)
         {
             IsAbandoned = true;
-            Complete(-(long)Errno.EINTR);
+            Complete(-(long)DriverError.EINTR);
         }
 
         GC.SuppressFinalize(this);

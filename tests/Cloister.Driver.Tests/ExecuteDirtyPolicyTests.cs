@@ -39,8 +39,8 @@ public class ExecuteDirtyPolicyTests
     public void The_key_is_there_in_EDMM_only(Generation generation, bool exists)
     {
         var machine = TestMachine.Of(generation);
-        Assert.Equal(exists ? Errno.None : Errno.ENODEV, machine.Driver.AddExecuteDirtyKey($"mrenclave {First}"));
-        Assert.Equal(exists ? Errno.EINVAL : Errno.ENODEV, machine.Driver.AddExecuteDirtyKey("nonsense"));
+        Assert.Equal(exists ? DriverError.None : DriverError.ENODEV, machine.Driver.AddExecuteDirtyKey($"mrenclave {First}"));
+        Assert.Equal(exists ? DriverError.EINVAL : DriverError.ENODEV, machine.Driver.AddExecuteDirtyKey("nonsense"));
     }
 
     // V2 is of February 2022, the populate operation an RFC of March, V3 of April, which has it not; nor has Linux 6.12
@@ -60,7 +60,7 @@ public class ExecuteDirtyPolicyTests
         int before = enclave.PageCount;
         var start = image.At(image.HeapPages + 40);
         Assert.Equal(
-            Errno.None,
+            DriverError.None,
             machine.Driver.Populate(enclave, machine.Program, start, start + 4 * 4096, Protection.Read | Protection.Write));
         Assert.Equal(before + (populates ? 4 : 0), enclave.PageCount);
         Assert.Equal(populates, machine.Program.Walk(start, AccessKind.Read) != PageWalk.NotPresent);
@@ -74,7 +74,7 @@ public class ExecuteDirtyPolicyTests
         var enclave = machine.Build(image);
         var start = image.At(image.HeapPages + 40);
         Assert.Equal(
-            Errno.EBUSY,
+            DriverError.EBUSY,
             machine.Driver.Populate(enclave, machine.Program, start, start + 70 * 4096, Protection.Read | Protection.Write));
         Assert.Equal(0, machine.Statistics.Evictions);
     }

@@ -18,8 +18,8 @@ public class PowerLossTests
         var enclave = machine.Create(_image);
         Assert.Equal(0, machine.AddPages(enclave, 0, SecinfoFlags.Reg | SecinfoFlags.R, new byte[4096]));
         LosePower(machine);
-        Assert.Equal(-(long)Errno.EIO, machine.AddPages(enclave, 1, SecinfoFlags.Reg | SecinfoFlags.R, new byte[4096]));
-        Assert.Equal(-(long)Errno.EIO, machine.Initialize(enclave, _image.Sigstruct()));
+        Assert.Equal(-(long)DriverError.EIO, machine.AddPages(enclave, 1, SecinfoFlags.Reg | SecinfoFlags.R, new byte[4096]));
+        Assert.Equal(-(long)DriverError.EIO, machine.Initialize(enclave, _image.Sigstruct()));
         Assert.False(enclave.IsInitialized);
         machine.Driver.Release(enclave);
         machine.AssertAllFree();
@@ -39,12 +39,12 @@ public class PowerLossTests
             Length = EnclaveImage.Page,
             Permissions = (ulong)SecinfoFlags.R,
         };
-        Assert.Equal(-(long)Errno.EFAULT, machine.Ioctl(enclave, "ENCLAVE_RESTRICT_PERMISSIONS", ref restrict));
+        Assert.Equal(-(long)DriverError.EFAULT, machine.Ioctl(enclave, "ENCLAVE_RESTRICT_PERMISSIONS", ref restrict));
         Assert.Equal((0UL, 0UL), (restrict.Result, restrict.Count));
         var modify = new SgxEnclaveModifyTypes { Offset = restrict.Offset, Length = restrict.Length, PageType = (ulong)PageType.Trim };
-        Assert.Equal(-(long)Errno.EFAULT, machine.Ioctl(enclave, "ENCLAVE_MODIFY_TYPES", ref modify));
+        Assert.Equal(-(long)DriverError.EFAULT, machine.Ioctl(enclave, "ENCLAVE_MODIFY_TYPES", ref modify));
         Assert.Equal(VmFault.Sigbus, machine.Program.Fault(_image.At(EnclaveImage.HeapPage + 100), AccessKind.Read));
-        Assert.Equal(-(long)Errno.EINVAL, machine.Initialize(enclave, _image.Sigstruct()));
+        Assert.Equal(-(long)DriverError.EINVAL, machine.Initialize(enclave, _image.Sigstruct()));
         machine.Driver.Release(enclave);
         machine.AssertAllFree();
     }

@@ -21,8 +21,8 @@ public class UnmappedTests
         Assert.True(thread.Read(machine.Image.Heap, read));
         Assert.Equal(7, read[0]);
         Assert.Equal(VmFault.Sigbus, machine.Program.Fault(machine.Image.Heap + 4096, AccessKind.Read));
-        Assert.Equal(-(long)Errno.EINVAL, machine.Add(300, SecinfoFlags.Reg | SecinfoFlags.R, new byte[4096]));
-        Assert.Equal(-(long)Errno.EINVAL, machine.Add(200, SecinfoFlags.Reg | SecinfoFlags.R, new byte[4096]));
+        Assert.Equal(-(long)DriverError.EINVAL, machine.Add(300, SecinfoFlags.Reg | SecinfoFlags.R, new byte[4096]));
+        Assert.Equal(-(long)DriverError.EINVAL, machine.Add(200, SecinfoFlags.Reg | SecinfoFlags.R, new byte[4096]));
         thread.Exit();
 
         // Its pages can be written out like any other's, and do not come back.
@@ -38,7 +38,7 @@ public class UnmappedTests
         var machine = new LegacyMachine(Generation.V16);
         machine.Machine.Driver.Unmapped(machine.File, machine.Program, machine.Image.At(200), machine.Image.At(201));
         Assert.False(machine.File.IsDead);
-        Assert.Equal(-(long)Errno.EINVAL, machine.Create());
+        Assert.Equal(-(long)DriverError.EINVAL, machine.Create());
     }
 
     [Fact]
@@ -47,7 +47,7 @@ public class UnmappedTests
         var machine = new LegacyMachine(Generation.V16);
         machine.Fill();
         machine.Machine.Driver.Unmapped(machine.File, machine.Program, machine.Image.At(200), machine.Image.At(201));
-        Assert.Equal(-(long)Errno.EFAULT, machine.Initialize());
+        Assert.Equal(-(long)DriverError.EFAULT, machine.Initialize());
         Assert.Equal(0, machine.File.PageCount);
         machine.Machine.Driver.Release(machine.File);
         machine.Machine.AssertAllFree();

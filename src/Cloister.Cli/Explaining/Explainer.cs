@@ -145,7 +145,7 @@ internal sealed class Explainer : IMachineObserver, IDriverObserver, IEngineObse
 
         string errno = MachineNames.OfErrno((int)-operation.Result);
         (IoctlRefusal refusal, _driver.Refusal) = (_driver.Refusal, default);
-        if (refusal.Rule == IoctlRule.NoSignal || -operation.Result == (long)Driver.Errno.ERESTARTSYS)
+        if (refusal.Rule == IoctlRule.NoSignal || -operation.Result == (long)Driver.DriverError.ERESTARTSYS)
         {
             // The call comes again, or the program wants it so.
             return;

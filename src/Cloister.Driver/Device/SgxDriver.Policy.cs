@@ -14,21 +14,21 @@ public sealed partial class SgxDriver
     /// <summary>add_key("enclave_execdirty", ...): adds enclaves to those that may execute pages added at run time.</summary>
     /// <param name="text">As for <see cref="ExecuteDirtyPolicy.Add"/>.</param>
     /// <returns>ENODEV where there is no such key, EINVAL for a text that is not understood, or none.</returns>
-    public Errno AddExecuteDirtyKey(string text)
+    public DriverError AddExecuteDirtyKey(string text)
     {
         if (!HasExecuteDirtyKey)
         {
-            return Errno.ENODEV;
+            return DriverError.ENODEV;
         }
 
         var policy = State.Policy ?? new ExecuteDirtyPolicy();
         if (policy.Add(text) != 0)
         {
-            return Errno.EINVAL;
+            return DriverError.EINVAL;
         }
 
         State.Policy = policy;
-        return Errno.None;
+        return DriverError.None;
     }
 
     /// <summary>
@@ -41,15 +41,15 @@ public sealed partial class SgxDriver
     /// <param name="end">The address behind the last.</param>
     /// <param name="mapping">The protections of the mapping.</param>
     /// <returns>What ended it: none, EINVAL before EINIT, EBUSY when there is no room, EFAULT.</returns>
-    public Errno Populate(SgxEnclave enclave, IAddressSpace addressSpace, LinearAddress start, LinearAddress end, Protection mapping)
+    public DriverError Populate(SgxEnclave enclave, IAddressSpace addressSpace, LinearAddress start, LinearAddress end, Protection mapping)
     {
         State.ThrowIfStrange(enclave);
         ArgumentNullException.ThrowIfNull(addressSpace);
         if (!Populates)
         {
-            return Errno.None;
+            return DriverError.None;
         }
 
-        return enclave.IsInitialized ? _enclaveFault.Populate(enclave, addressSpace, start, end, mapping) : Errno.EINVAL;
+        return enclave.IsInitialized ? _enclaveFault.Populate(enclave, addressSpace, start, end, mapping) : DriverError.EINVAL;
     }
 }

@@ -12,15 +12,15 @@ public sealed partial class SgxDriver
     /// microcode that was loaded since, if <see cref="DriverOptions.UpdatesSvn"/> says so. Linux 6.19, sgx_inc_usage_count and sgx_update_svn.
     /// </summary>
     /// <returns>None, or EIO when EUPDATESVN fails otherwise than for want of something newer.</returns>
-    public Errno BeginUse()
+    public DriverError BeginUse()
     {
         bool isFirst = State.EnclaveCount == 0 && _virtualEpcs.Count == 0;
         if (!Options.UpdatesSvn || !isFirst || !Machine.Options.Eupdatesvn)
         {
-            return Errno.None;
+            return DriverError.None;
         }
 
         LeafResult result = Eupdatesvn.Execute(Machine);
-        return result.IsSuccess || result.Error == SgxError.NoUpdate ? Errno.None : Errno.EIO;
+        return result.IsSuccess || result.Error == SgxError.NoUpdate ? DriverError.None : DriverError.EIO;
     }
 }

@@ -25,7 +25,7 @@ public sealed partial class SgxDriver
     public int Mmap(VirtualEpc virtualEpc, bool isPrivate)
     {
         ThrowIfStrange(virtualEpc);
-        return isPrivate ? -(int)Errno.EINVAL : 0;
+        return isPrivate ? -(int)DriverError.EINVAL : 0;
     }
 
     /// <summary>A page fault on a mapping of virtual EPC: a free EPC page is put there and stays (sgx_vepc_fault).</summary>
@@ -60,7 +60,7 @@ public sealed partial class SgxDriver
         ThrowIfStrange(virtualEpc);
         ArgumentNullException.ThrowIfNull(caller);
         var row = IoctlTable.Find(Options.Generation, IoctlDevice.VirtualEpc, command);
-        IoctlOperation operation = row is null ? new CompletedIoctl(State.Refuse(Errno.ENOTTY, IoctlRule.KnownCommand, command)) : row.Create(new IoctlCall(_services, null, virtualEpc, argument, caller));
+        IoctlOperation operation = row is null ? new CompletedIoctl(State.Refuse(DriverError.ENOTTY, IoctlRule.KnownCommand, command)) : row.Create(new IoctlCall(_services, null, virtualEpc, argument, caller));
         return Tell(operation, row, command, argument, null);
     }
 

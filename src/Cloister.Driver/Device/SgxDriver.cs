@@ -117,13 +117,13 @@ public sealed partial class SgxDriver
         // sgx_ioctl: one ioctl at a time, asked before the command is looked at.
         if (!State.Rules.BindsToMapping && enclave.Operation is { IsDone: false })
         {
-            return Tell(new CompletedIoctl(State.Refuse(Errno.EBUSY, IoctlRule.OneAtATime)), row, command, argument, enclave);
+            return Tell(new CompletedIoctl(State.Refuse(DriverError.EBUSY, IoctlRule.OneAtATime)), row, command, argument, enclave);
         }
 
         // sgx_ioctl gives ENOIOCTLCMD for a strange command, which vfs_ioctl turns into ENOTTY.
         if (row is null)
         {
-            return Tell(new CompletedIoctl(State.Refuse(Errno.ENOTTY, IoctlRule.KnownCommand, command)), null, command, argument, enclave);
+            return Tell(new CompletedIoctl(State.Refuse(DriverError.ENOTTY, IoctlRule.KnownCommand, command)), null, command, argument, enclave);
         }
 
         var operation = row.Create(new IoctlCall(_services, enclave, null, argument, caller));
@@ -191,7 +191,7 @@ public sealed partial class SgxDriver
         // sgx_get_unmapped_area comes before sgx_mmap.
         if (isPrivate)
         {
-            return -(int)Errno.EINVAL;
+            return -(int)DriverError.EINVAL;
         }
 
         int result = State.Rules.BindsToMapping
@@ -276,7 +276,7 @@ public sealed partial class SgxDriver
     /// <param name="buffer">The bytes read, or to write.</param>
     /// <param name="write">Whether to write.</param>
     /// <param name="mapping">The protections of the mapping.</param>
-    /// <returns>Bytes done, or a negated <see cref="Errno"/>.</returns>
+    /// <returns>Bytes done, or a negated <see cref="DriverError"/>.</returns>
     public long Access(SgxEnclave enclave, LinearAddress address, Span<byte> buffer, bool write, Protection mapping)
     {
         State.ThrowIfStrange(enclave);

@@ -77,7 +77,7 @@ internal sealed class DriverState(SgxMachine machine, DriverOptions options, ITh
     }
 
     /// <summary>An error, by a rule.</summary>
-    public Errno Refuse(Errno error, IoctlRule rule, ulong found = 0, ulong expected = 0)
+    public DriverError Refuse(DriverError error, IoctlRule rule, ulong found = 0, ulong expected = 0)
     {
         Refusal = new IoctlRefusal(rule, found, expected);
         return error;

@@ -10,7 +10,7 @@ internal static class MappingRules
     /// mmap in the generations where an enclave belongs to a mapping (sgx_get_unmapped_area, sgx_mmap): a power of two
     /// of at least two pages, aligned to itself, and one mapping for each open file given to the driver.
     /// </summary>
-    public static Errno Bind(SgxEnclave enclave, IAddressSpace addressSpace, LinearAddress start, LinearAddress end)
+    public static DriverError Bind(SgxEnclave enclave, IAddressSpace addressSpace, LinearAddress start, LinearAddress end)
     {
         ulong length = end - start;
         bool isValid = BitOperations.IsPow2(length)
@@ -19,14 +19,14 @@ internal static class MappingRules
             && enclave.Mapping is null;
         if (!isValid)
         {
-            return Errno.EINVAL;
+            return DriverError.EINVAL;
         }
 
         enclave.Mapping = new MappedRange(addressSpace, start, end);
-        return Errno.None;
+        return DriverError.None;
     }
 
-    public static Errno MayMap(
+    public static DriverError MayMap(
         GenerationRules rules,
         SgxEnclave enclave,
         LinearAddress start,
@@ -39,18 +39,18 @@ internal static class MappingRules
             && enclave.IsInitialized
             && (start < enclave.Base || end.Value > enclave.Base.Value + enclave.Size))
         {
-            return Errno.EACCES;
+            return DriverError.EACCES;
         }
 
         // Linux, sgx_encl_may_map: such a task's mappings would have more than they say.
         if (readImpliesExecute)
         {
-            return Errno.EACCES;
+            return DriverError.EACCES;
         }
 
         if (protection == Protection.None)
         {
-            return Errno.None;
+            return DriverError.None;
         }
 
         // Linux, sgx_encl_may_map: no page in the range may have less. Holes allow everything.
@@ -59,10 +59,10 @@ internal static class MappingRules
         {
             if ((protection & ~enclave.Pages.TryGet(page, out _).RunProtection) != 0)
             {
-                return Errno.EACCES;
+                return DriverError.EACCES;
             }
         }
 
-        return Errno.None;
+        return DriverError.None;
     }
 }

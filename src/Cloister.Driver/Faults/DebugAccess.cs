@@ -16,7 +16,7 @@ internal sealed class DebugAccess(DriverState state, EpcAllocator epc, EnclavePa
         // Linux, sgx_vma_access: production enclaves cannot be looked into.
         if (!enclave.IsDebug)
         {
-            return -(long)Errno.EFAULT;
+            return -(long)DriverError.EFAULT;
         }
 
         int done = 0;
@@ -24,7 +24,7 @@ internal sealed class DebugAccess(DriverState state, EpcAllocator epc, EnclavePa
         {
             var at = address + (ulong)done;
             var error = Reserve(enclave, at, mapping, out var page);
-            if (error != Errno.None)
+            if (error != DriverError.None)
             {
                 return -(long)error;
             }
@@ -33,7 +33,7 @@ internal sealed class DebugAccess(DriverState state, EpcAllocator epc, EnclavePa
             int count = Math.Min(Word - inWord, buffer.Length - done);
             if (!Transfer(page, at.PageOffset - inWord, inWord, buffer.Slice(done, count), write))
             {
-                return -(long)Errno.EIO;
+                return -(long)DriverError.EIO;
             }
 
             done += count;
@@ -43,7 +43,7 @@ internal sealed class DebugAccess(DriverState state, EpcAllocator epc, EnclavePa
     }
 
     // sgx_encl_reserve_page
-    private Errno Reserve(SgxEnclave enclave, LinearAddress address, Protection mapping, out EpcPage epcPage)
+    private DriverError Reserve(SgxEnclave enclave, LinearAddress address, Protection mapping, out EpcPage epcPage)
     {
         epcPage = EpcPage.None;
         ulong pageNumber = address.Value >> 12;
@@ -51,16 +51,16 @@ internal sealed class DebugAccess(DriverState state, EpcAllocator epc, EnclavePa
         bool mappingMustFit = !state.Rules.EntriesFollowPages;
         if (!exists || (mappingMustFit && (mapping & ~page.MaximumProtection) != 0))
         {
-            return Errno.EFAULT;
+            return DriverError.EFAULT;
         }
 
         var error = loader.Load(enclave, pageNumber, ref page);
-        if (error == Errno.EBUSY && epc.MakeRoom(2))
+        if (error == DriverError.EBUSY && epc.MakeRoom(2))
         {
             error = loader.Load(enclave, pageNumber, ref page);
         }
 
-        if (error == Errno.None)
+        if (error == DriverError.None)
         {
             epcPage = page.Epc;
         }

@@ -22,35 +22,35 @@ internal sealed class EnclaveAugment(
     /// <returns>
     /// EBUSY when there is no room now, EEXIST when the page is there, ENOMEM, and EFAULT when EAUG refuses.
     /// </returns>
-    public Errno Add(SgxEnclave enclave, LinearAddress address, out EpcPage page)
+    public DriverError Add(SgxEnclave enclave, LinearAddress address, out EpcPage page)
     {
         page = EpcPage.None;
 
         // Linux, sgx_encl_eaug_page: SIGBUS before EINIT.
         if (!enclave.IsInitialized)
         {
-            return Errno.EFAULT;
+            return DriverError.EFAULT;
         }
 
         var error = loader.LoadSecs(enclave);
-        if (error != Errno.None)
+        if (error != DriverError.None)
         {
             return error;
         }
 
         if (enclave.Pages.Contains(address.Value >> 12))
         {
-            return Errno.EEXIST;
+            return DriverError.EEXIST;
         }
 
         error = epc.Allocate(reclaim: false, null, out page);
-        if (error != Errno.None)
+        if (error != DriverError.None)
         {
             return error;
         }
 
         error = memory.Grow(enclave, reclaim: false, null, out bool added);
-        if (error != Errno.None)
+        if (error != DriverError.None)
         {
             epc.Free(page, enclave.Secs.Epc);
             return error;
@@ -73,7 +73,7 @@ internal sealed class EnclaveAugment(
                 enclave.Storage.Remove(page, offset);
             }
 
-            return Errno.EFAULT;
+            return DriverError.EFAULT;
         }
 
         // Linux, sgx_encl_eaug_page: the enclave decides by EACCEPT, EACCEPTCOPY and EMODPE what of the most it has.
@@ -88,7 +88,7 @@ internal sealed class EnclaveAugment(
         enclave.ResidentPageCount++;
         state.Pool.MarkReclaimable(page, enclave.Number, address.Value >> 12);
         state.Counters.Augments++;
-        return Errno.None;
+        return DriverError.None;
     }
 
     // 3 March 2022, on V2 16/32: by the user's policy "vm_max_prot_bits" is RWX for the enclaves it names. Where there

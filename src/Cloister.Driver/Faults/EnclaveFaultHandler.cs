@@ -33,7 +33,7 @@ internal sealed class EnclaveFaultHandler
     {
         _state.Counters.Faults++;
         var error = FindPage(enclave, address, access, mapping, out var page, out var entry);
-        if (error == Errno.EBUSY)
+        if (error == DriverError.EBUSY)
         {
             // Linux gives VM_FAULT_NOPAGE and the thread faults again and again until ksgxd, woken by the allocation,
             // has made room. Here ksgxd's part is done on the spot.
@@ -41,12 +41,12 @@ internal sealed class EnclaveFaultHandler
             error = FindPage(enclave, address, access, mapping, out page, out entry);
         }
 
-        if (error == Errno.None)
+        if (error == DriverError.None)
         {
             addressSpace.InsertPage(address, page, entry);
         }
 
-        return error is Errno.None or Errno.EBUSY ? VmFault.NoPage : VmFault.Sigbus;
+        return error is DriverError.None or DriverError.EBUSY ? VmFault.NoPage : VmFault.Sigbus;
     }
 
     /// <summary>A write to a page installed without write permission (sgx_vma_pfn_mkwrite).</summary>
@@ -69,12 +69,12 @@ internal sealed class EnclaveFaultHandler
     /// is there when it is used.
     /// </summary>
     /// <returns>The error that ended it.</returns>
-    public Errno Populate(SgxEnclave enclave, IAddressSpace addressSpace, LinearAddress start, LinearAddress end, Protection mapping)
+    public DriverError Populate(SgxEnclave enclave, IAddressSpace addressSpace, LinearAddress start, LinearAddress end, Protection mapping)
     {
         for (var address = start; address < end; address += LinearAddress.PageSize)
         {
             var error = FindPage(enclave, address, AccessKind.Read, mapping, out var page, out var entry);
-            if (error != Errno.None)
+            if (error != DriverError.None)
             {
                 return error;
             }
@@ -82,7 +82,7 @@ internal sealed class EnclaveFaultHandler
             addressSpace.InsertPage(address, page, entry);
         }
 
-        return Errno.None;
+        return DriverError.None;
     }
 
     /// <summary>How many pages in a row <see cref="Handle"/> would add, were there room.</summary>
@@ -99,7 +99,7 @@ internal sealed class EnclaveFaultHandler
         return count;
     }
 
-    private Errno FindPage(
+    private DriverError FindPage(
         SgxEnclave enclave,
         LinearAddress address,
         AccessKind access,
@@ -113,7 +113,7 @@ internal sealed class EnclaveFaultHandler
         ref var page = ref enclave.Pages.TryGet(pageNumber, out bool exists);
         if (_state.Rules.BindsToMapping && (!enclave.IsInitialized || enclave.IsDead))
         {
-            return Errno.EFAULT;
+            return DriverError.EFAULT;
         }
 
         if (!exists)
@@ -121,7 +121,7 @@ internal sealed class EnclaveFaultHandler
             // Linux, sgx_vma_fault: with SGX2 a page that is not there yet can be added.
             if (!_state.Rules.AddsPagesOnFault || !_state.Machine.Options.Sgx2)
             {
-                return Errno.EFAULT;
+                return DriverError.EFAULT;
             }
 
             // V2 19/32, sgx_encl_eaug_page: the entry is for reading and writing (PAGE_SHARED).
@@ -138,13 +138,13 @@ internal sealed class EnclaveFaultHandler
             // Linux would install the page and the fetch would fault on it for ever; the outcome is made a signal.
             if (access == AccessKind.Execute && (mapping & entry & Protection.Execute) == 0)
             {
-                return Errno.EFAULT;
+                return DriverError.EFAULT;
             }
         }
         else if (!_state.Rules.BindsToMapping && (mapping & ~page.MaximumProtection) != 0)
         {
             // Linux, sgx_encl_load_page_in_vma: a mapping older than the page may have more than the page was built with.
-            return Errno.EFAULT;
+            return DriverError.EFAULT;
         }
 
         var error = _loader.Load(enclave, pageNumber, ref page);
@@ -152,7 +152,7 @@ internal sealed class EnclaveFaultHandler
         return error;
     }
 
-    private Errno AddPage(
+    private DriverError AddPage(
         SgxEnclave enclave,
         LinearAddress address,
         AccessKind access,
@@ -168,10 +168,10 @@ internal sealed class EnclaveFaultHandler
         // isgx, sgx_encl_augment: the signal brings the enclave's handler to accept the page.
         if ((mapping & Protection.Write) == 0)
         {
-            return Errno.EFAULT;
+            return DriverError.EFAULT;
         }
 
         var error = _augment.Add(enclave, address, out epcPage);
-        return error == Errno.None && access == AccessKind.Write ? Errno.EFAULT : error;
+        return error == DriverError.None && access == AccessKind.Write ? DriverError.EFAULT : error;
     }
 }

@@ -12,21 +12,21 @@ internal sealed class EnclavePageLoader(DriverState state, EpcAllocator epc)
     /// <param name="pageNumber">Linear page number of a page the enclave has.</param>
     /// <param name="page">Its record.</param>
     /// <returns>EBUSY when there is no room now, ENOMEM when there will be none, EFAULT when the page is spoilt.</returns>
-    public Errno Load(SgxEnclave enclave, ulong pageNumber, ref EnclavePage page)
+    public DriverError Load(SgxEnclave enclave, ulong pageNumber, ref EnclavePage page)
     {
         if (page.IsResident)
         {
-            return Errno.None;
+            return DriverError.None;
         }
 
         var error = LoadSecs(enclave);
-        if (error != Errno.None)
+        if (error != DriverError.None)
         {
             return error;
         }
 
         error = epc.Allocate(reclaim: false, null, out var epcPage);
-        if (error != Errno.None)
+        if (error != DriverError.None)
         {
             return error;
         }
@@ -34,7 +34,7 @@ internal sealed class EnclavePageLoader(DriverState state, EpcAllocator epc)
         ulong offset = enclave.OffsetOf(pageNumber);
         enclave.Storage.Place(epcPage, offset);
         error = Eldu(enclave, ref page, new LinearAddress(pageNumber << 12), enclave.Secs.Epc, epcPage);
-        if (error != Errno.None)
+        if (error != DriverError.None)
         {
             epc.Free(epcPage, enclave.Secs.Epc);
             enclave.Storage.Remove(epcPage, offset);
@@ -43,25 +43,25 @@ internal sealed class EnclavePageLoader(DriverState state, EpcAllocator epc)
 
         enclave.ResidentPageCount++;
         state.Pool.MarkReclaimable(epcPage, enclave.Number, pageNumber);
-        return Errno.None;
+        return DriverError.None;
     }
 
     /// <summary>Makes sure that the SECS is in the EPC (sgx_encl_load_secs).</summary>
-    public Errno LoadSecs(SgxEnclave enclave)
+    public DriverError LoadSecs(SgxEnclave enclave)
     {
         if (enclave.Secs.IsResident)
         {
-            return Errno.None;
+            return DriverError.None;
         }
 
         var error = epc.Allocate(reclaim: false, null, out var epcPage);
-        if (error != Errno.None)
+        if (error != DriverError.None)
         {
             return error;
         }
 
         error = Eldu(enclave, ref enclave.Secs, default, EpcPage.None, epcPage);
-        if (error != Errno.None)
+        if (error != DriverError.None)
         {
             epc.Free(epcPage, EpcPage.None);
         }
@@ -69,12 +69,12 @@ internal sealed class EnclavePageLoader(DriverState state, EpcAllocator epc)
         return error;
     }
 
-    private Errno Eldu(SgxEnclave enclave, ref EnclavePage page, LinearAddress address, EpcPage secs, EpcPage epcPage)
+    private DriverError Eldu(SgxEnclave enclave, ref EnclavePage page, LinearAddress address, EpcPage secs, EpcPage epcPage)
     {
         // Written out after a loss of power, when there was nothing to write: sgx_encl_ewb notes no version then.
         if (page.Backing == EnclavePage.None || !enclave.Backing.Fetch(page.Backing))
         {
-            return Errno.EFAULT;
+            return DriverError.EFAULT;
         }
 
         var (vaPage, slot) = enclave.Versions.Find(page.VersionSlot);
@@ -90,7 +90,7 @@ internal sealed class EnclavePageLoader(DriverState state, EpcAllocator epc)
         if (!result.IsSuccess)
         {
             enclave.Backing.Spoil(page.Backing);
-            return Errno.EFAULT;
+            return DriverError.EFAULT;
         }
 
         enclave.Backing.Return(page.Backing);
@@ -98,6 +98,6 @@ internal sealed class EnclavePageLoader(DriverState state, EpcAllocator epc)
         page.Backing = EnclavePage.None;
         page.EpcIndex = epcPage.Index;
         state.Counters.Loads++;
-        return Errno.None;
+        return DriverError.None;
     }
 }

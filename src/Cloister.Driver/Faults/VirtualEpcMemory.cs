@@ -25,7 +25,7 @@ internal sealed class VirtualEpcMemory(DriverState state, EpcAllocator epc)
         {
             // Linux gives VM_FAULT_RETRY for EBUSY until ksgxd has made room; here it is made on the spot.
             epc.MakeRoom(1);
-            if (epc.Allocate(reclaim: false, null, out page) != Errno.None)
+            if (epc.Allocate(reclaim: false, null, out page) != DriverError.None)
             {
                 return VmFault.Sigbus;
             }

@@ -3,9 +3,9 @@ namespace Cloister.Driver.Ioctls;
 /// <summary>A call that was refused before it began.</summary>
 internal sealed class CompletedIoctl : IoctlOperation
 {
-    private readonly Errno _error;
+    private readonly DriverError _error;
 
-    public CompletedIoctl(Errno error)
+    public CompletedIoctl(DriverError error)
     {
         _error = error;
         Continue(1);

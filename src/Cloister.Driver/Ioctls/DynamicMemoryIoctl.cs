@@ -14,18 +14,18 @@ internal abstract class DynamicMemoryIoctl<T>(IoctlCall call) : RangeIoctl<T>(ca
     protected virtual bool LoadsPages => true;
 
     /// <summary>sgx_ioc_sgx2_ready.</summary>
-    protected override Errno CheckEnclave()
+    protected override DriverError CheckEnclave()
     {
         if (!Services.Machine.Options.Sgx2)
         {
-            return Refuse(Errno.ENODEV, IoctlRule.Sgx2);
+            return Refuse(DriverError.ENODEV, IoctlRule.Sgx2);
         }
 
-        return Enclave.IsInitialized ? Errno.None : Refuse(Errno.EINVAL, IoctlRule.Initialized);
+        return Enclave.IsInitialized ? DriverError.None : Refuse(DriverError.EINVAL, IoctlRule.Initialized);
     }
 
     /// <inheritdoc/>
-    protected override Errno HandlePage(ulong offset)
+    protected override DriverError HandlePage(ulong offset)
     {
         if (LoadsPages)
         {
@@ -36,30 +36,30 @@ internal abstract class DynamicMemoryIoctl<T>(IoctlCall call) : RangeIoctl<T>(ca
         ref var page = ref Enclave.Pages.TryGet(pageNumber, out bool exists);
         if (!exists)
         {
-            return Refuse(Errno.EFAULT, IoctlRule.PageThere, offset);
+            return Refuse(DriverError.EFAULT, IoctlRule.PageThere, offset);
         }
 
         // Linux, in each of the three: a busy page may be tried again, any other trouble with it is EFAULT.
-        var error = LoadsPages ? Services.Loader.Load(Enclave, pageNumber, ref page) : Errno.None;
+        var error = LoadsPages ? Services.Loader.Load(Enclave, pageNumber, ref page) : DriverError.None;
         return error switch
         {
-            Errno.None => HandlePage(pageNumber, ref page),
-            Errno.EBUSY => Refuse(Errno.EAGAIN, IoctlRule.EpcRoom),
-            _ => Refuse(Errno.EFAULT, IoctlRule.EpcRoom),
+            DriverError.None => HandlePage(pageNumber, ref page),
+            DriverError.EBUSY => Refuse(DriverError.EAGAIN, IoctlRule.EpcRoom),
+            _ => Refuse(DriverError.EFAULT, IoctlRule.EpcRoom),
         };
     }
 
     /// <summary>Handles a page, which is in the EPC if <see cref="LoadsPages"/>.</summary>
-    protected abstract Errno HandlePage(ulong pageNumber, ref EnclavePage page);
+    protected abstract DriverError HandlePage(ulong pageNumber, ref EnclavePage page);
 
     /// <summary>What EMODPR and EMODT came to: faults are EFAULT; so are error codes, which go to the program as well.</summary>
-    protected static Errno ErrnoOf(LeafResult result, ref ulong resultField)
+    protected static DriverError ErrnoOf(LeafResult result, ref ulong resultField)
     {
         if (result.Status == LeafStatus.Error)
         {
             resultField = (ulong)result.Error;
         }
 
-        return result.IsSuccess ? Errno.None : Errno.EFAULT;
+        return result.IsSuccess ? DriverError.None : DriverError.EFAULT;
     }
 }

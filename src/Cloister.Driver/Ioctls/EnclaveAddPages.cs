@@ -17,30 +17,30 @@ internal sealed class EnclaveAddPages : RangeIoctl<SgxEnclaveAddPages>
 
     protected override bool StopsForSignals => true;
 
-    protected override Errno CheckEnclave() =>
-        Enclave.IsCreated && !Enclave.IsInitialized ? Errno.None : Refuse(Errno.EINVAL, Enclave.IsCreated ? IoctlRule.NotInitializedYet : IoctlRule.Created);
+    protected override DriverError CheckEnclave() =>
+        Enclave.IsCreated && !Enclave.IsInitialized ? DriverError.None : Refuse(DriverError.EINVAL, Enclave.IsCreated ? IoctlRule.NotInitializedYet : IoctlRule.Created);
 
-    protected override Errno CheckParameters(out ulong offset, out ulong length)
+    protected override DriverError CheckParameters(out ulong offset, out ulong length)
     {
         (offset, length) = (Parameters.Offset, Parameters.Length);
         if ((Parameters.Src & PageMask) != 0)
         {
-            return Refuse(Errno.EINVAL, IoctlRule.SourceAligned, Parameters.Src, LinearAddress.PageSize);
+            return Refuse(DriverError.EINVAL, IoctlRule.SourceAligned, Parameters.Src, LinearAddress.PageSize);
         }
 
         var error = ValidateOffsetLength(offset, length);
-        if (error != Errno.None)
+        if (error != DriverError.None)
         {
             return error;
         }
 
         if (!TryCopyFromUser(Parameters.Secinfo, ref _secinfo))
         {
-            return Refuse(Errno.EFAULT, IoctlRule.OperandReadable, Parameters.Secinfo);
+            return Refuse(DriverError.EFAULT, IoctlRule.OperandReadable, Parameters.Secinfo);
         }
 
         error = SecinfoValidation.Validate(in _secinfo, out IoctlRule rule);
-        return error == Errno.None ? error : Refuse(error, rule, (ulong)_secinfo.Flags);
+        return error == DriverError.None ? error : Refuse(error, rule, (ulong)_secinfo.Flags);
     }
 
     protected override long? Advance(int pageBudget)
@@ -51,7 +51,7 @@ internal sealed class EnclaveAddPages : RangeIoctl<SgxEnclaveAddPages>
         return result;
     }
 
-    protected override Errno HandlePage(ulong offset)
+    protected override DriverError HandlePage(ulong offset)
     {
         int following = (int)Math.Min((ulong)_slice, (Parameters.Length - Done) / LinearAddress.PageSize);
         _slice--;

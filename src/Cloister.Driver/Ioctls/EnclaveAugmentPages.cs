@@ -13,21 +13,21 @@ internal sealed class EnclaveAugmentPages(IoctlCall call) : RangeIoctl<SgxEnclav
     protected override bool StopsForSignals => true;
 
     // The RFC asks for EINIT only; without SGX2 it is EAUG that faults.
-    protected override Errno CheckEnclave() => Enclave.IsInitialized ? Errno.None : Errno.EINVAL;
+    protected override DriverError CheckEnclave() => Enclave.IsInitialized ? DriverError.None : DriverError.EINVAL;
 
-    protected override Errno CheckParameters(out ulong offset, out ulong length)
+    protected override DriverError CheckParameters(out ulong offset, out ulong length)
     {
         (offset, length) = (Parameters.Offset, Parameters.Length);
         return ValidateOffsetLength(offset, length);
     }
 
-    protected override Errno HandlePage(ulong offset)
+    protected override DriverError HandlePage(ulong offset)
     {
         Services.Epc.MakeRoom(Math.Min(EnclaveAugment.MaximumAllocations, Services.State.Pool.TotalCount));
         return Services.Augment.Add(Enclave, Enclave.Base + offset, out _) switch
         {
-            Errno.EFAULT => Errno.EIO,
-            Errno.EEXIST => Errno.EBUSY,
+            DriverError.EFAULT => DriverError.EIO,
+            DriverError.EEXIST => DriverError.EBUSY,
             var error => error,
         };
     }

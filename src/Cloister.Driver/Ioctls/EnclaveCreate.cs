@@ -10,29 +10,29 @@ internal sealed class EnclaveCreate(IoctlCall call) : EnclaveIoctl(call)
 {
     protected override long? Advance(int pageBudget) => -(long)Execute();
 
-    private Errno Execute()
+    private DriverError Execute()
     {
         if (Enclave.IsCreated)
         {
-            return Refuse(Errno.EINVAL, IoctlRule.NotCreatedYet);
+            return Refuse(DriverError.EINVAL, IoctlRule.NotCreatedYet);
         }
 
         var parameters = default(SgxEnclaveCreate);
         if (!TryCopyParameters(ref parameters))
         {
-            return Refuse(Errno.EFAULT, IoctlRule.ArgumentAccessible, Argument);
+            return Refuse(DriverError.EFAULT, IoctlRule.ArgumentAccessible, Argument);
         }
 
         var source = Services.State.ScratchPage;
         if (!Caller.CopyFromUser(parameters.Src, source))
         {
-            return Refuse(Errno.EFAULT, IoctlRule.OperandReadable, parameters.Src);
+            return Refuse(DriverError.EFAULT, IoctlRule.OperandReadable, parameters.Src);
         }
 
         // Linux, sgx_encl_create: ECREATE would fault, the kernel says it first.
         ref readonly var secs = ref MemoryMarshal.AsRef<Secs>(source);
         return BitOperations.IsPow2(secs.Size)
-            ? new EnclaveCreation(Services, this).Create(Enclave, source, in secs, Errno.EIO)
-            : Refuse(Errno.EINVAL, IoctlRule.SizePowerOfTwo, secs.Size);
+            ? new EnclaveCreation(Services, this).Create(Enclave, source, in secs, DriverError.EIO)
+            : Refuse(DriverError.EINVAL, IoctlRule.SizePowerOfTwo, secs.Size);
     }
 }

@@ -12,16 +12,16 @@ internal readonly struct EnclaveCreation(DriverServices services, ISignals signa
     /// <param name="source">The SECS page as the program gave it.</param>
     /// <param name="secs">The same.</param>
     /// <param name="refusal">What it is when ECREATE faults.</param>
-    public Errno Create(SgxEnclave enclave, ReadOnlySpan<byte> source, in Secs secs, Errno refusal)
+    public DriverError Create(SgxEnclave enclave, ReadOnlySpan<byte> source, in Secs secs, DriverError refusal)
     {
         var error = services.Memory.Grow(enclave, reclaim: true, signals, out bool added);
-        if (error != Errno.None)
+        if (error != DriverError.None)
         {
             return error;
         }
 
         error = CreateSecs(enclave, source, in secs, refusal);
-        if (error != Errno.None)
+        if (error != DriverError.None)
         {
             services.Memory.Shrink(enclave, added);
         }
@@ -29,17 +29,17 @@ internal readonly struct EnclaveCreation(DriverServices services, ISignals signa
         return error;
     }
 
-    private Errno CreateSecs(SgxEnclave enclave, ReadOnlySpan<byte> source, in Secs secs, Errno refusal)
+    private DriverError CreateSecs(SgxEnclave enclave, ReadOnlySpan<byte> source, in Secs secs, DriverError refusal)
     {
         // Linux, __shmem_file_setup: the backing file, a page and 1/32 more than the enclave, must not pass 2^63 - 1 bytes.
         ulong backing = unchecked(secs.Size + LinearAddress.PageSize);
         if (unchecked((long)(backing + (backing >> 5))) < 0)
         {
-            return Errno.EINVAL;
+            return DriverError.EINVAL;
         }
 
         var error = services.Epc.Allocate(reclaim: true, signals, out var page);
-        if (error != Errno.None)
+        if (error != DriverError.None)
         {
             return error;
         }
@@ -60,6 +60,6 @@ internal readonly struct EnclaveCreation(DriverServices services, ISignals signa
         enclave.AllowedAttributes = services.State.Rules.UnprivilegedAttributes;
         enclave.Eid = services.Machine.EidOf(page);
         enclave.IsCreated = true;
-        return Errno.None;
+        return DriverError.None;
     }
 }

@@ -24,37 +24,37 @@ internal sealed class EnclaveInit(IoctlCall call) : EnclaveIoctl(call)
     {
         if (!Enclave.IsCreated || Enclave.IsInitialized)
         {
-            return -(long)Refuse(Errno.EINVAL, Enclave.IsCreated ? IoctlRule.NotInitializedYet : IoctlRule.Created);
+            return -(long)Refuse(DriverError.EINVAL, Enclave.IsCreated ? IoctlRule.NotInitializedYet : IoctlRule.Created);
         }
 
         var parameters = default(SgxEnclaveInit);
         if (!TryCopyParameters(ref parameters))
         {
-            return -(long)Refuse(Errno.EFAULT, IoctlRule.ArgumentAccessible, Argument);
+            return -(long)Refuse(DriverError.EFAULT, IoctlRule.ArgumentAccessible, Argument);
         }
 
         var sigstruct = Services.State.ScratchPage.AsSpan(0, Sigstruct.SizeInBytes);
         if (!Caller.CopyFromUser(parameters.Sigstruct, sigstruct))
         {
-            return -(long)Refuse(Errno.EFAULT, IoctlRule.OperandReadable, parameters.Sigstruct);
+            return -(long)Refuse(DriverError.EFAULT, IoctlRule.OperandReadable, parameters.Sigstruct);
         }
 
         var error = Check(in MemoryMarshal.AsRef<Sigstruct>(sigstruct));
-        return error == Errno.None ? Initialize(sigstruct) : -(long)error;
+        return error == DriverError.None ? Initialize(sigstruct) : -(long)error;
     }
 
-    private Errno Check(in Sigstruct sigstruct)
+    private DriverError Check(in Sigstruct sigstruct)
     {
         // Linux, sgx_ioc_enclave_init: the processor accepts no other, and neither means anything.
         if (sigstruct.Vendor is not (0 or IntelVendor))
         {
-            return Refuse(Errno.EINVAL, in sigstruct, "SIGSTRUCT.VENDOR", "0 or 8086", $"{sigstruct.Vendor:x}");
+            return Refuse(DriverError.EINVAL, in sigstruct, "SIGSTRUCT.VENDOR", "0 or 8086", $"{sigstruct.Vendor:x}");
         }
 
         // Linux, sgx_encl_init: attributes that were not allowed, which is to say provisioning.
         if ((Enclave.Attributes & ~Enclave.AllowedAttributes) != 0)
         {
-            return Refuse(Errno.EACCES, in sigstruct, "SECS.ATTRIBUTES", $"within {(ulong)Enclave.AllowedAttributes:x} (SGX_IOC_ENCLAVE_PROVISION allows PROVISIONKEY)", $"{(ulong)Enclave.Attributes:x}");
+            return Refuse(DriverError.EACCES, in sigstruct, "SECS.ATTRIBUTES", $"within {(ulong)Enclave.AllowedAttributes:x} (SGX_IOC_ENCLAVE_PROVISION allows PROVISIONKEY)", $"{(ulong)Enclave.Attributes:x}");
         }
 
         // Linux, sgx_encl_init and sgx_drv_init: what the signer demands must be known to the machine and the kernel.
@@ -63,21 +63,21 @@ internal sealed class EnclaveInit(IoctlCall call) : EnclaveIoctl(call)
         var known = options.AttributesMask.Flags & (AttributeFlags.Init | PrivilegedAttributes | Services.State.Rules.UnprivilegedAttributes);
         if ((demanded.Flags & ~known) != 0)
         {
-            return Refuse(Errno.EINVAL, in sigstruct, "SIGSTRUCT.ATTRIBUTES", $"within {(ulong)known:x}, which machine and kernel have", $"{(ulong)demanded.Flags:x}");
+            return Refuse(DriverError.EINVAL, in sigstruct, "SIGSTRUCT.ATTRIBUTES", $"within {(ulong)known:x}, which machine and kernel have", $"{(ulong)demanded.Flags:x}");
         }
 
         var miscselect = options.MiscselectMask & MiscselectKnown;
         if ((sigstruct.Miscselect & sigstruct.Miscmask & ~miscselect) != 0)
         {
-            return Refuse(Errno.EINVAL, in sigstruct, "SIGSTRUCT.MISCSELECT", $"within {(uint)miscselect:x}, which machine and kernel have", $"{(uint)(sigstruct.Miscselect & sigstruct.Miscmask):x}");
+            return Refuse(DriverError.EINVAL, in sigstruct, "SIGSTRUCT.MISCSELECT", $"within {(uint)miscselect:x}, which machine and kernel have", $"{(uint)(sigstruct.Miscselect & sigstruct.Miscmask):x}");
         }
 
         return (demanded.Xfrm & ~options.AttributesMask.Xfrm) != 0
-            ? Refuse(Errno.EINVAL, in sigstruct, "SIGSTRUCT.XFRM", $"within {options.AttributesMask.Xfrm:x}, which the machine has", $"{demanded.Xfrm:x}")
-            : Errno.None;
+            ? Refuse(DriverError.EINVAL, in sigstruct, "SIGSTRUCT.XFRM", $"within {options.AttributesMask.Xfrm:x}, which the machine has", $"{demanded.Xfrm:x}")
+            : DriverError.None;
     }
 
-    private Errno Refuse(Errno error, in Sigstruct sigstruct, string field, string expected, string found)
+    private DriverError Refuse(DriverError error, in Sigstruct sigstruct, string field, string expected, string found)
     {
         Services.Machine.Observer.EnclaveRefused(EnclsLeaf.Einit, Enclave.Secs.Epc, MemoryMarshal.AsBytes(new ReadOnlySpan<Sigstruct>(in sigstruct)), field, expected, found);
         return Refuse(error, IoctlRule.SigstructFits);
@@ -95,7 +95,7 @@ internal sealed class EnclaveInit(IoctlCall call) : EnclaveIoctl(call)
         var result = Einit.Execute(Services.Machine, sigstruct, token, Enclave.Secs.Epc);
         if (result.Error == SgxError.UnmaskedEvent && ++_attempts < EinitAttempts)
         {
-            return SignalPending ? -(long)Errno.ERESTARTSYS : null;
+            return SignalPending ? -(long)DriverError.ERESTARTSYS : null;
         }
 
         switch (result.Status)
@@ -106,9 +106,9 @@ internal sealed class EnclaveInit(IoctlCall call) : EnclaveIoctl(call)
                 Enclave.Mrsigner = signer.ToArray();
                 return 0;
             case LeafStatus.Error:
-                return -(long)Refuse(Errno.EPERM, IoctlRule.LeafSucceeds);
+                return -(long)Refuse(DriverError.EPERM, IoctlRule.LeafSucceeds);
             default:
-                return -(long)Refuse(Errno.EIO, IoctlRule.LeafSucceeds);
+                return -(long)Refuse(DriverError.EIO, IoctlRule.LeafSucceeds);
         }
     }
 }

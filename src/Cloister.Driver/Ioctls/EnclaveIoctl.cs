@@ -20,7 +20,7 @@ internal abstract class EnclaveIoctl(IoctlCall call) : IoctlOperation, ISignals
     protected ulong Argument => call.Argument;
 
     /// <summary>An error, by a rule.</summary>
-    protected Errno Refuse(Errno error, IoctlRule rule, ulong found = 0, ulong expected = 0) => Services.State.Refuse(error, rule, found, expected);
+    protected DriverError Refuse(DriverError error, IoctlRule rule, ulong found = 0, ulong expected = 0) => Services.State.Refuse(error, rule, found, expected);
 
     /// <summary>copy_from_user of the argument.</summary>
     protected bool TryCopyParameters<T>(ref T parameters)
@@ -37,7 +37,7 @@ internal abstract class EnclaveIoctl(IoctlCall call) : IoctlOperation, ISignals
         call.Caller.CopyToUser(call.Argument, MemoryMarshal.AsBytes(MemoryMarshal.CreateSpan(ref parameters, 1)));
 
     /// <summary>sgx_validate_offset_length.</summary>
-    protected Errno ValidateOffsetLength(ulong offset, ulong length)
+    protected DriverError ValidateOffsetLength(ulong offset, ulong length)
     {
         const ulong PageMask = LinearAddress.PageSize - 1;
         bool valid = (offset & PageMask) == 0
@@ -45,7 +45,7 @@ internal abstract class EnclaveIoctl(IoctlCall call) : IoctlOperation, ISignals
             && (length & PageMask) == 0
             && offset + length >= offset
             && offset + length - (PageMask + 1) < Enclave.Size;
-        return valid ? Errno.None : Refuse(Errno.EINVAL, IoctlRule.RangeInEnclave, offset + length, Enclave.Size);
+        return valid ? DriverError.None : Refuse(DriverError.EINVAL, IoctlRule.RangeInEnclave, offset + length, Enclave.Size);
     }
 
     /// <inheritdoc/>

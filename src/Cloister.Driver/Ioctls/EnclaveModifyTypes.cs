@@ -14,21 +14,21 @@ internal sealed class EnclaveModifyTypes(IoctlCall call) : TypeModification<SgxE
 
     protected override ref ulong LeafError => ref Parameters.Result;
 
-    protected override Errno CheckParameters(out ulong offset, out ulong length)
+    protected override DriverError CheckParameters(out ulong offset, out ulong length)
     {
         (offset, length) = (Parameters.Offset, Parameters.Length);
         var error = ValidateOffsetLength(offset, length);
-        if (error != Errno.None)
+        if (error != DriverError.None)
         {
             return error;
         }
 
         if ((Parameters.PageType & ~PageTypeMask) != 0)
         {
-            return Refuse(Errno.EINVAL, IoctlRule.NewType, Parameters.PageType);
+            return Refuse(DriverError.EINVAL, IoctlRule.NewType, Parameters.PageType);
         }
 
-        return Parameters.Result != 0 || Parameters.Count != 0 ? Refuse(Errno.EINVAL, IoctlRule.ResultsZero, Parameters.Result | Parameters.Count) : Errno.None;
+        return Parameters.Result != 0 || Parameters.Count != 0 ? Refuse(DriverError.EINVAL, IoctlRule.ResultsZero, Parameters.Result | Parameters.Count) : DriverError.None;
     }
 
     protected override void SetCount(ulong count) => Parameters.Count = count;

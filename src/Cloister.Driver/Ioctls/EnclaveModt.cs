@@ -12,26 +12,26 @@ internal sealed class EnclaveModt(IoctlCall call) : TypeModification<SgxEnclaveM
 
     protected override ref ulong LeafError => ref Parameters.Result;
 
-    protected override Errno CheckParameters(out ulong offset, out ulong length)
+    protected override DriverError CheckParameters(out ulong offset, out ulong length)
     {
         (offset, length) = (Parameters.Offset, Parameters.Length);
         var error = ValidateOffsetLength(offset, length);
-        if (error != Errno.None)
+        if (error != DriverError.None)
         {
             return error;
         }
 
         if (!TryCopyFromUser(Parameters.Secinfo, ref _secinfo))
         {
-            return Errno.EFAULT;
+            return DriverError.EFAULT;
         }
 
         if ((_secinfo.Flags & ~SecinfoFlags.PageTypeMask) != 0 || !SecinfoValidation.IsReservedZero(in _secinfo))
         {
-            return Errno.EINVAL;
+            return DriverError.EINVAL;
         }
 
-        return Parameters.Result != 0 || Parameters.Count != 0 ? Errno.EINVAL : Errno.None;
+        return Parameters.Result != 0 || Parameters.Count != 0 ? DriverError.EINVAL : DriverError.None;
     }
 
     protected override void SetCount(ulong count) => Parameters.Count = count;

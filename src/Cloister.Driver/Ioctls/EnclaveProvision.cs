@@ -14,13 +14,13 @@ internal sealed class EnclaveProvision(IoctlCall call) : EnclaveIoctl(call)
         var parameters = default(SgxEnclaveProvision);
         if (!TryCopyParameters(ref parameters))
         {
-            return -(long)Refuse(Errno.EFAULT, IoctlRule.ArgumentAccessible, Argument);
+            return -(long)Refuse(DriverError.EFAULT, IoctlRule.ArgumentAccessible, Argument);
         }
 
         // Linux, sgx_set_attribute: the parameter is an unsigned int, so the upper half of the field is lost.
         if (!Caller.IsProvisionFile(unchecked((int)(uint)parameters.Fd)))
         {
-            return -(long)Refuse(Errno.EINVAL, IoctlRule.ProvisionFile, parameters.Fd);
+            return -(long)Refuse(DriverError.EINVAL, IoctlRule.ProvisionFile, parameters.Fd);
         }
 
         Enclave.AllowedAttributes |= AttributeFlags.ProvisionKey;

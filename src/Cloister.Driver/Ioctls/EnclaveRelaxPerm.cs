@@ -14,42 +14,42 @@ internal sealed class EnclaveRelaxPerm(IoctlCall call) : DynamicMemoryIoctl<SgxE
     // V2 15/32: the record is changed, the page may stay written out.
     protected override bool LoadsPages => false;
 
-    protected override Errno CheckParameters(out ulong offset, out ulong length)
+    protected override DriverError CheckParameters(out ulong offset, out ulong length)
     {
         (offset, length) = (Parameters.Offset, Parameters.Length);
         var error = ValidateOffsetLength(offset, length);
-        if (error != Errno.None)
+        if (error != DriverError.None)
         {
             return error;
         }
 
         error = TryCopyFromUser(Parameters.Secinfo, ref _secinfo)
             ? SecinfoValidation.ValidatePermissions(in _secinfo, needsRead: false)
-            : Errno.EFAULT;
-        if (error != Errno.None)
+            : DriverError.EFAULT;
+        if (error != DriverError.None)
         {
             return error;
         }
 
-        return Parameters.Count != 0 ? Errno.EINVAL : Errno.None;
+        return Parameters.Count != 0 ? DriverError.EINVAL : DriverError.None;
     }
 
-    protected override Errno HandlePage(ulong pageNumber, ref EnclavePage page)
+    protected override DriverError HandlePage(ulong pageNumber, ref EnclavePage page)
     {
         if (page.Type != PageType.Reg)
         {
-            return Errno.EINVAL;
+            return DriverError.EINVAL;
         }
 
         var wanted = (Protection)_secinfo.Flags;
         if ((wanted & ~page.MaximumProtection) != 0)
         {
-            return Errno.EPERM;
+            return DriverError.EPERM;
         }
 
         page.RunProtection = wanted;
         Enclave.Zap(pageNumber);
-        return Errno.None;
+        return DriverError.None;
     }
 
     protected override void SetCount(ulong count) => Parameters.Count = count;

@@ -8,28 +8,28 @@ namespace Cloister.Driver.Ioctls;
 /// </summary>
 internal sealed class EnclaveRemovePages(IoctlCall call) : DynamicMemoryIoctl<SgxEnclaveRemovePages>(call)
 {
-    protected override Errno CheckParameters(out ulong offset, out ulong length)
+    protected override DriverError CheckParameters(out ulong offset, out ulong length)
     {
         (offset, length) = (Parameters.Offset, Parameters.Length);
         var error = ValidateOffsetLength(offset, length);
-        if (error != Errno.None)
+        if (error != DriverError.None)
         {
             return error;
         }
 
-        return Parameters.Count != 0 ? Refuse(Errno.EINVAL, IoctlRule.ResultsZero, Parameters.Count) : Errno.None;
+        return Parameters.Count != 0 ? Refuse(DriverError.EINVAL, IoctlRule.ResultsZero, Parameters.Count) : DriverError.None;
     }
 
-    protected override Errno HandlePage(ulong pageNumber, ref EnclavePage page)
+    protected override DriverError HandlePage(ulong pageNumber, ref EnclavePage page)
     {
         if (page.Type != PageType.Trim)
         {
-            return Refuse(Errno.EPERM, IoctlRule.Trimmed, pageNumber << 12, (ulong)page.Type);
+            return Refuse(DriverError.EPERM, IoctlRule.Trimmed, pageNumber << 12, (ulong)page.Type);
         }
 
         if (!AcceptedTrim.IsAccepted(Services.Machine, page.Epc))
         {
-            return Refuse(Errno.EPERM, IoctlRule.TrimAccepted, pageNumber << 12);
+            return Refuse(DriverError.EPERM, IoctlRule.TrimAccepted, pageNumber << 12);
         }
 
         Enclave.Zap(pageNumber);
@@ -37,7 +37,7 @@ internal sealed class EnclaveRemovePages(IoctlCall call) : DynamicMemoryIoctl<Sg
         Enclave.Pages.Remove(pageNumber);
         Services.Memory.Shrink(Enclave, added: false);
         Services.State.Counters.Removals++;
-        return Errno.None;
+        return DriverError.None;
     }
 
     protected override void SetCount(ulong count) => Parameters.Count = count;

@@ -14,24 +14,24 @@ internal sealed class EnclaveRestrictPerm(IoctlCall call) : PermissionRestrictio
 
     protected override ref ulong LeafError => ref Parameters.Result;
 
-    protected override Errno CheckParameters(out ulong offset, out ulong length)
+    protected override DriverError CheckParameters(out ulong offset, out ulong length)
     {
         (offset, length) = (Parameters.Offset, Parameters.Length);
         var error = ValidateOffsetLength(offset, length);
-        if (error != Errno.None)
+        if (error != DriverError.None)
         {
             return error;
         }
 
         error = TryCopyFromUser(Parameters.Secinfo, ref _secinfo)
             ? SecinfoValidation.ValidatePermissions(in _secinfo, Services.State.Rules.RestrictsToReadableOnly)
-            : Errno.EFAULT;
-        if (error != Errno.None)
+            : DriverError.EFAULT;
+        if (error != DriverError.None)
         {
             return error;
         }
 
-        return Parameters.Result != 0 || Parameters.Count != 0 ? Errno.EINVAL : Errno.None;
+        return Parameters.Result != 0 || Parameters.Count != 0 ? DriverError.EINVAL : DriverError.None;
     }
 
     protected override void SetCount(ulong count) => Parameters.Count = count;

@@ -13,27 +13,27 @@ internal sealed class EnclaveRestrictPermissions(IoctlCall call)
 
     protected override ref ulong LeafError => ref Parameters.Result;
 
-    protected override Errno CheckParameters(out ulong offset, out ulong length)
+    protected override DriverError CheckParameters(out ulong offset, out ulong length)
     {
         (offset, length) = (Parameters.Offset, Parameters.Length);
         var error = ValidateOffsetLength(offset, length);
-        if (error != Errno.None)
+        if (error != DriverError.None)
         {
             return error;
         }
 
         if ((Permissions & ~SecinfoFlags.PermissionMask) != 0)
         {
-            return Refuse(Errno.EINVAL, IoctlRule.PermissionBits, Parameters.Permissions);
+            return Refuse(DriverError.EINVAL, IoctlRule.PermissionBits, Parameters.Permissions);
         }
 
         // EMODPR would fault (SDM 3D, EMODPR); the kernel says it first.
         if ((Permissions & (SecinfoFlags.R | SecinfoFlags.W)) == SecinfoFlags.W)
         {
-            return Refuse(Errno.EINVAL, IoctlRule.WriteNeedsRead, Parameters.Permissions);
+            return Refuse(DriverError.EINVAL, IoctlRule.WriteNeedsRead, Parameters.Permissions);
         }
 
-        return Parameters.Result != 0 || Parameters.Count != 0 ? Refuse(Errno.EINVAL, IoctlRule.ResultsZero, Parameters.Result | Parameters.Count) : Errno.None;
+        return Parameters.Result != 0 || Parameters.Count != 0 ? Refuse(DriverError.EINVAL, IoctlRule.ResultsZero, Parameters.Result | Parameters.Count) : DriverError.None;
     }
 
     protected override void SetCount(ulong count) => Parameters.Count = count;

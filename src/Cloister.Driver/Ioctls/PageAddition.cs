@@ -13,16 +13,16 @@ internal readonly struct PageAddition(DriverServices services, SgxEnclave enclav
     /// <param name="secinfo">Type and permissions, checked.</param>
     /// <param name="measure">Whether the contents are measured.</param>
     /// <param name="following">How many pages in a row will be added, this one included.</param>
-    public Errno Add(ulong source, ulong offset, in Secinfo secinfo, bool measure, int following)
+    public DriverError Add(ulong source, ulong offset, in Secinfo secinfo, bool measure, int following)
     {
         var error = services.Epc.Allocate(reclaim: true, signals, out var page);
-        if (error != Errno.None)
+        if (error != DriverError.None)
         {
             return error;
         }
 
         error = services.Memory.Grow(enclave, reclaim: true, signals, out bool added);
-        if (error != Errno.None)
+        if (error != DriverError.None)
         {
             services.Epc.Free(page, EpcPage.None);
             return error;
@@ -42,12 +42,12 @@ internal readonly struct PageAddition(DriverServices services, SgxEnclave enclav
         {
             services.Memory.Shrink(enclave, added);
             services.Epc.Free(page, EpcPage.None);
-            return services.State.Refuse(Errno.EBUSY, IoctlRule.PageFree, offset);
+            return services.State.Refuse(DriverError.EBUSY, IoctlRule.PageFree, offset);
         }
 
         enclave.Storage.Place(page, offset);
         error = Build(source, offset, in secinfo, measure, page, following);
-        if (error != Errno.None)
+        if (error != DriverError.None)
         {
             enclave.Pages.Remove(pageNumber);
             services.Memory.Shrink(enclave, added);
@@ -59,25 +59,25 @@ internal readonly struct PageAddition(DriverServices services, SgxEnclave enclav
         enclave.ResidentPageCount++;
         services.State.Pool.MarkReclaimable(page, enclave.Number, pageNumber);
         services.State.Counters.Adds++;
-        return Errno.None;
+        return DriverError.None;
     }
 
-    private Errno Build(ulong source, ulong offset, in Secinfo secinfo, bool measure, EpcPage page, int following)
+    private DriverError Build(ulong source, ulong offset, in Secinfo secinfo, bool measure, EpcPage page, int following)
     {
         // Linux, __sgx_encl_add_page: what must not be executed where it lies must not be in an enclave.
         if (!caller.SourceIsMapped(source))
         {
-            return services.State.Refuse(Errno.EFAULT, IoctlRule.SourceMapped, source);
+            return services.State.Refuse(DriverError.EFAULT, IoctlRule.SourceMapped, source);
         }
 
         if (!caller.SourceMayExecute(source))
         {
-            return services.State.Refuse(Errno.EACCES, IoctlRule.SourceMayExecute, source);
+            return services.State.Refuse(DriverError.EACCES, IoctlRule.SourceMayExecute, source);
         }
 
         if (!sources.TryCopy(source, offset, following, out var contents))
         {
-            return services.State.Refuse(Errno.EFAULT, IoctlRule.SourceReadable, source);
+            return services.State.Refuse(DriverError.EFAULT, IoctlRule.SourceReadable, source);
         }
 
         var result = Eadd.Execute(services.Machine, enclave.Secs.Epc, enclave.Base + offset, in secinfo, contents, page);
@@ -86,6 +86,6 @@ internal readonly struct PageAddition(DriverServices services, SgxEnclave enclav
             result = Eextend.ExecutePage(services.Machine, page);
         }
 
-        return result.IsSuccess ? Errno.None : services.State.Refuse(Errno.EIO, IoctlRule.LeafSucceeds, offset);
+        return result.IsSuccess ? DriverError.None : services.State.Refuse(DriverError.EIO, IoctlRule.LeafSucceeds, offset);
     }
 }

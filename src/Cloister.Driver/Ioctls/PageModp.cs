@@ -13,11 +13,11 @@ internal sealed class PageModp(IoctlCall call) : PermissionRestriction<SgxPageMo
 
     protected override ref ulong LeafError => ref Parameters.Result;
 
-    protected override Errno CheckParameters(out ulong offset, out ulong length)
+    protected override DriverError CheckParameters(out ulong offset, out ulong length)
     {
         (offset, length) = (Parameters.Offset, Parameters.Length);
         var error = ValidateOffsetLength(offset, length);
-        if (error != Errno.None)
+        if (error != DriverError.None)
         {
             return error;
         }
@@ -27,7 +27,7 @@ internal sealed class PageModp(IoctlCall call) : PermissionRestriction<SgxPageMo
             || (Permissions & (SecinfoFlags.R | SecinfoFlags.W)) == SecinfoFlags.W
             || Parameters.Result != 0
             || Parameters.Count != 0;
-        return isBad ? Errno.EINVAL : Errno.None;
+        return isBad ? DriverError.EINVAL : DriverError.None;
     }
 
     protected override void SetCount(ulong count) => Parameters.Count = count;

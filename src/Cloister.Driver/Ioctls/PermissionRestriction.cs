@@ -15,12 +15,12 @@ internal abstract class PermissionRestriction<T>(IoctlCall call) : DynamicMemory
     protected abstract ref ulong LeafError { get; }
 
     /// <inheritdoc/>
-    protected sealed override Errno HandlePage(ulong pageNumber, ref EnclavePage page)
+    protected sealed override DriverError HandlePage(ulong pageNumber, ref EnclavePage page)
     {
         // Linux, sgx_enclave_restrict_permissions: EMODPR of another type would fault.
         if (page.Type != PageType.Reg)
         {
-            return Refuse(Errno.EINVAL, IoctlRule.PageType, (ulong)page.Type, (ulong)PageType.Reg);
+            return Refuse(DriverError.EINVAL, IoctlRule.PageType, (ulong)page.Type, (ulong)PageType.Reg);
         }
 
         var before = page.RunProtection;
@@ -30,7 +30,7 @@ internal abstract class PermissionRestriction<T>(IoctlCall call) : DynamicMemory
             var wanted = (Protection)Permissions;
             if ((wanted & ~page.MaximumProtection) != 0)
             {
-                return Refuse(Errno.EPERM, IoctlRule.WithinMaximum, (ulong)wanted, (ulong)page.MaximumProtection);
+                return Refuse(DriverError.EPERM, IoctlRule.WithinMaximum, (ulong)wanted, (ulong)page.MaximumProtection);
             }
 
             page.RunProtection = Services.State.Rules.TracksPermissions ? wanted : before;
@@ -39,7 +39,7 @@ internal abstract class PermissionRestriction<T>(IoctlCall call) : DynamicMemory
 
         var secinfo = new Secinfo(Permissions);
         var error = ErrnoOf(Emodpr.Execute(Services.Machine, page.Epc, in secinfo), ref LeafError);
-        if (error != Errno.None)
+        if (error != DriverError.None)
         {
             page.RunProtection = before;
             return error;

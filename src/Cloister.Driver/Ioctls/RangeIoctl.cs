@@ -27,17 +27,17 @@ internal abstract class RangeIoctl<T>(IoctlCall call) : EnclaveIoctl(call)
     protected virtual bool StopsForSignals => false;
 
     /// <summary>The checks before anything is copied in.</summary>
-    protected abstract Errno CheckEnclave();
+    protected abstract DriverError CheckEnclave();
 
     /// <summary>The checks of the structure; gives the range.</summary>
-    protected abstract Errno CheckParameters(out ulong offset, out ulong length);
+    protected abstract DriverError CheckParameters(out ulong offset, out ulong length);
 
     /// <summary>Called once after the checks; an error here ends the call with the structure copied back.</summary>
-    protected virtual Errno Prepare() => Errno.None;
+    protected virtual DriverError Prepare() => DriverError.None;
 
     /// <summary>Handles a page.</summary>
     /// <param name="offset">Bytes from the enclave's base.</param>
-    protected abstract Errno HandlePage(ulong offset);
+    protected abstract DriverError HandlePage(ulong offset);
 
     /// <summary>Writes the bytes done into <see cref="Parameters"/>.</summary>
     protected abstract void SetCount(ulong count);
@@ -48,13 +48,13 @@ internal abstract class RangeIoctl<T>(IoctlCall call) : EnclaveIoctl(call)
         if (!_begun)
         {
             var refused = Begin();
-            if (refused != Errno.None)
+            if (refused != DriverError.None)
             {
                 return -(long)refused;
             }
 
             refused = Prepare();
-            if (refused != Errno.None)
+            if (refused != DriverError.None)
             {
                 return Finish(refused);
             }
@@ -65,7 +65,7 @@ internal abstract class RangeIoctl<T>(IoctlCall call) : EnclaveIoctl(call)
             // Linux, sgx_ioc_enclave_add_pages: a signal after the first page is no error, the count tells how far it got.
             if (StopsForSignals && SignalPending)
             {
-                return Finish(_done == 0 ? Refuse(Errno.ERESTARTSYS, IoctlRule.NoSignal) : Errno.None);
+                return Finish(_done == 0 ? Refuse(DriverError.ERESTARTSYS, IoctlRule.NoSignal) : DriverError.None);
             }
 
             if (pageBudget-- == 0)
@@ -74,35 +74,35 @@ internal abstract class RangeIoctl<T>(IoctlCall call) : EnclaveIoctl(call)
             }
 
             var error = HandlePage(_offset + _done);
-            if (error != Errno.None)
+            if (error != DriverError.None)
             {
                 return Finish(error);
             }
         }
 
-        return Finish(Errno.None);
+        return Finish(DriverError.None);
     }
 
-    private Errno Begin()
+    private DriverError Begin()
     {
         var error = CheckEnclave();
-        if (error != Errno.None)
+        if (error != DriverError.None)
         {
             return error;
         }
 
         if (!TryCopyParameters(ref Parameters))
         {
-            return Refuse(Errno.EFAULT, IoctlRule.ArgumentAccessible, Argument);
+            return Refuse(DriverError.EFAULT, IoctlRule.ArgumentAccessible, Argument);
         }
 
         _begun = true;
         return CheckParameters(out _offset, out _length);
     }
 
-    private long Finish(Errno error)
+    private long Finish(DriverError error)
     {
         SetCount(_done);
-        return TryCopyBack(ref Parameters) ? -(long)error : -(long)Refuse(Errno.EFAULT, IoctlRule.ArgumentAccessible, Argument);
+        return TryCopyBack(ref Parameters) ? -(long)error : -(long)Refuse(DriverError.EFAULT, IoctlRule.ArgumentAccessible, Argument);
     }
 }

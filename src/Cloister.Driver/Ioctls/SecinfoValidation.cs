@@ -5,10 +5,10 @@ namespace Cloister.Driver.Ioctls;
 /// <summary>What a SECINFO for EADD must be (sgx_validate_secinfo).</summary>
 internal static class SecinfoValidation
 {
-    public static Errno Validate(in Secinfo secinfo) => Validate(in secinfo, out _);
+    public static DriverError Validate(in Secinfo secinfo) => Validate(in secinfo, out _);
 
     /// <summary>The same, and by which rule.</summary>
-    public static Errno Validate(in Secinfo secinfo, out IoctlRule rule)
+    public static DriverError Validate(in Secinfo secinfo, out IoctlRule rule)
     {
         var permissions = secinfo.Flags & SecinfoFlags.PermissionMask;
         var type = secinfo.Flags & SecinfoFlags.PageTypeMask;
@@ -19,22 +19,22 @@ internal static class SecinfoValidation
             : type == SecinfoFlags.Tcs && permissions != SecinfoFlags.None ? IoctlRule.TcsWithoutPermissions
             : (secinfo.Flags & ~(SecinfoFlags.PermissionMask | SecinfoFlags.PageTypeMask)) != 0 || !IsReservedZero(in secinfo) ? IoctlRule.SecinfoReserved
             : IoctlRule.None;
-        return rule == IoctlRule.None ? Errno.None : Errno.EINVAL;
+        return rule == IoctlRule.None ? DriverError.None : DriverError.EINVAL;
     }
 
     /// <summary>What a SECINFO for EMODPR must be in EDMM V2 and V3 (sgx_perm_from_user_secinfo): permissions only.</summary>
     /// <param name="secinfo">The SECINFO.</param>
     /// <param name="needsRead">Whether R must be among them (V3); otherwise W needs R (V2).</param>
-    public static Errno ValidatePermissions(in Secinfo secinfo, bool needsRead)
+    public static DriverError ValidatePermissions(in Secinfo secinfo, bool needsRead)
     {
         if ((secinfo.Flags & ~SecinfoFlags.PermissionMask) != 0 || !IsReservedZero(in secinfo))
         {
-            return Errno.EINVAL;
+            return DriverError.EINVAL;
         }
 
         bool isReadable = (secinfo.Flags & SecinfoFlags.R) != 0;
         bool isWritable = (secinfo.Flags & SecinfoFlags.W) != 0;
-        return isReadable || (!needsRead && !isWritable) ? Errno.None : Errno.EINVAL;
+        return isReadable || (!needsRead && !isWritable) ? DriverError.None : DriverError.EINVAL;
     }
 
     /// <summary>Whether the reserved bytes are zero.</summary>

@@ -15,17 +15,17 @@ internal abstract class TypeModification<T>(IoctlCall call) : DynamicMemoryIoctl
     protected abstract ref ulong LeafError { get; }
 
     // Linux, sgx_enclave_modify_types: asked after the other checks, so the structure is copied back.
-    protected sealed override Errno Prepare() =>
-        NewType is PageType.Tcs or PageType.Trim ? Errno.None : Refuse(Errno.EINVAL, IoctlRule.NewType, (ulong)NewType);
+    protected sealed override DriverError Prepare() =>
+        NewType is PageType.Tcs or PageType.Trim ? DriverError.None : Refuse(DriverError.EINVAL, IoctlRule.NewType, (ulong)NewType);
 
     /// <inheritdoc/>
-    protected sealed override Errno HandlePage(ulong pageNumber, ref EnclavePage page)
+    protected sealed override DriverError HandlePage(ulong pageNumber, ref EnclavePage page)
     {
         // SDM 3D, EMODT: a regular page becomes either, a TCS can only be trimmed.
         bool isAllowed = page.Type == PageType.Reg || (page.Type == PageType.Tcs && NewType == PageType.Trim);
         if (!isAllowed)
         {
-            return Refuse(Errno.EINVAL, IoctlRule.PageType, (ulong)page.Type, (ulong)NewType);
+            return Refuse(DriverError.EINVAL, IoctlRule.PageType, (ulong)page.Type, (ulong)NewType);
         }
 
         var (maximum, run) = (page.MaximumProtection, page.RunProtection);
@@ -36,7 +36,7 @@ internal abstract class TypeModification<T>(IoctlCall call) : DynamicMemoryIoctl
             const Protection ReadWrite = Protection.Read | Protection.Write;
             if ((maximum & ReadWrite) != ReadWrite)
             {
-                return Refuse(Errno.EPERM, IoctlRule.WithinMaximum, (ulong)ReadWrite, (ulong)maximum);
+                return Refuse(DriverError.EPERM, IoctlRule.WithinMaximum, (ulong)ReadWrite, (ulong)maximum);
             }
 
             page.MaximumProtection = ReadWrite;
@@ -46,14 +46,14 @@ internal abstract class TypeModification<T>(IoctlCall call) : DynamicMemoryIoctl
 
         var secinfo = new Secinfo(NewType, SecinfoFlags.None);
         var error = ErrnoOf(Emodt.Execute(Services.Machine, page.Epc, in secinfo), ref LeafError);
-        if (error != Errno.None)
+        if (error != DriverError.None)
         {
             (page.MaximumProtection, page.RunProtection) = (maximum, run);
             return error;
         }
 
         error = Services.Memory.Track(Enclave);
-        if (error == Errno.None)
+        if (error == DriverError.None)
         {
             page.Type = NewType;
         }

@@ -20,7 +20,7 @@ internal sealed class VepcRemoveAll(IoctlCall call) : IoctlOperation
         // Linux, sgx_vepc_ioctl
         if (call.Argument != 0)
         {
-            return -(long)Errno.EINVAL;
+            return -(long)DriverError.EINVAL;
         }
 
         for (; _virtualEpc.Pages.TryNext(ref _next, ulong.MaxValue); _next++)
@@ -38,7 +38,7 @@ internal sealed class VepcRemoveAll(IoctlCall call) : IoctlOperation
             }
             else if (!result.IsSuccess)
             {
-                return -(long)Errno.EBUSY;
+                return -(long)DriverError.EBUSY;
             }
         }
 

@@ -12,13 +12,13 @@ internal sealed class EnclaveMemory(DriverState state, EpcAllocator epc)
     /// <param name="reclaim">As for <see cref="EpcAllocator.Allocate"/>.</param>
     /// <param name="signals">As for <see cref="EpcAllocator.Allocate"/>.</param>
     /// <param name="added">Whether an array page was added, for <see cref="Shrink"/>.</param>
-    public Errno Grow(SgxEnclave enclave, bool reclaim, ISignals? signals, out bool added)
+    public DriverError Grow(SgxEnclave enclave, bool reclaim, ISignals? signals, out bool added)
     {
         added = false;
         if (enclave.Versions.NeedsPage)
         {
             var error = epc.Allocate(reclaim, signals, out var page);
-            if (error != Errno.None)
+            if (error != DriverError.None)
             {
                 return error;
             }
@@ -27,7 +27,7 @@ internal sealed class EnclaveMemory(DriverState state, EpcAllocator epc)
             if (Epa.Execute(state.Machine, page) is { IsSuccess: false })
             {
                 epc.Free(page, EpcPage.None);
-                return Errno.EFAULT;
+                return DriverError.EFAULT;
             }
 
             enclave.Versions.Add(page);
@@ -35,7 +35,7 @@ internal sealed class EnclaveMemory(DriverState state, EpcAllocator epc)
         }
 
         enclave.Versions.Grow();
-        return Errno.None;
+        return DriverError.None;
     }
 
     /// <summary>Counts a page out (sgx_encl_shrink).</summary>
@@ -54,7 +54,7 @@ internal sealed class EnclaveMemory(DriverState state, EpcAllocator epc)
     /// Ends the use of every cached translation of the enclave (sgx_enclave_etrack): ETRACK, then all threads out.
     /// </summary>
     /// <returns>EFAULT when ETRACK fails even with every thread outside.</returns>
-    public Errno Track(SgxEnclave enclave)
+    public DriverError Track(SgxEnclave enclave)
     {
         var secs = enclave.Secs.Epc;
         if (Etrack.Execute(state.Machine, secs) is { IsSuccess: false })
@@ -62,12 +62,12 @@ internal sealed class EnclaveMemory(DriverState state, EpcAllocator epc)
             state.ForceExits(secs);
             if (Etrack.Execute(state.Machine, secs) is { IsSuccess: false })
             {
-                return Errno.EFAULT;
+                return DriverError.EFAULT;
             }
         }
 
         state.ForceExits(secs);
-        return Errno.None;
+        return DriverError.None;
     }
 
     /// <summary>Kills an enclave: nobody enters it again, its pages are freed at once (sgx_invalidate).</summary>

@@ -19,32 +19,32 @@ internal sealed class EpcAllocator(DriverState state, PageReclaimer reclaimer)
     /// ENOMEM when the EPC is full of pages that cannot be reclaimed, EBUSY when it is full of pages that can and
     /// <paramref name="reclaim"/> is false, ERESTARTSYS when a signal is pending.
     /// </returns>
-    public Errno Allocate(bool reclaim, ISignals? signals, out EpcPage page)
+    public DriverError Allocate(bool reclaim, ISignals? signals, out EpcPage page)
     {
         int patience = Patience;
         while (!state.Pool.TryTake(out page))
         {
             if (state.Pool.ActiveCount == 0)
             {
-                return state.Refuse(Errno.ENOMEM, IoctlRule.EpcRoom);
+                return state.Refuse(DriverError.ENOMEM, IoctlRule.EpcRoom);
             }
 
             if (!reclaim)
             {
                 WakeIfLow();
-                return Errno.EBUSY;
+                return DriverError.EBUSY;
             }
 
             if (signals is { SignalPending: true })
             {
-                return state.Refuse(Errno.ERESTARTSYS, IoctlRule.NoSignal);
+                return state.Refuse(DriverError.ERESTARTSYS, IoctlRule.NoSignal);
             }
 
             reclaimer.ReclaimPages(ignoreAge: patience-- <= 0);
         }
 
         WakeIfLow();
-        return Errno.None;
+        return DriverError.None;
     }
 
     /// <summary>Invalidates a page and gives it back (sgx_encl_free_epc_page).</summary>

@@ -59,14 +59,14 @@ internal sealed class AddPageWorker(DriverState state, EpcAllocator epc, Enclave
     {
         ref var page = ref enclave.Pages.TryGet(request.PageNumber, out _);
         var error = epc.Allocate(reclaim: true, null, out var epcPage);
-        if (error == Errno.None && (enclave.IsDead || !enclave.Backing.Fetch(page.Backing)))
+        if (error == DriverError.None && (enclave.IsDead || !enclave.Backing.Fetch(page.Backing)))
         {
             // Making room can kill an enclave without backing, this one as well as another.
             epc.Free(epcPage, EpcPage.None);
-            error = Errno.EFAULT;
+            error = DriverError.EFAULT;
         }
 
-        if (error != Errno.None)
+        if (error != DriverError.None)
         {
             Drop(enclave, request);
             return false;

@@ -1,6 +1,7 @@
 using Cloister.Driver;
 using Cloister.Engine.Memory;
 using Cloister.Engine.Programs;
+using Cloister.Linux;
 
 namespace Cloister.Engine.Devices;
 

@@ -1,3 +1,5 @@
+using Cloister.Linux;
+
 namespace Cloister.Engine.Memory;
 
 /// <summary>The host has no memory left for the bytes of an enclave; what was begun for a program is dropped, and the

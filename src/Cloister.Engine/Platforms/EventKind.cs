@@ -1,3 +1,5 @@
+using Cloister.Linux;
+
 namespace Cloister.Engine.Platforms;
 
 /// <summary>What can happen to a thread of a program that is held.</summary>

@@ -1,3 +1,5 @@
+using Cloister.Engine.Platforms.Tracing;
+
 namespace Cloister.Engine.Platforms;
 
 /// <summary>What became of a thread that was made to stand.</summary>

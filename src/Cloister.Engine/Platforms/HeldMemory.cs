@@ -1,3 +1,4 @@
+using Cloister.Engine.Memory;
 using Cloister.Linux;
 
 namespace Cloister.Engine.Platforms;

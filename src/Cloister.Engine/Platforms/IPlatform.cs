@@ -1,4 +1,5 @@
 using Cloister.Engine.Options;
+using Cloister.Linux;
 
 namespace Cloister.Engine.Platforms;
 

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Cloister.Engine.Instructions;
 using Cloister.Linux;
 
 namespace Cloister.Engine.Platforms;

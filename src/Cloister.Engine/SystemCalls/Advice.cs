@@ -91,19 +91,19 @@ internal static class Advice
     }
 
     /// <summary>Pages of a range before they are touched; EINVAL before EINIT, and a full EPC is where advice ends.</summary>
-    public static Driver.Errno Populate(SgxDriver driver, AddressSpace space, ulong start, ulong end)
+    public static Driver.DriverError Populate(SgxDriver driver, AddressSpace space, ulong start, ulong end)
     {
         foreach (EnclaveMapping part in space.Mappings.Within(start, end))
         {
             if (part.File.Enclave is { } enclave && part.Allows(MemoryProtection.Read)
                 && driver.Populate(enclave, space, new LinearAddress(part.Start), new LinearAddress(part.End),
-                (Protection)part.Protection) is Driver.Errno.EINVAL and var error)
+                (Protection)part.Protection) is Driver.DriverError.EINVAL and var error)
             {
                 return error;
             }
         }
 
-        return Driver.Errno.None;
+        return Driver.DriverError.None;
     }
 
     // The address space that a pidfd of the thread stands for, if it is one of the machine's.

@@ -36,7 +36,7 @@ internal sealed class ExecuteDirtyKeys(Driver.SgxDriver driver)
             return -(long)Errno.EFAULT;
         }
 
-        Driver.Errno error = driver.AddExecuteDirtyKey(Encoding.ASCII.GetString(bytes));
-        return error == Driver.Errno.None ? ++_serial : -(long)error;
+        Driver.DriverError error = driver.AddExecuteDirtyKey(Encoding.ASCII.GetString(bytes));
+        return error == Driver.DriverError.None ? ++_serial : -(long)error;
     }
 }

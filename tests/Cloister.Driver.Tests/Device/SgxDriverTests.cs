@@ -75,10 +75,10 @@ public class SgxDriverTests
     {
         var enclave = _machine.Create(_image);
         var operation = _machine.Driver.Ioctl(enclave, TestMachine.Command("ENCLAVE_INIT"), 1, _machine.Program);
-        Assert.Equal(-(long)Errno.EBUSY, _machine.Ioctl(enclave, 0, 0));
+        Assert.Equal(-(long)DriverError.EBUSY, _machine.Ioctl(enclave, 0, 0));
         operation.Dispose();
         operation.Dispose();
-        Assert.Equal(-(long)Errno.ENOTTY, _machine.Ioctl(enclave, 0, 0));
+        Assert.Equal(-(long)DriverError.ENOTTY, _machine.Ioctl(enclave, 0, 0));
     }
 
     [Fact]
@@ -108,15 +108,15 @@ public class SgxDriverTests
         var machine = new TestMachine(options: options, driverOptions: new DriverOptions { UpdatesSvn = true });
         byte[] before = machine.Machine.Cpusvn.ToArray();
         var open = machine.Open();
-        Assert.Equal(Errno.None, machine.Driver.BeginUse());
+        Assert.Equal(DriverError.None, machine.Driver.BeginUse());
         Assert.Equal(before, machine.Machine.Cpusvn.ToArray()); // somebody has the device open
         machine.Driver.Release(open);
-        Assert.Equal(Errno.None, machine.Driver.BeginUse());
+        Assert.Equal(DriverError.None, machine.Driver.BeginUse());
         Assert.Equal(newer, machine.Machine.Cpusvn.ToArray());
-        Assert.Equal(Errno.None, machine.Driver.BeginUse()); // SGX_NO_UPDATE is no error
+        Assert.Equal(DriverError.None, machine.Driver.BeginUse()); // SGX_NO_UPDATE is no error
 
         var older = new TestMachine(options: options);
-        Assert.Equal(Errno.None, older.Driver.BeginUse());
+        Assert.Equal(DriverError.None, older.Driver.BeginUse());
         Assert.Equal(before, older.Machine.Cpusvn.ToArray());
     }
 }

@@ -22,8 +22,8 @@ public class MappingRulesTests
     {
         var enclave = _machine.Build(_image);
         Assert.Equal(0, MayMap(enclave, Page(EnclaveImage.CodePage), Page(EnclaveImage.DataPage), Protection.Read | Protection.Execute));
-        Assert.Equal(-(int)Errno.EACCES, MayMap(enclave, Page(EnclaveImage.CodePage), Page(EnclaveImage.DataPage), Protection.Write));
-        Assert.Equal(-(int)Errno.EACCES, MayMap(enclave, Page(0), Page(1024), ReadWrite));
+        Assert.Equal(-(int)DriverError.EACCES, MayMap(enclave, Page(EnclaveImage.CodePage), Page(EnclaveImage.DataPage), Protection.Write));
+        Assert.Equal(-(int)DriverError.EACCES, MayMap(enclave, Page(0), Page(1024), ReadWrite));
         Assert.Equal(0, MayMap(enclave, Page(0), Page(1024), Protection.Read));
         Assert.Equal(0, MayMap(enclave, Page(0), Page(1024), Protection.None));
         Assert.Equal(0, MayMap(enclave, Page(EnclaveImage.DataPage), Page(1024), ReadWrite));
@@ -34,27 +34,27 @@ public class MappingRulesTests
     {
         var enclave = _machine.Build(_image);
         Assert.Equal(0, MayMap(enclave, Page(0), Page(1), ReadWrite));
-        Assert.Equal(-(int)Errno.EACCES, MayMap(enclave, Page(0), Page(1), Protection.Execute));
+        Assert.Equal(-(int)DriverError.EACCES, MayMap(enclave, Page(0), Page(1), Protection.Execute));
     }
 
     [Fact]
     public void An_initialised_enclave_is_not_mapped_outside_its_range()
     {
         var enclave = _machine.Build(_image);
-        Assert.Equal(-(int)Errno.EACCES, MayMap(enclave, Page(0) - 4096, Page(1), Protection.None));
-        Assert.Equal(-(int)Errno.EACCES, MayMap(enclave, Page(1023), Page(1025), Protection.None));
+        Assert.Equal(-(int)DriverError.EACCES, MayMap(enclave, Page(0) - 4096, Page(1), Protection.None));
+        Assert.Equal(-(int)DriverError.EACCES, MayMap(enclave, Page(1023), Page(1025), Protection.None));
         Assert.Equal(0, MayMap(enclave, Page(1023), Page(1024), Protection.None));
     }
 
     [Fact]
     public void Read_implies_execute_is_refused() =>
-        Assert.Equal(-(int)Errno.EACCES, _machine.Driver.MayMap(_machine.Open(), Page(0), Page(1), Protection.None, readImpliesExecute: true));
+        Assert.Equal(-(int)DriverError.EACCES, _machine.Driver.MayMap(_machine.Open(), Page(0), Page(1), Protection.None, readImpliesExecute: true));
 
     [Fact]
     public void A_private_mapping_is_EINVAL_before_anything_else()
     {
         var enclave = _machine.Build(_image);
-        Assert.Equal(-(int)Errno.EINVAL, _machine.Driver.Mmap(enclave, _machine.Program, Page(0) - 4096, Page(2000), Protection.Read, isPrivate: true));
+        Assert.Equal(-(int)DriverError.EINVAL, _machine.Driver.Mmap(enclave, _machine.Program, Page(0) - 4096, Page(2000), Protection.Read, isPrivate: true));
     }
 
     [Fact]
@@ -63,7 +63,7 @@ public class MappingRulesTests
         var machine = new TestMachine(epcPages: 24);
         var enclave = machine.Build(_image with { HeapPages = 60 });
         Assert.True(machine.Statistics.Evictions > 0);
-        Assert.Equal(-(int)Errno.EACCES, machine.Driver.MayMap(enclave, Page(0), Page(1024), Protection.Execute));
+        Assert.Equal(-(int)DriverError.EACCES, machine.Driver.MayMap(enclave, Page(0), Page(1024), Protection.Execute));
     }
 
     private LinearAddress Page(int page) => _image.At(page);

@@ -26,15 +26,15 @@ public class DebugAccessTests
     public void A_production_enclave_is_EFAULT()
     {
         var image = _image with { Attributes = AttributeFlags.Mode64Bit };
-        Assert.Equal(-(long)Errno.EFAULT, _machine.Driver.Access(_machine.Build(image), image.Heap, new byte[1], write: false, ReadWrite));
+        Assert.Equal(-(long)DriverError.EFAULT, _machine.Driver.Access(_machine.Build(image), image.Heap, new byte[1], write: false, ReadWrite));
     }
 
     [Fact]
     public void Where_there_is_no_page_or_the_mapping_has_more_it_is_EFAULT()
     {
         var enclave = _machine.Build(_image);
-        Assert.Equal(-(long)Errno.EFAULT, _machine.Driver.Access(enclave, _image.At(500), new byte[1], write: false, ReadWrite));
-        Assert.Equal(-(long)Errno.EFAULT, _machine.Driver.Access(enclave, _image.Heap, new byte[1], write: false, Protection.Execute));
+        Assert.Equal(-(long)DriverError.EFAULT, _machine.Driver.Access(enclave, _image.At(500), new byte[1], write: false, ReadWrite));
+        Assert.Equal(-(long)DriverError.EFAULT, _machine.Driver.Access(enclave, _image.Heap, new byte[1], write: false, Protection.Execute));
     }
 
     [Fact]
@@ -43,7 +43,7 @@ public class DebugAccessTests
         // SDM 3D, EDBGWR: of a TCS only FLAGS can be written, and 8 bytes of zeros are not a debugger's right elsewhere.
         var enclave = _machine.Build(_image);
         Assert.Equal(8, _machine.Driver.Access(enclave, _image.Tcs, new byte[8], write: false, ReadWrite));
-        Assert.Equal(-(long)Errno.EIO, _machine.Driver.Access(enclave, _image.Tcs + 16, new byte[8], write: true, ReadWrite));
+        Assert.Equal(-(long)DriverError.EIO, _machine.Driver.Access(enclave, _image.Tcs + 16, new byte[8], write: true, ReadWrite));
     }
 
     [Fact]

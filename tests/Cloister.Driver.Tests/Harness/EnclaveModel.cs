@@ -114,9 +114,9 @@ internal sealed class EnclaveModel
         long result = _machine.Ioctl(Enclave, "ENCLAVE_RESTRICT_PERMISSIONS", ref parameters, pageBudget: 3);
         CheckRange(page, count, result, parameters.Count, before => before.State switch
         {
-            State.Regular => Errno.None,
-            State.Absent or State.Pending => Errno.EFAULT,
-            _ => Errno.EINVAL,
+            State.Regular => DriverError.None,
+            State.Absent or State.Pending => DriverError.EFAULT,
+            _ => DriverError.EINVAL,
         }, before => before with { Permissions = SecinfoFlags.R, Restricted = true });
     }
 
@@ -131,9 +131,9 @@ internal sealed class EnclaveModel
         long result = _machine.Ioctl(Enclave, "ENCLAVE_MODIFY_TYPES", ref parameters, pageBudget: 3);
         CheckRange(page, count, result, parameters.Count, before => before.State switch
         {
-            State.Regular => Errno.None,
-            State.Absent or State.Pending => Errno.EFAULT,
-            _ => Errno.EINVAL,
+            State.Regular => DriverError.None,
+            State.Absent or State.Pending => DriverError.EFAULT,
+            _ => DriverError.EINVAL,
         }, before => before with { State = State.Trimming });
     }
 
@@ -143,9 +143,9 @@ internal sealed class EnclaveModel
         long result = _machine.Ioctl(Enclave, "ENCLAVE_REMOVE_PAGES", ref parameters, pageBudget: 3);
         CheckRange(page, count, result, parameters.Count, before => before.State switch
         {
-            State.Trimmed => Errno.None,
-            State.Absent => Errno.EFAULT,
-            _ => Errno.EPERM,
+            State.Trimmed => DriverError.None,
+            State.Absent => DriverError.EFAULT,
+            _ => DriverError.EPERM,
         }, _ => default);
     }
 
@@ -218,12 +218,12 @@ internal sealed class EnclaveModel
 
     private void Set(int page, Page value) => _pages[page] = value;
 
-    private void CheckRange(int first, int count, long result, ulong bytes, Func<Page, Errno> expected, Func<Page, Page> after)
+    private void CheckRange(int first, int count, long result, ulong bytes, Func<Page, DriverError> expected, Func<Page, Page> after)
     {
         for (int page = first; page < first + count; page++)
         {
             var error = expected(Find(page));
-            if (error != Errno.None)
+            if (error != DriverError.None)
             {
                 Assert.Equal(-(long)error, result);
                 Assert.Equal((ulong)(page - first) * 4096, bytes);

@@ -7,7 +7,7 @@ using Cloister.Driver.Tests.Harness;
 namespace Cloister.Driver.Tests.Ioctls;
 
 /// <summary>What a structure comes to: the errno, and the structure afterwards.</summary>
-internal delegate (Errno Error, ulong[] After) EdgeValueRule(ulong[] fields);
+internal delegate (DriverError Error, ulong[] After) EdgeValueRule(ulong[] fields);
 
 /// <summary>The rules of every ioctl on an enclave of 64 pages, told apart from the product's.</summary>
 internal sealed class EdgeValueRules(TestMachine machine, Dictionary<int, SecinfoFlags> pages)
@@ -22,7 +22,7 @@ internal sealed class EdgeValueRules(TestMachine machine, Dictionary<int, Secinf
     /// <summary>A structure that is accepted, and what any other comes to.</summary>
     public (ulong[] Good, EdgeValueRule Rule) Of(IoctlRow row) => row.Class.Name switch
     {
-        nameof(EnclaveCreate) or nameof(EnclaveInit) => ([0], fields => (Errno.EFAULT, fields)),
+        nameof(EnclaveCreate) or nameof(EnclaveInit) => ([0], fields => (DriverError.EFAULT, fields)),
         nameof(EnclaveProvision) => Provision(),
         nameof(EnclaveAddPages) => AddPages(),
         nameof(EnclaveRestrictPermissions) => ([Heap, PageSize, 1, 0, 0], fields => Permissions(fields, checksMaximum: false)),
@@ -42,18 +42,18 @@ internal sealed class EdgeValueRules(TestMachine machine, Dictionary<int, Secinf
         && length != 0
         && (UInt128)offset + length <= Size;
 
-    private static Errno ForEachPage(ulong offset, ulong length, out ulong done, Func<int, ulong, Errno> rule)
+    private static DriverError ForEachPage(ulong offset, ulong length, out ulong done, Func<int, ulong, DriverError> rule)
     {
         for (done = 0; done < length; done += PageSize)
         {
             var error = rule((int)((offset + done) / PageSize), done);
-            if (error != Errno.None)
+            if (error != DriverError.None)
             {
                 return error;
             }
         }
 
-        return Errno.None;
+        return DriverError.None;
     }
 
     private static ulong[] With(ulong[] fields, int index, ulong value)
@@ -72,7 +72,7 @@ internal sealed class EdgeValueRules(TestMachine machine, Dictionary<int, Secinf
     private (ulong[] Good, EdgeValueRule Rule) Provision()
     {
         machine.Program.ProvisionFiles.Add(5);
-        return ([5], fields => ((uint)fields[0] == 5 ? Errno.None : Errno.EINVAL, fields));
+        return ([5], fields => ((uint)fields[0] == 5 ? DriverError.None : DriverError.EINVAL, fields));
     }
 
     private (ulong[] Good, EdgeValueRule Rule) AddPages()
@@ -83,36 +83,36 @@ internal sealed class EdgeValueRules(TestMachine machine, Dictionary<int, Secinf
         {
             if (fields[0] % PageSize != 0 || !IsRange(fields[1], fields[2]))
             {
-                return (Errno.EINVAL, fields);
+                return (DriverError.EINVAL, fields);
             }
 
             if (fields[3] != good)
             {
-                return (Errno.EFAULT, fields);
+                return (DriverError.EFAULT, fields);
             }
 
             var error = ForEachPage(fields[1], fields[2], out ulong done, (page, before) =>
             {
                 if (pages.ContainsKey(page))
                 {
-                    return Errno.EBUSY;
+                    return DriverError.EBUSY;
                 }
 
                 ulong at = fields[0] + before;
                 if (at != source && at != source + PageSize)
                 {
-                    return Errno.EFAULT;
+                    return DriverError.EFAULT;
                 }
 
                 pages[page] = SecinfoFlags.Reg | SecinfoFlags.R;
-                return Errno.None;
+                return DriverError.None;
             });
             return (error, With(fields, 5, done));
         }
         );
     }
 
-    private (Errno Error, ulong[] After) Permissions(ulong[] fields, bool checksMaximum)
+    private (DriverError Error, ulong[] After) Permissions(ulong[] fields, bool checksMaximum)
     {
         bool isBad = !IsRange(fields[0], fields[1])
             || fields[2] > 7
@@ -121,22 +121,22 @@ internal sealed class EdgeValueRules(TestMachine machine, Dictionary<int, Secinf
             || fields[4] != 0;
         if (isBad)
         {
-            return (Errno.EINVAL, fields);
+            return (DriverError.EINVAL, fields);
         }
 
         var error = ForEachPage(fields[0], fields[1], out ulong done, (page, _) =>
         {
             var refused = RegularOnly(page);
             bool isTooMuch = checksMaximum
-                && refused == Errno.None
+                && refused == DriverError.None
                 && ((SecinfoFlags)fields[2] & ~pages[page] & SecinfoFlags.PermissionMask) != 0;
-            return isTooMuch ? Errno.EPERM : refused;
+            return isTooMuch ? DriverError.EPERM : refused;
         });
         return (error, With(fields, 4, done));
     }
 
     // The generations that take a SECINFO: offset, length, secinfo, (result,) count.
-    private (ulong[] Good, EdgeValueRule Rule) BySecinfo(SecinfoFlags flags, bool hasResult, Func<int, Errno> rule)
+    private (ulong[] Good, EdgeValueRule Rule) BySecinfo(SecinfoFlags flags, bool hasResult, Func<int, DriverError> rule)
     {
         ulong good = AllocateSecinfo(flags);
         ulong[] fields = hasResult ? [Heap, PageSize, good, 0, 0] : [Heap, PageSize, good, 0];
@@ -144,17 +144,17 @@ internal sealed class EdgeValueRules(TestMachine machine, Dictionary<int, Secinf
         {
             if (!IsRange(fields[0], fields[1]))
             {
-                return (Errno.EINVAL, fields);
+                return (DriverError.EINVAL, fields);
             }
 
             if (fields[2] != good)
             {
-                return (Errno.EFAULT, fields);
+                return (DriverError.EFAULT, fields);
             }
 
             if (fields.Skip(3).Any(field => field != 0))
             {
-                return (Errno.EINVAL, fields);
+                return (DriverError.EINVAL, fields);
             }
 
             var error = ForEachPage(fields[0], fields[1], out ulong done, (page, _) => rule(page));
@@ -163,7 +163,7 @@ internal sealed class EdgeValueRules(TestMachine machine, Dictionary<int, Secinf
         );
     }
 
-    private (Errno Error, ulong[] After) Types(ulong[] fields)
+    private (DriverError Error, ulong[] After) Types(ulong[] fields)
     {
         bool isBad = !IsRange(fields[0], fields[1])
             || fields[2] is not (1 or 4)
@@ -171,68 +171,68 @@ internal sealed class EdgeValueRules(TestMachine machine, Dictionary<int, Secinf
             || fields[4] != 0;
         if (isBad)
         {
-            return (Errno.EINVAL, fields);
+            return (DriverError.EINVAL, fields);
         }
 
         var error = ForEachPage(fields[0], fields[1], out ulong done, (page, _) => Retype(page, (PageType)fields[2]));
         var after = With(fields, 4, done);
-        bool isRefusedByLeaf = error == Errno.EFAULT && pages.ContainsKey((int)((fields[0] + done) / PageSize));
+        bool isRefusedByLeaf = error == DriverError.EFAULT && pages.ContainsKey((int)((fields[0] + done) / PageSize));
         return (error, isRefusedByLeaf ? With(after, 3, (ulong)SgxError.PageNotModifiable) : after);
     }
 
-    private (Errno Error, ulong[] After) RemovePages(ulong[] fields)
+    private (DriverError Error, ulong[] After) RemovePages(ulong[] fields)
     {
         if (!IsRange(fields[0], fields[1]) || fields[2] != 0)
         {
-            return (Errno.EINVAL, fields);
+            return (DriverError.EINVAL, fields);
         }
 
         var error = ForEachPage(fields[0], fields[1], out ulong done, (page, _) =>
-            pages.ContainsKey(page) ? Errno.EPERM : Errno.EFAULT);
+            pages.ContainsKey(page) ? DriverError.EPERM : DriverError.EFAULT);
         return (error, With(fields, 2, done));
     }
 
-    private (Errno Error, ulong[] After) AugmentPages(ulong[] fields)
+    private (DriverError Error, ulong[] After) AugmentPages(ulong[] fields)
     {
         if (!IsRange(fields[0], fields[1]))
         {
-            return (Errno.EINVAL, fields);
+            return (DriverError.EINVAL, fields);
         }
 
         var error = ForEachPage(fields[0], fields[1], out ulong done, (page, _) =>
-            pages.TryAdd(page, SecinfoFlags.Reg) ? Errno.None : Errno.EBUSY);
+            pages.TryAdd(page, SecinfoFlags.Reg) ? DriverError.None : DriverError.EBUSY);
         return (error, With(fields, 2, done));
     }
 
-    private Errno RegularOnly(int page) =>
-        !pages.TryGetValue(page, out var flags) ? Errno.EFAULT
-        : new Secinfo(flags).PageType == PageType.Reg ? Errno.None
-        : Errno.EINVAL;
+    private DriverError RegularOnly(int page) =>
+        !pages.TryGetValue(page, out var flags) ? DriverError.EFAULT
+        : new Secinfo(flags).PageType == PageType.Reg ? DriverError.None
+        : DriverError.EINVAL;
 
-    private Errno Retype(int page, PageType wanted)
+    private DriverError Retype(int page, PageType wanted)
     {
         if (!pages.TryGetValue(page, out var flags))
         {
-            return Errno.EFAULT;
+            return DriverError.EFAULT;
         }
 
         var type = new Secinfo(flags).PageType;
         if (type != PageType.Reg && (type != PageType.Tcs || wanted != PageType.Trim))
         {
-            return Errno.EINVAL;
+            return DriverError.EINVAL;
         }
 
         if (wanted == PageType.Tcs && page == EnclaveImage.CodePage)
         {
-            return Errno.EPERM;
+            return DriverError.EPERM;
         }
 
         if (!_unaccepted.Add(page))
         {
-            return Errno.EFAULT;
+            return DriverError.EFAULT;
         }
 
         pages[page] = new Secinfo(wanted, SecinfoFlags.None).Flags;
-        return Errno.None;
+        return DriverError.None;
     }
 }

@@ -50,7 +50,7 @@ public class EdgeValueTests
         foreach (ulong argument in Edges.Append(end - (ulong)row.Size + 1))
         {
             int free = machine.Statistics.EpcPagesFree;
-            Assert.Equal(-(long)Errno.EFAULT, machine.Ioctl(enclave, row.Command, argument));
+            Assert.Equal(-(long)DriverError.EFAULT, machine.Ioctl(enclave, row.Command, argument));
             Assert.Equal(free, machine.Statistics.EpcPagesFree);
         }
 
@@ -100,7 +100,7 @@ public class EdgeValueTests
         ulong argument = machine.Program.Allocate(bytes);
         var (error, after) = rule(fields);
         long result = machine.Ioctl(enclave, row.Command, argument, pageBudget: 5);
-        Assert.True(-(long)error == result, $"{call} gave {(Errno)(-result)} and not {error}");
+        Assert.True(-(long)error == result, $"{call} gave {(DriverError)(-result)} and not {error}");
         Assert.True(machine.Program.CopyFromUser(argument, bytes));
         for (int i = 0; i < fields.Length; i++)
         {

@@ -45,7 +45,7 @@ public class EnclaveAddPagesTests
         byte[] contents = new byte[readable * 4096];
         new Random(readable).NextBytes(contents);
         var parameters = Parameters(contents, ReadWrite) with { Length = 100 * 4096 };
-        Assert.Equal(-(long)Errno.EFAULT, Add(enclave, ref parameters));
+        Assert.Equal(-(long)DriverError.EFAULT, Add(enclave, ref parameters));
         Assert.Equal((ulong)readable * 4096, parameters.Count);
         for (int page = 0; page < readable; page++)
         {
@@ -67,7 +67,7 @@ public class EnclaveAddPagesTests
         Assert.Equal(0, _machine.AddPages(enclave, 4, ReadWrite, there));
         storage.Expected.Clear();
         var parameters = Parameters(contents, ReadWrite);
-        Assert.Equal(-(long)Errno.EBUSY, Add(enclave, ref parameters));
+        Assert.Equal(-(long)DriverError.EBUSY, Add(enclave, ref parameters));
         var (offset, expected) = Assert.Single(storage.Expected);
         Assert.Equal(0UL, offset);
         Assert.Equal(contents[..(4 * 4096)], expected);
@@ -81,13 +81,13 @@ public class EnclaveAddPagesTests
     {
         // Before the argument is looked at.
         uint command = TestMachine.Command("ENCLAVE_ADD_PAGES");
-        Assert.Equal(-(long)Errno.EINVAL, _machine.Ioctl(_machine.Open(), command, 1));
-        Assert.Equal(-(long)Errno.EINVAL, _machine.Ioctl(_machine.Build(_image), command, 1));
+        Assert.Equal(-(long)DriverError.EINVAL, _machine.Ioctl(_machine.Open(), command, 1));
+        Assert.Equal(-(long)DriverError.EINVAL, _machine.Ioctl(_machine.Build(_image), command, 1));
     }
 
     [Fact]
     public void A_wild_argument_is_EFAULT() =>
-        Assert.Equal(-(long)Errno.EFAULT, _machine.Ioctl(_machine.Create(_image), TestMachine.Command("ENCLAVE_ADD_PAGES"), 1));
+        Assert.Equal(-(long)DriverError.EFAULT, _machine.Ioctl(_machine.Create(_image), TestMachine.Command("ENCLAVE_ADD_PAGES"), 1));
 
     [Theory]
     [InlineData(1UL, 0UL, 4096UL)]
@@ -105,7 +105,7 @@ public class EnclaveAddPagesTests
         parameters.Offset = offset;
         parameters.Length = length;
         parameters.Secinfo = 1;
-        Refused(Errno.EINVAL, parameters);
+        Refused(DriverError.EINVAL, parameters);
     }
 
     [Fact]
@@ -113,7 +113,7 @@ public class EnclaveAddPagesTests
     {
         var parameters = Parameters(new byte[4096], ReadWrite);
         parameters.Secinfo = 1;
-        Refused(Errno.EFAULT, parameters);
+        Refused(DriverError.EFAULT, parameters);
     }
 
     [Theory]
@@ -129,7 +129,7 @@ public class EnclaveAddPagesTests
     [InlineData(SecinfoFlags.Reg | SecinfoFlags.Pr)]
     [InlineData(SecinfoFlags.Reg | (SecinfoFlags)(1UL << 63))]
     public void A_SECINFO_EADD_would_not_take_as_it_is_is_EINVAL(SecinfoFlags flags) =>
-        Refused(Errno.EINVAL, Parameters(new byte[4096], flags));
+        Refused(DriverError.EINVAL, Parameters(new byte[4096], flags));
 
     [Fact]
     public void A_reserved_byte_of_the_SECINFO_is_EINVAL()
@@ -139,7 +139,7 @@ public class EnclaveAddPagesTests
         Assert.True(_machine.Program.CopyFromUser(parameters.Secinfo, secinfo));
         secinfo[63] = 1;
         parameters.Secinfo = _machine.Program.Allocate(secinfo);
-        Refused(Errno.EINVAL, parameters);
+        Refused(DriverError.EINVAL, parameters);
     }
 
     [Fact]
@@ -157,7 +157,7 @@ public class EnclaveAddPagesTests
         var enclave = _machine.Create(_image);
         Assert.Equal(0, _machine.AddPages(enclave, 2, ReadWrite, new byte[4096]));
         var parameters = Parameters(new byte[4 * 4096], ReadWrite);
-        Assert.Equal(-(long)Errno.EBUSY, Add(enclave, ref parameters));
+        Assert.Equal(-(long)DriverError.EBUSY, Add(enclave, ref parameters));
         Assert.Equal(2 * 4096UL, parameters.Count);
         Assert.Equal(3, enclave.PageCount);
         _machine.AssertInvariants();
@@ -165,14 +165,14 @@ public class EnclaveAddPagesTests
 
     [Fact]
     public void A_source_without_any_mapping_is_EFAULT() =>
-        RefusedAfterTheChecks(Errno.EFAULT, Parameters(new byte[4096], ReadWrite) with { Src = 0x7fff_ffff_f000 });
+        RefusedAfterTheChecks(DriverError.EFAULT, Parameters(new byte[4096], ReadWrite) with { Src = 0x7fff_ffff_f000 });
 
     [Fact]
     public void A_source_on_a_noexec_mount_is_EACCES()
     {
         var parameters = Parameters(new byte[4096], ReadWrite);
         parameters.Src = _machine.Program.Allocate(new byte[4096], mayExecute: false);
-        RefusedAfterTheChecks(Errno.EACCES, parameters);
+        RefusedAfterTheChecks(DriverError.EACCES, parameters);
     }
 
     [Fact]
@@ -181,9 +181,9 @@ public class EnclaveAddPagesTests
         // find_vma gives the next mapping: its VM_MAYEXEC decides before the page is found missing.
         var parameters = Parameters(new byte[4096], ReadWrite);
         ulong noexec = _machine.Program.Allocate(new byte[4096], mayExecute: false);
-        RefusedAfterTheChecks(Errno.EACCES, parameters with { Src = noexec - 4096 });
+        RefusedAfterTheChecks(DriverError.EACCES, parameters with { Src = noexec - 4096 });
         ulong plain = _machine.Program.Allocate(new byte[4096]);
-        RefusedAfterTheChecks(Errno.EFAULT, parameters with { Src = plain - 4096 });
+        RefusedAfterTheChecks(DriverError.EFAULT, parameters with { Src = plain - 4096 });
     }
 
     [Fact]
@@ -192,14 +192,14 @@ public class EnclaveAddPagesTests
         // SDM 3D, EADD: TCS.FLAGS has reserved bits.
         byte[] tcs = new byte[4096];
         tcs[15] = 0x80;
-        RefusedAfterTheChecks(Errno.EIO, Parameters(tcs, SecinfoFlags.Tcs));
+        RefusedAfterTheChecks(DriverError.EIO, Parameters(tcs, SecinfoFlags.Tcs));
     }
 
     [Fact]
     public void A_signal_before_the_first_page_restarts_the_call()
     {
         _machine.Program.SignalPending = true;
-        RefusedAfterTheChecks(Errno.ERESTARTSYS, Parameters(new byte[4096], ReadWrite));
+        RefusedAfterTheChecks(DriverError.ERESTARTSYS, Parameters(new byte[4096], ReadWrite));
     }
 
     [Fact]
@@ -235,7 +235,7 @@ public class EnclaveAddPagesTests
         ulong argument = _machine.Program.Allocate(
             MemoryMarshal.AsBytes(MemoryMarshal.CreateSpan(ref parameters, 1)),
             writable: false);
-        Assert.Equal(-(long)Errno.EFAULT, _machine.Ioctl(enclave, TestMachine.Command("ENCLAVE_ADD_PAGES"), argument));
+        Assert.Equal(-(long)DriverError.EFAULT, _machine.Ioctl(enclave, TestMachine.Command("ENCLAVE_ADD_PAGES"), argument));
         Assert.Equal(1, enclave.PageCount);
     }
 
@@ -245,7 +245,7 @@ public class EnclaveAddPagesTests
         // Before EINIT pages are reclaimed all the same: what cannot go is SECS, version array and the one page left.
         var machine = new TestMachine(epcPages: 2);
         var enclave = machine.Create(_image);
-        Assert.Equal(-(long)Errno.ENOMEM, machine.AddPages(enclave, 0, ReadWrite, new byte[4096]));
+        Assert.Equal(-(long)DriverError.ENOMEM, machine.AddPages(enclave, 0, ReadWrite, new byte[4096]));
         machine.AssertInvariants();
     }
 
@@ -280,7 +280,7 @@ public class EnclaveAddPagesTests
         _machine.Ioctl(enclave, "ENCLAVE_ADD_PAGES", ref parameters);
 
     // Refused before the loop: the structure does not come back.
-    private void Refused(Errno errno, SgxEnclaveAddPages parameters)
+    private void Refused(DriverError errno, SgxEnclaveAddPages parameters)
     {
         parameters.Count = 77;
         var enclave = _machine.Create(_image);
@@ -290,7 +290,7 @@ public class EnclaveAddPagesTests
         _machine.AssertInvariants();
     }
 
-    private void RefusedAfterTheChecks(Errno errno, SgxEnclaveAddPages parameters)
+    private void RefusedAfterTheChecks(DriverError errno, SgxEnclaveAddPages parameters)
     {
         parameters.Count = 77;
         var enclave = _machine.Create(_image);

@@ -44,17 +44,17 @@ public class EnclaveAugmentPagesTests
 
     [Fact]
     public void Before_init_it_is_EINVAL() =>
-        Assert.Equal(-(long)Errno.EINVAL, _machine.Ioctl(_machine.Create(_image), TestMachine.Command(Name, Generation.EdmmAugment), 1));
+        Assert.Equal(-(long)DriverError.EINVAL, _machine.Ioctl(_machine.Create(_image), TestMachine.Command(Name, Generation.EdmmAugment), 1));
 
     [Fact]
     public void A_wild_argument_is_EFAULT_and_a_bad_range_EINVAL()
     {
         var enclave = _machine.Build(_image);
-        Assert.Equal(-(long)Errno.EFAULT, _machine.Ioctl(enclave, TestMachine.Command(Name, Generation.EdmmAugment), 1));
+        Assert.Equal(-(long)DriverError.EFAULT, _machine.Ioctl(enclave, TestMachine.Command(Name, Generation.EdmmAugment), 1));
         foreach (var bad in new[] { Range(1024, 1), Range(1023, 2), Range(1, 0) })
         {
             var parameters = bad;
-            Assert.Equal(-(long)Errno.EINVAL, _machine.Ioctl(enclave, Name, ref parameters));
+            Assert.Equal(-(long)DriverError.EINVAL, _machine.Ioctl(enclave, Name, ref parameters));
         }
     }
 
@@ -65,7 +65,7 @@ public class EnclaveAugmentPagesTests
         var parameters = Range(102, 1);
         Assert.Equal(0, _machine.Ioctl(enclave, Name, ref parameters));
         parameters = Range(100, 4);
-        Assert.Equal(-(long)Errno.EBUSY, _machine.Ioctl(enclave, Name, ref parameters));
+        Assert.Equal(-(long)DriverError.EBUSY, _machine.Ioctl(enclave, Name, ref parameters));
         Assert.Equal(2 * 4096UL, parameters.Count);
         _machine.AssertInvariants();
     }
@@ -79,7 +79,7 @@ public class EnclaveAugmentPagesTests
         Assert.Equal(0, _machine.Ioctl(enclave, Name, ref parameters));
         Assert.Equal(3 * 4096UL, parameters.Count);
         parameters = Range(200, 8);
-        Assert.Equal(-(long)Errno.ERESTARTSYS, _machine.Ioctl(enclave, Name, ref parameters));
+        Assert.Equal(-(long)DriverError.ERESTARTSYS, _machine.Ioctl(enclave, Name, ref parameters));
         Assert.Equal(0UL, parameters.Count);
     }
 
@@ -91,7 +91,7 @@ public class EnclaveAugmentPagesTests
             driverOptions: new DriverOptions { Generation = Generation.EdmmAugment });
         var enclave = machine.Build(_image);
         var parameters = Range(100, 1);
-        Assert.Equal(-(long)Errno.EIO, machine.Ioctl(enclave, Name, ref parameters));
+        Assert.Equal(-(long)DriverError.EIO, machine.Ioctl(enclave, Name, ref parameters));
         machine.AssertInvariants();
     }
 

@@ -27,18 +27,18 @@ public class EnclaveCreateTests
     {
         // Before the argument is looked at.
         var enclave = _machine.Create(_image);
-        Assert.Equal(-(long)Errno.EINVAL, _machine.Ioctl(enclave, TestMachine.Command("ENCLAVE_CREATE"), 1));
+        Assert.Equal(-(long)DriverError.EINVAL, _machine.Ioctl(enclave, TestMachine.Command("ENCLAVE_CREATE"), 1));
     }
 
     [Fact]
     public void A_wild_argument_is_EFAULT() =>
-        Refused(Errno.EFAULT, enclave => _machine.Ioctl(enclave, TestMachine.Command("ENCLAVE_CREATE"), 1));
+        Refused(DriverError.EFAULT, enclave => _machine.Ioctl(enclave, TestMachine.Command("ENCLAVE_CREATE"), 1));
 
     [Fact]
     public void A_SECS_that_cannot_be_read_is_EFAULT()
     {
         ulong argument = _machine.Program.Allocate([1, 2, 3]);
-        Refused(Errno.EFAULT, enclave => _machine.Ioctl(enclave, TestMachine.Command("ENCLAVE_CREATE"), argument));
+        Refused(DriverError.EFAULT, enclave => _machine.Ioctl(enclave, TestMachine.Command("ENCLAVE_CREATE"), argument));
     }
 
     [Theory]
@@ -48,21 +48,21 @@ public class EnclaveCreateTests
     [InlineData(ulong.MaxValue)]
     [InlineData(1UL << 63)]
     public void A_size_that_is_no_power_of_two_or_needs_too_large_a_file_is_EINVAL(ulong size) =>
-        Refused(Errno.EINVAL, enclave => _machine.TryCreate(enclave, WithSize(size)));
+        Refused(DriverError.EINVAL, enclave => _machine.TryCreate(enclave, WithSize(size)));
 
     [Theory]
     [InlineData(1UL)]
     [InlineData(4096UL)]
     [InlineData(1UL << 62)]
     public void What_ECREATE_refuses_is_EIO(ulong size) =>
-        Refused(Errno.EIO, enclave => _machine.TryCreate(enclave, WithSize(size)));
+        Refused(DriverError.EIO, enclave => _machine.TryCreate(enclave, WithSize(size)));
 
     [Fact]
     public void A_reserved_byte_that_is_set_is_EIO()
     {
         byte[] secs = _image.Secs();
         secs[^1] = 1;
-        Refused(Errno.EIO, enclave => _machine.TryCreate(enclave, secs));
+        Refused(DriverError.EIO, enclave => _machine.TryCreate(enclave, secs));
     }
 
     [Fact]
@@ -70,7 +70,7 @@ public class EnclaveCreateTests
     {
         var machine = new TestMachine(epcPages: 3);
         machine.Create(_image);
-        Assert.Equal(-(long)Errno.ENOMEM, machine.TryCreate(machine.Open(), _image.Secs()));
+        Assert.Equal(-(long)DriverError.ENOMEM, machine.TryCreate(machine.Open(), _image.Secs()));
         machine.AssertInvariants();
         Assert.Equal(1, machine.Statistics.EpcPagesFree);
     }
@@ -79,7 +79,7 @@ public class EnclaveCreateTests
     public void After_a_refusal_it_can_be_tried_again()
     {
         var enclave = _machine.Open();
-        Assert.Equal(-(long)Errno.EINVAL, _machine.TryCreate(enclave, WithSize(3)));
+        Assert.Equal(-(long)DriverError.EINVAL, _machine.TryCreate(enclave, WithSize(3)));
         Assert.Equal(0, _machine.TryCreate(enclave, _image.Secs()));
         _machine.Driver.Release(enclave);
         _machine.AssertAllFree();
@@ -92,7 +92,7 @@ public class EnclaveCreateTests
         return secs;
     }
 
-    private void Refused(Errno errno, Func<SgxEnclave, long> call)
+    private void Refused(DriverError errno, Func<SgxEnclave, long> call)
     {
         var enclave = _machine.Open();
         Assert.Equal(-(long)errno, call(enclave));

@@ -31,25 +31,25 @@ public class EnclaveInitTests
     public void Before_create_and_once_done_it_is_EINVAL()
     {
         uint command = TestMachine.Command("ENCLAVE_INIT");
-        Assert.Equal(-(long)Errno.EINVAL, _machine.Ioctl(_machine.Open(), command, 1));
-        Assert.Equal(-(long)Errno.EINVAL, _machine.Ioctl(_machine.Build(_image), command, 1));
+        Assert.Equal(-(long)DriverError.EINVAL, _machine.Ioctl(_machine.Open(), command, 1));
+        Assert.Equal(-(long)DriverError.EINVAL, _machine.Ioctl(_machine.Build(_image), command, 1));
     }
 
     [Fact]
     public void A_wild_argument_or_SIGSTRUCT_is_EFAULT()
     {
         var enclave = Added();
-        Assert.Equal(-(long)Errno.EFAULT, _machine.Ioctl(enclave, TestMachine.Command("ENCLAVE_INIT"), 1));
+        Assert.Equal(-(long)DriverError.EFAULT, _machine.Ioctl(enclave, TestMachine.Command("ENCLAVE_INIT"), 1));
         var parameters = new SgxEnclaveInit { Sigstruct = 1 };
-        Assert.Equal(-(long)Errno.EFAULT, _machine.Ioctl(enclave, "ENCLAVE_INIT", ref parameters));
+        Assert.Equal(-(long)DriverError.EFAULT, _machine.Ioctl(enclave, "ENCLAVE_INIT", ref parameters));
     }
 
     [Theory]
-    [InlineData(0u, Errno.None)]
-    [InlineData(0x8086u, Errno.EPERM)]
-    [InlineData(1u, Errno.EINVAL)]
-    [InlineData(0x80860000u, Errno.EINVAL)]
-    public void The_vendor_is_nobody_or_intel(uint vendor, Errno errno) =>
+    [InlineData(0u, DriverError.None)]
+    [InlineData(0x8086u, DriverError.EPERM)]
+    [InlineData(1u, DriverError.EINVAL)]
+    [InlineData(0x80860000u, DriverError.EINVAL)]
+    public void The_vendor_is_nobody_or_intel(uint vendor, DriverError errno) =>
         // With Intel's number the signature no longer fits: that the processor says, not the driver.
         Assert.Equal(-(long)errno, Changed(sigstruct => Write32(sigstruct, Vendor, vendor)));
 
@@ -62,7 +62,7 @@ public class EnclaveInitTests
         // Before the attributes of the SIGSTRUCT are looked at.
         byte[] sigstruct = image.Sigstruct();
         Write64(sigstruct, Attributes, ulong.MaxValue);
-        Assert.Equal(-(long)Errno.EACCES, _machine.Initialize(enclave, sigstruct));
+        Assert.Equal(-(long)DriverError.EACCES, _machine.Initialize(enclave, sigstruct));
         Assert.False(enclave.IsInitialized);
     }
 
@@ -74,7 +74,7 @@ public class EnclaveInitTests
     [InlineData(11)]
     [InlineData(63)]
     public void A_demanded_attribute_the_kernel_does_not_know_is_EINVAL(int bit) =>
-        Assert.Equal(-(long)Errno.EINVAL, Changed(sigstruct =>
+        Assert.Equal(-(long)DriverError.EINVAL, Changed(sigstruct =>
         {
             Write64(sigstruct, Attributes, (1UL << bit) | 4);
             Write64(sigstruct, Attributemask, (1UL << bit) | 4);
@@ -82,11 +82,11 @@ public class EnclaveInitTests
 
     [Fact]
     public void An_attribute_that_is_not_demanded_is_the_processors_matter() =>
-        Assert.Equal(-(long)Errno.EPERM, Changed(sigstruct => Write64(sigstruct, Attributes, (1UL << 63) | 6)));
+        Assert.Equal(-(long)DriverError.EPERM, Changed(sigstruct => Write64(sigstruct, Attributes, (1UL << 63) | 6)));
 
     [Fact]
     public void A_miscselect_bit_the_kernel_does_not_know_is_EINVAL() =>
-        Assert.Equal(-(long)Errno.EINVAL, Changed(sigstruct => Write32(sigstruct, Miscselect, 3)));
+        Assert.Equal(-(long)DriverError.EINVAL, Changed(sigstruct => Write32(sigstruct, Miscselect, 3)));
 
     [Fact]
     public void A_miscselect_bit_the_machine_has_not_is_EINVAL()
@@ -96,12 +96,12 @@ public class EnclaveInitTests
         byte[] secs = _image.Secs();
         secs[20] = 0;
         Assert.Equal(0, machine.TryCreate(enclave, secs));
-        Assert.Equal(-(long)Errno.EINVAL, machine.Initialize(enclave, _image.Sigstruct()));
+        Assert.Equal(-(long)DriverError.EINVAL, machine.Initialize(enclave, _image.Sigstruct()));
     }
 
     [Fact]
     public void An_xsave_component_the_machine_has_not_is_EINVAL() =>
-        Assert.Equal(-(long)Errno.EINVAL, Changed(sigstruct =>
+        Assert.Equal(-(long)DriverError.EINVAL, Changed(sigstruct =>
         {
             Write64(sigstruct, Attributes + 8, (1UL << 18) | 3);
             Write64(sigstruct, Attributemask + 8, 1UL << 18);
@@ -116,7 +116,7 @@ public class EnclaveInitTests
     {
         var refusals = new Refusals();
         _machine.Machine.Observer = refusals;
-        Assert.Equal(-(long)Errno.EINVAL, Changed(sigstruct =>
+        Assert.Equal(-(long)DriverError.EINVAL, Changed(sigstruct =>
         {
             sigstruct.AsSpan(Attributemask, 16).Fill(0xff);
             BitConverter.GetBytes(value).AsSpan(0, size).CopyTo(sigstruct.AsSpan(offset));
@@ -130,15 +130,15 @@ public class EnclaveInitTests
         var refusals = new Refusals();
         _machine.Machine.Observer = refusals;
         var image = _image with { Attributes = AttributeFlags.Mode64Bit | AttributeFlags.ProvisionKey };
-        Assert.Equal(-(long)Errno.EACCES, _machine.Initialize(Added(image), image.Sigstruct()));
+        Assert.Equal(-(long)DriverError.EACCES, _machine.Initialize(Added(image), image.Sigstruct()));
         Assert.Equal("SECS.ATTRIBUTES", Assert.Single(refusals.Fields));
     }
 
     [Fact]
     public void What_EINIT_refuses_is_EPERM()
     {
-        Assert.Equal(-(long)Errno.EPERM, Changed(sigstruct => sigstruct[960] ^= 1));
-        Assert.Equal(-(long)Errno.EPERM, Changed(sigstruct => sigstruct[516] ^= 1));
+        Assert.Equal(-(long)DriverError.EPERM, Changed(sigstruct => sigstruct[960] ^= 1));
+        Assert.Equal(-(long)DriverError.EPERM, Changed(sigstruct => sigstruct[516] ^= 1));
     }
 
     [Fact]
@@ -147,7 +147,7 @@ public class EnclaveInitTests
         var enclave = Added();
         byte[] wrong = _image.Sigstruct();
         wrong[516] ^= 1;
-        Assert.Equal(-(long)Errno.EPERM, _machine.Initialize(enclave, wrong));
+        Assert.Equal(-(long)DriverError.EPERM, _machine.Initialize(enclave, wrong));
         Assert.Equal(0, _machine.Initialize(enclave, _image.Sigstruct()));
     }
 

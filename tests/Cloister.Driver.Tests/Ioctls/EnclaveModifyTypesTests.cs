@@ -43,9 +43,9 @@ public class EnclaveModifyTypesTests
     public void Without_sgx2_it_is_ENODEV_and_before_init_EINVAL_and_a_wild_argument_EFAULT()
     {
         var old = new TestMachine(options: new MachineOptions { Sgx2 = false });
-        Assert.Equal(-(long)Errno.ENODEV, old.Ioctl(old.Open(), TestMachine.Command(Name), 1));
-        Assert.Equal(-(long)Errno.EINVAL, _machine.Ioctl(_machine.Create(_image), TestMachine.Command(Name), 1));
-        Assert.Equal(-(long)Errno.EFAULT, _machine.Ioctl(_machine.Build(_image with { Base = 0x6000_0000_0000 }), TestMachine.Command(Name), 1));
+        Assert.Equal(-(long)DriverError.ENODEV, old.Ioctl(old.Open(), TestMachine.Command(Name), 1));
+        Assert.Equal(-(long)DriverError.EINVAL, _machine.Ioctl(_machine.Create(_image), TestMachine.Command(Name), 1));
+        Assert.Equal(-(long)DriverError.EFAULT, _machine.Ioctl(_machine.Build(_image with { Base = 0x6000_0000_0000 }), TestMachine.Command(Name), 1));
     }
 
     [Theory]
@@ -72,7 +72,7 @@ public class EnclaveModifyTypesTests
             Count = count,
         };
         var before = parameters;
-        Assert.Equal(-(long)Errno.EINVAL, _machine.Ioctl(enclave, Name, ref parameters));
+        Assert.Equal(-(long)DriverError.EINVAL, _machine.Ioctl(enclave, Name, ref parameters));
         Assert.Equal(before, parameters);
     }
 
@@ -86,7 +86,7 @@ public class EnclaveModifyTypesTests
             System.Runtime.InteropServices.MemoryMarshal.AsBytes(
                 System.Runtime.InteropServices.MemoryMarshal.CreateSpan(ref parameters, 1)),
             writable: false);
-        Assert.Equal(-(long)Errno.EFAULT, _machine.Ioctl(enclave, TestMachine.Command(Name), argument));
+        Assert.Equal(-(long)DriverError.EFAULT, _machine.Ioctl(enclave, TestMachine.Command(Name), argument));
     }
 
     [Fact]
@@ -94,7 +94,7 @@ public class EnclaveModifyTypesTests
     {
         var enclave = _machine.Build(_image);
         var parameters = Range(500, 1, PageType.Trim);
-        Assert.Equal(-(long)Errno.EFAULT, _machine.Ioctl(enclave, Name, ref parameters));
+        Assert.Equal(-(long)DriverError.EFAULT, _machine.Ioctl(enclave, Name, ref parameters));
     }
 
     [Fact]
@@ -102,13 +102,13 @@ public class EnclaveModifyTypesTests
     {
         var enclave = _machine.Build(_image);
         var parameters = Range(EnclaveImage.TcsPage, 1, PageType.Tcs);
-        Assert.Equal(-(long)Errno.EINVAL, _machine.Ioctl(enclave, Name, ref parameters));
+        Assert.Equal(-(long)DriverError.EINVAL, _machine.Ioctl(enclave, Name, ref parameters));
         parameters = Range(EnclaveImage.TcsPage, 1, PageType.Trim);
         Assert.Equal(0, _machine.Ioctl(enclave, Name, ref parameters));
         foreach (var type in new[] { PageType.Trim, PageType.Tcs })
         {
             parameters = Range(EnclaveImage.TcsPage, 1, type);
-            Assert.Equal(-(long)Errno.EINVAL, _machine.Ioctl(enclave, Name, ref parameters));
+            Assert.Equal(-(long)DriverError.EINVAL, _machine.Ioctl(enclave, Name, ref parameters));
         }
     }
 
@@ -117,7 +117,7 @@ public class EnclaveModifyTypesTests
     {
         var enclave = _machine.Build(_image);
         var parameters = Range(EnclaveImage.CodePage, 1, PageType.Tcs);
-        Assert.Equal(-(long)Errno.EPERM, _machine.Ioctl(enclave, Name, ref parameters));
+        Assert.Equal(-(long)DriverError.EPERM, _machine.Ioctl(enclave, Name, ref parameters));
         parameters = Range(EnclaveImage.CodePage, 1, PageType.Trim);
         Assert.Equal(0, _machine.Ioctl(enclave, Name, ref parameters));
     }
@@ -128,7 +128,7 @@ public class EnclaveModifyTypesTests
         var enclave = _machine.Build(_image);
         Assert.Equal(VmFault.NoPage, _machine.Program.Fault(_image.At(100), AccessKind.Write));
         var parameters = Range(100, 1, PageType.Tcs);
-        Assert.Equal(-(long)Errno.EFAULT, _machine.Ioctl(enclave, Name, ref parameters));
+        Assert.Equal(-(long)DriverError.EFAULT, _machine.Ioctl(enclave, Name, ref parameters));
         Assert.Equal((ulong)SgxError.PageNotModifiable, parameters.Result);
         const Protection All = Protection.Read | Protection.Write | Protection.Execute;
         Assert.Equal(0, _machine.Driver.MayMap(enclave, _image.At(100), _image.At(101), All));
@@ -144,7 +144,7 @@ public class EnclaveModifyTypesTests
         Assert.Equal(0, _machine.Driver.MayMap(enclave, _image.At(100), _image.At(101), Protection.Execute));
         var parameters = Range(100, 1, PageType.Tcs);
         Assert.Equal(0, _machine.Ioctl(enclave, Name, ref parameters));
-        Assert.Equal(-(int)Errno.EACCES, _machine.Driver.MayMap(enclave, _image.At(100), _image.At(101), Protection.Execute));
+        Assert.Equal(-(int)DriverError.EACCES, _machine.Driver.MayMap(enclave, _image.At(100), _image.At(101), Protection.Execute));
     }
 
     private static SgxEnclaveModifyTypes Range(int page, int count, PageType type) => new()

@@ -40,7 +40,7 @@ public class EnclaveModtTests
     {
         var machine = TestMachine.Of(Generation.EdmmV3);
         var parameters = Range(machine, EnclaveImage.HeapPage, flags);
-        Assert.Equal(-(long)Errno.EINVAL, machine.Ioctl(machine.Build(_image), Name, ref parameters));
+        Assert.Equal(-(long)DriverError.EINVAL, machine.Ioctl(machine.Build(_image), Name, ref parameters));
     }
 
     [Fact]
@@ -49,7 +49,7 @@ public class EnclaveModtTests
         var machine = TestMachine.Of(Generation.EdmmV3);
         var parameters = Range(machine, EnclaveImage.HeapPage, SecinfoFlags.Trim);
         Assert.True(machine.Program.CopyToUser(parameters.Secinfo + 63, [1]));
-        Assert.Equal(-(long)Errno.EINVAL, machine.Ioctl(machine.Build(_image), Name, ref parameters));
+        Assert.Equal(-(long)DriverError.EINVAL, machine.Ioctl(machine.Build(_image), Name, ref parameters));
     }
 
     [Fact]
@@ -57,15 +57,15 @@ public class EnclaveModtTests
     {
         var machine = TestMachine.Of(Generation.EdmmV2);
         uint command = TestMachine.Command(Name, Generation.EdmmV2);
-        Assert.Equal(-(long)Errno.EINVAL, machine.Ioctl(machine.Create(_image), command, 1));
+        Assert.Equal(-(long)DriverError.EINVAL, machine.Ioctl(machine.Create(_image), command, 1));
         var enclave = machine.Build(_image with { Base = 0x6000_0000_0000 });
-        Assert.Equal(-(long)Errno.EFAULT, machine.Ioctl(enclave, command, 1));
+        Assert.Equal(-(long)DriverError.EFAULT, machine.Ioctl(enclave, command, 1));
         var parameters = new SgxEnclaveModt { Offset = 1, Length = 4096, Secinfo = 1, Result = 1 };
-        Assert.Equal(-(long)Errno.EINVAL, machine.Ioctl(enclave, Name, ref parameters));
+        Assert.Equal(-(long)DriverError.EINVAL, machine.Ioctl(enclave, Name, ref parameters));
         parameters.Offset = EnclaveImage.HeapPage * 4096;
-        Assert.Equal(-(long)Errno.EFAULT, machine.Ioctl(enclave, Name, ref parameters));
+        Assert.Equal(-(long)DriverError.EFAULT, machine.Ioctl(enclave, Name, ref parameters));
         parameters.Secinfo = Range(machine, 0, SecinfoFlags.Trim).Secinfo;
-        Assert.Equal(-(long)Errno.EINVAL, machine.Ioctl(enclave, Name, ref parameters));
+        Assert.Equal(-(long)DriverError.EINVAL, machine.Ioctl(enclave, Name, ref parameters));
         parameters.Result = 0;
         Assert.Equal(0, machine.Ioctl(enclave, Name, ref parameters));
     }

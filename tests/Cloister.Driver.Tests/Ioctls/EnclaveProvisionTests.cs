@@ -20,14 +20,14 @@ public class EnclaveProvisionTests
             _machine.AddPages(enclave, page, flags, contents);
         }
 
-        Assert.Equal(-(long)Errno.EACCES, _machine.Initialize(enclave, image.Sigstruct()));
+        Assert.Equal(-(long)DriverError.EACCES, _machine.Initialize(enclave, image.Sigstruct()));
         Assert.Equal(0, Provision(enclave, 5));
         Assert.Equal(0, _machine.Initialize(enclave, image.Sigstruct()));
     }
 
     [Fact]
     public void A_wild_argument_is_EFAULT() =>
-        Assert.Equal(-(long)Errno.EFAULT, _machine.Ioctl(_machine.Open(), TestMachine.Command("ENCLAVE_PROVISION"), 1));
+        Assert.Equal(-(long)DriverError.EFAULT, _machine.Ioctl(_machine.Open(), TestMachine.Command("ENCLAVE_PROVISION"), 1));
 
     [Theory]
     [InlineData(0UL)]
@@ -37,7 +37,7 @@ public class EnclaveProvisionTests
     public void Any_other_descriptor_is_EINVAL(ulong descriptor)
     {
         var enclave = _machine.Open();
-        Assert.Equal(-(long)Errno.EINVAL, Provision(enclave, descriptor));
+        Assert.Equal(-(long)DriverError.EINVAL, Provision(enclave, descriptor));
         Assert.Equal(AttributeFlags.None, enclave.AllowedAttributes);
     }
 

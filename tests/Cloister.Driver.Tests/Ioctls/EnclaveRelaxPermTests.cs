@@ -44,12 +44,12 @@ public class EnclaveRelaxPermTests
     {
         var enclave = _machine.Build(_image);
         var parameters = Range(EnclaveImage.HeapPage, 1, SecinfoFlags.R | SecinfoFlags.X);
-        Assert.Equal(-(long)Errno.EPERM, _machine.Ioctl(enclave, Name, ref parameters));
+        Assert.Equal(-(long)DriverError.EPERM, _machine.Ioctl(enclave, Name, ref parameters));
 
         // A page added at run time has a maximum of RW, without a policy.
         Assert.Equal(VmFault.NoPage, _machine.Program.Fault(_image.At(100), AccessKind.Write));
         parameters = Range(100, 1, SecinfoFlags.R | SecinfoFlags.X);
-        Assert.Equal(-(long)Errno.EPERM, _machine.Ioctl(enclave, Name, ref parameters));
+        Assert.Equal(-(long)DriverError.EPERM, _machine.Ioctl(enclave, Name, ref parameters));
     }
 
     [Fact]
@@ -57,10 +57,10 @@ public class EnclaveRelaxPermTests
     {
         var enclave = _machine.Build(_image);
         var parameters = Range(EnclaveImage.HeapPage + _image.HeapPages - 1, 2, SecinfoFlags.R);
-        Assert.Equal(-(long)Errno.EFAULT, _machine.Ioctl(enclave, Name, ref parameters));
+        Assert.Equal(-(long)DriverError.EFAULT, _machine.Ioctl(enclave, Name, ref parameters));
         Assert.Equal(4096UL, parameters.Count);
         parameters = Range(0, 1, SecinfoFlags.R);
-        Assert.Equal(-(long)Errno.EINVAL, _machine.Ioctl(enclave, Name, ref parameters));
+        Assert.Equal(-(long)DriverError.EINVAL, _machine.Ioctl(enclave, Name, ref parameters));
     }
 
     [Fact]
@@ -78,17 +78,17 @@ public class EnclaveRelaxPermTests
     public void The_checks_come_in_their_order()
     {
         uint command = TestMachine.Command(Name, Generation.EdmmV2);
-        Assert.Equal(-(long)Errno.EINVAL, _machine.Ioctl(_machine.Create(_image), command, 1));
+        Assert.Equal(-(long)DriverError.EINVAL, _machine.Ioctl(_machine.Create(_image), command, 1));
         var enclave = _machine.Build(_image with { Base = 0x6000_0000_0000 });
-        Assert.Equal(-(long)Errno.EFAULT, _machine.Ioctl(enclave, command, 1));
+        Assert.Equal(-(long)DriverError.EFAULT, _machine.Ioctl(enclave, command, 1));
         var parameters = new SgxEnclaveRelaxPerm { Offset = 1, Length = 4096, Secinfo = 1, Count = 1 };
-        Assert.Equal(-(long)Errno.EINVAL, _machine.Ioctl(enclave, Name, ref parameters));
+        Assert.Equal(-(long)DriverError.EINVAL, _machine.Ioctl(enclave, Name, ref parameters));
         parameters.Offset = 0;
-        Assert.Equal(-(long)Errno.EFAULT, _machine.Ioctl(enclave, Name, ref parameters));
+        Assert.Equal(-(long)DriverError.EFAULT, _machine.Ioctl(enclave, Name, ref parameters));
         parameters.Secinfo = SecinfoOf(SecinfoFlags.W);
-        Assert.Equal(-(long)Errno.EINVAL, _machine.Ioctl(enclave, Name, ref parameters));
+        Assert.Equal(-(long)DriverError.EINVAL, _machine.Ioctl(enclave, Name, ref parameters));
         parameters.Secinfo = SecinfoOf(SecinfoFlags.R);
-        Assert.Equal(-(long)Errno.EINVAL, _machine.Ioctl(enclave, Name, ref parameters));
+        Assert.Equal(-(long)DriverError.EINVAL, _machine.Ioctl(enclave, Name, ref parameters));
         parameters.Count = 0;
         parameters.Offset = EnclaveImage.HeapPage * 4096;
         Assert.Equal(0, _machine.Ioctl(enclave, Name, ref parameters));

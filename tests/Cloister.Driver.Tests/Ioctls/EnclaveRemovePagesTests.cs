@@ -42,9 +42,9 @@ public class EnclaveRemovePagesTests
     public void Without_sgx2_it_is_ENODEV_and_before_init_EINVAL_and_a_wild_argument_EFAULT()
     {
         var old = new TestMachine(options: new MachineOptions { Sgx2 = false });
-        Assert.Equal(-(long)Errno.ENODEV, old.Ioctl(old.Open(), TestMachine.Command(Name), 1));
-        Assert.Equal(-(long)Errno.EINVAL, _machine.Ioctl(_machine.Create(_image), TestMachine.Command(Name), 1));
-        Assert.Equal(-(long)Errno.EFAULT, _machine.Ioctl(_machine.Build(_image with { Base = 0x6000_0000_0000 }), TestMachine.Command(Name), 1));
+        Assert.Equal(-(long)DriverError.ENODEV, old.Ioctl(old.Open(), TestMachine.Command(Name), 1));
+        Assert.Equal(-(long)DriverError.EINVAL, _machine.Ioctl(_machine.Create(_image), TestMachine.Command(Name), 1));
+        Assert.Equal(-(long)DriverError.EFAULT, _machine.Ioctl(_machine.Build(_image with { Base = 0x6000_0000_0000 }), TestMachine.Command(Name), 1));
     }
 
     [Theory]
@@ -58,7 +58,7 @@ public class EnclaveRemovePagesTests
         var enclave = _machine.Build(_image);
         var parameters = new SgxEnclaveRemovePages { Offset = offset, Length = length, Count = count };
         var before = parameters;
-        Assert.Equal(-(long)Errno.EINVAL, _machine.Ioctl(enclave, Name, ref parameters));
+        Assert.Equal(-(long)DriverError.EINVAL, _machine.Ioctl(enclave, Name, ref parameters));
         Assert.Equal(before, parameters);
     }
 
@@ -66,14 +66,14 @@ public class EnclaveRemovePagesTests
     public void A_page_that_is_not_there_is_EFAULT()
     {
         var parameters = Range(500, 1);
-        Assert.Equal(-(long)Errno.EFAULT, _machine.Ioctl(_machine.Build(_image), Name, ref parameters));
+        Assert.Equal(-(long)DriverError.EFAULT, _machine.Ioctl(_machine.Build(_image), Name, ref parameters));
     }
 
     [Fact]
     public void A_page_that_is_not_trimmed_is_EPERM()
     {
         var parameters = Range(EnclaveImage.HeapPage, 1);
-        Assert.Equal(-(long)Errno.EPERM, _machine.Ioctl(_machine.Build(_image), Name, ref parameters));
+        Assert.Equal(-(long)DriverError.EPERM, _machine.Ioctl(_machine.Build(_image), Name, ref parameters));
     }
 
     [Fact]
@@ -85,7 +85,7 @@ public class EnclaveRemovePagesTests
         Trim(enclave, EnclaveImage.HeapPage, 3);
         Accept(thread, EnclaveImage.HeapPage, 1);
         var parameters = Range(EnclaveImage.HeapPage, 3);
-        Assert.Equal(-(long)Errno.EPERM, _machine.Ioctl(enclave, Name, ref parameters));
+        Assert.Equal(-(long)DriverError.EPERM, _machine.Ioctl(enclave, Name, ref parameters));
         Assert.Equal(4096UL, parameters.Count);
         _machine.AssertInvariants();
     }

@@ -44,16 +44,16 @@ public class EnclaveRestrictPermTests
             Assert.Equal(!follows, machine.Program.IsWritable(_image.Heap));
             Assert.Equal(follows ? VmFault.Sigbus : VmFault.NoPage, machine.Driver.WriteFault(enclave, _image.Heap));
             Assert.Equal(
-                follows ? -(int)Errno.EACCES : 0,
+                follows ? -(int)DriverError.EACCES : 0,
                 machine.Driver.MayMap(enclave, _image.Heap, _image.Heap + 4096, Protection.Write));
         }
     }
 
     [Theory]
-    [InlineData(Generation.EdmmV2, Errno.EPERM)]
-    [InlineData(Generation.EdmmAugment, Errno.EPERM)]
-    [InlineData(Generation.EdmmV3, Errno.None)]
-    public void More_than_the_maximum_is_EPERM_until_v_3(Generation generation, Errno errno)
+    [InlineData(Generation.EdmmV2, DriverError.EPERM)]
+    [InlineData(Generation.EdmmAugment, DriverError.EPERM)]
+    [InlineData(Generation.EdmmV3, DriverError.None)]
+    public void More_than_the_maximum_is_EPERM_until_v_3(Generation generation, DriverError errno)
     {
         var machine = TestMachine.Of(generation);
         var enclave = machine.Build(_image);
@@ -62,13 +62,13 @@ public class EnclaveRestrictPermTests
     }
 
     [Theory]
-    [InlineData(Generation.EdmmV2, SecinfoFlags.None, Errno.None)]
-    [InlineData(Generation.EdmmV2, SecinfoFlags.W, Errno.EINVAL)]
-    [InlineData(Generation.EdmmV3, SecinfoFlags.None, Errno.EINVAL)]
-    [InlineData(Generation.EdmmV3, SecinfoFlags.X, Errno.EINVAL)]
-    [InlineData(Generation.EdmmV3, SecinfoFlags.R | SecinfoFlags.Reg, Errno.EINVAL)]
-    [InlineData(Generation.EdmmV3, SecinfoFlags.R | SecinfoFlags.Pending, Errno.EINVAL)]
-    public void The_SECINFO_has_permissions_only(Generation generation, SecinfoFlags flags, Errno errno)
+    [InlineData(Generation.EdmmV2, SecinfoFlags.None, DriverError.None)]
+    [InlineData(Generation.EdmmV2, SecinfoFlags.W, DriverError.EINVAL)]
+    [InlineData(Generation.EdmmV3, SecinfoFlags.None, DriverError.EINVAL)]
+    [InlineData(Generation.EdmmV3, SecinfoFlags.X, DriverError.EINVAL)]
+    [InlineData(Generation.EdmmV3, SecinfoFlags.R | SecinfoFlags.Reg, DriverError.EINVAL)]
+    [InlineData(Generation.EdmmV3, SecinfoFlags.R | SecinfoFlags.Pending, DriverError.EINVAL)]
+    public void The_SECINFO_has_permissions_only(Generation generation, SecinfoFlags flags, DriverError errno)
     {
         var machine = TestMachine.Of(generation);
         var enclave = machine.Build(_image);
@@ -81,19 +81,19 @@ public class EnclaveRestrictPermTests
     {
         var machine = TestMachine.Of(Generation.EdmmV3);
         uint command = TestMachine.Command(Name, Generation.EdmmV3);
-        Assert.Equal(-(long)Errno.EINVAL, machine.Ioctl(machine.Create(_image), command, 1));
+        Assert.Equal(-(long)DriverError.EINVAL, machine.Ioctl(machine.Create(_image), command, 1));
         var enclave = machine.Build(_image with { Base = 0x6000_0000_0000 });
-        Assert.Equal(-(long)Errno.EFAULT, machine.Ioctl(enclave, command, 1));
+        Assert.Equal(-(long)DriverError.EFAULT, machine.Ioctl(enclave, command, 1));
 
         var parameters = new SgxEnclaveRestrictPerm { Offset = 1, Length = 4096, Secinfo = 1, Count = 1 };
-        Assert.Equal(-(long)Errno.EINVAL, machine.Ioctl(enclave, Name, ref parameters));
+        Assert.Equal(-(long)DriverError.EINVAL, machine.Ioctl(enclave, Name, ref parameters));
         parameters.Offset = EnclaveImage.HeapPage * 4096;
-        Assert.Equal(-(long)Errno.EFAULT, machine.Ioctl(enclave, Name, ref parameters));
+        Assert.Equal(-(long)DriverError.EFAULT, machine.Ioctl(enclave, Name, ref parameters));
         parameters.Secinfo = Range(machine, 0, 1, SecinfoFlags.R).Secinfo;
-        Assert.Equal(-(long)Errno.EINVAL, machine.Ioctl(enclave, Name, ref parameters));
+        Assert.Equal(-(long)DriverError.EINVAL, machine.Ioctl(enclave, Name, ref parameters));
         parameters.Count = 0;
         parameters.Result = 1;
-        Assert.Equal(-(long)Errno.EINVAL, machine.Ioctl(enclave, Name, ref parameters));
+        Assert.Equal(-(long)DriverError.EINVAL, machine.Ioctl(enclave, Name, ref parameters));
         parameters.Result = 0;
         Assert.Equal(0, machine.Ioctl(enclave, Name, ref parameters));
     }
@@ -104,7 +104,7 @@ public class EnclaveRestrictPermTests
         var machine = new TestMachine(
             options: new MachineOptions { Sgx2 = false },
             driverOptions: new DriverOptions { Generation = Generation.EdmmV2 });
-        Assert.Equal(-(long)Errno.ENODEV, machine.Ioctl(machine.Open(), TestMachine.Command(Name, Generation.EdmmV2), 1));
+        Assert.Equal(-(long)DriverError.ENODEV, machine.Ioctl(machine.Open(), TestMachine.Command(Name, Generation.EdmmV2), 1));
     }
 
     [Fact]
@@ -114,7 +114,7 @@ public class EnclaveRestrictPermTests
         var enclave = machine.Build(_image);
         Assert.Equal(VmFault.NoPage, machine.Program.Fault(_image.At(100), AccessKind.Write));
         var parameters = Range(machine, 100, 1, SecinfoFlags.R);
-        Assert.Equal(-(long)Errno.EFAULT, machine.Ioctl(enclave, Name, ref parameters));
+        Assert.Equal(-(long)DriverError.EFAULT, machine.Ioctl(enclave, Name, ref parameters));
         Assert.Equal((ulong)SgxError.PageNotModifiable, parameters.Result);
         Assert.Equal(VmFault.NoPage, machine.Driver.WriteFault(enclave, _image.At(100)));
     }

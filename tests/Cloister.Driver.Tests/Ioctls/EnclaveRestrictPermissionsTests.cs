@@ -53,16 +53,16 @@ public class EnclaveRestrictPermissionsTests
     {
         // Before anything else, even on an enclave that is not created.
         var machine = new TestMachine(options: new MachineOptions { Sgx2 = false });
-        Assert.Equal(-(long)Errno.ENODEV, machine.Ioctl(machine.Open(), TestMachine.Command(Name), 1));
+        Assert.Equal(-(long)DriverError.ENODEV, machine.Ioctl(machine.Open(), TestMachine.Command(Name), 1));
     }
 
     [Fact]
     public void Before_init_it_is_EINVAL() =>
-        Assert.Equal(-(long)Errno.EINVAL, _machine.Ioctl(_machine.Create(_image), TestMachine.Command(Name), 1));
+        Assert.Equal(-(long)DriverError.EINVAL, _machine.Ioctl(_machine.Create(_image), TestMachine.Command(Name), 1));
 
     [Fact]
     public void A_wild_argument_is_EFAULT() =>
-        Assert.Equal(-(long)Errno.EFAULT, _machine.Ioctl(_machine.Build(_image), TestMachine.Command(Name), 1));
+        Assert.Equal(-(long)DriverError.EFAULT, _machine.Ioctl(_machine.Build(_image), TestMachine.Command(Name), 1));
 
     [Theory]
     [InlineData(1UL, 4096UL, 1UL, 0UL, 0UL)]
@@ -87,7 +87,7 @@ public class EnclaveRestrictPermissionsTests
             Count = count,
         };
         var before = parameters;
-        Assert.Equal(-(long)Errno.EINVAL, _machine.Ioctl(enclave, Name, ref parameters));
+        Assert.Equal(-(long)DriverError.EINVAL, _machine.Ioctl(enclave, Name, ref parameters));
         Assert.Equal(before, parameters);
     }
 
@@ -96,7 +96,7 @@ public class EnclaveRestrictPermissionsTests
     {
         var enclave = _machine.Build(_image);
         var parameters = Range(EnclaveImage.HeapPage + _image.HeapPages - 1, 3, SecinfoFlags.R);
-        Assert.Equal(-(long)Errno.EFAULT, _machine.Ioctl(enclave, Name, ref parameters));
+        Assert.Equal(-(long)DriverError.EFAULT, _machine.Ioctl(enclave, Name, ref parameters));
         Assert.Equal(4096UL, parameters.Count);
     }
 
@@ -105,7 +105,7 @@ public class EnclaveRestrictPermissionsTests
     {
         var enclave = _machine.Build(_image);
         var parameters = Range(EnclaveImage.TcsPage, 1, SecinfoFlags.R);
-        Assert.Equal(-(long)Errno.EINVAL, _machine.Ioctl(enclave, Name, ref parameters));
+        Assert.Equal(-(long)DriverError.EINVAL, _machine.Ioctl(enclave, Name, ref parameters));
         Assert.Equal(0UL, parameters.Count);
     }
 
@@ -115,7 +115,7 @@ public class EnclaveRestrictPermissionsTests
         var enclave = _machine.Build(_image);
         Assert.Equal(VmFault.NoPage, _machine.Program.Fault(_image.At(100), AccessKind.Write));
         var parameters = Range(100, 1, SecinfoFlags.R);
-        Assert.Equal(-(long)Errno.EFAULT, _machine.Ioctl(enclave, Name, ref parameters));
+        Assert.Equal(-(long)DriverError.EFAULT, _machine.Ioctl(enclave, Name, ref parameters));
         Assert.Equal((ulong)SgxError.PageNotModifiable, parameters.Result);
         Assert.Equal(0UL, parameters.Count);
     }
@@ -134,7 +134,7 @@ public class EnclaveRestrictPermissionsTests
         while (!operation.Continue(3))
         {
             operation.Interrupt();
-            Assert.Equal(-(long)Errno.EBUSY, _machine.Ioctl(enclave, TestMachine.Command(Name), argument));
+            Assert.Equal(-(long)DriverError.EBUSY, _machine.Ioctl(enclave, TestMachine.Command(Name), argument));
             steps++;
         }
 

@@ -25,22 +25,22 @@ public class PageModpTests
 
     [Fact]
     public void More_than_the_maximum_is_EPERM() =>
-        Assert.Equal(-(long)Errno.EPERM, Modify(_machine.Build(_image), Protection.Read | Protection.Execute));
+        Assert.Equal(-(long)DriverError.EPERM, Modify(_machine.Build(_image), Protection.Read | Protection.Execute));
 
     [Theory]
     [InlineData(Protection.Write)]
     [InlineData((Protection)8)]
     public void Bad_protections_are_EINVAL(Protection protection) =>
-        Assert.Equal(-(long)Errno.EINVAL, Modify(_machine.Build(_image), protection));
+        Assert.Equal(-(long)DriverError.EINVAL, Modify(_machine.Build(_image), protection));
 
     [Fact]
     public void An_old_result_or_count_is_EINVAL()
     {
         var enclave = _machine.Build(_image);
         var parameters = new SgxPageModp { Length = 4096, Prot = 1, Result = 1 };
-        Assert.Equal(-(long)Errno.EINVAL, _machine.Ioctl(enclave, "PAGE_MODP", ref parameters));
+        Assert.Equal(-(long)DriverError.EINVAL, _machine.Ioctl(enclave, "PAGE_MODP", ref parameters));
         parameters = new SgxPageModp { Length = 4096, Prot = 1, Count = 1 };
-        Assert.Equal(-(long)Errno.EINVAL, _machine.Ioctl(enclave, "PAGE_MODP", ref parameters));
+        Assert.Equal(-(long)DriverError.EINVAL, _machine.Ioctl(enclave, "PAGE_MODP", ref parameters));
     }
 
     private long Modify(SgxEnclave enclave, Protection protection)

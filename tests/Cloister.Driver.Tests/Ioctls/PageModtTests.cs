@@ -20,7 +20,7 @@ public class PageModtTests
         Assert.Equal(8192UL, parameters.Count);
         Assert.Equal(SgxError.Success, thread.Accept(_image.Heap, SecinfoFlags.Trim | SecinfoFlags.Modified, _image.Data));
         var remove = new SgxEnclaveRemovePages { Offset = EnclaveImage.HeapPage * 4096, Length = 8192 };
-        Assert.Equal(-(long)Errno.EPERM, _machine.Ioctl(enclave, "PAGE_REMOVE", ref remove));
+        Assert.Equal(-(long)DriverError.EPERM, _machine.Ioctl(enclave, "PAGE_REMOVE", ref remove));
         Assert.Equal(4096UL, remove.Count);
     }
 
@@ -33,6 +33,6 @@ public class PageModtTests
     public void Bad_parameters_are_EINVAL(ulong type, ulong result, ulong count)
     {
         var parameters = new SgxPageModt { Length = 4096, Type = type, Result = result, Count = count };
-        Assert.Equal(-(long)Errno.EINVAL, _machine.Ioctl(_machine.Build(_image), "PAGE_MODT", ref parameters));
+        Assert.Equal(-(long)DriverError.EINVAL, _machine.Ioctl(_machine.Build(_image), "PAGE_MODT", ref parameters));
     }
 }

@@ -44,8 +44,8 @@ public class VepcRemoveAllTests
     public void An_argument_is_EINVAL_and_another_command_ENOTTY()
     {
         var guest = Guest(1);
-        Assert.Equal(-(long)Errno.EINVAL, RemoveAll(guest, 1));
-        Assert.Equal(-(long)Errno.ENOTTY, Finish(_machine.Driver.Ioctl(guest, TestMachine.Command("ENCLAVE_CREATE"), 0, _machine.Program)));
+        Assert.Equal(-(long)DriverError.EINVAL, RemoveAll(guest, 1));
+        Assert.Equal(-(long)DriverError.ENOTTY, Finish(_machine.Driver.Ioctl(guest, TestMachine.Command("ENCLAVE_CREATE"), 0, _machine.Program)));
         Assert.Null(IoctlTable.Find(Generation.V6_0, IoctlDevice.Enclave, _command));
     }
 
@@ -78,7 +78,7 @@ public class VepcRemoveAllTests
     public void A_private_mapping_is_EINVAL()
     {
         var guest = _machine.Driver.OpenVirtualEpc(new TestStorage());
-        Assert.Equal(-(int)Errno.EINVAL, _machine.Driver.Mmap(guest, isPrivate: true));
+        Assert.Equal(-(int)DriverError.EINVAL, _machine.Driver.Mmap(guest, isPrivate: true));
     }
 
     [Fact]
@@ -150,7 +150,7 @@ public class VepcRemoveAllTests
         _machine.Program.Map(mapped, _image.At(0), 8 * 4096);
         var thread = _machine.StartThread();
         thread.Enter(_image.Tcs);
-        Assert.Equal(-(long)Errno.EBUSY, RemoveAll(guest));
+        Assert.Equal(-(long)DriverError.EBUSY, RemoveAll(guest));
         thread.Exit();
         Assert.Equal(1, RemoveAll(guest));
         Assert.Equal(0, RemoveAll(guest));

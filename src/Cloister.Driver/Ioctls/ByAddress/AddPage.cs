@@ -23,7 +23,7 @@ internal sealed class AddPage(IoctlCall call) : AddressIoctl<SgxEnclaveAddPage>(
 
         if (!TryCopySecinfo(Parameters.Secinfo, ref _secinfo))
         {
-            return -(long)Errno.EFAULT;
+            return -(long)DriverError.EFAULT;
         }
 
         long uncopied = CopyFromUser(Parameters.Src, _contents);
@@ -33,13 +33,13 @@ internal sealed class AddPage(IoctlCall call) : AddressIoctl<SgxEnclaveAddPage>(
         }
 
         var error = Check();
-        return error == Errno.None ? null : -(long)error;
+        return error == DriverError.None ? null : -(long)error;
     }
 
     protected override long? GoOn(int pageBudget) => -(long)Queue(Target!);
 
     // sgx_validate_secinfo and sgx_validate_tcs of 2018.
-    private Errno Check()
+    private DriverError Check()
     {
         bool isValid = (_secinfo.Flags & ~(SecinfoFlags.PermissionMask | SecinfoFlags.PageTypeMask)) == 0
             && (_secinfo.Flags & (SecinfoFlags.R | SecinfoFlags.W)) != SecinfoFlags.W
@@ -47,11 +47,11 @@ internal sealed class AddPage(IoctlCall call) : AddressIoctl<SgxEnclaveAddPage>(
             && SecinfoValidation.IsReservedZero(in _secinfo);
         if (!isValid)
         {
-            return Errno.EINVAL;
+            return DriverError.EINVAL;
         }
 
         bool isBad = _secinfo.PageType == PageType.Tcs && !IsValid(in MemoryMarshal.AsRef<Tcs>(_contents.AsSpan()));
-        return isBad ? Errno.EINVAL : Errno.None;
+        return isBad ? DriverError.EINVAL : DriverError.None;
     }
 
     private bool IsValid(in Tcs tcs)
@@ -68,27 +68,27 @@ internal sealed class AddPage(IoctlCall call) : AddressIoctl<SgxEnclaveAddPage>(
 
     private bool IsOffset(ulong offset) => (offset & (LinearAddress.PageSize - 1)) == 0 && offset < Target!.Size;
 
-    private Errno Queue(SgxEnclave enclave)
+    private DriverError Queue(SgxEnclave enclave)
     {
         var error = Services.Memory.Grow(enclave, reclaim: true, this, out bool added);
-        if (error != Errno.None)
+        if (error != DriverError.None)
         {
             return error;
         }
 
-        error = enclave.IsInitialized || enclave.IsDead ? Errno.EINVAL : Errno.None;
+        error = enclave.IsInitialized || enclave.IsDead ? DriverError.EINVAL : DriverError.None;
         var record = EnclavePage.NotAnywhere with
         {
             Type = _secinfo.PageType,
             MaximumProtection = SecinfoValidation.MaximumProtection(in _secinfo),
             RunProtection = SecinfoValidation.MaximumProtection(in _secinfo),
         };
-        if (error == Errno.None && !enclave.Pages.TryAdd(Parameters.Addr >> 12, in record))
+        if (error == DriverError.None && !enclave.Pages.TryAdd(Parameters.Addr >> 12, in record))
         {
-            error = Errno.EEXIST;
+            error = DriverError.EEXIST;
         }
 
-        if (error != Errno.None)
+        if (error != DriverError.None)
         {
             Services.Memory.Shrink(enclave, added);
             return error;
@@ -101,11 +101,11 @@ internal sealed class AddPage(IoctlCall call) : AddressIoctl<SgxEnclaveAddPage>(
         {
             enclave.Pages.Remove(Parameters.Addr >> 12);
             Services.Memory.Shrink(enclave, added);
-            return Errno.EFAULT;
+            return DriverError.EFAULT;
         }
 
         enclave.Pages.TryGet(Parameters.Addr >> 12, out _).Backing = backing;
         enclave.AddRequests.Enqueue(new AddRequest(Parameters.Addr >> 12, _secinfo, Parameters.Mrmask));
-        return Errno.None;
+        return DriverError.None;
     }
 }

@@ -39,7 +39,7 @@ internal abstract class AddressIoctl<T>(IoctlCall call) : EnclaveIoctl(call)
             // Linux v16, sgx_ioctl: the structure is copied for every handler alike.
             if (!TryCopyParameters(ref Parameters))
             {
-                return -(long)Errno.EFAULT;
+                return -(long)DriverError.EFAULT;
             }
 
             _begun = true;
@@ -78,18 +78,18 @@ internal abstract class AddressIoctl<T>(IoctlCall call) : EnclaveIoctl(call)
     {
         if (mustBeAligned && (address & (LinearAddress.PageSize - 1)) != 0)
         {
-            return -(long)Errno.EINVAL;
+            return -(long)DriverError.EINVAL;
         }
 
         var found = Services.State.FindMapped(Caller.AddressSpace, new LinearAddress(address));
         if (found is null)
         {
-            return -(long)Errno.EINVAL;
+            return -(long)DriverError.EINVAL;
         }
 
         if (!found.IsCreated)
         {
-            return -(long)Errno.ENOENT;
+            return -(long)DriverError.ENOENT;
         }
 
         if (found.IsSuspended)

@@ -49,17 +49,17 @@ internal abstract class AddressRangeIoctl<T>(IoctlCall call) : AddressIoctl<T>(c
     }
 
     /// <summary>Brings a page into the EPC (sgx_fault_page); EFAULT when there is none.</summary>
-    protected Errno Load(ulong pageNumber)
+    protected DriverError Load(ulong pageNumber)
     {
         var enclave = Target!;
         if (!enclave.IsInitialized || enclave.IsDead)
         {
-            return Errno.EFAULT;
+            return DriverError.EFAULT;
         }
 
         Services.Epc.ReclaimDirect(Math.Min(PagesOfOneLoad, Services.State.Pool.TotalCount));
         ref var page = ref enclave.Pages.TryGet(pageNumber, out bool exists);
-        return exists ? Services.Loader.Load(enclave, pageNumber, ref page) : Errno.EFAULT;
+        return exists ? Services.Loader.Load(enclave, pageNumber, ref page) : DriverError.EFAULT;
     }
 
     /// <summary>What a leaf returns in these drivers: its error code as it is, EFAULT for a fault.</summary>
@@ -67,7 +67,7 @@ internal abstract class AddressRangeIoctl<T>(IoctlCall call) : AddressIoctl<T>(c
     {
         LeafStatus.Success => 0,
         LeafStatus.Error => (long)result.Error,
-        _ => -(long)Errno.EFAULT,
+        _ => -(long)DriverError.EFAULT,
     };
 
     /// <summary>Removes a page that is in the EPC, whatever its type.</summary>

@@ -15,21 +15,21 @@ internal sealed class CreateBacked(IoctlCall call) : CreationInMapping<SgxEnclav
 
     protected override bool DiesOnReclaim => Parameters.Backing == 0;
 
-    protected override Errno FindBacking(ulong size, ref IEnclaveBacking backing)
+    protected override DriverError FindBacking(ulong size, ref IEnclaveBacking backing)
     {
         if (DiesOnReclaim)
         {
-            return Errno.None;
+            return DriverError.None;
         }
 
         ulong pcmds = UserBacking.LengthOfContents(size);
         if (!IsBuffer(Parameters.Backing, pcmds + UserBacking.LengthOfPcmds(size), LinearAddress.PageSize))
         {
-            return Errno.EINVAL;
+            return DriverError.EINVAL;
         }
 
         var contents = new LinearAddress(Parameters.Backing);
         backing = new UserBacking(Caller.AddressSpace, contents, contents + pcmds);
-        return Errno.None;
+        return DriverError.None;
     }
 }

@@ -14,11 +14,11 @@ internal sealed class CreateSeparatelyBacked(IoctlCall call) : CreationInMapping
 
     protected override bool DiesOnReclaim => (Parameters.Contents | Parameters.Pcmd) == 0;
 
-    protected override Errno FindBacking(ulong size, ref IEnclaveBacking backing)
+    protected override DriverError FindBacking(ulong size, ref IEnclaveBacking backing)
     {
         if (DiesOnReclaim)
         {
-            return Errno.None;
+            return DriverError.None;
         }
 
         bool isValid = Parameters.Contents != 0
@@ -27,10 +27,10 @@ internal sealed class CreateSeparatelyBacked(IoctlCall call) : CreationInMapping
             && IsBuffer(Parameters.Pcmd, UserBacking.LengthOfPcmds(size), Pcmd.SizeInBytes);
         if (!isValid)
         {
-            return Errno.EINVAL;
+            return DriverError.EINVAL;
         }
 
         backing = new UserBacking(Caller.AddressSpace, new LinearAddress(Parameters.Contents), new LinearAddress(Parameters.Pcmd));
-        return Errno.None;
+        return DriverError.None;
     }
 }

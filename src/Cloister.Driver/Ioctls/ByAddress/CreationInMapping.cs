@@ -18,7 +18,7 @@ internal abstract class CreationInMapping<T>(IoctlCall call) : AddressIoctl<T>(c
     /// <summary>Where pages are written out to.</summary>
     /// <param name="size">Bytes of the enclave.</param>
     /// <param name="backing">The driver's own memory if it is not set.</param>
-    protected virtual Errno FindBacking(ulong size, ref IEnclaveBacking backing) => Errno.None;
+    protected virtual DriverError FindBacking(ulong size, ref IEnclaveBacking backing) => DriverError.None;
 
     protected sealed override long? Begin()
     {
@@ -40,22 +40,22 @@ internal abstract class CreationInMapping<T>(IoctlCall call) : AddressIoctl<T>(c
         return address % alignment == 0 && address < userEnd && length <= userEnd - address;
     }
 
-    private Errno Create(ReadOnlySpan<byte> source, in Secs secs)
+    private DriverError Create(ReadOnlySpan<byte> source, in Secs secs)
     {
         if (!SecsCheck.IsValid(in secs, Services.Machine.Options))
         {
-            return Errno.EINVAL;
+            return DriverError.EINVAL;
         }
 
         // RFC v3 4/4: without a registered handler no enclave.
         if (Services.State.Rules.NeedsEncluHandler && !Services.State.EncluHandlers.ContainsKey(Caller.AddressSpace))
         {
-            return Errno.EFAULT;
+            return DriverError.EFAULT;
         }
 
         IEnclaveBacking backing = Services.State.Backing;
         var error = FindBacking(secs.Size, ref backing);
-        if (error != Errno.None)
+        if (error != DriverError.None)
         {
             return error;
         }
@@ -66,8 +66,8 @@ internal abstract class CreationInMapping<T>(IoctlCall call) : AddressIoctl<T>(c
         bool fits = target is { IsCreated: false, Holes.Count: 0, Mapping: { } mapping }
             && mapping.Start == start
             && mapping.End == start + secs.Size;
-        error = fits ? new EnclaveCreation(Services, this).Create(target!, source, in secs, Errno.EFAULT) : Errno.EINVAL;
-        if (error == Errno.None)
+        error = fits ? new EnclaveCreation(Services, this).Create(target!, source, in secs, DriverError.EFAULT) : DriverError.EINVAL;
+        if (error == DriverError.None)
         {
             (target!.Backing, target.DiesOnReclaim) = (backing, DiesOnReclaim);
         }

@@ -10,7 +10,7 @@ internal sealed class EncluRegister(IoctlCall call) : AddressIoctl<SgxEncluRegis
     {
         if (Parameters.Enclu == Parameters.Handler)
         {
-            return -(long)Errno.EINVAL;
+            return -(long)DriverError.EINVAL;
         }
 
         Services.State.EncluHandlers[Caller.AddressSpace] =

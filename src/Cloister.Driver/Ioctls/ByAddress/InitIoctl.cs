@@ -41,7 +41,7 @@ internal abstract class InitIoctl<T>(IoctlCall call) : AddressIoctl<T>(call)
 
         if (enclave.IsDead)
         {
-            return -(long)Errno.EFAULT;
+            return -(long)DriverError.EFAULT;
         }
 
         if (WritesLaunchControl)
@@ -57,7 +57,7 @@ internal abstract class InitIoctl<T>(IoctlCall call) : AddressIoctl<T>(call)
         {
             LeafStatus.Success => 0,
             LeafStatus.Error => (long)result.Error,
-            _ => -(long)Errno.EFAULT,
+            _ => -(long)DriverError.EFAULT,
         };
     }
 }

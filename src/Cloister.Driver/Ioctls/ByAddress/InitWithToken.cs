@@ -10,7 +10,7 @@ internal sealed class InitWithToken(IoctlCall call) : InitIoctl<SgxEnclaveInitWi
 {
     protected override bool WritesLaunchControl => false;
 
-    protected override long AlreadyInitialized => -(long)Errno.EINVAL;
+    protected override long AlreadyInitialized => -(long)DriverError.EINVAL;
 
     protected override long? Begin()
     {

@@ -19,12 +19,12 @@ internal sealed class ModifyPagesByAddress(IoctlCall call) : AddressRangeIoctl<S
     {
         if (Parameters.Op is not (ModifyPermissions or ModifyTypes))
         {
-            return -(long)Errno.EINVAL;
+            return -(long)DriverError.EINVAL;
         }
 
         if (!TryCopySecinfo(Parameters.Secinfo, ref _secinfo))
         {
-            return -(long)Errno.EFAULT;
+            return -(long)DriverError.EFAULT;
         }
 
         long result = Find(Parameters.Addr);
@@ -42,7 +42,7 @@ internal sealed class ModifyPagesByAddress(IoctlCall call) : AddressRangeIoctl<S
             && Target!.IsInitialized;
         if (!isValid)
         {
-            return -(long)Errno.EINVAL;
+            return -(long)DriverError.EINVAL;
         }
 
         SetRange(Parameters.Addr >> 12, Parameters.Length >> 12);
@@ -53,7 +53,7 @@ internal sealed class ModifyPagesByAddress(IoctlCall call) : AddressRangeIoctl<S
     {
         var enclave = Target!;
         var error = Load(pageNumber);
-        if (error != Errno.None)
+        if (error != DriverError.None)
         {
             return -(long)error;
         }

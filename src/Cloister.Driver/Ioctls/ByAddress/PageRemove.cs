@@ -9,12 +9,12 @@ internal sealed class PageRemove(IoctlCall call) : AddressRangeIoctl<SgxPageAddr
     {
         if (!Services.Machine.Options.Sgx2)
         {
-            return -(long)Errno.ENOSYS;
+            return -(long)DriverError.ENOSYS;
         }
 
         if (Find(Parameters.Addr) != 0)
         {
-            return -(long)Errno.EINVAL;
+            return -(long)DriverError.EINVAL;
         }
 
         SetRange(Parameters.Addr >> 12, 1);
@@ -24,9 +24,9 @@ internal sealed class PageRemove(IoctlCall call) : AddressRangeIoctl<SgxPageAddr
     protected override long HandlePage(ulong pageNumber)
     {
         var error = Load(pageNumber);
-        if (error != Errno.None)
+        if (error != DriverError.None)
         {
-            return -(long)(error == Errno.EBUSY ? Errno.EBUSY : Errno.EINVAL);
+            return -(long)(error == DriverError.EBUSY ? DriverError.EBUSY : DriverError.EINVAL);
         }
 
         Remove(pageNumber);

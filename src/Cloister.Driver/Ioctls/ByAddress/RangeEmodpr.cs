@@ -15,6 +15,6 @@ internal sealed class RangeEmodpr(IoctlCall call) : RangeModification<SgxModific
         var flags = (SecinfoFlags)Parameters.Flags;
         bool isBad = (flags & ~SecinfoFlags.PermissionMask) != 0
             || (flags & (SecinfoFlags.R | SecinfoFlags.W)) == SecinfoFlags.W;
-        return isBad ? -(long)Errno.EINVAL : BeginRange(in Parameters.Range);
+        return isBad ? -(long)DriverError.EINVAL : BeginRange(in Parameters.Range);
     }
 }

@@ -23,12 +23,12 @@ internal abstract class RangeModification<T>(IoctlCall call) : AddressRangeIoctl
     {
         if (!Services.Machine.Options.Sgx2)
         {
-            return -(long)Errno.ENOSYS;
+            return -(long)DriverError.ENOSYS;
         }
 
         if ((range.StartAddr & (LinearAddress.PageSize - 1)) != 0 || range.NrPages == 0)
         {
-            return -(long)Errno.EINVAL;
+            return -(long)DriverError.EINVAL;
         }
 
         long result = Find(range.StartAddr);
@@ -39,7 +39,7 @@ internal abstract class RangeModification<T>(IoctlCall call) : AddressRangeIoctl
 
         if (!IsRange(range.StartAddr, (ulong)range.NrPages * LinearAddress.PageSize))
         {
-            return -(long)Errno.EINVAL;
+            return -(long)DriverError.EINVAL;
         }
 
         SetRange(range.StartAddr >> 12, range.NrPages);
@@ -51,7 +51,7 @@ internal abstract class RangeModification<T>(IoctlCall call) : AddressRangeIoctl
     {
         var enclave = Target!;
         var error = Load(pageNumber);
-        if (error != Errno.None)
+        if (error != DriverError.None)
         {
             return -(long)error;
         }
@@ -59,7 +59,7 @@ internal abstract class RangeModification<T>(IoctlCall call) : AddressRangeIoctl
         ref var page = ref enclave.Pages.TryGet(pageNumber, out _);
         if (!ChangesType && page.Type == PageType.Tcs)
         {
-            return -(long)Errno.EINVAL;
+            return -(long)DriverError.EINVAL;
         }
 
         var secinfo = Secinfo;

@@ -13,7 +13,7 @@ internal sealed class RangeNotifyAccept(IoctlCall call) : AddressRangeIoctl<SgxR
     {
         if (!Services.Machine.Options.Sgx2)
         {
-            return -(long)Errno.ENOSYS;
+            return -(long)DriverError.ENOSYS;
         }
 
         ulong start = Parameters.StartAddr & ~(ulong)(LinearAddress.PageSize - 1);
@@ -27,7 +27,7 @@ internal sealed class RangeNotifyAccept(IoctlCall call) : AddressRangeIoctl<SgxR
         ulong left = (Target!.Base + Target.Size - new LinearAddress(start)) / LinearAddress.PageSize;
         if (Parameters.NrPages > left)
         {
-            FinalResult = -(long)Errno.EINVAL;
+            FinalResult = -(long)DriverError.EINVAL;
         }
 
         SetRange(start >> 12, Math.Min(Parameters.NrPages, left));
@@ -37,13 +37,13 @@ internal sealed class RangeNotifyAccept(IoctlCall call) : AddressRangeIoctl<SgxR
     protected override long HandlePage(ulong pageNumber)
     {
         var error = Load(pageNumber);
-        if (error == Errno.EBUSY)
+        if (error == DriverError.EBUSY)
         {
-            FinalResult = -(long)Errno.EBUSY;
+            FinalResult = -(long)DriverError.EBUSY;
         }
-        else if (error != Errno.None || Target!.Pages.TryGet(pageNumber, out _).Type != PageType.Trim)
+        else if (error != DriverError.None || Target!.Pages.TryGet(pageNumber, out _).Type != PageType.Trim)
         {
-            FinalResult = -(long)Errno.EINVAL;
+            FinalResult = -(long)DriverError.EINVAL;
         }
         else
         {

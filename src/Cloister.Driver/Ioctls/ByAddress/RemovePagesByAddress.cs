@@ -18,7 +18,7 @@ internal sealed class RemovePagesByAddress(IoctlCall call) : AddressRangeIoctl<S
 
         if (!IsRange(Parameters.Addr, Parameters.Length))
         {
-            return -(long)Errno.EINVAL;
+            return -(long)DriverError.EINVAL;
         }
 
         SetRange(Parameters.Addr >> 12, Parameters.Length >> 12);
@@ -28,14 +28,14 @@ internal sealed class RemovePagesByAddress(IoctlCall call) : AddressRangeIoctl<S
     protected override long HandlePage(ulong pageNumber)
     {
         var error = Load(pageNumber);
-        if (error != Errno.None)
+        if (error != DriverError.None)
         {
             return -(long)error;
         }
 
         if (!AcceptedTrim.IsAccepted(Services.Machine, Target!.Pages.TryGet(pageNumber, out _).Epc))
         {
-            return -(long)Errno.EFAULT;
+            return -(long)DriverError.EFAULT;
         }
 
         Remove(pageNumber);

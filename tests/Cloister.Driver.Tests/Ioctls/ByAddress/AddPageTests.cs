@@ -41,21 +41,21 @@ public class AddPageTests
     [Fact]
     public void The_checks_come_in_their_order()
     {
-        Assert.Equal(-(long)Errno.ENOENT, _machine.Add(0, ReadWrite, new byte[4096]));
+        Assert.Equal(-(long)DriverError.ENOENT, _machine.Add(0, ReadWrite, new byte[4096]));
         _machine.Create();
         var parameters = new SgxEnclaveAddPage { Addr = _machine.Image.Base + 1, Src = 1, Secinfo = 1 };
-        Assert.Equal(-(long)Errno.EINVAL, _machine.Ioctl("ENCLAVE_ADD_PAGE", parameters));
+        Assert.Equal(-(long)DriverError.EINVAL, _machine.Ioctl("ENCLAVE_ADD_PAGE", parameters));
         parameters.Addr = 0x1000;
-        Assert.Equal(-(long)Errno.EINVAL, _machine.Ioctl("ENCLAVE_ADD_PAGE", parameters));
+        Assert.Equal(-(long)DriverError.EINVAL, _machine.Ioctl("ENCLAVE_ADD_PAGE", parameters));
         parameters.Addr = _machine.Image.Base;
-        Assert.Equal(-(long)Errno.EFAULT, _machine.Ioctl("ENCLAVE_ADD_PAGE", parameters));
+        Assert.Equal(-(long)DriverError.EFAULT, _machine.Ioctl("ENCLAVE_ADD_PAGE", parameters));
         parameters.Secinfo = _machine.Allocate(new Secinfo(SecinfoFlags.Trim));
         Assert.Equal(4096, _machine.Ioctl("ENCLAVE_ADD_PAGE", parameters));
         parameters.Src = _machine.Program.Allocate(new byte[4096]);
-        Assert.Equal(-(long)Errno.EINVAL, _machine.Ioctl("ENCLAVE_ADD_PAGE", parameters));
+        Assert.Equal(-(long)DriverError.EINVAL, _machine.Ioctl("ENCLAVE_ADD_PAGE", parameters));
         parameters.Secinfo = _machine.Allocate(new Secinfo(SecinfoFlags.Reg | SecinfoFlags.R));
         Assert.Equal(0, _machine.Ioctl("ENCLAVE_ADD_PAGE", parameters));
-        Assert.Equal(-(long)Errno.EEXIST, _machine.Ioctl("ENCLAVE_ADD_PAGE", parameters));
+        Assert.Equal(-(long)DriverError.EEXIST, _machine.Ioctl("ENCLAVE_ADD_PAGE", parameters));
     }
 
     [Theory]
@@ -70,12 +70,12 @@ public class AddPageTests
         byte[] tcs = _machine.Image.Pages().First().Contents;
         Assert.Equal(0, _machine.Add(0, SecinfoFlags.Tcs, tcs));
         tcs[offset] = 1;
-        Assert.Equal(-(long)Errno.EINVAL, _machine.Add(1, SecinfoFlags.Tcs, tcs));
+        Assert.Equal(-(long)DriverError.EINVAL, _machine.Add(1, SecinfoFlags.Tcs, tcs));
     }
 
     [Fact]
     public void After_init_it_is_EINVAL() =>
-        Assert.Equal(-(long)Errno.EINVAL, _machine.Build().Add(100, ReadWrite, new byte[4096]));
+        Assert.Equal(-(long)DriverError.EINVAL, _machine.Build().Add(100, ReadWrite, new byte[4096]));
 
     [Fact]
     public void Release_with_a_full_queue_gives_everything_back()

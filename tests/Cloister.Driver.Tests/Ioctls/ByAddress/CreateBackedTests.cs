@@ -108,7 +108,7 @@ public class CreateBackedTests
     {
         ulong buffer = _machine.Program.Allocate(new byte[Length], writable: false);
         Assert.Equal(0, Create(buffer));
-        Assert.Equal(-(long)Errno.EFAULT, _machine.Add(8, SecinfoFlags.Reg | SecinfoFlags.R, new byte[4096]));
+        Assert.Equal(-(long)DriverError.EFAULT, _machine.Add(8, SecinfoFlags.Reg | SecinfoFlags.R, new byte[4096]));
         Assert.Equal(0, _machine.File.PageCount);
         _machine.Machine.Driver.Release(_machine.File);
         _machine.Machine.AssertAllFree();
@@ -151,7 +151,7 @@ public class CreateBackedTests
             Assert.Equal(0, _machine.Add(page, flags, contents));
         }
 
-        Assert.Equal(-(long)Errno.EFAULT, _machine.Initialize());
+        Assert.Equal(-(long)DriverError.EFAULT, _machine.Initialize());
         Assert.True(_machine.File.IsDead);
         _machine.Machine.Driver.Release(_machine.File);
         _machine.Machine.AssertAllFree();
@@ -165,7 +165,7 @@ public class CreateBackedTests
     [InlineData(0xffff_ffff_ffff_f000UL)]
     public void A_buffer_that_is_not_aligned_or_not_the_programs_is_EINVAL(ulong buffer)
     {
-        Assert.Equal(-(long)Errno.EINVAL, Create(buffer));
+        Assert.Equal(-(long)DriverError.EINVAL, Create(buffer));
         Assert.False(_machine.File.IsCreated);
     }
 

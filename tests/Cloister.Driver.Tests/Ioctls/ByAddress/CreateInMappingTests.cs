@@ -14,7 +14,7 @@ public class CreateInMappingTests
         var machine = new LegacyMachine(generation);
         Assert.Equal(0, machine.Create());
         Assert.True(machine.File.IsCreated);
-        Assert.Equal(-(long)Errno.EINVAL, machine.Create());
+        Assert.Equal(-(long)DriverError.EINVAL, machine.Create());
         machine.Machine.Driver.Release(machine.File);
         machine.Machine.AssertAllFree();
     }
@@ -49,7 +49,7 @@ public class CreateInMappingTests
         var machine = new LegacyMachine(Generation.V16);
         byte[] secs = machine.Image.Secs();
         BinaryPrimitives.WriteUInt64LittleEndian(secs.AsSpan(offset), value);
-        Assert.Equal(-(long)Errno.EINVAL, machine.Create(secs));
+        Assert.Equal(-(long)DriverError.EINVAL, machine.Create(secs));
         machine.Machine.AssertAllFree();
     }
 
@@ -60,14 +60,14 @@ public class CreateInMappingTests
         ulong address = machine.Program.Allocate(machine.Image.Secs());
         Assert.Equal(4096, machine.Ioctl("ENCLAVE_CREATE", new SgxEnclaveCreate { Src = 8 }));
         Assert.Equal(16, machine.Ioctl("ENCLAVE_CREATE", new SgxEnclaveCreate { Src = address + 16 }));
-        Assert.Equal(-(long)Errno.EFAULT, machine.Machine.Ioctl(machine.File, TestMachine.Command("ENCLAVE_CREATE", Generation.V16), 1));
+        Assert.Equal(-(long)DriverError.EFAULT, machine.Machine.Ioctl(machine.File, TestMachine.Command("ENCLAVE_CREATE", Generation.V16), 1));
     }
 
     [Fact]
     public void Without_a_registered_handler_the_rfc_gives_EFAULT()
     {
         var machine = new LegacyMachine(Generation.RfcEnclu);
-        Assert.Equal(-(long)Errno.EFAULT, machine.Create());
+        Assert.Equal(-(long)DriverError.EFAULT, machine.Create());
     }
 
     [Theory]
@@ -76,7 +76,7 @@ public class CreateInMappingTests
     public void A_mapping_is_a_power_of_two_of_at_least_two_pages(ulong length)
     {
         var machine = TestMachine.Of(Generation.V16);
-        Assert.Equal(-(int)Errno.EINVAL, machine.Program.Map(machine.Open(), new(0x4000_0000), length, Protection.Read));
-        Assert.Equal(-(int)Errno.EINVAL, machine.Program.Map(machine.Open(), new(0x4000_1000), 8192, Protection.Read));
+        Assert.Equal(-(int)DriverError.EINVAL, machine.Program.Map(machine.Open(), new(0x4000_0000), length, Protection.Read));
+        Assert.Equal(-(int)DriverError.EINVAL, machine.Program.Map(machine.Open(), new(0x4000_1000), 8192, Protection.Read));
     }
 }

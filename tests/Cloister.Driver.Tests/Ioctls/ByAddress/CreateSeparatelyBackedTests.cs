@@ -65,7 +65,7 @@ public class CreateSeparatelyBackedTests
     [InlineData(0x7fff_ffff_f000UL, 0x10000UL)]
     public void Buffers_that_are_not_aligned_not_the_programs_or_only_one_are_EINVAL(ulong contents, ulong pcmds)
     {
-        Assert.Equal(-(long)Errno.EINVAL, Create(contents, pcmds));
+        Assert.Equal(-(long)DriverError.EINVAL, Create(contents, pcmds));
         Assert.False(_machine.File.IsCreated);
     }
 

@@ -23,7 +23,7 @@ public class EncluRegisterTests
     [Fact]
     public void Equal_addresses_are_EINVAL()
     {
-        Assert.Equal(-(long)Errno.EINVAL, Register(0x1000, 0x1000));
+        Assert.Equal(-(long)DriverError.EINVAL, Register(0x1000, 0x1000));
         Assert.Null(_machine.Machine.Driver.EncluHandlerOf(_machine.Program));
     }
 

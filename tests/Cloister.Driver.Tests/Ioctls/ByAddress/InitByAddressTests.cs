@@ -51,12 +51,12 @@ public class InitByAddressTests
             Assert.Equal(VmFault.NoPage, machine.Program.Fault(start + (page * 4096), AccessKind.Write));
         }
 
-        Assert.Equal(-(long)Errno.EFAULT, machine.Initialize());
+        Assert.Equal(-(long)DriverError.EFAULT, machine.Initialize());
         Assert.True(machine.File.IsDead);
         Assert.Equal(0, machine.File.PageCount);
         Assert.Equal(VmFault.Sigbus, machine.Program.Fault(machine.Image.Data, AccessKind.Read));
         machine.Machine.Driver.Release(guest);
-        Assert.Equal(-(long)Errno.EINVAL, machine.Add(202, SecinfoFlags.Reg | SecinfoFlags.R, new byte[4096]));
+        Assert.Equal(-(long)DriverError.EINVAL, machine.Add(202, SecinfoFlags.Reg | SecinfoFlags.R, new byte[4096]));
         machine.Machine.Driver.Release(machine.File);
         machine.Machine.AssertAllFree();
     }

@@ -14,7 +14,7 @@ public class InitWithTokenTests
         _machine.Fill();
         Assert.Equal(0, _machine.Initialize());
         Assert.Equal(Signer.Instance.Mrsigner, _machine.Machine.Machine.LaunchControlHash);
-        Assert.Equal(-(long)Errno.EINVAL, _machine.Initialize());
+        Assert.Equal(-(long)DriverError.EINVAL, _machine.Initialize());
         _machine.Enter().Exit();
     }
 

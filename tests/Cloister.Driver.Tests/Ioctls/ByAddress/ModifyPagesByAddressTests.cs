@@ -19,7 +19,7 @@ public class ModifyPagesByAddressTests
             SgxError.Success,
             thread.Accept(_machine.Image.At(EnclaveImage.HeapPage + 1), SecinfoFlags.Trim | SecinfoFlags.Modified, _machine.Image.Data));
         var remove = new SgxEnclaveRemovePagesByAddress { Addr = _machine.Image.At(EnclaveImage.HeapPage + 1).Value, Length = 8192 };
-        Assert.Equal(-(long)Errno.EFAULT, _machine.Ioctl("ENCLAVE_REMOVE_PAGES", remove));
+        Assert.Equal(-(long)DriverError.EFAULT, _machine.Ioctl("ENCLAVE_REMOVE_PAGES", remove));
         Assert.Equal(8, _machine.File.PageCount);
         _machine.Machine.AssertInvariants();
     }
@@ -29,13 +29,13 @@ public class ModifyPagesByAddressTests
     {
         ulong heap = _machine.Image.Heap.Value;
         var parameters = new SgxEnclaveModifyPages { Addr = 1, Length = 1, Secinfo = 1, Op = 2 };
-        Assert.Equal(-(long)Errno.EINVAL, _machine.Ioctl("ENCLAVE_MODIFY_PAGES", parameters));
+        Assert.Equal(-(long)DriverError.EINVAL, _machine.Ioctl("ENCLAVE_MODIFY_PAGES", parameters));
         parameters.Op = 1;
-        Assert.Equal(-(long)Errno.EFAULT, _machine.Ioctl("ENCLAVE_MODIFY_PAGES", parameters));
+        Assert.Equal(-(long)DriverError.EFAULT, _machine.Ioctl("ENCLAVE_MODIFY_PAGES", parameters));
         parameters.Secinfo = _machine.Allocate(new Secinfo(SecinfoFlags.Trim));
-        Assert.Equal(-(long)Errno.EINVAL, _machine.Ioctl("ENCLAVE_MODIFY_PAGES", parameters));
+        Assert.Equal(-(long)DriverError.EINVAL, _machine.Ioctl("ENCLAVE_MODIFY_PAGES", parameters));
         parameters.Addr = heap;
-        Assert.Equal(-(long)Errno.EINVAL, _machine.Ioctl("ENCLAVE_MODIFY_PAGES", parameters));
+        Assert.Equal(-(long)DriverError.EINVAL, _machine.Ioctl("ENCLAVE_MODIFY_PAGES", parameters));
         parameters.Length = 4096;
         Assert.Equal(0, _machine.Ioctl("ENCLAVE_MODIFY_PAGES", parameters));
     }
@@ -44,7 +44,7 @@ public class ModifyPagesByAddressTests
     public void What_EMODT_refuses_kills_the_enclave()
     {
         Assert.Equal(0, Modify(EnclaveImage.HeapPage, 1, SecinfoFlags.Trim, 1));
-        Assert.Equal(-(long)Errno.EFAULT, Modify(EnclaveImage.HeapPage, 1, SecinfoFlags.Tcs, 1));
+        Assert.Equal(-(long)DriverError.EFAULT, Modify(EnclaveImage.HeapPage, 1, SecinfoFlags.Tcs, 1));
         Assert.True(_machine.File.IsDead);
         Assert.Equal(0, _machine.File.ResidentPageCount);
         _machine.Machine.Driver.Release(_machine.File);
@@ -53,7 +53,7 @@ public class ModifyPagesByAddressTests
 
     [Fact]
     public void A_page_that_is_not_there_is_EFAULT() =>
-        Assert.Equal(-(long)Errno.EFAULT, Modify(500, 1, SecinfoFlags.Trim, 1));
+        Assert.Equal(-(long)DriverError.EFAULT, Modify(500, 1, SecinfoFlags.Trim, 1));
 
     private long Modify(int page, int count, SecinfoFlags flags, byte op) =>
         _machine.Ioctl("ENCLAVE_MODIFY_PAGES", new SgxEnclaveModifyPages

@@ -31,7 +31,7 @@ public class RangeEmodprTests : OutOfTreeTests
         Assert.Equal(0, Machine.Ioctl("ENCLAVE_EMODPR", parameters));
         Assert.False(thread.Write(Machine.Image.Heap, [1]));
         parameters.Range = Range(0, 1);
-        Assert.Equal(-(long)Errno.EINVAL, Machine.Ioctl("ENCLAVE_EMODPR", parameters));
+        Assert.Equal(-(long)DriverError.EINVAL, Machine.Ioctl("ENCLAVE_EMODPR", parameters));
     }
 
     [Theory]
@@ -40,13 +40,13 @@ public class RangeEmodprTests : OutOfTreeTests
     [InlineData(1UL, 0u)]
     [InlineData(1UL, 2000u)]
     public void Bad_parameters_are_EINVAL(ulong flags, uint count) =>
-        Assert.Equal(-(long)Errno.EINVAL, Machine.Ioctl("ENCLAVE_EMODPR", new SgxModificationParam { Range = Range(8, count), Flags = flags }));
+        Assert.Equal(-(long)DriverError.EINVAL, Machine.Ioctl("ENCLAVE_EMODPR", new SgxModificationParam { Range = Range(8, count), Flags = flags }));
 
     [Fact]
     public void Without_sgx2_it_is_enosys_after_the_flags()
     {
-        Assert.Equal(-(long)Errno.EINVAL, WithoutSgx2("ENCLAVE_EMODPR", new SgxModificationParam { Flags = 8 }));
-        Assert.Equal(-(long)Errno.ENOSYS, WithoutSgx2("ENCLAVE_EMODPR", new SgxModificationParam { Flags = 1 }));
+        Assert.Equal(-(long)DriverError.EINVAL, WithoutSgx2("ENCLAVE_EMODPR", new SgxModificationParam { Flags = 8 }));
+        Assert.Equal(-(long)DriverError.ENOSYS, WithoutSgx2("ENCLAVE_EMODPR", new SgxModificationParam { Flags = 1 }));
     }
 }
 
@@ -68,7 +68,7 @@ public class RangeMktcsTests : OutOfTreeTests
     {
         Assert.Equal(VmFault.NoPage, Machine.Program.Fault(Machine.Image.At(100), AccessKind.Read));
         Assert.Equal((long)SgxError.PageNotModifiable, Machine.Ioctl("ENCLAVE_MKTCS", Range(100, 1)));
-        Assert.Equal(-(long)Errno.ENOSYS, WithoutSgx2("ENCLAVE_MKTCS", default(SgxRange)));
+        Assert.Equal(-(long)DriverError.ENOSYS, WithoutSgx2("ENCLAVE_MKTCS", default(SgxRange)));
     }
 }
 
@@ -78,8 +78,8 @@ public class RangeTrimTests : OutOfTreeTests
     public void Trims_a_range_in_pieces()
     {
         Assert.Equal(0, Machine.Ioctl("ENCLAVE_TRIM", Range(EnclaveImage.HeapPage, 4), pageBudget: 1));
-        Assert.Equal(-(long)Errno.EFAULT, Machine.Ioctl("ENCLAVE_TRIM", Range(500, 1)));
-        Assert.Equal(-(long)Errno.ENOSYS, WithoutSgx2("ENCLAVE_TRIM", default(SgxRange)));
+        Assert.Equal(-(long)DriverError.EFAULT, Machine.Ioctl("ENCLAVE_TRIM", Range(500, 1)));
+        Assert.Equal(-(long)DriverError.ENOSYS, WithoutSgx2("ENCLAVE_TRIM", default(SgxRange)));
     }
 }
 
@@ -91,9 +91,9 @@ public class RangeNotifyAcceptTests : OutOfTreeTests
         var thread = Machine.Enter();
         Assert.Equal(0, Machine.Ioctl("ENCLAVE_TRIM", Range(EnclaveImage.HeapPage + 1, 1)));
         Assert.Equal(SgxError.Success, Accept(thread, EnclaveImage.HeapPage + 1, SecinfoFlags.Trim | SecinfoFlags.Modified));
-        Assert.Equal(-(long)Errno.EINVAL, Machine.Ioctl("ENCLAVE_NOTIFY_ACCEPT", Range(EnclaveImage.HeapPage, 3)));
+        Assert.Equal(-(long)DriverError.EINVAL, Machine.Ioctl("ENCLAVE_NOTIFY_ACCEPT", Range(EnclaveImage.HeapPage, 3)));
         Assert.Equal(8, Machine.File.PageCount);
-        Assert.Equal(-(long)Errno.ENOSYS, WithoutSgx2("ENCLAVE_NOTIFY_ACCEPT", default(SgxRange)));
+        Assert.Equal(-(long)DriverError.ENOSYS, WithoutSgx2("ENCLAVE_NOTIFY_ACCEPT", default(SgxRange)));
         Machine.Machine.AssertInvariants();
     }
 }
@@ -106,10 +106,10 @@ public class PageRemoveTests : OutOfTreeTests
         var parameters = new SgxPageAddress { Addr = Machine.Image.Heap.Value };
         Assert.Equal(0, Machine.Ioctl("ENCLAVE_PAGE_REMOVE", parameters));
         Assert.Equal(8, Machine.File.PageCount);
-        Assert.Equal(-(long)Errno.EINVAL, Machine.Ioctl("ENCLAVE_PAGE_REMOVE", parameters));
+        Assert.Equal(-(long)DriverError.EINVAL, Machine.Ioctl("ENCLAVE_PAGE_REMOVE", parameters));
         parameters.Addr = 0x1000;
-        Assert.Equal(-(long)Errno.EINVAL, Machine.Ioctl("ENCLAVE_PAGE_REMOVE", parameters));
-        Assert.Equal(-(long)Errno.ENOSYS, WithoutSgx2("ENCLAVE_PAGE_REMOVE", parameters));
+        Assert.Equal(-(long)DriverError.EINVAL, Machine.Ioctl("ENCLAVE_PAGE_REMOVE", parameters));
+        Assert.Equal(-(long)DriverError.ENOSYS, WithoutSgx2("ENCLAVE_PAGE_REMOVE", parameters));
         Machine.Machine.AssertInvariants();
     }
 

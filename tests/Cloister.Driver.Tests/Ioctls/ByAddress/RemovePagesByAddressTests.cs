@@ -14,13 +14,13 @@ public class RemovePagesByAddressTests
     [InlineData(4096UL, 1024 * 4096UL)]
     [InlineData(0x1000_0000_0000UL, 4096UL)]
     public void A_bad_range_is_EINVAL(ulong offset, ulong length) =>
-        Assert.Equal(-(long)Errno.EINVAL, Remove(offset, length));
+        Assert.Equal(-(long)DriverError.EINVAL, Remove(offset, length));
 
     [Fact]
     public void A_page_that_was_not_trimmed_and_accepted_is_EFAULT()
     {
-        Assert.Equal(-(long)Errno.EFAULT, Remove(EnclaveImage.HeapPage * 4096, 4096));
-        Assert.Equal(-(long)Errno.EFAULT, Remove(500 * 4096, 4096));
+        Assert.Equal(-(long)DriverError.EFAULT, Remove(EnclaveImage.HeapPage * 4096, 4096));
+        Assert.Equal(-(long)DriverError.EFAULT, Remove(500 * 4096, 4096));
         Assert.Equal(9, _machine.File.PageCount);
     }
 

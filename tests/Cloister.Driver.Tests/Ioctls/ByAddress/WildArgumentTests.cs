@@ -13,9 +13,9 @@ public class WildArgumentTests
         ulong.MaxValue - 4095, ulong.MaxValue,
     ];
 
-    private static readonly Errno[] Documented =
+    private static readonly DriverError[] Documented =
     [
-        Errno.EINVAL, Errno.EFAULT, Errno.ENOENT, Errno.EEXIST, Errno.ENOSYS,
+        DriverError.EINVAL, DriverError.EFAULT, DriverError.ENOENT, DriverError.EEXIST, DriverError.ENOSYS,
     ];
 
     public static TheoryData<Generation, string, bool> Rows
@@ -58,7 +58,7 @@ public class WildArgumentTests
                         BitConverter.TryWriteBytes(bytes.AsSpan(j * 8), second);
                         ulong argument = machine.Program.Allocate(bytes);
                         long result = machine.Machine.Ioctl(machine.File, row.Command, argument, pageBudget: 50);
-                        Assert.True(result >= 0 || Documented.Contains((Errno)(-result)), $"{name} gave {result}");
+                        Assert.True(result >= 0 || Documented.Contains((DriverError)(-result)), $"{name} gave {result}");
                         machine.Program.Unmap(argument);
                     }
                 }

@@ -44,7 +44,7 @@ public class GenerationTests
         uint[] known = [.. IoctlTable.Rows.Where(row => row.Generation == generation).Select(row => row.Command)];
         foreach (uint command in IoctlTable.Rows.Select(row => row.Command).Except(known))
         {
-            Assert.Equal(-(long)Errno.ENOTTY, machine.Ioctl(enclave, command, 0));
+            Assert.Equal(-(long)DriverError.ENOTTY, machine.Ioctl(enclave, command, 0));
         }
     }
 
@@ -87,7 +87,7 @@ public class GenerationTests
         {
             Assert.Equal(0, machine.Driver.MayMap(enclave, page, page + 4096, allowed));
             bool mayExecute = allowed.HasFlag(Protection.Execute);
-            Assert.Equal(mayExecute ? 0 : -(int)Errno.EACCES, machine.Driver.MayMap(enclave, page, page + 4096, Protection.Execute));
+            Assert.Equal(mayExecute ? 0 : -(int)DriverError.EACCES, machine.Driver.MayMap(enclave, page, page + 4096, Protection.Execute));
         }
 
         machine.AssertInvariants();
@@ -95,8 +95,8 @@ public class GenerationTests
 
     [Theory]
     [InlineData(Generation.V5_11, 0)]
-    [InlineData(Generation.EdmmV1, -(int)Errno.EACCES)]
-    [InlineData(Generation.V6_0, -(int)Errno.EACCES)]
+    [InlineData(Generation.EdmmV1, -(int)DriverError.EACCES)]
+    [InlineData(Generation.V6_0, -(int)DriverError.EACCES)]
     public void Outside_its_range_an_initialised_enclave_was_mappable_at_first(Generation generation, int result)
     {
         var machine = TestMachine.Of(generation);
@@ -124,10 +124,10 @@ public class GenerationTests
     }
 
     [Theory]
-    [InlineData(Generation.V5_11, Errno.EACCES)]
-    [InlineData(Generation.EdmmV3, Errno.EACCES)]
-    [InlineData(Generation.V6_0, Errno.EPERM)]
-    public void The_AEX_notify_attribute_came_with_linux6(Generation generation, Errno errno)
+    [InlineData(Generation.V5_11, DriverError.EACCES)]
+    [InlineData(Generation.EdmmV3, DriverError.EACCES)]
+    [InlineData(Generation.V6_0, DriverError.EPERM)]
+    public void The_AEX_notify_attribute_came_with_linux6(Generation generation, DriverError errno)
     {
         // Allowed by the driver, it is the signature that fails.
         var machine = TestMachine.Of(generation);

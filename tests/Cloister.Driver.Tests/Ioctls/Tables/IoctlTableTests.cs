@@ -62,7 +62,7 @@ public class IoctlTableTests
         {
             if (IoctlTable.Find(Generation.V6_0, IoctlDevice.Enclave, command) is null)
             {
-                Assert.Equal(-(long)Errno.ENOTTY, machine.Ioctl(enclave, command, 0));
+                Assert.Equal(-(long)DriverError.ENOTTY, machine.Ioctl(enclave, command, 0));
             }
         }
     }

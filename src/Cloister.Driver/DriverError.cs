@@ -4,7 +4,7 @@ namespace Cloister.Driver;
 /// The error numbers the driver can give, by the kernel's names and values
 /// (include/uapi/asm-generic/errno-base.h, include/linux/errno.h). A system call returns them negated.
 /// </summary>
-public enum Errno
+public enum DriverError
 {
     /// <summary>Success.</summary>
     None = 0,
