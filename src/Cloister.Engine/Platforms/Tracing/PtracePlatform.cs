@@ -48,7 +48,7 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
     public void TakeAll() => _waits.TakeAll();
 
     /// <inheritdoc/>
-    public void Park(in ProgramEvent happened) => _waits.Park(happened);
+    public void Park(in ProgramEvent happened) => _waits.Return(happened);
 
     /// <inheritdoc/>
     public void PutBack(IHeldThread thread, in ProgramEvent happened) => _waits.PutBack(thread, happened);

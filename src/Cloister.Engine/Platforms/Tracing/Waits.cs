@@ -24,7 +24,27 @@ internal sealed class Waits
     public void PutBack(IHeldThread thread, in ProgramEvent happened)
     {
         thread.HasParkedStop = true;
-        Park(happened);
+        Return(happened);
+    }
+
+    /// <summary>Keeps for later what was taken already.</summary>
+    /// <remarks>It may have been taken from among what is parked, and what stands behind its place can be about another thread that has the number
+    /// since: so an end comes before all else, and a stop before what its own thread did then. A stop does not come before another's end: its answer
+    /// may have been cut short by that, and would be again.</remarks>
+    public void Return(in ProgramEvent happened)
+    {
+        if (happened.Kind == EventKind.Ended)
+        {
+            _parked.AddFirst(happened);
+        }
+        else if (First(happened.Thread) is { } later)
+        {
+            _ = _parked.AddBefore(later, happened);
+        }
+        else
+        {
+            _parked.AddLast(happened);
+        }
     }
 
     /// <summary>Takes what is parked first.</summary>
@@ -43,14 +63,11 @@ internal sealed class Waits
     /// <summary>Takes what is parked first for a thread.</summary>
     public bool TryTake(int thread, out WaitStatus status)
     {
-        for (LinkedListNode<ProgramEvent>? node = _parked.First; node is not null; node = node.Next)
+        if (First(thread) is { } node)
         {
-            if (node.Value.Thread == thread)
-            {
-                status = TracedEvent.StatusOf(node.Value);
-                _parked.Remove(node);
-                return true;
-            }
+            status = TracedEvent.StatusOf(node.Value);
+            _parked.Remove(node);
+            return true;
         }
 
         status = default;
@@ -58,7 +75,7 @@ internal sealed class Waits
     }
 
     /// <summary>Whether something is parked for a thread.</summary>
-    public bool Has(int thread) => _parked.Any(parked => parked.Thread == thread);
+    public bool Has(int thread) => First(thread) is not null;
 
     /// <summary>Drops what is parked for a thread: it is another's id now.</summary>
     public void Forget(int thread)
@@ -94,6 +111,17 @@ internal sealed class Waits
     /// <returns>Its id, or minus an errno; also when it is dead and its end will be told later. 0 when it is in the
     /// kernel and stops later.</returns>
     public int ForInterrupted(IHeldThread thread, out WaitStatus status) => For(thread, mayWait: true, out status);
+
+    private LinkedListNode<ProgramEvent>? First(int thread)
+    {
+        LinkedListNode<ProgramEvent>? node = _parked.First;
+        while (node is not null && node.Value.Thread != thread)
+        {
+            node = node.Next;
+        }
+
+        return node;
+    }
 
     private int For(IHeldThread thread, bool mayWait, out WaitStatus status)
     {

@@ -56,6 +56,52 @@ public class WaitsTests
     }
 
     [Fact]
+    public void What_is_returned_comes_before_what_another_thread_of_its_number_does()
+    {
+        // Thread 7 ended, thread 8 made another that got its number, and that stopped.
+        var waits = new Waits();
+        waits.Park(7, s_end);
+        waits.Park(8, s_stop);
+        waits.Park(7, s_stop);
+        Assert.True(waits.TryTake(7, out WaitStatus status));
+
+        waits.Return(TracedEvent.Of(7, status));
+
+        Assert.True(waits.TryTake(out ProgramEvent happened));
+        Assert.Equal(TracedEvent.Of(7, s_end), happened);
+        Assert.True(waits.TryTake(out happened));
+        Assert.Equal(TracedEvent.Of(8, s_stop), happened);
+    }
+
+    [Fact]
+    public void A_returned_stop_waits_its_turn_but_comes_before_its_threads_end()
+    {
+        var waits = new Waits();
+        waits.Park(8, s_stop);
+        waits.Return(TracedEvent.Of(7, s_stop));
+        Assert.True(waits.TryTake(out ProgramEvent happened));
+        Assert.Equal(8, happened.Thread);
+        Assert.True(waits.TryTake(out happened));
+
+        waits.Park(7, s_end);
+        waits.Return(happened);
+
+        Assert.True(waits.TryTake(out happened));
+        Assert.Equal(TracedEvent.Of(7, s_stop), happened);
+    }
+
+    [Fact]
+    public void A_returned_stop_does_not_come_before_the_end_that_cut_its_answer_short()
+    {
+        // Both are killed; the answer to 7's stop met 8's end.
+        var waits = new Waits();
+        waits.Park(7, s_end);
+        waits.Return(TracedEvent.Of(8, s_end));
+        waits.Return(TracedEvent.Of(7, s_stop));
+        Assert.Equal([(8, false), (7, true), (7, false)], Taken(waits));
+    }
+
+    [Fact]
     public void A_parked_stop_is_not_waited_for()
     {
         var waits = new Waits();
@@ -65,5 +111,16 @@ public class WaitsTests
 
         Assert.Equal(7, thread.Wait(out WaitStatus status));
         Assert.Equal(s_stop, status);
+    }
+
+    private static List<(int Thread, bool Stands)> Taken(Waits waits)
+    {
+        var taken = new List<(int, bool)>();
+        while (waits.TryTake(out ProgramEvent happened))
+        {
+            taken.Add((happened.Thread, happened.Stands));
+        }
+
+        return taken;
     }
 }
