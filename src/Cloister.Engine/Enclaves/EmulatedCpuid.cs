@@ -1,7 +1,6 @@
 using Cloister.Engine.Instructions;
 using Cloister.Engine.Programs;
 using Cloister.Linux;
-using Iced.Intel;
 
 namespace Cloister.Engine.Enclaves;
 

@@ -1,6 +1,5 @@
 using Cloister.Architecture;
 using Cloister.Driver;
-using Cloister.Engine.Instructions;
 using Cloister.Engine.Platforms;
 using Cloister.Engine.Vdso;
 using Cloister.Linux;

@@ -1,5 +1,3 @@
-using Cloister.Engine.Platforms.Tracing;
-
 namespace Cloister.Engine.Platforms;
 
 /// <summary>Where Cloister's own pages lie in every traced address space.</summary>

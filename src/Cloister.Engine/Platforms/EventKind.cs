@@ -1,5 +1,3 @@
-using Cloister.Linux;
-
 namespace Cloister.Engine.Platforms;
 
 /// <summary>What can happen to a thread of a program that is held.</summary>

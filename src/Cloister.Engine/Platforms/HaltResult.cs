@@ -1,5 +1,3 @@
-using Cloister.Engine.Platforms.Tracing;
-
 namespace Cloister.Engine.Platforms;
 
 /// <summary>What became of a thread that was made to stand.</summary>

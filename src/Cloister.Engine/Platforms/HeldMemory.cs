@@ -1,4 +1,3 @@
-using Cloister.Engine.Memory;
 using Cloister.Linux;
 
 namespace Cloister.Engine.Platforms;

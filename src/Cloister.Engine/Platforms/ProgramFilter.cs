@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using Cloister.Engine.Instructions;
 using Cloister.Linux;
 
 namespace Cloister.Engine.Platforms;
