@@ -68,7 +68,8 @@ public sealed class Tracer : IThreadKicker, IDisposable
         var abortPage = new AbortPage(RealMappings, Signals, Changes, Interruptions, Platform, Notice);
         var cpuid = new EmulatedCpuid(Cpuid, enclu);
         var traps = new Traps(Signals, exits, Illegal);
-        var memory = new MemoryFaults(Machine, options.Isolation, Fast, Faults, Signals, exits, enclu, cpuid, traps, Illegal, abortPage);
+        var memory = new MemoryFaults(Machine, Platform, options.Isolation, Fast, Faults, Signals, exits, enclu, cpuid, traps, Illegal,
+            abortPage);
         Exceptions = new Exceptions(Platform, Signals, exits, new InvalidOpcodes(exits, enclu, cpuid, Illegal), memory, traps, Illegal);
         _forcedExits = new ForcedExits(Fast, Processes, Interruptions, Platform, Gates, exits, Exceptions);
         Replacer = new ByteReplacer(options.Replaced, Notice);

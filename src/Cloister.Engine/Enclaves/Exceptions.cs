@@ -40,15 +40,14 @@ internal sealed class Exceptions(
     {
         platform.NoteException(thread.Held, signal);
         _ = thread.GetSignal(out SignalInformation information);
-        switch (signal)
+        ExceptionVector vector = platform.VectorOf(thread.Held, information);
+        return vector switch
         {
-            case Linux.Signal.SIGILL:
-                return opcodes.Handle(thread);
-            case Linux.Signal.SIGSEGV or Linux.Signal.SIGBUS:
-                return memory.Handle(thread, information);
-            default:
-                return traps.Handle(thread, information);
-        }
+            ExceptionVector.InvalidOpcode => opcodes.Handle(thread),
+            ExceptionVector.PageFault or ExceptionVector.GeneralProtection or ExceptionVector.AlignmentCheck =>
+                memory.Handle(thread, vector, information),
+            _ => traps.Handle(thread, vector, information),
+        };
     }
 
     /// <summary>A thread that was inside and running was stopped to make it leave: the asynchronous exit of that.</summary>

@@ -4,6 +4,7 @@ using Cloister.Engine.Fast;
 using Cloister.Engine.Instructions;
 using Cloister.Engine.Memory;
 using Cloister.Engine.Options;
+using Cloister.Engine.Platforms;
 using Cloister.Engine.Programs;
 using Cloister.Linux;
 using Cloister.Processor;
@@ -15,7 +16,8 @@ namespace Cloister.Engine.Enclaves;
 /// <summary>SIGSEGV and SIGBUS: pages of enclaves that are not there or allow less, and what a processor without SGX
 /// makes of ENCLU.</summary>
 internal sealed class MemoryFaults(
-    SgxMachine machine, IsolationMode isolation, FastSpaces spaces, PageFaults faults, SignalDelivery signals, AsynchronousExits exits,
+    SgxMachine machine, IPlatform platform, IsolationMode isolation, FastSpaces spaces, PageFaults faults, SignalDelivery signals,
+    AsynchronousExits exits,
     EncluStops enclu, EmulatedCpuid cpuid,
     Traps traps, IllegalCode illegal, AbortPage abortPage)
 {
@@ -40,12 +42,11 @@ internal sealed class MemoryFaults(
     }
 
     // A fault of the instruction's own bytes; #GP has no address.
-    private static bool IsFetch(in SignalInformation information, ulong rip) =>
-        !(information is { Signal: Linux.Signal.SIGSEGV, Code: SignalInformation.SiKernel })
-        && information.Address - rip < EncluInstruction.Length;
+    private static bool IsFetch(ExceptionVector vector, in SignalInformation information, ulong rip) =>
+        vector != ExceptionVector.GeneralProtection && information.Address - rip < EncluInstruction.Length;
 
     /// <summary>What is to become of a thread that stands at such a signal.</summary>
-    public Answer Handle(TracedThread thread, in SignalInformation information)
+    public Answer Handle(TracedThread thread, ExceptionVector vector, in SignalInformation information)
     {
         bool inside = thread.Processor.EnclaveMode;
         ulong rip = thread.Peek().Rip;
@@ -57,22 +58,22 @@ internal sealed class MemoryFaults(
 
         Span<byte> code = stackalloc byte[InstructionAccess.MaximumLength];
         int length = thread.Space.ReadCode(rip, code);
-        if (!IsFetch(information, rip) && IsEncluOrPatched(thread.Space, rip, code[..length], out bool patched))
+        if (!IsFetch(vector, information, rip) && IsEncluOrPatched(thread.Space, rip, code[..length], out bool patched))
         {
             return EncluRanNatively(thread, patched);
         }
 
-        if (information.Signal == Linux.Signal.SIGSEGV && information.Code == SignalInformation.SiKernel)
+        if (vector == ExceptionVector.GeneralProtection)
         {
             return GeneralProtection(thread, code[..length]);
         }
 
-        if (information.Signal == Linux.Signal.SIGBUS && information.Code != SignalInformation.BusAddressError)
+        if (vector == ExceptionVector.AlignmentCheck)
         {
-            return traps.Handle(thread, information);
+            return traps.Handle(thread, vector, information);
         }
 
-        AccessKind access = InstructionAccess.KindOf(code[..length], thread.Peek(), information.Address);
+        AccessKind access = platform.AccessOf(thread.Held, code[..length], information.Address);
         var address = new LinearAddress(information.Address);
         if (inside)
         {

@@ -1,5 +1,4 @@
 using Cloister.Architecture;
-using Cloister.Engine.Instructions;
 using Cloister.Engine.Programs;
 using Cloister.Linux;
 using Cloister.Processor;
@@ -33,7 +32,7 @@ internal sealed class Traps(SignalDelivery signals, AsynchronousExits exits, Ill
     }
 
     /// <summary>What is to become of a thread that stands at such a signal.</summary>
-    public Answer Handle(TracedThread thread, in SignalInformation information)
+    public Answer Handle(TracedThread thread, ExceptionVector vector, in SignalInformation information)
     {
         if (information is { Signal: Linux.Signal.SIGTRAP, Code: SignalInformation.TrapHardwareBreakpoint })
         {
@@ -45,14 +44,6 @@ internal sealed class Traps(SignalDelivery signals, AsynchronousExits exits, Ill
             return Answer.Deliver(information.Signal);
         }
 
-        const int divide = 1;
-        ExceptionVector vector = information.Signal switch
-        {
-            Linux.Signal.SIGFPE when information.Code == divide => ExceptionVector.DivideError,
-            Linux.Signal.SIGFPE => IsSimd(thread) ? ExceptionVector.SimdFloatingPoint : ExceptionVector.X87FloatingPoint,
-            Linux.Signal.SIGBUS => ExceptionVector.AlignmentCheck,
-            _ => information.Code == SignalInformation.SiKernel ? ExceptionVector.Breakpoint : ExceptionVector.Debug,
-        };
         if (vector == ExceptionVector.Breakpoint)
         {
             // CD 03 is INT n, which is illegal; CC after an opt-out entry is #UD. Both are faults. SDM 3D, "INT3 Behavior".
@@ -66,12 +57,5 @@ internal sealed class Traps(SignalDelivery signals, AsynchronousExits exits, Ill
 
         exits.Exit(thread, vector, 0, default);
         return signals.Raise(thread, vector, 0, default, unmapped: false, information);
-    }
-
-    private static bool IsSimd(TracedThread thread)
-    {
-        Span<byte> code = stackalloc byte[InstructionAccess.MaximumLength];
-        int length = thread.Space.ReadCode(thread.Peek().Rip, code);
-        return !(InstructionAccess.WaitsForX87(code[..length]) && thread.HasX87Exception);
     }
 }

@@ -1,5 +1,7 @@
+using Cloister.Architecture;
 using Cloister.Engine.Options;
 using Cloister.Linux;
+using Cloister.Processor;
 
 namespace Cloister.Engine.Platforms;
 
@@ -65,6 +67,13 @@ internal interface IPlatform : IDisposable
 
     /// <summary>What a thread's signal is about, at an event that tells of one.</summary>
     SignalCause CauseOf(IHeldThread thread, in ProgramEvent happened);
+
+    /// <summary>The exception that stopped a thread: what the platform knows of it, or can tell from its signal.</summary>
+    ExceptionVector VectorOf(IHeldThread thread, in SignalInformation information);
+
+    /// <summary>What the instruction at which a thread stands was about to do where it faulted: what the platform
+    /// knows of it, or can tell from the instruction.</summary>
+    AccessKind AccessOf(IHeldThread thread, ReadOnlySpan<byte> code, ulong address);
 
     /// <summary>The signal that was to come once more, and has come.</summary>
     ProgramSignal TakeRaised(IHeldThread thread);

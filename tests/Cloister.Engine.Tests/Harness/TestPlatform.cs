@@ -1,6 +1,9 @@
+using Cloister.Architecture;
 using Cloister.Engine.Options;
 using Cloister.Engine.Platforms;
+using Cloister.Engine.Platforms.Tracing;
 using Cloister.Linux;
+using Cloister.Processor;
 
 namespace Cloister.Engine.Tests.Harness;
 
@@ -119,6 +122,12 @@ internal sealed class TestPlatform : IPlatform
 
     /// <inheritdoc/>
     public SignalCause CauseOf(IHeldThread thread, in ProgramEvent happened) => Cause(thread, happened);
+
+    /// <inheritdoc/>
+    public ExceptionVector VectorOf(IHeldThread thread, in SignalInformation information) => TrapDecoder.VectorOf(thread, information);
+
+    /// <inheritdoc/>
+    public AccessKind AccessOf(IHeldThread thread, ReadOnlySpan<byte> code, ulong address) => TrapDecoder.AccessOf(thread, code, address);
 
     /// <inheritdoc/>
     public ProgramSignal TakeRaised(IHeldThread thread) => Raised[^1];

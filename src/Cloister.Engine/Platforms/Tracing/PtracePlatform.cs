@@ -1,5 +1,7 @@
+using Cloister.Architecture;
 using Cloister.Engine.Options;
 using Cloister.Linux;
+using Cloister.Processor;
 
 namespace Cloister.Engine.Platforms.Tracing;
 
@@ -96,6 +98,12 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
             : SignalCauses.IsCallInside(stopped, happened.Signal, information) ? SignalCause.CallInside
             : SignalCauses.IsException(stopped, information) ? SignalCause.Exception : SignalCause.Sent;
     }
+
+    /// <inheritdoc/>
+    public ExceptionVector VectorOf(IHeldThread thread, in SignalInformation information) => TrapDecoder.VectorOf(thread, information);
+
+    /// <inheritdoc/>
+    public AccessKind AccessOf(IHeldThread thread, ReadOnlySpan<byte> code, ulong address) => TrapDecoder.AccessOf(thread, code, address);
 
     /// <inheritdoc/>
     public ProgramSignal TakeRaised(IHeldThread thread)
