@@ -28,9 +28,9 @@ internal sealed class Waits
     }
 
     /// <summary>Keeps for later what was taken already.</summary>
-    /// <remarks>It may have been taken from among what is parked, and what stands behind its place can be about another thread that has the number
-    /// since: so an end comes before all else, and a stop before what its own thread did then. A stop does not come before another's end: its answer
-    /// may have been cut short by that, and would be again.</remarks>
+    /// <remarks>It may have been taken from among what is parked, and what stands behind its place can be about
+    /// another thread that has the number since: so an end comes before all else, and a stop before what its own thread did then. A stop
+    /// does not come before another's end: its answer may have been cut short by that, and would be again.</remarks>
     public void Return(in ProgramEvent happened)
     {
         if (happened.Kind == EventKind.Ended)
