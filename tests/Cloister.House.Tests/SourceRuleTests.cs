@@ -102,6 +102,16 @@ public partial class SourceRuleTests
     }
 
     [Fact]
+    public void No_file_has_a_licence_line_or_comments_of_the_kernels_kind()
+    {
+        // Longer runs of its words are looked for by Cloister.Kernel.Tests, where the kernel's source is installed.
+        string[] files = [.. new[] { "native", "conformance", "samples", "bench", "src" }.SelectMany(folder => Directory.EnumerateFiles(Repository.At(folder), "*", SearchOption.AllDirectories))
+            .Where(file => Path.GetExtension(file) is ".c" or ".h" or ".S" or ".cs" or "" && !file.Contains("/obj/", StringComparison.Ordinal) && !file.Contains("/bin/", StringComparison.Ordinal))];
+        Assert.NotEmpty(files);
+        Assert.All(files, file => Assert.DoesNotMatch(@"SPDX-License-" + @"Identifier|EXPORT_SYMBOL_GPL\(sgx|/\*\*\n \* \w+\(\) - ", File.ReadAllText(file)));
+    }
+
+    [Fact]
     public void Tests_are_called_by_sentences()
     {
         int found = 0;

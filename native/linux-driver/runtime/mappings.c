@@ -126,6 +126,9 @@ void mappings_copy_(struct mm_struct *from, struct mm_struct *to)
 		put_in(to, copy);
 		if (copy->vm_ops && copy->vm_ops->open)
 			copy->vm_ops->open(copy);
+		/* What no fault of ordinary memory could bring back is copied at once (vma_needs_copy of mm/memory.c). */
+		if (copy->vm_flags & VM_PFNMAP)
+			entries_copy_(from, copy);
 	}
 }
 

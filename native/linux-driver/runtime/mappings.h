@@ -5,6 +5,7 @@
 void mmap_write_lock_(struct mm_struct *mm);
 void mmap_write_unlock_(struct mm_struct *mm);
 void entries_clear_(struct mm_struct *mm, u64 start, u64 end);
+void entries_copy_(struct mm_struct *from, struct vm_area_struct *to);
 void mappings_remove_(struct mm_struct *mm, u64 start, u64 end);
 void mappings_copy_(struct mm_struct *from, struct mm_struct *to);
 /* Later, in a kernel thread. */

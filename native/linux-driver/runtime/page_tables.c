@@ -57,6 +57,19 @@ void entries_clear_(struct mm_struct *mm, u64 start, u64 end)
 		on_own_stack(tell_cleared, &change);
 }
 
+void entries_copy_(struct mm_struct *from, struct vm_area_struct *to)
+{
+	for (unsigned long i = 0; i < from->entries.count; i++) {
+		struct xarray_range_ *range = &from->entries.ranges[i];
+		struct change change = { to->vm_mm->name, range->first << PAGE_SHIFT, PFN(range->entry), to->vm_flags };
+
+		if (change.address < to->vm_start || change.address >= to->vm_end)
+			continue;
+		xa_store_range(&to->vm_mm->entries, range->first, range->first, range->entry, GFP_KERNEL);
+		on_own_stack(tell_set, &change);
+	}
+}
+
 void zap_vma_ptes(struct vm_area_struct *vma, unsigned long address, unsigned long length)
 {
 	switch_point(POINT_PAGE_TABLE);

@@ -42,6 +42,12 @@ internal abstract class TypeModification<T>(IoctlCall call) : DynamicMemoryIoctl
             page.MaximumProtection = ReadWrite;
             page.RunProtection = ReadWrite;
             Enclave.Zap(pageNumber);
+
+            // It cannot be reclaimed while encl->lock is let go, and comes back as the last that will be.
+            if (Services.State.Pool.TryUnmarkReclaimable(page.Epc))
+            {
+                Services.State.Pool.MarkReclaimable(page.Epc, Enclave.Number, pageNumber);
+            }
         }
 
         var secinfo = new Secinfo(NewType, SecinfoFlags.None);

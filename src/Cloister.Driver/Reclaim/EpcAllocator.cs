@@ -77,8 +77,8 @@ internal sealed class EpcAllocator(DriverState state, PageReclaimer reclaimer)
     {
         if (ShouldReclaim(state.Options.LowPages))
         {
+            // Allocations wake ksgxd, and this does not.
             reclaimer.ReclaimPages();
-            WakeIfLow();
         }
 
         MakeRoom(needed);

@@ -135,6 +135,22 @@ public class EnclaveModifyTypesTests
     }
 
     [Fact]
+    public void A_page_that_becomes_a_TCS_is_the_last_to_be_written_out()
+    {
+        // sgx_enclave_modify_types takes it off the reclaimer's list and puts it back: found by the kernel's own driver (Cloister.Kernel.Tests).
+        var enclave = _machine.Build(_image);
+        var parameters = Range(EnclaveImage.HeapPage, 1, PageType.Tcs);
+        Assert.Equal(0, _machine.Ioctl(enclave, Name, ref parameters));
+        ulong last = 0;
+        while (_machine.Driver.State.Pool.TryIsolate(out _, out _, out ulong pageNumber))
+        {
+            last = pageNumber;
+        }
+
+        Assert.Equal(_image.Heap.Value >> 12, last);
+    }
+
+    [Fact]
     public void As_a_TCS_it_is_never_executable_again()
     {
         var enclave = _machine.Build(_image);

@@ -1,0 +1,53 @@
+namespace Cloister.Linux.Kernel;
+
+/// <summary>
+/// What the kernel's driver asks of the machine and of the kernel around it (native/linux-driver/embedding.h). Address spaces have the
+/// names that <see cref="KernelDriver"/> was given for them.
+/// </summary>
+public interface IKernelDriverHost
+{
+    /// <summary>A leaf of ENCLS.</summary>
+    /// <param name="leaf">EAX.</param>
+    /// <param name="rbx">RBX, an address of the driver's or a value.</param>
+    /// <param name="rcx">RCX, mostly an address in <see cref="KernelDriver.Epc"/>.</param>
+    /// <param name="rdx">RDX.</param>
+    /// <param name="rbxOut">RBX afterwards, where the leaf gives something back.</param>
+    /// <returns>0, an SGX error, or 0x40000000 and the number of an exception.</returns>
+    int Encls(uint leaf, ulong rbx, ulong rcx, ulong rdx, out ulong rbxOut);
+
+    /// <summary>Copies from a program; false when a byte of it cannot be read.</summary>
+    bool ReadUser(ulong addressSpace, ulong from, Span<byte> to);
+
+    /// <summary>Copies to a program; false when a byte of it cannot be written.</summary>
+    bool WriteUser(ulong addressSpace, ulong to, ReadOnlySpan<byte> from);
+
+    /// <summary>A page table has a new entry.</summary>
+    void EntrySet(ulong addressSpace, ulong address, ulong frame);
+
+    /// <summary>Entries of a page table are gone.</summary>
+    void EntriesCleared(ulong addressSpace, ulong address, ulong length);
+
+    /// <summary>Whether a page was accessed since this was asked last.</summary>
+    bool TestAndClearYoung(ulong addressSpace, ulong address);
+
+    /// <summary>The interrupt that has every thread leave the enclave that ETRACK was executed for last.</summary>
+    void Interrupt();
+
+    /// <summary>Whether a signal waits for the caller.</summary>
+    bool IsSignalPending(ulong addressSpace);
+
+    /// <summary>CPUID: EAX to EDX.</summary>
+    void Cpuid(uint leaf, uint subleaf, Span<uint> registers);
+
+    /// <summary>Whether the processor has a feature (X86_FEATURE_... of native/linux-driver/kernel/processors.h).</summary>
+    bool HasFeature(int feature);
+
+    /// <summary>WRMSR.</summary>
+    void WriteMsr(uint number, ulong value);
+
+    /// <summary>SHA-256.</summary>
+    void Sha256(ReadOnlySpan<byte> data, Span<byte> digest);
+
+    /// <summary>A line of the driver's: the kernel's level, 1 for a WARN, 0 for what cannot go on.</summary>
+    void Log(int level, string text);
+}
