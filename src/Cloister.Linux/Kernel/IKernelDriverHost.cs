@@ -16,10 +16,10 @@ public interface IKernelDriverHost
     int Encls(uint leaf, ulong rbx, ulong rcx, ulong rdx, out ulong rbxOut);
 
     /// <summary>Copies from a program; false when a byte of it cannot be read.</summary>
-    bool ReadUser(ulong addressSpace, ulong from, Span<byte> to);
+    bool ReadUser(ulong addressSpace, ulong source, Span<byte> destination);
 
     /// <summary>Copies to a program; false when a byte of it cannot be written.</summary>
-    bool WriteUser(ulong addressSpace, ulong to, ReadOnlySpan<byte> from);
+    bool WriteUser(ulong addressSpace, ulong destination, ReadOnlySpan<byte> source);
 
     /// <summary>A page table has a new entry.</summary>
     void EntrySet(ulong addressSpace, ulong address, ulong frame);

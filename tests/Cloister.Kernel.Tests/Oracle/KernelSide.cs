@@ -140,9 +140,9 @@ internal sealed class KernelSide : Side, IKernelDriverHost
         return _leaves.Execute(leaf, rbx, rcx, rdx, out rbxOut);
     }
 
-    public bool ReadUser(ulong addressSpace, ulong from, Span<byte> to) => User.Read(from, to);
+    public bool ReadUser(ulong addressSpace, ulong source, Span<byte> destination) => User.Read(source, destination);
 
-    public bool WriteUser(ulong addressSpace, ulong to, ReadOnlySpan<byte> from) => User.Write(to, from);
+    public bool WriteUser(ulong addressSpace, ulong destination, ReadOnlySpan<byte> source) => User.Write(destination, source);
 
     public void EntrySet(ulong addressSpace, ulong address, ulong frame) =>
         Spaces[(int)addressSpace].InsertPage(new LinearAddress(address), new EpcPage((int)(frame - FirstFrame)), default);

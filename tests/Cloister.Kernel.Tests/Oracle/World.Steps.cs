@@ -25,6 +25,9 @@ internal sealed partial class World
         }
 
         OpenFile file = Pick(enclaves);
+
+        // An enclave that is begun and not built by plan: most of what is asked of others is refused at once.
+        OpenFile begun = enclaves.FirstOrDefault(one => one is { Image: null, Base: not 0 }) ?? file;
         switch (_random.Next(32))
         {
             case 0 when _files.Count < 6:
@@ -51,13 +54,13 @@ internal sealed partial class World
                 Create(process, file);
                 break;
             case 5 or 6:
-                AddPages(process, file);
+                AddPages(process, _random.Next(4) > 0 ? begun : file);
                 break;
-            case 7 when file.Image is null && file.Base == 0:
+            case 7 when file.Image is null && file.Base == 0 && (_random.Next(3) > 0 || begun != file):
                 Build(process, file);
                 break;
             case 7 or 8 when _random.Next(6) == 0:
-                Initialise(process, file);
+                Initialise(process, _random.Next(2) == 0 ? begun : file);
                 break;
             case 9 or 10:
                 MapSome(process, file);
@@ -126,10 +129,10 @@ internal sealed partial class World
     private (ulong Offset, ulong Length) SomePages()
     {
         ulong page = (ulong)_random.Next(0, 40), length = (ulong)_random.Next(1, 9);
-        if (_random.Next(40) == 0)
+        if (_random.Next(12) == 0)
         {
-            page = Pick<ulong>(SizeInPages - 1, SizeInPages, SizeInPages - 3, 1ul << 40);
-            length = Pick<ulong>(0, 1, 8);
+            page = Pick<ulong>(SizeInPages - 1, SizeInPages, SizeInPages, SizeInPages - 3, 1ul << 40);
+            length = Pick<ulong>(0, 1, 1, 8);
         }
 
         return ((page * Page) + (_random.Next(50) == 0 ? 8ul : 0), _random.Next(50) == 0 ? Pick<ulong>(0, 5, ulong.MaxValue - 4095) : length * Page);
@@ -158,7 +161,7 @@ internal sealed partial class World
         MemoryMarshal.Write(secs.AsSpan(8), _random.Next(10) == 0 ? place + Page : place);
         MemoryMarshal.Write(secs.AsSpan(16), Pick(1u, 1u, 1u, 1u, 2u, 0u));
         MemoryMarshal.Write(secs.AsSpan(20), Pick(0u, 0u, 1u, 2u));
-        MemoryMarshal.Write(secs.AsSpan(48), Pick<ulong>(6, 6, 6, 4, 0x16, 7, 8, 0x26));
+        MemoryMarshal.Write(secs.AsSpan(48), Pick<ulong>(6, 6, 6, 6, 4, 0x16, 0x16, 7, 8, 0x26));
         MemoryMarshal.Write(secs.AsSpan(56), Pick<ulong>(3, 3, 3, 7, 1, 1ul << 40));
         Everywhere(SecsAt, secs);
         if (Ioctl(process, file, "CREATE", Number(1, 0, 8), Arguments, Bytes(Pick(SecsAt, SecsAt, SecsAt, SecsAt, 4096ul))) == 0)
@@ -194,7 +197,7 @@ internal sealed partial class World
         Ioctl(process, file, "ADD_PAGES", Number(3, 1, 48), Arguments, Bytes(from, offset, length, Pick(SecinfoAt, SecinfoAt, SecinfoAt, SecinfoAt, 16ul), Pick<ulong>(0, 0, 1, 3), Pick<ulong>(0, 0, 7)), SomeSignal());
     }
 
-    private int SomeSignal() => _random.Next(6) == 0 ? _random.Next(6) : -1;
+    private int SomeSignal() => _random.Next(6) == 0 ? Pick(0, 0, 1, 2, 5) : -1;
 
     private void Initialise(Process process, OpenFile file)
     {
@@ -268,11 +271,20 @@ internal sealed partial class World
         }
 
         file.Base = place;
+
+        // A mapping from before a page is there may allow what the page will not.
+        bool isMappedFirst = _random.Next(3) == 0 && Map(process, file, place, place + image.Size, Protection.Read | Protection.Write);
         foreach ((int page, SecinfoFlags flags, byte[] contents) in image.Pages())
         {
             Everywhere(SecinfoAt, Bytes((ulong)flags, 0, 0, 0, 0, 0, 0, 0));
             Everywhere(SourceAt, contents);
-            if (Ioctl(process, file, "ADD_PAGES", Number(3, 1, 48), Arguments, Bytes(SourceAt, (ulong)page * Page, Page, SecinfoAt, 1, 0)) != 0)
+            byte[] argument = Bytes(SourceAt, (ulong)page * Page, Page, SecinfoAt, 1, 0);
+            if (_random.Next(8) == 0)
+            {
+                Ioctl(process, file, "ADD_PAGES", Number(3, 1, 48), Arguments, argument, signalAfter: 0);
+            }
+
+            if (Ioctl(process, file, "ADD_PAGES", Number(3, 1, 48), Arguments, argument) != 0)
             {
                 return;
             }
@@ -282,7 +294,14 @@ internal sealed partial class World
         if (Ioctl(process, file, "INIT", Number(1, 2, 8), Arguments, Bytes(SigstructAt)) == 0)
         {
             file.Image = image;
-            MapWhole(process, file, image);
+            if (isMappedFirst)
+            {
+                Fault(process, image.At(EnclaveImage.CodePage).Value, AccessKind.Read);
+            }
+            else
+            {
+                MapWhole(process, file, image);
+            }
         }
     }
 

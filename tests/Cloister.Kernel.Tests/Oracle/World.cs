@@ -1,6 +1,5 @@
 using Cloister.Architecture;
 using Cloister.Driver;
-using Cloister.Driver.Tests.Harness;
 using Cloister.Processor;
 
 namespace Cloister.Kernel.Tests.Oracle;
