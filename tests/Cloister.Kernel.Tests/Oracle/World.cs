@@ -138,10 +138,17 @@ internal sealed partial class World : IDisposable
         }
     }
 
+    // Entries that go are flushed from the translations of every processor, by an interrupt that takes a thread out of its enclave.
+    private static void Flush(Side side, Process process) => side.Threads[process.Number].Interrupt();
+
     private bool Map(Process process, OpenFile file, ulong start, ulong end, Protection protection, ulong offset = 0, bool isPrivate = false)
     {
         int result = -1;
-        Both($"mmap {process.Number} {file.Number} {start:x}-{end:x} {protection} private={isPrivate}", side => $"{result = side.Map(process, file, start, end, protection, offset, isPrivate)}", () =>
+        Both($"mmap {process.Number} {file.Number} {start:x}-{end:x} {protection} private={isPrivate}", side =>
+        {
+            Flush(side, process);
+            return $"{result = side.Map(process, file, start, end, protection, offset, isPrivate)}";
+        }, () =>
         {
             if (result == 0 || file.TakesAwayAtMap(isPrivate))
             {
@@ -155,6 +162,7 @@ internal sealed partial class World : IDisposable
     {
         Both($"munmap {process.Number} {start:x}-{end:x}", side =>
         {
+            Flush(side, process);
             side.Unmap(process, start, end);
             return "";
         }, () => SetPages(process, start, end, null));
@@ -278,7 +286,7 @@ internal sealed partial class World : IDisposable
 
         if (_kernel.Complaints.Count > 0 || _kernel.Warnings > 0)
         {
-            throw Differ($"the kernel's driver warns: {string.Join("; ", _kernel.Complaints)}");
+            throw Differ($"the kernel's driver warns: {string.Join("; ", _kernel.Complaints.Distinct())}");
         }
 
         CompareLeaves();
