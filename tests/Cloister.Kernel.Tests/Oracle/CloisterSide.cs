@@ -60,7 +60,7 @@ internal sealed class CloisterSide : Side, IThreadKicker
         {
         }
 
-        return operation?.Result ?? -(long)Errno.ENOTTY;
+        return operation?.Result ?? -(long)DriverError.ENOTTY;
     }
 
     public override int Map(Process process, OpenFile file, ulong start, ulong end, Protection protection, ulong offset, bool isPrivate)
@@ -86,7 +86,7 @@ internal sealed class CloisterSide : Side, IThreadKicker
         {
             if (!process.Pages.TryGetValue(page, out Process.PageMapping mapping))
             {
-                return -(int)Errno.ENOMEM;
+                return -(int)DriverError.ENOMEM;
             }
 
             if (_files[mapping.File] is SgxEnclave enclave)
@@ -141,7 +141,7 @@ internal sealed class CloisterSide : Side, IThreadKicker
     public override long Access(Process process, ulong address, Span<byte> data, bool isWrite)
     {
         Process.PageMapping mapping = process.Pages[address >> 12];
-        return _files[mapping.File] is SgxEnclave enclave ? _driver.Access(enclave, new LinearAddress(address), data, isWrite, mapping.Protection) : -(long)Errno.EIO;
+        return _files[mapping.File] is SgxEnclave enclave ? _driver.Access(enclave, new LinearAddress(address), data, isWrite, mapping.Protection) : -(long)DriverError.EIO;
     }
 
     public override void Idle()
