@@ -80,7 +80,7 @@ public sealed class DevelopmentAuthority
                 signers.Add(new Signer(certificate, key));
             }
         }
-        catch (Exception e) when (e is CryptographicException or ArgumentException)
+        catch (Exception e) when (e is CryptographicException or ArgumentException or NotSupportedException)
         {
             throw new AttestationException("it has a certificate or a key that cannot be read", e);
         }

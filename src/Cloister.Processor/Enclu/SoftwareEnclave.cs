@@ -11,9 +11,9 @@ namespace Cloister.Processor.Enclu;
 /// </summary>
 public sealed class SoftwareEnclave
 {
-    private readonly ReportBody identity;
-    private readonly MachineKeys keys;
-    private readonly byte[] cpusvn;
+    private readonly ReportBody _identity;
+    private readonly MachineKeys _keys;
+    private readonly byte[] _cpusvn;
 
     /// <summary>An enclave of a machine.</summary>
     /// <param name="machine">Its root key, owner epoch and CPUSVN count.</param>
@@ -21,26 +21,26 @@ public sealed class SoftwareEnclave
     public SoftwareEnclave(MachineOptions machine, in ReportBody identity)
     {
         ArgumentNullException.ThrowIfNull(machine);
-        this.identity = identity;
-        keys = new MachineKeys(machine.RootKey.IsEmpty ? machine.NewRootKey() : machine.RootKey.Span, machine.OwnerEpoch.Span);
-        cpusvn = machine.Cpusvn.ToArray();
+        _identity = identity;
+        _keys = new MachineKeys(machine.RootKey.IsEmpty ? machine.NewRootKey() : machine.RootKey.Span, machine.OwnerEpoch.Span);
+        _cpusvn = machine.Cpusvn.ToArray();
     }
 
     /// <summary>For whom another enclave has to make a REPORT that this one can verify.</summary>
     public Targetinfo Targetinfo => new()
     {
-        Measurement = identity.Mrenclave,
-        Attributes = identity.Attributes,
-        Miscselect = identity.Miscselect,
-        Configid = identity.Configid,
-        Configsvn = identity.Configsvn,
+        Measurement = _identity.Mrenclave,
+        Attributes = _identity.Attributes,
+        Miscselect = _identity.Miscselect,
+        Configid = _identity.Configid,
+        Configsvn = _identity.Configsvn,
     };
 
     /// <summary>Whether a REPORT was made by EREPORT of this machine, for this enclave.</summary>
     public bool Verify(in Report report)
     {
         Span<byte> key = stackalloc byte[Cmac.Size];
-        ReportKey.Derive(keys, cpusvn, Targetinfo, report.Keyid, key);
+        ReportKey.Derive(_keys, _cpusvn, Targetinfo, report.Keyid, key);
         return Cmac.Verify(key, MemoryMarshal.AsBytes(new ReadOnlySpan<ReportBody>(in report.Body)), report.Mac);
     }
 
@@ -49,13 +49,13 @@ public sealed class SoftwareEnclave
     /// <param name="reportdata">At most 64 bytes.</param>
     public Report Report(in Targetinfo target, ReadOnlySpan<byte> reportdata)
     {
-        Report report = new() { Body = identity };
-        cpusvn.CopyTo(report.Body.Cpusvn);
+        Report report = new() { Body = _identity };
+        _cpusvn.CopyTo(report.Body.Cpusvn);
         report.Body.Reportdata = default;
         reportdata.CopyTo(report.Body.Reportdata);
         RandomNumberGenerator.Fill(report.Keyid);
         Span<byte> key = stackalloc byte[Cmac.Size];
-        ReportKey.Derive(keys, cpusvn, target, report.Keyid, key);
+        ReportKey.Derive(_keys, _cpusvn, target, report.Keyid, key);
         Cmac.Compute(key, MemoryMarshal.AsBytes(new ReadOnlySpan<ReportBody>(in report.Body)), report.Mac);
         return report;
     }
@@ -68,22 +68,22 @@ public sealed class SoftwareEnclave
     {
         Secs secs = new()
         {
-            Miscselect = identity.Miscselect,
-            Attributes = identity.Attributes,
-            Mrenclave = identity.Mrenclave,
-            Mrsigner = identity.Mrsigner,
-            Configid = identity.Configid,
-            Isvprodid = identity.Isvprodid,
-            Isvsvn = identity.Isvsvn,
-            Configsvn = identity.Configsvn,
+            Miscselect = _identity.Miscselect,
+            Attributes = _identity.Attributes,
+            Mrenclave = _identity.Mrenclave,
+            Mrsigner = _identity.Mrsigner,
+            Configid = _identity.Configid,
+            Isvprodid = _identity.Isvprodid,
+            Isvsvn = _identity.Isvsvn,
+            Configsvn = _identity.Configsvn,
         };
-        if (Egetkey.Refusal(cpusvn, request, secs) is var error && error != SgxError.Success)
+        if (Egetkey.Refusal(_cpusvn, request, secs) is var error && error != SgxError.Success)
         {
             return error;
         }
 
-        SecsExtension extension = new() { Isvfamilyid = identity.Isvfamilyid, Isvextprodid = identity.Isvextprodid };
-        keys.DeriveKey(Egetkey.Dependencies(keys, cpusvn, request, secs, extension), key);
+        SecsExtension extension = new() { Isvfamilyid = _identity.Isvfamilyid, Isvextprodid = _identity.Isvextprodid };
+        _keys.DeriveKey(Egetkey.Dependencies(_keys, _cpusvn, request, secs, extension), key);
         return SgxError.Success;
     }
 }

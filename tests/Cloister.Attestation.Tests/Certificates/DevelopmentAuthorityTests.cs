@@ -95,4 +95,16 @@ public class DevelopmentAuthorityTests
             }
         }
     }
+
+    [Fact]
+    public void A_key_of_a_curve_that_nobody_knows_is_told()
+    {
+        // 1.2.840.10045.3.1.7, and the same with another last number, in the first key.
+        string text = World.Authority.Write();
+        int from = text.IndexOf("-----BEGIN PRIVATE KEY-----", StringComparison.Ordinal), to = text.IndexOf("-----END PRIVATE KEY-----", StringComparison.Ordinal);
+        byte[] key = Convert.FromBase64String(text[(from + 27)..to]), curve = [0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
+        key[key.AsSpan().IndexOf(curve) + 7] = 0x6f;
+        string damaged = $"{text[..from]}-----BEGIN PRIVATE KEY-----\n{Convert.ToBase64String(key, Base64FormattingOptions.InsertLineBreaks)}\n{text[to..]}";
+        Assert.Throws<AttestationException>(() => DevelopmentAuthority.Read(damaged));
+    }
 }
