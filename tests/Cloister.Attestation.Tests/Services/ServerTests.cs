@@ -26,7 +26,7 @@ public class ServerTests
     {
         string name = $"\0cloister-test-{Guid.NewGuid():n}";
         using ConnectionServer server = AesmServer.Begin(name, new AesmService(s_world.Service));
-        List<Socket> idle = [.. Enumerable.Range(0, 300).Select(_ => Connected(name))];
+        List<Socket> idle = [.. Enumerable.Range(0, 1000).Select(_ => Connected(name))];
         _ = Parallel.For(0, 20, _ =>
         {
             using Socket socket = Connected(name);
