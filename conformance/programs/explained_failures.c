@@ -2,8 +2,7 @@
  * Failures as developers meet them, one after the other, each named by its
  * argument: explained_failures.run reads what is said of them.
  *
- * Run by itself with a name it does that one thing and ends with 0 where the
- * failure is as hardware and kernel have it.
+ * It ends with 0 where each failure is as hardware and kernel have it.
  * Source: SDM 3D, EENTER, EACCEPT, EGETKEY; Linux
  * arch/x86/kernel/cpu/sgx/ioctl.c; arch/x86/entry/vdso/vsgx.S.
  */
@@ -241,18 +240,23 @@ static const struct {
 	{ "dies", dies },
 };
 
-int main(int argc, char **argv)
+static void do_case(const char *name)
 {
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		if (argc > 1 && strcmp(argv[1], cases[i].name) == 0) {
+		if (strcmp(name, cases[i].name) == 0) {
 			/* The marker tells the looker whose lines follow. */
-			fprintf(stderr, "== %s\n", argv[1]);
+			fprintf(stderr, "== %s\n", name);
+			memset(&run, 0, sizeof(run));
 			cases[i].run();
-			return 0;
+			return;
 		}
-	if (argc > 1) {
-		printf("there is no case %s\n", argv[1]);
-		return 1;
-	}
+	printf("there is no case %s\n", name);
+	exit(1);
+}
+
+int main(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		do_case(argv[i]);
 	return 0;
 }
