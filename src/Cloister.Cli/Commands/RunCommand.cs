@@ -164,7 +164,7 @@ internal static class RunCommand
             RunSummary? summary = arguments.Stats == StatisticsFormat.None ? null : new RunSummary();
             ITraceSink[] sinks = [.. new ITraceSink?[] { trace, summary }.OfType<ITraceSink>()];
             TraceRecorder? recorder = sinks.Length == 0 ? null : TraceRecorder.Begin(tracer.Machine, sinks);
-            using Explainer? explainer = arguments.Explains ? new Explainer(tracer, messages.Notice) : null;
+            using Explainer? explainer = arguments.Explains ? new Explainer(tracer, arguments.Explain == true ? text => messages.Write($"cloister: {text}") : messages.Notice) : null;
             if (recorder is not null)
             {
                 observers.Add(tracer, recorder);
