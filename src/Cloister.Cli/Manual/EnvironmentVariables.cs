@@ -28,5 +28,6 @@ internal static class EnvironmentVariables
         ("CLOISTER_DISPATCH", "no: Cloister does as on a kernel whose threads have no Syscall User Dispatch, for tests."),
         ("CLOISTER_REGENERATE", "1: tests write the documents that are made from tables, in place of comparing them."),
         ("CLOISTER_FUZZ_SECONDS", "How long each test with damaged files runs."),
+        ("CLOISTER_FUZZ_SEED", "A number that makes another damage in the tests of attestation."),
     ];
 }
