@@ -46,6 +46,16 @@ static void build_two(void)
 	if (process_build(&second, 1) != 0)
 		fail("the second enclave cannot be built");
 }
+static void build_two_and_accept(void)
+{
+	build_two();
+	epc_accept(first.mm, NEW_PAGE, 2);
+}
+static void build_two_and_trim(void)
+{
+	build_two();
+	process_trim(&first, NEW_PAGE);
+}
 static void build_and_fork(void)
 {
 	build();
@@ -122,6 +132,8 @@ const struct scenario scenarios[] = {
 	{ "eaug-ksgxd", "two new pages in a full EPC against ksgxd, while another thread touches old pages", 32, build_larger, { "augmenter", "toucher" }, { augment_two, touch_old }, touch_new_twice },
 	{ "exit-ksgxd", "the end of a process against ksgxd, while another enclave fills the EPC", 40, build_two, { "augmenter", "leaver" }, { augment_in_second, exit_first }, NULL },
 	{ "fork-remove", "fork and a touch in the child against REMOVE_PAGES", 256, build_and_trim, { "remover", "forker" }, { remove_page, fork_and_touch }, touch_new_twice },
+	{ "remove-ksgxd", "REMOVE_PAGES against ksgxd, while another enclave fills the EPC", 40, build_two_and_trim, { "augmenter", "remover" }, { augment_in_second, remove_page }, touch_new_twice },
+	{ "types-ksgxd", "MODIFY_TYPES against ksgxd, while another enclave fills the EPC", 40, build_two_and_accept, { "augmenter", "changer" }, { augment_in_second, make_tcs }, touch_new_twice },
 	{ "release-fault", "the end of a process against a fault in its child", 256, build_and_fork, { "leaver", "child" }, { exit_first, touch_in_second }, touch_in_second_twice },
 };
 const int scenario_count = ARRAY_SIZE(scenarios);

@@ -1,9 +1,9 @@
 namespace Cloister.Kernel.Tests.Oracle;
 
-/// <summary>Ordinary memory of the programs on one side: one part that may be executed, and one of a file system mounted noexec.</summary>
+/// <summary>Ordinary memory of the programs on one side: one part that may be executed, the end of it read only, and one of a file system mounted noexec.</summary>
 internal sealed class UserMemory
 {
-    public const ulong Start = 0x10000, End = 0x80000, NoExecStart = 0xa0000, NoExecEnd = 0xb0000;
+    public const ulong Start = 0x10000, End = 0x80000, ReadOnlyStart = 0x7f000, NoExecStart = 0xa0000, NoExecEnd = 0xb0000;
 
     private readonly byte[] _bytes = new byte[NoExecEnd];
 
@@ -22,7 +22,7 @@ internal sealed class UserMemory
 
     public bool Write(ulong address, ReadOnlySpan<byte> from)
     {
-        bool isThere = IsThere(address, (ulong)from.Length);
+        bool isThere = IsThere(address, (ulong)from.Length) && !(address < End && address + (ulong)from.Length > ReadOnlyStart);
         if (isThere)
         {
             from.CopyTo(At(address, from.Length));

@@ -203,9 +203,23 @@ internal sealed partial class World
     {
         // Of an enclave that was built at random no SIGSTRUCT is right; what is wrong with it is said in an order.
         byte[] sigstruct = (file.Image ?? new EnclaveImage()).Sigstruct();
-        if (_random.Next(2) == 0)
+        switch (_random.Next(6))
         {
-            sigstruct[_random.Next(sigstruct.Length)] ^= (byte)(1 << _random.Next(8));
+            case 0 or 1:
+                sigstruct[_random.Next(sigstruct.Length)] ^= (byte)(1 << _random.Next(8));
+                break;
+            case 2:
+                // VENDOR.
+                sigstruct[16] ^= 1;
+                break;
+            case 3:
+                // A bit that no processor has, asked for and enforced: of ATTRIBUTES, XFRM or MISCSELECT.
+                (int field, int mask) = Pick((928, 944), (936, 952), (900, 904));
+                sigstruct[field + 3] |= 0x40;
+                sigstruct[mask + 3] |= 0x40;
+                break;
+            default:
+                break;
         }
 
         Everywhere(SigstructAt, sigstruct);
@@ -406,7 +420,7 @@ internal sealed partial class World
                 Map(process, file, place, place + (8 * Page), Protection.Read | Protection.Write, 0, _random.Next(6) == 0);
                 break;
             case 1:
-                Ioctl(process, file, "REMOVE_ALL", Number(0, 4, 0), Arguments, []);
+                Ioctl(process, file, "REMOVE_ALL", Number(0, 4, 0), Pick<ulong>(0, 0, Arguments), []);
                 break;
             case 2 when mapped.Length > 0:
                 Fault(process, place + ((ulong)_random.Next(8) * Page), AccessKind.Write);

@@ -253,11 +253,15 @@ internal sealed partial class World : IDisposable
     {
         byte[] given = argument.ToArray();
         long result = 0;
-        Both($"{name} {process.Number} {file.Number} {Words(given)} signal={signalAfter}", side =>
+
+        // Sometimes the structure cannot be read, or not be written.
+        ulong place = given.Length == 0 ? at : _random.Next(40) switch { 0 => 16, 1 => UserMemory.ReadOnlyStart + 0x100, _ => at };
+        Both($"{name} {process.Number} {file.Number} {place:x}: {Words(given)} signal={signalAfter}", side =>
         {
             given.CopyTo(side.User.At(at, given.Length));
+            given.CopyTo(side.User.At(UserMemory.ReadOnlyStart + 0x100, given.Length));
             side.SignalAfter = signalAfter;
-            result = side.Ioctl(process, file, command, at);
+            result = side.Ioctl(process, file, command, place);
             side.SignalAfter = -1;
             return $"{result} {Convert.ToHexString(side.User.At(at, given.Length))}";
         });
