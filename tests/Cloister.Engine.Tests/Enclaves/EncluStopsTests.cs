@@ -8,7 +8,7 @@ using Cloister.Linux;
 
 namespace Cloister.Engine.Tests.Enclaves;
 
-/// <summary><see cref="EncluStops"/> and <see cref="AsynchronousExits"/>: entries, exits and what interrupts them.</summary>
+/// <summary><see cref="EncluStops"/>, <see cref="InvalidOpcodes"/>, <see cref="AsynchronousExits"/> and <see cref="SignalDelivery"/>: entries, exits and what interrupts them.</summary>
 [Collection(ScenarioCollection.Name)]
 public sealed class EncluStopsTests : IDisposable
 {

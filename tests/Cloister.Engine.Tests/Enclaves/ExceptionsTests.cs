@@ -1,6 +1,7 @@
 using Cloister.Architecture;
 using Cloister.Driver.Tests.Harness;
 using Cloister.Engine.Enclaves;
+using Cloister.Engine.Memory;
 using Cloister.Engine.Options;
 using Cloister.Engine.Platforms;
 using Cloister.Engine.Programs;
@@ -9,7 +10,7 @@ using Cloister.Linux;
 
 namespace Cloister.Engine.Tests.Enclaves;
 
-/// <summary><see cref="Exceptions"/>, <see cref="AbortPage"/>, <see cref="IllegalCode"/>, <see cref="StrictView"/>, <see cref="PowerLoss"/>: the edges of an enclave.</summary>
+/// <summary><see cref="Exceptions"/>, <see cref="AbortPage"/>, <see cref="Traps"/>, <see cref="IllegalCode"/>, <see cref="NativeExecution"/>, <see cref="StrictView"/>, <see cref="PowerLoss"/>: the edges of an enclave.</summary>
 [Collection(ScenarioCollection.Name)]
 public sealed class ExceptionsTests : IDisposable
 {

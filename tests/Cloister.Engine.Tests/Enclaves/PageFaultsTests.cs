@@ -9,7 +9,7 @@ using Cloister.Linux;
 
 namespace Cloister.Engine.Tests.Enclaves;
 
-/// <summary><see cref="PageFaults"/> and <see cref="Exceptions"/>: pages that are not there, of an EPC that has room and of one that has none.</summary>
+/// <summary><see cref="PageFaults"/>, <see cref="MemoryFaults"/> and <see cref="ForcedExits"/>: pages that are not there, of an EPC that has room and of one that has none.</summary>
 [Collection(ScenarioCollection.Name)]
 public sealed class PageFaultsTests : IDisposable
 {

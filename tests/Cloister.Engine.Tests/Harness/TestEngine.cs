@@ -20,10 +20,11 @@ internal sealed class TestEngine : IDisposable
     private readonly byte[] _code = GC.AllocateArray<byte>(64, pinned: true);
     private int _descriptor = -1;
     private EnclaveImage? _image;
+    private readonly List<Pinned> _lent = [];
 
-    public TestEngine(int epcPages = 256, IsolationMode isolation = IsolationMode.Fast, PowerLossPlan? losses = null)
+    public TestEngine(int epcPages = 256, IsolationMode isolation = IsolationMode.Fast, PowerLossPlan? losses = null, EngineMode mode = EngineMode.Trap)
     {
-        var options = new EngineOptions { EpcPages = epcPages, Mode = EngineMode.Trap, Presence = PresenceMode.Mprotect, Isolation = isolation };
+        var options = new EngineOptions { EpcPages = epcPages, Mode = mode, Presence = PresenceMode.Mprotect, Isolation = isolation };
         Tracer = new Tracer(losses is null ? options : options with { PowerLoss = losses }, Platform);
         TracedProcess process = Tracer.Processes.New(Environment.ProcessId);
         process.Space.Table = MappedFile.Create("area", Area.Length);
@@ -134,8 +135,8 @@ internal sealed class TestEngine : IDisposable
         return Call(Thread, SystemCall.Open, name.Address, FileFlags.ReadWrite);
     }
 
-    /// <summary>Builds an enclave and maps all of it: its code to be executed, the rest to be written.</summary>
-    public void Build(EnclaveImage image)
+    /// <summary>Opens the device and creates an enclave without pages.</summary>
+    public void Create(EnclaveImage image)
     {
         _image = image;
         _descriptor = (int)Open("/dev/sgx_enclave");
@@ -144,6 +145,12 @@ internal sealed class TestEngine : IDisposable
         {
             Assert.Equal(0, Ioctl("ENCLAVE_CREATE", new SgxEnclaveCreate { Src = secs.Address }));
         }
+    }
+
+    /// <summary>Builds an enclave and maps all of it: its code to be executed, the rest to be written.</summary>
+    public void Build(EnclaveImage image)
+    {
+        Create(image);
 
         foreach ((int page, SecinfoFlags flags, byte[] contents) in image.Pages())
         {
@@ -171,13 +178,33 @@ internal sealed class TestEngine : IDisposable
         Map(image.At(code + 1), image.Size - ((code + 1) * EnclaveImage.Page), MemoryProtection.Read | MemoryProtection.Write);
     }
 
+    /// <summary>A thread begins to add pages of zeros; they are worked on by the steps that follow.</summary>
+    public void BeginAdding(TracedThread thread, int page, int count)
+    {
+        var information = new Secinfo(SecinfoFlags.Reg | SecinfoFlags.R | SecinfoFlags.W);
+        var secinfo = new Pinned(MemoryMarshal.AsBytes(MemoryMarshal.CreateSpan(ref information, 1)).ToArray());
+        var source = new Pinned(new byte[count * 4096]);
+        var parameters = new SgxEnclaveAddPages
+        {
+            Src = source.Address,
+            Offset = (ulong)page * EnclaveImage.Page,
+            Length = (ulong)count * EnclaveImage.Page,
+            Secinfo = secinfo.Address,
+        };
+        var structure = new Pinned(MemoryMarshal.AsBytes(MemoryMarshal.CreateSpan(ref parameters, 1)).ToArray());
+        _lent.AddRange([secinfo, source, structure]);
+        ref UserRegisters r = ref thread.Registers;
+        (r.OrigRax, r.Rdi, r.Rsi, r.Rdx) = (SystemCall.Ioctl, (ulong)_descriptor, CommandOf("ENCLAVE_ADD_PAGES"), structure.Address);
+        Platform.Happens(new ProgramEvent(EventKind.SystemCall, thread.Id));
+        Tracer.Loop.Step();
+    }
+
     /// <summary>An ioctl on the enclave that was built.</summary>
     public long Ioctl<T>(string name, T parameters)
         where T : unmanaged
     {
-        uint command = IoctlTable.Rows.Single(row => row.Name == "SGX_IOC_" + name && row.Generation == Tracer.Driver.Options.Generation).Command;
         using var structure = new Pinned(MemoryMarshal.AsBytes(MemoryMarshal.CreateSpan(ref parameters, 1)).ToArray());
-        return Call(Thread, SystemCall.Ioctl, (ulong)_descriptor, command, structure.Address);
+        return Call(Thread, SystemCall.Ioctl, (ulong)_descriptor, CommandOf(name), structure.Address);
     }
 
     /// <summary>Maps a part of the enclave that was built.</summary>
@@ -205,11 +232,21 @@ internal sealed class TestEngine : IDisposable
         }
 
         Tracer.Dispose();
+        foreach ((_, Engine.Fast.FastPath path) in Tracer.Fast.All.ToArray())
+        {
+            path.Dispose();
+            _ = TestKernel.Make(SystemCall.Munmap, [Area.Fast, Engine.Stubs.FastLayout.FileLength]);
+        }
+
+        _lent.ForEach(lent => lent.Dispose());
         if (_descriptor >= 0)
         {
             HostKernel.Close(_descriptor);
         }
     }
+
+    private uint CommandOf(string name) =>
+        IoctlTable.Rows.Single(row => row.Name == "SGX_IOC_" + name && row.Generation == Tracer.Driver.Options.Generation).Command;
 
     private int Runs(TracedThread thread) => Platform.Log.Count(done => done == $"run {thread.Id}" || done.StartsWith($"run {thread.Id} ", StringComparison.Ordinal));
 

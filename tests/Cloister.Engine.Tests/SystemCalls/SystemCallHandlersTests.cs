@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Cloister.Driver.Tests.Harness;
+using Cloister.Engine.Devices;
 using Cloister.Engine.Memory;
 using Cloister.Engine.Platforms;
 using Cloister.Engine.SystemCalls;
@@ -9,7 +10,11 @@ using Cloister.Linux;
 
 namespace Cloister.Engine.Tests.SystemCalls;
 
-/// <summary><see cref="SystemCallHandlers"/> and whom it asks: what a program is answered that has the device open and mapped.</summary>
+/// <summary>
+/// <see cref="SystemCallHandlers"/> and whom it asks (<see cref="SpecialFiles"/>, <see cref="MapDevice"/>, <see cref="MappingPlacement"/>,
+/// <see cref="ProtectMemory"/>, <see cref="UnmapMemory"/>, <see cref="RealMappings"/>, <see cref="Advice"/>, <see cref="MemoryLocks"/>,
+/// <see cref="RangeCalls"/>, <see cref="Seals"/>, <see cref="DeviceFiles"/>): what a program is answered that has the device open and mapped.
+/// </summary>
 [Collection(ScenarioCollection.Name)]
 public sealed class SystemCallHandlersTests : IDisposable
 {
