@@ -1,12 +1,10 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
-using Cloister.Architecture;
 using Cloister.Attestation.Certificates;
 using Cloister.Attestation.Collaterals;
 using Cloister.Attestation.Libraries;
 using Cloister.Attestation.Platforms;
-using Cloister.Attestation.Quotes;
 using Cloister.Attestation.Services;
 using Xunit.Abstractions;
 
