@@ -10,7 +10,7 @@ namespace Cloister.Cli.Tests.Explaining;
 public class ExplainedCasesTests
 {
     [Fact]
-    public void Every_leaf_has_causes() => Assert.All(LeafTable.Rows, row => Assert.Contains(LeafCases.All, known => known.Of == row.Name.ToUpperInvariant()));
+    public void Every_leaf_has_causes() => Assert.All(LeafTable.Rows, row => Assert.Contains(LeafCases.All, known => known.Of.Equals(row.Name, StringComparison.OrdinalIgnoreCase)));
 
     [Fact]
     public void Every_ioctl_has_causes() => Assert.All(IoctlTable.Rows, row => Assert.Contains(IoctlCases.All, known => known.Of == row.Name));
