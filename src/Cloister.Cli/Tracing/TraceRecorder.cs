@@ -1,10 +1,10 @@
+using System.Diagnostics;
 using Cloister.Architecture;
 using Cloister.Driver;
 using Cloister.Engine.Observers;
 using Cloister.Engine.Options;
 using Cloister.Linux;
 using Cloister.Processor;
-using System.Diagnostics;
 
 namespace Cloister.Cli.Tracing;
 

@@ -1,8 +1,8 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
-using Cloister.Engine.Instructions;
 using Cloister.Engine.Devices;
+using Cloister.Engine.Instructions;
 using Cloister.Engine.Memory;
 using Cloister.Engine.Options;
 using Cloister.Engine.Platforms;

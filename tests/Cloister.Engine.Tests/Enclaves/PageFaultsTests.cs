@@ -1,7 +1,7 @@
 using Cloister.Architecture;
 using Cloister.Driver.Tests.Harness;
-using Cloister.Engine.Memory;
 using Cloister.Engine.Enclaves;
+using Cloister.Engine.Memory;
 using Cloister.Engine.Platforms;
 using Cloister.Engine.Programs;
 using Cloister.Engine.Tests.Harness;
