@@ -10,19 +10,21 @@ public sealed unsafe class HostFile : IDisposable
 
     private HostFile(int descriptor) => _descriptor = descriptor;
 
-    /// <summary>Opens a file for reading.</summary>
+    /// <summary>Opens a file for reading. What is no ordinary file is not waited for: a program may have put a FIFO into its place.</summary>
     /// <param name="path">The file.</param>
     /// <param name="error">Why there is none.</param>
     /// <returns>The file, or null.</returns>
     public static HostFile? TryOpen(string path, out Errno error)
     {
-        int descriptor = NativeMethods.Open(path, FileFlags.CloseOnExec, 0);
+        int descriptor = NativeMethods.Open(path, FileFlags.CloseOnExec | FileFlags.NonBlocking, 0);
         error = descriptor < 0 ? NativeMethods.LastError : Errno.None;
         return descriptor < 0 ? null : new HostFile(descriptor);
     }
 
     /// <summary>Reads a whole file; null when it cannot be read.</summary>
-    public static byte[]? TryRead(string path)
+    /// <param name="path">The file.</param>
+    /// <param name="most">Bytes that it may have at most; one with more cannot be read.</param>
+    public static byte[]? TryRead(string path, int most = 256 << 20)
     {
         using HostFile? file = TryOpen(path, out _);
         if (file is null)
@@ -41,6 +43,11 @@ public sealed unsafe class HostFile : IDisposable
             }
 
             length += read;
+            if (length > most)
+            {
+                return null;
+            }
+
             if (length == bytes.Length)
             {
                 Array.Resize(ref bytes, 2 * length);

@@ -31,6 +31,29 @@ public sealed class HostFileTests : IDisposable
     }
 
     [Fact]
+    public void What_is_longer_than_asked_for_is_null()
+    {
+        File.WriteAllBytes(_path, new byte[10_000]);
+        Assert.Null(HostFile.TryRead(_path, 9_999));
+        Assert.Equal(10_000, HostFile.TryRead(_path, 10_000)!.Length);
+    }
+
+    [Fact]
+    public void Nobody_is_waited_for()
+    {
+        // A program may put a FIFO where a file was looked for.
+        string fifo = _path + ".fifo";
+        using (var make = System.Diagnostics.Process.Start("mkfifo", fifo))
+        {
+            make.WaitForExit();
+        }
+
+        byte[]? read = HostFile.TryRead(fifo);
+        File.Delete(fifo);
+        Assert.Null(read);
+    }
+
+    [Fact]
     public void Bytes_are_read_where_they_lie()
     {
         File.WriteAllBytes(_path, [1, 2, 3, 4, 5]);

@@ -1,12 +1,13 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Cloister.Cli.Platforms;
+using Cloister.Images;
 
 namespace Cloister.Cli.Containers;
 
 /// <summary>The config.json of a bundle, or the process.json of an exec. OCI runtime-spec, config.md.</summary>
 internal sealed class ContainerConfiguration
 {
-    private const int MostBytes = 16 << 20;
     private const UnixFileMode Everybody = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
     private readonly string _path;
     private readonly JsonObject _root;
@@ -24,13 +25,12 @@ internal sealed class ContainerConfiguration
         try
         {
             var file = new FileInfo(path);
-            bytes = !file.Exists ? throw new ContainerException($"{path}: no such file")
-                : file.Length > MostBytes ? throw new ContainerException($"{path}: more than {MostBytes >> 20} MiB")
-                : File.ReadAllBytes(path);
+            _ = InputFile.Ordinary(file);
+            bytes = InputFile.Bytes(file);
         }
-        catch (Exception e) when (FileProblem.IsOne(e))
+        catch (ImageException e)
         {
-            throw new ContainerException($"{path}: {FileProblem.Of(path, e)}", Failure.InputOutput, e);
+            throw new ContainerException(e.Message, Failure.InputOutput, e);
         }
 
         try
@@ -80,11 +80,11 @@ internal sealed class ContainerConfiguration
     /// <exception cref="ContainerException">It cannot be written.</exception>
     public void Write()
     {
-        string temporary = $"{_path}.{Environment.ProcessId}.new";
+        string temporary = PrivateFile.Beside(_path);
         try
         {
             UnixFileMode mode = File.GetUnixFileMode(_path) & Everybody;
-            using (var stream = new FileStream(temporary, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = mode }))
+            using (var stream = new FileStream(temporary, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = mode }))
             using (var writer = new Utf8JsonWriter(stream))
             {
                 _root.WriteTo(writer);
@@ -107,9 +107,9 @@ internal sealed class ContainerConfiguration
         JsonArray arguments = Member<JsonArray>(process, "args") ?? [];
 
         // A bundle may be started again: what stood there before goes.
-        if (arguments.Count > 0 && Text(arguments[0]) is { } first && first.StartsWith(ProgramFiles.Directory + "/", StringComparison.Ordinal))
+        if (arguments.Count > 0 && ContainerAnnotations.Text(arguments[0]) is { } first && first.StartsWith(ProgramFiles.Directory + "/", StringComparison.Ordinal))
         {
-            int end = arguments.IndexOf(arguments.FirstOrDefault(argument => Text(argument) == "--"));
+            int end = arguments.IndexOf(arguments.FirstOrDefault(argument => ContainerAnnotations.Text(argument) == "--"));
             arguments = new JsonArray([.. arguments.Skip(end + 1).Select(argument => argument?.DeepClone())]);
         }
 
@@ -125,7 +125,5 @@ internal sealed class ContainerConfiguration
         where T : JsonNode
         => parent[name] is not { } node ? null : node as T ?? throw new ContainerException($"{_path}: {name} is not what config.md of the OCI runtime specification says it is");
 
-    private static bool IsOurs(JsonNode? mount) => mount is JsonObject one && Text(one["destination"]) is { } destination && destination.StartsWith(ProgramFiles.Directory + "/", StringComparison.Ordinal);
-
-    private static string? Text(JsonNode? node) => node is JsonValue value && value.TryGetValue(out string? text) ? text : null;
+    private static bool IsOurs(JsonNode? mount) => mount is JsonObject one && ContainerAnnotations.Text(one["destination"]) is { } destination && destination.StartsWith(ProgramFiles.Directory + "/", StringComparison.Ordinal);
 }

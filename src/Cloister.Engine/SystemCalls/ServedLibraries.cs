@@ -68,16 +68,11 @@ internal sealed class ServedLibraries(IReadOnlyList<ServedLibrary> libraries)
             .Any(result => result != -(long)Errno.ENOENT && result != -(long)Errno.ENOTDIR) || IsInCache(thread, name);
     }
 
+    // A program may have another root, with anything in the cache's place.
     private static bool IsInCache(TracedThread thread, string name)
     {
-        try
-        {
-            return File.ReadAllBytes(ProcPath.Of(thread.Id, "root/etc/ld.so.cache")).AsSpan()
-                .IndexOf(Encoding.ASCII.GetBytes($"/{name}\0")) >= 0;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return false;
-        }
+        const int most = 16 << 20;
+        ReadOnlySpan<byte> cache = HostFile.TryRead(ProcPath.Of(thread.Id, "root/etc/ld.so.cache"), most);
+        return cache.IndexOf(Encoding.ASCII.GetBytes($"/{name}\0")) >= 0;
     }
 }

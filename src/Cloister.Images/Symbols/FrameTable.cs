@@ -37,9 +37,10 @@ internal sealed class FrameTable(byte[] bytes, ulong address)
 
                 int content = at + 4, next = checked(content + (int)length);
                 int distance = BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(content));
-                if (distance != 0 && Common.Read(bytes, content - distance) is { } common && Entry(common, content + 4, next, instruction) is { } rule)
+                if (distance != 0 && Common.Read(bytes, content - distance) is { } common && Program(common, content + 4, instruction) is { } found)
                 {
-                    return rule;
+                    // No other is of the same place.
+                    return Rule(common, found.Begin, found.Instructions, next, instruction);
                 }
 
                 at = next;
@@ -53,7 +54,8 @@ internal sealed class FrameTable(byte[] bytes, ulong address)
         return null;
     }
 
-    private FrameRule? Entry(Common common, int at, int end, ulong instruction)
+    // Where an entry's code begins, and its instructions; null when it is not of this place.
+    private (ulong Begin, int Instructions)? Program(Common common, int at, ulong instruction)
     {
         int size = (common.Encoding & 0xf) is Sdata8 or Absolute ? 8 : 4;
         if ((common.Encoding & 0x70) is not (0 or Pcrel) || (common.Encoding & 0xf) is not (Sdata4 or Udata4 or Sdata8 or Absolute))
@@ -63,12 +65,12 @@ internal sealed class FrameTable(byte[] bytes, ulong address)
 
         ulong begin = Word(at, size) + ((common.Encoding & 0x70) == Pcrel ? address + (ulong)at : 0);
         ulong length = size == 4 ? (uint)Word(at + size, size) : Word(at + size, size);
-        if (instruction - begin >= length)
-        {
-            return null;
-        }
+        return instruction - begin < length ? (begin, at + (2 * size)) : null;
+    }
 
-        var cursor = new Cursor(bytes, at + (2 * size));
+    private FrameRule? Rule(Common common, ulong begin, int instructions, int end, ulong instruction)
+    {
+        var cursor = new Cursor(bytes, instructions);
         if (common.HasAugmentation)
         {
             int skip = (int)cursor.Unsigned();

@@ -7,7 +7,8 @@ namespace Cloister.Images.Symbols;
 internal ref struct LineProgram
 {
     private const int FormString = 0x08, FormLineString = 0x1f, FormStrp = 0x0e, FormUdata = 0x0f, FormData1 = 0x0b, FormData2 = 0x05, FormData4 = 0x06, FormData8 = 0x07, FormData16 = 0x1e, FormBlock = 0x09;
-    private const int PathContent = 1, DirectoryContent = 2;
+    private const int PathContent = 1;
+    private const int MostRows = 8_000_000;
 
     private readonly ReadOnlySpan<byte> _bytes, _lineStrings, _strings;
     private readonly List<string> _directories = [], _files = [];
@@ -38,7 +39,7 @@ internal ref struct LineProgram
             (_isLong, length) = (true, U64());
         }
 
-        int end = checked(_at + (int)length);
+        int end = Within(length);
         int version = U16();
         if (version is < 2 or > 5)
         {
@@ -51,7 +52,7 @@ internal ref struct LineProgram
         }
 
         ulong headerLength = Offset();
-        int code = checked(_at + (int)headerLength);
+        int code = Within(headerLength);
         int minimumLength = U8();
         if (version >= 4)
         {
@@ -60,6 +61,7 @@ internal ref struct LineProgram
 
         _at++; // default_is_stmt
         int lineBase = (sbyte)U8(), lineRange = U8(), opcodeBase = U8();
+        ArgumentOutOfRangeException.ThrowIfZero(lineRange);
         ReadOnlySpan<byte> operands = _bytes.Slice(_at, opcodeBase - 1);
         _at += opcodeBase - 1;
         if (version == 5)
@@ -82,6 +84,7 @@ internal ref struct LineProgram
         (ulong address, int file, int line) = (0UL, 1, 1);
         while (_at < end)
         {
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(rows.Count, MostRows);
             int opcode = U8();
             if (opcode >= opcodeBase)
             {
@@ -95,7 +98,8 @@ internal ref struct LineProgram
             switch (opcode)
             {
                 case 0:
-                    int length = (int)Unsigned(), next = _at + length;
+                    ulong length = Unsigned();
+                    int next = Within(length);
                     switch (U8())
                     {
                         case 1: // end of a sequence
@@ -170,7 +174,8 @@ internal ref struct LineProgram
             formats.Add(((int)Unsigned(), (int)Unsigned()));
         }
 
-        for (int i = (int)Unsigned(); i > 0; i--)
+        // Each takes a byte at least, so that a count beyond what there is comes to the end of the bytes.
+        for (ulong i = formats.Count == 0 ? 0 : Unsigned(); i > 0; i--)
         {
             string name = "?";
             foreach ((int content, int form) in formats)
@@ -196,7 +201,7 @@ internal ref struct LineProgram
             case FormData4: _at += 4; return null;
             case FormData8: _at += 8; return null;
             case FormData16: _at += 16; return null;
-            case FormBlock: _at += (int)Unsigned(); return null;
+            case FormBlock: _at = Within(Unsigned()); return null;
             default: throw new ArgumentOutOfRangeException(nameof(form));
         }
     }
@@ -219,6 +224,10 @@ internal ref struct LineProgram
         ReadOnlySpan<byte> text = strings[(int)offset..];
         return Encoding.UTF8.GetString(text[..text.IndexOf((byte)0)]);
     }
+
+    // Where so many bytes end, which must be there: what is damaged must neither lead back nor out.
+    private readonly int Within(ulong length) =>
+        length <= (ulong)(_bytes.Length - _at) ? _at + (int)length : throw new ArgumentOutOfRangeException(nameof(length));
 
     private ulong Offset() => _isLong ? U64() : U32();
 

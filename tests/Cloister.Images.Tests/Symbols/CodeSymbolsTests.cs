@@ -90,6 +90,44 @@ public sealed class CodeSymbolsTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(".debug_line", "-gdwarf-5")]
+    [InlineData(".debug_line", "-gdwarf-4")]
+    [InlineData(".eh_frame", "-gdwarf-5")]
+    public void No_byte_of_a_table_is_the_end(string section, string options)
+    {
+        // Ranges of 0, lengths that lead back, counts beyond what there is.
+        using ByteSource file = Compile("-g " + options);
+        byte[] bytes = file.ReadBytes(0, (int)file.Length);
+        (int start, int size) = SectionOf(section);
+        ulong address = AddressOf("twice");
+        for (int at = start; at < start + size; at++)
+        {
+            byte before = bytes[at];
+            foreach (byte value in new byte[] { 0, 1, 0x7f, 0x80, 0xff })
+            {
+                bytes[at] = value;
+                CodeSymbols symbols = CodeSymbols.Read(ByteSource.FromBytes(bytes))!;
+                _ = symbols.Find(address);
+                _ = symbols.FrameAt(address);
+            }
+
+            bytes[at] = before;
+        }
+    }
+
+    [Fact]
+    public void A_length_that_leads_back_is_no_circle()
+    {
+        // An extended opcode whose length is minus two: DWARF 5, 6.2.5.3.
+        using ByteSource file = Compile("-g -gdwarf-4");
+        byte[] bytes = file.ReadBytes(0, (int)file.Length);
+        (int start, int size) = SectionOf(".debug_line");
+        int code = start + 10 + BitConverter.ToInt32(bytes, start + 6);
+        new byte[] { 0, 0xfe, 0xff, 0xff, 0xff, 0x0f }.CopyTo(bytes, Math.Min(code, start + size - 6));
+        Assert.NotNull(CodeSymbols.Read(ByteSource.FromBytes(bytes)));
+    }
+
     public void Dispose() => Directory.Delete(_directory, recursive: true);
 
     private ulong AddressOf(string name) => Convert.ToUInt64(Tool("nm").Split('\n').Single(line => line.EndsWith($" T {name}", StringComparison.Ordinal)).Split(' ')[0], 16);
