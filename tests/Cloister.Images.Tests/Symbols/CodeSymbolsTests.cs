@@ -119,12 +119,13 @@ public sealed class CodeSymbolsTests : IDisposable
     [Fact]
     public void A_length_that_leads_back_is_no_circle()
     {
-        // An extended opcode whose length is minus two: DWARF 5, 6.2.5.3.
+        // An extended opcode that ends where it begins, minus six behind its length: DWARF 5, 6.2.5.3.
         using ByteSource file = Compile("-g -gdwarf-4");
         byte[] bytes = file.ReadBytes(0, (int)file.Length);
         (int start, int size) = SectionOf(".debug_line");
         int code = start + 10 + BitConverter.ToInt32(bytes, start + 6);
-        new byte[] { 0, 0xfe, 0xff, 0xff, 0xff, 0x0f }.CopyTo(bytes, Math.Min(code, start + size - 6));
+        Assert.InRange(code, start, start + size - 7);
+        new byte[] { 0, 0xfa, 0xff, 0xff, 0xff, 0x0f, 0x7f }.CopyTo(bytes, code);
         Assert.NotNull(CodeSymbols.Read(ByteSource.FromBytes(bytes)));
     }
 
