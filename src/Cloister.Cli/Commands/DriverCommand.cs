@@ -14,12 +14,18 @@ internal static class DriverCommand
         DefaultValueFactory = _ => "6.12",
     };
 
-    /// <summary>Says what is wrong in one line.</summary>
-    public static int Guard(string command, Func<int> action)
+    /// <summary>Says what is wrong in one line. A signal ends what was started, and what it made goes.</summary>
+    public static int Guard(string command, Func<CancellationToken, int> action)
     {
+        using var source = new CancellationTokenSource();
+        using var interruption = Interruption.Of(source.Cancel);
         try
         {
-            return action();
+            return action(source.Token);
+        }
+        catch (Exception e) when (e is OperationCanceledException or AggregateException { InnerException: OperationCanceledException })
+        {
+            return Failing.Interrupted;
         }
         catch (KernelProblem problem)
         {
@@ -44,9 +50,9 @@ internal static class DriverCommand
               cloister driver build ~/linux -o patched.so
             """)
         { tree, output };
-        command.SetAction(parsed => Guard("driver build", () =>
+        command.SetAction(parsed => Guard("driver build", cancellation =>
         {
-            DriverBuild.Library(KernelTree.Find(parsed.GetValue(tree)!), Path.GetFullPath(parsed.GetValue(output)!));
+            DriverBuild.Library(KernelTree.Find(parsed.GetValue(tree)!, cancellation), Path.GetFullPath(parsed.GetValue(output)!), cancellation);
             return 0;
         }));
         return command;

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Cloister.Cli.Kernel;
-using Cloister.Cli.Lab;
 
 namespace Cloister.Cli.Commands;
 
@@ -31,7 +30,7 @@ internal static class RacesCommand
               cloister races --replay remove-fault:19=toucher
             """)
         { tree, scenario, bound, random, schedules, accesses, brief, list, replay };
-        command.SetAction(parsed => DriverCommand.Guard("races", () =>
+        command.SetAction(parsed => DriverCommand.Guard("races", cancellation =>
         {
             List<string> arguments = [.. parsed.GetValue(scenario)!.SelectMany(name => (string[])["--scenario", name])];
             Add("--bound", parsed.GetValue(bound), value => value is >= 0 and <= 2);
@@ -39,7 +38,7 @@ internal static class RacesCommand
             Add("--schedules", parsed.GetValue(schedules), value => value >= 0);
             Add("--replay", parsed.GetValue(replay), value => value.Length > 0);
             arguments.AddRange(parsed.GetValue(brief) ? ["--brief"] : []);
-            return Run(KernelTree.Find(parsed.GetValue(tree)!), parsed.GetValue(list) ? ["--list"] : arguments, parsed.GetValue(accesses));
+            return Run(KernelTree.Find(parsed.GetValue(tree)!, cancellation), parsed.GetValue(list) ? ["--list"] : arguments, parsed.GetValue(accesses), cancellation);
 
             void Add<T>(string name, T? value, Func<T, bool> isRight)
             {
@@ -52,17 +51,14 @@ internal static class RacesCommand
         return command;
     }
 
-    private static int Run(KernelTree tree, IEnumerable<string> arguments, bool accesses)
+    private static int Run(KernelTree tree, IEnumerable<string> arguments, bool accesses, CancellationToken cancellation)
     {
         string place = Directory.CreateTempSubdirectory("cloister-races-").FullName;
         try
         {
             string program = Path.Combine(place, "races");
-            DriverBuild.Races(tree, program, accesses);
-
-            // A signal from the terminal ends the program; this process has to clean up yet.
-            using var interruption = Interruption.Of(() => { });
-            return Tool.Run(program, arguments);
+            DriverBuild.Races(tree, program, accesses, cancellation);
+            return Tool.Run(program, arguments, cancellation);
         }
         finally
         {

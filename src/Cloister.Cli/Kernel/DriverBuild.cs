@@ -22,19 +22,22 @@ internal sealed class DriverBuild : IDisposable
     private readonly KernelTree _tree;
     private readonly string _work;
 
-    private DriverBuild(KernelTree tree)
+    private readonly CancellationToken _cancellation;
+
+    private DriverBuild(KernelTree tree, CancellationToken cancellation)
     {
-        _tree = tree;
+        (_tree, _cancellation) = (tree, cancellation);
         _work = Directory.CreateTempSubdirectory("cloister-driver-").FullName;
     }
 
     /// <summary>Makes the shared object that embeds the driver.</summary>
     /// <param name="tree">The kernel tree.</param>
     /// <param name="output">The file.</param>
+    /// <param name="cancellation">Ends it, and leaves nothing.</param>
     /// <exception cref="KernelProblem">It does not build.</exception>
-    public static void Library(KernelTree tree, string output)
+    public static void Library(KernelTree tree, string output, CancellationToken cancellation = default)
     {
-        using var build = new DriverBuild(tree);
+        using var build = new DriverBuild(tree, cancellation);
         IEnumerable<string> objects = build.Compile(["-O2", "-fPIC"], [], ["runtime"]);
         build.Link(["-shared", "-Wl,-z,defs"], objects, output);
     }
@@ -43,10 +46,11 @@ internal sealed class DriverBuild : IDisposable
     /// <param name="tree">The kernel tree.</param>
     /// <param name="output">The file.</param>
     /// <param name="accesses">Whether each access to memory is a switch point.</param>
+    /// <param name="cancellation">Ends it, and leaves nothing.</param>
     /// <exception cref="KernelProblem">It does not build.</exception>
-    public static void Races(KernelTree tree, string output, bool accesses)
+    public static void Races(KernelTree tree, string output, bool accesses, CancellationToken cancellation = default)
     {
-        using var build = new DriverBuild(tree);
+        using var build = new DriverBuild(tree, cancellation);
         IEnumerable<string> objects = build.Compile(s_tracedFlags, accesses ? ["-fsanitize=thread"] : [], ["runtime", "races"]);
         build.Link(["-no-pie"], objects, output);
     }
@@ -70,7 +74,7 @@ internal sealed class DriverBuild : IDisposable
         Parallel.For(0, calls.Count, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, index =>
         {
             string place = Directory.CreateDirectory(Path.Combine(_work, $"{index}")).FullName;
-            said[index] = Tool.Run("gcc", calls[index], place, out string output) switch
+            said[index] = Tool.Run("gcc", calls[index], place, out string output, _cancellation) switch
             {
                 0 => "",
                 null => throw NoCompiler(),
@@ -86,7 +90,7 @@ internal sealed class DriverBuild : IDisposable
     private void Link(string[] flags, IEnumerable<string> objects, string output)
     {
         string made = Path.Combine(_work, "made");
-        if (Tool.Run("gcc", [.. flags, "-o", made, .. objects], _work, out string said) != 0)
+        if (Tool.Run("gcc", [.. flags, "-o", made, .. objects], _work, out string said, _cancellation) != 0)
         {
             throw new KernelProblem(CompilerMessages.Summary(said), Failure.NotRunnable);
         }

@@ -36,8 +36,9 @@ internal sealed partial class KernelTree
 
     /// <summary>The tree that a user names.</summary>
     /// <param name="name">A folder, or a version as in Debian's package linux-source-VERSION.</param>
+    /// <param name="cancellation">Ends the unpacking, and leaves nothing.</param>
     /// <exception cref="KernelProblem">There is none.</exception>
-    public static KernelTree Find(string name)
+    public static KernelTree Find(string name, CancellationToken cancellation = default)
     {
         if (Directory.Exists(name))
         {
@@ -46,11 +47,11 @@ internal sealed partial class KernelTree
             return missing is null ? tree : throw new KernelProblem($"{name} is no kernel tree with an SGX driver: there is no {Path.GetRelativePath(tree.Root, missing)}", Failure.NotFound);
         }
 
-        return Version().IsMatch(name) ? OfPackage(name)
+        return Version().IsMatch(name) ? OfPackage(name, cancellation)
             : throw new KernelProblem($"there is no folder {name}; write a kernel tree, or 6.12 or 6.1 for Debian's linux-source-6.12 or linux-source-6.1", Failure.NotFound);
     }
 
-    private static KernelTree OfPackage(string version)
+    private static KernelTree OfPackage(string version, CancellationToken cancellation)
     {
         var tarball = new FileInfo($"/usr/src/linux-source-{version}.tar.xz");
         if (!tarball.Exists)
@@ -62,13 +63,13 @@ internal sealed partial class KernelTree
         string place = Path.Combine(CacheDirectory.Find(), $"sgx-driver-{version}-{tarball.Length}-{new DateTimeOffset(tarball.LastWriteTimeUtc).ToUnixTimeSeconds()}");
         if (!Directory.Exists(place))
         {
-            Unpack(tarball.FullName, $"linux-source-{version}", place);
+            Unpack(tarball.FullName, $"linux-source-{version}", place, cancellation);
         }
 
         return new KernelTree(place);
     }
 
-    private static void Unpack(string tarball, string top, string place)
+    private static void Unpack(string tarball, string top, string place, CancellationToken cancellation)
     {
         string unpacked = $"{place}.{Environment.ProcessId}";
         Directory.CreateDirectory(unpacked);
@@ -77,7 +78,7 @@ internal sealed partial class KernelTree
             IEnumerable<string> members = s_members.Select(file => $"{Driver}/{file}").Append("arch/x86/include/asm/sgx.h").Append("arch/x86/include/uapi/asm/sgx.h");
 
             // Reading ends behind the last of them, which is early in the file.
-            int? status = Tool.Run("tar", ["-xJf", tarball, "-C", unpacked, "--strip-components=1", "--occurrence=1", .. members.Select(member => $"{top}/{member}")], "/", out string output);
+            int? status = Tool.Run("tar", ["-xJf", tarball, "-C", unpacked, "--strip-components=1", "--occurrence=1", .. members.Select(member => $"{top}/{member}")], "/", out string output, cancellation);
             if (status != 0)
             {
                 string hint = output.Contains("xz", StringComparison.Ordinal) ? "; is xz-utils installed?" : "";

@@ -1,4 +1,5 @@
 using Cloister.Cli.Tests.Harness;
+using Cloister.Linux;
 
 namespace Cloister.Cli.Tests.Commands;
 
@@ -89,6 +90,27 @@ public sealed class DriverCommandTests : IDisposable
         CloisterProcess.Outcome outcome = Build();
         Assert.Equal(Failure.NotRunnable, outcome.Status);
         Assert.Matches(@"^cloister: driver build: gcc: .*main\.c:\d+:\d+: error: 'number' is used uninitialized .*\n$", outcome.Error);
+    }
+
+    [CompilerFact]
+    public void A_signal_ends_the_compiler_and_leaves_nothing()
+    {
+        // gcc waits for somebody to write.
+        string temporary = Directory.CreateDirectory(Path.Combine(_directory.Path, "temporary")).FullName, fifo = Path.Combine(_directory.Path, "fifo");
+        using (var make = System.Diagnostics.Process.Start("mkfifo", fifo))
+        {
+            make.WaitForExit();
+        }
+
+        Write($"{Sources}/main.c", $"#include \"{fifo}\"\n");
+        foreach (int signal in new[] { Signal.SIGINT, Signal.SIGTERM })
+        {
+            using var process = CloisterProcess.StartUnder([], ["driver", "build", _tree, "-o", Path.Combine(_directory.Path, "sgx.so")], start => start.Environment["TMPDIR"] = temporary);
+            Assert.True(Patience.Until(milliseconds => SpinWait.SpinUntil(() => Directory.GetDirectories(temporary, "cloister-driver-*").Length > 0, milliseconds), 60));
+            process.Signal(signal);
+            Assert.Equal(new CloisterProcess.Outcome(130, "", ""), process.AwaitEnd());
+            Assert.Empty(Directory.GetFileSystemEntries(temporary));
+        }
     }
 
     [Theory]

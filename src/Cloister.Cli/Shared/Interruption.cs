@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Cloister.Cli.Lab;
+namespace Cloister.Cli;
 
 /// <summary>Ctrl-C and its like end what is under way, not this process: it cleans up and ends itself.</summary>
 internal sealed class Interruption : IDisposable
