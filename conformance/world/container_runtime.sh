@@ -47,9 +47,8 @@ for lower in "${found[@]}"; do
     expect 0 'a root that is read-only' '' "$BUILD/grow"
     root_read_only=false
 
-    # Two enclaves of a machine that has one seed seal alike.
-    annotations="$annotations,\"cloister.dev/epc\":\"8M\",\"cloister.dev/seed\":\"pod\",\"cloister.dev/stats\":\"json\",\"io.example/other\":\"x\""
-    expect 0 'options' '"epc' "$BUILD/grow"
+    annotations="$annotations,\"cloister.dev/epc\":\"12M\",\"cloister.dev/stats\":\"json\",\"io.example/other\":\"x\""
+    expect 0 'options' '"epcPagesTotal":3072,' "$BUILD/grow"
 
     # What is wrong is said once, there and in the log that containerd reads.
     for wrong in '"epc":"a lot"' '"epcc":"1M"' '"output":"/etc/passwd"' '"no-sgx2":"perhaps"' '"engine":"x\n\u001b[2J"'; do

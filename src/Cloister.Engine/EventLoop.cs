@@ -268,12 +268,6 @@ internal sealed class EventLoop(Tracer tracer)
                 return Answer.RunOn;
             case EventKind.Signal:
                 tracer.Root.NoteSignal(thread, happened.Signal);
-                if (tracer.PowerLoss.TakeStop(thread, happened.Signal))
-                {
-                    tracer.PowerLoss.Check();
-                    return Answer.RunOn;
-                }
-
                 return tracer.Exceptions.Signal(thread, happened);
             default:
                 return Answer.RunOn;

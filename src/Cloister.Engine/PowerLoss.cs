@@ -1,17 +1,17 @@
 using Cloister.Driver;
 using Cloister.Engine.Fast;
 using Cloister.Engine.Memory;
+using Cloister.Engine.Platforms;
 using Cloister.Engine.Programs;
-using Cloister.Linux;
 using Cloister.Processor;
 
 namespace Cloister.Engine;
 
 /// <summary>Losses of power, as suspending to memory or disk is one for the EPC: asked for by a signal or planned.</summary>
 internal sealed class PowerLoss(SgxMachine machine, SgxDriver driver, EpcMemory epc, Processes processes, Accepts accepts,
-    IThreadKicker kicker, Action finishIoctls)
+    IThreadKicker kicker, IPlatform platform, Action finishIoctls)
 {
-    private int _requested, _stops;
+    private int _requested;
 
     /// <summary>Whether one was asked for.</summary>
     public bool IsRequested => Volatile.Read(ref _requested) != 0;
@@ -23,23 +23,8 @@ internal sealed class PowerLoss(SgxMachine machine, SgxDriver driver, EpcMemory 
         Volatile.Write(ref _requested, 1);
         if (process != 0)
         {
-            // The only signal that no program can block or ignore; it is not delivered.
-            _ = Interlocked.Increment(ref _stops);
-            _ = HostKernel.Kill(process, Signal.SIGSTOP);
+            platform.Wake(process);
         }
-    }
-
-    /// <summary>Takes a stop that is for the sake of <see cref="Request"/>: it is not the program's.</summary>
-    public bool TakeStop(TracedThread thread, int signal)
-    {
-        bool isOurs = signal == Signal.SIGSTOP && Volatile.Read(ref _stops) > 0
-            && thread.GetSignal(out SignalInformation information) == Errno.None && information.Sender == Environment.ProcessId;
-        if (isOurs)
-        {
-            _ = Interlocked.Decrement(ref _stops);
-        }
-
-        return isOurs;
     }
 
     /// <summary>Loses power if that was asked for.</summary>

@@ -76,7 +76,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
         SystemCalls = new SystemCallHandlers(options, Driver, Epc, Cpuid, Files, Ioctls, Processes, Platform, Exceptions, RealMappings,
             Placement, Losses, Replacer);
         Loop = new EventLoop(this);
-        PowerLoss = new PowerLoss(Machine, Driver, Epc, Processes, Accepts, _forcedExits, Loop.FinishIoctls);
+        PowerLoss = new PowerLoss(Machine, Driver, Epc, Processes, Accepts, _forcedExits, Platform, Loop.FinishIoctls);
         Losses.OnDue = PowerLoss.Lose;
         Gates.OnWaited = Interruptions.OnReleased = Loop.RunOn;
     }

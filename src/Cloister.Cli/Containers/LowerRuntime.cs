@@ -48,7 +48,9 @@ internal sealed record LowerRuntime(string Path)
     {
         // runc(8) state; runtime.md of the specification, state.
         using Process process = Process.Start(new ProcessStartInfo(Path, [.. before, "state", container]) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false })!;
+        Task<string> said = process.StandardError.ReadToEndAsync(); // what is wrong it says once more, when it executes
         string output = process.StandardOutput.ReadToEnd();
+        _ = said.Result;
         process.WaitForExit();
         try
         {

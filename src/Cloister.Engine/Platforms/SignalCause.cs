@@ -14,4 +14,7 @@ internal enum SignalCause
 
     /// <summary>It was raised before, where it could not be given.</summary>
     Raised,
+
+    /// <summary>The platform, to wake its holder up.</summary>
+    Wake,
 }

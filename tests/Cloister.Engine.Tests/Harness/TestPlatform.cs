@@ -74,6 +74,9 @@ internal sealed class TestPlatform : IPlatform
     public int TryNext(bool wait, out ProgramEvent happened) => TryTake(_events, out happened) ? 1 : 0;
 
     /// <inheritdoc/>
+    public void Wake(int process) => Log.Add($"wake {process}");
+
+    /// <inheritdoc/>
     public void TakeAll()
     {
         while (TryTake(_events, out ProgramEvent happened))

@@ -53,7 +53,7 @@ internal static class Bootstrap
             else if (status.Event == PtraceEvent.None)
             {
                 _ = Ptrace.GetSignal(thread.Id, out SignalInformation information);
-                thread.Deferred.Enqueue((status.StopSignal, information));
+                thread.Defer(information);
             }
         }
 

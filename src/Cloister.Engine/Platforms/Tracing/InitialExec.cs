@@ -48,7 +48,7 @@ internal static class InitialExec
             if (status.Event == PtraceEvent.None && status.StopSignal != (Signal.SIGTRAP | 0x80))
             {
                 _ = Ptrace.GetSignal(thread.Id, out SignalInformation information);
-                thread.Deferred.Enqueue((status.StopSignal, information));
+                thread.Defer(information);
             }
             else if (status.Event == PtraceEvent.None && (long)now.Rax is < 0 and var result && result != -(long)Errno.ENOSYS)
             {

@@ -53,7 +53,14 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
     public void Park(in ProgramEvent happened) => _waits.Return(happened);
 
     /// <inheritdoc/>
-    public void PutBack(IHeldThread thread, in ProgramEvent happened) => _waits.PutBack(thread, happened);
+    public void PutBack(IHeldThread thread, in ProgramEvent happened)
+    {
+        Of(thread).KeepSignal(happened);
+        _waits.PutBack(thread, happened);
+    }
+
+    /// <inheritdoc/>
+    public void Wake(int process) => WakeSignals.Send(process);
 
     /// <inheritdoc/>
     public bool IsParked(int thread) => _waits.Has(thread);
@@ -94,7 +101,8 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
         stopped.KeepSignal(happened);
         stopped.SignalAtStop = stopped.StopIsSpent ? 0 : happened.Signal;
         _ = stopped.GetSignal(out SignalInformation information);
-        return stopped.Raising is { } raising && raising.Number == happened.Signal && SpentSignals.IsOurs(information) ? SignalCause.Raised
+        return WakeSignals.Is(information) ? SignalCause.Wake
+            : stopped.Raising is { } raising && raising.Number == happened.Signal && SpentSignals.IsOurs(information) ? SignalCause.Raised
             : SignalCauses.IsCallInside(stopped, happened.Signal, information) ? SignalCause.CallInside
             : SignalCauses.IsException(stopped, information) ? SignalCause.Exception : SignalCause.Sent;
     }

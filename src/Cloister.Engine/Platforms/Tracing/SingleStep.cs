@@ -26,9 +26,9 @@ internal static class SingleStep
             }
 
             thread.Stopped = true;
-            isStopped = StopSignals.NoteStop(status, isStopped, out signal);
+            isStopped = StopSignals.NoteStop(thread.Id, status, isStopped, out signal);
         }
-        while (status.Event == PtraceEvent.Stop || signal != 0);
+        while (status.Event == PtraceEvent.Stop || StopSignals.IsAt(status));
         StopSignals.StopAgain(thread, isStopped);
         return status;
     }

@@ -16,15 +16,19 @@ internal static class StopSignals
     /// <summary>Whether a signal stops where the program does nothing about it.</summary>
     public static bool MayStop(int signal) => signal is Signal.SIGSTOP or Signal.SIGTSTP or Signal.SIGTTIN or Signal.SIGTTOU;
 
+    /// <summary>Whether a thread stands before the delivery of one.</summary>
+    public static bool IsAt(WaitStatus status) => status is { Stopped: true, Event: PtraceEvent.None } && MayStop(status.StopSignal);
+
     /// <summary>A thread that executes something for the tracer has stopped meanwhile, and goes on all the same.</summary>
+    /// <param name="thread">The thread.</param>
     /// <param name="status">Its stop.</param>
     /// <param name="isStopped">Whether its process was stopped by a signal before.</param>
     /// <param name="signal">What it has to be given when it goes on: a signal that stops, such as SIGSTOP, which
     /// cannot be blocked; else 0.</param>
     /// <returns>Whether its process is stopped by a signal now.</returns>
-    public static bool NoteStop(WaitStatus status, bool isStopped, out int signal)
+    public static bool NoteStop(int thread, WaitStatus status, bool isStopped, out int signal)
     {
-        signal = status.Event == PtraceEvent.None && MayStop(status.StopSignal) ? status.StopSignal : 0;
+        signal = IsAt(status) && !WakeSignals.IsAt(thread, status) ? status.StopSignal : 0;
         return status.Event == PtraceEvent.Stop ? status.StopSignal != Signal.SIGTRAP : isStopped;
     }
 
