@@ -127,7 +127,7 @@ internal sealed class Processes
             FollowsMasks = parent.FollowsMasks,
             IsDeviceUser = parent.IsDeviceUser,
             HasFilters = parent.HasFilters,
-            Covered = parent.Covered,
+            Covered = new(parent.Covered),
         };
         Begin(id, process, copied, space, null);
     }
@@ -145,7 +145,7 @@ internal sealed class Processes
             Actions = process.Actions,
             IsDeviceUser = process.IsDeviceUser,
             HasFilters = process.HasFilters,
-            Covered = process.Covered
+            Covered = new(process.Covered),
         };
         process.Actions = process.Actions.AfterExec();
         foreach (TracedThread gone in process.Threads.ToArray())

@@ -83,6 +83,23 @@ public sealed class ProcessesTests : IDisposable
     }
 
     [Fact]
+    public void Children_that_nobody_told_of_have_the_filters_of_their_maker_and_add_their_own()
+    {
+        // Numbers that no process has: kernel.pid_max is 2^22 at most.
+        const int first = 1 << 23, second = first + 1;
+        TracedProcess maker = _engine.Thread.Process;
+        _ = maker.Covered.Add(0x10000, 0x10000);
+        _engine.Tracer.Processes.Adopt(first, maker);
+        _engine.Tracer.Processes.Adopt(second, maker);
+        HeldProcess one = _engine.Tracer.Processes.Find(first)!.Process, other = _engine.Tracer.Processes.Find(second)!.Process;
+
+        Assert.False(one.Covered.Add(0x10000, 0x10000));
+        Assert.True(one.Covered.Add(0x40000, 0x10000));
+        Assert.True(other.Covered.Add(0x40000, 0x10000));
+        Assert.True(maker.Covered.Add(0x40000, 0x10000));
+    }
+
+    [Fact]
     public void One_that_is_held_runs_on_afterwards_and_one_that_met_something_does_not()
     {
         TracedThread other = _engine.Add(2, _engine.Thread.Process), third = _engine.Add(3, _engine.Thread.Process);
