@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Cloister.Architecture;
+using Cloister.Driver;
 using Cloister.Driver.Ioctls.Tables;
 using Cloister.Driver.Tests.Harness;
 using Cloister.Driver.Uapi;
@@ -22,9 +23,17 @@ internal sealed class TestEngine : IDisposable
     private EnclaveImage? _image;
     private readonly List<Pinned> _lent = [];
 
-    public TestEngine(int epcPages = 256, IsolationMode isolation = IsolationMode.Fast, PowerLossPlan? losses = null, EngineMode mode = EngineMode.Trap)
+    public TestEngine(int epcPages = 256, IsolationMode isolation = IsolationMode.Fast, PowerLossPlan? losses = null, EngineMode mode = EngineMode.Trap,
+        Generation generation = Generation.V6_0)
     {
-        var options = new EngineOptions { EpcPages = epcPages, Mode = mode, Presence = PresenceMode.Mprotect, Isolation = isolation };
+        var options = new EngineOptions
+        {
+            EpcPages = epcPages,
+            Mode = mode,
+            Presence = PresenceMode.Mprotect,
+            Isolation = isolation,
+            Driver = new DriverOptions { Generation = generation },
+        };
         Tracer = new Tracer(losses is null ? options : options with { PowerLoss = losses }, Platform);
         TracedProcess process = Tracer.Processes.New(Environment.ProcessId);
         process.Space.Table = MappedFile.Create("area", Area.Length);
