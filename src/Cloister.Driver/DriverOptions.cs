@@ -15,6 +15,9 @@ public sealed record DriverOptions
     /// <summary>Whether the first open of a device executes EUPDATESVN, as from Linux 6.19 on.</summary>
     public bool UpdatesSvn { get; init; }
 
+    /// <summary>What is to go wrong by order.</summary>
+    public IReadOnlyList<InjectedFailure> Injected { get; init; } = [];
+
     /// <summary>Free EPC pages below which the reclaimer is woken (SGX_NR_LOW_PAGES).</summary>
     public int LowPages { get; init; } = 32;
 

@@ -6,6 +6,9 @@ public enum IoctlRule
     /// <summary>Not told.</summary>
     None,
 
+    /// <summary>The ioctl is not to fail by order.</summary>
+    NotInjected,
+
     /// <summary>No other ioctl runs on the same file.</summary>
     OneAtATime,
 

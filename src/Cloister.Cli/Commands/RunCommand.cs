@@ -110,7 +110,7 @@ internal static class RunCommand
                 EpcPages = (int)(epc / LinearAddress.PageSize),
                 Mode = parsed.Engine ?? machine.Engine,
                 Isolation = parsed.Isolation ?? machine.Isolation,
-                Driver = new DriverOptions { Generation = parsed.Uapi, Policy = parsed.Policy, UpdatesSvn = parsed.UpdatesSvn },
+                Driver = new DriverOptions { Generation = parsed.Uapi, Policy = parsed.Policy, UpdatesSvn = parsed.UpdatesSvn, Injected = parsed.Injected },
                 Presence = parsed.Presence,
                 Cpuid = parsed.Cpuid,
                 PowerLoss = parsed.PowerLoss,

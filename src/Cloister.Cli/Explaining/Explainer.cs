@@ -136,6 +136,14 @@ internal sealed class Explainer : IMachineObserver, IDriverObserver, IEngineObse
         }
     }
 
+    public void Injected(InjectedFailure failure)
+    {
+        if (failure.Kind == InjectedKind.AugmentRace && IsNew(failure.ToString()))
+        {
+            _line($"--inject {failure}: another thread has added this page first, and this one gets SIGBUS, as from Linux (docs/explanation/kernel-races.md, 1)");
+        }
+    }
+
     public void IoctlEnded(IoctlOperation operation)
     {
         if (!_calls.Remove(operation, out RunningCall? call) || operation.IsAbandoned || operation.Result >= 0)

@@ -92,6 +92,7 @@ internal static class IoctlCases
     public static string Text(IoctlRule rule) => rule switch
     {
         IoctlRule.None => "",
+        IoctlRule.NotInjected => "it is not to fail by order (run --inject)",
         IoctlRule.OneAtATime => "no other ioctl runs on the same file",
         IoctlRule.KnownCommand => "the command is one of this interface",
         IoctlRule.ArgumentAccessible => "the argument can be read, and written where results come back",

@@ -31,6 +31,8 @@ internal sealed class ObserverList : IDriverObserver, IEngineObserver
 
     public void FaultEnded(VmFault result) => _drivers.ForEach(one => one.FaultEnded(result));
 
+    public void Injected(InjectedFailure failure) => _drivers.ForEach(one => one.Injected(failure));
+
     public void Working(IObservedThread? thread) => _engines.ForEach(one => one.Working(thread));
 
     public void FastPathsUsed(IObservedThread thread, long entries, long resumptions, long exits) => _engines.ForEach(one => one.FastPathsUsed(thread, entries, resumptions, exits));

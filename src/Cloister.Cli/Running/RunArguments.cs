@@ -62,6 +62,8 @@ internal sealed record RunArguments
     public string? Against { get; init; }
 
     /// <summary>When the machine loses power by itself.</summary>
+    public IReadOnlyList<InjectedFailure> Injected { get; init; } = [];
+
     public PowerLossPlan PowerLoss { get; init; } = new();
 
     /// <summary>Who may open the device nodes.</summary>

@@ -102,6 +102,8 @@ internal static class RunOptions
         new("--against", "FILE", () => "The enclave file as it was signed: when EINIT refuses other pages, the first one that differs is named.", (a, text) => (a with { Against = text }, null)) { IsFile = true },
         new("--power-loss", "EVENTS", () => "The machine loses power before the Nth EENTER or ioctl: entry=N, ioctl=N, several with commas. SIGPWR does it at any time.", (a, text) =>
             PowerLossPlan.Parse(text) is { } plan ? (a with { PowerLoss = plan }, null) : (a, $"--power-loss {text}: write entry=N or ioctl=N, with N from 1, several with commas")),
+        new("--inject", "RULES", () => "Things go wrong by order: race=eaug for SIGBUS as Linux gives the second of two threads that fault on a new page, ioctl=NAME:error=ERRNO for an ioctl that does nothing but fail; NAME may be any. Each with :when=N, N+ or N..M, the occasions, default 1. Several with commas.", (a, text) =>
+            InjectionText.Read(text, out IReadOnlyList<InjectedFailure> failures) is { } problem ? (a, $"--inject {problem}") : (a with { Injected = [.. a.Injected, .. failures] }, null)),
         new("--nodes", "ACCESS", () => "Owner, group and mode of the nodes enclave, provision and vepc, as in enclave=root:sgx:0660,provision=root:sgx_prv:0660. Default: all may open them.", (a, text) =>
             (a with { Nodes = NodeText.Read(text, a.Nodes, out string? problem) }, problem)),
         new("--launch-hash", "HEX", () => "IA32_SGXLEPUBKEYHASH: MRSIGNER of the launch enclave, for --uapi isgx; the later drivers write it themselves. Default: Intel's.", (a, text) =>

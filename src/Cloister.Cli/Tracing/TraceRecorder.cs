@@ -22,6 +22,7 @@ internal sealed class TraceRecorder : IMachineObserver, IDriverObserver, IEngine
     private TraceEvent? _extending;
     private IObservedThread? _working, _before;
     private bool _following;
+    private bool _injected; // what ends next ends so by order
     private (TraceEvent Began, string? By)? _fault;
 
     private TraceRecorder(SgxMachine machine, ITraceSink[] sinks)
@@ -150,10 +151,11 @@ internal sealed class TraceRecorder : IMachineObserver, IDriverObserver, IEngine
 
     public void IoctlEnded(IoctlOperation operation)
     {
+        string byOrder = TakeInjected();
         if (_ioctls.Remove(operation, out (TraceEvent Began, SgxEnclave? Enclave) call))
         {
             long now = Now;
-            Tell(call.Began with { Time = now, Duration = now - call.Began.Time, Enclave = call.Enclave?.Eid ?? 0, Outcome = operation.IsAbandoned ? "?" : MachineNames.OfResult(operation.Result) });
+            Tell(call.Began with { Time = now, Duration = now - call.Began.Time, Enclave = call.Enclave?.Eid ?? 0, Outcome = operation.IsAbandoned ? "?" : MachineNames.OfResult(operation.Result) + byOrder });
         }
     }
 
@@ -172,13 +174,16 @@ internal sealed class TraceRecorder : IMachineObserver, IDriverObserver, IEngine
 
     public void FaultEnded(VmFault result)
     {
+        string byOrder = TakeInjected();
         if (_fault is var (began, by))
         {
             _fault = null;
             long now = Now;
-            Tell(began with { Time = now, Duration = now - began.Time, Outcome = result == VmFault.NoPage ? by ?? "mapped" : "SIGBUS" });
+            Tell(began with { Time = now, Duration = now - began.Time, Outcome = result == VmFault.NoPage ? by ?? "mapped" : "SIGBUS" + byOrder });
         }
     }
+
+    public void Injected(InjectedFailure failure) => _injected = true;
 
     public void Working(IObservedThread? thread)
     {
@@ -295,6 +300,13 @@ internal sealed class TraceRecorder : IMachineObserver, IDriverObserver, IEngine
         }
 
         return visit;
+    }
+
+    private string TakeInjected()
+    {
+        string told = _injected ? " (injected)" : "";
+        _injected = false;
+        return told;
     }
 
     private TraceEvent New(TraceKinds kind, string name, IObservedThread? thread = null)

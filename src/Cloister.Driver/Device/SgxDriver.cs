@@ -126,6 +126,11 @@ public sealed partial class SgxDriver
             return Tell(new CompletedIoctl(State.Refuse(DriverError.ENOTTY, IoctlRule.KnownCommand, command)), null, command, argument, enclave);
         }
 
+        if (Injected(row) is { } failed)
+        {
+            return Tell(failed, row, command, argument, enclave);
+        }
+
         var operation = row.Create(new IoctlCall(_services, enclave, null, argument, caller));
         if (!State.Rules.BindsToMapping)
         {
@@ -133,6 +138,17 @@ public sealed partial class SgxDriver
         }
 
         return Tell(operation, row, command, argument, enclave);
+    }
+
+    private CompletedIoctl? Injected(IoctlRow row)
+    {
+        if (State.Injections.Ioctl(row.Name) is not { } failure)
+        {
+            return null;
+        }
+
+        State.Observer.Injected(failure);
+        return new CompletedIoctl(State.Refuse(failure.Error, IoctlRule.NotInjected));
     }
 
     private IoctlOperation Tell(IoctlOperation operation, IoctlRow? row, uint command, ulong argument, SgxEnclave? enclave)

@@ -22,6 +22,8 @@ internal sealed class DriverState(SgxMachine machine, DriverOptions options, ITh
     /// <summary>Which enclaves may execute pages added at run time, once anything was said about it.</summary>
     public ExecuteDirtyPolicy? Policy { get; set; } = options.Policy;
 
+    public Injections Injections { get; } = new(options.Injected);
+
     public Counters Counters { get; } = new();
 
     public IDriverObserver Observer { get; set; } = IDriverObserver.Silent;

@@ -39,5 +39,12 @@ public interface IDriverObserver
     {
     }
 
+    /// <summary>Something goes wrong now by order, in the ioctl that <see cref="IoctlBegan"/> tells of next, or in the page fault that
+    /// <see cref="FaultBegan"/> told of last.</summary>
+    /// <param name="failure">What.</param>
+    void Injected(InjectedFailure failure)
+    {
+    }
+
     private sealed class SilentObserver : IDriverObserver;
 }

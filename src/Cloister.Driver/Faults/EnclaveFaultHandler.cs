@@ -32,6 +32,7 @@ internal sealed class EnclaveFaultHandler
         Protection mapping)
     {
         _state.Counters.Faults++;
+        bool isNew = _state.Rules is { SignalsAddedPages: false, BindsToMapping: false } && !enclave.Pages.Contains(address.Value >> 12);
         var error = FindPage(enclave, address, access, mapping, out var page, out var entry);
         if (error == DriverError.EBUSY)
         {
@@ -44,6 +45,12 @@ internal sealed class EnclaveFaultHandler
         if (error == DriverError.None)
         {
             addressSpace.InsertPage(address, page, entry);
+        }
+
+        if (isNew && error == DriverError.None && _state.Injections.Augmented() is { } race)
+        {
+            _state.Observer.Injected(race);
+            return VmFault.Sigbus;
         }
 
         return error is DriverError.None or DriverError.EBUSY ? VmFault.NoPage : VmFault.Sigbus;
@@ -89,7 +96,7 @@ internal sealed class EnclaveFaultHandler
     public int CountAddable(SgxEnclave enclave, LinearAddress start, int most)
     {
         bool adds = _state.Rules is { AddsPagesOnFault: true, SignalsAddedPages: false, BindsToMapping: false } && _state.Machine.Options.Sgx2
-            && enclave.IsInitialized && enclave.Secs.IsResident;
+            && enclave.IsInitialized && enclave.Secs.IsResident && !_state.Injections.MayRace;
         int count = 0;
         while (adds && count < most && start + ((ulong)count * LinearAddress.PageSize) - enclave.Base < enclave.Size && !enclave.Pages.Contains((start.Value >> 12) + (ulong)count))
         {

@@ -1,0 +1,15 @@
+namespace Cloister.Driver;
+
+/// <summary>What can be made to go wrong.</summary>
+public enum InjectedKind
+{
+    /// <summary>An ioctl returns an error before it does anything; nothing is copied back.</summary>
+    Ioctl,
+
+    /// <summary>
+    /// Two threads fault on the same new page, and this is the one that comes second: the page is added, and the thread gets SIGBUS.
+    /// arch/x86/kernel/cpu/sgx/encl.c, sgx_encl_eaug_page: xa_insert gives -EBUSY, and the result stays VM_FAULT_SIGBUS. Every release since
+    /// 6.0 as far as 6.12; docs/explanation/kernel-races.md, 1.
+    /// </summary>
+    AugmentRace,
+}
