@@ -7,10 +7,11 @@ namespace Cloister.Engine.Tests.Harness;
 /// <summary>A traced thread that nobody traces: its registers are what a test sets, its memory is this process's.</summary>
 internal sealed class OwnThread : IDisposable
 {
-    private readonly EpcMemory _epc = new(4);
+    private readonly EpcMemory _epc;
 
-    public OwnThread()
+    public OwnThread(int epcPages = 4)
     {
+        _epc = new EpcMemory(epcPages);
         Machine = new SgxMachine(new MachineOptions(), _epc);
         Space = new AddressSpace(Machine, Environment.ProcessId);
         var process = new TracedProcess(Environment.ProcessId, Space);

@@ -31,6 +31,9 @@ internal sealed class TestPlatform : IPlatform
     /// <summary>What becomes of a signal that is raised.</summary>
     public Delivery OnRaise { get; set; } = Delivery.InHandler;
 
+    /// <summary>What becomes of Cloister's own pages, and of which call.</summary>
+    public (Errno Error, string Call) OnMapArea { get; set; } = (Errno.None, "");
+
     /// <summary>The signals that were raised.</summary>
     public List<ProgramSignal> Raised { get; } = [];
 
@@ -241,8 +244,9 @@ internal sealed class TestPlatform : IPlatform
     /// <inheritdoc/>
     public Errno MapArea(IHeldThread thread, out string call)
     {
-        call = "";
-        return Errno.None;
+        Log.Add($"area of {thread.Id}");
+        (Errno error, call) = OnMapArea;
+        return error;
     }
 
     /// <inheritdoc/>

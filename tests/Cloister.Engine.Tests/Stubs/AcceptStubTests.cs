@@ -2,13 +2,44 @@ using System.Runtime.InteropServices;
 using Cloister.Engine.Fast;
 using Cloister.Engine.Stubs;
 using Cloister.Engine.Tests.Fast;
+using Cloister.Engine.Tests.Harness;
 using Cloister.Linux;
+using Iced.Intel;
 
 namespace Cloister.Engine.Tests.Stubs;
 
-/// <summary>EACCEPT by a stub.</summary>
+/// <summary>EACCEPT by a stub: <see cref="AcceptStub"/>.</summary>
 public sealed class AcceptStubTests : FastPathTestCase
 {
+    [Fact]
+    public void Its_parts_lie_in_order_and_the_way_to_the_ENCLU_leaves_no_trace()
+    {
+        const ulong address = 0x5200_0000, next = 0x6000_0000, allFlags = 0xad7;
+        var a = new Assembler(64);
+        var stub = new AcceptStub();
+        Label start = a.CreateLabel(), enclu = a.CreateLabel();
+        stub.Emit(a, ref start, next, enclu);
+        a.Label(ref enclu);
+        a.nop();
+        using var stream = new MemoryStream();
+        AssemblerResult result = a.Assemble(new StreamCodeWriter(stream), address, BlockEncoderOptions.ReturnNewInstructionOffsets);
+        AcceptStubAddresses addresses = stub.Addresses(result, next);
+        ulong[] inOrder = [addresses.Start, addresses.PageSaved, addresses.Saved, addresses.Committed, addresses.Noted, addresses.Slow];
+        Assert.Equal((address, next), (addresses.Start, addresses.Next));
+        Assert.Equal(inOrder.Distinct().Order(), inOrder);
+
+        _path.Shut();
+        UserRegisters before = Entered with { Rip = address, Rax = _enclave, Rcx = 0, Rflags = allFlags };
+        var processor = new StubProcessor(_own.Space.Memory, address, stream.ToArray()) { State = before };
+        while (processor.State.Rip != result.GetLabelRIP(enclu))
+        {
+            processor.Step();
+        }
+
+        _own.Thread.Registers = processor.State;
+        AssertRegisters(before with { Rip = result.GetLabelRIP(enclu), Rax = Eaccept, Rcx = _enclave }, address);
+    }
+
     [Theory]
     [InlineData("nothing")]
     [InlineData("the gate is shut")]

@@ -4,6 +4,7 @@ using Cloister.Linux;
 
 namespace Cloister.Engine.Tests.SystemCalls;
 
+[Collection(Enclaves.ScenarioCollection.Name)]
 public class SystemCallTableTests
 {
     [Fact]
@@ -24,6 +25,20 @@ public class SystemCallTableTests
         Assert.Equal(row.Stops.Length, row.Stops.Select(stop => stop.Set).Distinct().Count());
         Assert.All(row.Stops, stop => Assert.NotEmpty(stop.Test.Text));
     });
+
+    [Fact]
+    public void A_rows_handler_answers_its_call()
+    {
+        using var engine = new Harness.TestEngine();
+        SystemCallRow row = SystemCallTable.Find(SystemCall.SchedSetaffinity)!;
+        (engine.Thread.Registers.OrigRax, engine.Thread.Registers.Rdi) = (SystemCall.SchedSetaffinity, 4711);
+
+        Assert.Equal(Engine.Programs.Answer.Pass, row.Handler(engine.Tracer.SystemCalls, engine.Thread));
+        Assert.Equal(["affinity of 4711"], engine.Platform.Log);
+        engine.Thread.Registers.OrigRax = SystemCall.Getpid;
+        _ = engine.Tracer.SystemCalls.Handle(engine.Thread);
+        Assert.Single(engine.Platform.Log);
+    }
 
     [Theory]
     [InlineData((int)FilterSet.Base)]

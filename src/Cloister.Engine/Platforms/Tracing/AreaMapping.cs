@@ -34,6 +34,7 @@ internal static class AreaMapping
         if (taken < 0)
         {
             which = "memfd_create";
+            GiveUp(thread, descriptor);
             return (Errno)(-taken);
         }
 
@@ -45,6 +46,7 @@ internal static class AreaMapping
         if (second != (long)Area.Table)
         {
             table.Dispose();
+            GiveUp(thread, descriptor);
             return (Errno)(-second);
         }
 
@@ -63,5 +65,16 @@ internal static class AreaMapping
         }
 
         return Errno.None;
+    }
+
+    // The program runs on without them, and nothing of them is left there.
+    private static void GiveUp(PtraceThread thread, long descriptor)
+    {
+        if (descriptor >= 0)
+        {
+            _ = Bootstrap.Call(thread, SystemCall.Close, (ulong)descriptor);
+        }
+
+        _ = Bootstrap.Call(thread, SystemCall.Munmap, Area.Gadget, (ulong)Area.Length);
     }
 }

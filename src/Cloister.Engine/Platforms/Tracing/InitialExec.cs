@@ -53,7 +53,6 @@ internal static class InitialExec
             else if (status.Event == PtraceEvent.None && (long)now.Rax is < 0 and var result && result != -(long)Errno.ENOSYS)
             {
                 // At the entry of a system call RAX is -ENOSYS; so this is the return of one that failed.
-                _ = HostKernel.Kill(thread.Id, Signal.SIGKILL);
                 throw new LinuxException("execve", (Errno)(-result));
             }
         }

@@ -23,6 +23,21 @@ internal static class ProgramStart
             throw new LinuxException("ptrace(PTRACE_SEIZE)", error);
         }
 
+        try
+        {
+            return Start(program, waits, filter, starting, make);
+        }
+        catch
+        {
+            starting.End();
+            throw;
+        }
+    }
+
+    private static PtraceThread Start(ProgramInvocation program, Waits waits, byte[] filter, StartingProgram starting,
+        Func<int, PtraceThread> make)
+    {
+        int id = starting.Id;
         starting.StopItself();
         List<(int, SignalInformation)> deferred = WaitForStop(id);
         PtraceThread thread = make(id);
