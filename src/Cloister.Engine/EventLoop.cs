@@ -80,6 +80,14 @@ internal sealed class EventLoop(Tracer tracer)
             }
         }
 
+        if (tracer.Questions.Any)
+        {
+            using (tracer.Gates.Shut(null))
+            {
+                tracer.Questions.Answer();
+            }
+        }
+
         bool wait = !AdvanceIoctls();
         if (wait && tracer.Driver.BindsToMapping)
         {
@@ -191,6 +199,7 @@ internal sealed class EventLoop(Tracer tracer)
                 tracer.Files.CheckLifetimes(null);
             }
 
+            tracer.Root.NoteLeft(tracer.Processes.Threads);
             return;
         }
 

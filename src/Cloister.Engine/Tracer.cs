@@ -105,6 +105,8 @@ public sealed class Tracer : IThreadKicker, IDisposable
 
     internal RootProcess Root { get; } = new();
 
+    internal Questions Questions { get; } = new();
+
     internal IPlatform Platform { get; }
 
     internal RunningIoctls Ioctls { get; } = new();
@@ -171,6 +173,10 @@ public sealed class Tracer : IThreadKicker, IDisposable
             _broken = true;
             throw;
         }
+        finally
+        {
+            Questions.End();
+        }
 
         return Root.End;
     }
@@ -189,7 +195,23 @@ public sealed class Tracer : IThreadKicker, IDisposable
 
     /// <summary>The machine loses power at its next stop, and has it again: the EPC is empty, and every enclave gone.
     /// May be called by any thread.</summary>
-    public void LosePower() => PowerLoss.Request(Root.Id);
+    public void LosePower() => PowerLoss.Request(Root.Awake);
+
+    /// <summary>Looks at the machine, as soon as its thread is between two events. May be called by any thread.</summary>
+    /// <param name="question">What to look at; called by the tracer's thread, which does nothing else meanwhile.</param>
+    /// <param name="cancellation">Takes the question back.</param>
+    /// <returns>The answer; cancelled where the run ends first, or too many ask.</returns>
+    public Task<T> Ask<T>(Func<Inspection, T> question, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(question);
+        Task<T> answer = Questions.Ask(() => question(new Inspection(this)), cancellation);
+        if (!answer.IsCompleted && Root.Awake is not 0 and var process)
+        {
+            Platform.Wake(process);
+        }
+
+        return answer;
+    }
 
     /// <inheritdoc/>
     public void ForceExits(EpcPage secs) => _forcedExits.ForceExits(secs);

@@ -29,13 +29,18 @@ public readonly record struct FileStatus(uint Mode, uint Owner, uint Group)
     /// <param name="path">Any path.</param>
     /// <param name="status">The answer.</param>
     /// <returns><see cref="Errno.None"/>, or why there is no answer.</returns>
-    public static unsafe Errno TryGet(string path, out FileStatus status)
+    public static Errno TryGet(string path, out FileStatus status) => TryGet(SystemCall.Stat, path, out status);
+
+    /// <summary>Asks the kernel of a link itself, where the path leads to one. lstat(2).</summary>
+    public static Errno TryGetOfLink(string path, out FileStatus status) => TryGet(SystemCall.Lstat, path, out status);
+
+    private static unsafe Errno TryGet(long call, string path, out FileStatus status)
     {
         // struct stat of x86-64 is 144 bytes: st_mode 24, st_uid 28, st_gid 32.
         byte* buffer = stackalloc byte[144];
         fixed (byte* p = Encoding.UTF8.GetBytes(path + "\0"))
         {
-            if (NativeMethods.SystemCall(SystemCall.Stat, (long)p, (long)buffer, 0, 0, 0, 0) < 0)
+            if (NativeMethods.SystemCall(call, (long)p, (long)buffer, 0, 0, 0, 0) < 0)
             {
                 status = default;
                 return NativeMethods.LastError;

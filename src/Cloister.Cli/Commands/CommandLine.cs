@@ -22,6 +22,10 @@ internal static class CommandLine
         {
             RunCommand.Create(),
             ContainerCommand.Create(),
+            PsCommand.Create(),
+            TopCommand.Create(),
+            MapsCommand.Create(),
+            StatsCommand.Create(),
             DemoCommand.Create(),
             LabCommand.Create(),
             PlatformCommand.Create(),

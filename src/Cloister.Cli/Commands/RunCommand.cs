@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using Cloister.Architecture;
 using Cloister.Cli.Explaining;
+using Cloister.Cli.Looking;
 using Cloister.Cli.Manual;
 using Cloister.Cli.Platforms;
 using Cloister.Cli.Running;
@@ -183,8 +184,13 @@ internal static class RunCommand
                 MachineReport.Begin(arguments, options, messages);
             }
 
+            var answers = new LookAnswers(tracer, Header(options, arguments), new LookCounts(tracer, observers, summary), () => explainer is null ? [] : [.. explainer.Files]);
             long began = Stopwatch.GetTimestamp();
-            end = tracer.Run(program);
+            using (LookSocket.Begin(answers.Answer, arguments.Verbose ? messages.Notice : null))
+            {
+                end = tracer.Run(program);
+            }
+
             explainer?.Finish();
             recorder?.Finish();
             trace?.End(recorder!.Now, end.ExitStatus, end.Signal);

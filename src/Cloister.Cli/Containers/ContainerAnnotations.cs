@@ -41,7 +41,7 @@ internal static class ContainerAnnotations
         if (Array.Find(all, option => option.Name == "--" + name) is not { } option)
         {
             string reason = RunOptions.Find("--" + name) is { IsFile: true } ? "names a file, and whose would it be?" : "is no option of `cloister run`" + Spelling.Advice(name, all.Select(one => one.Name[2..]), "`cloister run --help` lists them");
-            throw new ContainerException($"the annotation {Printable(annotation)}: {Printable(name)} {Printable(reason)}");
+            throw new ContainerException($"the annotation {PrintableText.Of(annotation)}: {PrintableText.Of(name)} {PrintableText.Of(reason)}");
         }
 
         string text = Text(value) ?? throw new ContainerException($"the annotation {annotation} has no text for a value");
@@ -51,18 +51,16 @@ internal static class ContainerAnnotations
             {
                 "true" => [option.Name],
                 "false" => [],
-                _ => throw new ContainerException($"the annotation {annotation}: {Printable(text)} is neither true nor false"),
+                _ => throw new ContainerException($"the annotation {annotation}: {PrintableText.Of(text)} is neither true nor false"),
             };
         }
 
         string word = $"{option.Name}={text}";
-        return RunArguments.TryParse([word, "--", "program"], out RunArguments read) is { } problem ? throw new ContainerException($"the annotation {annotation}: {Printable(problem)}")
+        return RunArguments.TryParse([word, "--", "program"], out RunArguments read) is { } problem ? throw new ContainerException($"the annotation {annotation}: {PrintableText.Of(problem)}")
             : read.CpuHelp ? throw new ContainerException($"the annotation {annotation}: {text} is no processor")
             : [word];
     }
 
     /// <summary>A node's text; null where it is none.</summary>
     public static string? Text(JsonNode? node) => node is JsonValue value && value.TryGetValue(out string? text) ? text : null;
-
-    private static string Printable(string text) => string.Concat(text.Select(c => char.IsControl(c) ? '?' : c));
 }

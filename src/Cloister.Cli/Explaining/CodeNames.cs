@@ -1,7 +1,6 @@
 using System.Globalization;
 using Cloister.Architecture;
 using Cloister.Engine.Observers;
-using Cloister.Images;
 using Cloister.Images.Symbols;
 using Cloister.Processor;
 
@@ -10,19 +9,10 @@ namespace Cloister.Cli.Explaining;
 /// <summary>What code is called, of the host by its mapped files, of enclaves by the files that have the same code.</summary>
 internal sealed class CodeNames(SgxMachine machine) : IDisposable
 {
-    private const int MostCandidates = 256, LongestFile = 256 << 20, CompareLength = 32, MostFrames = 4;
-    private readonly List<string> _candidates = [];
-    private readonly Dictionary<string, (CodeSymbols? Symbols, ByteSource? Source)> _read = [];
+    private const int MostFrames = 4;
 
-    /// <summary>A file that may be an enclave's.</summary>
-    public void Note(string path)
-    {
-        if (_candidates.Count < MostCandidates && !path.StartsWith("/proc/", StringComparison.Ordinal) && !path.StartsWith("/sys/", StringComparison.Ordinal)
-            && !path.StartsWith("/dev/", StringComparison.Ordinal) && !_candidates.Contains(path))
-        {
-            _candidates.Add(path);
-        }
-    }
+    /// <summary>The files that name it.</summary>
+    public CodeFiles Files { get; } = new();
 
     /// <summary>Where a thread of the host stands: the function that called into the C library, where that can be seen.</summary>
     public string? Host(IObservedThread thread)
@@ -64,26 +54,12 @@ internal sealed class CodeNames(SgxMachine machine) : IDisposable
         }
 
         // Beginning before the instruction where the page does: what is compared is as long as can be had.
-        int from = Math.Min(inPage, LinearAddress.PageSize - CompareLength);
-        ReadOnlySpan<byte> code = machine.Memory[page.Page].Slice(from, CompareLength);
-        foreach (string path in _candidates.Concat(CodeMapping.Of(thread.ProcessId).Select(map => map.Path)).Distinct())
-        {
-            if (Symbols(path) is { } symbols && symbols.Find(code, from) is { } address && symbols.Find(address + (ulong)(inPage - from)) is { } found)
-            {
-                return $"{Text(found)} in {Path.GetFileName(path)}, {place}";
-            }
-        }
-
-        return place;
+        int from = Math.Min(inPage, LinearAddress.PageSize - CodeFiles.CompareLength);
+        ReadOnlySpan<byte> code = machine.Memory[page.Page].Slice(from, CodeFiles.CompareLength);
+        return Files.NameOf(code, from, inPage, CodeMapping.Of(thread.ProcessId).Select(map => map.Path)) is { } name ? $"{name}, {place}" : place;
     }
 
-    public void Dispose()
-    {
-        foreach ((CodeSymbols? _, ByteSource? source) in _read.Values)
-        {
-            source?.Dispose();
-        }
-    }
+    public void Dispose() => Files.Dispose();
 
     // What only passes a call on: the C library, and what is in no file, as the vDSO.
     private static bool IsWrapper(string? file) => file is null || !File.Exists(file) || Path.GetFileName(file) is var name
@@ -94,7 +70,7 @@ internal sealed class CodeNames(SgxMachine machine) : IDisposable
     {
         ulong at = rip;
         CodeMapping? map = maps.Find(known => known.Contains(at));
-        CodeSymbols? symbols = map is null ? null : Symbols(map.Path);
+        CodeSymbols? symbols = map is null ? null : Files.Symbols(map.Path);
         FrameRule? rule = symbols is null ? new FrameRule(IsFromRbp: true, 2 * sizeof(ulong), -2 * sizeof(ulong)) : symbols.AddressOf(at - map!.Start + map.Offset) is { } own ? symbols.FrameAt(own) : null;
         if (rule is not { } known)
         {
@@ -132,47 +108,13 @@ internal sealed class CodeNames(SgxMachine machine) : IDisposable
             {
                 file = map.Path;
                 string name = Path.GetFileName(map.Path);
-                CodeSymbols? symbols = Symbols(map.Path);
+                CodeSymbols? symbols = Files.Symbols(map.Path);
                 return symbols?.AddressOf(address - map.Start + map.Offset) is { } own && symbols.Find(own) is { } found
-                    ? $"{Text(found)} in {name}"
+                    ? $"{CodeFiles.Text(found)} in {name}"
                     : string.Create(CultureInfo.InvariantCulture, $"{name}+0x{address - map.Start + map.Offset:x}");
             }
         }
 
         return null;
     }
-
-    private CodeSymbols? Symbols(string path)
-    {
-        if (_read.TryGetValue(path, out (CodeSymbols? Symbols, ByteSource? Source) known))
-        {
-            return known.Symbols;
-        }
-
-        ByteSource? source = null;
-        try
-        {
-            var info = new FileInfo(path);
-            if (info.Exists && (info.Attributes & FileAttributes.Device) == 0 && info.Length is > 64 and < LongestFile)
-            {
-                source = ByteSource.OpenFile(path);
-            }
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
-        {
-            // It has no names then.
-        }
-
-        CodeSymbols? symbols = source is null ? null : CodeSymbols.Read(source);
-        if (symbols is null)
-        {
-            source?.Dispose();
-            source = null;
-        }
-
-        _read[path] = (symbols, source);
-        return symbols;
-    }
-
-    private static string Text(CodePlace place) => (place.Function is { } function ? place.Offset == 0 ? function : $"{function}+0x{place.Offset:x}" : "code") + (place.Line is { } line ? $" ({line})" : "");
 }

@@ -38,8 +38,11 @@ internal sealed class Explainer : IMachineObserver, IDriverObserver, IEngineObse
         tracer.Machine.Observer = this;
     }
 
+    /// <summary>The files that may be an enclave's.</summary>
+    public IReadOnlyList<string> Files => _names.Files.Candidates;
+
     /// <summary>A file that may be an enclave's.</summary>
-    public void Note(string path) => _names.Note(path);
+    public void Note(string path) => _names.Files.Note(path);
 
     /// <summary>The run has ended: how often what was explained came again.</summary>
     public void Finish()
@@ -66,7 +69,7 @@ internal sealed class Explainer : IMachineObserver, IDriverObserver, IEngineObse
         }
     }
 
-    public void FileOpening(IObservedThread thread, string path) => _names.Note(path);
+    public void FileOpening(IObservedThread thread, string path) => _names.Files.Note(path);
 
     public void EnclsExecuted(EnclsLeaf leaf, EpcPage page, LinearAddress address, LeafResult result)
     {

@@ -100,6 +100,22 @@ internal sealed record RunStatistics
         };
     }
 
+    /// <summary>What came since others were read off it. What is at one moment, and what calls, enclaves and threads did, stays.</summary>
+    public RunStatistics Since(RunStatistics before) => this with
+    {
+        PagesAdded = PagesAdded - before.PagesAdded,
+        PagesAugmented = PagesAugmented - before.PagesAugmented,
+        PagesRemoved = PagesRemoved - before.PagesRemoved,
+        PagesEvicted = PagesEvicted - before.PagesEvicted,
+        PagesLoaded = PagesLoaded - before.PagesLoaded,
+        PageFaults = PageFaults - before.PageFaults,
+        Ioctls = Ioctls - before.Ioctls,
+        ForcedExits = ForcedExits - before.ForcedExits,
+        StopsForSystemCalls = StopsForSystemCalls - before.StopsForSystemCalls,
+        StopsForSignals = StopsForSignals - before.StopsForSignals,
+        StopsForOtherEvents = StopsForOtherEvents - before.StopsForOtherEvents,
+    };
+
     /// <summary>As text, a line each, or as one line of JSON.</summary>
     public string Text(StatisticsFormat format, RunSummary summary)
     {

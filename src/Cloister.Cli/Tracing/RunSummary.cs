@@ -27,6 +27,29 @@ internal sealed class RunSummary : ITraceSink
     /// <summary>By thread; no more than the first thousand that came in.</summary>
     public IReadOnlyCollection<ThreadSummary> Threads => _threads.Values;
 
+    /// <summary>An enclave is there already.</summary>
+    /// <param name="enclave">Its number.</param>
+    /// <param name="pages">EPC pages that it has.</param>
+    /// <param name="processes">The processes that have it.</param>
+    public void Begin(ulong enclave, int pages, IEnumerable<int> processes)
+    {
+        if (_enclaves.Count < MostRows)
+        {
+            _enclaves[enclave] = new EnclaveSummary { Enclave = enclave };
+            _enclaves[enclave].Change(pages);
+        }
+
+        foreach (int process in processes)
+        {
+            if (!_living.TryGetValue(process, out HashSet<ulong>? living))
+            {
+                _living[process] = living = [];
+            }
+
+            _ = living.Add(enclave);
+        }
+    }
+
     /// <inheritdoc/>
     public void Take(in TraceEvent e)
     {

@@ -75,6 +75,17 @@ public sealed partial class SgxDriver
         set => State.Refusal = value;
     }
 
+    /// <summary>The open files of the device, in the order of their numbers; those that have an enclave have a size.</summary>
+    public IReadOnlyList<SgxEnclave> Enclaves
+    {
+        get
+        {
+            List<SgxEnclave> all = [];
+            State.ForEachEnclave(all.Add);
+            return all;
+        }
+    }
+
     internal DriverState State => _services.State;
 
     /// <summary>open("/dev/sgx_enclave").</summary>

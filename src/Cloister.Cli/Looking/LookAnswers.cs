@@ -1,0 +1,201 @@
+using System.Diagnostics;
+using Cloister.Architecture;
+using Cloister.Cli.Tracing;
+using Cloister.Driver;
+using Cloister.Engine;
+using Cloister.Engine.Observers;
+
+namespace Cloister.Cli.Looking;
+
+/// <summary>Answers what is asked of a run. The tracer's thread looks; what it saw is written down by the thread that asked.</summary>
+/// <param name="tracer">The run.</param>
+/// <param name="header">What it is called.</param>
+/// <param name="counts">Counts it.</param>
+/// <param name="files">Files that the program opened.</param>
+internal sealed class LookAnswers(Tracer tracer, TraceHeader header, LookCounts counts, Func<IReadOnlyList<string>> files)
+{
+    // Of pages that are all unlike there may be millions.
+    private const int MostRows = 100_000;
+    private const int CodeLength = 32;
+
+    private readonly long _began = Stopwatch.GetTimestamp();
+
+    private double Seconds => Math.Round(Stopwatch.GetElapsedTime(_began).TotalSeconds, 3);
+
+    /// <summary>Makes an answer.</summary>
+    public async Task<byte[]> Answer(LookRequest request, CancellationToken cancellation) => request.Verb switch
+    {
+        LookVerb.Ps => LookJson.Bytes(await tracer.Ask(Machine, cancellation).ConfigureAwait(false)),
+        LookVerb.Maps => LookJson.Bytes(await tracer.Ask(inspection => Maps(inspection, request.Address), cancellation).ConfigureAwait(false)),
+
+        // The counts go on when the tracer does.
+        _ => await tracer.Ask(inspection => LookJson.Bytes(counts.Look(inspection, Seconds, request.Resets)), cancellation).ConfigureAwait(false),
+    };
+
+    private MachineLook Machine(Inspection inspection)
+    {
+        IReadOnlyList<ObservedProcess> processes = inspection.Processes;
+        DriverStatistics driver = inspection.Driver.Statistics;
+        return new MachineLook
+        {
+            Pid = Environment.ProcessId,
+            Program = inspection.Program,
+            Command = header.Program,
+            Version = header.Version,
+            Engine = header.Engine,
+            Isolation = header.Isolation,
+            Interface = header.Interface,
+            Seconds = Seconds,
+            EpcPagesTotal = driver.EpcPagesTotal,
+            EpcPagesFree = driver.EpcPagesFree,
+            Processes =
+            [
+                .. processes.Select(process => new ProcessLook
+                {
+                    Pid = process.Id,
+                    Threads = [.. process.Threads.Select(thread => new ThreadLook { Tid = thread.Id, Enclave = thread.Processor.EnclaveMode ? thread.Processor.Eid : 0 })],
+                }),
+            ],
+            Enclaves = [.. inspection.Driver.Enclaves.Where(one => one.IsCreated).OrderBy(one => one.Eid).Select(one => Enclave(one, processes))],
+        };
+    }
+
+    private static EnclaveLook Enclave(SgxEnclave enclave, IReadOnlyList<ObservedProcess> processes)
+    {
+        (ReadOnlyMemory<byte> measured, ReadOnlyMemory<byte> signer) = enclave.Identity;
+        return new EnclaveLook
+        {
+            Enclave = enclave.Eid,
+            Base = $"0x{enclave.Base.Value:x}",
+            Size = enclave.Size,
+            State = enclave.IsDead ? "dead" : enclave.IsSuspended ? "suspended" : enclave.IsInitialized ? "initialized" : "building",
+            Debug = enclave.IsDebug,
+            Mrenclave = measured.IsEmpty ? null : Convert.ToHexStringLower(measured.Span),
+            Mrsigner = signer.IsEmpty ? null : Convert.ToHexStringLower(signer.Span),
+            Pages = enclave.PageCount,
+            PagesInEpc = enclave.ResidentPageCount,
+            ThreadsInside = processes.Sum(process => process.Threads.Count(thread => thread.Processor.EnclaveMode && thread.Processor.Eid == enclave.Eid)),
+            Processes = [.. processes.Where(process => process.Mappings.Any(mapping => mapping.Enclave == enclave)).Select(process => process.Id)],
+        };
+    }
+
+    private MapsLook Maps(Inspection inspection, ulong? address)
+    {
+        IReadOnlyList<ObservedProcess> processes = inspection.Processes;
+        List<MappedEnclaveLook> all = [];
+        int left = MostRows;
+        foreach (ObservedProcess process in processes)
+        {
+            foreach (SgxEnclave enclave in process.Mappings.Select(mapping => mapping.Enclave).OfType<SgxEnclave>().Where(one => one.IsCreated).Distinct().OrderBy(one => one.Eid))
+            {
+                (ulong first, ulong end) = (enclave.Base.Value, unchecked(enclave.Base.Value + enclave.Size));
+                if (address is { } one)
+                {
+                    if (one - first >= enclave.Size)
+                    {
+                        continue;
+                    }
+
+                    (first, end) = (one & ~0xfffUL, (one & ~0xfffUL) + LinearAddress.PageSize);
+                }
+
+                List<PagesLook> rows = [.. Rows(inspection, enclave, [.. process.Mappings.Where(mapping => mapping.Enclave == enclave)], first, end, address).Take(left + 1)];
+                left -= rows.Count;
+                all.Add(new MappedEnclaveLook { Process = process.Id, Enclave = Enclave(enclave, processes), Rows = left < 0 ? rows[..^1] : rows });
+                if (left < 0)
+                {
+                    break;
+                }
+            }
+        }
+
+        return new MapsLook { Pid = Environment.ProcessId, Enclaves = all, Cut = left < 0, Files = files() };
+    }
+
+    // Where the mapping changes, or the page is another's like, a row ends. What is mapped without a page is a row of its own.
+    private static IEnumerable<PagesLook> Rows(Inspection inspection, SgxEnclave enclave, ObservedMapping[] mappings, ulong first, ulong end, ulong? address)
+    {
+        for (ulong at = first; at < end;)
+        {
+            ObservedMapping? mapping = Array.Find(mappings, one => one.Start <= at && at < one.End);
+            ulong next = mapping?.End ?? mappings.Where(one => one.Start > at).Select(one => one.Start).DefaultIfEmpty(end).Min();
+            next = Math.Min(next, end);
+            foreach (EnclavePages pages in inspection.Driver.PagesOf(enclave, new LinearAddress(at), new LinearAddress(next - 1)))
+            {
+                if (pages.Start.Value > at && mapping is not null)
+                {
+                    yield return Row(at, pages.Start.Value, mapping, null);
+                }
+
+                at = pages.Start.Value + ((ulong)pages.Count * LinearAddress.PageSize);
+                yield return WithCode(inspection, enclave, Row(pages.Start.Value, at, mapping, pages), pages, address);
+            }
+
+            if (at < next && mapping is not null)
+            {
+                yield return Row(at, next, mapping, null);
+            }
+
+            at = next;
+        }
+    }
+
+    private static PagesLook Row(ulong start, ulong end, ObservedMapping? mapping, EnclavePages? pages) => new()
+    {
+        Start = $"0x{start:x}",
+        End = $"0x{end:x}",
+        Pages = (long)((end - start) / LinearAddress.PageSize),
+        Mapping = mapping is null ? null : Letters(mapping.Protection),
+        Type = pages is { } known ? Name(known.Type) : null,
+        Permissions = pages is { IsResident: true } there ? Letters((int)(there.Secinfo & SecinfoFlags.PermissionMask)) : null,
+        Where = pages is null ? "none" : pages.Value.IsResident ? "epc" : "written out",
+        State = pages is { } state ? [.. States(state)] : [],
+    };
+
+    private static PagesLook WithCode(Inspection inspection, SgxEnclave enclave, PagesLook row, in EnclavePages pages, ulong? address)
+    {
+        LinearAddress at = address is { } asked ? new LinearAddress(asked) : pages.Start;
+        EpcPage page = (pages.Secinfo & SecinfoFlags.X) != 0 && !pages.IsBlocked ? inspection.Driver.EpcPageAt(enclave, at) : EpcPage.None;
+        if (page.IsNone)
+        {
+            return row;
+        }
+
+        // Beginning before the address where the page ends: what is compared is as long as can be had.
+        int from = Math.Min((int)(at.Value & 0xfff), LinearAddress.PageSize - CodeLength);
+        return row with { Code = Convert.ToHexStringLower(inspection.Machine.Memory.Contents(page).Slice(from, CodeLength)), CodeOffset = from };
+    }
+
+    private static IEnumerable<string> States(EnclavePages pages)
+    {
+        (bool Has, string Name)[] all =
+        [
+            ((pages.Secinfo & SecinfoFlags.Pending) != 0, "PENDING"),
+            ((pages.Secinfo & SecinfoFlags.Modified) != 0, "MODIFIED"),
+            ((pages.Secinfo & SecinfoFlags.Pr) != 0, "PR"),
+            (pages.IsBlocked, "BLOCKED"),
+        ];
+        return all.Where(one => one.Has).Select(one => one.Name);
+    }
+
+    // PROT_ bits and the EPCM's have one order.
+    private static string Letters(int bits) => string.Create(3, bits, static (text, bits) =>
+    {
+        for (int i = 0; i < text.Length; i++)
+        {
+            text[i] = (bits & 1 << i) != 0 ? "rwx"[i] : '-';
+        }
+    });
+
+    private static string Name(PageType type) => type switch
+    {
+        PageType.Reg => "PT_REG",
+        PageType.Tcs => "PT_TCS",
+        PageType.Trim => "PT_TRIM",
+        PageType.Secs => "PT_SECS",
+        PageType.Va => "PT_VA",
+        PageType.SsFirst => "PT_SS_FIRST",
+        PageType.SsRest => "PT_SS_REST",
+        _ => $"PT {(int)type}",
+    };
+}

@@ -1,0 +1,114 @@
+using System.Diagnostics;
+using System.Net.Sockets;
+using System.Text;
+using System.Text.Json;
+
+namespace Cloister.Cli.Looking;
+
+/// <summary>Asks runs.</summary>
+internal static class LookClient
+{
+    private const int LongestAnswer = 256 << 20;
+
+    // The run itself answers within less, or says that it cannot.
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(12);
+
+    /// <summary>Asks the run of a process, Cloister's own or one of its program's.</summary>
+    /// <exception cref="LookException">There is none, or it does not answer.</exception>
+    public static JsonDocument Ask(int process, LookRequest request)
+    {
+        SortedDictionary<int, string> sockets = LookFolder.Sockets();
+        if (sockets.TryGetValue(process, out string? own) && TryAsk(own, request) is { } answer)
+        {
+            return answer;
+        }
+
+        foreach ((_, MachineLook? machine) in All())
+        {
+            if (machine is not null && machine.Processes.Any(one => one.Pid == process || one.Threads.Any(thread => thread.Tid == process)) && TryAsk(sockets.GetValueOrDefault(machine.Pid, ""), request) is { } found)
+            {
+                return found;
+            }
+        }
+
+        throw new LookException($"no run of this user's is or has process {process}; `cloister ps` lists them");
+    }
+
+    /// <summary>Asks all runs what they are: by Cloister's process; null where there is no answer.</summary>
+    public static IReadOnlyList<(int Pid, MachineLook? Machine)> All() =>
+        [.. LookFolder.Sockets().AsParallel().AsOrdered().WithDegreeOfParallelism(16).Select(socket => (socket.Key, Machine(socket.Value))).Where(one => one.Item2.IsThere).Select(one => (one.Key, one.Item2.Machine))];
+
+    private static (bool IsThere, MachineLook? Machine) Machine(string socket)
+    {
+        try
+        {
+            using JsonDocument? answer = TryAsk(socket, new LookRequest(LookVerb.Ps));
+            return answer is null ? (false, null) : (true, answer.Deserialize(LookJson.Default.MachineLook));
+        }
+        catch (Exception e) when (e is LookException or JsonException)
+        {
+            return (true, null);
+        }
+    }
+
+    /// <summary>Asks at a socket; null where nobody listens any more: it is taken away.</summary>
+    private static JsonDocument? TryAsk(string path, LookRequest request)
+    {
+        long began = Stopwatch.GetTimestamp();
+        try
+        {
+            using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { SendTimeout = (int)s_patience.TotalMilliseconds, ReceiveTimeout = (int)s_patience.TotalMilliseconds };
+            socket.Connect(new UnixDomainSocketEndPoint(path));
+            _ = socket.Send(Encoding.ASCII.GetBytes($"{request}\n"));
+            using var answer = new MemoryStream();
+            byte[] buffer = new byte[64 * 1024];
+            for (int read; (read = socket.Receive(buffer)) > 0;)
+            {
+                answer.Write(buffer, 0, read);
+                if (answer.Length > LongestAnswer || Stopwatch.GetElapsedTime(began) > s_patience)
+                {
+                    throw new LookException("its answer is too long");
+                }
+            }
+
+            return Read(answer.GetBuffer().AsMemory(0, (int)answer.Length));
+        }
+        catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionRefused)
+        {
+            LookFolder.Remove(path);
+            return null;
+        }
+        catch (SocketException e)
+        {
+            return File.Exists(path) ? throw new LookException($"it does not answer: {e.Message}") : null;
+        }
+        catch (Exception e) when (e is ArgumentException)
+        {
+            // No path at all: it has just ended.
+            return null;
+        }
+    }
+
+    private static JsonDocument Read(ReadOnlyMemory<byte> answer)
+    {
+        JsonDocument document;
+        try
+        {
+            document = JsonDocument.Parse(answer);
+        }
+        catch (JsonException)
+        {
+            throw new LookException(answer.IsEmpty ? "it has ended, or too many look at it" : "it answers what is no JSON: is it of another version?");
+        }
+
+        if (document.RootElement is { ValueKind: JsonValueKind.Object } root && root.TryGetProperty("error", out JsonElement error))
+        {
+            using (document)
+            {
+                throw new LookException(PrintableText.Of(error.ToString()));
+            }
+        }
+
+        return document;
+    }
+}

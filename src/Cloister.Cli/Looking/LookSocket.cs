@@ -1,0 +1,221 @@
+using System.Net.Sockets;
+using System.Text;
+using Cloister.Attestation.Services;
+
+namespace Cloister.Cli.Looking;
+
+/// <summary>The socket by which others look at a run. Until somebody comes it is a thread that waits in the kernel, and no more.</summary>
+internal sealed class LookSocket : IDisposable
+{
+    private const int MostConnections = 16, Backlog = 64, StackLength = 256 * 1024;
+
+    // For a line that a command sends at once; for the tracer to come to it; for the answer to be taken.
+    private static readonly TimeSpan s_line = TimeSpan.FromSeconds(2), s_answer = TimeSpan.FromSeconds(5), s_taking = TimeSpan.FromSeconds(5);
+
+    private readonly Lock _lock = new();
+    private readonly Func<LookRequest, CancellationToken, Task<byte[]>> _answer;
+    private readonly Action<string>? _notice;
+    private ConnectionServer? _server;
+    private string? _path;
+    private int _open;
+    private bool _isOver;
+
+    private LookSocket(Func<LookRequest, CancellationToken, Task<byte[]>> answer, Action<string>? notice) => (_answer, _notice) = (answer, notice);
+
+    /// <summary>Begins to listen; a run that cannot be looked at runs all the same.</summary>
+    /// <param name="answer">Makes an answer.</param>
+    /// <param name="notice">Hears why it cannot be.</param>
+    public static LookSocket Begin(Func<LookRequest, CancellationToken, Task<byte[]>> answer, Action<string>? notice)
+    {
+        var socket = new LookSocket(answer, notice);
+        try
+        {
+            new Thread(socket.Wait, StackLength) { IsBackground = true, Name = "look" }.Start();
+        }
+        catch (OutOfMemoryException)
+        {
+            // The limit of processes: setrlimit(2), RLIMIT_NPROC.
+            notice?.Invoke("this run cannot be looked at: no thread is to be had");
+        }
+
+        return socket;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            _isOver = true;
+            if (_path is not null)
+            {
+                LookFolder.Remove(_path);
+            }
+
+            // Who waits in the kernel for a connection ends with the process.
+            _server?.Dispose();
+        }
+    }
+
+    // The first connection is still to be taken when others begin to serve.
+    private void Wait()
+    {
+        if (Listen() is not { } listener)
+        {
+            return;
+        }
+
+        try
+        {
+            while (!listener.Poll(Timeout.InfiniteTimeSpan, SelectMode.SelectRead))
+            {
+            }
+        }
+        catch (SocketException)
+        {
+            return;
+        }
+
+        lock (_lock)
+        {
+            if (!_isOver)
+            {
+                _server = ConnectionServer.Begin(listener, Serve);
+            }
+        }
+    }
+
+    private Socket? Listen()
+    {
+        string problem = "";
+        foreach (string folder in LookFolder.All)
+        {
+            lock (_lock)
+            {
+                if (_isOver)
+                {
+                    return null;
+                }
+
+                // The folder goes with its last socket, which may be now.
+                for (int attempts = 0; attempts < 3; attempts++)
+                {
+                    if (LookFolder.Make(folder) is { } wrong)
+                    {
+                        problem = wrong;
+                        break;
+                    }
+
+                    if (TryListen(folder, out problem) is { } listener)
+                    {
+                        return listener;
+                    }
+                }
+            }
+        }
+
+        _notice?.Invoke($"this run cannot be looked at: {problem}");
+        return null;
+    }
+
+    // It has its name when it listens already: who finds one that refuses takes it away.
+    private Socket? TryListen(string folder, out string problem)
+    {
+        string path = LookFolder.FileOf(folder, Environment.ProcessId), beginning = path + "-";
+        Socket? listener = null;
+        try
+        {
+            File.Delete(beginning);
+            listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            listener.Bind(new UnixDomainSocketEndPoint(beginning));
+            listener.Listen(Backlog);
+            File.Move(beginning, path, overwrite: true);
+            (_path, problem) = (path, "");
+            return listener;
+        }
+        catch (Exception e) when (e is SocketException or IOException or UnauthorizedAccessException)
+        {
+            problem = $"{path}: {e.Message.ReplaceLineEndings(" ")}";
+            listener?.Dispose();
+            return null;
+        }
+    }
+
+    private async Task Serve(Stream stream, CancellationToken cancellation)
+    {
+        try
+        {
+            if (Interlocked.Increment(ref _open) <= MostConnections)
+            {
+                byte[] answer = await Answer(stream, cancellation).ConfigureAwait(false);
+                using var taking = Limited(s_taking, cancellation);
+                await stream.WriteAsync(answer, taking.Token).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            _ = Interlocked.Decrement(ref _open);
+        }
+    }
+
+    private async Task<byte[]> Answer(Stream stream, CancellationToken cancellation)
+    {
+        string line;
+        using (var patience = Limited(s_line, cancellation))
+        {
+            line = await ReadLine(stream, patience.Token).ConfigureAwait(false);
+        }
+
+        if (LookRequest.Parse(line, out string? problem) is not { } request)
+        {
+            return LookJson.Refusal(problem!);
+        }
+
+        using var waiting = Limited(s_answer, cancellation);
+        try
+        {
+            return await _answer(request, waiting.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            return LookJson.Refusal("it is ending, or nothing of it stops");
+        }
+#pragma warning disable CA1031 // Whatever goes wrong with a look is told to who looked.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            return LookJson.Refusal($"{e.GetType().Name}: {e.Message}");
+        }
+    }
+
+    private static CancellationTokenSource Limited(TimeSpan time, CancellationToken cancellation)
+    {
+        var source = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        source.CancelAfter(time);
+        return source;
+    }
+
+    // Up to its end or to one byte more than it may have.
+    private static async Task<string> ReadLine(Stream stream, CancellationToken cancellation)
+    {
+        byte[] buffer = new byte[LookRequest.LongestLine + 1];
+        int length = 0;
+        while (length < buffer.Length)
+        {
+            int read = await stream.ReadAsync(buffer.AsMemory(length), cancellation).ConfigureAwait(false);
+            int end = Array.IndexOf(buffer, (byte)'\n', length, read);
+            if (end >= 0)
+            {
+                return Encoding.Latin1.GetString(buffer, 0, end);
+            }
+
+            length += read;
+            if (read == 0)
+            {
+                break;
+            }
+        }
+
+        return Encoding.Latin1.GetString(buffer, 0, length);
+    }
+}

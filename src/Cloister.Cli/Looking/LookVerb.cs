@@ -1,0 +1,14 @@
+namespace Cloister.Cli.Looking;
+
+/// <summary>What may be asked of a run.</summary>
+internal enum LookVerb
+{
+    /// <summary>What machine it is, and its enclaves.</summary>
+    Ps,
+
+    /// <summary>The pages of its enclaves.</summary>
+    Maps,
+
+    /// <summary>What it did.</summary>
+    Stats,
+}
