@@ -199,7 +199,6 @@ internal sealed class EventLoop(Tracer tracer)
                 tracer.Files.CheckLifetimes(null);
             }
 
-            tracer.Root.NoteLeft(tracer.Processes.Threads);
             return;
         }
 

@@ -1,7 +1,6 @@
 using Cloister.Driver;
 using Cloister.Engine.Fast;
 using Cloister.Engine.Memory;
-using Cloister.Engine.Platforms;
 using Cloister.Engine.Programs;
 using Cloister.Processor;
 
@@ -9,23 +8,15 @@ namespace Cloister.Engine;
 
 /// <summary>Losses of power, as suspending to memory or disk is one for the EPC: asked for by a signal or planned.</summary>
 internal sealed class PowerLoss(SgxMachine machine, SgxDriver driver, EpcMemory epc, Processes processes, Accepts accepts,
-    IThreadKicker kicker, IPlatform platform, Action finishIoctls)
+    IThreadKicker kicker, Action finishIoctls)
 {
     private int _requested;
 
     /// <summary>Whether one was asked for.</summary>
     public bool IsRequested => Volatile.Read(ref _requested) != 0;
 
-    /// <summary>Asks for one at the tracer's next stop. May be called by any thread.</summary>
-    /// <param name="process">A process of the program, to make it stop, or 0.</param>
-    public void Request(int process)
-    {
-        Volatile.Write(ref _requested, 1);
-        if (process != 0)
-        {
-            platform.Wake(process);
-        }
-    }
+    /// <summary>Asks for one when the tracer looks next. May be called by any thread.</summary>
+    public void Request() => Volatile.Write(ref _requested, 1);
 
     /// <summary>Loses power if that was asked for.</summary>
     public void Check()

@@ -1,6 +1,6 @@
 namespace Cloister.Engine;
 
-/// <summary>What other threads want to know of the machine: the tracer's thread looks, between two events, and nobody else ever does.</summary>
+/// <summary>What other threads want to know of the machine: the tracer's thread looks, between two events, and nobody else.</summary>
 internal sealed class Questions
 {
     // A question that nobody takes back stays until the tracer looks, which a program may keep it from.
@@ -9,10 +9,13 @@ internal sealed class Questions
     private readonly Lock _lock = new();
     private readonly List<Action<bool>> _waiting = [];
     private int _any;
-    private bool _isOver;
+    private volatile bool _isOver;
 
     /// <summary>Whether there is one.</summary>
     public bool Any => Volatile.Read(ref _any) != 0;
+
+    /// <summary>Whether nobody answers any more.</summary>
+    public bool AreOver => _isOver;
 
     /// <summary>Puts one. May be called by any thread.</summary>
     /// <returns>The answer; cancelled when it was taken back, or the run ended, or too many wait.</returns>
@@ -59,7 +62,8 @@ internal sealed class Questions
 
             _ = answer.TrySetCanceled(cancellation);
         });
-        _ = answer.Task.ContinueWith(_ => registration.Dispose(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        _ = answer.Task.ContinueWith(
+            _ => registration.Dispose(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
         return answer.Task;
     }
 

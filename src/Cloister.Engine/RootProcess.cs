@@ -11,16 +11,13 @@ namespace Cloister.Engine;
 internal sealed class RootProcess
 {
     private readonly OutsideSignals _outside = new();
-    private int _id, _left;
+    private int _id;
     private long _steps;
     private ulong _relayed; // signals that were passed on to the program; bit n-1 is signal n
     private ProgramEvent _end;
 
     /// <summary>Its process; 0 when it has not begun or has ended.</summary>
     public int Id => Volatile.Read(ref _id);
-
-    /// <summary>A process that can be made to stop: itself, or when it has ended one that it left running; 0 for none.</summary>
-    public int Awake => Id is not 0 and var id ? id : Volatile.Read(ref _left);
 
     /// <summary>When a signal that was sent to Cloister ended it, in ticks of a millisecond; null before, and where
     /// it ended otherwise.</summary>
@@ -57,15 +54,6 @@ internal sealed class RootProcess
         if (end.EndedBy is { } signal && (Interlocked.Read(ref _relayed) & 1UL << (signal - 1)) != 0)
         {
             EndedForAllAt = Environment.TickCount64;
-        }
-    }
-
-    /// <summary>Something has ended, and these are left.</summary>
-    public void NoteLeft(IReadOnlyCollection<TracedThread> threads)
-    {
-        if (_id == 0)
-        {
-            Volatile.Write(ref _left, threads.FirstOrDefault()?.Process.Id ?? 0);
         }
     }
 

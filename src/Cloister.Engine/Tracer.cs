@@ -76,7 +76,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
         SystemCalls = new SystemCallHandlers(options, Driver, Epc, Cpuid, Files, Ioctls, Processes, Platform, Exceptions, RealMappings,
             Placement, Losses, Replacer);
         Loop = new EventLoop(this);
-        PowerLoss = new PowerLoss(Machine, Driver, Epc, Processes, Accepts, _forcedExits, Platform, Loop.FinishIoctls);
+        PowerLoss = new PowerLoss(Machine, Driver, Epc, Processes, Accepts, _forcedExits, Loop.FinishIoctls);
         Losses.OnDue = PowerLoss.Lose;
         Gates.OnWaited = Interruptions.OnReleased = Loop.RunOn;
     }
@@ -193,23 +193,23 @@ public sealed class Tracer : IThreadKicker, IDisposable
     /// <returns>False when the program did not get it: it has not begun or has ended.</returns>
     public bool Relay(int signal) => Root.Relay(signal);
 
-    /// <summary>The machine loses power at its next stop, and has it again: the EPC is empty, and every enclave gone.
-    /// May be called by any thread.</summary>
-    public void LosePower() => PowerLoss.Request(Root.Awake);
+    /// <summary>The machine loses power as soon as its thread is between two events, and has it again: the EPC is empty, and
+    /// every enclave gone. May be called by any thread.</summary>
+    public void LosePower()
+    {
+        PowerLoss.Request();
+        _ = Urge(() => PowerLoss.IsRequested);
+    }
 
     /// <summary>Looks at the machine, as soon as its thread is between two events. May be called by any thread.</summary>
     /// <param name="question">What to look at; called by the tracer's thread, which does nothing else meanwhile.</param>
     /// <param name="cancellation">Takes the question back.</param>
     /// <returns>The answer; cancelled where the run ends first, or too many ask.</returns>
-    public Task<T> Ask<T>(Func<Inspection, T> question, CancellationToken cancellation)
+    public Task<T> Ask<T>(Func<MachineView, T> question, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(question);
-        Task<T> answer = Questions.Ask(() => question(new Inspection(this)), cancellation);
-        if (!answer.IsCompleted && Root.Awake is not 0 and var process)
-        {
-            Platform.Wake(process);
-        }
-
+        Task<T> answer = Questions.Ask(() => question(new MachineView(this)), cancellation);
+        _ = Urge(() => !answer.IsCompleted);
         return answer;
     }
 
@@ -226,6 +226,17 @@ public sealed class Tracer : IThreadKicker, IDisposable
         }
 
         Epc.Dispose();
+    }
+
+    // A wait that only begins does not hear of it.
+    private async Task Urge(Func<bool> isPending)
+    {
+        const int milliseconds = 10;
+        while (isPending() && !Questions.AreOver)
+        {
+            Platform.Wake();
+            await Task.Delay(milliseconds).ConfigureAwait(false);
+        }
     }
 
     private AddressSpace NewSpace(int process) => new(Machine, process, Fast);

@@ -57,6 +57,8 @@ public enum Errno
     ENOSPC = 28,
     /// <summary>Nobody reads the pipe any more.</summary>
     EPIPE = 32,
+    /// <summary>File name too long.</summary>
+    ENAMETOOLONG = 36,
     /// <summary>Function not implemented.</summary>
     ENOSYS = 38,
     /// <summary>Value too large.</summary>

@@ -192,14 +192,21 @@ public static unsafe class Ptrace
     /// <summary>Waits for any traced thread or child. Returns its id, 0 when <paramref name="block"/> is false and nothing happened, or minus an errno.</summary>
     public static int Wait(int thread, bool block, out WaitStatus status)
     {
-        const int wall = 0x40000000, noHang = 1;
-        int raw = 0;
         int result;
         do
         {
-            result = NativeMethods.Wait4(thread, &raw, wall | (block ? 0 : noHang), null);
+            result = WaitOnce(thread, block, out status);
         }
-        while (result < 0 && NativeMethods.LastError == Errno.EINTR);
+        while (result == -(int)Errno.EINTR);
+        return result;
+    }
+
+    /// <summary>The same, until a signal comes to this thread: EINTR.</summary>
+    public static int WaitOnce(int thread, bool block, out WaitStatus status)
+    {
+        const int wall = 0x40000000, noHang = 1;
+        int raw = 0;
+        int result = NativeMethods.Wait4(thread, &raw, wall | (block ? 0 : noHang), null);
         status = new WaitStatus(raw);
         return result < 0 ? -(int)NativeMethods.LastError : result;
     }

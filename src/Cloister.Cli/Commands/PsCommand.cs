@@ -72,5 +72,5 @@ internal static class PsCommand
 
     /// <summary>An enclave in a line.</summary>
     public static string Line(EnclaveLook enclave) => PrintableText.Of(string.Create(CultureInfo.InvariantCulture,
-        $"enclave {enclave.Enclave} at {enclave.Base}, {SizeText.Of((long)Math.Min(enclave.Size, long.MaxValue))}, {enclave.State}{(enclave.Debug ? ", debug" : "")}: {enclave.PagesInEpc} of {enclave.Pages} pages in the EPC, {enclave.ThreadsInside} threads inside{(enclave.Mrenclave is { } measured ? $", MRENCLAVE {measured}" : "")}"));
+        $"enclave {enclave.Enclave} at {enclave.Base}, {SizeText.Of((long)Math.Min(enclave.Size, long.MaxValue))}, {enclave.State}{(enclave.Debug ? ", debug" : "")}: {enclave.PagesInEpc} of {enclave.Pages} pages in the EPC, {enclave.ThreadsInside} {(enclave.ThreadsInside == 1 ? "thread" : "threads")} inside{(enclave.Mrenclave is { } measured ? $", MRENCLAVE {measured}" : "")}"));
 }

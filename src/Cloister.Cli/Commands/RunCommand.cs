@@ -186,7 +186,7 @@ internal static class RunCommand
 
             var answers = new LookAnswers(tracer, Header(options, arguments), new LookCounts(tracer, observers, summary), () => explainer is null ? [] : [.. explainer.Files]);
             long began = Stopwatch.GetTimestamp();
-            using (LookSocket.Begin(answers.Answer, arguments.Verbose ? messages.Notice : null))
+            using (LookSocket.Begin(answers.Answer, arguments.Verbose ? messages.Notice : null, LookFolder.All))
             {
                 end = tracer.Run(program);
             }

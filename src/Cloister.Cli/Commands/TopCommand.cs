@@ -17,15 +17,13 @@ internal static class TopCommand
         var delay = new Option<double>("--delay") { HelpName = "SECONDS", Description = "Between two looks.", DefaultValueFactory = _ => 2 };
         var count = new Option<int?>("--count") { HelpName = "NUMBER", Description = "End after so many looks. By default it goes on until it is ended." };
         var command = new Command("top", "Show what the runs of this user do each second. Entries and exits are counted since it first looks.") { delay, count };
-        command.Validators.Add(result =>
-        {
-            if (result.GetValue(delay) is not (>= 0.1 and <= 3600))
-            {
-                result.AddError("--delay: from 0.1 to 3600 seconds");
-            }
-        });
         command.SetAction(parsed => LookOptions.Guard(() =>
         {
+            if (parsed.GetValue(delay) is not (>= 0.1 and <= 3600))
+            {
+                return Failure.Report("top: --delay: from 0.1 to 3600 seconds", Failure.Usage);
+            }
+
             using var end = new ManualResetEventSlim();
             using var interruption = Interruption.Of(end.Set);
             bool isTerminal = Terminal.HasColours;

@@ -26,20 +26,20 @@ internal sealed class LookAnswers(Tracer tracer, TraceHeader header, LookCounts 
     public async Task<byte[]> Answer(LookRequest request, CancellationToken cancellation) => request.Verb switch
     {
         LookVerb.Ps => LookJson.Bytes(await tracer.Ask(Machine, cancellation).ConfigureAwait(false)),
-        LookVerb.Maps => LookJson.Bytes(await tracer.Ask(inspection => Maps(inspection, request.Address), cancellation).ConfigureAwait(false)),
+        LookVerb.Maps => LookJson.Bytes(await tracer.Ask(view => Maps(view, request.Address), cancellation).ConfigureAwait(false)),
 
         // The counts go on when the tracer does.
-        _ => await tracer.Ask(inspection => LookJson.Bytes(counts.Look(inspection, Seconds, request.Resets)), cancellation).ConfigureAwait(false),
+        _ => await tracer.Ask(view => LookJson.Bytes(counts.Look(view, Seconds, request.Resets)), cancellation).ConfigureAwait(false),
     };
 
-    private MachineLook Machine(Inspection inspection)
+    private MachineLook Machine(MachineView view)
     {
-        IReadOnlyList<ObservedProcess> processes = inspection.Processes;
-        DriverStatistics driver = inspection.Driver.Statistics;
+        IReadOnlyList<ObservedProcess> processes = view.Processes;
+        DriverStatistics driver = view.Driver.Statistics;
         return new MachineLook
         {
             Pid = Environment.ProcessId,
-            Program = inspection.Program,
+            Program = view.Program,
             Command = header.Program,
             Version = header.Version,
             Engine = header.Engine,
@@ -56,7 +56,7 @@ internal sealed class LookAnswers(Tracer tracer, TraceHeader header, LookCounts 
                     Threads = [.. process.Threads.Select(thread => new ThreadLook { Tid = thread.Id, Enclave = thread.Processor.EnclaveMode ? thread.Processor.Eid : 0 })],
                 }),
             ],
-            Enclaves = [.. inspection.Driver.Enclaves.Where(one => one.IsCreated).OrderBy(one => one.Eid).Select(one => Enclave(one, processes))],
+            Enclaves = [.. view.Driver.Enclaves.Where(one => one.IsCreated).OrderBy(one => one.Eid).Select(one => Enclave(one, processes))],
         };
     }
 
@@ -79,9 +79,9 @@ internal sealed class LookAnswers(Tracer tracer, TraceHeader header, LookCounts 
         };
     }
 
-    private MapsLook Maps(Inspection inspection, ulong? address)
+    private MapsLook Maps(MachineView view, ulong? address)
     {
-        IReadOnlyList<ObservedProcess> processes = inspection.Processes;
+        IReadOnlyList<ObservedProcess> processes = view.Processes;
         List<MappedEnclaveLook> all = [];
         int left = MostRows;
         foreach (ObservedProcess process in processes)
@@ -99,7 +99,7 @@ internal sealed class LookAnswers(Tracer tracer, TraceHeader header, LookCounts 
                     (first, end) = (one & ~0xfffUL, (one & ~0xfffUL) + LinearAddress.PageSize);
                 }
 
-                List<PagesLook> rows = [.. Rows(inspection, enclave, [.. process.Mappings.Where(mapping => mapping.Enclave == enclave)], first, end, address).Take(left + 1)];
+                List<PagesLook> rows = [.. Rows(view, enclave, [.. process.Mappings.Where(mapping => mapping.Enclave == enclave)], first, end, address).Take(left + 1)];
                 left -= rows.Count;
                 all.Add(new MappedEnclaveLook { Process = process.Id, Enclave = Enclave(enclave, processes), Rows = left < 0 ? rows[..^1] : rows });
                 if (left < 0)
@@ -113,14 +113,14 @@ internal sealed class LookAnswers(Tracer tracer, TraceHeader header, LookCounts 
     }
 
     // Where the mapping changes, or the page is another's like, a row ends. What is mapped without a page is a row of its own.
-    private static IEnumerable<PagesLook> Rows(Inspection inspection, SgxEnclave enclave, ObservedMapping[] mappings, ulong first, ulong end, ulong? address)
+    private static IEnumerable<PagesLook> Rows(MachineView view, SgxEnclave enclave, ObservedMapping[] mappings, ulong first, ulong end, ulong? address)
     {
         for (ulong at = first; at < end;)
         {
             ObservedMapping? mapping = Array.Find(mappings, one => one.Start <= at && at < one.End);
             ulong next = mapping?.End ?? mappings.Where(one => one.Start > at).Select(one => one.Start).DefaultIfEmpty(end).Min();
             next = Math.Min(next, end);
-            foreach (EnclavePages pages in inspection.Driver.PagesOf(enclave, new LinearAddress(at), new LinearAddress(next - 1)))
+            foreach (EnclavePages pages in view.Driver.PagesOf(enclave, new LinearAddress(at), new LinearAddress(next - 1)))
             {
                 if (pages.Start.Value > at && mapping is not null)
                 {
@@ -128,7 +128,7 @@ internal sealed class LookAnswers(Tracer tracer, TraceHeader header, LookCounts 
                 }
 
                 at = pages.Start.Value + ((ulong)pages.Count * LinearAddress.PageSize);
-                yield return WithCode(inspection, enclave, Row(pages.Start.Value, at, mapping, pages), pages, address);
+                yield return WithCode(view, enclave, Row(pages.Start.Value, at, mapping, pages), pages, address);
             }
 
             if (at < next && mapping is not null)
@@ -152,10 +152,10 @@ internal sealed class LookAnswers(Tracer tracer, TraceHeader header, LookCounts 
         State = pages is { } state ? [.. States(state)] : [],
     };
 
-    private static PagesLook WithCode(Inspection inspection, SgxEnclave enclave, PagesLook row, in EnclavePages pages, ulong? address)
+    private static PagesLook WithCode(MachineView view, SgxEnclave enclave, PagesLook row, in EnclavePages pages, ulong? address)
     {
         LinearAddress at = address is { } asked ? new LinearAddress(asked) : pages.Start;
-        EpcPage page = (pages.Secinfo & SecinfoFlags.X) != 0 && !pages.IsBlocked ? inspection.Driver.EpcPageAt(enclave, at) : EpcPage.None;
+        EpcPage page = (pages.Secinfo & SecinfoFlags.X) != 0 && !pages.IsBlocked ? view.Driver.EpcPageAt(enclave, at) : EpcPage.None;
         if (page.IsNone)
         {
             return row;
@@ -163,7 +163,7 @@ internal sealed class LookAnswers(Tracer tracer, TraceHeader header, LookCounts 
 
         // Beginning before the address where the page ends: what is compared is as long as can be had.
         int from = Math.Min((int)(at.Value & 0xfff), LinearAddress.PageSize - CodeLength);
-        return row with { Code = Convert.ToHexStringLower(inspection.Machine.Memory.Contents(page).Slice(from, CodeLength)), CodeOffset = from };
+        return row with { Code = Convert.ToHexStringLower(view.Machine.Memory.Contents(page).Slice(from, CodeLength)), CodeOffset = from };
     }
 
     private static IEnumerable<string> States(EnclavePages pages)

@@ -18,14 +18,14 @@ internal sealed class LookCounts(Tracer tracer, ObserverList observers, RunSumma
     private bool _listens;
 
     /// <summary>What was counted so far.</summary>
-    /// <param name="inspection">The machine.</param>
+    /// <param name="view">The machine.</param>
     /// <param name="now">Seconds since the beginning.</param>
     /// <param name="resets">Whether to begin anew.</param>
-    public StatsLook Look(Inspection inspection, double now, bool resets)
+    public StatsLook Look(MachineView view, double now, bool resets)
     {
         if (_summary is null)
         {
-            Observe(inspection, now);
+            Observe(view, now);
         }
 
         RunStatistics all = RunStatistics.Of(tracer, default, TimeSpan.FromSeconds(now), _summary!);
@@ -42,18 +42,18 @@ internal sealed class LookCounts(Tracer tracer, ObserverList observers, RunSumma
         if (resets)
         {
             (_before, _from) = (all, now);
-            Observe(inspection, now);
+            Observe(view, now);
         }
 
         return look;
     }
 
-    private void Observe(Inspection inspection, double now)
+    private void Observe(MachineView view, double now)
     {
         (_summary, _observedFrom) = (new RunSummary(), now);
-        foreach (SgxEnclave enclave in inspection.Driver.Enclaves.Where(one => one.IsCreated))
+        foreach (SgxEnclave enclave in view.Driver.Enclaves.Where(one => one.IsCreated))
         {
-            int[] processes = [.. inspection.Processes.Where(process => process.Mappings.Any(mapping => mapping.Enclave == enclave)).Select(process => process.Id)];
+            int[] processes = [.. view.Processes.Where(process => process.Mappings.Any(mapping => mapping.Enclave == enclave)).Select(process => process.Id)];
             _summary.Begin(enclave.Eid, enclave.ResidentPageCount + (enclave.SecsPage.IsNone ? 0 : 1), processes);
         }
 

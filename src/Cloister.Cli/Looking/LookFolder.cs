@@ -9,9 +9,6 @@ internal static class LookFolder
 {
     private const string Suffix = ".sock";
 
-    // sockaddr_un.sun_path with its zero. unix(7).
-    private const int LongestPath = 107;
-
     // Permission bits of group and others.
     private const uint OthersMode = 0x3f;
 
@@ -26,7 +23,7 @@ internal static class LookFolder
             // XDG Base Directory Specification: a path that is not absolute does not count. Under sudo it may be somebody else's.
             bool counts = runtime is ['/', ..] && FileStatus.TryGet(runtime, out FileStatus status) == Errno.None && status.IsDirectory && status.Owner == user;
             string shared = string.Create(CultureInfo.InvariantCulture, $"/tmp/cloister-{user}");
-            return counts && Path.Combine(runtime!, "cloister") is { } own && FileOf(own, int.MaxValue).Length <= LongestPath ? [own, shared] : [shared];
+            return counts && Path.Combine(runtime!, "cloister") is { } own && System.Text.Encoding.UTF8.GetByteCount(FileOf(own, int.MaxValue)) < LocalListener.LongestPath ? [own, shared] : [shared];
         }
     }
 

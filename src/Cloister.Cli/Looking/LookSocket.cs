@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Text;
 using Cloister.Attestation.Services;
+using Cloister.Linux;
 
 namespace Cloister.Cli.Looking;
 
@@ -15,19 +16,21 @@ internal sealed class LookSocket : IDisposable
     private readonly Lock _lock = new();
     private readonly Func<LookRequest, CancellationToken, Task<byte[]>> _answer;
     private readonly Action<string>? _notice;
+    private readonly IReadOnlyList<string> _folders;
     private ConnectionServer? _server;
     private string? _path;
     private int _open;
     private bool _isOver;
 
-    private LookSocket(Func<LookRequest, CancellationToken, Task<byte[]>> answer, Action<string>? notice) => (_answer, _notice) = (answer, notice);
+    private LookSocket(Func<LookRequest, CancellationToken, Task<byte[]>> answer, Action<string>? notice, IReadOnlyList<string> folders) => (_answer, _notice, _folders) = (answer, notice, folders);
 
     /// <summary>Begins to listen; a run that cannot be looked at runs all the same.</summary>
     /// <param name="answer">Makes an answer.</param>
     /// <param name="notice">Hears why it cannot be.</param>
-    public static LookSocket Begin(Func<LookRequest, CancellationToken, Task<byte[]>> answer, Action<string>? notice)
+    /// <param name="folders">Where the socket may be, the best first.</param>
+    public static LookSocket Begin(Func<LookRequest, CancellationToken, Task<byte[]>> answer, Action<string>? notice, IReadOnlyList<string> folders)
     {
-        var socket = new LookSocket(answer, notice);
+        var socket = new LookSocket(answer, notice, folders);
         try
         {
             new Thread(socket.Wait, StackLength) { IsBackground = true, Name = "look" }.Start();
@@ -60,35 +63,36 @@ internal sealed class LookSocket : IDisposable
     // The first connection is still to be taken when others begin to serve.
     private void Wait()
     {
-        if (Listen() is not { } listener)
-        {
-            return;
-        }
-
         try
         {
-            while (!listener.Poll(Timeout.InfiniteTimeSpan, SelectMode.SelectRead))
+            if (Listen() is { } listener && listener.Await())
             {
+                Take(listener);
             }
         }
-        catch (SocketException)
+#pragma warning disable CA1031 // The framework's sockets are loaded here, for which there may be no descriptor or memory left: the program runs on.
+        catch (Exception e)
+#pragma warning restore CA1031
         {
-            return;
+            _notice?.Invoke($"this run cannot be looked at: {e.Message.ReplaceLineEndings(" ")}");
         }
+    }
 
+    private void Take(LocalListener listener)
+    {
         lock (_lock)
         {
             if (!_isOver)
             {
-                _server = ConnectionServer.Begin(listener, Serve);
+                _server = ConnectionServer.Begin(new Socket(new SafeSocketHandle(listener.Take(), ownsHandle: true)), Serve);
             }
         }
     }
 
-    private Socket? Listen()
+    private LocalListener? Listen()
     {
         string problem = "";
-        foreach (string folder in LookFolder.All)
+        foreach (string folder in _folders)
         {
             lock (_lock)
             {
@@ -119,21 +123,24 @@ internal sealed class LookSocket : IDisposable
     }
 
     // It has its name when it listens already: who finds one that refuses takes it away.
-    private Socket? TryListen(string folder, out string problem)
+    private LocalListener? TryListen(string folder, out string problem)
     {
         string path = LookFolder.FileOf(folder, Environment.ProcessId), beginning = path + "-";
-        Socket? listener = null;
+        LocalListener? listener = null;
         try
         {
             File.Delete(beginning);
-            listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-            listener.Bind(new UnixDomainSocketEndPoint(beginning));
-            listener.Listen(Backlog);
-            File.Move(beginning, path, overwrite: true);
-            (_path, problem) = (path, "");
+            listener = LocalListener.TryBegin(beginning, Backlog, out Errno error);
+            if (listener is not null)
+            {
+                File.Move(beginning, path, overwrite: true);
+                _path = path;
+            }
+
+            problem = $"{path}: {error}";
             return listener;
         }
-        catch (Exception e) when (e is SocketException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             problem = $"{path}: {e.Message.ReplaceLineEndings(" ")}";
             listener?.Dispose();

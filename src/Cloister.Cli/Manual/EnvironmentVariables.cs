@@ -10,6 +10,7 @@ internal static class EnvironmentVariables
         ("CLOISTER_CONFIG", "The configuration file, in place of the one in XDG_CONFIG_HOME. Empty: none."),
         ("XDG_CONFIG_HOME", "Where cloister/config, the configuration file, is. Default: ~/.config."),
         ("XDG_STATE_HOME", "Where cloister/platforms, a directory for each platform with its root key, is. Default: ~/.local/state."),
+        ("XDG_RUNTIME_DIR", "Where cloister, the folder of the sockets by which runs are looked at, is, if it is this user's. Default: /tmp/cloister-UID takes its place."),
         ("NO_COLOR", "Not empty: no colours."),
         ("TERM", "dumb, or not set: no colours."),
         ("SOURCE_DATE_EPOCH", "Seconds since 1970: the day that `sign` puts into DATE, and that of the manual."),

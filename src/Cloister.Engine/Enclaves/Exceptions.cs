@@ -23,8 +23,6 @@ internal sealed class Exceptions(
             case SignalCause.CallInside when thread.Processor.EnclaveMode:
                 platform.NoteException(thread.Held, signal);
                 return SystemCallInside(thread);
-            case SignalCause.Wake:
-                return Answer.RunOn;
             case SignalCause.Exception:
                 return Exception(thread, signal);
         }

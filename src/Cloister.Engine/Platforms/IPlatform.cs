@@ -37,9 +37,9 @@ internal interface IPlatform : IDisposable
     /// <returns>1, or 0 when nothing has happened, or -1 when there is nobody any more.</returns>
     int TryNext(bool wait, out ProgramEvent happened);
 
-    /// <summary>Makes something happen to a process, so that whoever waits for that does not wait any longer; it is not told of it. May be
-    /// called by any thread.</summary>
-    void Wake(int process);
+    /// <summary>Whoever waits for what happens waits no longer: nothing has happened. The program does not notice. May be called by any
+    /// thread, and again until it was heard: a wait that only begins does not hear it.</summary>
+    void Wake();
 
     /// <summary>Takes all that has happened, for later.</summary>
     void TakeAll();

@@ -14,7 +14,4 @@ internal enum SignalCause
 
     /// <summary>It was raised before, where it could not be given.</summary>
     Raised,
-
-    /// <summary>The platform, to wake its holder up.</summary>
-    Wake,
 }

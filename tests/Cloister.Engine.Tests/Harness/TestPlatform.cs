@@ -77,7 +77,7 @@ internal sealed class TestPlatform : IPlatform
     public int TryNext(bool wait, out ProgramEvent happened) => TryTake(_events, out happened) ? 1 : 0;
 
     /// <inheritdoc/>
-    public void Wake(int process) => Log.Add($"wake {process}");
+    public void Wake() => Log.Add("wake");
 
     /// <inheritdoc/>
     public void TakeAll()

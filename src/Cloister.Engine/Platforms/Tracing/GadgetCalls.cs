@@ -110,7 +110,7 @@ internal static class GadgetCalls
                 throw new ThreadEndedException(thread.Id);
             }
 
-            isStopped = StopSignals.NoteStop(thread.Id, status, isStopped, out int signal);
+            isStopped = StopSignals.NoteStop(status, isStopped, out int signal);
             Check(thread, Ptrace.Continue(thread.Id, signal));
         }
     }

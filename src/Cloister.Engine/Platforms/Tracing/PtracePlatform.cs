@@ -12,6 +12,7 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
 {
     private readonly Waits _waits = new();
     private readonly CoreSharing _cores = new();
+    private int _holder, _waiting; // the thread of this process that holds the program, and again while it waits
 
     /// <inheritdoc/>
     public bool AnyParked => _waits.Any;
@@ -41,9 +42,16 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
     /// <inheritdoc/>
     public int TryNext(bool wait, out ProgramEvent happened)
     {
-        int id = Ptrace.Wait(-1, wait, out WaitStatus status);
+        if (wait && _holder == 0)
+        {
+            _holder = HostKernel.CurrentThread;
+        }
+
+        Volatile.Write(ref _waiting, wait ? _holder : 0);
+        int id = Ptrace.WaitOnce(-1, wait, out WaitStatus status);
+        Volatile.Write(ref _waiting, 0);
         happened = id > 0 ? TracedEvent.Of(id, status) : default;
-        return Math.Sign(id);
+        return id == -(int)Errno.EINTR ? 0 : Math.Sign(id);
     }
 
     /// <inheritdoc/>
@@ -60,7 +68,13 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
     }
 
     /// <inheritdoc/>
-    public void Wake(int process) => WakeSignals.Send(process);
+    public void Wake()
+    {
+        if (Volatile.Read(ref _waiting) is not 0 and var thread)
+        {
+            _ = ThreadWake.Send(thread);
+        }
+    }
 
     /// <inheritdoc/>
     public bool IsParked(int thread) => _waits.Has(thread);
@@ -101,8 +115,7 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
         stopped.KeepSignal(happened);
         stopped.SignalAtStop = stopped.StopIsSpent ? 0 : happened.Signal;
         _ = stopped.GetSignal(out SignalInformation information);
-        return WakeSignals.Is(information) ? SignalCause.Wake
-            : stopped.Raising is { } raising && raising.Number == happened.Signal && SpentSignals.IsOurs(information) ? SignalCause.Raised
+        return stopped.Raising is { } raising && raising.Number == happened.Signal && SpentSignals.IsOurs(information) ? SignalCause.Raised
             : SignalCauses.IsCallInside(stopped, happened.Signal, information) ? SignalCause.CallInside
             : SignalCauses.IsException(stopped, information) ? SignalCause.Exception : SignalCause.Sent;
     }

@@ -165,13 +165,7 @@ internal sealed class PtraceThread(int id, HeldProcess process, Waits waits, byt
     public void ForgetDispatch() => _dispatch = 0;
 
     /// <summary>Takes a signal off at a moment when it cannot be delivered.</summary>
-    public void Defer(in SignalInformation information)
-    {
-        if (!WakeSignals.Is(information))
-        {
-            Deferred.Enqueue((information.Signal, information));
-        }
-    }
+    public void Defer(in SignalInformation information) => Deferred.Enqueue((information.Signal, information));
 
     /// <summary>Whether an x87 exception is pending: FSW.ES. SDM 1, "x87 FPU Status Register".</summary>
     public bool HasX87Exception => (LoadExtended()[2] & 0x80) != 0;

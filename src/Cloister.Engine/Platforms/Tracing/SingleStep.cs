@@ -26,7 +26,7 @@ internal static class SingleStep
             }
 
             thread.Stopped = true;
-            isStopped = StopSignals.NoteStop(thread.Id, status, isStopped, out signal);
+            isStopped = StopSignals.NoteStop(status, isStopped, out signal);
         }
         while (status.Event == PtraceEvent.Stop || StopSignals.IsAt(status));
         StopSignals.StopAgain(thread, isStopped);

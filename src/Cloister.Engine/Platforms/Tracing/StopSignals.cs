@@ -20,15 +20,14 @@ internal static class StopSignals
     public static bool IsAt(WaitStatus status) => status is { Stopped: true, Event: PtraceEvent.None } && MayStop(status.StopSignal);
 
     /// <summary>A thread that executes something for the tracer has stopped meanwhile, and goes on all the same.</summary>
-    /// <param name="thread">The thread.</param>
     /// <param name="status">Its stop.</param>
     /// <param name="isStopped">Whether its process was stopped by a signal before.</param>
     /// <param name="signal">What it has to be given when it goes on: a signal that stops, such as SIGSTOP, which
     /// cannot be blocked; else 0.</param>
     /// <returns>Whether its process is stopped by a signal now.</returns>
-    public static bool NoteStop(int thread, WaitStatus status, bool isStopped, out int signal)
+    public static bool NoteStop(WaitStatus status, bool isStopped, out int signal)
     {
-        signal = IsAt(status) && !WakeSignals.IsAt(thread, status) ? status.StopSignal : 0;
+        signal = IsAt(status) ? status.StopSignal : 0;
         return status.Event == PtraceEvent.Stop ? status.StopSignal != Signal.SIGTRAP : isStopped;
     }
 

@@ -5,8 +5,6 @@ namespace Cloister.Engine.Tests.Platforms.Tracing;
 
 public class StopSignalsTests
 {
-    private const int Nobody = int.MaxValue; // no thread has it: the kernel knows of no signal
-
     private static WaitStatus At(int signal, PtraceEvent happened = PtraceEvent.None) => new(0x7f | (signal << 8) | ((int)happened << 16));
 
     [Theory]
@@ -25,25 +23,25 @@ public class StopSignalsTests
     [Fact]
     public void A_stop_signal_that_a_step_meets_is_given_to_the_thread()
     {
-        Assert.False(StopSignals.NoteStop(Nobody, At(Signal.SIGSTOP), isStopped: false, out int signal));
+        Assert.False(StopSignals.NoteStop(At(Signal.SIGSTOP), isStopped: false, out int signal));
         Assert.Equal(Signal.SIGSTOP, signal);
     }
 
     [Fact]
     public void A_group_stop_that_a_step_meets_is_remembered()
     {
-        Assert.True(StopSignals.NoteStop(Nobody, At(Signal.SIGSTOP, PtraceEvent.Stop), isStopped: false, out int signal));
+        Assert.True(StopSignals.NoteStop(At(Signal.SIGSTOP, PtraceEvent.Stop), isStopped: false, out int signal));
         Assert.Equal(0, signal);
     }
 
     [Fact]
     public void An_interrupt_ends_the_memory_of_a_group_stop() =>
-        Assert.False(StopSignals.NoteStop(Nobody, At(Signal.SIGTRAP, PtraceEvent.Stop), isStopped: true, out _));
+        Assert.False(StopSignals.NoteStop(At(Signal.SIGTRAP, PtraceEvent.Stop), isStopped: true, out _));
 
     [Fact]
     public void Anything_else_changes_nothing()
     {
-        Assert.True(StopSignals.NoteStop(Nobody, At(Signal.SIGTRAP), isStopped: true, out int signal));
+        Assert.True(StopSignals.NoteStop(At(Signal.SIGTRAP), isStopped: true, out int signal));
         Assert.Equal(0, signal);
     }
 }

@@ -6,11 +6,11 @@ using Cloister.Processor;
 namespace Cloister.Engine;
 
 /// <summary>What can be seen of a machine between two events. Good for the length of a question only.</summary>
-public sealed class Inspection
+public sealed class MachineView
 {
     private readonly Tracer _tracer;
 
-    internal Inspection(Tracer tracer) => _tracer = tracer;
+    internal MachineView(Tracer tracer) => _tracer = tracer;
 
     /// <summary>The processor.</summary>
     public SgxMachine Machine => _tracer.Machine;
@@ -27,7 +27,7 @@ public sealed class Inspection
     /// <summary>The program's processes, in the order of their ids.</summary>
     public IReadOnlyList<ObservedProcess> Processes =>
     [
-        .. _tracer.Processes.Threads.GroupBy(thread => thread.Process).OrderBy(process => process.Key.Id).Select(process => new ObservedProcess(
+        .. _tracer.Processes.Threads.GroupBy(thread => thread.Process).OrderBy(of => of.Key.Id).Select(process => new ObservedProcess(
             process.Key.Id,
             [.. process.OrderBy(thread => thread.Id)],
             [.. process.Key.Space.Mappings.All.Select(one => new ObservedMapping(one.Start, one.End, one.Protection, one.File.Enclave))])),
