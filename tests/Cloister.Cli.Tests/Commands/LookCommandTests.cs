@@ -1,5 +1,7 @@
 using System.Net.Sockets;
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Cloister.Cli.Looking;
 using Cloister.Cli.Tests.Harness;
 using Cloister.Linux;
 
@@ -84,6 +86,16 @@ public sealed class LookCommandTests : IDisposable
         Assert.True(File.Exists(socket));
         Assert.DoesNotContain("cat", Succeed("ps"));
         Assert.False(Directory.Exists(Path.GetDirectoryName(socket)));
+    }
+
+    [Fact]
+    public void Each_member_is_described()
+    {
+        string reference = File.ReadAllText(Repository.At("docs", "reference", "json.md"));
+        int begin = reference.IndexOf("## `ps`, `maps`", StringComparison.Ordinal);
+        string section = reference[begin..reference.IndexOf("\n## ", begin + 1, StringComparison.Ordinal)];
+        JsonTypeInfo[] types = [LookJson.Default.MachineLook, LookJson.Default.ProcessLook, LookJson.Default.ThreadLook, LookJson.Default.EnclaveLook, LookJson.Default.MapsLook, LookJson.Default.MappedEnclaveLook, LookJson.Default.PagesLook, LookJson.Default.StatsLook];
+        Assert.All(types.SelectMany(type => type.Properties).Select(member => member.Name).Where(name => name is not "schema" and not "text"), name => Assert.Contains($"`{name}`", section));
     }
 
     [Fact]
