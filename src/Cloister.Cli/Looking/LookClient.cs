@@ -11,7 +11,7 @@ internal static class LookClient
     private const int LongestAnswer = 256 << 20;
 
     // The run itself answers within less, or says that it cannot.
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(12);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
 
     /// <summary>Asks the run of a process, Cloister's own or one of its program's.</summary>
     /// <exception cref="LookException">There is none, or it does not answer.</exception>

@@ -11,7 +11,7 @@ internal sealed class LookSocket : IDisposable
     private const int MostConnections = 16, Backlog = 64, StackLength = 256 * 1024;
 
     // For a line that a command sends at once; for the tracer to come to it; for the answer to be taken.
-    private static readonly TimeSpan s_line = TimeSpan.FromSeconds(2), s_answer = TimeSpan.FromSeconds(5), s_taking = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_line = TimeSpan.FromSeconds(5), s_answer = TimeSpan.FromSeconds(8), s_taking = TimeSpan.FromSeconds(5);
 
     private readonly Lock _lock = new();
     private readonly Func<LookRequest, CancellationToken, Task<byte[]>> _answer;
