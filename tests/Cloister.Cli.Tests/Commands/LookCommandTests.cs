@@ -53,6 +53,23 @@ public sealed class LookCommandTests : IDisposable
         Assert.Equal((0, ""), Ended(run));
     }
 
+    // epoll_wait(2) is one of the calls that end early at a stop of which nothing else is seen. signal(7), "Interruption of system calls and library functions by stop signals".
+    [Fact]
+    public void A_wait_of_the_programs_goes_on()
+    {
+        const string wait = "$e = syscall(291, 0); $v = pack('LQ', 1, 0); syscall(233, $e, 1, 0, $v); syswrite(STDOUT, \"ready\\n\"); $b = chr(0) x 12; $r = syscall(232, $e, $b, 1, -1); print \"$r\\n\"";
+        using CloisterProcess run = Start("perl", "-e", wait);
+        Assert.Equal("ready", run.ReadLine());
+        for (int i = 0; i < 3; i++)
+        {
+            Assert.Contains("stops for signals", Succeed("stats", $"{run.Id}"));
+            run.Signal(Signal.SIGPWR);
+        }
+
+        CloisterProcess.Outcome outcome = run.Finish();
+        Assert.Equal((0, "1\n", ""), (outcome.Status, outcome.Output, outcome.Error));
+    }
+
     [Fact]
     public void Who_connects_and_says_rubbish_or_nothing_changes_nothing()
     {
