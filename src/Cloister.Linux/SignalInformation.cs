@@ -28,6 +28,8 @@ public struct SignalInformation
     public readonly bool IsSynchronous => Code > 0
         && Signal is Linux.Signal.SIGILL or Linux.Signal.SIGTRAP or Linux.Signal.SIGBUS or Linux.Signal.SIGFPE or Linux.Signal.SIGSEGV or Linux.Signal.SIGSYS;
 
+    /// <summary>SI_USER: si_code of kill(2).</summary>
+    public const int SiUser = 0;
     /// <summary>si_code of a kernel-sent signal of no special cause.</summary>
     public const int SiKernel = 0x80;
     /// <summary>SEGV_MAPERR.</summary>
