@@ -329,7 +329,7 @@ internal sealed class EventLoop(Tracer tracer)
         tracer.Platform.BeginResume(thread.Held, signal);
         BringMemory(thread);
         signal = tracer.Platform.EndResume(thread.Held, signal);
-        if (signal != 0 && others is not null)
+        if (signal != 0 && (others is not null || IsAmbiguous(thread, signal)))
         {
             if (tracer.Signals.StepIntoHandler(thread, signal))
             {
@@ -352,6 +352,10 @@ internal sealed class EventLoop(Tracer tracer)
 
         tracer.Gates.RunOn(thread, signal);
     }
+
+    // At an ENCLU that the host executes, the kernel's SIGSEGV for a handler that finds no room looks like the ENCLU's own.
+    private bool IsAmbiguous(TracedThread thread, int signal) =>
+        thread.Process.IsDeviceUser && tracer.Exits.IsEnclu(thread) && tracer.Platform.HasHandler(thread.Held, signal);
 
     // What the thread can reach is what the model, the driver and the books say.
     private void BringMemory(TracedThread thread)

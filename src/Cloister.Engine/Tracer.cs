@@ -63,15 +63,15 @@ public sealed class Tracer : IThreadKicker, IDisposable
         pages.Add(Accepts);
         pages.Add(Fast);
         pages.Add(Illegal);
-        var exits = new AsynchronousExits(Machine, Fast, Faults, Signals);
-        var enclu = new EncluStops(Machine, options, Losses, Faults, Signals, exits, Accepts, Fast, new SitePatcher(Fast, Interruptions));
+        Exits = new AsynchronousExits(Machine, Fast, Faults, Signals);
+        var enclu = new EncluStops(Machine, options, Losses, Faults, Signals, Exits, Accepts, Fast, new SitePatcher(Fast, Interruptions));
         var abortPage = new AbortPage(RealMappings, Signals, Changes, Interruptions, Platform, Notice);
         var cpuid = new EmulatedCpuid(Cpuid, enclu);
-        var traps = new Traps(Signals, exits, Illegal);
-        var memory = new MemoryFaults(Machine, Platform, options.Isolation, Fast, Faults, Signals, exits, enclu, cpuid, traps, Illegal,
+        var traps = new Traps(Signals, Exits, Illegal);
+        var memory = new MemoryFaults(Machine, Platform, options.Isolation, Fast, Faults, Signals, Exits, enclu, cpuid, traps, Illegal,
             abortPage);
-        Exceptions = new Exceptions(Platform, Signals, exits, new InvalidOpcodes(exits, enclu, cpuid, Illegal), memory, traps, Illegal);
-        _forcedExits = new ForcedExits(Fast, Processes, Interruptions, Platform, Gates, exits, Exceptions);
+        Exceptions = new Exceptions(Platform, Signals, Exits, new InvalidOpcodes(Exits, enclu, cpuid, Illegal), memory, traps, Illegal);
+        _forcedExits = new ForcedExits(Fast, Processes, Interruptions, Platform, Gates, Exits, Exceptions);
         Replacer = new ByteReplacer(options.Replaced, Notice);
         SystemCalls = new SystemCallHandlers(options, Driver, Epc, Cpuid, Files, Ioctls, Processes, Platform, Exceptions, RealMappings,
             Placement, Losses, Replacer);
@@ -148,6 +148,8 @@ public sealed class Tracer : IThreadKicker, IDisposable
     internal SystemCallHandlers SystemCalls { get; }
 
     internal PowerLoss PowerLoss { get; }
+
+    internal AsynchronousExits Exits { get; }
 
     /// <summary>Stops answered, by what they were: for statistics.</summary>
     public StopCounts Stops { get; } = new();

@@ -16,6 +16,8 @@ public class OracleTests
 
     private static int Seeds => int.TryParse(Environment.GetEnvironmentVariable("CLOISTER_ORACLE_SEEDS"), out int seeds) ? seeds : 5;
 
+    private static int Steps => int.TryParse(Environment.GetEnvironmentVariable("CLOISTER_ORACLE_STEPS"), out int steps) ? steps : 1500;
+
     [KernelTheory]
     [InlineData(0, 30)]
     [InlineData(0, 60)]
@@ -28,7 +30,7 @@ public class OracleTests
         for (int seed = 0; seed < Seeds || DateTime.UtcNow < end; seed++)
         {
             using var world = new World(Library ?? s_libraries.Value[library], epcPages, seed);
-            world.Run(1500);
+            world.Run(Steps);
             steps += world.Counts.Values.Sum();
             if (Environment.GetEnvironmentVariable("CLOISTER_ORACLE_COUNTS") is { Length: > 0 } file)
             {

@@ -111,6 +111,9 @@ internal interface IPlatform : IDisposable
     /// <summary>What was taken off while nobody could get it comes once more.</summary>
     void SendDeferred(IHeldThread thread);
 
+    /// <summary>Whether a thread's process has a handler of a signal now.</summary>
+    bool HasHandler(IHeldThread thread, int signal);
+
     /// <summary>Lets a thread go to the first instruction of a signal's handler.</summary>
     /// <returns>False when something else stopped it, which is answered later.</returns>
     bool StepIntoHandler(IHeldThread thread, int signal);

@@ -34,6 +34,9 @@ internal sealed class TestPlatform : IPlatform
     /// <summary>What becomes of Cloister's own pages, and of which call.</summary>
     public (Errno Error, string Call) OnMapArea { get; set; } = (Errno.None, "");
 
+    /// <summary>The signals that the kernel has handlers of.</summary>
+    public HashSet<int> Handled { get; } = [];
+
     /// <summary>The signals that were raised.</summary>
     public List<ProgramSignal> Raised { get; } = [];
 
@@ -176,6 +179,9 @@ internal sealed class TestPlatform : IPlatform
     public void SendDeferred(IHeldThread thread)
     {
     }
+
+    /// <inheritdoc/>
+    public bool HasHandler(IHeldThread thread, int signal) => Handled.Contains(signal);
 
     /// <inheritdoc/>
     public bool StepIntoHandler(IHeldThread thread, int signal) => true;

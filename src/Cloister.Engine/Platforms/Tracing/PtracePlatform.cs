@@ -117,7 +117,7 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
         _ = stopped.GetSignal(out SignalInformation information);
         return stopped.Raising is { } raising && raising.Number == happened.Signal && SpentSignals.IsOurs(information) ? SignalCause.Raised
             : SignalCauses.IsCallInside(stopped, happened.Signal, information) ? SignalCause.CallInside
-            : SignalCauses.IsException(stopped, information) ? SignalCause.Exception : SignalCause.Sent;
+            : !stopped.HandlerHasNoRoom && SignalCauses.IsException(stopped, information) ? SignalCause.Exception : SignalCause.Sent;
     }
 
     /// <inheritdoc/>
@@ -262,6 +262,9 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
     }
 
     /// <inheritdoc/>
+    public bool HasHandler(IHeldThread thread, int signal) => StopSignals.HasHandler(thread, signal);
+
+    /// <inheritdoc/>
     public bool StepIntoHandler(IHeldThread thread, int signal)
     {
         PtraceThread stopped = Of(thread);
@@ -279,6 +282,8 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
             return true;
         }
 
+        // Nothing was executed: the kernel found no room for the handler's frame. kernel/signal.c, signal_setup_done.
+        stopped.HandlerHasNoRoom = status is { Event: PtraceEvent.None, StopSignal: Signal.SIGSEGV };
         PutBack(thread, TracedEvent.Of(thread.Id, status));
         return false;
     }

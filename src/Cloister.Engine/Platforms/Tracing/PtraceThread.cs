@@ -54,6 +54,9 @@ internal sealed class PtraceThread(int id, HeldProcess process, Waits waits, byt
     /// signal be delivered.</summary>
     public bool StopIsSpent { get; set; }
 
+    /// <summary>At the kernel's SIGSEGV for a handler whose frame has no place: no instruction raised it.</summary>
+    public bool HandlerHasNoRoom { get; set; }
+
     /// <summary>At the entry of a system call that was not made yet.</summary>
     public bool AtSystemCall { get; set; }
 
@@ -200,6 +203,7 @@ internal sealed class PtraceThread(int id, HeldProcess process, Waits waits, byt
         SignalAtStop = 0;
         AtSystemCall = false;
         StopIsSpent = false;
+        HandlerHasNoRoom = false;
         _signal = null;
         WasMoved = false;
     }

@@ -10,7 +10,7 @@ internal static class StopSignals
     public static bool Stops(IHeldThread thread, int signal) => signal switch
     {
         Signal.SIGSTOP => true,
-        _ => MayStop(signal) && !IsCaught(thread, signal),
+        _ => MayStop(signal) && !HasHandler(thread, signal),
     };
 
     /// <summary>Whether a signal stops where the program does nothing about it.</summary>
@@ -41,7 +41,8 @@ internal static class StopSignals
         }
     }
 
-    private static bool IsCaught(IHeldThread thread, int signal) =>
+    /// <summary>Whether a thread's process has a handler of a signal.</summary>
+    public static bool HasHandler(IHeldThread thread, int signal) =>
         ((ProcText.Hexadecimal(ProcText.Field(HostFile.TryRead(ProcPath.Of(thread.Id, "status")), "SigCgt:"u8)) ?? 0) & (
         1UL << (signal - 1))) != 0;
 }
