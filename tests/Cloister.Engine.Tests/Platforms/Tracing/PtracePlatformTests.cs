@@ -62,16 +62,25 @@ public sealed class PtracePlatformTests
     });
 
     [Fact]
-    public void The_tracers_own_wake_is_known_from_a_stop_that_others_send() => HeldProgram.Run(held =>
+    public void Who_waits_is_woken_and_the_program_runs_on() => HeldProgram.Run(held =>
     {
         held.Put(s_spin);
         held.Resume();
-        held.Platform.Wake(held.Id);
-        ProgramEvent happened = held.Next();
+        using var woken = new CancellationTokenSource();
+        Task waking = Task.Run(async () =>
+        {
+            while (!woken.IsCancellationRequested)
+            {
+                held.Platform.Wake();
+                await Task.Delay(1);
+            }
+        });
+        Assert.Equal(0, held.Platform.TryNext(wait: true, out _));
+        woken.Cancel();
+        waking.Wait();
 
-        Assert.Equal((EventKind.Signal, SignalCause.Wake), (happened.Kind, held.Platform.CauseOf(held.Thread, happened)));
-        held.Resume();
-        Assert.Equal(HaltResult.Stands, held.Platform.Halt(held.Thread, mayWait: false, out happened));
+        Assert.StartsWith("R", HostKernel.StatusField(held.Id, "State:"));
+        Assert.Equal(HaltResult.Stands, held.Platform.Halt(held.Thread, mayWait: false, out ProgramEvent happened));
         Assert.Equal(EventKind.Halted, happened.Kind);
     });
 
