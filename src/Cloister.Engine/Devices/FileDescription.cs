@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+
 namespace Cloister.Engine.Devices;
 
 /// <summary>What stat(2) tells of a file that the kernel does not know.</summary>
@@ -19,4 +21,43 @@ internal readonly record struct FileDescription(uint Mode, uint Owner, uint Grou
 
     /// <summary>Whether it is a socket.</summary>
     public bool IsSocket => (Mode & Kind) == Socket;
+
+    /// <summary>Bytes of struct stat.</summary>
+    public const int StatLength = 144;
+
+    /// <summary>Bytes of struct statx.</summary>
+    public const int StatxLength = 256;
+
+    /// <summary>Writes it as stat(2) tells it.</summary>
+    public void WriteStat(Span<byte> stat)
+    {
+        // struct stat of x86-64: uapi asm/stat.h.
+        stat.Clear();
+        BinaryPrimitives.WriteUInt64LittleEndian(stat, 5);
+        BinaryPrimitives.WriteUInt64LittleEndian(stat[8..], Inode);
+        BinaryPrimitives.WriteUInt64LittleEndian(stat[16..], 1);
+        BinaryPrimitives.WriteUInt32LittleEndian(stat[24..], Mode);
+        BinaryPrimitives.WriteUInt32LittleEndian(stat[28..], Owner);
+        BinaryPrimitives.WriteUInt32LittleEndian(stat[32..], Group);
+        BinaryPrimitives.WriteUInt64LittleEndian(stat[40..], Device);
+        BinaryPrimitives.WriteInt64LittleEndian(stat[48..], Size);
+        BinaryPrimitives.WriteUInt64LittleEndian(stat[56..], 4096);
+    }
+
+    /// <summary>Writes it as statx(2) tells it.</summary>
+    public void WriteStatx(Span<byte> stat)
+    {
+        // struct statx: uapi linux/stat.h.
+        stat.Clear();
+        BinaryPrimitives.WriteUInt32LittleEndian(stat, 0x7ff);
+        BinaryPrimitives.WriteUInt32LittleEndian(stat[4..], 4096);
+        BinaryPrimitives.WriteUInt32LittleEndian(stat[16..], 1);
+        BinaryPrimitives.WriteUInt32LittleEndian(stat[20..], Owner);
+        BinaryPrimitives.WriteUInt32LittleEndian(stat[24..], Group);
+        BinaryPrimitives.WriteUInt16LittleEndian(stat[28..], (ushort)Mode);
+        BinaryPrimitives.WriteUInt64LittleEndian(stat[32..], Inode);
+        BinaryPrimitives.WriteInt64LittleEndian(stat[40..], Size);
+        BinaryPrimitives.WriteUInt32LittleEndian(stat[128..], Device >> 8);
+        BinaryPrimitives.WriteUInt32LittleEndian(stat[132..], Device & 0xff);
+    }
 }

@@ -58,7 +58,7 @@ internal sealed class MappingPlacement(DeviceFiles files, DeviceMappings mapping
 
         if (thread.Space.Native.ByProtection)
         {
-            thread.Space.Native.ForgetExecutable();
+            thread.Space.Native.Executable.Clear();
         }
 
         foreach (EnclaveMapping mapping in thread.Space.Mappings.All.ToArray())

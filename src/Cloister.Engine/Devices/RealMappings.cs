@@ -185,7 +185,7 @@ internal sealed class RealMappings(Func<int, AddressSpace> newSpace, SgxDriver d
             }
         }
 
-        space.Native.CopyExecutable(parent.Native);
+        space.Native.Executable.Copy(parent.Native.Executable);
         space.Breakpoints.CopyFrom(parent.Breakpoints);
         NoteCopy(parent, space);
         return space;

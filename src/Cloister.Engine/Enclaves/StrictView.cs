@@ -87,7 +87,7 @@ internal sealed class StrictView
                 (ulong)(mapping.Protection & ~MemoryProtection.Execute));
         }
 
-        foreach ((ulong start, ulong end) in space.Native.ExecutableRuns())
+        foreach ((ulong start, ulong end) in space.Native.Executable.Runs())
         {
             foreach (EnclaveMapping part in space.Mappings.Within(start, end))
             {

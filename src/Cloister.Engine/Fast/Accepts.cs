@@ -32,13 +32,13 @@ internal sealed class Accepts(SgxMachine machine, SgxDriver driver, EpcMemory ep
         AddressSpace space = thread.Space;
         if (space.Native.ByProtection || spaces.Of(space) is not { } fast
             || space.Mappings.Find(thread.Processor.Tcs.Value) is not { File: { Enclave: { } enclave } file }
-            || spaces.Awaited.Of(file) is not null || fast.TableFor(thread, enclave.Base.Value,
+            || spaces.Awaited.Of(file) is not null || fast.Awaited.Take(thread, enclave.Base.Value,
                 Math.Min(enclave.Size, (ulong)EnclaveFile.FileLength - enclave.Base.Value)) is not { } table)
         {
             return;
         }
 
-        fast.Add(file, table);
+        fast.Awaited.Add(file, table);
         for (int i = 0; i < epc.UsedCount; i++)
         {
             var page = new EpcPage(i);

@@ -1,7 +1,5 @@
-using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using Cloister.Architecture;
-using Cloister.Engine.Memory;
 using Cloister.Engine.Platforms;
 using Cloister.Engine.Programs;
 using Cloister.Engine.Stubs;
@@ -13,23 +11,15 @@ namespace Cloister.Engine.Fast;
 /// <summary>The tracer's side of the fast path of one address space: slots of threads, entries of TCSs, and where stubs lie.</summary>
 internal sealed class FastPath : IDisposable
 {
-    private const int DescriptorsAtOnce = 64, DescriptorLength = 16;
-    private const uint DataDescriptorFlags = 0x51; // 32-bit, data, writable, limit in pages, useable: user_desc of uapi asm/ldt.h
-
     private readonly FastTables _tables;
-    private readonly SortedSet<int> _freeSlots = [];
-    private readonly AwaitedTables _awaitedOfAll;
-    private readonly Dictionary<TracedThread, FastThread> _threads = [];
-    private readonly Dictionary<ulong, (EnclaveFile File, AwaitedPages Table)> _awaited = [];
-    private readonly List<AwaitedPages> _spareTables = [];
-    private int _descriptors;
-    private int _slots;
+    private readonly FastSlots _slots;
 
     internal FastPath(MappedFile file, AwaitedTables awaited)
     {
-        _awaitedOfAll = awaited;
         _tables = new FastTables(file);
-        Tcss = new TcsTable(_tables, AwaitedIn);
+        _slots = new FastSlots(_tables);
+        Awaited = new MappedTables(awaited);
+        Tcss = new TcsTable(_tables, Awaited.AddressOf);
         Stubs = new StubPlaces(_tables, Tcss.Free);
     }
 
@@ -39,13 +29,16 @@ internal sealed class FastPath : IDisposable
     /// <summary>Its stubs.</summary>
     public StubPlaces Stubs { get; }
 
+    /// <summary>The tables of enclaves whose pages its threads accept by themselves.</summary>
+    public MappedTables Awaited { get; }
+
     /// <summary>Entries made without a stop, over all threads.</summary>
     public long FastEntries
     {
         get
         {
             long sum = 0;
-            for (int i = 0; i < _slots; i++)
+            for (int i = 0; i < _slots.Count; i++)
             {
                 sum += (long)_tables.ReadU64(FastTables.Slot(i) + FastLayout.SlotCount);
             }
@@ -92,66 +85,30 @@ internal sealed class FastPath : IDisposable
     }
 
     /// <summary>The threads that have a slot.</summary>
-    public IEnumerable<TracedThread> Threads => _threads.Keys;
+    public IEnumerable<TracedThread> Threads => _slots.Threads;
 
     /// <summary>A thread's slot; -1 when it has none.</summary>
-    public int SlotOf(TracedThread thread) => _threads.TryGetValue(thread, out FastThread? known) ? known.Slot : -1;
+    public int SlotOf(TracedThread thread) => _slots.Find(thread)?.Slot ?? -1;
 
     /// <summary>A stopped thread that stands in a stub is put before or behind it.</summary>
     /// <returns>False when it stood in none.</returns>
     public bool Normalise(TracedThread thread) => Stubs.Normalise(thread, SlotOf(thread));
 
     /// <summary>Gives a thread a slot and the selector that names it. False when there is none to be had.</summary>
-    public bool Assign(TracedThread thread)
-    {
-        if (SlotOf(thread) is >= 0 and var had)
-        {
-            if (thread.Peek().Es == 0)
-            {
-                thread.Registers.Es = FastLayout.Selector(had);
-            }
-
-            return true;
-        }
-
-        int slot = _freeSlots.Count > 0 ? _freeSlots.Min : _slots;
-        if (slot >= FastLayout.MaximumSlots || (slot >= _descriptors && !AddDescriptors(thread)))
-        {
-            return false;
-        }
-
-        if (!_freeSlots.Remove(slot))
-        {
-            _slots++;
-        }
-
-        Occupy(thread, slot);
-        thread.Registers.Es = FastLayout.Selector(slot);
-        return true;
-    }
+    public bool Assign(TracedThread thread) => _slots.Assign(thread);
 
     /// <summary>Fork: the child's one thread has its parent's selector, and with it the slot of that number.</summary>
     public void Inherit(TracedThread child, int slot, FastPath parent)
     {
-        _descriptors = parent._descriptors;
-        _slots = slot + 1;
-        for (int i = 0; i < slot; i++)
-        {
-            _freeSlots.Add(i);
-        }
-
+        _slots.Inherit(child, slot, parent._slots);
         Stubs.Inherit(parent.Stubs);
         PatchedSites = new HashSet<ulong>(parent.PatchedSites);
-        if (slot >= 0)
-        {
-            Occupy(child, slot);
-        }
     }
 
     /// <summary>A thread has ended: its slot, and a TCS it was in, are free.</summary>
     public void Release(TracedThread thread)
     {
-        if (!_threads.Remove(thread, out FastThread? known))
+        if (_slots.Release(thread) is not { } known)
         {
             return;
         }
@@ -159,7 +116,6 @@ internal sealed class FastPath : IDisposable
         Tcss.NoteResumes(known);
         Tcss.Free(known.Slot);
         _tables.WriteU32(FastTables.Slot(known.Slot) + FastLayout.SlotInside, 0);
-        _freeSlots.Add(known.Slot);
     }
 
     /// <summary>Sends entries to the tracer until <see cref="Open"/>. What threads did before is in the tables afterwards.</summary>
@@ -210,42 +166,10 @@ internal sealed class FastPath : IDisposable
         return pages;
     }
 
-    /// <summary>A table for an enclave, one that another enclave had if it is large enough; null when there is none to be had.</summary>
-    public AwaitedPages? TableFor(TracedThread thread, ulong start, ulong size)
-    {
-        if (_spareTables.Find(table => table.Fits(size)) is not { } spare)
-        {
-            return AwaitedPages.Create(thread, start, size);
-        }
-
-        _ = _spareTables.Remove(spare);
-        spare.Begin(start, size);
-        return spare;
-    }
-
-    /// <summary>Threads in an enclave may accept its pages by themselves from now on, as a table says.</summary>
-    public void Add(EnclaveFile file, AwaitedPages table)
-    {
-        _awaitedOfAll.Add(file, table);
-        _awaited[file.Base] = (file, table);
-    }
-
-    /// <summary>An enclave is gone; its table may serve another.</summary>
-    public void Forget(EnclaveFile file)
-    {
-        if (_awaited.TryGetValue(file.Base, out (EnclaveFile File, AwaitedPages Table) known) && known.File == file)
-        {
-            _ = _awaited.Remove(file.Base);
-            _awaitedOfAll.Remove(file);
-            known.Table.End();
-            _spareTables.Add(known.Table);
-        }
-    }
-
     /// <summary>The EENTERs, ERESUMEs and EEXITs that a thread made by itself since the model followed it last.</summary>
     public (long Entries, long Resumptions, long Exits) UseBy(TracedThread thread)
     {
-        if (!_threads.TryGetValue(thread, out FastThread? known))
+        if (_slots.Find(thread) is not { } known)
         {
             return default;
         }
@@ -261,7 +185,7 @@ internal sealed class FastPath : IDisposable
     /// <summary>The model follows an exit the thread made by itself. All threads' exits come before any entry.</summary>
     public void FollowExit(SgxMachine machine, TracedThread thread)
     {
-        if (!_threads.TryGetValue(thread, out FastThread? known))
+        if (_slots.Find(thread) is not { } known)
         {
             return;
         }
@@ -333,47 +257,7 @@ internal sealed class FastPath : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach ((EnclaveFile file, AwaitedPages table) in _awaited.Values)
-        {
-            _awaitedOfAll.Remove(file);
-            table.Dispose();
-        }
-
-        _spareTables.ForEach(table => table.Dispose());
+        Awaited.Dispose();
         _tables.Dispose();
     }
-
-    private void Occupy(TracedThread thread, int slot)
-    {
-        _threads[thread] = new FastThread(slot);
-        _tables.Slice(FastTables.Slot(slot), FastLayout.SlotLength).Clear();
-        _tables.WriteU32(FastTables.Slot(slot) + FastLayout.SlotNumber, (uint)slot + 1);
-        _tables.WriteU64(FastTables.Slot(slot) + FastLayout.SlotNotesAddress, Area.Fast + (ulong)FastTables.Notes(slot));
-    }
-
-    private bool AddDescriptors(TracedThread thread)
-    {
-        const ulong writeDescriptor = 0x11;
-        byte[] data = new byte[DescriptorsAtOnce * DescriptorLength];
-        var calls = new RemoteCalls();
-        for (int i = 0; i < DescriptorsAtOnce; i++)
-        {
-            Span<byte> descriptor = data.AsSpan(i * DescriptorLength);
-            BinaryPrimitives.WriteUInt32LittleEndian(descriptor, (uint)(FastLayout.FirstDescriptor + _descriptors + i));
-            BinaryPrimitives.WriteUInt32LittleEndian(descriptor[8..], 0xfffff);
-            BinaryPrimitives.WriteUInt32LittleEndian(descriptor[12..], DataDescriptorFlags);
-            calls.Add(SystemCall.ModifyLdt, writeDescriptor, RemoteCalls.DataAddress + (ulong)(i * DescriptorLength), DescriptorLength);
-        }
-
-        if (calls.WithData(data).Run(thread).Any(result => result < 0))
-        {
-            return false;
-        }
-
-        _descriptors += DescriptorsAtOnce;
-        return true;
-    }
-
-    private ulong AwaitedIn(ulong enclave) => _awaited.TryGetValue(enclave, out (EnclaveFile File, AwaitedPages Table) awaited)
-        ? awaited.Table.Address : 0;
 }

@@ -211,7 +211,7 @@ internal sealed class FastSpaces(SgxMachine machine, Observation observed) : IPa
     {
         foreach (FastPath path in _paths.Values)
         {
-            path.Forget(file);
+            path.Awaited.Forget(file);
         }
 
         _ = ExitStubs.Remove(file);

@@ -11,6 +11,7 @@ namespace Cloister.Engine.Memory;
 internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IFileView, ICodeReader, IDisposable
 {
     private const int MostDeparted = 64;
+    private readonly SgxMachine _machine;
     private readonly IMappingObserver? _observer;
 
     /// <summary>Makes an address space without any mapping.</summary>
@@ -19,7 +20,7 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IFileView, IC
     /// <param name="observer">Hears what becomes of mappings.</param>
     public AddressSpace(SgxMachine machine, int process, IMappingObserver? observer = null)
     {
-        _observer = observer;
+        (_machine, _observer) = (machine, observer);
         Held = new HeldMemory(process) { Code = this, Breakpoints = Breakpoints };
         Native = new NativePages(this, Mappings, Pages, machine);
     }
@@ -156,7 +157,7 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IFileView, IC
         ((int)entry.Protection & EnclaveMapping.ProtectionFor(access)) != 0;
 
     /// <summary>What enclave code may do through an entry: what the entry and the page's EPCM entry both allow.</summary>
-    public SecinfoFlags AllowedBy(in PageTableEntry entry) => Native.AllowedBy(entry);
+    public SecinfoFlags AllowedBy(in PageTableEntry entry) => entry.AllowedBy(_machine);
 
     /// <summary>Whether a range may hold a part of a device mapping: the books have one there, or a thread is taking one away.</summary>
     public bool MayHaveDevice(ulong start, ulong end) => Unmappings.Exists(unmapping => unmapping.Overlaps(start, end))
@@ -178,7 +179,7 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IFileView, IC
             Departed.RemoveRange(0, Math.Max(0, Departed.Count - MostDeparted));
             _observer?.Remapped(this, start, end, files);
             Pages.Forget(start, end);
-            Native.Forget(start, end);
+            Native.Executable.Forget(start, end);
             Breakpoints.Remove(start, end);
         }
 
@@ -202,7 +203,7 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IFileView, IC
         {
             if (Pages.Peek(page).Executable)
             {
-                Native.SetExecutable(page, false);
+                Native.Executable.Set(page, false);
             }
 
             if (Native.ByProtection && Pages.Peek(page).Native != NativeAccess.None)

@@ -43,7 +43,7 @@ internal static class NativeExecution
 
         for (ulong page = start; page < end; page += 4096)
         {
-            space.Native.SetExecutable(page, true);
+            space.Native.Executable.Set(page, true);
             if (space.Native.ByProtection)
             {
                 space.Native.NoteUnprotected(page);
@@ -55,11 +55,11 @@ internal static class NativeExecution
     public static void Revoke(AddressSpace space, IHeldThread thread)
     {
         var calls = new RemoteCalls();
-        foreach (ulong page in space.Native.LostExecution)
+        foreach (ulong page in space.Native.Executable.Lost)
         {
             if (space.Pages.Peek(page).Executable && space.Mappings.Find(page) is { } mapping)
             {
-                space.Native.SetExecutable(page, false);
+                space.Native.Executable.Set(page, false);
                 if (space.Native.ByProtection)
                 {
                     space.Native.NoteUnprotected(page);
@@ -75,7 +75,7 @@ internal static class NativeExecution
             }
         }
 
-        space.Native.LostExecution.Clear();
+        space.Native.Executable.Lost.Clear();
         space.Native.AddDropCalls(calls);
         if (space.Native.ByProtection && !space.HidesEnclaves)
         {

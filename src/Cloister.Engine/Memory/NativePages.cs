@@ -9,19 +9,18 @@ namespace Cloister.Engine.Memory;
 /// <remarks>Pages are present or not by a userfaultfd, or by mprotect where there is none (<see cref="NativeProtections"/>).</remarks>
 internal sealed class NativePages : IDisposable
 {
-    private readonly IFileView _space;
     private readonly MappingList _mappings;
     private readonly PageTable _pages;
     private readonly SgxMachine _machine;
     private readonly NativeProtections _protections;
-    private readonly SortedSet<ulong> _residue = [];
-    private readonly List<(ulong Start, ulong End)> _dropped = [];
-    private readonly SortedSet<ulong> _executable = [];
+    private readonly AbsentPages _absent;
 
     public NativePages(IFileView space, MappingList mappings, PageTable pages, SgxMachine machine)
     {
-        (_space, _mappings, _pages, _machine) = (space, mappings, pages, machine);
+        (_mappings, _pages, _machine) = (mappings, pages, machine);
         _protections = new NativeProtections(mappings, pages);
+        _absent = new AbsentPages(space, mappings, pages, machine);
+        Executable = new ExecutablePages(pages);
     }
 
     /// <summary>Pages come and go by mprotect in the program, for want of a userfaultfd.</summary>
@@ -30,43 +29,11 @@ internal sealed class NativePages : IDisposable
     /// <summary>Decides which pages are present; null until the device was mapped.</summary>
     public Userfaultfd? Presence { get; set; }
 
-    /// <summary>Runs of pages that are natively executable, in order.</summary>
-    public IEnumerable<(ulong Start, ulong End)> ExecutableRuns()
-    {
-        ulong start = 0, end = 0;
-        foreach (ulong page in _executable)
-        {
-            if (page != end)
-            {
-                if (end != 0)
-                {
-                    yield return (start, end);
-                }
-
-                start = page;
-            }
-
-            end = page + 4096;
-        }
-
-        if (end != 0)
-        {
-            yield return (start, end);
-        }
-    }
-
-    /// <summary>Notes that a page is natively executable now, or no longer.</summary>
-    public void SetExecutable(ulong page, bool value)
-    {
-        _pages[page].Executable = value;
-        _ = value ? _executable.Add(page) : _executable.Remove(page);
-    }
-
-    /// <summary>Pages that are natively executable and must no longer be.</summary>
-    public SortedSet<ulong> LostExecution { get; } = [];
+    /// <summary>Those that are natively executable.</summary>
+    public ExecutablePages Executable { get; }
 
     /// <summary>The driver's rules want a remote call in this address space before its threads run on.</summary>
-    public bool NeedsRemoteCall => LostExecution.Count > 0 || !_protections.IsEmpty || _dropped.Count > 0;
+    public bool NeedsRemoteCall => Executable.Lost.Count > 0 || !_protections.IsEmpty || _absent.NeedsCalls;
 
     /// <summary>Makes the process's real access to a page what the driver's entry and the EPCM allow together.</summary>
     public void Refresh(ulong address) => Refresh(address, 1);
@@ -114,10 +81,10 @@ internal sealed class NativePages : IDisposable
     private (NativeAccess From, NativeAccess To) Change(ulong address)
     {
         PageTableEntry entry = _pages.Peek(address);
-        SecinfoFlags allowed = AllowedBy(entry);
+        SecinfoFlags allowed = entry.AllowedBy(_machine);
         if (entry.Executable && (allowed & SecinfoFlags.X) == 0)
         {
-            _ = LostExecution.Add(address);
+            _ = Executable.Lost.Add(address);
         }
 
         return (entry.Native, (allowed & SecinfoFlags.R) == 0 ? NativeAccess.None : (allowed & SecinfoFlags.W) == 0
@@ -129,7 +96,7 @@ internal sealed class NativePages : IDisposable
         ulong length = (ulong)pages * 4096;
         if (ByProtection)
         {
-            SetNative(start, pages, to);
+            _pages.SetNative(start, pages, to);
             for (int i = 0; i < pages; i++)
             {
                 NoteUnprotected(start + (ulong)i * 4096);
@@ -150,14 +117,10 @@ internal sealed class NativePages : IDisposable
                 if (from == NativeAccess.ReadWrite)
                 {
                     Require(Presence.WriteProtect(start, length, on: true));
-                    SetNative(start, pages, NativeAccess.Read);
+                    _pages.SetNative(start, pages, NativeAccess.Read);
                 }
 
-                for (int i = 0; i < pages; i++)
-                {
-                    _ = _residue.Add(start + (ulong)i * 4096);
-                }
-
+                _absent.Note(start, pages);
                 return;
             case NativeAccess.Read when from == NativeAccess.ReadWrite:
                 Require(Presence.WriteProtect(start, length, on: true));
@@ -189,24 +152,7 @@ internal sealed class NativePages : IDisposable
                 break;
         }
 
-        SetNative(start, pages, to);
-    }
-
-    private void SetNative(ulong start, int pages, NativeAccess access)
-    {
-        for (int i = 0; i < pages; i++)
-        {
-            _pages[start + (ulong)i * 4096].Native = access;
-        }
-    }
-
-    /// <summary>Fork: the parent's mappings are natively executable in the same places.</summary>
-    public void CopyExecutable(NativePages parent)
-    {
-        foreach (ulong page in parent._executable)
-        {
-            SetExecutable(page, true);
-        }
+        _pages.SetNative(start, pages, to);
     }
 
     /// <summary>The memory of a page was taken out of its file.</summary>
@@ -231,15 +177,6 @@ internal sealed class NativePages : IDisposable
 
     /// <summary>A page's real protection has to be made anew.</summary>
     public void NoteUnprotected(ulong page) => _protections.Note(page);
-
-    /// <summary>Fork, with mprotect: nothing is present in the child and nothing executable.</summary>
-    public void ForgetExecutable()
-    {
-        foreach (ulong page in _executable.ToArray())
-        {
-            SetExecutable(page, false);
-        }
-    }
 
     /// <summary>The EPCM entries of pages in a row changed.</summary>
     public void Refresh(EnclaveFile file, ulong offset, int pages)
@@ -272,79 +209,10 @@ internal sealed class NativePages : IDisposable
     }
 
     /// <summary>Takes away what the driver no longer allows. Called before any thread of the program runs on.</summary>
-    public void Flush()
-    {
-        ulong start = 0, end = 0;
-        foreach (ulong page in _residue)
-        {
-            PageTableEntry entry = _pages.Peek(page);
-            if ((AllowedBy(entry) & SecinfoFlags.R) != 0 || entry.Native == NativeAccess.None)
-            {
-                continue;
-            }
-
-            if (page != end)
-            {
-                Drop(start, end);
-                start = page;
-            }
-
-            end = page + 4096;
-        }
-
-        Drop(start, end);
-        _residue.Clear();
-    }
+    public void Flush() => _absent.Flush();
 
     /// <summary>The calls that take page-table entries away and leave the bytes where they are.</summary>
-    public void AddDropCalls(RemoteCalls calls)
-    {
-        const ulong dontNeed = 4;
-        foreach (EnclaveMapping part in _dropped.SelectMany(range => _mappings.Within(range.Start, range.End)))
-        {
-            calls.Add(SystemCall.Madvise, part.Start, part.End - part.Start, dontNeed);
-            SetNative(part.Start, (int)((part.End - part.Start) / 4096), NativeAccess.None);
-        }
-
-        _dropped.Clear();
-    }
-
-    private void Drop(ulong start, ulong end)
-    {
-        // A call in the program costs as much as a few pages one by one.
-        const ulong many = 8 * 4096;
-        if (end - start >= many && _mappings.Find(start) is { File.Views.Count: 1 } whole && end <= whole.End)
-        {
-            _dropped.Add((start, end));
-            return;
-        }
-
-        for (ulong page = start; page < end; page += 4096)
-        {
-            if (_mappings.Find(page) is not { } mapping)
-            {
-                continue;
-            }
-
-            // Other address spaces lose their entry too, so their writers are stopped first and they fault it in again.
-            foreach (IFileView other in mapping.File.Views)
-            {
-                other.StopWriters(page);
-            }
-
-            mapping.File.Unmap(mapping.OffsetOf(page));
-            foreach (IFileView other in mapping.File.Views)
-            {
-                if (other != _space)
-                {
-                    other.Refresh(page);
-                }
-            }
-        }
-    }
-
-    /// <summary>Forgets a range that is no longer mapped.</summary>
-    public void Forget(ulong start, ulong end) => _executable.ExceptWith([.. _executable.GetViewBetween(start, end - 1)]);
+    public void AddDropCalls(RemoteCalls calls) => _absent.AddCalls(calls);
 
     /// <inheritdoc/>
     public void Dispose() => Presence?.Dispose();
@@ -359,11 +227,6 @@ internal sealed class NativePages : IDisposable
             entry.Native = NativeAccess.Read;
         }
     }
-
-    /// <summary>What enclave code may do through an entry: what the entry and the page's EPCM entry both allow.</summary>
-    public SecinfoFlags AllowedBy(in PageTableEntry entry) =>
-        // PROT_ bits have the values of R, W and X.
-        entry.Present ? _machine.Epcm[entry.Page].AllowedToEnclave & (SecinfoFlags)entry.Protection : 0;
 
     private static void Require(Errno error)
     {

@@ -1,5 +1,6 @@
 using Cloister.Architecture;
 using Cloister.Driver;
+using Cloister.Processor;
 
 namespace Cloister.Engine.Memory;
 
@@ -47,6 +48,11 @@ internal struct PageTableEntry
 
     /// <summary>Takes the driver's entry away; what is native stays until it is unmapped.</summary>
     public void Clear() => _page = 0;
+
+    /// <summary>What enclave code may do through it: what it and the page's EPCM entry both allow.</summary>
+    public readonly SecinfoFlags AllowedBy(SgxMachine machine) =>
+        // PROT_ bits have the values of R, W and X.
+        Present ? machine.Epcm[Page].AllowedToEnclave & (SecinfoFlags)Protection : 0;
 }
 
 /// <summary>The entries of one address space, by page number; two levels, 64 pages a leaf, so that pages spread far
@@ -82,6 +88,15 @@ internal sealed class PageTable
     public PageTableEntry Peek(ulong address) =>
         _leaves.TryGetValue(address >> (12 + LeafBits), out PageTableEntry[]? leaf) ? leaf[(int)(address >> 12) & ((1 << LeafBits) - 1)]
         : default;
+
+    /// <summary>Pages in a row are really mapped otherwise.</summary>
+    public void SetNative(ulong start, int pages, NativeAccess access)
+    {
+        for (int i = 0; i < pages; i++)
+        {
+            this[start + (ulong)i * 4096].Native = access;
+        }
+    }
 
     /// <summary>The page's memory was taken out of the file.</summary>
     public void NotePunched(ulong address)

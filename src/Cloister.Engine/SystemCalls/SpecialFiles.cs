@@ -26,7 +26,7 @@ internal sealed class SpecialFiles(DeviceFiles files, EpcMemory epc, CpuidEmulat
         ref readonly UserRegisters r = ref thread.Peek();
         long number = (long)r.OrigRax;
         bool old = number is SystemCall.Open or SystemCall.Stat or SystemCall.Lstat or SystemCall.Access;
-        string? path = PathOf(thread, old ? r.Rdi : r.Rsi, _served);
+        string? path = AskedPath.Of(thread, old ? r.Rdi : r.Rsi, _served);
         if (path is null)
         {
             return Answer.Pass;
@@ -122,26 +122,6 @@ internal sealed class SpecialFiles(DeviceFiles files, EpcMemory epc, CpuidEmulat
         return thread.Space.Memory.TryRead(thread.Peek().Rsi, first) && first[0] == 0;
     }
 
-    internal static string? PathOf(TracedThread thread, ulong address, ServedPlaces? served = null)
-    {
-        string? path = thread.Space.Memory.TryReadString(address);
-        if (path is null || !(path.Contains("sgx", StringComparison.Ordinal) || path.EndsWith("cpuinfo", StringComparison.Ordinal)
-            || path.EndsWith("enclave", StringComparison.Ordinal) || path.EndsWith("provision", StringComparison.Ordinal)
-            || path.EndsWith(".socket", StringComparison.Ordinal) || path.Contains("/fd/", StringComparison.Ordinal)
-            || served?.HasName(path) == true))
-        {
-            return null;
-        }
-
-        if (!path.StartsWith('/'))
-        {
-            string? directory = Dumpable.Reach(thread, () => ProcPath.Directory(thread.Id));
-            path = directory is null ? path : Path.Combine(directory, path);
-        }
-
-        return Path.GetFullPath(path);
-    }
-
     // A descriptor's link in /proc leads to the node that was opened.
     private DeviceNode? NodeOf(TracedThread thread, string path)
     {
@@ -150,26 +130,8 @@ internal sealed class SpecialFiles(DeviceFiles files, EpcMemory epc, CpuidEmulat
             return NodeOf(path);
         }
 
-        // /proc/self is the process's leader, whose table need not be the thread's.
-        (int owner, string? number) = path.Split('/') switch
-        {
-            [_, "dev", "fd", var n] => (thread.Process.Id, n),
-            [_, _, "self", "fd", var n] => (thread.Process.Id, n),
-            [_, _, "thread-self", "fd", var n] => (thread.Id, n),
-            [_, _, "self", "task", var task, "fd", var n] when Number(task) is { } id => (id, n),
-            [_, _, var process, "task", var task, "fd", var n] when Number(process) is not null && Number(task) is { } id => (id, n),
-            [_, _, var process, "fd", var n] when Number(process) is { } id => (id, n),
-            _ => (0, null),
-        };
-        if (owner == 0 || Number(number) is not { } descriptor)
-        {
-            return null;
-        }
-
-        return (owner == thread.Id ? files.Find(thread, descriptor) : files.Find(ProcPath.OfDescriptor(owner, descriptor)))?.Node;
-
-        static int? Number(string? text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number)
-            ? number : null;
+        return AskedPath.DescriptorOf(thread, path) is var (owner, descriptor)
+            ? (owner == thread.Id ? files.Find(thread, descriptor) : files.Find(ProcPath.OfDescriptor(owner, descriptor)))?.Node : null;
     }
 
     private DeviceNode? NodeOf(string path) => DeviceNames.Find(options.Driver.Generation, path);
@@ -278,38 +240,17 @@ internal sealed class SpecialFiles(DeviceFiles files, EpcMemory epc, CpuidEmulat
             DeviceNumber(node), 0);
     }
 
-    private Answer Stat(TracedThread thread, FileDescription file, ulong buffer)
+    private static Answer Stat(TracedThread thread, FileDescription file, ulong buffer)
     {
-        // struct stat of x86-64: uapi asm/stat.h.
-        Span<byte> stat = stackalloc byte[144];
-        stat.Clear();
-        BinaryPrimitives.WriteUInt64LittleEndian(stat, 5);
-        BinaryPrimitives.WriteUInt64LittleEndian(stat[8..], file.Inode);
-        BinaryPrimitives.WriteUInt64LittleEndian(stat[16..], 1);
-        BinaryPrimitives.WriteUInt32LittleEndian(stat[24..], file.Mode);
-        BinaryPrimitives.WriteUInt32LittleEndian(stat[28..], file.Owner);
-        BinaryPrimitives.WriteUInt32LittleEndian(stat[32..], file.Group);
-        BinaryPrimitives.WriteUInt64LittleEndian(stat[40..], file.Device);
-        BinaryPrimitives.WriteInt64LittleEndian(stat[48..], file.Size);
-        BinaryPrimitives.WriteUInt64LittleEndian(stat[56..], 4096);
+        Span<byte> stat = stackalloc byte[FileDescription.StatLength];
+        file.WriteStat(stat);
         return Answer.Made(thread.Space.Memory.TryWrite(buffer, stat) ? 0 : -(long)Errno.EFAULT);
     }
 
-    private Answer Statx(TracedThread thread, FileDescription file, ulong buffer)
+    private static Answer Statx(TracedThread thread, FileDescription file, ulong buffer)
     {
-        // struct statx: uapi linux/stat.h.
-        Span<byte> stat = stackalloc byte[256];
-        stat.Clear();
-        BinaryPrimitives.WriteUInt32LittleEndian(stat, 0x7ff);
-        BinaryPrimitives.WriteUInt32LittleEndian(stat[4..], 4096);
-        BinaryPrimitives.WriteUInt32LittleEndian(stat[16..], 1);
-        BinaryPrimitives.WriteUInt32LittleEndian(stat[20..], file.Owner);
-        BinaryPrimitives.WriteUInt32LittleEndian(stat[24..], file.Group);
-        BinaryPrimitives.WriteUInt16LittleEndian(stat[28..], (ushort)file.Mode);
-        BinaryPrimitives.WriteUInt64LittleEndian(stat[32..], file.Inode);
-        BinaryPrimitives.WriteInt64LittleEndian(stat[40..], file.Size);
-        BinaryPrimitives.WriteUInt32LittleEndian(stat[128..], file.Device >> 8);
-        BinaryPrimitives.WriteUInt32LittleEndian(stat[132..], file.Device & 0xff);
+        Span<byte> stat = stackalloc byte[FileDescription.StatxLength];
+        file.WriteStatx(stat);
         return Answer.Made(thread.Space.Memory.TryWrite(buffer, stat) ? 0 : -(long)Errno.EFAULT);
     }
 }

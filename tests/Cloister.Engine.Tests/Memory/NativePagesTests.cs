@@ -9,7 +9,7 @@ using Cloister.Processor.Encls;
 
 namespace Cloister.Engine.Tests.Memory;
 
-/// <summary><see cref="NativePages"/>, by mprotect: what model and mapping allow together is what a process gets.</summary>
+/// <summary><see cref="NativePages"/> and <see cref="ExecutablePages"/>, by mprotect: what model and mapping allow together is what a process gets.</summary>
 public sealed class NativePagesTests : IDisposable
 {
     private const ulong Place = 0x7000_0000_0000;
@@ -82,13 +82,13 @@ public sealed class NativePagesTests : IDisposable
     public void A_page_that_may_not_be_executed_any_more_is_known_to_have_lost_it()
     {
         Insert(0, Protection.Read | Protection.Execute, read: true, write: false, execute: true);
-        Native.SetExecutable(Place, true);
+        Native.Executable.Set(Place, true);
         Native.Refresh(Place);
-        Assert.Empty(Native.LostExecution);
+        Assert.Empty(Native.Executable.Lost);
         Assert.True(Eblock.Execute(_own.Machine, new EpcPage(1)).IsSuccess);
         Native.Refresh(Place);
 
-        Assert.Equal([Place], Native.LostExecution);
+        Assert.Equal([Place], Native.Executable.Lost);
         Assert.True(Native.NeedsRemoteCall);
     }
 
@@ -97,20 +97,20 @@ public sealed class NativePagesTests : IDisposable
     {
         foreach (int page in (int[])[5, 1, 2, 3, 7])
         {
-            Native.SetExecutable(At(page), true);
+            Native.Executable.Set(At(page), true);
         }
 
         using var child = new OwnThread();
-        child.Space.Native.CopyExecutable(Native);
-        Native.SetExecutable(At(2), false);
-        Assert.Equal([(At(1), At(2)), (At(3), At(4)), (At(5), At(6)), (At(7), At(8))], Native.ExecutableRuns());
-        Native.Forget(At(3), At(6));
-        Assert.Equal([(At(1), At(2)), (At(7), At(8))], Native.ExecutableRuns());
+        child.Space.Native.Executable.Copy(Native.Executable);
+        Native.Executable.Set(At(2), false);
+        Assert.Equal([(At(1), At(2)), (At(3), At(4)), (At(5), At(6)), (At(7), At(8))], Native.Executable.Runs());
+        Native.Executable.Forget(At(3), At(5));
+        Assert.Equal([(At(1), At(2)), (At(5), At(6)), (At(7), At(8))], Native.Executable.Runs());
 
-        Assert.Equal([(At(1), At(4)), (At(5), At(6)), (At(7), At(8))], child.Space.Native.ExecutableRuns());
+        Assert.Equal([(At(1), At(4)), (At(5), At(6)), (At(7), At(8))], child.Space.Native.Executable.Runs());
         Assert.True(child.Space.Pages.Peek(At(5)).Executable);
-        child.Space.Native.ForgetExecutable();
-        Assert.Empty(child.Space.Native.ExecutableRuns());
+        child.Space.Native.Executable.Clear();
+        Assert.Empty(child.Space.Native.Executable.Runs());
         Assert.False(child.Space.Pages.Peek(At(5)).Executable);
     }
 
