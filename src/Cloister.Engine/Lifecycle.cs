@@ -1,5 +1,6 @@
 using Cloister.Engine.Memory;
 using Cloister.Engine.Programs;
+using Cloister.Linux;
 
 namespace Cloister.Engine;
 

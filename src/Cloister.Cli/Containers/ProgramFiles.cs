@@ -1,4 +1,3 @@
-using System.Text;
 using Cloister.Linux;
 
 namespace Cloister.Cli.Containers;
@@ -59,21 +58,11 @@ internal sealed class ProgramFiles
     private static List<string> MapsOfThisProcess()
     {
         var paths = new List<string>();
-        ReadOnlySpan<byte> maps = HostFile.TryRead("/proc/self/maps");
-        while (!maps.IsEmpty)
+        foreach (MapsLine line in MapsLine.CodeOf(Environment.ProcessId))
         {
-            // Addresses, permissions, offset, device, inode, path: proc_pid_maps(5).
-            ReadOnlySpan<byte> line = ProcText.TakeLine(ref maps);
-            _ = ProcText.TakeWord(ref line);
-            bool executable = ProcText.TakeWord(ref line) is [(byte)'r', _, (byte)'x', ..];
-            for (int word = 0; word < 3; word++)
+            if ((line.Protection & MemoryProtection.Read) != 0 && Path.GetFileName(line.Path).Contains(".so", StringComparison.Ordinal) && !paths.Contains(line.Path))
             {
-                _ = ProcText.TakeWord(ref line);
-            }
-
-            if (executable && line.StartsWith("/"u8) && Encoding.UTF8.GetString(line) is var path && Path.GetFileName(path).Contains(".so", StringComparison.Ordinal) && !paths.Contains(path))
-            {
-                paths.Add(path);
+                paths.Add(line.Path);
             }
         }
 

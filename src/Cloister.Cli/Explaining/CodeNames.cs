@@ -2,6 +2,7 @@ using System.Globalization;
 using Cloister.Architecture;
 using Cloister.Engine.Observers;
 using Cloister.Images.Symbols;
+using Cloister.Linux;
 using Cloister.Processor;
 
 namespace Cloister.Cli.Explaining;
@@ -22,7 +23,7 @@ internal sealed class CodeNames(SgxMachine machine) : IDisposable
             return null;
         }
 
-        List<CodeMapping> maps = CodeMapping.Of(thread.ProcessId);
+        List<MapsLine> maps = MapsLine.CodeOf(thread.ProcessId);
         string? own = Name(maps, thread.Rip, out string? file);
         (ulong rip, ulong rsp, ulong rbp) = (thread.Rip, thread.Rsp, thread.Rbp);
         for (int depth = 0; depth < MostFrames && IsWrapper(file); depth++)
@@ -56,7 +57,7 @@ internal sealed class CodeNames(SgxMachine machine) : IDisposable
         // Beginning before the instruction where the page does: what is compared is as long as can be had.
         int from = Math.Min(inPage, LinearAddress.PageSize - CodeFiles.CompareLength);
         ReadOnlySpan<byte> code = machine.Memory[page.Page].Slice(from, CodeFiles.CompareLength);
-        return Files.NameOf(code, from, inPage, CodeMapping.Of(thread.ProcessId).Select(map => map.Path)) is { } name ? $"{name}, {place}" : place;
+        return Files.NameOf(code, from, inPage, MapsLine.CodeOf(thread.ProcessId).Select(map => map.Path)) is { } name ? $"{name}, {place}" : place;
     }
 
     public void Dispose() => Files.Dispose();
@@ -66,10 +67,10 @@ internal sealed class CodeNames(SgxMachine machine) : IDisposable
         && (name.StartsWith("libc.", StringComparison.Ordinal) || name.StartsWith("libc-", StringComparison.Ordinal) || name.StartsWith("ld-", StringComparison.Ordinal));
 
     // By the file's own tables; what is in no file is the vDSO, whose function has a frame pointer (arch/x86/entry/vdso/vsgx.S).
-    private bool Unwind(IObservedThread thread, List<CodeMapping> maps, ref ulong rip, ref ulong rsp, ref ulong rbp)
+    private bool Unwind(IObservedThread thread, List<MapsLine> maps, ref ulong rip, ref ulong rsp, ref ulong rbp)
     {
         ulong at = rip;
-        CodeMapping? map = maps.Find(known => known.Contains(at));
+        MapsLine? map = maps.Find(known => known.Contains(at));
         CodeSymbols? symbols = map is null ? null : Files.Symbols(map.Path);
         FrameRule? rule = symbols is null ? new FrameRule(IsFromRbp: true, 2 * sizeof(ulong), -2 * sizeof(ulong)) : symbols.AddressOf(at - map!.Start + map.Offset) is { } own ? symbols.FrameAt(own) : null;
         if (rule is not { } known)
@@ -99,10 +100,10 @@ internal sealed class CodeNames(SgxMachine machine) : IDisposable
         return maps.Exists(known => known.Contains(target));
     }
 
-    private string? Name(List<CodeMapping> maps, ulong address, out string? file)
+    private string? Name(List<MapsLine> maps, ulong address, out string? file)
     {
         file = null;
-        foreach (CodeMapping map in maps)
+        foreach (MapsLine map in maps)
         {
             if (map.Contains(address))
             {

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Text;
 using Cloister.Driver;
-using Cloister.Engine.Memory;
 using Cloister.Engine.Options;
 using Cloister.Engine.Platforms;
 using Cloister.Engine.Programs;
@@ -69,7 +68,7 @@ internal sealed class IoctlCaller(DeviceFiles files, TracedThread thread) : ICal
     {
         if (_line is null || address < _line.Start || address >= _line.End)
         {
-            _line = MapsLine.Of(thread).Find(line => address < line.End);
+            _line = HeldMappings.Of(thread).Find(line => address < line.End);
         }
 
         return _line;

@@ -1,5 +1,6 @@
 using Cloister.Driver;
 using Cloister.Engine.Memory;
+using Cloister.Engine.Platforms;
 using Cloister.Engine.Programs;
 using Cloister.Linux;
 
@@ -107,7 +108,7 @@ internal sealed class RealMappings(Func<int, AddressSpace> newSpace, SgxDriver d
         AddressSpace space = thread.Space;
         for (int tries = 0; tries < MostTries; tries++)
         {
-            List<MapsLine> lines = MapsLine.Of(thread);
+            List<MapsLine> lines = HeldMappings.Of(thread);
             if (lines.Count == 0)
             {
                 // It is dead.

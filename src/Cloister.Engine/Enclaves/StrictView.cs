@@ -109,7 +109,7 @@ internal sealed class StrictView
             _hidden.Add(space, hidden = []);
         }
 
-        foreach (MapsLine line in MapsLine.Of(thread))
+        foreach (MapsLine line in HeldMappings.Of(thread))
         {
             (ulong start, ulong end, int bits) = (line.Start, line.End, line.Protection);
             bool ours = start >= Area.Base && start < Area.Base + Area.Reserved;

@@ -1,5 +1,6 @@
 using Cloister.Engine.Memory;
 using Cloister.Engine.Stubs;
+using Cloister.Linux;
 
 namespace Cloister.Engine.Fast;
 

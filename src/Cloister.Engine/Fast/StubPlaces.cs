@@ -1,5 +1,4 @@
 using Cloister.Driver;
-using Cloister.Engine.Memory;
 using Cloister.Engine.Platforms;
 using Cloister.Engine.Programs;
 using Cloister.Engine.Stubs;
@@ -142,7 +141,7 @@ internal sealed class StubPlaces(FastTables tables, Action<int> freeEntry)
         var enclaves = thread.Space.Mappings.All.Select(mapping => mapping.File.Enclave).OfType<SgxEnclave>()
             .Select(enclave => (enclave.Base.Value, enclave.Base.Value + enclave.Size));
         if (_stubPages * 4096 >= FastLayout.FileLength - FastLayout.Stubs
-            || FreeRange.In(MapsLine.Of(thread), targets, 4096, enclaves) is not { } address)
+            || FreeRange.In(HeldMappings.Of(thread), targets, 4096, enclaves) is not { } address)
         {
             return null;
         }

@@ -1,4 +1,3 @@
-using System.Text;
 using Cloister.Engine.Instructions;
 using Cloister.Linux;
 
@@ -70,21 +69,9 @@ internal static class CpuidPatcher
     /// <summary>Patches every executable file mapping of a program that has just been executed.</summary>
     public static void PatchAll(AddressSpace space, int thread)
     {
-        ReadOnlySpan<byte> maps = HostFile.TryRead(ProcPath.Of(thread, "maps"));
-        while (!maps.IsEmpty)
+        foreach (MapsLine line in MapsLine.CodeOf(thread))
         {
-            // 7f0123456000-7f0123458000 r-xp 00001000 fe:00 1234   /usr/lib/a.so: proc_pid_maps(5).
-            ReadOnlySpan<byte> line = ProcText.TakeLine(ref maps);
-            ulong start = ProcText.Hexadecimal(ProcText.Take(ref line, (byte)'-')) ?? 0;
-            ulong end = ProcText.Hexadecimal(ProcText.TakeWord(ref line)) ?? 0;
-            ReadOnlySpan<byte> protection = ProcText.TakeWord(ref line);
-            ulong offset = ProcText.Hexadecimal(ProcText.TakeWord(ref line)) ?? 0;
-            _ = ProcText.TakeWord(ref line);
-            _ = ProcText.TakeWord(ref line);
-            if (protection is [_, _, (byte)'x', ..] && line is [(byte)'/', ..])
-            {
-                PatchFile(space, start, end - start, ProcPath.Of(thread, "root" + Encoding.UTF8.GetString(line)), offset);
-            }
+            PatchFile(space, line.Start, line.End - line.Start, ProcPath.Of(thread, "root" + line.Path), line.Offset);
         }
     }
 

@@ -26,7 +26,7 @@ internal sealed class ElrangeMemory
 
     /// <summary>The PROT_ bits that the program gave memory which is hidden now; null for all other.</summary>
     public int? HiddenProtection(ulong address) =>
-        IsHidden ? _lines.Find(line => address >= line.Start && address < line.End)?.Protection : null;
+        IsHidden ? _lines.Find(line => line.Contains(address))?.Protection : null;
 
     /// <summary>A mapping was made or changed, which matters where it is in the range of an enclave and not the device's.</summary>
     /// <param name="files">The device's open files.</param>
@@ -85,7 +85,7 @@ internal sealed class ElrangeMemory
         (ulong Start, ulong End)[] ranges = [.. files
             .Where(file => file.Enclave is { IsCreated: true } && file.Views.Contains(space))
             .Select(file => (file.Base, file.Base + file.Enclave!.Size))];
-        foreach (MapsLine line in MapsLine.Of(thread))
+        foreach (MapsLine line in HeldMappings.Of(thread))
         {
             // Cloister's own and the kernel's are not the program's to take away.
             if (line.Protection == MemoryProtection.None || line.Path.StartsWith("/memfd:cloister", StringComparison.Ordinal)

@@ -39,8 +39,7 @@ internal static class OrdinaryMemory
         }
 
         // Of a process that is not dumpable an ordinary user can read nothing: its memory counts as there.
-        return HostFile.TryRead(ProcPath.Of(space.Memory.Thread, "maps")) is { } maps
-            ? MapsLine.Parse(maps).Find(line => address >= line.Start && address < line.End)?.Protection
+        return MapsLine.Of(space.Memory.Thread) is { } lines ? lines.Find(line => line.Contains(address))?.Protection
             : MemoryProtection.Read | MemoryProtection.Write | MemoryProtection.Execute;
     }
 

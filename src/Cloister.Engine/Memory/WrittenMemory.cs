@@ -18,7 +18,7 @@ internal static class WrittenMemory
             return [(start, end)];
         }
 
-        return MapsLine.Parse(HostFile.TryRead(ProcPath.Of(process, "maps")))
+        return (MapsLine.Of(process) ?? [])
             .Where(line => line.Start < end && start < line.End)
             .SelectMany(line => WithinMapping(process, line, Math.Max(start, line.Start), Math.Min(end, line.End)));
     }

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
-using Cloister.Engine.Memory;
 using Cloister.Engine.Options;
+using Cloister.Engine.Platforms;
 using Cloister.Linux;
 
 namespace Cloister.Engine.Programs;
@@ -28,7 +28,7 @@ internal sealed class ByteReplacer(IReadOnlyList<ReplacedBytes> replaced, Action
         }
 
         thread.Space.KeepsBytes = HasOthersRights(thread);
-        List<MapsLine> lines = MapsLine.Of(thread);
+        List<MapsLine> lines = HeldMappings.Of(thread);
         foreach (IGrouping<(ulong, ulong), MapsLine> file in lines.Where(IsPrivateFile).GroupBy(line => (line.Device, line.Inode)))
         {
             if (file.Any(IsExecutable))
@@ -41,7 +41,7 @@ internal sealed class ByteReplacer(IReadOnlyList<ReplacedBytes> replaced, Action
     /// <summary>A file was just mapped.</summary>
     public void Mapped(TracedThread thread, ulong address)
     {
-        List<MapsLine> lines = MapsLine.Of(thread);
+        List<MapsLine> lines = HeldMappings.Of(thread);
         if (lines.Find(line => line.Start <= address && address < line.End) is not { } mapped || !IsPrivateFile(mapped))
         {
             return;

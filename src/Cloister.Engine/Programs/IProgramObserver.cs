@@ -1,4 +1,5 @@
 using Cloister.Engine.Memory;
+using Cloister.Linux;
 
 namespace Cloister.Engine.Programs;
 

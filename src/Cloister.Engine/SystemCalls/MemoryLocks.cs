@@ -78,7 +78,7 @@ internal static class MemoryLocks
     // Unlocks what is Cloister's, the device's mappings among it, and locks the rest.
     private static void AddCalls(TracedThread thread, RemoteCalls calls, bool locks)
     {
-        foreach (MapsLine line in MapsLine.Of(thread))
+        foreach (MapsLine line in HeldMappings.Of(thread))
         {
             bool isOurs = line.Path.StartsWith("/memfd:cloister", StringComparison.Ordinal);
             if ((isOurs || locks) && line.End < 1UL << 47)

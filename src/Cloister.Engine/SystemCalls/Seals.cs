@@ -30,7 +30,7 @@ internal static class Seals
             return Answer.Made(known);
         }
 
-        if (!IsWhole(MapsLine.Of(thread), start, end))
+        if (!IsWhole(HeldMappings.Of(thread), start, end))
         {
             return Answer.Made(-(long)Errno.ENOMEM);
         }

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Cloister.Engine.Fast;
-using Cloister.Engine.Memory;
 using Cloister.Engine.Stubs;
 using Cloister.Linux;
 using Cloister.Linux.Tests.Harness;

@@ -1,5 +1,6 @@
 using Cloister.Driver.Tests.Harness;
 using Cloister.Engine.Memory;
+using Cloister.Engine.Platforms;
 using Cloister.Engine.Tests.Enclaves;
 using Cloister.Engine.Tests.Harness;
 using Cloister.Linux;
@@ -83,5 +84,5 @@ public sealed class ElrangeMemoryTests : IDisposable
             MemoryProtection.Private | MemoryProtection.Anonymous | MemoryProtection.FixedNoReplace, ulong.MaxValue, 0));
     }
 
-    private int Protection() => MapsLine.Of(_engine.Thread).Single(line => line.Start <= _own && _own < line.End).Protection;
+    private int Protection() => HeldMappings.Of(_engine.Thread).Single(line => line.Start <= _own && _own < line.End).Protection;
 }

@@ -76,7 +76,7 @@ public sealed class SystemCallHandlersTests : IDisposable
         EnclaveMapping code = Space.Mappings.Find(At(EnclaveImage.CodePage))!;
 
         Assert.Equal((At(EnclaveImage.CodePage), MemoryProtection.Read | MemoryProtection.Execute), (code.Start, code.Protection));
-        MapsLine line = MapsLine.Of(_engine.Thread).Single(line => line.Start <= code.Start && code.Start < line.End);
+        MapsLine line = HeldMappings.Of(_engine.Thread).Single(line => line.Start <= code.Start && code.Start < line.End);
         Assert.Equal((MemoryProtection.None, true), (line.Protection, line.IsMemoryFile));
     }
 

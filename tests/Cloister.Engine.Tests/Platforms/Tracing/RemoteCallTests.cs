@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Cloister.Engine.Memory;
 using Cloister.Engine.Platforms;
 using Cloister.Engine.Platforms.Tracing;
 using Cloister.Engine.Tests.Harness;
@@ -31,7 +30,7 @@ public sealed class RemoteCallTests
             | MemoryProtection.FixedNoReplace, ulong.MaxValue, 0);
 
         Assert.Equal((long)place, mapped);
-        MapsLine line = MapsLine.Of(held.Thread).Single(line => line.Start == place);
+        MapsLine line = HeldMappings.Of(held.Thread).Single(line => line.Start == place);
         Assert.Equal((place + 8192, MemoryProtection.Read, false), (line.End, line.Protection, line.IsShared));
     });
 
@@ -55,7 +54,7 @@ public sealed class RemoteCallTests
         UserRegisters before = held.Thread.Peek();
         Assert.Equal(Errno.None, AreaMapping.Map(held.Thread, out _));
 
-        List<MapsLine> lines = MapsLine.Of(held.Thread);
+        List<MapsLine> lines = HeldMappings.Of(held.Thread);
         MapsLine gadget = At(lines, Area.Gadget), table = At(lines, Area.Table), vdso = At(lines, Area.Vdso);
         Assert.Equal((Area.Table, 5, false), (gadget.End, gadget.Protection, gadget.IsShared));
         Assert.Equal((Area.Table + Area.TableLength, 3, true), (table.End, table.Protection, table.IsShared));
@@ -75,7 +74,7 @@ public sealed class RemoteCallTests
 
         Assert.Equal(Errno.EEXIST, AreaMapping.Map(held.Thread, out string call));
         Assert.Equal("mmap", call);
-        Assert.Equal(MemoryProtection.Read, At(MapsLine.Of(held.Thread), Area.Gadget).Protection);
+        Assert.Equal(MemoryProtection.Read, At(HeldMappings.Of(held.Thread), Area.Gadget).Protection);
     });
 
     [Fact]
@@ -83,13 +82,13 @@ public sealed class RemoteCallTests
     {
         const int addressSpace = 9; // RLIMIT_AS
         int descriptors = Directory.GetFileSystemEntries($"/proc/{held.Id}/fd").Length;
-        ulong used = (ulong)MapsLine.Of(held.Thread).Sum(line => (long)(line.End - line.Start));
+        ulong used = (ulong)HeldMappings.Of(held.Thread).Sum(line => (long)(line.End - line.Start));
         Assert.True(new ResourceLimit(addressSpace, used + 4096, used + 4096).Apply(held.Id));
 
         Assert.Equal(Errno.ENOMEM, AreaMapping.Map(held.Thread, out _));
         Assert.Null(held.Thread.Process.Memory.Table);
         Assert.Equal(descriptors, Directory.GetFileSystemEntries($"/proc/{held.Id}/fd").Length);
-        Assert.DoesNotContain(MapsLine.Of(held.Thread), line => line.Start - Area.Base < Area.Length);
+        Assert.DoesNotContain(HeldMappings.Of(held.Thread), line => line.Start - Area.Base < Area.Length);
     });
 
     [Fact]

@@ -1,15 +1,13 @@
 using System.Text;
-using Cloister.Engine.Platforms;
-using Cloister.Linux;
 
-namespace Cloister.Engine.Memory;
+namespace Cloister.Linux;
 
 /// <summary>A line of /proc/TID/maps: proc_pid_maps(5).</summary>
 /// <param name="Start">First byte.</param>
 /// <param name="End">Behind the last byte.</param>
 /// <param name="Protection">PROT_ bits.</param>
 /// <param name="Path">The file, or what stands in its place; empty for none.</param>
-internal sealed record MapsLine(ulong Start, ulong End, int Protection, string Path)
+public sealed record MapsLine(ulong Start, ulong End, int Protection, string Path)
 {
     /// <summary>Mapped MAP_SHARED.</summary>
     public bool IsShared { get; init; }
@@ -26,14 +24,15 @@ internal sealed record MapsLine(ulong Start, ulong End, int Protection, string P
     /// <summary>Whether it is of a memory file that a program was made to create.</summary>
     public bool IsMemoryFile => Path.StartsWith("/memfd:cloister:", StringComparison.Ordinal);
 
-    /// <summary>The mappings of a stopped thread's process, in order; none when they cannot be read, as of a process
-    /// that was just killed.</summary>
-    /// <remarks>The thread's own file: that of a leader that has ended is empty.</remarks>
-    public static List<MapsLine> Of(IHeldThread thread) =>
-        Parse(Dumpable.Reach(thread, () => HostFile.TryRead(ProcPath.Of(thread.Id, "maps"))));
+    /// <summary>Whether an address is in it.</summary>
+    public bool Contains(ulong address) => address >= Start && address < End;
 
-    /// <summary>The mappings of a thread that may not be known yet; null when they may not be read.</summary>
+    /// <summary>The mappings of a thread's process, in order; null when they may not be read.</summary>
     public static List<MapsLine>? Of(int thread) => HostFile.TryRead(ProcPath.Of(thread, "maps")) is { } text ? Parse(text) : null;
+
+    /// <summary>Those of a process that are code of files; none when it has ended, or is not to be looked at.</summary>
+    public static List<MapsLine> CodeOf(int process) => Of(process)?.FindAll(line => (line.Protection & MemoryProtection.Execute) != 0
+        && line.Path.StartsWith('/')) ?? [];
 
     /// <summary>Takes the text apart.</summary>
     public static List<MapsLine> Parse(ReadOnlySpan<byte> maps)

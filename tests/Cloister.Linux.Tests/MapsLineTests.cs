@@ -1,7 +1,4 @@
-using Cloister.Engine.Memory;
-using Cloister.Linux;
-
-namespace Cloister.Engine.Tests.Memory;
+namespace Cloister.Linux.Tests;
 
 public sealed class MapsLineTests
 {
@@ -26,4 +23,16 @@ public sealed class MapsLineTests
 
     [Fact]
     public void What_is_no_line_is_passed_over() => Assert.Empty(MapsLine.Parse("Permission denied\n\n-\n"u8));
+
+    [Fact]
+    public void The_code_of_a_process_is_what_it_can_execute_of_files()
+    {
+        List<MapsLine> code = MapsLine.CodeOf(Environment.ProcessId);
+
+        Assert.NotEmpty(code);
+        Assert.All(code, line => Assert.True(line.Path[0] == '/' && (line.Protection & MemoryProtection.Execute) != 0));
+        Assert.Contains(code, line => line.Path.EndsWith("libc.so.6", StringComparison.Ordinal));
+        Assert.Empty(MapsLine.CodeOf(1 << 23));
+        Assert.True(code[0].Contains(code[0].Start) && code[0].Contains(code[0].End - 1) && !code[0].Contains(code[0].End));
+    }
 }
