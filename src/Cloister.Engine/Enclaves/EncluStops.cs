@@ -49,7 +49,7 @@ internal sealed class EncluStops(
                 NoteEpcmChange(space, leaf, operand, processor.Registers.Rdx, result);
                 if (added && leaf == EncluLeaf.Eaccept && result.IsSuccess)
                 {
-                    accepts.Promise(thread, operand & ~4095UL);
+                    accepts.Promise(thread, HostPage.Start(operand));
                 }
 
                 thread.FromModel();
@@ -138,9 +138,9 @@ internal sealed class EncluStops(
     private void NoteEpcmChange(AddressSpace space, EncluLeaf leaf, ulong operand, ulong source, in LeafResult result)
     {
         if (result.IsSuccess && leaf is EncluLeaf.Eaccept or EncluLeaf.Eacceptcopy or EncluLeaf.Emodpe
-            && space.Mappings.Find(operand & ~4095UL) is { } mapping)
+            && space.Mappings.Find(HostPage.Start(operand)) is { } mapping)
         {
-            ulong offset = mapping.OffsetOf(operand & ~4095UL);
+            ulong offset = mapping.OffsetOf(HostPage.Start(operand));
             if (leaf == EncluLeaf.Eacceptcopy && !mapping.File.IllegalSites.IsEmpty)
             {
                 mapping.File.IllegalSites.Restore(mapping.File.Bytes(offset), source);

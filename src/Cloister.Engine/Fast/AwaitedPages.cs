@@ -116,7 +116,7 @@ internal sealed class AwaitedPages : IDisposable
         }
     }
 
-    private static long LengthFor(ulong size) => PagesOffset + (long)(((size >> 11) + 4095) & ~4095UL);
+    private static long LengthFor(ulong size) => PagesOffset + (long)HostPage.Whole(size >> 11);
 
     /// <inheritdoc/>
     public void Dispose() => _file.Dispose();

@@ -160,7 +160,7 @@ internal sealed class FastPath : IDisposable
         ulong[] pages = MemoryMarshal.Cast<byte, ulong>(_tables.Slice(FastTables.Notes(number), count * sizeof(ulong))).ToArray();
         foreach (ref ulong page in pages.AsSpan())
         {
-            page &= ~4095UL;
+            page = HostPage.Start(page);
         }
 
         return pages;

@@ -1,4 +1,3 @@
-using Cloister.Engine.Memory;
 using Cloister.Engine.Stubs;
 using Cloister.Linux;
 
@@ -46,14 +45,14 @@ internal static class FreeRange
             }
 
             // The middle of the gap, or as near to it as the jump reaches: heaps grow into its start and stacks into its end.
-            ulong low = (Math.Max(from + Margin, targets.First) + 4095) & ~4095UL;
+            ulong low = HostPage.Whole(Math.Max(from + Margin, targets.First));
             ulong high = Math.Min(to - Margin, targets.Last + 1);
             if (high < length || low > high - length)
             {
                 return;
             }
 
-            ulong candidate = (low + (high - length - low) / 2) & ~4095UL;
+            ulong candidate = HostPage.Start(low + (high - length - low) / 2);
             if (best is null || Distance(candidate) < Distance(best.Value))
             {
                 best = candidate;

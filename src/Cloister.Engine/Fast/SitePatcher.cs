@@ -4,6 +4,7 @@ using Cloister.Engine.Instructions;
 using Cloister.Engine.Memory;
 using Cloister.Engine.Programs;
 using Cloister.Engine.Stubs;
+using Cloister.Linux;
 using Cloister.Processor.Enclu;
 using Iced.Intel;
 
@@ -182,7 +183,7 @@ internal sealed class SitePatcher(FastSpaces spaces, Interruptions interruptions
 
     private static bool Copy(EnclaveMapping mapping, ulong address, byte[] code, int at)
     {
-        code[at] = mapping.File.Bytes(mapping.OffsetOf(address & ~4095UL))[(int)(address & 4095)];
+        code[at] = mapping.File.Bytes(mapping.OffsetOf(HostPage.Start(address)))[HostPage.Offset(address)];
         return true;
     }
 
@@ -201,7 +202,7 @@ internal sealed class SitePatcher(FastSpaces spaces, Interruptions interruptions
                 return false;
             }
 
-            Span<byte> at = page.File.Bytes(page.OffsetOf(address & ~4095UL))[(int)(address & 4095)..];
+            Span<byte> at = page.File.Bytes(page.OffsetOf(HostPage.Start(address)))[HostPage.Offset(address)..];
             Volatile.Write(ref MemoryMarshal.AsRef<ushort>(at[..ShortJump]), BinaryPrimitives.ReadUInt16LittleEndian(bytes));
             return true;
         }
@@ -213,7 +214,7 @@ internal sealed class SitePatcher(FastSpaces spaces, Interruptions interruptions
                 return false;
             }
 
-            mapping.File.Bytes(mapping.OffsetOf((address + (ulong)i) & ~4095UL))[(int)((address + (ulong)i) & 4095)] = bytes[i];
+            mapping.File.Bytes(mapping.OffsetOf(HostPage.Start(address + (ulong)i)))[HostPage.Offset(address + (ulong)i)] = bytes[i];
         }
 
         return true;

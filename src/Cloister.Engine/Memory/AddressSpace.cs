@@ -221,7 +221,7 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IFileView, IC
         while (done < code.Length)
         {
             ulong at = address + (ulong)done;
-            int chunk = (int)Math.Min((ulong)(code.Length - done), 4096 - (at & 4095));
+            int chunk = Math.Min(code.Length - done, HostPage.Size - HostPage.Offset(at));
             if (Mappings.Find(at) is { } mapping)
             {
                 if (!Pages.Peek(at).Present)
@@ -229,7 +229,7 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IFileView, IC
                     break;
                 }
 
-                mapping.File.Bytes(mapping.OffsetOf(at & ~4095UL)).Slice((int)(at & 4095), chunk).CopyTo(code[done..]);
+                mapping.File.Bytes(mapping.OffsetOf(HostPage.Start(at))).Slice(HostPage.Offset(at), chunk).CopyTo(code[done..]);
             }
             else if (at - Area.Base < Area.Length && Table is { } table)
             {

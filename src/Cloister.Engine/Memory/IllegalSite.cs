@@ -1,4 +1,5 @@
 using Cloister.Engine.Instructions;
+using Cloister.Linux;
 
 namespace Cloister.Engine.Memory;
 
@@ -43,5 +44,5 @@ internal sealed class IllegalSite(IPageBytes file, ulong address, byte second)
         IsGuarded = true;
     }
 
-    private ref byte Byte(ulong at) => ref file.Bytes((at & ~4095UL) - file.Base)[(int)(at & 4095)];
+    private ref byte Byte(ulong at) => ref file.Bytes(HostPage.Start(at) - file.Base)[HostPage.Offset(at)];
 }

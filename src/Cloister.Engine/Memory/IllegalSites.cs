@@ -1,3 +1,5 @@
+using Cloister.Linux;
+
 namespace Cloister.Engine.Memory;
 
 /// <summary>The illegal instructions that were found in an enclave's pages, page by page.</summary>
@@ -12,13 +14,13 @@ internal sealed class IllegalSites
     public IReadOnlyList<IllegalSite> In(ulong page) => _pages.TryGetValue(page, out List<IllegalSite>? sites) ? sites : [];
 
     /// <summary>The one at an address.</summary>
-    public IllegalSite? At(ulong address) => _pages.TryGetValue(address & ~4095UL, out List<IllegalSite>? sites)
+    public IllegalSite? At(ulong address) => _pages.TryGetValue(HostPage.Start(address), out List<IllegalSite>? sites)
         ? sites.Find(site => site.Address == address) : null;
 
     /// <summary>One was found.</summary>
     public void Add(IllegalSite site)
     {
-        ulong page = site.Address & ~4095UL;
+        ulong page = HostPage.Start(site.Address);
         if (!_pages.TryGetValue(page, out List<IllegalSite>? sites))
         {
             _pages.Add(page, sites = []);
@@ -30,7 +32,7 @@ internal sealed class IllegalSites
     /// <summary>One is an instruction no more.</summary>
     public void Remove(IllegalSite site)
     {
-        ulong page = site.Address & ~4095UL;
+        ulong page = HostPage.Start(site.Address);
         if (_pages.TryGetValue(page, out List<IllegalSite>? sites) && sites.Remove(site) && sites.Count == 0)
         {
             _ = _pages.Remove(page);

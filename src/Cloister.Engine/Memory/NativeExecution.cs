@@ -8,8 +8,6 @@ namespace Cloister.Engine.Memory;
 /// were looked at.</summary>
 internal static class NativeExecution
 {
-    private const ulong PageMask = 4095;
-
     /// <summary>Makes pages natively executable: the run around an address in which mapping and EPCM both allow it.</summary>
     /// <param name="space">Whose.</param>
     /// <param name="thread">A stopped thread of it.</param>
@@ -23,7 +21,7 @@ internal static class NativeExecution
             return (space.AllowedBy(space.Pages.Peek(page)) & SecinfoFlags.X) != 0;
         }
 
-        ulong start = address & ~PageMask, end = start + 4096;
+        ulong start = HostPage.Start(address), end = start + 4096;
         while (start > mapping.Start && Executes(start - 4096))
         {
             start -= 4096;

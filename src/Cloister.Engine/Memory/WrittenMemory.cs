@@ -8,7 +8,7 @@ namespace Cloister.Engine.Memory;
 internal static class WrittenMemory
 {
     // Less is read whole.
-    private const ulong Large = 1 << 20, PageMask = 4095;
+    private const ulong Large = 1 << 20;
 
     /// <summary>The parts of a range of memory, in order.</summary>
     public static IEnumerable<(ulong Start, ulong End)> Within(int process, ulong start, ulong end)
@@ -44,7 +44,7 @@ internal static class WrittenMemory
 
         for (ulong at = start; at < end && file.NextData((long)at) is (long from, long to) && (ulong)from < end; at = (ulong)to)
         {
-            yield return ((ulong)from & ~PageMask, Math.Min(((ulong)to + PageMask) & ~PageMask, end));
+            yield return (HostPage.Start((ulong)from), Math.Min(HostPage.Whole((ulong)to), end));
         }
     }
 

@@ -15,18 +15,17 @@ namespace Cloister.Engine.SystemCalls;
 /// fork does not have the mapping (VM_DONTCOPY).</remarks>
 internal sealed class BoundMappings(SgxDriver driver, DeviceFiles files, MapDevice mapDevice, MappingPlacement placement)
 {
-    private const ulong PageMask = 4095;
 
     /// <summary>Answers an mmap of the device.</summary>
     public Answer Map(TracedThread thread)
     {
         ref readonly UserRegisters r = ref thread.Peek();
-        (ulong address, ulong length, int protection, int flags) = (r.Rdi, (r.Rsi + PageMask) & ~PageMask, (int)r.Rdx & 7, (int)r.R10);
+        (ulong address, ulong length, int protection, int flags) = (r.Rdi, HostPage.Whole(r.Rsi), (int)r.Rdx & 7, (int)r.R10);
         bool isPrivate = (flags & MemoryProtection.TypeMask) == MemoryProtection.Private;
         bool isFixed = (flags & (MemoryProtection.Fixed | MemoryProtection.FixedNoReplace)) != 0;
 
         // Linux v16, sgx_get_unmapped_area: shared, a power of two, and aligned to itself.
-        if (isPrivate || length < 2 * (PageMask + 1) || !BitOperations.IsPow2(length) || (address & PageMask) != 0 && isFixed)
+        if (isPrivate || length < 2 * HostPage.Size || !BitOperations.IsPow2(length) || !HostPage.IsMultiple(address) && isFixed)
         {
             return Answer.Made(-(long)Linux.Errno.EINVAL);
         }

@@ -12,7 +12,6 @@ namespace Cloister.Engine.SystemCalls;
 /// <summary>mmap of a device file.</summary>
 internal sealed class MapDevice(SgxDriver driver, DeviceFiles files, RealMappings real, MappingPlacement placement)
 {
-    private const ulong PageMask = 4095;
     private const ulong NoPageFault = unchecked((ulong)-1);
 
     /// <summary>mmap of a device file.</summary>
@@ -21,8 +20,8 @@ internal sealed class MapDevice(SgxDriver driver, DeviceFiles files, RealMapping
         ref readonly UserRegisters r = ref thread.Peek();
         (ulong address, ulong length, int protection, int flags, ulong descriptor, ulong offset) =
             (r.Rdi, r.Rsi, (int)r.Rdx & 7, (int)r.R10, r.R8, r.R9);
-        length = (length + PageMask) & ~PageMask;
-        if (length == 0 || (address & PageMask) != 0 && (flags & (MemoryProtection.Fixed | MemoryProtection.FixedNoReplace)) != 0
+        length = HostPage.Whole(length);
+        if (length == 0 || !HostPage.IsMultiple(address) && (flags & (MemoryProtection.Fixed | MemoryProtection.FixedNoReplace)) != 0
             || file.Node == DeviceNode.Provision)
         {
             return Answer.Made(file.Node == DeviceNode.Provision ? -(long)Errno.ENODEV : -(long)Errno.EINVAL);

@@ -12,13 +12,13 @@ namespace Cloister.Engine.SystemCalls;
 /// brings in nothing; then the device's mappings are unlocked, and the rest is brought in.</remarks>
 internal static class MemoryLocks
 {
-    private const ulong PageMask = 4095, OnFault = 1;
+    private const ulong OnFault = 1;
 
     /// <summary>mlock and mlock2 of a range.</summary>
     public static Answer Lock(TracedThread thread, ulong flags)
     {
         ref readonly UserRegisters r = ref thread.Peek();
-        (ulong start, ulong end) = (r.Rdi & ~PageMask, (r.Rdi + r.Rsi + PageMask) & ~PageMask);
+        (ulong start, ulong end) = (HostPage.Start(r.Rdi), HostPage.Whole(r.Rdi + r.Rsi));
         List<(ulong Start, ulong End, EnclaveMapping? Device)> pieces = end > start ? thread.Space.Mappings.Pieces(start, end) : [];
         if (flags is not (0 or OnFault) || pieces.TrueForAll(piece => piece.Device is null))
         {

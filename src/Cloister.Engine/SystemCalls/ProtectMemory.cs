@@ -11,16 +11,15 @@ namespace Cloister.Engine.SystemCalls;
 /// <summary>mprotect where the device is concerned, or what can be executed then.</summary>
 internal sealed class ProtectMemory(SgxDriver driver, DeviceFiles files)
 {
-    private const ulong PageMask = 4095;
 
     /// <summary>mprotect of a range with device mappings in it.</summary>
     public Answer Protect(TracedThread thread)
     {
         ref readonly UserRegisters r = ref thread.Peek();
-        (ulong start, ulong length, int protection) = (r.Rdi, (r.Rsi + PageMask) & ~PageMask, (int)r.Rdx);
+        (ulong start, ulong length, int protection) = (r.Rdi, HostPage.Whole(r.Rsi), (int)r.Rdx);
         ulong end = start + length;
         AddressSpace space = thread.Space;
-        List<EnclaveMapping> parts = (start & PageMask) == 0 && end > start ? space.Mappings.Within(start, end) : [];
+        List<EnclaveMapping> parts = HostPage.IsMultiple(start) && end > start ? space.Mappings.Within(start, end) : [];
         if (parts.Count == 0)
         {
             return PassExecutable(thread, start, length);

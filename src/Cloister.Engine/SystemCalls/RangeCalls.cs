@@ -9,7 +9,6 @@ namespace Cloister.Engine.SystemCalls;
 /// <summary>System calls on a range of memory that may hold mappings of the device: what Linux answers for VM_IO and VM_PFNMAP.</summary>
 internal static class RangeCalls
 {
-    private const ulong PageMask = 4095;
 
     /// <summary>Does a call mapping by mapping, as the kernel does: one that is missing is told at the end, another error ends it
     /// (mm/madvise.c, mm/msync.c).</summary>
@@ -21,8 +20,8 @@ internal static class RangeCalls
     public static Answer ByPiece(TracedThread thread, ulong start, ulong length, Func<ulong, ulong, long> ordinary, Func<EnclaveMapping,
         long> device)
     {
-        ulong end = start + ((length + PageMask) & ~PageMask);
-        List<(ulong Start, ulong End, EnclaveMapping? Device)> pieces = (start & PageMask) == 0 && end > start
+        ulong end = start + HostPage.Whole(length);
+        List<(ulong Start, ulong End, EnclaveMapping? Device)> pieces = HostPage.IsMultiple(start) && end > start
             ? thread.Space.Mappings.Pieces(start, end) : [];
         if (pieces.TrueForAll(piece => piece.Device is null))
         {
@@ -66,7 +65,7 @@ internal static class RangeCalls
     public static Answer TellResidence(TracedThread thread)
     {
         ref readonly UserRegisters r = ref thread.Peek();
-        (ulong start, ulong end, ulong vector) = (r.Rdi, r.Rdi + ((r.Rsi + PageMask) & ~PageMask), r.Rdx);
+        (ulong start, ulong end, ulong vector) = (r.Rdi, r.Rdi + HostPage.Whole(r.Rsi), r.Rdx);
         List<EnclaveMapping> parts = end > start ? thread.Space.Mappings.Within(start, end) : [];
         if (parts.Count > 0)
         {
@@ -90,7 +89,7 @@ internal static class RangeCalls
     public static Answer RemapFilePages(TracedThread thread)
     {
         ref readonly UserRegisters r = ref thread.Peek();
-        (ulong start, ulong length, ulong protection) = (r.Rdi & ~PageMask, r.Rsi & ~PageMask, r.Rdx);
+        (ulong start, ulong length, ulong protection) = (HostPage.Start(r.Rdi), HostPage.Start(r.Rsi), r.Rdx);
         List<(ulong Start, ulong End, EnclaveMapping? Device)> pieces = start + length > start
             ? thread.Space.Mappings.Pieces(start, start + length) : [];
         if (pieces.TrueForAll(piece => piece.Device is null))

@@ -9,15 +9,14 @@ namespace Cloister.Engine.SystemCalls;
 /// Cloister has to go on changing what the kernel has of them.</summary>
 internal static class Seals
 {
-    private const ulong PageMask = 4095;
 
     /// <summary>mseal(2), Linux 6.10: mm/mseal.c, do_mseal.</summary>
     public static Answer Seal(TracedThread thread)
     {
         ref readonly UserRegisters r = ref thread.Peek();
-        (ulong start, ulong length, ulong flags) = (r.Rdi, (r.Rsi + PageMask) & ~PageMask, r.Rdx);
+        (ulong start, ulong length, ulong flags) = (r.Rdi, HostPage.Whole(r.Rsi), r.Rdx);
         (ulong end, AddressSpace space) = (unchecked(start + length), thread.Space);
-        if (flags != 0 || (start & PageMask) != 0 || end <= start || (space.Mappings.Within(start, end).Count == 0
+        if (flags != 0 || !HostPage.IsMultiple(start) || end <= start || (space.Mappings.Within(start, end).Count == 0
             && !Touches(start, end, Area.Base, Area.Base + Area.Reserved)))
         {
             return Answer.Pass;

@@ -9,13 +9,12 @@ namespace Cloister.Engine.SystemCalls;
 /// <summary>munmap, mremap, shmat and mmap of something else, where they take mappings of the device away.</summary>
 internal sealed class UnmapMemory(DeviceFiles files, RealMappings real)
 {
-    private const ulong PageMask = 4095;
 
     /// <summary>munmap.</summary>
     public Answer Unmap(TracedThread thread)
     {
         ref readonly UserRegisters r = ref thread.Peek();
-        (ulong start, ulong length) = (r.Rdi, Pages(r.Rsi));
+        (ulong start, ulong length) = (r.Rdi, HostPage.Whole(r.Rsi));
         if (IsRange(start, length) && thread.Space.MayHaveDevice(start, start + length))
         {
             return real.Begin(thread, [(start, length)], mayBeHalf: false, (t, _) => NoteUnmapped(t.Space));
@@ -32,7 +31,7 @@ internal sealed class UnmapMemory(DeviceFiles files, RealMappings real)
     public Answer MapOver(TracedThread thread, Action<TracedThread, long>? then)
     {
         ref readonly UserRegisters r = ref thread.Peek();
-        (ulong start, ulong length) = (r.Rdi, Pages(r.Rsi));
+        (ulong start, ulong length) = (r.Rdi, HostPage.Whole(r.Rsi));
         if (((int)r.R10 & MemoryProtection.TypeOfPlace) == MemoryProtection.Fixed && IsRange(start, length)
             && thread.Space.MayHaveDevice(start, start + length))
         {
@@ -60,7 +59,8 @@ internal sealed class UnmapMemory(DeviceFiles files, RealMappings real)
     {
         const ulong mayMove = 1, isFixed = 2, dontUnmap = 4;
         ref readonly UserRegisters r = ref thread.Peek();
-        (ulong start, ulong oldLength, ulong newLength, ulong flags, ulong target) = (r.Rdi, Pages(r.Rsi), Pages(r.Rdx), r.R10, r.R8);
+        (ulong start, ulong oldLength, ulong newLength, ulong flags, ulong target) =
+            (r.Rdi, HostPage.Whole(r.Rsi), HostPage.Whole(r.Rdx), r.R10, r.R8);
         AddressSpace space = thread.Space;
         bool moves = (flags & (isFixed | dontUnmap)) != 0;
         EnclaveMapping? mapping = space.Mappings.Find(start);
@@ -70,7 +70,7 @@ internal sealed class UnmapMemory(DeviceFiles files, RealMappings real)
             return Answer.Made(-(long)Errno.EPERM);
         }
 
-        if (isDevice && (start & PageMask) == 0 && (flags & ~mayMove) == 0 && newLength > oldLength)
+        if (isDevice && HostPage.IsMultiple(start) && (flags & ~mayMove) == 0 && newLength > oldLength)
         {
             return Answer.Made(-(long)Errno.EFAULT);
         }
@@ -110,7 +110,7 @@ internal sealed class UnmapMemory(DeviceFiles files, RealMappings real)
         const int sizeOffset = 48;
         ref readonly UserRegisters r = ref thread.Peek();
         (ulong segment, ulong start, int flags) = (r.Rdi, r.Rsi, (int)r.Rdx);
-        start = (flags & rounds) != 0 ? start & ~PageMask : start;
+        start = (flags & rounds) != 0 ? HostPage.Start(start) : start;
         if (thread.Space.Mappings.All.Count == 0)
         {
             return Answer.Pass;
@@ -121,7 +121,7 @@ internal sealed class UnmapMemory(DeviceFiles files, RealMappings real)
         if ((flags & replaces) != 0 && new RemoteCalls().Add(SystemCall.Shmctl, segment, status, RemoteCalls.DataAddress)
             .Run(thread)[0] >= 0)
         {
-            length = Pages(BitConverter.ToUInt64(RemoteCalls.Data(thread, sizeOffset + 8)[sizeOffset..]));
+            length = HostPage.Whole(BitConverter.ToUInt64(RemoteCalls.Data(thread, sizeOffset + 8)[sizeOffset..]));
         }
 
         if (IsRange(start, length) && thread.Space.MayHaveDevice(start, start + length))
@@ -133,8 +133,7 @@ internal sealed class UnmapMemory(DeviceFiles files, RealMappings real)
     }
 
     // What the kernel would not refuse before it does anything.
-    private static bool IsRange(ulong start, ulong length) => (start & PageMask) == 0 && length > 0 && start + length > start
+    private static bool IsRange(ulong start, ulong length) => HostPage.IsMultiple(start) && length > 0 && start + length > start
         && start + length <= 1UL << 47;
 
-    private static ulong Pages(ulong length) => (length + PageMask) & ~PageMask;
 }

@@ -13,7 +13,7 @@ internal static class InitialExec
     public static void Perform(Waits waits, PtraceThread thread, ProgramInvocation program)
     {
         (byte[] block, int argv, int envp) = Layout(program);
-        ulong size = ((ulong)block.Length + 4095) & ~4095UL;
+        ulong size = HostPage.Whole((ulong)block.Length);
         long at = Bootstrap.Call(thread, SystemCall.Mmap, 0, size, MemoryProtection.Read | MemoryProtection.Write,
             MemoryProtection.Private | MemoryProtection.Anonymous, unchecked((ulong)-1), 0);
         if (at < 0)
