@@ -184,7 +184,7 @@ internal static class RunCommand
                 MachineReport.Begin(arguments, options, messages);
             }
 
-            var answers = new LookAnswers(tracer, Header(options, arguments), new LookCounts(tracer, observers, summary), () => explainer is null ? [] : [.. explainer.Files]);
+            var answers = new LookAnswers(tracer, () => Header(options, arguments), new LookCounts(tracer, observers, summary), () => explainer is null ? [] : [.. explainer.Files]);
             long began = Stopwatch.GetTimestamp();
             using (LookSocket.Begin(answers.Answer, arguments.Verbose ? messages.Notice : null, LookFolder.All))
             {

@@ -12,7 +12,7 @@ namespace Cloister.Cli.Looking;
 /// <param name="header">What it is called.</param>
 /// <param name="counts">Counts it.</param>
 /// <param name="files">Files that the program opened.</param>
-internal sealed class LookAnswers(Tracer tracer, TraceHeader header, LookCounts counts, Func<IReadOnlyList<string>> files)
+internal sealed class LookAnswers(Tracer tracer, Func<TraceHeader> header, LookCounts counts, Func<IReadOnlyList<string>> files)
 {
     // Of pages that are all unlike there may be millions.
     private const int MostRows = 100_000;
@@ -36,15 +36,16 @@ internal sealed class LookAnswers(Tracer tracer, TraceHeader header, LookCounts 
     {
         IReadOnlyList<ObservedProcess> processes = view.Processes;
         DriverStatistics driver = view.Driver.Statistics;
+        TraceHeader what = header();
         return new MachineLook
         {
             Pid = Environment.ProcessId,
             Program = view.Program,
-            Command = header.Program,
-            Version = header.Version,
-            Engine = header.Engine,
-            Isolation = header.Isolation,
-            Interface = header.Interface,
+            Command = what.Program,
+            Version = what.Version,
+            Engine = what.Engine,
+            Isolation = what.Isolation,
+            Interface = what.Interface,
             Seconds = Seconds,
             EpcPagesTotal = driver.EpcPagesTotal,
             EpcPagesFree = driver.EpcPagesFree,

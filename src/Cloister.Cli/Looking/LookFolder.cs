@@ -1,5 +1,4 @@
 using System.Globalization;
-using Cloister.Cli.Platforms;
 using Cloister.Linux;
 
 namespace Cloister.Cli.Looking;
@@ -34,16 +33,8 @@ internal static class LookFolder
     /// <returns>What is wrong with it, or null.</returns>
     public static string? Make(string folder)
     {
-        try
-        {
-            _ = Directory.CreateDirectory(folder, PrivateFile.DirectoryMode);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return $"{folder}: {FileProblem.Of(folder, e)}";
-        }
-
-        return IsPrivate(folder) ? null : $"{folder} is not this user's alone";
+        Errno error = HostFile.MakePrivateDirectory(folder);
+        return error is not (Errno.None or Errno.EEXIST) ? $"{folder}: {error}" : IsPrivate(folder) ? null : $"{folder} is not this user's alone";
     }
 
     /// <summary>Whether a folder is there, is this user's, and nobody else may look or write into it. What a link leads to is not.</summary>
@@ -78,14 +69,7 @@ internal static class LookFolder
     /// <summary>Takes a socket away, and its folder where it was the last.</summary>
     public static void Remove(string socket)
     {
-        try
-        {
-            File.Delete(socket);
-            Directory.Delete(Path.GetDirectoryName(socket)!);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // It is not empty, or gone.
-        }
+        _ = HostFile.Unlink(socket);
+        _ = HostFile.RemoveDirectory(Path.GetDirectoryName(socket)!);
     }
 }

@@ -126,26 +126,17 @@ internal sealed class LookSocket : IDisposable
     private LocalListener? TryListen(string folder, out string problem)
     {
         string path = LookFolder.FileOf(folder, Environment.ProcessId), beginning = path + "-";
-        LocalListener? listener = null;
-        try
+        _ = HostFile.Unlink(beginning);
+        LocalListener? listener = LocalListener.TryBegin(beginning, Backlog, out Errno error);
+        if (listener is not null && (error = HostFile.Rename(beginning, path)) != Errno.None)
         {
-            File.Delete(beginning);
-            listener = LocalListener.TryBegin(beginning, Backlog, out Errno error);
-            if (listener is not null)
-            {
-                File.Move(beginning, path, overwrite: true);
-                _path = path;
-            }
+            listener.Dispose();
+            listener = null;
+        }
 
-            problem = $"{path}: {error}";
-            return listener;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            problem = $"{path}: {e.Message.ReplaceLineEndings(" ")}";
-            listener?.Dispose();
-            return null;
-        }
+        _path = listener is null ? _path : path;
+        problem = $"{path}: {error}";
+        return listener;
     }
 
     private async Task Serve(Stream stream, CancellationToken cancellation)
