@@ -94,6 +94,8 @@ internal sealed class EpcAllocator(DriverState state, PageReclaimer reclaimer)
         {
             if (state.Pool.ActiveCount == 0)
             {
+                // ksgxd would have found no more either, and sleeps.
+                _woken = false;
                 return false;
             }
 
