@@ -1,3 +1,4 @@
+using Cloister.Architecture;
 using Cloister.Driver;
 
 namespace Cloister.Cli.Explaining;
@@ -143,12 +144,10 @@ internal static class IoctlCases
         IoctlRule.ResultsZero => $"one is 0x{refusal.Found:x}",
         IoctlRule.WithinMaximum => $"0x{refusal.Found:x} is asked for, 0x{refusal.Expected:x} is the most",
         IoctlRule.NewType => $"it is {refusal.Found}",
-        IoctlRule.PageType => $"it is of type {PageTypeName(refusal.Found)}, and {PageTypeName(refusal.Expected)} is asked for",
-        IoctlRule.Trimmed => $"the page at 0x{refusal.Found:x} is of type {PageTypeName(refusal.Expected)}",
+        IoctlRule.PageType => $"it is of type {MachineNames.Of((PageType)refusal.Found)}, and {MachineNames.Of((PageType)refusal.Expected)} is asked for",
+        IoctlRule.Trimmed => $"the page at 0x{refusal.Found:x} is of type {MachineNames.Of((PageType)refusal.Expected)}",
         IoctlRule.TrimAccepted => $"the page at 0x{refusal.Found:x}",
         IoctlRule.ProvisionFile => $"it is {(int)refusal.Found}",
         _ => null,
     };
-
-    private static string PageTypeName(ulong type) => "PT_" + ((Architecture.PageType)type).ToString().ToUpperInvariant();
 }

@@ -145,10 +145,8 @@ internal static class LeafCases
     public static string Flags(ulong value)
     {
         var flags = (SecinfoFlags)value;
-        string permissions = string.Concat(
-            flags.HasFlag(SecinfoFlags.R) ? "r" : "-", flags.HasFlag(SecinfoFlags.W) ? "w" : "-", flags.HasFlag(SecinfoFlags.X) ? "x" : "-");
         string state = string.Concat(
             flags.HasFlag(SecinfoFlags.Pending) ? " PENDING" : "", flags.HasFlag(SecinfoFlags.Modified) ? " MODIFIED" : "", flags.HasFlag(SecinfoFlags.Pr) ? " PR" : "");
-        return $"PT_{((PageType)((value >> 8) & 0xff)).ToString().ToUpperInvariant()} {permissions}{state}";
+        return $"{MachineNames.Of((PageType)((value >> 8) & 0xff))} {MachineNames.Permissions((int)(flags & SecinfoFlags.PermissionMask))}{state}";
     }
 }

@@ -34,7 +34,7 @@ internal sealed record PageTrouble(string How, string Values)
         int needed = access switch { "execute" => MemoryProtection.Execute, "write" => MemoryProtection.Write, _ => 0 };
         if (page.Protection == MemoryProtection.None || (page.Protection & needed) != needed)
         {
-            return new PageTrouble("the mapping does not allow it", $"{what}, and the mapping has {Rights(page.Protection)}");
+            return new PageTrouble("the mapping does not allow it", $"{what}, and the mapping has {MachineNames.Permissions(page.Protection)}");
         }
 
         if (!page.IsPresent || !machine.Epcm.Contains(page.Page))
@@ -55,7 +55,4 @@ internal sealed record PageTrouble(string How, string Values)
             _ => new PageTrouble("the page has not the permission", has),
         };
     }
-
-    private static string Rights(int protection) => string.Concat(
-        (protection & MemoryProtection.Read) != 0 ? "r" : "-", (protection & MemoryProtection.Write) != 0 ? "w" : "-", (protection & MemoryProtection.Execute) != 0 ? "x" : "-");
 }

@@ -97,7 +97,8 @@ internal sealed class LookAnswers(Tracer tracer, Func<TraceHeader> header, LookC
                         continue;
                     }
 
-                    (first, end) = (one & ~0xfffUL, (one & ~0xfffUL) + LinearAddress.PageSize);
+                    first = new LinearAddress(one).PageBase.Value;
+                    end = first + LinearAddress.PageSize;
                 }
 
                 List<PagesLook> rows = [.. Rows(view, enclave, [.. process.Mappings.Where(mapping => mapping.Enclave == enclave)], first, end, address).Take(left + 1)];
@@ -105,12 +106,12 @@ internal sealed class LookAnswers(Tracer tracer, Func<TraceHeader> header, LookC
                 all.Add(new MappedEnclaveLook { Process = process.Id, Enclave = Enclave(enclave, processes), Rows = left < 0 ? rows[..^1] : rows });
                 if (left < 0)
                 {
-                    break;
+                    return new MapsLook { Pid = Environment.ProcessId, Enclaves = all, Cut = true, Files = files() };
                 }
             }
         }
 
-        return new MapsLook { Pid = Environment.ProcessId, Enclaves = all, Cut = left < 0, Files = files() };
+        return new MapsLook { Pid = Environment.ProcessId, Enclaves = all, Cut = false, Files = files() };
     }
 
     // Where the mapping changes, or the page is another's like, a row ends. What is mapped without a page is a row of its own.
@@ -146,9 +147,9 @@ internal sealed class LookAnswers(Tracer tracer, Func<TraceHeader> header, LookC
         Start = $"0x{start:x}",
         End = $"0x{end:x}",
         Pages = (long)((end - start) / LinearAddress.PageSize),
-        Mapping = mapping is null ? null : Letters(mapping.Protection),
-        Type = pages is { } known ? Name(known.Type) : null,
-        Permissions = pages is { IsResident: true } there ? Letters((int)(there.Secinfo & SecinfoFlags.PermissionMask)) : null,
+        Mapping = mapping is null ? null : MachineNames.Permissions(mapping.Protection),
+        Type = pages is { } known ? MachineNames.Of(known.Type) : null,
+        Permissions = pages is { IsResident: true } there ? MachineNames.Permissions((int)(there.Secinfo & SecinfoFlags.PermissionMask)) : null,
         Where = pages is null ? "none" : pages.Value.IsResident ? "epc" : "written out",
         State = pages is { } state ? [.. States(state)] : [],
     };
@@ -163,7 +164,7 @@ internal sealed class LookAnswers(Tracer tracer, Func<TraceHeader> header, LookC
         }
 
         // Beginning before the address where the page ends: what is compared is as long as can be had.
-        int from = Math.Min((int)(at.Value & 0xfff), LinearAddress.PageSize - CodeLength);
+        int from = Math.Min((int)(at - at.PageBase), LinearAddress.PageSize - CodeLength);
         return row with { Code = Convert.ToHexStringLower(view.Machine.Memory.Contents(page).Slice(from, CodeLength)), CodeOffset = from };
     }
 
@@ -178,25 +179,4 @@ internal sealed class LookAnswers(Tracer tracer, Func<TraceHeader> header, LookC
         ];
         return all.Where(one => one.Has).Select(one => one.Name);
     }
-
-    // PROT_ bits and the EPCM's have one order.
-    private static string Letters(int bits) => string.Create(3, bits, static (text, bits) =>
-    {
-        for (int i = 0; i < text.Length; i++)
-        {
-            text[i] = (bits & 1 << i) != 0 ? "rwx"[i] : '-';
-        }
-    });
-
-    private static string Name(PageType type) => type switch
-    {
-        PageType.Reg => "PT_REG",
-        PageType.Tcs => "PT_TCS",
-        PageType.Trim => "PT_TRIM",
-        PageType.Secs => "PT_SECS",
-        PageType.Va => "PT_VA",
-        PageType.SsFirst => "PT_SS_FIRST",
-        PageType.SsRest => "PT_SS_REST",
-        _ => $"PT {(int)type}",
-    };
 }

@@ -61,9 +61,10 @@ internal sealed record RunArguments
     /// <summary>The file to explain a refused measurement by; null for none.</summary>
     public string? Against { get; init; }
 
-    /// <summary>When the machine loses power by itself.</summary>
+    /// <summary>What is to go wrong by order.</summary>
     public IReadOnlyList<InjectedFailure> Injected { get; init; } = [];
 
+    /// <summary>When the machine loses power by itself.</summary>
     public PowerLossPlan PowerLoss { get; init; } = new();
 
     /// <summary>Who may open the device nodes.</summary>

@@ -63,6 +63,12 @@ internal static class MachineNames
         _ => Of(result.Fault.Vector),
     };
 
+    /// <summary>A page's type.</summary>
+    public static string Of(PageType type) => "PT_" + Snake(type.ToString());
+
+    /// <summary>Permissions by their letters: bits 0 to 2, which PROT_ and SECINFO.FLAGS have in one order.</summary>
+    public static string Permissions(int bits) => string.Concat((bits & 1) != 0 ? "r" : "-", (bits & 2) != 0 ? "w" : "-", (bits & 4) != 0 ? "x" : "-");
+
     private static string Minus(int errno) => s_errnos.GetOrAdd(-errno, static number => "-" + OfErrno(-number));
 
     private static string Snake(string name)
