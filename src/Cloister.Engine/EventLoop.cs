@@ -325,11 +325,15 @@ internal sealed class EventLoop(Tracer tracer)
     // Everything that was decided about the program becomes so, in an order that remote calls do not spoil; then the thread runs.
     private void Resume(TracedThread thread, int signal)
     {
-        using IDisposable? others = signal != 0 ? tracer.Signals.HoldOthers(thread, signal) : null;
+        // At an ENCLU that the host executes, the kernel's SIGSEGV for a handler that finds no room looks like the ENCLU's own: the thread
+        // steps into the handler, which nobody may take away meanwhile, or the step would execute the ENCLU.
+        bool isAtEnclu = signal != 0 && thread.Process.IsDeviceUser && tracer.Exits.IsEnclu(thread);
+        using IDisposable? others = signal == 0 ? null : isAtEnclu ? tracer.Interruptions.HoldOthers(thread)
+            : tracer.Signals.HoldOthers(thread, signal);
         tracer.Platform.BeginResume(thread.Held, signal);
         BringMemory(thread);
         signal = tracer.Platform.EndResume(thread.Held, signal);
-        if (signal != 0 && (others is not null || IsAmbiguous(thread, signal)))
+        if (signal != 0 && others is not null && (!isAtEnclu || tracer.Platform.HasHandler(thread.Held, signal)))
         {
             if (tracer.Signals.StepIntoHandler(thread, signal))
             {
@@ -352,10 +356,6 @@ internal sealed class EventLoop(Tracer tracer)
 
         tracer.Gates.RunOn(thread, signal);
     }
-
-    // At an ENCLU that the host executes, the kernel's SIGSEGV for a handler that finds no room looks like the ENCLU's own.
-    private bool IsAmbiguous(TracedThread thread, int signal) =>
-        thread.Process.IsDeviceUser && tracer.Exits.IsEnclu(thread) && tracer.Platform.HasHandler(thread.Held, signal);
 
     // What the thread can reach is what the model, the driver and the books say.
     private void BringMemory(TracedThread thread)
