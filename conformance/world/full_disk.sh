@@ -52,6 +52,12 @@ refused 'an update' platform update first --cpusvn 02020000000000000000000000000
 refused 'a new owner' platform new-owner first
 refused 'one in a file' platform export first "$full/first"
 
+# An enclave that does not fit is told of, no part of it is left, and the program goes on.
+mkdir "$full/dumps"
+says run --engine="$ENGINE" --platform first --dump "$full/dumps" -- "$BUILD/aesm_quote" "$WORK/quote" 2>"$WORK/said"
+grep -q '^cloister: dump: enclave 1 is not written: .*no space left on the device$' "$WORK/said" || fail "a dump: $(cat "$WORK/said")"
+[ -z "$(ls -A "$full/dumps")" ] || fail "a dump left $(ls -A "$full/dumps")"
+
 # A result in a file is the output stream's, and begins empty as by a redirection.
 : >"$full/collateral"
 refused 'collateral' attest collateral "$WORK/quote" --output "$full/collateral"

@@ -24,6 +24,17 @@ public sealed class MachineView
     /// <summary>The process that was begun; 0 when it has ended.</summary>
     public int Program => _tracer.Root.Id;
 
+    /// <summary>Drives out the threads that are inside an enclave, as before one of its pages is written out: their registers lie in
+    /// its state save areas then, and none comes in again while the question lasts.</summary>
+    public void ForceExits(SgxEnclave enclave)
+    {
+        ArgumentNullException.ThrowIfNull(enclave);
+        if (!enclave.SecsPage.IsNone)
+        {
+            _tracer.ForceExits(enclave.SecsPage);
+        }
+    }
+
     /// <summary>The program's processes, in the order of their ids.</summary>
     public IReadOnlyList<ObservedProcess> Processes =>
     [

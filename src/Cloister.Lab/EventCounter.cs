@@ -60,6 +60,9 @@ public sealed class EventCounter(Func<DriverStatistics> driver, IMachineObserver
     }
 
     /// <inheritdoc/>
+    public void Measured(EpcPage page, LinearAddress address, int length) => next.Measured(page, address, length);
+
+    /// <inheritdoc/>
     public void EncluExecuted(EncluLeaf leaf, LogicalProcessor processor, LinearAddress address, LeafResult result)
     {
         next.EncluExecuted(leaf, processor, address, result);

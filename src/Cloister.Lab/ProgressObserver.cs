@@ -15,6 +15,8 @@ internal sealed class ProgressObserver(IMachineObserver next, Action created) : 
         }
     }
 
+    public void Measured(EpcPage page, LinearAddress address, int length) => next.Measured(page, address, length);
+
     public void EncluExecuted(EncluLeaf leaf, LogicalProcessor processor, LinearAddress address, LeafResult result) =>
         next.EncluExecuted(leaf, processor, address, result);
 

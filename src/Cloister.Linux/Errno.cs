@@ -55,6 +55,8 @@ public enum Errno
     EFBIG = 27,
     /// <summary>No space left on device.</summary>
     ENOSPC = 28,
+    /// <summary>Read-only file system.</summary>
+    EROFS = 30,
     /// <summary>Nobody reads the pipe any more.</summary>
     EPIPE = 32,
     /// <summary>File name too long.</summary>
@@ -63,6 +65,8 @@ public enum Errno
     ENOSYS = 38,
     /// <summary>Value too large.</summary>
     EOVERFLOW = 75,
+    /// <summary>Not supported here.</summary>
+    EOPNOTSUPP = 95,
     /// <summary>Nobody listens at the address.</summary>
     ECONNREFUSED = 111,
     /// <summary>Made again after a handler with SA_RESTART; else EINTR. No program sees it: include/linux/errno.h.</summary>

@@ -15,6 +15,8 @@ public static class FileFlags
     public const int Directory = 0x10000;
     /// <summary>O_CLOEXEC.</summary>
     public const int CloseOnExec = 0x80000;
+    /// <summary>O_TMPFILE, with the O_DIRECTORY that is in it.</summary>
+    public const int Unnamed = 0x410000;
     /// <summary>O_PATH.</summary>
     public const int Path = 0x200000;
 }

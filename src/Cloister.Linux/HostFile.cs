@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.Win32.SafeHandles;
 
 namespace Cloister.Linux;
 
@@ -72,6 +73,29 @@ public sealed unsafe class HostFile : IDisposable
             Errno error = NativeMethods.LastError;
             return error is not (Errno.EINVAL or Errno.ENOSYS) ? error
                 : NativeMethods.SystemCall(link, (long)source, (long)target, 0, 0, 0, 0) < 0 ? NativeMethods.LastError : Errno.None;
+        }
+    }
+
+    /// <summary>Makes a file that has no name, and is gone when nobody has it open: O_TMPFILE of open(2). Not every file system has it.</summary>
+    /// <param name="directory">On whose file system.</param>
+    /// <param name="mode">Permission bits, before umask.</param>
+    /// <param name="error">Why there is none.</param>
+    public static SafeFileHandle? TryMakeUnnamed(string directory, int mode, out Errno error)
+    {
+        int descriptor = NativeMethods.Open(directory, FileFlags.Unnamed | FileFlags.ReadWrite | FileFlags.CloseOnExec, mode);
+        error = descriptor < 0 ? NativeMethods.LastError : Errno.None;
+        return descriptor < 0 ? null : new SafeFileHandle(descriptor, ownsHandle: true);
+    }
+
+    /// <summary>Gives a file that is open a name that nothing has yet. linkat(2), with /proc as it says there.</summary>
+    /// <returns><see cref="Errno.EEXIST"/> when there is one already.</returns>
+    public static Errno GiveName(SafeFileHandle file, string path)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        const long linkat = 265, currentDirectory = -100, follow = 0x400;
+        fixed (byte* source = Encoding.UTF8.GetBytes($"/proc/self/fd/{file.DangerousGetHandle()}\0"), target = Encoding.UTF8.GetBytes(path + "\0"))
+        {
+            return NativeMethods.SystemCall(linkat, currentDirectory, (long)source, currentDirectory, (long)target, follow, 0) < 0 ? NativeMethods.LastError : Errno.None;
         }
     }
 

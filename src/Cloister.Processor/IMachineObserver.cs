@@ -17,6 +17,14 @@ public interface IMachineObserver
     {
     }
 
+    /// <summary>EEXTEND measured bytes of a page; of a whole page this is told once.</summary>
+    /// <param name="page">The EPC page.</param>
+    /// <param name="address">The enclave's linear address of the first byte.</param>
+    /// <param name="length">How many: 256, or a page.</param>
+    void Measured(EpcPage page, LinearAddress address, int length)
+    {
+    }
+
     /// <summary>A leaf of ENCLU ended.</summary>
     /// <param name="leaf">Which.</param>
     /// <param name="processor">Who executed it.</param>

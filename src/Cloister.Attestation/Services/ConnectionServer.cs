@@ -15,16 +15,18 @@ public sealed class ConnectionServer : IDisposable
 
     private readonly Socket _listener;
     private readonly Func<Stream, CancellationToken, Task> _serve;
+    private readonly TimeSpan _longest;
     private readonly CancellationTokenSource _end = new();
 
-    private ConnectionServer(Socket listener, Func<Stream, CancellationToken, Task> serve) => (_listener, _serve) = (listener, serve);
+    private ConnectionServer(Socket listener, Func<Stream, CancellationToken, Task> serve, TimeSpan longest) => (_listener, _serve, _longest) = (listener, serve, longest);
 
     /// <summary>Begins to take connections.</summary>
     /// <param name="listener">A socket that listens; it is the server's from now on.</param>
     /// <param name="serve">Serves one connection.</param>
-    public static ConnectionServer Begin(Socket listener, Func<Stream, CancellationToken, Task> serve)
+    /// <param name="patience">How long one may last in all; 15 seconds where nothing is said.</param>
+    public static ConnectionServer Begin(Socket listener, Func<Stream, CancellationToken, Task> serve, TimeSpan? patience = null)
     {
-        var server = new ConnectionServer(listener, serve);
+        var server = new ConnectionServer(listener, serve, patience ?? s_patience);
         _ = Task.Run(server.Accept);
         return server;
     }
@@ -83,7 +85,7 @@ public sealed class ConnectionServer : IDisposable
     {
         try
         {
-            using var patience = new CancellationTokenSource(s_patience);
+            using var patience = new CancellationTokenSource(_longest);
             using var stream = new NetworkStream(connection, ownsSocket: true);
             await _serve(stream, patience.Token).ConfigureAwait(false);
         }

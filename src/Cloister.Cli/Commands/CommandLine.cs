@@ -26,6 +26,7 @@ internal static class CommandLine
             TopCommand.Create(),
             MapsCommand.Create(),
             StatsCommand.Create(),
+            DumpCommand.Create(),
             DemoCommand.Create(),
             LabCommand.Create(),
             PlatformCommand.Create(),

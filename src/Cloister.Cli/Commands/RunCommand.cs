@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using Cloister.Architecture;
+using Cloister.Cli.Dumping;
 using Cloister.Cli.Explaining;
 using Cloister.Cli.Looking;
 using Cloister.Cli.Manual;
@@ -156,6 +157,12 @@ internal static class RunCommand
             }
         }
 
+        if (arguments.Dump is { } folder && EnclaveDumps.Problem(folder) is { } unwritable)
+        {
+            trace?.Dispose();
+            return Failure.Report($"run: --dump {unwritable}", Failure.InputOutput);
+        }
+
         using (trace)
         using (var tracer = new Tracer(options) { OnNotice = messages.Notice })
         {
@@ -175,6 +182,12 @@ internal static class RunCommand
             {
                 observers.Add(tracer, explainer);
                 explainer.Note(arguments.Against ?? "");
+            }
+
+            using EnclaveDumps? dumps = arguments.Dump is { } into ? new EnclaveDumps(tracer, into, text => messages.Write($"cloister: {text}")) : null;
+            if (dumps is not null)
+            {
+                observers.Add(tracer, dumps);
             }
 
             services.Cpusvn = () => tracer.Machine.Cpusvn.ToArray();

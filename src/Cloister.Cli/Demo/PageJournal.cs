@@ -53,6 +53,8 @@ internal sealed class PageJournal(SgxMachine machine, IMachineObserver next) : I
         Note(history, page);
     }
 
+    public void Measured(EpcPage page, LinearAddress address, int length) => next.Measured(page, address, length);
+
     public void EncluExecuted(EncluLeaf leaf, LogicalProcessor processor, LinearAddress address, LeafResult result)
     {
         next.EncluExecuted(leaf, processor, address, result);

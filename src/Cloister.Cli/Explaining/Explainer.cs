@@ -89,6 +89,8 @@ internal sealed class Explainer : IMachineObserver, IDriverObserver, IEngineObse
 
     public void KeyRequested(in Keyrequest request, LeafResult result) => _next.KeyRequested(in request, result);
 
+    public void Measured(EpcPage page, LinearAddress address, int length) => _next.Measured(page, address, length);
+
     public void EncluExecuted(EncluLeaf leaf, LogicalProcessor processor, LinearAddress address, LeafResult result)
     {
         _next.EncluExecuted(leaf, processor, address, result);

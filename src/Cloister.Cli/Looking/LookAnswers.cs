@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Cloister.Architecture;
+using Cloister.Cli.Dumping;
 using Cloister.Cli.Tracing;
 using Cloister.Driver;
 using Cloister.Engine;
@@ -23,14 +24,63 @@ internal sealed class LookAnswers(Tracer tracer, Func<TraceHeader> header, LookC
     private double Seconds => Math.Round(Stopwatch.GetElapsedTime(_began).TotalSeconds, 3);
 
     /// <summary>Makes an answer.</summary>
-    public async Task<byte[]> Answer(LookRequest request, CancellationToken cancellation) => request.Verb switch
+    public async Task<LookAnswer> Answer(LookRequest request, CancellationToken cancellation) => request.Verb switch
     {
-        LookVerb.Ps => LookJson.Bytes(await tracer.Ask(Machine, cancellation).ConfigureAwait(false)),
-        LookVerb.Maps => LookJson.Bytes(await tracer.Ask(view => Maps(view, request.Address), cancellation).ConfigureAwait(false)),
+        LookVerb.Ps => new LookAnswer(LookJson.Bytes(await tracer.Ask(Machine, cancellation).ConfigureAwait(false))),
+        LookVerb.Maps => new LookAnswer(LookJson.Bytes(await tracer.Ask(view => Maps(view, request.Address), cancellation).ConfigureAwait(false))),
+        LookVerb.Dump => await Dump(request.Enclave, cancellation).ConfigureAwait(false),
 
         // The counts go on when the tracer does.
-        _ => await tracer.Ask(view => LookJson.Bytes(counts.Look(view, Seconds, request.Resets)), cancellation).ConfigureAwait(false),
+        _ => new LookAnswer(await tracer.Ask(view => LookJson.Bytes(counts.Look(view, Seconds, request.Resets)), cancellation).ConfigureAwait(false)),
     };
+
+    // The tracer writes it to a file without a name, which may be as large as the enclave; whoever asked takes it from there in its own time.
+    private async Task<LookAnswer> Dump(ulong number, CancellationToken cancellation)
+    {
+        FileStream memory = UnnamedFile.Make();
+        try
+        {
+            DumpLook? look = await tracer.Ask(view => Dump(view, number, memory), cancellation).ConfigureAwait(false);
+            if (look is null)
+            {
+                await memory.DisposeAsync().ConfigureAwait(false);
+                return new LookAnswer(LookJson.Refusal($"it has no enclave {number}"));
+            }
+
+            memory.Position = 0;
+            return new LookAnswer(LookJson.Bytes(look), memory);
+        }
+        catch (Exception e)
+        {
+            await memory.DisposeAsync().ConfigureAwait(false);
+            if (e is IOException full)
+            {
+                return new LookAnswer(LookJson.Refusal($"no room for the enclave's memory: {FileProblem.Of(Path.GetTempPath(), full)}"));
+            }
+
+            throw;
+        }
+    }
+
+    private static DumpLook? Dump(MachineView view, ulong number, Stream memory)
+    {
+        if (view.Driver.Enclaves.FirstOrDefault(one => one.IsCreated && one.Eid == number) is not { } enclave)
+        {
+            return null;
+        }
+
+        (int pages, int unreadable) = EnclaveCore.Write(view, enclave, memory);
+        memory.Flush();
+        return new DumpLook
+        {
+            Pid = Environment.ProcessId,
+            Enclave = number,
+            Length = memory.Length,
+            Pages = pages,
+            Unreadable = unreadable,
+            Sigstruct = Convert.ToHexStringLower(enclave.Sigstruct.Span),
+        };
+    }
 
     private MachineLook Machine(MachineView view)
     {

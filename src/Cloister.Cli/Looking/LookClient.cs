@@ -15,17 +15,28 @@ internal static class LookClient
 
     /// <summary>Asks the run of a process, Cloister's own or one of its program's.</summary>
     /// <exception cref="LookException">There is none, or it does not answer.</exception>
-    public static JsonDocument Ask(int process, LookRequest request)
+    public static JsonDocument Ask(int process, LookRequest request) => Ask(process, request, TryAsk);
+
+    /// <summary>Asks the run of a process for the memory of an enclave.</summary>
+    /// <param name="process">Cloister's process, or one of its program's.</param>
+    /// <param name="enclave">The enclave.</param>
+    /// <param name="to">Where the memory goes.</param>
+    /// <exception cref="LookException">There is none, or it does not answer.</exception>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    public static DumpLook Dump(int process, ulong enclave, Stream to) => Ask(process, new LookRequest(LookVerb.Dump, Enclave: enclave), (path, request) => DumpAnswer.TryTake(path, request, to));
+
+    private static T Ask<T>(int process, LookRequest request, Func<string, LookRequest, T?> tryAsk)
+        where T : class
     {
         SortedDictionary<int, string> sockets = LookFolder.Sockets();
-        if (sockets.TryGetValue(process, out string? own) && TryAsk(own, request) is { } answer)
+        if (sockets.TryGetValue(process, out string? own) && tryAsk(own, request) is { } answer)
         {
             return answer;
         }
 
         foreach ((_, MachineLook? machine) in All())
         {
-            if (machine is not null && machine.Processes.Any(one => one.Pid == process || one.Threads.Any(thread => thread.Tid == process)) && TryAsk(sockets.GetValueOrDefault(machine.Pid, ""), request) is { } found)
+            if (machine is not null && machine.Processes.Any(one => one.Pid == process || one.Threads.Any(thread => thread.Tid == process)) && tryAsk(sockets.GetValueOrDefault(machine.Pid, ""), request) is { } found)
             {
                 return found;
             }
@@ -52,26 +63,33 @@ internal static class LookClient
     }
 
     /// <summary>Asks at a socket; null where nobody listens any more: it is taken away.</summary>
-    private static JsonDocument? TryAsk(string path, LookRequest request)
+    private static JsonDocument? TryAsk(string path, LookRequest request) => TryTake(path, request, s_patience, socket =>
     {
         long began = Stopwatch.GetTimestamp();
+        using var answer = new MemoryStream();
+        byte[] buffer = new byte[64 * 1024];
+        for (int read; (read = socket.Receive(buffer)) > 0;)
+        {
+            answer.Write(buffer, 0, read);
+            if (answer.Length > LongestAnswer || Stopwatch.GetElapsedTime(began) > s_patience)
+            {
+                throw new LookException("its answer is too long");
+            }
+        }
+
+        return Read(answer.GetBuffer().AsMemory(0, (int)answer.Length));
+    });
+
+    /// <summary>Asks at a socket; null where nobody listens any more: it is taken away.</summary>
+    public static T? TryTake<T>(string path, LookRequest request, TimeSpan patience, Func<Socket, T> take)
+        where T : class
+    {
         try
         {
-            using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { SendTimeout = (int)s_patience.TotalMilliseconds, ReceiveTimeout = (int)s_patience.TotalMilliseconds };
+            using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { SendTimeout = (int)patience.TotalMilliseconds, ReceiveTimeout = (int)patience.TotalMilliseconds };
             socket.Connect(new UnixDomainSocketEndPoint(path));
             _ = socket.Send(Encoding.ASCII.GetBytes($"{request}\n"));
-            using var answer = new MemoryStream();
-            byte[] buffer = new byte[64 * 1024];
-            for (int read; (read = socket.Receive(buffer)) > 0;)
-            {
-                answer.Write(buffer, 0, read);
-                if (answer.Length > LongestAnswer || Stopwatch.GetElapsedTime(began) > s_patience)
-                {
-                    throw new LookException("its answer is too long");
-                }
-            }
-
-            return Read(answer.GetBuffer().AsMemory(0, (int)answer.Length));
+            return take(socket);
         }
         catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionRefused)
         {
@@ -89,7 +107,9 @@ internal static class LookClient
         }
     }
 
-    private static JsonDocument Read(ReadOnlyMemory<byte> answer)
+    /// <summary>Reads an answer.</summary>
+    /// <exception cref="LookException">It is none, or a refusal.</exception>
+    public static JsonDocument Read(ReadOnlyMemory<byte> answer)
     {
         JsonDocument document;
         try

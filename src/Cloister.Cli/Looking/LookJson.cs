@@ -10,6 +10,7 @@ namespace Cloister.Cli.Looking;
 [JsonSerializable(typeof(MachineLook))]
 [JsonSerializable(typeof(MapsLook))]
 [JsonSerializable(typeof(StatsLook))]
+[JsonSerializable(typeof(DumpLook))]
 [JsonSerializable(typeof(RefusalLook))]
 internal sealed partial class LookJson : JsonSerializerContext
 {
@@ -27,6 +28,9 @@ internal sealed partial class LookJson : JsonSerializerContext
 
     /// <summary>An answer.</summary>
     public static byte[] Bytes(StatsLook look) => Bytes(look, s_plain.StatsLook);
+
+    /// <summary>An answer's line.</summary>
+    public static byte[] Bytes(DumpLook look) => Bytes(look, s_plain.DumpLook);
 
     private static byte[] Bytes<T>(T look, JsonTypeInfo<T> type) => [.. JsonSerializer.SerializeToUtf8Bytes(look, type), (byte)'\n'];
 }

@@ -6,7 +6,8 @@ namespace Cloister.Cli.Looking;
 /// <param name="Verb">What is asked.</param>
 /// <param name="Address">The address that it is about; null for all.</param>
 /// <param name="Resets">Whether to count anew from now on.</param>
-internal sealed record LookRequest(LookVerb Verb, ulong? Address = null, bool Resets = false)
+/// <param name="Enclave">The enclave that it is about.</param>
+internal sealed record LookRequest(LookVerb Verb, ulong? Address = null, bool Resets = false, ulong Enclave = 0)
 {
     /// <summary>The longest line, without its end.</summary>
     public const int LongestLine = 64;
@@ -24,6 +25,7 @@ internal sealed record LookRequest(LookVerb Verb, ulong? Address = null, bool Re
             ["maps", var address] when TryParseAddress(address, out ulong value) => new LookRequest(LookVerb.Maps, value),
             ["stats"] => new LookRequest(LookVerb.Stats),
             ["stats", "reset"] => new LookRequest(LookVerb.Stats, Resets: true),
+            ["dump", var number] when ulong.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out ulong enclave) => new LookRequest(LookVerb.Dump, Enclave: enclave),
             _ => null,
         };
         problem = request is not null ? null : line.Length > LongestLine ? "the request is too long" : "there is no such request";
@@ -43,6 +45,7 @@ internal sealed record LookRequest(LookVerb Verb, ulong? Address = null, bool Re
     {
         LookVerb.Ps => "ps",
         LookVerb.Maps => Address is { } address ? $"maps 0x{address:x}" : "maps",
+        LookVerb.Dump => string.Create(CultureInfo.InvariantCulture, $"dump {Enclave}"),
         _ => Resets ? "stats reset" : "stats",
     };
 }

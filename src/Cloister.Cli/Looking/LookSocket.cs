@@ -8,13 +8,16 @@ namespace Cloister.Cli.Looking;
 /// <summary>The socket by which others look at a run. Until somebody comes it is a thread that waits in the kernel, and no more.</summary>
 internal sealed class LookSocket : IDisposable
 {
-    private const int MostConnections = 16, Backlog = 64, StackLength = 256 * 1024;
+    private const int MostConnections = 16, Backlog = 64, StackLength = 256 * 1024, PartLength = 256 * 1024;
 
     // For a line that a command sends at once; for the tracer to come to it; for the answer to be taken.
     private static readonly TimeSpan s_line = TimeSpan.FromSeconds(5), s_answer = TimeSpan.FromSeconds(8), s_taking = TimeSpan.FromSeconds(5);
 
+    // The memory of an enclave may be large: the tracer writes it down, and who asked takes it piece by piece.
+    private static readonly TimeSpan s_dump = TimeSpan.FromSeconds(60), s_whole = TimeSpan.FromMinutes(10);
+
     private readonly Lock _lock = new();
-    private readonly Func<LookRequest, CancellationToken, Task<byte[]>> _answer;
+    private readonly Func<LookRequest, CancellationToken, Task<LookAnswer>> _answer;
     private readonly Action<string>? _notice;
     private readonly IReadOnlyList<string> _folders;
     private ConnectionServer? _server;
@@ -22,13 +25,13 @@ internal sealed class LookSocket : IDisposable
     private int _open;
     private bool _isOver;
 
-    private LookSocket(Func<LookRequest, CancellationToken, Task<byte[]>> answer, Action<string>? notice, IReadOnlyList<string> folders) => (_answer, _notice, _folders) = (answer, notice, folders);
+    private LookSocket(Func<LookRequest, CancellationToken, Task<LookAnswer>> answer, Action<string>? notice, IReadOnlyList<string> folders) => (_answer, _notice, _folders) = (answer, notice, folders);
 
     /// <summary>Begins to listen; a run that cannot be looked at runs all the same.</summary>
     /// <param name="answer">Makes an answer.</param>
     /// <param name="notice">Hears why it cannot be.</param>
     /// <param name="folders">Where the socket may be, the best first.</param>
-    public static LookSocket Begin(Func<LookRequest, CancellationToken, Task<byte[]>> answer, Action<string>? notice, IReadOnlyList<string> folders)
+    public static LookSocket Begin(Func<LookRequest, CancellationToken, Task<LookAnswer>> answer, Action<string>? notice, IReadOnlyList<string> folders)
     {
         var socket = new LookSocket(answer, notice, folders);
         try
@@ -84,7 +87,7 @@ internal sealed class LookSocket : IDisposable
         {
             if (!_isOver)
             {
-                _server = ConnectionServer.Begin(new Socket(new SafeSocketHandle(listener.Take(), ownsHandle: true)), Serve);
+                _server = ConnectionServer.Begin(new Socket(new SafeSocketHandle(listener.Take(), ownsHandle: true)), Serve, s_whole);
             }
         }
     }
@@ -145,9 +148,11 @@ internal sealed class LookSocket : IDisposable
         {
             if (Interlocked.Increment(ref _open) <= MostConnections)
             {
-                byte[] answer = await Answer(stream, cancellation).ConfigureAwait(false);
-                using var taking = Limited(s_taking, cancellation);
-                await stream.WriteAsync(answer, taking.Token).ConfigureAwait(false);
+                LookAnswer answer = await Answer(stream, cancellation).ConfigureAwait(false);
+                await using (answer.Rest)
+                {
+                    await Give(answer, stream, cancellation).ConfigureAwait(false);
+                }
             }
         }
         finally
@@ -156,7 +161,23 @@ internal sealed class LookSocket : IDisposable
         }
     }
 
-    private async Task<byte[]> Answer(Stream stream, CancellationToken cancellation)
+    // Who takes nothing for a while is cut off.
+    private static async Task Give(LookAnswer answer, Stream stream, CancellationToken cancellation)
+    {
+        ReadOnlyMemory<byte> part = answer.Line;
+        byte[] buffer = answer.Rest is null ? [] : new byte[PartLength];
+        while (!part.IsEmpty)
+        {
+            using (var taking = Limited(s_taking, cancellation))
+            {
+                await stream.WriteAsync(part, taking.Token).ConfigureAwait(false);
+            }
+
+            part = answer.Rest is null ? default : buffer.AsMemory(0, await answer.Rest.ReadAsync(buffer, cancellation).ConfigureAwait(false));
+        }
+    }
+
+    private async Task<LookAnswer> Answer(Stream stream, CancellationToken cancellation)
     {
         string line;
         using (var patience = Limited(s_line, cancellation))
@@ -166,23 +187,23 @@ internal sealed class LookSocket : IDisposable
 
         if (LookRequest.Parse(line, out string? problem) is not { } request)
         {
-            return LookJson.Refusal(problem!);
+            return new LookAnswer(LookJson.Refusal(problem!));
         }
 
-        using var waiting = Limited(s_answer, cancellation);
+        using var waiting = Limited(request.Verb == LookVerb.Dump ? s_dump : s_answer, cancellation);
         try
         {
             return await _answer(request, waiting.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
-            return LookJson.Refusal("it is ending, or nothing of it stops");
+            return new LookAnswer(LookJson.Refusal("it is ending, or nothing of it stops"));
         }
 #pragma warning disable CA1031 // Whatever goes wrong with a look is told to who looked.
         catch (Exception e)
 #pragma warning restore CA1031
         {
-            return LookJson.Refusal($"{e.GetType().Name}: {e.Message}");
+            return new LookAnswer(LookJson.Refusal($"{e.GetType().Name}: {e.Message}"));
         }
     }
 

@@ -11,4 +11,7 @@ internal enum LookVerb
 
     /// <summary>What it did.</summary>
     Stats,
+
+    /// <summary>The memory of an enclave.</summary>
+    Dump,
 }

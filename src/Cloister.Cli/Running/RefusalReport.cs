@@ -13,6 +13,8 @@ internal sealed class RefusalReport(SgxMachine machine, IMachineObserver next, A
 
     public void EnclsExecuted(EnclsLeaf leaf, EpcPage page, LinearAddress address, LeafResult result) => next.EnclsExecuted(leaf, page, address, result);
 
+    public void Measured(EpcPage page, LinearAddress address, int length) => next.Measured(page, address, length);
+
     public void EncluExecuted(EncluLeaf leaf, LogicalProcessor processor, LinearAddress address, LeafResult result) => next.EncluExecuted(leaf, processor, address, result);
 
     public void AexTaken(LogicalProcessor processor, ExceptionVector? vector, uint errorCode, LinearAddress address) => next.AexTaken(processor, vector, errorCode, address);

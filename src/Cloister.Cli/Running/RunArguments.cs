@@ -94,6 +94,9 @@ internal sealed record RunArguments
     /// <summary>What to trace.</summary>
     public TraceKinds TraceEvents { get; init; } = TraceKinds.All;
 
+    /// <summary>The directory that enclaves are written to; null for none.</summary>
+    public string? Dump { get; init; }
+
     /// <summary>The file for Cloister's own messages; null is the error stream.</summary>
     public string? Output { get; init; }
 

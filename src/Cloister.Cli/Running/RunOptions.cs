@@ -159,6 +159,8 @@ internal static class RunOptions
         {
             Values = () => TraceNames.Kinds,
         },
+        new("--dump", "DIR", () => "Write each enclave to DIR at its INIT: enclave-N.sgxs as it was measured, enclave-N.sig its SIGSTRUCT. What is there already stays as it is.", (a, text) =>
+            text.Length == 0 ? (a, "--dump: a directory's name is needed, and it is empty") : (a with { Dump = text }, null)) { IsFile = true },
         new("--output", "FILE", () => "Where Cloister's own messages and the statistics go, in place of the standard error stream; - is the standard output stream. The program's output stays where it is.", (a, text) =>
             text.Length == 0 ? (a, "--output: a file's name is needed, and it is empty") : (a with { Output = text }, null)) { Short = "-o", IsFile = true },
         new("--quiet", null, () => "Say nothing but errors, and what --stats asks for.", (a, _) => (a with { Quiet = true, Verbose = false }, null)) { Short = "-q" },

@@ -18,13 +18,20 @@ internal static class FileProblem
         ArgumentException when path.Length == 0 => "a file's name is needed, and it is empty",
 
         // The framework keeps the kernel's number there.
-        IOException { HResult: > 0 and < 4096 } => (Errno)exception.HResult switch
-        {
-            Errno.ENOSPC => "no space left on the device",
-            Errno.EISDIR => "a directory",
-            Errno.ENOTDIR => "a part of the path is no directory",
-            var other => other.ToString(),
-        },
+        IOException { HResult: > 0 and < 4096 } => Of((Errno)exception.HResult),
         _ => exception.Message.ReplaceLineEndings(" "),
+    };
+
+    /// <summary>What a number of the kernel's says.</summary>
+    public static string Of(Errno error) => error switch
+    {
+        Errno.ENOSPC => "no space left on the device",
+        Errno.EISDIR => "a directory",
+        Errno.ENOTDIR => "a part of the path is no directory",
+        Errno.ENOENT => "no such file or directory",
+        Errno.EACCES or Errno.EPERM => "permission denied",
+        Errno.ENAMETOOLONG => "its name is too long",
+        Errno.EROFS => "a file system that is read-only",
+        var other => other.ToString(),
     };
 }

@@ -91,6 +91,8 @@ internal sealed class TraceRecorder : IMachineObserver, IDriverObserver, IEngine
         Tell(in happened);
     }
 
+    public void Measured(EpcPage page, LinearAddress address, int length) => _next.Measured(page, address, length);
+
     public void EncluExecuted(EncluLeaf leaf, LogicalProcessor processor, LinearAddress address, LeafResult result)
     {
         _next.EncluExecuted(leaf, processor, address, result);

@@ -1,4 +1,7 @@
+using System.Runtime.InteropServices;
 using Cloister.Architecture;
+using Cloister.Driver.Pages;
+using Cloister.Processor.Encls;
 
 namespace Cloister.Driver;
 
@@ -45,6 +48,54 @@ public sealed partial class SgxDriver
         State.ThrowIfStrange(enclave);
         ref EnclavePage page = ref enclave.Pages.TryGet(address.Value >> 12, out bool exists);
         return exists && page.IsResident ? page.Epc : EpcPage.None;
+    }
+
+    /// <summary>Reads a page of an enclave, in the EPC or written out, and leaves it where it is.</summary>
+    /// <param name="enclave">The open file.</param>
+    /// <param name="address">The page.</param>
+    /// <param name="contents">4096 bytes.</param>
+    /// <param name="secinfo">Its type, permissions and state.</param>
+    /// <returns>False where there is no page, it is gone with the power, or its backing is spoilt.</returns>
+    public bool TryRead(SgxEnclave enclave, LinearAddress address, Span<byte> contents, out SecinfoFlags secinfo)
+    {
+        State.ThrowIfStrange(enclave);
+        secinfo = default;
+        ref EnclavePage page = ref enclave.Pages.TryGet(address.Value >> 12, out bool exists);
+        return exists && TryRead(enclave, in page, enclave.Eid, address.PageBase, contents, out secinfo);
+    }
+
+    /// <summary>Reads the SECS of an enclave, in the EPC or written out, and leaves it where it is.</summary>
+    public bool TryReadSecs(SgxEnclave enclave, out Secs secs)
+    {
+        State.ThrowIfStrange(enclave);
+        Span<byte> contents = stackalloc byte[LinearAddress.PageSize];
+        bool known = TryRead(enclave, in enclave.Secs, 0, default, contents, out _);
+        secs = known ? MemoryMarshal.Read<Secs>(contents) : default;
+        return known;
+    }
+
+    private bool TryRead(SgxEnclave enclave, in EnclavePage page, ulong eid, LinearAddress address, Span<byte> contents, out SecinfoFlags secinfo)
+    {
+        secinfo = default;
+        if (page.IsResident)
+        {
+            if (Machine.Epcm[page.Epc] is not { Valid: true } entry)
+            {
+                return false;
+            }
+
+            secinfo = entry.SecinfoFlags;
+            Machine.Memory.Contents(page.Epc).CopyTo(contents);
+            return true;
+        }
+
+        if (page.Backing == EnclavePage.None || page.VersionSlot / VaPage.SlotCount >= enclave.Versions.Pages.Count || !enclave.Backing.Fetch(page.Backing))
+        {
+            return false;
+        }
+
+        (EpcPage vaPage, int slot) = enclave.Versions.Find(page.VersionSlot);
+        return EvictedPage.TryRead(Machine, eid, address, enclave.Backing.Contents(page.Backing), enclave.Backing.Pcmd(page.Backing), vaPage, slot, contents, out secinfo);
     }
 
     private EnclavePages Describe(in EnclavePage page, LinearAddress address)

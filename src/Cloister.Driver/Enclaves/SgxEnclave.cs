@@ -67,6 +67,9 @@ public sealed class SgxEnclave
     /// <summary>SHA-256 of the modulus of its signer: its MRSIGNER.</summary>
     internal byte[] Mrsigner { get; set; } = [];
 
+    /// <summary>The SIGSTRUCT it was initialised with; empty before INIT. The kernel keeps none.</summary>
+    public ReadOnlyMemory<byte> Sigstruct { get; internal set; }
+
     /// <summary>SECS.MRENCLAVE and SECS.MRSIGNER; empty before INIT.</summary>
     public (ReadOnlyMemory<byte> Enclave, ReadOnlyMemory<byte> Signer) Identity => IsInitialized ? (Mrenclave, Mrsigner) : default;
 

@@ -104,6 +104,7 @@ internal sealed class EnclaveInit(IoctlCall call) : EnclaveIoctl(call)
                 Enclave.IsInitialized = true;
                 Enclave.Mrenclave = ((ReadOnlySpan<byte>)MemoryMarshal.AsRef<Sigstruct>(sigstruct).Enclavehash).ToArray();
                 Enclave.Mrsigner = signer.ToArray();
+                Enclave.Sigstruct = sigstruct.ToArray();
                 return 0;
             case LeafStatus.Error:
                 return -(long)Refuse(DriverError.EPERM, IoctlRule.LeafSucceeds);

@@ -54,6 +54,7 @@ public static class Eextend
 
         ulong enclaveBase = machine.SecsOf(entry.EnclaveSecs).BaseAddr;
         measurement.Eextend(address.Value - enclaveBase, machine.Memory.Contents(page).Slice(offset, length));
+        machine.Observer.Measured(page, address, length);
         return LeafResult.Success;
     }
 }

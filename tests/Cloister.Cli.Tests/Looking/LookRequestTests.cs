@@ -12,6 +12,7 @@ public class LookRequestTests
     [InlineData("maps 0xffffffffffffffff")]
     [InlineData("stats")]
     [InlineData("stats reset")]
+    [InlineData("dump 12")]
     public void What_is_asked_is_read_as_it_was_written(string line)
     {
         LookRequest? request = LookRequest.Parse(line, out string? problem);
@@ -32,6 +33,9 @@ public class LookRequestTests
     [InlineData("maps 0x1ffffffffffffffff")]
     [InlineData("maps  0x1")]
     [InlineData("stats reset reset")]
+    [InlineData("dump")]
+    [InlineData("dump -1")]
+    [InlineData("dump 99999999999999999999")]
     [InlineData("GET / HTTP/1.1")]
     [InlineData("\0\u00ff\u001b")]
     public void What_is_none_is_refused(string line)

@@ -26,7 +26,7 @@ public sealed class LookSocketTests : IDisposable
     [Fact]
     public void A_request_has_an_answer_and_nothing_is_left()
     {
-        using (Begin((request, _) => Task.FromResult(Encoding.ASCII.GetBytes($"{{\"asked\":\"{request}\"}}\n"))))
+        using (Begin((request, _) => Task.FromResult(new LookAnswer(Encoding.ASCII.GetBytes($"{{\"asked\":\"{request}\"}}\n")))))
         {
             Assert.Equal("{\"asked\":\"maps 0x1000\"}\n", Ask("maps 0x1000\n"));
             Assert.Equal("{\"asked\":\"ps\"}\n", Ask("ps\n"));
@@ -75,7 +75,7 @@ public sealed class LookSocketTests : IDisposable
     [Fact]
     public void Who_says_nothing_or_takes_nothing_keeps_nobody_waiting_and_is_cut_off()
     {
-        using LookSocket socket = Begin((_, _) => Task.FromResult(new byte[64 << 20]));
+        using LookSocket socket = Begin((_, _) => Task.FromResult(new LookAnswer(new byte[64 << 20])));
         Socket silent = Connect(), deaf = Connect();
         _ = deaf.Send("ps\n"u8);
         long began = Stopwatch.GetTimestamp();
@@ -85,6 +85,43 @@ public sealed class LookSocketTests : IDisposable
         // Who takes nothing has what the kernel held for it when it was cut off.
         Assert.True(Patience.Until(milliseconds => SpinWait.SpinUntil(() => Ended(deaf), milliseconds), 30));
         Assert.InRange(Stopwatch.GetElapsedTime(began).TotalSeconds, 1, 60);
+    }
+
+    [Fact]
+    public void What_follows_the_line_is_given_to_its_end_and_closed()
+    {
+        byte[] rest = new byte[(1 << 20) + 17];
+        new Random(3).NextBytes(rest);
+        using var memory = new MemoryStream(rest);
+        using LookSocket socket = Begin((_, _) => Task.FromResult(new LookAnswer("{}\n"u8.ToArray(), memory)));
+        Assert.Equal("{}\n" + Encoding.Latin1.GetString(rest), Ask("dump 1\n"));
+        Assert.True(Patience.Until(milliseconds => SpinWait.SpinUntil(() => !memory.CanRead, milliseconds), 30));
+    }
+
+    [Theory]
+    [InlineData("{\"error\":\"it has no enclave 1\"}\n", "it has no enclave 1")]
+    [InlineData("{\"schema\":1,\"pid\":1,\"enclave\":1,\"length\":100,\"pages\":1,\"unreadable\":0,\"sigstruct\":\"\"}\nshort", "it ended before all of the enclave's memory had come")]
+    [InlineData("", "it has ended, or too many look at it")]
+    [InlineData("rubbish", "it answers what is no JSON: is it of another version?")]
+    public void A_dump_that_does_not_come_whole_is_told(string answer, string problem)
+    {
+        using LookSocket socket = Begin((_, _) => Task.FromResult(new LookAnswer(Encoding.ASCII.GetBytes(answer))));
+        Connect().Dispose();
+        LookException told = Assert.Throws<LookException>(() => DumpAnswer.TryTake(SocketPath, new LookRequest(LookVerb.Dump, Enclave: 1), new MemoryStream()));
+        Assert.Equal(problem, told.Message);
+    }
+
+    [Fact]
+    public void A_dump_comes_whole_however_it_is_cut()
+    {
+        byte[] memory = new byte[700_001];
+        new Random(4).NextBytes(memory);
+        var look = new DumpLook { Pid = 1, Enclave = 1, Length = memory.Length, Pages = 3, Unreadable = 0, Sigstruct = new string('a', 3616) };
+        using LookSocket socket = Begin((_, _) => Task.FromResult(new LookAnswer(LookJson.Bytes(look), new MemoryStream(memory))));
+        Connect().Dispose();
+        using var taken = new MemoryStream();
+        Assert.Equal(look, DumpAnswer.TryTake(SocketPath, new LookRequest(LookVerb.Dump, Enclave: 1), taken));
+        Assert.Equal(memory, taken.ToArray());
     }
 
     [Fact]
@@ -102,7 +139,7 @@ public sealed class LookSocketTests : IDisposable
         using LookSocket socket = Begin(async (_, cancellation) =>
         {
             await Task.Delay(Timeout.Infinite, cancellation);
-            return [];
+            return new LookAnswer([]);
         });
         Assert.Equal("{\"error\":\"it is ending, or nothing of it stops\"}\n", Ask("ps\n"));
     }
@@ -167,9 +204,9 @@ public sealed class LookSocketTests : IDisposable
         Assert.StartsWith("this run cannot be looked at: /proc/cloister: ", _notices[0]);
     }
 
-    private static Task<byte[]> Nothing(LookRequest request, CancellationToken cancellation) => Task.FromResult("{}"u8.ToArray());
+    private static Task<LookAnswer> Nothing(LookRequest request, CancellationToken cancellation) => Task.FromResult(new LookAnswer("{}"u8.ToArray()));
 
-    private LookSocket Begin(Func<LookRequest, CancellationToken, Task<byte[]>> answer) => LookSocket.Begin(answer, _notices.Add, [Folder]);
+    private LookSocket Begin(Func<LookRequest, CancellationToken, Task<LookAnswer>> answer) => LookSocket.Begin(answer, _notices.Add, [Folder]);
 
     private Socket Connect()
     {

@@ -53,6 +53,7 @@ internal abstract class InitIoctl<T>(IoctlCall call) : AddressIoctl<T>(call)
         enclave.IsInitialized = result.IsSuccess;
         enclave.Mrenclave = ((ReadOnlySpan<byte>)Sigstruct.Enclavehash).ToArray();
         enclave.Mrsigner = SHA256.HashData((ReadOnlySpan<byte>)Sigstruct.Modulus);
+        enclave.Sigstruct = result.IsSuccess ? BytesOf(ref Sigstruct).ToArray() : default;
         return result.Status switch
         {
             LeafStatus.Success => 0,
