@@ -22,6 +22,7 @@ internal static class CommandLine
         {
             RunCommand.Create(),
             ContainerCommand.Create(),
+            DevicePluginCommand.Create(),
             PsCommand.Create(),
             TopCommand.Create(),
             MapsCommand.Create(),

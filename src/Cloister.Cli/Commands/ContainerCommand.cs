@@ -20,6 +20,7 @@ internal static class ContainerCommand
             """)
         {
             new Option<FileInfo?>("--runtime") { Description = "The runtime that makes the container. Default: runc, else crun.", HelpName = "PATH" },
+            new Option<bool>("--allocated") { Description = "Only for containers that the device plugin gave an enclave: for a node's default runtime." },
             new Argument<string[]>("ARGUMENTS") { Description = "A runtime's command line." },
         };
         command.SetAction(_ => Failure.Internal);

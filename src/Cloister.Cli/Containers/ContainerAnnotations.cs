@@ -9,6 +9,9 @@ internal static class ContainerAnnotations
     /// <summary>What their names begin with.</summary>
     public const string Prefix = "cloister.dev/";
 
+    /// <summary>The EPC of a pod, as Intel's admission webhook writes it down: the sum of what its containers ask of sgx.intel.com/epc. intel-device-plugins-for-kubernetes, pkg/webhooks/sgx.</summary>
+    public const string PodEpc = "sgx.intel.com/epc";
+
     // Of containerd (pkg/cri/annotations) and CRI-O (pkg/annotations): the container that only holds a pod's namespaces.
     private static readonly string[] s_kinds = ["io.kubernetes.cri.container-type", "io.kubernetes.cri-o.ContainerType"];
 
@@ -21,6 +24,11 @@ internal static class ContainerAnnotations
     public static IReadOnlyList<string> Options(JsonObject? annotations)
     {
         var options = new List<string>();
+        if (EpcOfPod(annotations) is { } epc && annotations?.ContainsKey(Prefix + "epc") is false)
+        {
+            options.Add($"--epc={epc}");
+        }
+
         foreach ((string name, JsonNode? value) in annotations ?? [])
         {
             if (name.StartsWith(Prefix, StringComparison.Ordinal))
@@ -33,6 +41,26 @@ internal static class ContainerAnnotations
             ? throw new ContainerException($"the annotations {Prefix}* contradict each other: {problem}")
             : options;
     }
+
+    /// <summary>Bytes of EPC that the container's pod asked for, in whole pages; null where it asked for none.</summary>
+    /// <param name="annotations">The container's.</param>
+    /// <exception cref="ContainerException">It is no amount.</exception>
+    public static long? EpcOfPod(JsonObject? annotations)
+    {
+        if (annotations?[PodEpc] is not { } value)
+        {
+            return null;
+        }
+
+        const long page = 4096;
+        return Text(value) is { } text && ResourceQuantity.TryParse(text, out long bytes) && bytes is > 0 and <= (long)int.MaxValue * page
+            ? (bytes + page - 1) / page * page
+            : throw new ContainerException($"the annotation {PodEpc}: {PrintableText.Of(Text(value) ?? "what is there")} is no amount of EPC, as 64Mi is");
+    }
+
+    /// <summary>The pod of a container, by the name of the container that holds its namespaces; null where there is none.</summary>
+    /// <param name="annotations">The container's.</param>
+    public static string? Pod(JsonObject? annotations) => Text(annotations?["io.kubernetes.cri.sandbox-id"]) ?? Text(annotations?["io.kubernetes.cri-o.SandboxID"]);
 
     private static IEnumerable<string> Option(string annotation, JsonNode? value)
     {

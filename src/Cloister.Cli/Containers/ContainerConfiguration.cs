@@ -9,13 +9,22 @@ namespace Cloister.Cli.Containers;
 internal sealed class ContainerConfiguration
 {
     private const UnixFileMode Everybody = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
+    private const string AllocatedVariable = "CLOISTER_SGX_ENCLAVE=1";
     private readonly string _path;
     private readonly JsonObject _root;
 
     private ContainerConfiguration(string path, JsonObject root) => (_path, _root) = (path, root);
 
+    private JsonObject? Process => _root["process"] as JsonObject;
+
     /// <summary>The container's annotations; null where it has none.</summary>
     public JsonObject? Annotations => _root["annotations"] as JsonObject;
+
+    /// <summary>Whether the container was allocated an enclave device: the device plugin, or the container device interface, gives it a variable.</summary>
+    public bool IsAllocated => Process?["env"] is JsonArray variables && variables.Any(variable => ContainerAnnotations.Text(variable) == AllocatedVariable);
+
+    /// <summary>Whether the machine stands before the container's program.</summary>
+    public bool HasMachine => Process?["args"] is JsonArray { Count: > 0 } words && IsOurs(words[0]);
 
     /// <summary>Reads a file.</summary>
     /// <exception cref="ContainerException">It cannot be read or is no such file.</exception>
@@ -51,7 +60,7 @@ internal sealed class ContainerConfiguration
     {
         PrefixProgram(Member<JsonObject>(_root, "process") ?? throw new ContainerException($"{_path}: there is no process"), files, options);
         JsonArray mounts = Member<JsonArray>(_root, "mounts") ?? [];
-        foreach (JsonNode mount in mounts.Where(IsOurs).ToArray()!)
+        foreach (JsonNode mount in mounts.Where(mount => mount is JsonObject one && IsOurs(one["destination"])).ToArray()!)
         {
             mounts.Remove(mount);
         }
@@ -107,7 +116,7 @@ internal sealed class ContainerConfiguration
         JsonArray arguments = Member<JsonArray>(process, "args") ?? [];
 
         // A bundle may be started again: what stood there before goes.
-        if (arguments.Count > 0 && ContainerAnnotations.Text(arguments[0]) is { } first && first.StartsWith(ProgramFiles.Directory + "/", StringComparison.Ordinal))
+        if (arguments.Count > 0 && IsOurs(arguments[0]))
         {
             int end = arguments.IndexOf(arguments.FirstOrDefault(argument => ContainerAnnotations.Text(argument) == "--"));
             arguments = new JsonArray([.. arguments.Skip(end + 1).Select(argument => argument?.DeepClone())]);
@@ -125,5 +134,5 @@ internal sealed class ContainerConfiguration
         where T : JsonNode
         => parent[name] is not { } node ? null : node as T ?? throw new ContainerException($"{_path}: {name} is not what config.md of the OCI runtime specification says it is");
 
-    private static bool IsOurs(JsonNode? mount) => mount is JsonObject one && ContainerAnnotations.Text(one["destination"]) is { } destination && destination.StartsWith(ProgramFiles.Directory + "/", StringComparison.Ordinal);
+    private static bool IsOurs(JsonNode? path) => ContainerAnnotations.Text(path)?.StartsWith(ProgramFiles.Directory + "/", StringComparison.Ordinal) is true;
 }

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json.Nodes;
 using Cloister.Engine.Options;
 using Cloister.Linux;
 
@@ -10,7 +11,7 @@ internal static class ContainerRuntime
     /// <summary>The name under which the program is this.</summary>
     public const string Name = "cloister-oci";
 
-    private const string Named = "--runtime";
+    private const string Named = "--runtime", Allocated = "--allocated";
 
     /// <summary>The words of a runtime's command line, as bytes; null where this process was called as something else.</summary>
     /// <param name="arguments">This process's arguments.</param>
@@ -36,14 +37,15 @@ internal static class ContainerRuntime
         RuntimeArguments? arguments = null;
         try
         {
-            string? named = TakeRuntime(ref words);
+            string? named = TakeOptions(ref words, out bool onlyAllocated);
             string[] texts = [.. words.Select(Encoding.UTF8.GetString)];
             arguments = RuntimeArguments.Read(texts);
             var lower = LowerRuntime.Find(named);
             IReadOnlyList<byte[]> changed = arguments.Command switch
             {
-                "create" or "run" => Create(arguments, words),
+                "create" or "run" => Create(lower, arguments, words, onlyAllocated),
                 "exec" => Exec(lower, arguments, words, texts),
+                "delete" => Delete(lower, arguments, words),
                 _ => words,
             };
             lower.Become(changed, ProgramInvocation.Strings("/proc/self/environ"));
@@ -56,14 +58,29 @@ internal static class ContainerRuntime
         }
     }
 
-    private static IReadOnlyList<byte[]> Create(RuntimeArguments arguments, IReadOnlyList<byte[]> words)
+    private static IReadOnlyList<byte[]> Create(LowerRuntime lower, RuntimeArguments arguments, IReadOnlyList<byte[]> words, bool onlyAllocated)
     {
         string bundle = arguments.Option("bundle", "b") ?? ".";
         var configuration = ContainerConfiguration.Read(Path.Combine(bundle, arguments.Option("config", "f") ?? "config.json"));
-        if (!ContainerAnnotations.IsSandbox(configuration.Annotations))
+        if (!ContainerAnnotations.IsSandbox(configuration.Annotations) && (configuration.IsAllocated || !onlyAllocated))
         {
             configuration.InstallMachine(ProgramFiles.OfThisProcess(), ContainerAnnotations.Options(configuration.Annotations));
+            if (ContainerAnnotations.EpcOfPod(configuration.Annotations) is { } epc && (ContainerAnnotations.Pod(configuration.Annotations) ?? arguments.Container) is { } pod)
+            {
+                EpcLedger.OfThisNode.Hold(lower.StateOf(arguments, pod), epc);
+            }
+
             configuration.Write();
+        }
+
+        return words;
+    }
+
+    private static IReadOnlyList<byte[]> Delete(LowerRuntime lower, RuntimeArguments arguments, IReadOnlyList<byte[]> words)
+    {
+        if (arguments.Container is { } container)
+        {
+            EpcLedger.OfThisNode.Release(lower.StateOf(arguments, container));
         }
 
         return words;
@@ -71,12 +88,12 @@ internal static class ContainerRuntime
 
     private static IReadOnlyList<byte[]> Exec(LowerRuntime lower, RuntimeArguments arguments, IReadOnlyList<byte[]> words, string[] texts)
     {
-        if (arguments.Container is not { } container || lower.AnnotationsOf(texts[..arguments.CommandAt], container) is not { } annotations || ContainerAnnotations.IsSandbox(annotations))
+        if (arguments.Container is not { } container || lower.State(texts[..arguments.CommandAt], container) is not { } state || !HasMachine(state))
         {
             return words; // the other runtime says what is wrong
         }
 
-        IReadOnlyList<string> options = ContainerAnnotations.Options(annotations);
+        IReadOnlyList<string> options = ContainerAnnotations.Options(state["annotations"] as JsonObject);
         var files = ProgramFiles.OfThisProcess();
         if (arguments.Option("process", "p") is { } process)
         {
@@ -90,23 +107,42 @@ internal static class ContainerRuntime
         return [.. words.Take(arguments.ProgramAt), .. arguments.ProgramAt < words.Count ? start : [], .. words.Skip(arguments.ProgramAt)];
     }
 
-    // Ours, before the other runtime's options: --runtime PATH, --runtime=PATH.
-    private static string? TakeRuntime(ref IReadOnlyList<byte[]> words)
+    // As its bundle says, which the runtime keeps the name of; with another file in its place (crun's --config) every container has it.
+    private static bool HasMachine(JsonObject state) =>
+        ContainerAnnotations.Text(state["bundle"]) is { } bundle && Path.Combine(bundle, "config.json") is var path && File.Exists(path)
+            ? ContainerConfiguration.Read(path).HasMachine
+            : !ContainerAnnotations.IsSandbox(state["annotations"] as JsonObject);
+
+    // Ours, before the other runtime's options: --allocated, --runtime PATH, --runtime=PATH.
+    private static string? TakeOptions(ref IReadOnlyList<byte[]> words, out bool onlyAllocated)
     {
-        string first = words.Count == 0 ? "" : Encoding.UTF8.GetString(words[0]);
-        if (first == Named)
+        string? runtime = null;
+        for (onlyAllocated = false; words.Count > 0;)
         {
-            string value = words.Count > 1 ? Encoding.UTF8.GetString(words[1]) : throw new ContainerException($"{Named} needs a value");
-            words = [.. words.Skip(2)];
-            return value;
-        }
+            string first = Encoding.UTF8.GetString(words[0]);
+            if (first == Named)
+            {
+                runtime = words.Count > 1 ? Encoding.UTF8.GetString(words[1]) : throw new ContainerException($"{Named} needs a value");
+                words = [.. words.Skip(2)];
+                continue;
+            }
 
-        if (first.StartsWith(Named + "=", StringComparison.Ordinal))
-        {
+            if (first == Allocated)
+            {
+                onlyAllocated = true;
+            }
+            else if (first.StartsWith(Named + "=", StringComparison.Ordinal))
+            {
+                runtime = first[(Named.Length + 1)..];
+            }
+            else
+            {
+                break;
+            }
+
             words = [.. words.Skip(1)];
-            return first[(Named.Length + 1)..];
         }
 
-        return null;
+        return runtime;
     }
 }

@@ -41,10 +41,16 @@ internal sealed record LowerRuntime(string Path)
         throw new ContainerException($"{Path} cannot be executed: {error}", Failure.NotRunnable);
     }
 
-    /// <summary>The annotations of a container that it knows; null where it does not say.</summary>
+    /// <summary>The folder in which it keeps a container: below --root, and else where runc(8) and crun(1) have it for root.</summary>
+    /// <param name="arguments">The command line.</param>
+    /// <param name="container">The container's name.</param>
+    public string StateOf(RuntimeArguments arguments, string container) =>
+        System.IO.Path.GetFullPath(System.IO.Path.Combine(arguments.Options.GetValueOrDefault("root") ?? $"/run/{System.IO.Path.GetFileName(Path)}", container));
+
+    /// <summary>What it says of a container that it knows; null where it says nothing.</summary>
     /// <param name="before">The options before the command.</param>
     /// <param name="container">Its name.</param>
-    public JsonObject? AnnotationsOf(IEnumerable<string> before, string container)
+    public JsonObject? State(IEnumerable<string> before, string container)
     {
         // runc(8) state; runtime.md of the specification, state.
         using Process process = Process.Start(new ProcessStartInfo(Path, [.. before, "state", container]) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false })!;
@@ -54,7 +60,7 @@ internal sealed record LowerRuntime(string Path)
         process.WaitForExit();
         try
         {
-            return process.ExitCode == 0 && JsonNode.Parse(output) is JsonObject state ? state["annotations"] as JsonObject ?? [] : null;
+            return process.ExitCode == 0 && JsonNode.Parse(output) is JsonObject state ? state : null;
         }
         catch (System.Text.Json.JsonException)
         {

@@ -3,7 +3,7 @@ using Cloister.Linux;
 namespace Cloister.Cli.Containers;
 
 /// <summary>The files of this program as a container gets them: with the C library that this process has, for the container's may be another or none.</summary>
-internal sealed class ProgramFiles
+internal sealed record ProgramFiles
 {
     /// <summary>Where they are in a container. /dev is a file system of the container's own, also where its root is read-only.</summary>
     public const string Directory = "/dev/.cloister";
@@ -19,7 +19,10 @@ internal sealed class ProgramFiles
 
     /// <summary>Those of this process.</summary>
     /// <exception cref="ContainerException">It is no native program.</exception>
-    public static ProgramFiles OfThisProcess() => Of(MapsOfThisProcess(), Environment.ProcessPath ?? "");
+    public static ProgramFiles OfThisProcess() => Of(MapsOfThisProcess(), Program);
+
+    /// <summary>Those of this process; null where dotnet runs it.</summary>
+    public static ProgramFiles? OfThisProcessIfNative() => IsNative(Program) ? OfThisProcess() : null;
 
     /// <summary>Those that a process has mapped.</summary>
     /// <param name="mapped">Paths, each once.</param>
@@ -27,7 +30,7 @@ internal sealed class ProgramFiles
     /// <exception cref="ContainerException">There is no dynamic linker among them, or the program is dotnet.</exception>
     public static ProgramFiles Of(IReadOnlyList<string> mapped, string program)
     {
-        if (Path.GetFileName(program) is "dotnet" or "")
+        if (!IsNative(program))
         {
             throw new ContainerException("containers need the native program, and this one runs by dotnet: build it with gcc or clang at hand, or take a release", Failure.Unavailable);
         }
@@ -54,6 +57,12 @@ internal sealed class ProgramFiles
                 : [$"{Directory}/{linker}", "--library-path", Directory, $"{Directory}/cloister"],
         };
     }
+
+    private static bool IsNative(string program) => Path.GetFileName(program) is not ("dotnet" or "");
+
+    // Started by a dynamic linker's command line, as it is on nodes and in containers, the process is the linker's, and the program lies beside it.
+    private static string Program => Environment.ProcessPath is not { } path ? ""
+        : Path.GetFileName(path).StartsWith("ld-", StringComparison.Ordinal) ? Path.Combine(Path.GetDirectoryName(path)!, "cloister") : path;
 
     private static List<string> MapsOfThisProcess()
     {

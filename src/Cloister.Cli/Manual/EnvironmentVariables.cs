@@ -16,6 +16,10 @@ internal static class EnvironmentVariables
         ("SOURCE_DATE_EPOCH", "Seconds since 1970: the day that `sign` puts into DATE, and that of the manual."),
         ("CLOISTER_DEBUG", "Not empty and not 0: everything about an error of Cloister's own is printed."),
         ("CLOISTER_OCI_RUNTIME", "The OCI runtime that `cloister oci` hands over to. Default: runc, else crun."),
+        ("CLOISTER_SGX_ENCLAVE", "1: the device plugin gave this container an enclave, which `cloister oci --allocated` looks at. It comes with sgx.intel.com/enclave."),
+        ("CLOISTER_SGX_PROVISION", "The same of sgx.intel.com/provision."),
+        ("NODE_NAME", "The node that `cloister device-plugin` labels, where --node names none. A pod has it by fieldRef: spec.nodeName."),
+        ("KUBERNETES_SERVICE_HOST", "The cluster's API, with KUBERNETES_SERVICE_PORT. Every pod has both."),
         ("DOTNET_EnableDiagnostics", "Not set: the runtime makes no sockets in /tmp for .NET's tools, or Cloister takes them away."),
     ];
 

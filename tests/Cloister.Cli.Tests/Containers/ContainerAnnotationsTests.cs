@@ -26,6 +26,21 @@ public class ContainerAnnotationsTests
     public void What_is_no_option_is_refused(string json, string reason) =>
         Assert.Contains(reason, Assert.Throws<ContainerException>(() => Options(json)).Message, StringComparison.Ordinal);
 
+    [Theory]
+    [InlineData("""{"sgx.intel.com/epc":"64Mi"}""", "--epc=67108864")]
+    [InlineData("""{"sgx.intel.com/epc":"400"}""", "--epc=4096")]
+    [InlineData("""{"sgx.intel.com/epc":"64Mi","cloister.dev/epc":"8M"}""", "--epc=8M")]
+    [InlineData("""{"sgx.intel.com/quote-provider":"aesmd"}""", "")]
+    public void A_pod_has_the_EPC_that_it_asked_for(string json, string options) => Assert.Equal(options, string.Join(' ', Options(json)));
+
+    [Theory]
+    [InlineData("""{"sgx.intel.com/epc":"0"}""", "0 is no amount")]
+    [InlineData("""{"sgx.intel.com/epc":"much\u001b"}""", "much? is no amount")]
+    [InlineData("""{"sgx.intel.com/epc":["1"]}""", "what is there is no amount")]
+    [InlineData("""{"sgx.intel.com/epc":"1Ei"}""", "1Ei is no amount")]
+    public void What_is_no_amount_of_EPC_is_refused(string json, string reason) =>
+        Assert.Contains(reason, Assert.Throws<ContainerException>(() => Options(json)).Message, StringComparison.Ordinal);
+
     [Fact]
     public void No_annotation_writes_to_a_terminal() =>
         Assert.All(["""{"cloister.dev/engine":"\u001b[2J\n"}""", """{"cloister.dev/\u001b[2J":"x"}"""], json =>
