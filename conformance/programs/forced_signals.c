@@ -10,6 +10,7 @@
  *
  * Run: --isolation=fast
  * Run: --isolation=strict
+ * Run: --interrupt-every 501
  */
 #include <cpuid.h>
 #include <pthread.h>

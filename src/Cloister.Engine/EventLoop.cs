@@ -1,4 +1,5 @@
 using Cloister.Engine.Devices;
+using Cloister.Engine.Enclaves;
 using Cloister.Engine.Observers;
 using Cloister.Engine.Options;
 using Cloister.Engine.Platforms;
@@ -348,6 +349,8 @@ internal sealed class EventLoop(Tracer tracer)
             tracer.Platform.SendDeferred(thread.Held);
         }
 
+        StepInterrupts.HideFlag(thread);
+        thread.StepsInside = tracer.Steps.IsAsked;
         tracer.Fast.RunOn(thread, isInterrupted: signal != 0);
         if (signal != 0)
         {

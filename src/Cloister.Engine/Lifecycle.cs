@@ -61,6 +61,7 @@ internal sealed class Lifecycle(Tracer tracer) : IProgramObserver
         tracer.Ioctls.Abandon(thread);
         tracer.Faults.Forget(thread);
         tracer.Illegal.Forget(thread);
+        tracer.Steps.Forget(thread);
     }
 
     /// <inheritdoc/>

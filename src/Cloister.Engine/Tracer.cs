@@ -64,13 +64,16 @@ public sealed class Tracer : IThreadKicker, IDisposable
         pages.Add(Fast);
         pages.Add(Illegal);
         Exits = new AsynchronousExits(Machine, Fast, Faults, Signals);
-        var enclu = new EncluStops(Machine, options, Losses, Faults, Signals, Exits, Accepts, Fast, new SitePatcher(Fast, Interruptions));
+        Steps = new StepInterrupts(options.Interrupts, Exits, Platform);
+        var enclu = new EncluStops(
+            Machine, options, Losses, Faults, Signals, Exits, Accepts, Fast, new SitePatcher(Fast, Interruptions), Steps);
         var abortPage = new AbortPage(RealMappings, Signals, Changes, Interruptions, Platform, Notice);
         var cpuid = new EmulatedCpuid(Cpuid, enclu);
         var traps = new Traps(Signals, Exits, Illegal);
         var memory = new MemoryFaults(Machine, Platform, options.Isolation, Fast, Faults, Signals, Exits, enclu, cpuid, traps, Illegal,
             abortPage);
-        Exceptions = new Exceptions(Platform, Signals, Exits, new InvalidOpcodes(Exits, enclu, cpuid, Illegal), memory, traps, Illegal);
+        Exceptions = new Exceptions(
+            Platform, Signals, Exits, new InvalidOpcodes(Exits, enclu, cpuid, Illegal), memory, traps, Illegal, Steps);
         _forcedExits = new ForcedExits(Fast, Processes, Interruptions, Platform, Gates, Exits, Exceptions);
         Replacer = new ByteReplacer(options.Replaced, Notice);
         SystemCalls = new SystemCallHandlers(options, Driver, Epc, Cpuid, Files, Ioctls, Processes, Platform, Exceptions, RealMappings,
@@ -151,6 +154,8 @@ public sealed class Tracer : IThreadKicker, IDisposable
 
     internal AsynchronousExits Exits { get; }
 
+    internal StepInterrupts Steps { get; }
+
     /// <summary>Stops answered, by what they were: for statistics.</summary>
     public StopCounts Stops { get; } = new();
 
@@ -168,6 +173,9 @@ public sealed class Tracer : IThreadKicker, IDisposable
         Root.Begin(Processes.Add(first, (TracedProcess)first.Process).Process.Id);
         try
         {
+            var timed = new TimedInterrupts(
+                Options.Interrupts, Processes, this, interrupt => Ask(_ => interrupt(), CancellationToken.None));
+            _ = timed.Begin(() => Questions.AreOver);
             Loop.Run();
         }
         catch

@@ -48,6 +48,7 @@ public static class Aex
         (LinearAddress tcsAddress, LinearAddress aep) = (processor.Tcs, processor.Aep);
         (ulong ursp, ulong urbp) = (saved.Ursp, saved.Urbp);
         tcs.Cssa++;
+        processor.ExitedAt = new LinearAddress(saved.Rip);
         processor.Leave(machine);
         extendedState.Initialize(secs.Attributes.Xfrm);
         SetSynthetic(processor.Registers, tcsAddress, aep, ursp, urbp);

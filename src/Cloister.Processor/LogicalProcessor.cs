@@ -50,6 +50,9 @@ public sealed class LogicalProcessor
     /// <summary>SECS.EID of the enclave that the thread is in, or was in last; 0 for none.</summary>
     public ulong Eid { get; private set; }
 
+    /// <summary>Where ERESUME goes on that follows the last asynchronous exit: RIP in the state save area.</summary>
+    public LinearAddress ExitedAt { get; internal set; }
+
     /// <summary>The pages of the current state save area frame.</summary>
     internal FramePages Frame { get; } = new();
 

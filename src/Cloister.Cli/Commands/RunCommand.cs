@@ -116,6 +116,7 @@ internal static class RunCommand
                 Presence = parsed.Presence,
                 Cpuid = parsed.Cpuid,
                 PowerLoss = parsed.PowerLoss,
+                Interrupts = parsed.Interrupts,
                 Nodes = parsed.Nodes,
                 Machine = platform.Apply(Machine(parsed), messages.Notice),
                 Sockets = services.Sockets,

@@ -64,6 +64,9 @@ internal sealed record RunArguments
     /// <summary>What is to go wrong by order.</summary>
     public IReadOnlyList<InjectedFailure> Injected { get; init; } = [];
 
+    /// <summary>Interrupts by order.</summary>
+    public InterruptPlan Interrupts { get; init; } = new();
+
     /// <summary>When the machine loses power by itself.</summary>
     public PowerLossPlan PowerLoss { get; init; } = new();
 

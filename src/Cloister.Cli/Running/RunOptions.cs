@@ -104,6 +104,12 @@ internal static class RunOptions
             PowerLossPlan.Parse(text) is { } plan ? (a with { PowerLoss = plan }, null) : (a, $"--power-loss {text}: write entry=N or ioctl=N, with N from 1, several with commas")),
         new("--inject", "RULES", () => "Things go wrong by order: race=eaug for SIGBUS as Linux gives the second of two threads that fault on a new page, ioctl=NAME:error=ERRNO for an ioctl that does nothing but fail; NAME may be any. Each with :when=N, N+ or N..M, the occasions, default 1. Several with commas.", (a, text) =>
             InjectionText.Read(text, out IReadOnlyList<InjectedFailure> failures) is { } problem ? (a, $"--inject {problem}") : (a with { Injected = [.. a.Injected, .. failures] }, null)),
+        new("--interrupts", "HZ", () => $"Threads inside enclaves are interrupted so many times a second, 1 to {InterruptPlan.MostInSecond}: each takes an asynchronous exit.", (a, text) =>
+            int.TryParse(text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out int often) && often is > 0 and <= InterruptPlan.MostInSecond
+                ? (a with { Interrupts = a.Interrupts with { InSecond = often } }, null) : (a, $"--interrupts {text}: write a number from 1 to {InterruptPlan.MostInSecond}")),
+        new("--interrupt-every", "N[:SEED]", () => "A thread is interrupted after each N instructions inside, counted over all its visits: single-stepping with 1, at the same places every time. With SEED, a number, the first comes after 1 to N. Slow: entries stop, and each instruction.", (a, text) =>
+            InterruptPlan.TryParse(text, out long every, out ulong? chosen) ? (a with { Interrupts = a.Interrupts with { Every = every, Seed = chosen } }, null)
+                : (a, $"--interrupt-every {text}: write N or N:SEED, with N from 1")),
         new("--nodes", "ACCESS", () => "Owner, group and mode of the nodes enclave, provision and vepc, as in enclave=root:sgx:0660,provision=root:sgx_prv:0660. Default: all may open them.", (a, text) =>
             (a with { Nodes = NodeText.Read(text, a.Nodes, out string? problem) }, problem)),
         new("--launch-hash", "HEX", () => "IA32_SGXLEPUBKEYHASH: MRSIGNER of the launch enclave, for --uapi isgx; the later drivers write it themselves. Default: Intel's.", (a, text) =>

@@ -132,7 +132,7 @@ internal sealed class TraceRecorder : IMachineObserver, IDriverObserver, IEngine
             {
                 Time = now,
                 Enclave = processor.Eid,
-                Address = vector == ExceptionVector.PageFault ? address.Value : 0,
+                Address = vector == ExceptionVector.PageFault ? address.Value : processor.ExitedAt.Value,
                 Detail = vector is { } exception ? MachineNames.Of(exception) : "interrupt",
                 Duration = inside,
             });

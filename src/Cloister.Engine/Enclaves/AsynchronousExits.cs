@@ -30,8 +30,9 @@ internal sealed class AsynchronousExits(SgxMachine machine, FastSpaces spaces, P
         return null;
     }
 
-    // The instruction at AEP is nearly always the ENCLU that resumes: nothing of the program would run in between.
-    private void ResumeInside(TracedThread thread)
+    /// <summary>Resumes at once after an exit: the instruction at AEP is nearly always the ENCLU that does, and nothing of the program
+    /// would run in between.</summary>
+    public void ResumeInside(TracedThread thread)
     {
         if (!IsEnclu(thread))
         {

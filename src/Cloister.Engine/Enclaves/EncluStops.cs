@@ -14,7 +14,7 @@ namespace Cloister.Engine.Enclaves;
 internal sealed class EncluStops(
     SgxMachine machine, EngineOptions options, PlannedLosses losses, PageFaults faults, SignalDelivery signals, AsynchronousExits exits,
     Accepts accepts,
-    FastSpaces spaces, SitePatcher patcher)
+    FastSpaces spaces, SitePatcher patcher, StepInterrupts steps)
 {
     /// <summary>Executes ENCLU until the thread can run on by itself.</summary>
     public Answer Execute(TracedThread thread)
@@ -25,7 +25,7 @@ internal sealed class EncluStops(
             thread.Registers.Rip = site;
         }
 
-        if (options is { Mode: EngineMode.Fast, Isolation: IsolationMode.Fast })
+        if (options is { Mode: EngineMode.Fast, Isolation: IsolationMode.Fast } && !steps.IsAsked)
         {
             PrepareFast(thread);
         }
@@ -36,7 +36,7 @@ internal sealed class EncluStops(
         }
 
         thread.ToModel();
-        bool added = false;
+        bool added = false, wasInside = thread.Processor.EnclaveMode;
         bool trapFlag = spaces.Of(thread) is not null && (thread.Peek().Rflags & Registers.TrapFlag) != 0;
         while (true)
         {
@@ -59,7 +59,8 @@ internal sealed class EncluStops(
                     thread.Registers.Es = 0;
                 }
 
-                return ResumeAfterInstruction(thread);
+                return steps.IsAsked && wasInside && processor.EnclaveMode && steps.Executed(thread) ? steps.Interrupt(thread)
+                    : ResumeAfterInstruction(thread);
             }
 
             Fault fault = result.Fault;

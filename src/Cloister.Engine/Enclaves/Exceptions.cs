@@ -10,13 +10,21 @@ namespace Cloister.Engine.Enclaves;
 /// sent to the program.</summary>
 internal sealed class Exceptions(
     IPlatform platform, SignalDelivery signals, AsynchronousExits exits, InvalidOpcodes opcodes, MemoryFaults memory, Traps traps,
-    IllegalCode illegal)
+    IllegalCode illegal, StepInterrupts steps)
 {
     /// <summary>What is to become of a thread that stands before the delivery of a signal.</summary>
     public Answer Signal(TracedThread thread, in ProgramEvent happened)
     {
         int signal = happened.Signal;
-        switch (platform.CauseOf(thread.Held, happened))
+        SignalCause cause = platform.CauseOf(thread.Held, happened);
+        StepInterrupts.HideFlag(thread);
+        if (cause != SignalCause.Raised && StepInterrupts.IsStep(thread, happened))
+        {
+            platform.NoteException(thread.Held, signal);
+            return steps.Stepped(thread);
+        }
+
+        switch (cause)
         {
             case SignalCause.Raised:
                 return signals.Deliver(thread, platform.TakeRaised(thread.Held));
@@ -57,6 +65,7 @@ internal sealed class Exceptions(
     {
         bool comesAgain = true;
         ExceptionVector? vector = null;
+        StepInterrupts.HideFlag(thread);
         if (happened.Kind == EventKind.Signal)
         {
             int signal = happened.Signal;
@@ -65,6 +74,14 @@ internal sealed class Exceptions(
             {
                 platform.NoteException(thread.Held, signal);
                 RewindSystemCall(thread);
+                exits.ForInterrupt(thread);
+                return true;
+            }
+
+            if (cause != SignalCause.Raised && StepInterrupts.IsStep(thread, happened))
+            {
+                platform.NoteException(thread.Held, signal);
+                _ = steps.Note(thread);
                 exits.ForInterrupt(thread);
                 return true;
             }

@@ -118,6 +118,7 @@ internal sealed class Gates(SgxMachine machine, FastSpaces spaces, Interruptions
     {
         foreach (Resumption resumed in _resuming)
         {
+            resumed.Thread.NoteRun(resumed.Signal);
             platform.WriteBack(resumed.Thread.Held);
         }
 
@@ -131,7 +132,14 @@ internal sealed class Gates(SgxMachine machine, FastSpaces spaces, Interruptions
 
         foreach (Resumption resumed in _resuming)
         {
-            platform.Run(resumed.Thread.Held, resumed.Signal);
+            if (resumed.Thread.IsStepping)
+            {
+                platform.RunStep(resumed.Thread.Held);
+            }
+            else
+            {
+                platform.Run(resumed.Thread.Held, resumed.Signal);
+            }
         }
 
         _resuming.Clear();

@@ -65,6 +65,9 @@ public sealed record EngineOptions
     /// <summary>When the machine loses power by itself: never, if nothing is said.</summary>
     public PowerLossPlan PowerLoss { get; init; } = new();
 
+    /// <summary>Interrupts by order: none, if nothing is said.</summary>
+    public InterruptPlan Interrupts { get; init; } = new();
+
     /// <summary>How pages come and go.</summary>
     public PresenceMode Presence { get; init; } = PresenceMode.Auto;
 

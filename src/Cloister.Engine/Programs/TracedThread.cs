@@ -52,6 +52,15 @@ internal sealed class TracedThread(IHeldThread held, TracedProcess process) : IH
     /// <summary>A new thread, or the child of a vfork, that has not run yet.</summary>
     public bool IsNewSharer { get; set; }
 
+    /// <summary>It goes instruction by instruction while it is inside.</summary>
+    public bool StepsInside { get; set; }
+
+    /// <summary>It was told to execute one instruction when it ran last.</summary>
+    public bool IsStepping { get; private set; }
+
+    /// <summary>RIP, RSP and whether the program itself had RFLAGS.TF set before that.</summary>
+    public (ulong Rip, ulong Rsp, bool HasTrapFlag) StepFrom { get; private set; }
+
     /// <inheritdoc/>
     public int Id => Held.Id;
 
@@ -104,6 +113,26 @@ internal sealed class TracedThread(IHeldThread held, TracedProcess process) : IH
 
     /// <inheritdoc/>
     public bool Restore(ReadOnlySpan<byte> xsaveArea, ulong xfrm) => Held.Restore(xsaveArea, xfrm);
+
+    /// <summary>It is about to execute one instruction.</summary>
+    public void NoteStep()
+    {
+        ref readonly UserRegisters r = ref Peek();
+        (IsStepping, StepFrom) = (true, (r.Rip, r.Rsp, (r.Rflags & Cloister.Processor.Registers.TrapFlag) != 0));
+    }
+
+    /// <summary>It is about to run: with a signal outside an enclave, or on.</summary>
+    public void NoteRun(int signal)
+    {
+        if (StepsInside && Processor.EnclaveMode && signal == 0)
+        {
+            NoteStep();
+        }
+        else
+        {
+            IsStepping = false;
+        }
+    }
 
     /// <summary>Takes the registers into the model.</summary>
     public void ToModel()

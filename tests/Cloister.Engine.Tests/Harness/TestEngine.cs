@@ -24,7 +24,7 @@ internal sealed class TestEngine : IDisposable
     private readonly List<Pinned> _lent = [];
 
     public TestEngine(int epcPages = 256, IsolationMode isolation = IsolationMode.Fast, PowerLossPlan? losses = null, EngineMode mode = EngineMode.Trap,
-        Generation generation = Generation.V6_0)
+        Generation generation = Generation.V6_0, InterruptPlan? interrupts = null)
     {
         var options = new EngineOptions
         {
@@ -33,6 +33,7 @@ internal sealed class TestEngine : IDisposable
             Presence = PresenceMode.Mprotect,
             Isolation = isolation,
             Driver = new DriverOptions { Generation = generation },
+            Interrupts = interrupts ?? new InterruptPlan(),
         };
         Tracer = new Tracer(losses is null ? options : options with { PowerLoss = losses }, Platform);
         TracedProcess process = Tracer.Processes.New(Environment.ProcessId);

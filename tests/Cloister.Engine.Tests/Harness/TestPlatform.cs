@@ -193,6 +193,9 @@ internal sealed class TestPlatform : IPlatform
     public void Run(IHeldThread thread, int signal) => Log.Add(signal == 0 ? $"run {thread.Id}" : $"run {thread.Id} with {signal}");
 
     /// <inheritdoc/>
+    public void RunStep(IHeldThread thread) => Log.Add($"run {thread.Id} for a step");
+
+    /// <inheritdoc/>
     public void AtCallEnd(IHeldThread thread, Action then) => Of(thread).AtCallEnd = then;
 
     /// <inheritdoc/>

@@ -18,7 +18,8 @@ internal static class ForcedSignals
     /// <summary>Restores, before the thread runs on, what its stops have changed, but for the signal that it is going to have.</summary>
     public static void Restore(PtraceThread thread, int delivered)
     {
-        ulong forced = thread.Forced;
+        // Of several signals each is looked at as it was before all of them.
+        (ulong forced, ulong? known) = (thread.Forced, thread.Mask);
         thread.Forced = 0;
         for (int signal = 1; forced != 0; signal++)
         {
@@ -34,7 +35,7 @@ internal static class ForcedSignals
             }
             else
             {
-                Restore(thread, thread.Process.Actions, signal);
+                Restore(thread, thread.Process.Actions, signal, known);
             }
         }
     }
@@ -64,6 +65,27 @@ internal static class ForcedSignals
     public static void NoteMask(PtraceThread thread) =>
         thread.Mask = Ptrace.GetSignalMask(thread.Id, out ulong mask) == Errno.None ? mask : null;
 
+    /// <summary>A thread is about to be stepped: each step ends in a SIGTRAP, of which it has to be known whether it was blocked. It
+    /// makes no call meanwhile that would change that.</summary>
+    public static void BeginSteps(PtraceThread thread)
+    {
+        if (thread.Mask is null)
+        {
+            NoteMask(thread);
+            thread.MaskIsOfSteps = true;
+        }
+    }
+
+    /// <summary>A thread is not stepped any more.</summary>
+    public static void EndSteps(PtraceThread thread)
+    {
+        if (thread.MaskIsOfSteps)
+        {
+            thread.MaskIsOfSteps = false;
+            thread.Mask = thread.Process.FollowsMasks ? thread.Mask : null;
+        }
+    }
+
     /// <summary>A signal is delivered, and a handler of it may run with another mask.</summary>
     public static void NoteDelivery(PtraceThread thread, int signal)
     {
@@ -74,17 +96,17 @@ internal static class ForcedSignals
             ? mask | action.Mask | ((action.Flags & SignalAction.NoDefer) != 0 ? 0 : Bit(signal)) : null;
     }
 
-    private static void Restore(PtraceThread thread, SignalActions actions, int signal)
+    private static void Restore(PtraceThread thread, SignalActions actions, int signal, ulong? before)
     {
         bool isReset = actions.IsReset(thread.Process.Id, signal);
-        if (!isReset && thread.Mask is null)
+        if (!isReset && before is null)
         {
             return;
         }
 
         // What is ignored always goes, and tells nothing of the mask.
         SignalAction action = actions[signal];
-        bool wasBlocked = thread.Mask is { } known ? (known & Bit(signal)) != 0 : action.Handler > SignalAction.Ignore
+        bool wasBlocked = before is { } known ? (known & Bit(signal)) != 0 : action.Handler > SignalAction.Ignore
             && !MayBeOfAnother(thread);
         if (isReset)
         {
@@ -94,7 +116,7 @@ internal static class ForcedSignals
 
         if (wasBlocked && Ptrace.GetSignalMask(thread.Id, out ulong mask) == Errno.None)
         {
-            thread.Mask = mask | Bit(signal);
+            thread.Mask = before ?? (mask | Bit(signal));
             _ = Ptrace.SetSignalMask(thread.Id, mask | Bit(signal));
         }
     }

@@ -296,8 +296,18 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
     }
 
     /// <inheritdoc/>
-    public void Run(IHeldThread thread, int signal) =>
+    public void Run(IHeldThread thread, int signal)
+    {
+        ForcedSignals.EndSteps(Of(thread));
         _ = Of(thread).AtSystemCallExit is not null ? Ptrace.ContinueToSyscall(thread.Id, signal) : Ptrace.Continue(thread.Id, signal);
+    }
+
+    /// <inheritdoc/>
+    public void RunStep(IHeldThread thread)
+    {
+        ForcedSignals.BeginSteps(Of(thread));
+        _ = Ptrace.SingleStep(thread.Id, 0);
+    }
 
     /// <inheritdoc/>
     public void AtCallEnd(IHeldThread thread, Action then) => Of(thread).AtSystemCallExit = then;

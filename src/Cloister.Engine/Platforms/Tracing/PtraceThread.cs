@@ -81,6 +81,9 @@ internal sealed class PtraceThread(int id, HeldProcess process, Waits waits, byt
     /// <summary>The signals that it blocks, where that is known; bit n-1 is signal n.</summary>
     public ulong? Mask { get; set; }
 
+    /// <summary>That is known while it is stepped, and not longer.</summary>
+    public bool MaskIsOfSteps { get; set; }
+
     /// <summary>A signal that was sent only to stop the thread where a signal can be delivered, and what it shall become.</summary>
     public ProgramSignal? Raising { get; set; }
 
