@@ -52,7 +52,7 @@ output=$(timeout 60 python3 "$HERE/kubelet.py" "$WORK/kubelet" 2 2>&1) || fail '
 kill -TERM "$process"
 wait "$process" || fail 'its end' "exit status $?: $(cat log)"
 rm -f kubelet/kubelet.sock
-[ -z "$(ls -A kubelet)$(ls -A cdi)" ] && [ ! -e /run/cloister/epc/total ] || fail 'left' "$(ls kubelet cdi /run/cloister/epc)"
+[ -z "$(ls -A kubelet)$(ls -A cdi)" ] && [ ! -e /run/cloister/epc ] || fail 'left' "$(ls kubelet cdi /run/cloister/epc)"
 [ "$(ls opt)" = "cloister-oci
 cloister-oci-allocated" ] || fail 'left' "$(ls opt)"
 output=$(opt/cloister-oci --version 2>&1) || fail 'what hands over' "$output"

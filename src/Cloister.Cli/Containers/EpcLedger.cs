@@ -38,6 +38,29 @@ internal sealed class EpcLedger(string folder)
         }
     }
 
+    /// <summary>Takes away what pods held that are gone, and the folder where nothing is left in it.</summary>
+    public void Clear()
+    {
+        try
+        {
+            bool lives = false;
+            foreach (string entry in Directory.Exists(folder) ? Entries() : [])
+            {
+                lives |= Lives(entry, out _);
+            }
+
+            if (!lives && !File.Exists(Total) && Directory.Exists(folder))
+            {
+                File.Delete(Path.Combine(folder, LockName));
+                Directory.Delete(folder);
+            }
+        }
+        catch (Exception e) when (FileProblem.IsOne(e))
+        {
+            // Somebody else is at it.
+        }
+    }
+
     /// <summary>Holds an amount for a pod, once; nothing where no device plugin counts.</summary>
     /// <param name="state">The folder in which the runtime keeps the pod, as long as there is the pod.</param>
     /// <param name="bytes">How much.</param>

@@ -69,6 +69,7 @@ internal sealed class NodeService(PluginSettings settings, Action<string> say)
         }
 
         OwnFile books = settings.Ledger.Announce(settings.Epc);
+        undo.Push(settings.Ledger.Clear);
         undo.Push(books.Delete);
     }
 

@@ -58,6 +58,22 @@ public sealed class EpcLedgerTests : IDisposable
     }
 
     [Fact]
+    public void What_is_held_stays_when_nobody_counts_any_more_and_goes_with_its_pod()
+    {
+        OwnFile total = Ledger.Announce(128 * Mebi);
+        string pod = Pod("a");
+        Ledger.Hold(pod, Mebi);
+        Ledger.Release(pod);
+        total.Delete();
+        Ledger.Clear();
+        Assert.True(Directory.Exists(Path.Combine(_directory.Path, "books")));
+        Directory.Delete(pod);
+        Ledger.Clear();
+        Assert.False(Directory.Exists(Path.Combine(_directory.Path, "books")));
+        Ledger.Clear();
+    }
+
+    [Fact]
     public void Damaged_books_hold_nothing()
     {
         _ = Ledger.Announce(128 * Mebi);

@@ -1,0 +1,128 @@
+"""What a kubelet does with pods, for cri.sh: the device plugin's answer goes into a container that containerd makes by its CRI socket.
+
+cri.py CONTAINERD KUBELET-FOLDER IMAGE LOGS. Names and numbers: kubernetes, k8s.io/cri-api/pkg/apis/runtime/v1/api.proto.
+"""
+import os
+import queue
+import sys
+import time
+from concurrent import futures
+
+import grpc
+
+from calls import call, fields
+
+socket, folder, image, logs = sys.argv[1:]
+channel = grpc.insecure_channel("unix:" + socket)
+NODE = 2  # NamespaceMode
+
+
+def runtime(method, request):
+    return call(channel, "/runtime.v1.RuntimeService/" + method, request)
+
+
+def expect(what, seen, wanted):
+    if not wanted(seen) if callable(wanted) else seen != wanted:
+        sys.exit(f"{what}: {seen!r}" + ("" if callable(wanted) else f" in place of {wanted!r}"))
+
+
+def allocated():
+    """Registers the plugin, as a kubelet that starts does, and allocates an enclave: the variables that the container gets."""
+    seen = queue.Queue()
+
+    class Registration(grpc.GenericRpcHandler):
+        def service(self, details):
+            return grpc.unary_unary_rpc_method_handler(lambda request, _: seen.put(fields(request)) or b"")
+
+    server = grpc.server(futures.ThreadPoolExecutor(2), handlers=[Registration()])
+    server.add_insecure_port(f"unix:{folder}/kubelet.sock")
+    server.start()
+    while (request := seen.get(timeout=30))[3] != [b"sgx.intel.com/enclave"]:
+        pass
+    with grpc.insecure_channel(f"unix:{folder}/{request[2][0].decode()}") as plugin:
+        answer = call(plugin, "/v1beta1.DevicePlugin/Allocate", [(1, [(1, "sgx-enclave-0")])])
+    server.stop(None).wait()
+    return [(fields(one)[1][0], fields(one)[2][0]) for one in fields(answer[1][0])[1]]
+
+
+class Pod:
+    def __init__(self, name, handler="", annotations=(), variables=(), command=("sleep", "1000000")):
+        host = [(1, NODE)]
+        config = [(1, [(1, name), (2, name), (3, "default")]), (3, logs), *[(7, [(1, key), (2, value)]) for key, value in annotations], (8, [(2, [(1, host)])])]
+        self.name = name
+        self.id = runtime("RunPodSandbox", [(1, config), (2, handler)])[1][0]
+        container = [
+            (1, [(1, "main")]),
+            (2, [(1, image)]),
+            *[(3, word) for word in command],
+            *[(6, [(1, key), (2, value)]) for key, value in variables],
+            (11, name + ".log"),
+            # A user, no new privileges, and the runtime's own seccomp profile.
+            (15, [(2, [(3, host), (5, [(1, 1000)]), (7, 1), (11, 1), (15, [])])]),
+        ]
+        try:
+            self.container = runtime("CreateContainer", [(1, self.id), (2, container), (3, config)])[1][0]
+            runtime("StartContainer", [(1, self.container)])
+        except grpc.RpcError:
+            self.remove()
+            raise
+
+    def look(self, *command):
+        answer = runtime("ExecSync", [(1, self.container), *[(2, word) for word in command], (3, 30)])
+        return b"".join(answer.get(1, []) + answer.get(2, [])).decode().strip()
+
+    def log(self):
+        for _ in range(600):
+            status = fields(runtime("ContainerStatus", [(1, self.container)])[1][0])
+            if status[3] == [2]:
+                break
+            time.sleep(0.1)
+        with open(os.path.join(logs, self.name + ".log")) as file:
+            return file.read()
+
+    def remove(self):
+        runtime("StopPodSandbox", [(1, self.id)])
+        runtime("RemovePodSandbox", [(1, self.id)])
+
+
+def refusal(*arguments, **words):
+    try:
+        Pod(*arguments, **words).remove()
+    except grpc.RpcError as error:
+        return error.details()
+    return "it was made"
+
+
+# One of the lower runtime alone, so that what cannot be here is not taken for a fault of ours.
+try:
+    Pod("first", "lower").remove()
+except grpc.RpcError as error:
+    print("no pod can be made here:", error.details())
+    sys.exit(77)
+
+SEES = ("sh", "-c", "[ -c /dev/sgx_enclave ] && echo enclave || echo nothing")
+EPC = "sgx.intel.com/epc"
+device = allocated()
+
+# Intel's convention, and no runtime class: who was given an enclave has the machine, with as much EPC as was asked for.
+plain = Pod("plain")
+expect("a pod that asked for nothing", plain.look(*SEES), "nothing")
+sgx = Pod("sgx", annotations=[(EPC, "64Mi")], variables=device)
+expect("a pod with an enclave", sgx.look(*SEES), "enclave")
+said = Pod("said", annotations=[(EPC, "16Mi"), ("cloister.dev/stats", "json")], variables=device, command=("sh", "-c", "true"))
+expect("its EPC", said.log(), lambda text: '"epcPagesTotal":4096,' in text)
+
+# A runtime class, and nothing asked for.
+of_class = Pod("of-class", "cloister")
+expect("a pod of the runtime class", of_class.look(*SEES), "enclave")
+
+# The node has 128 MiB, and the pods 80 of them.
+text = refusal("more", annotations=[(EPC, "64Mi")], variables=device)
+expect("beyond the EPC", text, lambda text: "cloister: sgx.intel.com/epc: the pod asks for 64M of EPC; this node has 128M, and other pods have 80M of it" in text)
+expect("a wrong amount", refusal("wrong", annotations=[(EPC, "lots")], variables=device), lambda text: "sgx.intel.com/epc: lots is no amount of EPC" in text)
+sgx.remove()
+later = Pod("later", annotations=[(EPC, "64Mi")], variables=device)
+expect("what was given back", later.look(*SEES), "enclave")
+for pod in (plain, said, of_class, later):
+    pod.remove()
+expect("left", runtime("ListPodSandbox", []), {})
