@@ -27,6 +27,7 @@ internal static class CommandLine
             TopCommand.Create(),
             MapsCommand.Create(),
             StatsCommand.Create(),
+            MetricsCommand.Create(),
             DumpCommand.Create(),
             DemoCommand.Create(),
             LabCommand.Create(),

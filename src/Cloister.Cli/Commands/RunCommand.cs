@@ -5,6 +5,7 @@ using Cloister.Cli.Dumping;
 using Cloister.Cli.Explaining;
 using Cloister.Cli.Looking;
 using Cloister.Cli.Manual;
+using Cloister.Cli.Metrics;
 using Cloister.Cli.Platforms;
 using Cloister.Cli.Running;
 using Cloister.Cli.Tracing;
@@ -170,7 +171,7 @@ internal static class RunCommand
             tracer.Machine.Observer = new RefusalReport(tracer.Machine, tracer.Machine.Observer, messages.Notice) { Against = arguments.Against };
             tracer.Machine.Observer = new SealReport(tracer.Machine.Observer, platform.SealKeys, () => Convert.ToHexStringLower(tracer.Machine.Cpusvn), messages.Notice);
             var observers = new ObserverList();
-            RunSummary? summary = arguments.Stats == StatisticsFormat.None ? null : new RunSummary();
+            RunSummary? summary = arguments.Stats == StatisticsFormat.None && arguments.Metrics is null ? null : new RunSummary();
             ITraceSink[] sinks = [.. new ITraceSink?[] { trace, summary }.OfType<ITraceSink>()];
             TraceRecorder? recorder = sinks.Length == 0 ? null : TraceRecorder.Begin(tracer.Machine, sinks);
             using Explainer? explainer = arguments.Explains ? new Explainer(tracer, arguments.Explain == true ? text => messages.Write($"cloister: {text}") : messages.Notice) : null;
@@ -199,6 +200,18 @@ internal static class RunCommand
             }
 
             var answers = new LookAnswers(tracer, () => Header(options, arguments), new LookCounts(tracer, observers, summary), () => explainer is null ? [] : [.. explainer.Files]);
+            string? unserved = null;
+            using MetricsServer? metrics = arguments.Metrics is { } place ? MetricsServer.Begin(place, answers.Metrics, out unserved) : null;
+            if (unserved is not null)
+            {
+                return Failure.Report($"run: --metrics {arguments.Metrics}: {unserved}", Failure.InputOutput);
+            }
+
+            if (arguments.Metrics is { Port: 0 })
+            {
+                messages.Write($"cloister: metrics at http://{metrics!.Place}/metrics");
+            }
+
             long began = Stopwatch.GetTimestamp();
             using (LookSocket.Begin(answers.Answer, arguments.Verbose ? messages.Notice : null, LookFolder.All))
             {
@@ -214,7 +227,7 @@ internal static class RunCommand
                 MachineReport.End(end, time, messages);
             }
 
-            if (summary is not null)
+            if (summary is not null && arguments.Stats != StatisticsFormat.None)
             {
                 messages.Write(RunStatistics.Of(tracer, end, time, summary).Text(arguments.Stats, summary));
             }

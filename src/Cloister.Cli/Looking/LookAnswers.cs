@@ -1,6 +1,8 @@
 using System.Diagnostics;
+using System.Text;
 using Cloister.Architecture;
 using Cloister.Cli.Dumping;
+using Cloister.Cli.Metrics;
 using Cloister.Cli.Tracing;
 using Cloister.Driver;
 using Cloister.Engine;
@@ -28,11 +30,16 @@ internal sealed class LookAnswers(Tracer tracer, Func<TraceHeader> header, LookC
     {
         LookVerb.Ps => new LookAnswer(LookJson.Bytes(await tracer.Ask(Machine, cancellation).ConfigureAwait(false))),
         LookVerb.Maps => new LookAnswer(LookJson.Bytes(await tracer.Ask(view => Maps(view, request.Address), cancellation).ConfigureAwait(false))),
+        LookVerb.Metrics => new LookAnswer(await Metrics(cancellation).ConfigureAwait(false)),
         LookVerb.Dump => await Dump(request.Enclave, cancellation).ConfigureAwait(false),
 
         // The counts go on when the tracer does.
         _ => new LookAnswer(await tracer.Ask(view => LookJson.Bytes(counts.Look(view, Seconds, request.Resets)), cancellation).ConfigureAwait(false)),
     };
+
+    /// <summary>What it did, as Prometheus reads it.</summary>
+    public async Task<byte[]> Metrics(CancellationToken cancellation) =>
+        Encoding.UTF8.GetBytes(await tracer.Ask(view => RunMetrics.Text(view, header(), Seconds, counts.Summary(view, Seconds)), cancellation).ConfigureAwait(false));
 
     // The tracer writes it to a file without a name, which may be as large as the enclave; whoever asked takes it from there in its own time.
     private async Task<LookAnswer> Dump(ulong number, CancellationToken cancellation)
@@ -119,7 +126,7 @@ internal sealed class LookAnswers(Tracer tracer, Func<TraceHeader> header, LookC
             Enclave = enclave.Eid,
             Base = $"0x{enclave.Base.Value:x}",
             Size = enclave.Size,
-            State = enclave.IsDead ? "dead" : enclave.IsSuspended ? "suspended" : enclave.IsInitialized ? "initialized" : "building",
+            State = MachineNames.StateOf(enclave),
             Debug = enclave.IsDebug,
             Mrenclave = measured.IsEmpty ? null : Convert.ToHexStringLower(measured.Span),
             Mrsigner = signer.IsEmpty ? null : Convert.ToHexStringLower(signer.Span),

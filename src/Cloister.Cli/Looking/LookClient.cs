@@ -17,6 +17,21 @@ internal static class LookClient
     /// <exception cref="LookException">There is none, or it does not answer.</exception>
     public static JsonDocument Ask(int process, LookRequest request) => Ask(process, request, TryAsk);
 
+    /// <summary>Asks the run of a process for its metrics.</summary>
+    /// <exception cref="LookException">There is none, or it does not answer.</exception>
+    public static string Metrics(int process) => Ask(process, new LookRequest(LookVerb.Metrics), (path, request) => TryTake(path, request, s_patience, socket =>
+    {
+        byte[] answer = Receive(socket);
+        if (answer is [] or [(byte)'{', ..])
+        {
+            // A refusal, or no answer at all.
+            Read(answer).Dispose();
+            throw new LookException("its answer is of another version");
+        }
+
+        return Encoding.UTF8.GetString(answer);
+    }));
+
     /// <summary>Asks the run of a process for the memory of an enclave.</summary>
     /// <param name="process">Cloister's process, or one of its program's.</param>
     /// <param name="enclave">The enclave.</param>
@@ -63,7 +78,9 @@ internal static class LookClient
     }
 
     /// <summary>Asks at a socket; null where nobody listens any more: it is taken away.</summary>
-    private static JsonDocument? TryAsk(string path, LookRequest request) => TryTake(path, request, s_patience, socket =>
+    private static JsonDocument? TryAsk(string path, LookRequest request) => TryTake(path, request, s_patience, socket => Read(Receive(socket)));
+
+    private static byte[] Receive(Socket socket)
     {
         long began = Stopwatch.GetTimestamp();
         using var answer = new MemoryStream();
@@ -77,8 +94,8 @@ internal static class LookClient
             }
         }
 
-        return Read(answer.GetBuffer().AsMemory(0, (int)answer.Length));
-    });
+        return answer.ToArray();
+    }
 
     /// <summary>Asks at a socket; null where nobody listens any more: it is taken away.</summary>
     public static T? TryTake<T>(string path, LookRequest request, TimeSpan patience, Func<Socket, T> take)

@@ -23,10 +23,7 @@ internal sealed class LookCounts(Tracer tracer, ObserverList observers, RunSumma
     /// <param name="resets">Whether to begin anew.</param>
     public StatsLook Look(MachineView view, double now, bool resets)
     {
-        if (_summary is null)
-        {
-            Observe(view, now);
-        }
+        _ = Summary(view, now);
 
         RunStatistics all = RunStatistics.Of(tracer, default, TimeSpan.FromSeconds(now), _summary!);
         RunStatistics counted = _before is null ? all : all.Since(_before);
@@ -46,6 +43,17 @@ internal sealed class LookCounts(Tracer tracer, ObserverList observers, RunSumma
         }
 
         return look;
+    }
+
+    /// <summary>Calls, enclaves and threads as they were counted so far; from now on where nobody asked before.</summary>
+    public RunSummary Summary(MachineView view, double now)
+    {
+        if (_summary is null)
+        {
+            Observe(view, now);
+        }
+
+        return _summary!;
     }
 
     private void Observe(MachineView view, double now)

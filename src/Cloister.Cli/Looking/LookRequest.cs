@@ -25,6 +25,7 @@ internal sealed record LookRequest(LookVerb Verb, ulong? Address = null, bool Re
             ["maps", var address] when TryParseAddress(address, out ulong value) => new LookRequest(LookVerb.Maps, value),
             ["stats"] => new LookRequest(LookVerb.Stats),
             ["stats", "reset"] => new LookRequest(LookVerb.Stats, Resets: true),
+            ["metrics"] => new LookRequest(LookVerb.Metrics),
             ["dump", var number] when ulong.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out ulong enclave) => new LookRequest(LookVerb.Dump, Enclave: enclave),
             _ => null,
         };
@@ -45,6 +46,7 @@ internal sealed record LookRequest(LookVerb Verb, ulong? Address = null, bool Re
     {
         LookVerb.Ps => "ps",
         LookVerb.Maps => Address is { } address ? $"maps 0x{address:x}" : "maps",
+        LookVerb.Metrics => "metrics",
         LookVerb.Dump => string.Create(CultureInfo.InvariantCulture, $"dump {Enclave}"),
         _ => Resets ? "stats reset" : "stats",
     };

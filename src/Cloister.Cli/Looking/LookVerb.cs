@@ -12,6 +12,9 @@ internal enum LookVerb
     /// <summary>What it did.</summary>
     Stats,
 
+    /// <summary>What it did, as metrics.</summary>
+    Metrics,
+
     /// <summary>The memory of an enclave.</summary>
     Dump,
 }

@@ -1,4 +1,5 @@
 using System.Text;
+using Cloister.Cli.Metrics;
 
 namespace Cloister.Cli.Manual;
 
@@ -6,6 +7,20 @@ namespace Cloister.Cli.Manual;
 internal static class ReferencePages
 {
     private const string Made = "<!-- made from the table of options by CLOISTER_REGENERATE=1 dotnet test tests/Cloister.Cli.Tests -->\n\n";
+
+    /// <summary>docs/reference/metrics.md.</summary>
+    public static string Metrics()
+    {
+        var text = new StringBuilder("# Metrics\n\n<!-- made from the table of metrics by CLOISTER_REGENERATE=1 dotnet test tests/Cloister.Cli.Tests -->\n\n");
+        text.Append("`cloister metrics PID` prints them once, `cloister run --metrics PORT` serves them at `http://127.0.0.1:PORT/metrics`, both in Prometheus' text format. Names\nare after OpenTelemetry's semantic conventions, and for Prometheus as its exporters have them. Whoever can connect to the port can read them: they have neither\nthe program's arguments nor anything of its memory.\n\n");
+        text.Append("What is counted by enclave and by operation is counted since `--metrics`, `--stats` or the first look; of an enclave whose process has another one as well,\nentries and exits without a stop are missing.\n\n| metric | for Prometheus | kind | unit | attributes | |\n|---|---|---|---|---|---|\n");
+        foreach (Metric metric in MetricTable.All)
+        {
+            text.Append($"| `{metric.Name}` | `{metric.PrometheusName}` | {metric.PrometheusType} | {metric.Unit} | {string.Join(", ", metric.Attributes.Select(attribute => $"`{attribute}`"))} | {metric.Description} |\n");
+        }
+
+        return text.ToString();
+    }
 
     /// <summary>docs/reference/options.md.</summary>
     public static string Options(CommandEntry root)

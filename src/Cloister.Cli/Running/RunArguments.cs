@@ -1,3 +1,4 @@
+using System.Net;
 using Cloister.Attestation.Collaterals;
 using Cloister.Cli.Tracing;
 using Cloister.Driver;
@@ -96,6 +97,9 @@ internal sealed record RunArguments
 
     /// <summary>What to trace.</summary>
     public TraceKinds TraceEvents { get; init; } = TraceKinds.All;
+
+    /// <summary>Where metrics are served; null for nowhere.</summary>
+    public IPEndPoint? Metrics { get; init; }
 
     /// <summary>The directory that enclaves are written to; null for none.</summary>
     public string? Dump { get; init; }

@@ -1,4 +1,5 @@
 using Cloister.Architecture;
+using Cloister.Cli.Metrics;
 using Cloister.Cli.Platforms;
 using Cloister.Cli.Tracing;
 using Cloister.Driver;
@@ -165,6 +166,8 @@ internal static class RunOptions
         {
             Values = () => TraceNames.Kinds,
         },
+        new("--metrics", "[ADDRESS:]PORT", () => "Serve what the machine does at http://ADDRESS:PORT/metrics, for Prometheus; 127.0.0.1 where no address is given, and a free port, which is told, for 0.", (a, text) =>
+            MetricsAddress.Parse(text) is { } place ? (a with { Metrics = place }, null) : (a, $"--metrics {text}: write PORT or ADDRESS:PORT, as in 9464 or 127.0.0.1:9464")),
         new("--dump", "DIR", () => "Write each enclave to DIR at its INIT: enclave-N.sgxs as it was measured, enclave-N.sig its SIGSTRUCT. What is there already stays as it is.", (a, text) =>
             text.Length == 0 ? (a, "--dump: a directory's name is needed, and it is empty") : (a with { Dump = text }, null)) { IsFile = true },
         new("--output", "FILE", () => "Where Cloister's own messages and the statistics go, in place of the standard error stream; - is the standard output stream. The program's output stays where it is.", (a, text) =>

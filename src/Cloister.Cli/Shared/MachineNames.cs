@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text;
 using Cloister.Architecture;
+using Cloister.Driver;
 using Cloister.Processor;
 
 namespace Cloister.Cli;
@@ -19,6 +20,9 @@ internal static class MachineNames
         "SIGTERM", "SIGSTKFLT", "SIGCHLD", "SIGCONT", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGURG", "SIGXCPU", "SIGXFSZ", "SIGVTALRM", "SIGPROF", "SIGWINCH",
         "SIGIO", "SIGPWR", "SIGSYS",
     ];
+
+    /// <summary>building, initialized, dead, or suspended after a loss of power.</summary>
+    public static string StateOf(SgxEnclave enclave) => enclave.IsDead ? "dead" : enclave.IsSuspended ? "suspended" : enclave.IsInitialized ? "initialized" : "building";
 
     /// <summary>EENTER and its like.</summary>
     public static string Of(EncluLeaf leaf) => s_enclu.GetOrAdd(leaf, static known => Enum.IsDefined(known) ? known.ToString().ToUpperInvariant() : $"ENCLU[{(uint)known:x}]");

@@ -23,6 +23,18 @@ internal sealed class Latencies
         _buckets[BucketOf((ulong)nanoseconds)]++;
     }
 
+    /// <summary>How many were below 2 to the power of some bits: exactly.</summary>
+    public long CountBelow(int bits)
+    {
+        long count = 0;
+        for (int i = 0; i < BucketOf(1UL << bits); i++)
+        {
+            count += _buckets[i];
+        }
+
+        return count;
+    }
+
     /// <summary>What a part of them did not exceed, in nanoseconds: the middle of an eighth. 0 when there is none.</summary>
     /// <param name="part">Between 0 and 1.</param>
     public long Percentile(double part)

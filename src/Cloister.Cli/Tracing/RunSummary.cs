@@ -21,6 +21,9 @@ internal sealed class RunSummary : ITraceSink
         call.Key, call.Value.Times.Count, call.Value.Errors, call.Value.Times.Total, call.Value.Times.Percentile(0.5), call.Value.Times.Percentile(0.95), call.Value.Times.Percentile(0.99)))
         .OrderByDescending(call => call.Nanoseconds)];
 
+    /// <summary>By call, in the order of their names.</summary>
+    public IEnumerable<(string Name, Latencies Times, long Errors)> Times => _calls.Select(call => (call.Key, call.Value.Times, call.Value.Errors));
+
     /// <summary>By enclave, in the order of ECREATE; no more than the first thousand.</summary>
     public IReadOnlyCollection<EnclaveSummary> Enclaves => _enclaves.Values;
 

@@ -13,6 +13,7 @@ public class LookRequestTests
     [InlineData("stats")]
     [InlineData("stats reset")]
     [InlineData("dump 12")]
+    [InlineData("metrics")]
     public void What_is_asked_is_read_as_it_was_written(string line)
     {
         LookRequest? request = LookRequest.Parse(line, out string? problem);

@@ -13,6 +13,7 @@ public class TableTests
     public static TheoryData<string, string> Pages => new()
     {
         { "options.md", ReferencePages.Options(s_root) },
+        { "metrics.md", ReferencePages.Metrics() },
         { "exit-status.md", ReferencePages.ExitStatus() },
         { "environment.md", ReferencePages.Environment() },
     };
