@@ -6,6 +6,7 @@
  *
  * Run: --isolation fast
  * Run: --isolation strict
+ * Run: --interrupts 500
  */
 #include <pthread.h>
 #include <signal.h>

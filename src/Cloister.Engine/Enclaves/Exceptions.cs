@@ -114,6 +114,10 @@ internal sealed class Exceptions(
         {
             RewindSystemCall(thread);
         }
+        else if (happened.Kind == EventKind.ProcessStopped)
+        {
+            comesAgain = false; // or it would run in a process that stands
+        }
 
         exits.Exit(thread, vector, 0, default);
         return comesAgain;
