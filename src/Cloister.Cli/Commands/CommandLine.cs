@@ -29,6 +29,7 @@ internal static class CommandLine
             StatsCommand.Create(),
             MetricsCommand.Create(),
             DumpCommand.Create(),
+            ReportCommand.Create(),
             DemoCommand.Create(),
             LabCommand.Create(),
             PlatformCommand.Create(),

@@ -27,6 +27,13 @@ internal static class TraceNames
         return kind.ToString();
     }
 
+    /// <summary>The one kind of a name; null where there is none.</summary>
+    public static TraceKinds? KindOf(string name)
+    {
+        TraceKinds kind = Array.Find(s_kinds, one => one.Name == name).Kinds;
+        return kind != TraceKinds.None && (kind & (kind - 1)) == 0 ? kind : null;
+    }
+
     /// <summary>Reads names with commas between them.</summary>
     /// <param name="text">The names.</param>
     /// <param name="strange">The first that is none, or null.</param>
