@@ -21,8 +21,19 @@ internal sealed class EventLoop(Tracer tracer)
     /// <summary>Until all of the program's processes have ended.</summary>
     public void Run()
     {
-        while (!tracer.Processes.AreNone && !IsOver())
+        while (!IsOver())
         {
+            if (tracer.Processes.AreNone)
+            {
+                if (tracer.Guests.TryEnd())
+                {
+                    return;
+                }
+
+                // Nobody is there to wait for.
+                HostKernel.Rest(1000);
+            }
+
             // Whatever a step was about: that a thread ended meanwhile is no reason to end all others.
             tracer.Guard.Run(Step);
         }

@@ -11,6 +11,7 @@ using Cloister.Engine.Platforms;
 using Cloister.Engine.Platforms.Tracing;
 using Cloister.Engine.Programs;
 using Cloister.Engine.SystemCalls;
+using Cloister.Linux;
 using Cloister.Processor;
 
 namespace Cloister.Engine;
@@ -110,6 +111,8 @@ public sealed class Tracer : IThreadKicker, IDisposable
 
     internal Questions Questions { get; } = new();
 
+    internal Guests Guests { get; } = new();
+
     internal IPlatform Platform { get; }
 
     internal RunningIoctls Ioctls { get; } = new();
@@ -168,8 +171,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
     public ProgramEnd Run(ProgramInvocation program)
     {
         ArgumentNullException.ThrowIfNull(program);
-        byte[] filter = SystemCallTable.FilterOf(FilterSet.Base, Replacer.IsAsked ? FilterSet.MappedFiles : null);
-        IHeldThread first = Platform.Begin(program, filter, Processes.New);
+        IHeldThread first = Platform.Begin(program, BaseFilter, null, Processes.New);
         Root.Begin(Processes.Add(first, (TracedProcess)first.Process).Process.Id);
         try
         {
@@ -248,6 +250,61 @@ public sealed class Tracer : IThreadKicker, IDisposable
             await Task.Delay(milliseconds).ConfigureAwait(false);
         }
     }
+
+    /// <summary>Says that a program is about to join: the machine stays until it has, or <paramref name="arrival"/> is at its end.
+    /// May be called by any thread.</summary>
+    /// <param name="arrival">Brings the process that is to become it, and the program; null where none comes.</param>
+    /// <returns>Whether it runs on the machine now; false where the machine has ended, or nobody came.</returns>
+    /// <exception cref="LinuxException">What comes cannot become a program of the machine.</exception>
+    public async Task<bool> Join(Func<Task<(IStartingProgram Waiting, ProgramInvocation Program)?>> arrival)
+    {
+        ArgumentNullException.ThrowIfNull(arrival);
+        if (!Guests.Expect())
+        {
+            return false;
+        }
+
+        try
+        {
+            if (await arrival().ConfigureAwait(false) is not { } guest)
+            {
+                return false;
+            }
+
+            return await Ask(
+                _ =>
+                {
+                    Begin(guest.Waiting, guest.Program);
+                    return true;
+                },
+                CancellationToken.None).ConfigureAwait(false);
+        }
+        finally
+        {
+            Guests.Forget();
+        }
+    }
+
+    private void Begin(IStartingProgram waiting, ProgramInvocation program)
+    {
+        TracedProcess? process = null;
+        try
+        {
+            IHeldThread held = Platform.Begin(program, BaseFilter, waiting, id => process = Processes.New(id));
+            _ = Processes.Add(held, process!);
+        }
+        catch
+        {
+            if (process is not null)
+            {
+                Processes.Leave(process.Space);
+            }
+
+            throw;
+        }
+    }
+
+    private byte[] BaseFilter => SystemCallTable.FilterOf(FilterSet.Base, Replacer.IsAsked ? FilterSet.MappedFiles : null);
 
     private AddressSpace NewSpace(int process) => new(Machine, process, Fast);
 

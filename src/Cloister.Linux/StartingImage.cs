@@ -4,10 +4,43 @@ namespace Cloister.Linux;
 
 /// <summary>An ELF program that waits for a byte of a descriptor, sends itself SIGSTOP, and so on; at the descriptor's end it ends.</summary>
 /// <remarks>Root file systems of containers may have no shell. System V ABI, ELF header and program header; the kernel sets a stack up.</remarks>
-internal static class StartingImage
+internal static unsafe class StartingImage
 {
+    /// <summary>The name of its file in memory.</summary>
+    public const string Name = "cloister:start";
+
     private const int HeaderSize = 64, ProgramHeaderSize = 56;
     private const ulong Base = 0x400000;
+
+    /// <summary>Its file in memory, closed on exec. What forbids to execute memory (vm.memfd_noexec, a security module) shows when it is executed.</summary>
+    /// <param name="descriptor">The one that it reads.</param>
+    /// <param name="error">Why there is none.</param>
+    /// <returns>The file's descriptor; -1 for none.</returns>
+    public static int ToMemory(int descriptor, out Errno error)
+    {
+        const long closeOnExec = 1, executable = 0x10; // MFD_EXEC, Linux 6.3
+        byte[] bytes = Of(descriptor);
+        error = Errno.None;
+        fixed (byte* name = "cloister:start\0"u8, image = bytes)
+        {
+            long file = NativeMethods.SystemCall(SystemCall.MemfdCreate, (long)name, closeOnExec | executable, 0, 0, 0, 0);
+            file = file < 0 ? NativeMethods.SystemCall(SystemCall.MemfdCreate, (long)name, closeOnExec, 0, 0, 0, 0) : file;
+            if (file < 0)
+            {
+                error = NativeMethods.LastError;
+                return -1;
+            }
+
+            if (NativeMethods.Pwrite((int)file, image, (nuint)bytes.Length, 0) == bytes.Length)
+            {
+                return (int)file;
+            }
+
+            error = Errno.EIO;
+            HostKernel.Close((int)file);
+            return -1;
+        }
+    }
 
     /// <summary>Its file.</summary>
     /// <param name="descriptor">The one that it reads.</param>
@@ -30,7 +63,8 @@ internal static class StartingImage
             0xb8, 0x3e, 0, 0, 0, //                mov eax, 62           kill
             0x0f, 0x05, //                         syscall
             0xeb, 0xd3, //                         jmp to xor eax, eax
-            0x31, 0xff, 0xb8, 0xe7, 0, 0, 0, //    end: xor edi, edi; mov eax, 231   exit_group
+            0xbf, JoiningProgram.Abandoned, 0, 0, 0, // end: mov edi, STATUS
+            0xb8, 0xe7, 0, 0, 0, //                mov eax, 231          exit_group
             0x0f, 0x05, //                         syscall
         ];
         const int descriptorAt = 7;

@@ -8,7 +8,7 @@ namespace Cloister.Linux;
 /// <remarks>It waits for a pipe of which only this process has the other end: it ends with this process until it is traced, and
 /// then by its tracer's end. .NET ignores SIGPIPE, and posix_spawn is the one way to start a child with its actions reset from managed code.
 /// System.Diagnostics.Process cannot be used: it reaps the children of the whole process.</remarks>
-public sealed unsafe class StartingProgram : IDisposable
+public sealed unsafe class StartingProgram : IStartingProgram
 {
     private int _commands;
 
@@ -71,22 +71,16 @@ public sealed unsafe class StartingProgram : IDisposable
     // From memory: it needs no file of the system's. What forbids to execute memory (vm.memfd_noexec, a security module) leaves the shell.
     private static int Own(int descriptor, void* actions, void* attributes, int* process)
     {
-        const long closeOnExec = 1, executable = 0x10; // MFD_EXEC, Linux 6.3
-        byte[] bytes = StartingImage.Of(descriptor);
-        fixed (byte* name = "cloister:start\0"u8, image = bytes)
+        int file = StartingImage.ToMemory(descriptor, out Errno error);
+        if (file < 0)
         {
-            long file = NativeMethods.SystemCall(SystemCall.MemfdCreate, (long)name, closeOnExec | executable, 0, 0, 0, 0);
-            file = file < 0 ? NativeMethods.SystemCall(SystemCall.MemfdCreate, (long)name, closeOnExec, 0, 0, 0, 0) : file;
-            if (file < 0)
-            {
-                return (int)NativeMethods.LastError;
-            }
-
-            string path = string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{file}");
-            int error = NativeMethods.Pwrite((int)file, image, (nuint)bytes.Length, 0) == bytes.Length ? Spawn(path, null, null, actions, attributes, process) : (int)Errno.EIO;
-            HostKernel.Close((int)file);
-            return error;
+            return (int)error;
         }
+
+        string path = string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{file}");
+        int result = Spawn(path, null, null, actions, attributes, process);
+        HostKernel.Close(file);
+        return result;
     }
 
     // It reads its commands by that name. It takes PWD for true when that names its directory, and asks for no name otherwise, which a deleted
@@ -129,6 +123,9 @@ public sealed unsafe class StartingProgram : IDisposable
             // A stop that was under way; the end follows.
         }
     }
+
+    /// <inheritdoc/>
+    void IStartingProgram.Kill() => End();
 
     /// <summary>Leaves it without commands: unless it is stopped it ends.</summary>
     public void Dispose()

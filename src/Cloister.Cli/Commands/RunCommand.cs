@@ -3,6 +3,7 @@ using System.Diagnostics;
 using Cloister.Architecture;
 using Cloister.Cli.Dumping;
 using Cloister.Cli.Explaining;
+using Cloister.Cli.Joining;
 using Cloister.Cli.Looking;
 using Cloister.Cli.Manual;
 using Cloister.Cli.Metrics;
@@ -89,6 +90,13 @@ internal static class RunCommand
             return Failure.Report($"run: --against: {(against.Length == 0 || unreadable.StartsWith(against, StringComparison.Ordinal) ? "" : against + ": ")}{unreadable}", Failure.Usage);
         }
 
+        MachineDoor? opened = null;
+        if (parsed.Machine is { } name && MachineMember.JoinOrOpen(new MachineName(name), MachineWords.Of(arguments), () => Invocation(parsed.Program), out opened) is { } shut)
+        {
+            return Failure.Report($"run: --machine {name}: {shut.Problem}", shut.Status);
+        }
+
+        using MachineDoor? door = opened;
         RunPlatform platform;
         try
         {
@@ -129,7 +137,8 @@ internal static class RunCommand
             parsed,
             platform,
             services,
-            messages);
+            messages,
+            door);
     }
 
     private static MachineOptions Machine(RunArguments arguments)
@@ -146,7 +155,7 @@ internal static class RunCommand
         return arguments.LaunchHash is { } hash ? options with { LaunchControlHash = hash } : options;
     }
 
-    private static int Run(EngineOptions options, ProgramInvocation program, RunArguments arguments, RunPlatform platform, RunServices services, Messages messages)
+    private static int Run(EngineOptions options, ProgramInvocation program, RunArguments arguments, RunPlatform platform, RunServices services, Messages messages, MachineDoor? door)
     {
         ProgramEnd end;
         TraceFile? trace = null;
@@ -212,6 +221,7 @@ internal static class RunCommand
                 messages.Write($"cloister: metrics at http://{metrics!.Place}/metrics");
             }
 
+            door?.Begin(tracer, messages.Notice);
             long began = Stopwatch.GetTimestamp();
             using (LookSocket.Begin(answers.Answer, arguments.Verbose ? messages.Notice : null, LookFolder.All))
             {

@@ -77,6 +77,9 @@ internal sealed record RunArguments
     /// <summary>The launch control registers at the beginning; null for Intel's.</summary>
     public byte[]? LaunchHash { get; init; }
 
+    /// <summary>The machine to join, or to make for others to join; null for one of its own.</summary>
+    public string? Machine { get; init; }
+
     /// <summary>Text that makes the keys.</summary>
     public string? Seed { get; init; }
 

@@ -122,6 +122,8 @@ internal static class RunOptions
             Values = () => [PlatformKey.Default, PlatformKey.New],
         },
         new("--seed", "TEXT", () => "Makes the machine's keys in place of --platform: the same text is the same machine, for every user and anywhere.", (a, text) => (a with { Seed = text }, null)),
+        new("--machine", "NAME", () => "Join the machine of this name that runs, or make it: one EPC and one platform for all of this user's runs that name it, until the last has ended. A name with a / is a socket's path. A run that joins has the first one's options and may repeat them.", (a, text) =>
+            MachineName.Problem(text) is { } problem ? (a, $"--machine {text}: {problem}") : (a with { Machine = text }, null)),
         new("--tcb", "STATUS", () => VerdictText.TcbDescription, (a, text) => Verdict(a, text, "--tcb", VerdictText.Tcb)) { Values = () => VerdictText.Statuses },
         new("--qe-tcb", "STATUS", () => VerdictText.QuotingDescription, (a, text) => Verdict(a, text, "--qe-tcb", VerdictText.Quoting)) { Values = () => VerdictText.QuotingStatuses },
         new("--collateral", "fresh|expired", () => VerdictText.CollateralDescription, (a, text) => Verdict(a, text, "--collateral", VerdictText.Collateral)) { Values = () => VerdictText.Ages },

@@ -17,8 +17,9 @@ internal interface IPlatform : IDisposable
     /// <summary>Begins a program: it is about to execute it, which comes as an event.</summary>
     /// <param name="program">The program.</param>
     /// <param name="filter">The seccomp filter of what stops.</param>
+    /// <param name="waiting">The process that is to become it; null for a new one.</param>
     /// <param name="process">Makes its process of its id.</param>
-    IHeldThread Begin(ProgramInvocation program, byte[] filter, Func<int, HeldProcess> process);
+    IHeldThread Begin(ProgramInvocation program, byte[] filter, IStartingProgram? waiting, Func<int, HeldProcess> process);
 
     /// <summary>A thread of an id that the kernel lets this platform hold.</summary>
     /// <param name="id">Its id.</param>

@@ -19,7 +19,7 @@ internal sealed class HeldProgram : IDisposable
     private HeldProgram(ProgramInvocation program)
     {
         _machine = new SgxMachine(new MachineOptions(), _epc);
-        Thread = (PtraceThread)Platform.Begin(program, SystemCallTable.FilterOf(FilterSet.Base), New);
+        Thread = (PtraceThread)Platform.Begin(program, SystemCallTable.FilterOf(FilterSet.Base), null, New);
     }
 
     public PtracePlatform Platform { get; } = new(SystemCallTable.FilterOf(FilterSet.SignalMasks));

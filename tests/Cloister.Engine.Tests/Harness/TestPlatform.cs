@@ -56,7 +56,8 @@ internal sealed class TestPlatform : IPlatform
     public void Tells(int thread, int id) => _told[thread] = id;
 
     /// <inheritdoc/>
-    public IHeldThread Begin(ProgramInvocation program, byte[] filter, Func<int, HeldProcess> process) => Hold(Environment.ProcessId, process(Environment.ProcessId));
+    public IHeldThread Begin(ProgramInvocation program, byte[] filter, IStartingProgram? waiting, Func<int, HeldProcess> process) =>
+        Hold(waiting?.Id ?? Environment.ProcessId, process(waiting?.Id ?? Environment.ProcessId));
 
     /// <inheritdoc/>
     public IHeldThread Hold(int id, HeldProcess process)

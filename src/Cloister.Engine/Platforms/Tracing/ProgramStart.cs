@@ -10,31 +10,33 @@ internal static class ProgramStart
     /// <param name="program">What.</param>
     /// <param name="waits">Where its first stop goes.</param>
     /// <param name="filter">What stops.</param>
+    /// <param name="waiting">What waits for it; null for a new child.</param>
     /// <param name="make">Makes the thread that will execute it.</param>
     /// <returns>Its thread.</returns>
-    public static PtraceThread Start(ProgramInvocation program, Waits waits, byte[] filter, Func<int, PtraceThread> make)
+    public static PtraceThread Start(ProgramInvocation program, Waits waits, byte[] filter, IStartingProgram? waiting,
+        Func<int, PtraceThread> make)
     {
-        using var starting = StartingProgram.Start();
+        using IStartingProgram starting = waiting ?? StartingProgram.Start();
         int id = starting.Id;
         Errno error = Ptrace.Seize(id);
         if (error != Errno.None)
         {
-            starting.End();
+            starting.Kill();
             throw new LinuxException("ptrace(PTRACE_SEIZE)", error);
         }
 
         try
         {
-            return Start(program, waits, filter, starting, make);
+            return Begin(program, waits, filter, starting, make);
         }
         catch
         {
-            starting.End();
+            starting.Kill();
             throw;
         }
     }
 
-    private static PtraceThread Start(ProgramInvocation program, Waits waits, byte[] filter, StartingProgram starting,
+    private static PtraceThread Begin(ProgramInvocation program, Waits waits, byte[] filter, IStartingProgram starting,
         Func<int, PtraceThread> make)
     {
         int id = starting.Id;
@@ -58,12 +60,25 @@ internal static class ProgramStart
         return thread;
     }
 
-    // The stop is its own; what others send meanwhile the program gets.
+    // The stop is its own; what others send meanwhile the program gets. What this process did not start itself may be anything.
     private static List<(int, SignalInformation)> WaitForStop(int id)
     {
+        const int milliseconds = 5000, pause = 200;
+        long end = Environment.TickCount64 + milliseconds;
         var others = new List<(int, SignalInformation)>();
-        while (Ptrace.Wait(id, block: true, out WaitStatus status) == id && status.Stopped)
+        for (int waited; (waited = Ptrace.Wait(id, block: false, out WaitStatus status)) >= 0;)
         {
+            if (waited == 0 && Environment.TickCount64 < end)
+            {
+                HostKernel.Rest(pause);
+                continue;
+            }
+
+            if (waited != id || !status.Stopped)
+            {
+                break;
+            }
+
             if (status.Event == PtraceEvent.None && Ptrace.GetSignal(id, out SignalInformation signal) == Errno.None)
             {
                 if (signal.Signal == Signal.SIGSTOP && signal.Sender == id)

@@ -18,8 +18,8 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
     public bool AnyParked => _waits.Any;
 
     /// <inheritdoc/>
-    public IHeldThread Begin(ProgramInvocation program, byte[] filter, Func<int, HeldProcess> process) =>
-        ProgramStart.Start(program, _waits, filter, id => new PtraceThread(id, process(id), _waits, maskFilter));
+    public IHeldThread Begin(ProgramInvocation program, byte[] filter, IStartingProgram? waiting, Func<int, HeldProcess> process) =>
+        ProgramStart.Start(program, _waits, filter, waiting, id => new PtraceThread(id, process(id), _waits, maskFilter));
 
     /// <inheritdoc/>
     public IHeldThread Hold(int id, HeldProcess process)
