@@ -98,7 +98,8 @@ static void build(void)
 	uint64_t code_length = (uint64_t)(enclave_end - enclave_start);
 
 	say("1. Build the enclave: ECREATE, EADD and EEXTEND of each page, EINIT");
-	enclave_create(&enclave, SIZE, NULL);
+	/* DEBUG: a debugger may look inside. An enclave with a secret must not have it. */
+	enclave_create(&enclave, SIZE, &(struct enclave_options){ .attributes = ATTRIBUTE_DEBUG });
 	enclave_add(&enclave, 0, enclave_start, code_length, SECINFO_REG | SECINFO_R | SECINFO_X);
 	data_page = code_length;
 	enclave_add(&enclave, data_page, zeros, PAGE, SECINFO_REG | RW);

@@ -163,7 +163,9 @@ internal sealed class EventLoop(Tracer tracer)
                 {
                     if (ioctl.Continue(RunningIoctls.PagesPerSlice))
                     {
-                        Do(ioctl.Thread, tracer.Ioctls.Finish(ioctl));
+                        Answer answer = tracer.Ioctls.Finish(ioctl);
+                        tracer.Debugger.NoteIoctl(ioctl.Thread);
+                        Do(ioctl.Thread, answer);
                     }
                     else
                     {
@@ -209,8 +211,14 @@ internal sealed class EventLoop(Tracer tracer)
             {
                 tracer.Processes.Ended(thread, happened);
                 tracer.Files.CheckLifetimes(null);
+                tracer.Debugger.NoteEnded(thread, happened);
             }
 
+            return;
+        }
+
+        if (tracer.Debugger.Keeps(thread, happened))
+        {
             return;
         }
 
@@ -226,8 +234,8 @@ internal sealed class EventLoop(Tracer tracer)
                 tracer.Accepts.Check();
             }
         }, thread);
-        if (ended != 0 && ended != id && thread.Stopped && !thread.HasParkedStop && tracer.Processes.Find(id) == thread
-            && !tracer.Ioctls.Has(thread))
+        if (ended != 0 && ended != id && thread.Stopped && !thread.HasParkedStop && !tracer.Debugger.HasStanding(thread)
+            && tracer.Processes.Find(id) == thread && !tracer.Ioctls.Has(thread))
         {
             // It was another's end that the answer met half way: once more, or this one would stand here for ever.
             tracer.Platform.PutBack(thread.Held, happened);
@@ -240,6 +248,7 @@ internal sealed class EventLoop(Tracer tracer)
         if (happened.Kind == EventKind.ImageBegan)
         {
             TracedThread image = tracer.Processes.Exec(thread.Process, out Answer begin);
+            tracer.Debugger.NoteImage(image);
             Do(image, begin);
             return;
         }
@@ -285,10 +294,11 @@ internal sealed class EventLoop(Tracer tracer)
             case EventKind.SystemCallDone:
                 // Only asked for at a call's begin.
                 tracer.Platform.TakeCallEnd(thread.Held)?.Invoke();
+                tracer.Debugger.NoteCallDone(thread);
                 return Answer.RunOn;
             case EventKind.Signal:
                 tracer.Root.NoteSignal(thread, happened.Signal);
-                return tracer.Exceptions.Signal(thread, happened);
+                return tracer.Debugger.Trap(thread, happened) ?? tracer.Exceptions.Signal(thread, happened);
             default:
                 return Answer.RunOn;
         }
@@ -311,7 +321,8 @@ internal sealed class EventLoop(Tracer tracer)
         tracer.Fast.Begin(thread);
     }
 
-    private void Do(TracedThread thread, Answer answer)
+    /// <summary>What was decided about a thread becomes so.</summary>
+    public void Do(TracedThread thread, Answer answer)
     {
         while (answer.Raises)
         {
@@ -330,13 +341,18 @@ internal sealed class EventLoop(Tracer tracer)
                 tracer.Platform.AtCallEnd(thread.Held, () => then(thread));
             }
 
-            Resume(thread, answer.Signal);
+            Resume(thread, answer.Signal, answer.IsAgreed);
         }
     }
 
     // Everything that was decided about the program becomes so, in an order that remote calls do not spoil; then the thread runs.
-    private void Resume(TracedThread thread, int signal)
+    private void Resume(TracedThread thread, int signal, bool isAgreed = false)
     {
+        if (!isAgreed && tracer.Debugger.Takes(thread, signal == 0 ? Answer.RunOn : Answer.Deliver(signal), signal))
+        {
+            return;
+        }
+
         // At an ENCLU that the host executes, the kernel's SIGSEGV for a handler that finds no room looks like the ENCLU's own: the thread
         // steps into the handler, which nobody may take away meanwhile, or the step would execute the ENCLU.
         bool isAtEnclu = signal != 0 && thread.Process.IsDeviceUser && tracer.Exits.IsEnclu(thread);
@@ -368,6 +384,7 @@ internal sealed class EventLoop(Tracer tracer)
             tracer.Observer.SignalDelivered(thread, signal);
         }
 
+        thread.JustExited = false;
         tracer.Gates.RunOn(thread, signal);
     }
 

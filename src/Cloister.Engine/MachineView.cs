@@ -1,4 +1,5 @@
 using Cloister.Driver;
+using Cloister.Engine.Debugging;
 using Cloister.Engine.Observers;
 using Cloister.Engine.Options;
 using Cloister.Processor;
@@ -34,6 +35,17 @@ public sealed class MachineView
             _tracer.ForceExits(enclave.SecsPage);
         }
     }
+
+    /// <summary>The process that a debugger holds; null for none.</summary>
+    public DebuggedProcess? Debugged => _tracer.Debugger.Current?.Debugged;
+
+    /// <summary>A debugger holds a process from now on, which stands.</summary>
+    /// <param name="process">Its id.</param>
+    /// <param name="stopped">Hears, on the tracer's thread, whenever it stands, now as well.</param>
+    /// <returns>Null when there is no such process, or a debugger has one already.</returns>
+    public DebuggedProcess? Debug(int process, Action<DebugStop> stopped) =>
+        _tracer.Processes.Threads.FirstOrDefault(thread => thread.Process.Id == process)?.Process is { } found
+            ? _tracer.Debugger.Attach(found, stopped) : null;
 
     /// <summary>The program's processes, in the order of their ids.</summary>
     public IReadOnlyList<ObservedProcess> Processes =>

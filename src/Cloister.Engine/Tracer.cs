@@ -1,5 +1,6 @@
 using Cloister.Architecture;
 using Cloister.Driver;
+using Cloister.Engine.Debugging;
 using Cloister.Engine.Devices;
 using Cloister.Engine.Enclaves;
 using Cloister.Engine.Fast;
@@ -79,7 +80,11 @@ public sealed class Tracer : IThreadKicker, IDisposable
         Replacer = new ByteReplacer(options.Replaced, Notice);
         SystemCalls = new SystemCallHandlers(options, Driver, Epc, Cpuid, Files, Ioctls, Processes, Platform, Exceptions, RealMappings,
             Placement, Losses, Replacer);
+        Debugger = new Debugger(Machine, Driver, Fast, Platform, Interruptions, Gates, Changes, Exits, enclu);
+        pages.Add(Debugger);
+        Signals.Stands = (thread, signal) => Debugger.Takes(thread, Answer.Raise(signal), signal.Number);
         Loop = new EventLoop(this);
+        Debugger.OnDecided = Loop.Do;
         PowerLoss = new PowerLoss(Machine, Driver, Epc, Processes, Accepts, _forcedExits, Loop.FinishIoctls);
         Losses.OnDue = PowerLoss.Lose;
         Gates.OnWaited = Interruptions.OnReleased = Loop.RunOn;
@@ -112,6 +117,8 @@ public sealed class Tracer : IThreadKicker, IDisposable
     internal Questions Questions { get; } = new();
 
     internal Guests Guests { get; } = new();
+
+    internal Debugger Debugger { get; }
 
     internal IPlatform Platform { get; }
 
@@ -224,6 +231,10 @@ public sealed class Tracer : IThreadKicker, IDisposable
         _ = Urge(() => !answer.IsCompleted);
         return answer;
     }
+
+    /// <summary>The program stands for a debugger before anything of it runs, and whenever that asks for it. Call before it runs.</summary>
+    /// <param name="stopped">Hears, on the tracer's thread, why it stands; what is done then is asked for by <see cref="Ask"/>.</param>
+    public void DebugFromBegin(Action<DebugStop> stopped) => Debugger.AttachFirst(stopped);
 
     /// <inheritdoc/>
     public void ForceExits(EpcPage secs) => _forcedExits.ForceExits(secs);

@@ -65,6 +65,23 @@ public static class Aex
         return processor.InElrange(address) ? address.PageBase : address;
     }
 
+    /// <summary>The RSP and RBP that an asynchronous exit would give a thread that is inside: the host's of when it entered. SDM 3D, "GPRSGX Region", URSP and URBP.</summary>
+    /// <param name="machine">The machine.</param>
+    /// <param name="processor">A processor inside an enclave.</param>
+    /// <returns>Zeros where its frame is not known, as behind an entry that it made by itself.</returns>
+    public static (ulong Rsp, ulong Rbp) HostStackOf(SgxMachine machine, LogicalProcessor processor)
+    {
+        ArgumentNullException.ThrowIfNull(machine);
+        ArgumentNullException.ThrowIfNull(processor);
+        if (!processor.EnclaveMode || !processor.Frame.IsKnown)
+        {
+            return default;
+        }
+
+        ref readonly Gprsgx saved = ref GprsgxOf(machine, processor.Frame);
+        return (saved.Ursp, saved.Urbp);
+    }
+
     internal static ref Gprsgx GprsgxOf(SgxMachine machine, FramePages frame)
         => ref MemoryMarshal.AsRef<Gprsgx>(machine.Memory[frame.Gprsgx][^Gprsgx.SizeInBytes..]);
 

@@ -21,6 +21,7 @@ internal static class CommandLine
             """)
         {
             RunCommand.Create(),
+            GdbCommand.Create(),
             ContainerCommand.Create(),
             DevicePluginCommand.Create(),
             PsCommand.Create(),

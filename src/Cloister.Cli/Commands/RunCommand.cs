@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using Cloister.Architecture;
+using Cloister.Cli.Debugging;
 using Cloister.Cli.Dumping;
 using Cloister.Cli.Explaining;
 using Cloister.Cli.Joining;
@@ -72,6 +73,11 @@ internal static class RunCommand
         {
             string limit = memory.LimitedByGroup ? "this control group may use" : "this machine has";
             return Failure.Report($"run: --epc {SizeText.Of(epc)}: more than the {SizeText.Of(memory.Total)} of memory {limit}", Failure.Usage);
+        }
+
+        if (parsed is { Gdb: not null, Interrupts: { Every: > 0 } or { InSecond: > 0 } })
+        {
+            return Failure.Report("run: --gdb: interrupts by order step threads, and so does gdb: only one of them can", Failure.Usage);
         }
 
         (string? unfit, int status) = ProgramFile.Check(parsed.Program[0]);
@@ -183,7 +189,7 @@ internal static class RunCommand
             RunSummary? summary = arguments.Stats == StatisticsFormat.None && arguments.Metrics is null ? null : new RunSummary();
             ITraceSink[] sinks = [.. new ITraceSink?[] { trace, summary }.OfType<ITraceSink>()];
             TraceRecorder? recorder = sinks.Length == 0 ? null : TraceRecorder.Begin(tracer.Machine, sinks);
-            using Explainer? explainer = arguments.Explains ? new Explainer(tracer, arguments.Explain == true ? text => messages.Write($"cloister: {text}") : messages.Notice) : null;
+            using Explainer? explainer = arguments.Explains || arguments.Gdb is not null ? new Explainer(tracer, arguments.Explain == true ? text => messages.Write($"cloister: {text}") : messages.Notice) : null;
             if (recorder is not null)
             {
                 observers.Add(tracer, recorder);
@@ -222,8 +228,23 @@ internal static class RunCommand
             }
 
             door?.Begin(tracer, messages.Notice);
+
+            using var enclaves = new EnclaveFiles(() => explainer is null ? [] : explainer.Files);
+            DebugListener? debugger = null;
+            if (arguments.Gdb is { } debuggerPlace)
+            {
+                debugger = DebugListener.Begin(tracer, enclaves, debuggerPlace, out string? problem);
+                if (debugger is null)
+                {
+                    return Failure.Report($"run: --gdb {problem}", Failure.InputOutput);
+                }
+
+                messages.Notice($"the program waits for gdb: target remote {debuggerPlace.Text}");
+            }
+
             long began = Stopwatch.GetTimestamp();
-            using (LookSocket.Begin(answers.Answer, arguments.Verbose ? messages.Notice : null, LookFolder.All))
+            using (debugger)
+            using (LookSocket.Begin(answers.Answer, arguments.Verbose ? messages.Notice : null, LookFolder.All, (request, stream) => DebugVisit.Serve(tracer, enclaves, (int)(request.Address ?? 0), stream)))
             {
                 end = tracer.Run(program);
             }
@@ -301,7 +322,7 @@ internal static class RunCommand
         {
             Path = program[0].Contains('/', StringComparison.Ordinal) ? raw[^program.Count] : invocation.Path,
             Arguments = raw[^program.Count..],
-            Environment = WithAesm(changes.Environment),
+            Environment = WithAesm([.. changes.Environment.Where(variable => !variable.AsSpan().StartsWith("CLOISTER_DEBUGGER_GROUP="u8))]),
             Limits = changes.Limits,
         };
     }

@@ -60,6 +60,42 @@ internal static class LookClient
         throw new LookException($"no run of this user's is or has process {process}; `cloister ps` lists them");
     }
 
+    /// <summary>A connection to the run of a process.</summary>
+    /// <param name="process">Cloister's own or one of its program's.</param>
+    /// <param name="isProgram">Whether it is one of its program's.</param>
+    /// <exception cref="LookException">There is none, or it does not answer.</exception>
+    public static Socket Connect(int process, out bool isProgram)
+    {
+        using JsonDocument answer = Ask(process, new LookRequest(LookVerb.Ps));
+        MachineLook machine = answer.Deserialize(LookJson.Default.MachineLook)!;
+        isProgram = machine.Pid != process;
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            socket.Connect(new UnixDomainSocketEndPoint(LookFolder.Sockets().GetValueOrDefault(machine.Pid, "")));
+            return socket;
+        }
+        catch (Exception e) when (e is SocketException or ArgumentException)
+        {
+            socket.Dispose();
+            throw new LookException($"it does not answer: {e.Message}");
+        }
+    }
+
+    /// <summary>Why a run refuses, of what it answered in place of what was asked for.</summary>
+    public static string Refusal(string answer)
+    {
+        try
+        {
+            Read(Encoding.UTF8.GetBytes(answer)).Dispose();
+            return "it answers what was not asked for: is it of another version?";
+        }
+        catch (LookException refused)
+        {
+            return refused.Message;
+        }
+    }
+
     /// <summary>Asks all runs what they are: by Cloister's process; null where there is no answer.</summary>
     public static IReadOnlyList<(int Pid, MachineLook? Machine)> All() =>
         [.. LookFolder.Sockets().AsParallel().AsOrdered().WithDegreeOfParallelism(16).Select(socket => (socket.Key, Machine(socket.Value))).Where(one => one.Item2.IsThere).Select(one => (one.Key, one.Item2.Machine))];

@@ -4,7 +4,7 @@ namespace Cloister.Cli.Looking;
 
 /// <summary>What may be asked at the socket of a run: one line, words with a blank between them.</summary>
 /// <param name="Verb">What is asked.</param>
-/// <param name="Address">The address that it is about; null for all.</param>
+/// <param name="Address">The address that it is about; null for all. To be debugged: the process; null for the program's own.</param>
 /// <param name="Resets">Whether to count anew from now on.</param>
 /// <param name="Enclave">The enclave that it is about.</param>
 internal sealed record LookRequest(LookVerb Verb, ulong? Address = null, bool Resets = false, ulong Enclave = 0)
@@ -23,6 +23,8 @@ internal sealed record LookRequest(LookVerb Verb, ulong? Address = null, bool Re
             ["ps"] => new LookRequest(LookVerb.Ps),
             ["maps"] => new LookRequest(LookVerb.Maps),
             ["maps", var address] when TryParseAddress(address, out ulong value) => new LookRequest(LookVerb.Maps, value),
+            ["gdb"] => new LookRequest(LookVerb.Gdb),
+            ["gdb", var process] when TryParseAddress(process, out ulong value) && value <= int.MaxValue => new LookRequest(LookVerb.Gdb, value),
             ["stats"] => new LookRequest(LookVerb.Stats),
             ["stats", "reset"] => new LookRequest(LookVerb.Stats, Resets: true),
             ["metrics"] => new LookRequest(LookVerb.Metrics),
@@ -45,6 +47,7 @@ internal sealed record LookRequest(LookVerb Verb, ulong? Address = null, bool Re
     public override string ToString() => Verb switch
     {
         LookVerb.Ps => "ps",
+        LookVerb.Gdb => Address is { } process ? $"gdb 0x{process:x}" : "gdb",
         LookVerb.Maps => Address is { } address ? $"maps 0x{address:x}" : "maps",
         LookVerb.Metrics => "metrics",
         LookVerb.Dump => string.Create(CultureInfo.InvariantCulture, $"dump {Enclave}"),

@@ -18,6 +18,7 @@ internal sealed class LookSocket : IDisposable
 
     private readonly Lock _lock = new();
     private readonly Func<LookRequest, CancellationToken, Task<LookAnswer>> _answer;
+    private readonly Func<LookRequest, Stream, Task<string?>>? _debug;
     private readonly Action<string>? _notice;
     private readonly IReadOnlyList<string> _folders;
     private ConnectionServer? _server;
@@ -25,15 +26,17 @@ internal sealed class LookSocket : IDisposable
     private int _open;
     private bool _isOver;
 
-    private LookSocket(Func<LookRequest, CancellationToken, Task<LookAnswer>> answer, Action<string>? notice, IReadOnlyList<string> folders) => (_answer, _notice, _folders) = (answer, notice, folders);
+    private LookSocket(Func<LookRequest, CancellationToken, Task<LookAnswer>> answer, Action<string>? notice, IReadOnlyList<string> folders, Func<LookRequest, Stream, Task<string?>>? debug) =>
+        (_answer, _notice, _folders, _debug) = (answer, notice, folders, debug);
 
     /// <summary>Begins to listen; a run that cannot be looked at runs all the same.</summary>
     /// <param name="answer">Makes an answer.</param>
     /// <param name="notice">Hears why it cannot be.</param>
     /// <param name="folders">Where the socket may be, the best first.</param>
-    public static LookSocket Begin(Func<LookRequest, CancellationToken, Task<LookAnswer>> answer, Action<string>? notice, IReadOnlyList<string> folders)
+    /// <param name="debug">Serves a debugger until it goes, or says why it does not; null serves none.</param>
+    public static LookSocket Begin(Func<LookRequest, CancellationToken, Task<LookAnswer>> answer, Action<string>? notice, IReadOnlyList<string> folders, Func<LookRequest, Stream, Task<string?>>? debug = null)
     {
-        var socket = new LookSocket(answer, notice, folders);
+        var socket = new LookSocket(answer, notice, folders, debug);
         try
         {
             new Thread(socket.Wait, StackLength) { IsBackground = true, Name = "look" }.Start();
@@ -188,6 +191,13 @@ internal sealed class LookSocket : IDisposable
         if (LookRequest.Parse(line, out string? problem) is not { } request)
         {
             return new LookAnswer(LookJson.Refusal(problem!));
+        }
+
+        if (request.Verb == LookVerb.Gdb)
+        {
+            // For as long as it stays.
+            string? refused = _debug is null ? "it is not to be debugged" : await _debug(request, stream).ConfigureAwait(false);
+            return new LookAnswer(refused is null ? [] : LookJson.Refusal(refused));
         }
 
         using var waiting = Limited(request.Verb == LookVerb.Dump ? s_dump : s_answer, cancellation);

@@ -17,4 +17,7 @@ internal enum LookVerb
 
     /// <summary>The memory of an enclave.</summary>
     Dump,
+
+    /// <summary>To be debugged: what follows is gdb's protocol.</summary>
+    Gdb,
 }

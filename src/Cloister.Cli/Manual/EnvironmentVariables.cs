@@ -15,6 +15,7 @@ internal static class EnvironmentVariables
         ("TERM", "dumb, or not set: no colours."),
         ("SOURCE_DATE_EPOCH", "Seconds since 1970: the day that `sign` puts into DATE, and that of the manual."),
         ("CLOISTER_DEBUG", "Not empty and not 0: everything about an error of Cloister's own is printed."),
+        ("CLOISTER_DEBUGGER_GROUP", "What `cloister gdb` tells its run of the terminal that the two share. Not for use by hand."),
         ("CLOISTER_OCI_RUNTIME", "The OCI runtime that `cloister oci` hands over to. Default: runc, else crun."),
         ("CLOISTER_SGX_ENCLAVE", "1: the device plugin gave this container an enclave, which `cloister oci --allocated` looks at. It comes with sgx.intel.com/enclave."),
         ("CLOISTER_SGX_PROVISION", "The same of sgx.intel.com/provision."),

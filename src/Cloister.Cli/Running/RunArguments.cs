@@ -95,6 +95,9 @@ internal sealed record RunArguments
     /// <summary>The file to trace to; null for none.</summary>
     public string? Trace { get; init; }
 
+    /// <summary>Where a gdb comes; null for none.</summary>
+    public GdbPlace? Gdb { get; init; }
+
     /// <summary>How to write it; null as the file's name says.</summary>
     public TraceFileFormat? TraceFormat { get; init; }
 

@@ -172,6 +172,8 @@ internal static class RunOptions
             MetricsAddress.Parse(text) is { } place ? (a with { Metrics = place }, null) : (a, $"--metrics {text}: write PORT or ADDRESS:PORT, as in 9464 or 127.0.0.1:9464")),
         new("--dump", "DIR", () => "Write each enclave to DIR at its INIT: enclave-N.sgxs as it was measured, enclave-N.sig its SIGSTRUCT. What is there already stays as it is.", (a, text) =>
             text.Length == 0 ? (a, "--dump: a directory's name is needed, and it is empty") : (a with { Dump = text }, null)) { IsFile = true },
+        new("--gdb", "PLACE", () => "Let a gdb debug the program, inside enclaves too; nothing of it runs before gdb says so. gdb comes by `target remote PLACE`: a port of this machine, ADDRESS:PORT, or the path of a UNIX socket to be made. `cloister gdb` does both.", (a, text) =>
+            GdbPlace.Parse(text) is { } place ? (a with { Gdb = place }, null) : (a, $"--gdb {text}: write a port, as in 1234, ADDRESS:PORT, or the path of a socket, as in ./gdb.socket")),
         new("--output", "FILE", () => "Where Cloister's own messages and the statistics go, in place of the standard error stream; - is the standard output stream. The program's output stays where it is.", (a, text) =>
             text.Length == 0 ? (a, "--output: a file's name is needed, and it is empty") : (a with { Output = text }, null)) { Short = "-o", IsFile = true },
         new("--quiet", null, () => "Say nothing but errors, and what --stats asks for.", (a, _) => (a with { Quiet = true, Verbose = false }, null)) { Short = "-q" },

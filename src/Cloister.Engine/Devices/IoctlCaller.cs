@@ -37,7 +37,17 @@ internal sealed class IoctlCaller(DeviceFiles files, TracedThread thread) : ICal
     }
 
     /// <inheritdoc/>
-    public bool CopyFromUser(ulong source, Span<byte> destination) => thread.Space.Memory.TryRead(source, destination);
+    public bool CopyFromUser(ulong source, Span<byte> destination)
+    {
+        bool read = thread.Space.Memory.TryRead(source, destination);
+        if (read && !thread.Space.Planted.IsEmpty)
+        {
+            // A page that is measured has no INT3 that a debugger put where it comes from.
+            thread.Space.Planted.Restore(destination, source);
+        }
+
+        return read;
+    }
 
     /// <inheritdoc/>
     public bool CopyToUser(ulong destination, ReadOnlySpan<byte> source) => thread.Space.Memory.TryWrite(destination, source);

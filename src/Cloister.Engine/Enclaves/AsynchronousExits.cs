@@ -44,6 +44,7 @@ internal sealed class AsynchronousExits(SgxMachine machine, FastSpaces spaces, P
         if (result.Status != LeafStatus.Fault)
         {
             thread.FromModel();
+            thread.JustExited = false;
         }
 
         // On a fault the thread executes the ENCLU itself and the fault is found again.
@@ -76,6 +77,7 @@ internal sealed class AsynchronousExits(SgxMachine machine, FastSpaces spaces, P
         thread.ToModel();
         Aex.Execute(machine, thread.Processor, thread.Space, thread, vector, errorCode, address);
         thread.FromModel();
+        thread.JustExited = true;
     }
 
     /// <summary>Whether nothing is mapped where a fault was.</summary>

@@ -27,7 +27,7 @@ internal sealed class Exceptions(
         switch (cause)
         {
             case SignalCause.Raised:
-                return signals.Deliver(thread, platform.TakeRaised(thread.Held));
+                return signals.DeliverRaised(thread, platform.TakeRaised(thread.Held));
             case SignalCause.CallInside when thread.Processor.EnclaveMode:
                 platform.NoteException(thread.Held, signal);
                 return SystemCallInside(thread);

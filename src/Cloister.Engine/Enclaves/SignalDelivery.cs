@@ -15,6 +15,9 @@ internal sealed class SignalDelivery(
     Observation observed, FastSpaces spaces, PageFaults faults, SgxDriver driver, DeviceFiles files, Processes processes,
     Interruptions interruptions, IPlatform platform, PendingChanges changes)
 {
+    /// <summary>Whether a thread is to stand before it gets an exception's signal.</summary>
+    public Func<TracedThread, ProgramSignal, bool>? Stands { get; set; }
+
     /// <summary>Gives an exception to the program: by the vDSO's exception fixup, or as a signal.</summary>
     public Answer Raise(TracedThread thread, ExceptionVector vector, uint errorCode, LinearAddress address, bool unmapped,
         SignalInformation? original = null)
@@ -75,7 +78,11 @@ internal sealed class SignalDelivery(
     }
 
     /// <summary>Delivers a signal with the numbers of its exception.</summary>
-    public Answer Deliver(TracedThread thread, in ProgramSignal signal)
+    public Answer Deliver(TracedThread thread, in ProgramSignal signal) =>
+        Stands?.Invoke(thread, signal) == true ? Answer.Stand : DeliverRaised(thread, signal);
+
+    /// <summary>Delivers one that was raised before.</summary>
+    public Answer DeliverRaised(TracedThread thread, in ProgramSignal signal)
     {
         using IDisposable? others = HoldOthers(thread, signal.Number);
 
@@ -96,7 +103,7 @@ internal sealed class SignalDelivery(
 
         return delivery switch
         {
-            Delivery.ByKernel => Answer.Deliver(signal.Number),
+            Delivery.ByKernel => Answer.Deliver(signal.Number) with { IsAgreed = true },
             Delivery.Interrupted => Answer.Stand,
             _ => Answer.RunOn,
         };

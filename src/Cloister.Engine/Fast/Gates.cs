@@ -98,6 +98,21 @@ internal sealed class Gates(SgxMachine machine, FastSpaces spaces, Interruptions
         }
     }
 
+    /// <summary>A thread that would run on when the gates open stands instead.</summary>
+    /// <returns>The signal that it would get; null when it is none of these.</returns>
+    public int? TakeBack(TracedThread thread)
+    {
+        int at = _resuming.FindIndex(resumed => resumed.Thread == thread);
+        if (at < 0)
+        {
+            return null;
+        }
+
+        int signal = _resuming[at].Signal;
+        _resuming.RemoveAt(at);
+        return signal;
+    }
+
     private void Open()
     {
         if (_depth == 1)
@@ -124,7 +139,7 @@ internal sealed class Gates(SgxMachine machine, FastSpaces spaces, Interruptions
 
         foreach ((AddressSpace space, FastPath path) in spaces.All)
         {
-            if (!space.InElrange.HoldsGates)
+            if (!space.InElrange.HoldsGates && !space.IsDebugged)
             {
                 path.Open();
             }

@@ -29,7 +29,7 @@ internal sealed class SitePatcher(FastSpaces spaces, Interruptions interruptions
     public void Patch(TracedThread thread, ulong site, bool inEnclave)
     {
         AddressSpace space = thread.Space;
-        if (spaces.Of(space) is not { } fast || fast.PatchedSites.Contains(site) || !fast.HopelessSites.Add(site)
+        if (space.IsDebugged || spaces.Of(space) is not { } fast || fast.PatchedSites.Contains(site) || !fast.HopelessSites.Add(site)
             || (site & (CacheLine - 1)) == CacheLine - 1)
         {
             return;

@@ -23,6 +23,7 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IFileView, IC
         (_machine, _observer) = (machine, observer);
         Held = new HeldMemory(process) { Code = this, Breakpoints = Breakpoints };
         Native = new NativePages(this, Mappings, Pages, machine);
+        Planted = new PlantedBreakpoints(CodeAt, SetCode);
     }
 
     /// <summary>Processes that live in it; the last one's end ends it.</summary>
@@ -61,6 +62,12 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IFileView, IC
 
     /// <summary>Its execution breakpoints.</summary>
     public Breakpoints Breakpoints { get; } = new();
+
+    /// <summary>A debugger holds a process that lives in it: it enters and leaves enclaves by the tracer alone.</summary>
+    public bool IsDebugged { get; set; }
+
+    /// <summary>A debugger's breakpoints in its own memory.</summary>
+    public PlantedBreakpoints Planted { get; }
 
     /// <summary>Cloister's own pages in it, shared with this process; null before the first exec.</summary>
     public MappedFile? Table
@@ -245,6 +252,24 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IFileView, IC
         }
 
         return done;
+    }
+
+    private byte? CodeAt(ulong address)
+    {
+        Span<byte> one = stackalloc byte[1];
+        return Memory.TryPeek(address, one) ? one[0] : null;
+    }
+
+    // A shared mapping without PROT_WRITE takes no byte by /proc/PID/mem (mm/gup.c, check_vma_flags); Cloister's own pages are here too.
+    private bool SetCode(ulong address, byte code)
+    {
+        if (address - Area.Base < Area.Length && Table is { } table)
+        {
+            table.Slice(RemoteCalls.Offset(address), 1)[0] = code;
+            return true;
+        }
+
+        return Memory.TryPoke(address, [code]);
     }
 
     /// <inheritdoc/>

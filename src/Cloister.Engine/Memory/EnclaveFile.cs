@@ -28,6 +28,7 @@ internal sealed class EnclaveFile : IEnclaveStorage, IPageBytes, IDisposable
         _ = HostKernel.TryStat(descriptor, out ulong device, out ulong inode);
         Identity = (device, inode);
         _file = new SparseFile(descriptor);
+        Planted = new PlantedBreakpoints(at => Byte(at), (at, value) => (Byte(at) = value) == value);
     }
 
     /// <summary>Which node it is.</summary>
@@ -73,6 +74,9 @@ internal sealed class EnclaveFile : IEnclaveStorage, IPageBytes, IDisposable
 
     /// <summary>Its illegal instructions that were found.</summary>
     public IllegalSites IllegalSites { get; } = new();
+
+    /// <summary>A debugger's breakpoints in its pages.</summary>
+    public PlantedBreakpoints Planted { get; }
 
     /// <summary>Hears what becomes of its pages.</summary>
     public IPageObserver? Observer { get; init; }
@@ -166,12 +170,13 @@ internal sealed class EnclaveFile : IEnclaveStorage, IPageBytes, IDisposable
         }
 
         ReadOnlySpan<byte> raw = RawContents(offset);
-        if (IllegalSites.IsEmpty)
+        if (IllegalSites.IsEmpty && Planted.IsEmpty)
         {
             return raw;
         }
 
         IllegalSites.Restore(_page, Base + offset);
+        Planted.Restore(_page, Base + offset);
         return _page;
     }
 
@@ -185,7 +190,7 @@ internal sealed class EnclaveFile : IEnclaveStorage, IPageBytes, IDisposable
     public void Remove(EpcPage page, ulong offset)
     {
         _memory.Remove(page);
-        ForgetIllegalSites(Base + offset);
+        ForgetSites(Base + offset);
         if (IsReleased || !IsMappable(offset, 4096))
         {
             return;
@@ -257,8 +262,11 @@ internal sealed class EnclaveFile : IEnclaveStorage, IPageBytes, IDisposable
         }
     }
 
-    private void ForgetIllegalSites(ulong page)
+    private ref byte Byte(ulong address) => ref Bytes(HostPage.Start(address) - Base)[HostPage.Offset(address)];
+
+    private void ForgetSites(ulong page)
     {
+        Planted.ForgetPage(page);
         if (!IllegalSites.IsEmpty)
         {
             foreach (IllegalSite site in IllegalSites.TakePage(page))
@@ -272,7 +280,7 @@ internal sealed class EnclaveFile : IEnclaveStorage, IPageBytes, IDisposable
     public void LosePower(ulong offset)
     {
         Punch(offset, 4096);
-        ForgetIllegalSites(Base + offset);
+        ForgetSites(Base + offset);
         Observer?.Changed(this, offset);
         foreach (IFileView space in Views)
         {

@@ -14,6 +14,9 @@ internal interface IPlatform : IDisposable
     /// <summary>Whether something that was put back waits to be answered.</summary>
     bool AnyParked { get; }
 
+    /// <summary>Threads whose events nobody takes for now, once they were put back; null for none.</summary>
+    Predicate<int>? StaysParked { get; set; }
+
     /// <summary>Begins a program: it is about to execute it, which comes as an event.</summary>
     /// <param name="program">The program.</param>
     /// <param name="filter">The seccomp filter of what stops.</param>

@@ -43,6 +43,9 @@ internal readonly record struct Answer
     /// <summary>The signal that it gets for an exception.</summary>
     public ProgramSignal Exception { get; private init; }
 
+    /// <summary>A debugger, if there is one, was asked about the signal already.</summary>
+    public bool IsAgreed { get; init; }
+
     /// <summary>Whether the system call is not made, and has <see cref="Result"/>.</summary>
     public bool IsMade => _kind == Kind.Made;
 

@@ -57,6 +57,20 @@ internal sealed class Interruptions(Processes processes, IPlatform platform, IPr
         }
     }
 
+    /// <summary>Stops a thread that runs, for as long as its stopper wants; what waits in the kernel stops on its way back.</summary>
+    /// <returns>False when it does not stand now.</returns>
+    public bool TryStop(TracedThread thread, out ProgramEvent happened)
+    {
+        happened = default;
+        if (!CanBeHeld(thread) || !Stop(thread, out happened, mayWait: true))
+        {
+            return false;
+        }
+
+        observer.Held(thread);
+        return true;
+    }
+
     private void Hold(TracedThread thread, List<TracedThread> held)
     {
         if (!Stop(thread, out ProgramEvent happened, mayWait: true))

@@ -88,6 +88,16 @@ internal sealed class TracedThread(IHeldThread held, TracedProcess process) : IH
     }
 
     /// <inheritdoc/>
+    public bool StepsNext
+    {
+        get => Held.StepsNext;
+        set => Held.StepsNext = value;
+    }
+
+    /// <summary>It stands where an asynchronous exit has put it, and has executed nothing since.</summary>
+    public bool JustExited { get; set; }
+
+    /// <inheritdoc/>
     public bool HasX87Exception => Held.HasX87Exception;
 
     /// <inheritdoc/>

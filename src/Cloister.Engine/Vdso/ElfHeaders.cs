@@ -24,6 +24,7 @@ internal sealed class ElfHeaders
         int Align)> _sections = [("", 0, 0, 0, 0, 0, 0, 0, 0)];
     private readonly List<byte> _strings = [0]; // the string of index 0 is empty
     private readonly List<(uint Type, uint Flags, int Offset, int Length, ulong Align)> _segments = [];
+    private (uint Type, uint Flags, int Offset, int Length, ulong Align)? _unwinding;
     private int _end;
 
     private ElfHeaders(byte[] image) => _image = image;
@@ -35,9 +36,10 @@ internal sealed class ElfHeaders
     /// <param name="soname">Its name.</param>
     /// <param name="version">The version of its symbols; null: they have none.</param>
     /// <param name="writablePage">Where a page lies that gets what dynamic linkers write to; null: nobody will.</param>
+    /// <param name="framed">Where its last function lies, which has a frame pointer; null: nobody unwinds.</param>
     public static void Write(byte[] image, IReadOnlyCollection<VdsoSymbol> symbols, Range text, string soname, string? version,
-        int? writablePage) =>
-        new ElfHeaders(image).Write([.. symbols.Take(MostSymbols)], text, soname, version, writablePage);
+        int? writablePage, int? framed = null) =>
+        new ElfHeaders(image).Write([.. symbols.Take(MostSymbols)], text, soname, version, writablePage, framed);
 
     /// <summary>The hash of DT_HASH and of version definitions. System V ABI, "Hash Table".</summary>
     public static uint Hash(string name)
@@ -53,18 +55,21 @@ internal sealed class ElfHeaders
         return hash;
     }
 
-    private void Write(VdsoSymbol[] symbols, Range text, string soname, string? version, int? writablePage)
+    private void Write(VdsoSymbol[] symbols, Range text, string soname, string? version, int? writablePage, int? framed)
     {
         const int allocated = 2, executable = 4;
         const uint dynsym = 2, dynstr = 3;
-        _end = HeaderLength + (writablePage is null ? 2 : 4) * SegmentLength;
+        _end = HeaderLength + (writablePage is null ? framed is null ? 2 : 3 : 4) * SegmentLength;
         int count = symbols.Length + 1, textOffset = text.Start.Value;
         _sections.Add((".text", 1, allocated | executable, textOffset, text.End.Value - textOffset, 0, 0, 0, 16));
         int table = Place(".dynsym", 11, count * SymbolLength, dynstr, 1, SymbolLength);
         uint name = String(soname), ownVersion = version is null ? 0 : String(version);
         for (int i = 0; i < symbols.Length; i++)
         {
-            WriteSymbol(table + (i + 1) * SymbolLength, symbols[i]);
+            // Up to the next, or the end of the text.
+            ulong begin = symbols[i].Address;
+            ulong end = symbols.Select(other => other.Address).Where(other => other > begin).DefaultIfEmpty((ulong)text.End.Value).Min();
+            WriteSymbol(table + (i + 1) * SymbolLength, symbols[i], end - begin);
         }
 
         int strings = Place(".dynstr", 3, _strings.Count, 0, 0, 0, align: 1);
@@ -78,9 +83,25 @@ internal sealed class ElfHeaders
             dynamic.AddRange(WriteVersions(count, (soname, name), (version, ownVersion), dynsym, dynstr));
         }
 
+        if (framed is { } last)
+        {
+            WriteUnwinding(textOffset, last, text.End.Value);
+        }
+
         dynamic.Add((0, 0));
         WriteDynamic(dynamic, dynstr, writablePage);
         WriteHeader(WriteSections());
+    }
+
+    private void WriteUnwinding(int first, int framed, int end)
+    {
+        const uint header = 0x6474e550, read = 4;
+        int at = Place(".eh_frame_hdr", 1, UnwindTable.HeaderLength, 0, 0, 0, align: 4);
+        int table = (_end + 7) & ~7;
+        byte[] bytes = UnwindTable.Build(table, first, framed, end);
+        bytes.CopyTo(_image, Place(".eh_frame", 1, bytes.Length, 0, 0, 0));
+        UnwindTable.Header(at, table).CopyTo(_image, at);
+        _unwinding = (header, read, at, UnwindTable.HeaderLength, 4);
     }
 
     private (ulong Tag, int Value)[] WriteVersions(int count, (string Text, uint Offset) soname, (string Text, uint Offset) version,
@@ -116,6 +137,10 @@ internal sealed class ElfHeaders
         {
             _segments.Add((load, read | execute, 0, _image.Length, PageLength));
             _segments.Add((dynamicSegment, read, at, length, 8));
+            if (_unwinding is { } unwinding)
+            {
+                _segments.Add(unwinding);
+            }
         }
 
         for (int i = 0; i < dynamic.Count; i++)
@@ -160,13 +185,13 @@ internal sealed class ElfHeaders
         U64(at + 48, align);
     }
 
-    private void WriteSymbol(int at, VdsoSymbol symbol)
+    private void WriteSymbol(int at, VdsoSymbol symbol, ulong size)
     {
         U32(at, String(symbol.Name));
         _image[at + 4] = 0x12; // STB_GLOBAL, STT_FUNC
         U16(at + 6, 1);
         U64(at + 8, symbol.Address);
-        U64(at + 16, 16);
+        U64(at + 16, size);
     }
 
     // One bucket: a chain through all symbols.

@@ -84,7 +84,8 @@ internal sealed class VdsoImage
         // FCW and MXCSR as FINIT and RESET leave them. SDM 3D, "Synthetic State".
         BinaryPrimitives.WriteUInt16LittleEndian(image.AsSpan(InitialStateOffset), 0x37f);
         BinaryPrimitives.WriteUInt32LittleEndian(image.AsSpan(InitialStateOffset + 24), 0x1f80);
-        ElfHeaders.Write(image, symbols, new Range(TextOffset, InitialStateOffset), "linux-vdso.so.1", "LINUX_2.6", writablePage: null);
+        ElfHeaders.Write(image, symbols, new Range(TextOffset, InitialStateOffset), "linux-vdso.so.1", "LINUX_2.6", writablePage: null,
+            framed: (int)(enter - Area.Vdso));
         return new VdsoImage(image, enter, fast);
     }
 

@@ -17,9 +17,13 @@ public sealed class CodeSymbols
         ElfSymbol[] functions = [.. Functions(elf, ElfFile.SectionSymbols)];
         _functions = functions.Length > 0 ? functions : [.. Functions(elf, ElfFile.SectionDynamicSymbols)];
         Array.Sort(_functions, (one, other) => one.Value.CompareTo(other.Value));
+        Dynamic = elf.FindSection(".dynamic") is { } dynamic ? dynamic.Address : null;
         _lines = LineTable.Read(elf);
         _frames = FrameTable.Read(elf);
     }
+
+    /// <summary>The file's own address of its dynamic section; null for none.</summary>
+    public ulong? Dynamic { get; }
 
     /// <summary>Reads a file; null when it is no ELF file, or one that cannot be read.</summary>
     /// <param name="source">The file, which must stay open.</param>

@@ -44,10 +44,13 @@ internal sealed class TestPlatform : IPlatform
     public bool HasBreakpoints { get; set; } = true;
 
     /// <inheritdoc/>
-    public bool AnyParked => _parked.Count > 0;
+    public bool AnyParked => _parked.Any(one => StaysParked?.Invoke(one.Thread) != true);
+
+    /// <inheritdoc/>
+    public Predicate<int>? StaysParked { get; set; }
 
     /// <summary>Whether something happened that was not answered yet.</summary>
-    public bool AnyWaiting => _events.Count > 0 || _parked.Count > 0;
+    public bool AnyWaiting => _events.Count > 0 || AnyParked;
 
     /// <summary>Something happens.</summary>
     public void Happens(ProgramEvent happened) => _events.AddLast(happened);
@@ -75,7 +78,11 @@ internal sealed class TestPlatform : IPlatform
     }
 
     /// <inheritdoc/>
-    public bool TryTakeParked(out ProgramEvent happened) => TryTake(_parked, out happened);
+    public bool TryTakeParked(out ProgramEvent happened)
+    {
+        happened = _parked.FirstOrDefault(one => StaysParked?.Invoke(one.Thread) != true);
+        return _parked.Remove(happened);
+    }
 
     /// <inheritdoc/>
     public int TryNext(bool wait, out ProgramEvent happened) => TryTake(_events, out happened) ? 1 : 0;
@@ -191,7 +198,12 @@ internal sealed class TestPlatform : IPlatform
     public void WriteBack(IHeldThread thread) => (Of(thread).Stopped, Of(thread).WasMoved, Of(thread).AtSystemCall) = (false, false, false);
 
     /// <inheritdoc/>
-    public void Run(IHeldThread thread, int signal) => Log.Add(signal == 0 ? $"run {thread.Id}" : $"run {thread.Id} with {signal}");
+    public void Run(IHeldThread thread, int signal)
+    {
+        bool steps = thread.StepsNext;
+        thread.StepsNext = false;
+        Log.Add($"run {thread.Id}" + (steps ? " for a step" : "") + (signal == 0 ? "" : $" with {signal}"));
+    }
 
     /// <inheritdoc/>
     public void RunStep(IHeldThread thread) => Log.Add($"run {thread.Id} for a step");

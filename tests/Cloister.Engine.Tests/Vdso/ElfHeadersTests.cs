@@ -26,7 +26,7 @@ public class ElfHeadersTests
         Assert.False(verified.HasErrors, Text(verified));
         Assert.Equal(ElfFileType.Dynamic, file.FileType);
         Assert.Equal(
-            [".text", ".dynsym", ".dynstr", ".hash", ".gnu.version", ".gnu.version_d", ".dynamic", ".shstrtab"],
+            [".text", ".dynsym", ".dynstr", ".hash", ".gnu.version", ".gnu.version_d", ".eh_frame_hdr", ".eh_frame", ".dynamic", ".shstrtab"],
             file.Sections.Select(section => section.Name.Value ?? "").Where(name => name.Length > 0));
         ElfSymbolTable symbols = file.Sections.OfType<ElfSymbolTable>().Single();
         Assert.Equal(

@@ -18,6 +18,13 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
     public bool AnyParked => _waits.Any;
 
     /// <inheritdoc/>
+    public Predicate<int>? StaysParked
+    {
+        get => _waits.Stays;
+        set => _waits.Stays = value;
+    }
+
+    /// <inheritdoc/>
     public IHeldThread Begin(ProgramInvocation program, byte[] filter, IStartingProgram? waiting, Func<int, HeldProcess> process) =>
         ProgramStart.Start(program, _waits, filter, waiting, id => new PtraceThread(id, process(id), _waits, maskFilter));
 
@@ -298,8 +305,17 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
     /// <inheritdoc/>
     public void Run(IHeldThread thread, int signal)
     {
-        ForcedSignals.EndSteps(Of(thread));
-        _ = Of(thread).AtSystemCallExit is not null ? Ptrace.ContinueToSyscall(thread.Id, signal) : Ptrace.Continue(thread.Id, signal);
+        PtraceThread running = Of(thread);
+        if (running.StepsNext && running.AtSystemCallExit is null)
+        {
+            running.StepsNext = false;
+            ForcedSignals.BeginSteps(running);
+            _ = Ptrace.SingleStep(thread.Id, signal);
+            return;
+        }
+
+        ForcedSignals.EndSteps(running);
+        _ = running.AtSystemCallExit is not null ? Ptrace.ContinueToSyscall(thread.Id, signal) : Ptrace.Continue(thread.Id, signal);
     }
 
     /// <inheritdoc/>

@@ -11,8 +11,11 @@ internal sealed class Waits
 {
     private readonly LinkedList<ProgramEvent> _parked = [];
 
-    /// <summary>Whether something is parked.</summary>
-    public bool Any => _parked.Count > 0;
+    /// <summary>Whether something is parked that may be taken.</summary>
+    public bool Any => FirstToTake() is not null;
+
+    /// <summary>Threads of which only an end may be taken; null for none.</summary>
+    public Predicate<int>? Stays { get; set; }
 
     /// <summary>Keeps a stop or an end for later.</summary>
     public void Park(in ProgramEvent happened) => _parked.AddLast(happened);
@@ -50,13 +53,14 @@ internal sealed class Waits
     /// <summary>Takes what is parked first.</summary>
     public bool TryTake(out ProgramEvent happened)
     {
-        happened = _parked.First?.Value ?? default;
-        if (_parked.Count == 0)
+        happened = default;
+        if (FirstToTake() is not { } first)
         {
             return false;
         }
 
-        _parked.RemoveFirst();
+        happened = first.Value;
+        _parked.Remove(first);
         return true;
     }
 
@@ -111,6 +115,17 @@ internal sealed class Waits
     /// <returns>Its id, or minus an errno; also when it is dead and its end will be told later. 0 when it is in the
     /// kernel and stops later.</returns>
     public int ForInterrupted(IHeldThread thread, out WaitStatus status) => For(thread, mayWait: true, out status);
+
+    private LinkedListNode<ProgramEvent>? FirstToTake()
+    {
+        LinkedListNode<ProgramEvent>? node = _parked.First;
+        while (node is { Value.Kind: not EventKind.Ended } && Stays?.Invoke(node.Value.Thread) == true)
+        {
+            node = node.Next;
+        }
+
+        return node;
+    }
 
     private LinkedListNode<ProgramEvent>? First(int thread)
     {

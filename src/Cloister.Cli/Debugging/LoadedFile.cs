@@ -1,0 +1,11 @@
+namespace Cloister.Cli.Debugging;
+
+/// <summary>An ELF file in a program's memory.</summary>
+/// <param name="Path">The file.</param>
+/// <param name="Bias">What is added to the file's own addresses (l_addr).</param>
+/// <param name="Dynamic">Where its dynamic section lies (l_ld); 0 for none.</param>
+internal sealed record LoadedFile(string Path, ulong Bias, ulong Dynamic)
+{
+    /// <summary>Where the dynamic linker keeps its entry; 0 for none.</summary>
+    public ulong LinkMap { get; init; }
+}

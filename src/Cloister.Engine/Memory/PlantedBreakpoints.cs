@@ -1,0 +1,99 @@
+using Cloister.Linux;
+
+namespace Cloister.Engine.Memory;
+
+/// <summary>A debugger's breakpoints in code: INT3 stands there, and what stood there before is known.</summary>
+/// <param name="read">Reads a byte; null where there is none.</param>
+/// <param name="write">Writes one; false where it cannot be.</param>
+internal sealed class PlantedBreakpoints(Func<ulong, byte?> read, Func<ulong, byte, bool> write)
+{
+    /// <summary>INT3.</summary>
+    public const byte Instruction = 0xcc;
+
+    private readonly SortedList<ulong, byte> _originals = [];
+
+    /// <summary>Whether there is none.</summary>
+    public bool IsEmpty => _originals.Count == 0;
+
+    /// <summary>Whether one is at an address.</summary>
+    public bool Contains(ulong address) => _originals.ContainsKey(address);
+
+    /// <summary>Plants one.</summary>
+    /// <returns>False where no byte can be written.</returns>
+    public bool Plant(ulong address)
+    {
+        if (Contains(address) && read(address) == Instruction)
+        {
+            return true;
+        }
+
+        // Something else was mapped there meanwhile, or written.
+        _ = _originals.Remove(address);
+        if (read(address) is not { } original || !write(address, Instruction))
+        {
+            return false;
+        }
+
+        _originals.Add(address, original);
+        return true;
+    }
+
+    /// <summary>Takes one away. What is no INT3 any more the program has written meanwhile, and stays.</summary>
+    public void Remove(ulong address)
+    {
+        if (_originals.Remove(address, out byte original) && read(address) == Instruction)
+        {
+            _ = write(address, original);
+        }
+    }
+
+    /// <summary>Takes all away.</summary>
+    public void Clear()
+    {
+        foreach (ulong address in _originals.Keys.ToArray())
+        {
+            Remove(address);
+        }
+    }
+
+    /// <summary>Makes a copy of memory what the program has there.</summary>
+    /// <param name="copy">The copy.</param>
+    /// <param name="start">The address of its first byte.</param>
+    public void Restore(Span<byte> copy, ulong start)
+    {
+        foreach ((ulong address, byte original) in _originals)
+        {
+            if (address - start < (ulong)copy.Length && copy[(int)(address - start)] == Instruction)
+            {
+                copy[(int)(address - start)] = original;
+            }
+        }
+    }
+
+    /// <summary>The program's memory gets other bytes: where a breakpoint is, they stand behind it.</summary>
+    /// <param name="bytes">The bytes; afterwards those to write.</param>
+    /// <param name="start">The address of the first.</param>
+    public void Cover(Span<byte> bytes, ulong start)
+    {
+        foreach (ulong address in _originals.Keys.ToArray())
+        {
+            if (address - start < (ulong)bytes.Length)
+            {
+                ref byte one = ref bytes[(int)(address - start)];
+                (_originals[address], one) = (one, Instruction);
+            }
+        }
+    }
+
+    /// <summary>A page has lost its content.</summary>
+    public void ForgetPage(ulong page)
+    {
+        foreach (ulong address in _originals.Keys.ToArray())
+        {
+            if (HostPage.Start(address) == page)
+            {
+                _ = _originals.Remove(address);
+            }
+        }
+    }
+}
