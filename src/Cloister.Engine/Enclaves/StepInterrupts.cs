@@ -12,7 +12,7 @@ internal sealed class StepInterrupts(InterruptPlan plan, AsynchronousExits exits
 {
     // Until others are looked after.
     private const int MostAtOnce = 256;
-    private const byte Pushf = 0x9c, Popf = 0x9d, Iret = 0xcf;
+    private const byte Pushf = 0x9c, Popf = 0x9d, Iret = 0xcf, Int1 = 0xf1;
     private readonly PerThread<Count> _counts = new();
     private long _threads;
 
@@ -29,8 +29,8 @@ internal sealed class StepInterrupts(InterruptPlan plan, AsynchronousExits exits
 
         HideFlag(thread);
         _ = thread.GetSignal(out SignalInformation information);
-        return (thread.Peek().Rflags & Registers.TrapFlag) == 0
-            && (information.Code == SignalInformation.TrapTrace || IsOfCall(thread, information));
+        return (thread.Peek().Rflags & Registers.TrapFlag) == 0 && (information.Code == SignalInformation.TrapTrace
+            || (information.Code == SignalInformation.TrapBreakpoint && (IsOfCall(thread, information) || OpcodeBefore(thread) != Int1)));
     }
 
     /// <summary>Takes the flag away by which a thread was stepped that has stopped: where it is stepped on behind a POPF, the kernel
