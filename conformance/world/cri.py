@@ -14,7 +14,7 @@ from calls import call, fields
 
 socket, folder, image, logs = sys.argv[1:]
 channel = grpc.insecure_channel("unix:" + socket)
-NODE = 2  # NamespaceMode
+HOST = [(1, 2)]  # NamespaceOption: network = NODE; pid = POD is its default
 
 
 def runtime(method, request):
@@ -46,29 +46,34 @@ def allocated():
 
 
 class Pod:
-    def __init__(self, name, handler="", annotations=(), variables=(), command=("sleep", "1000000")):
-        host = [(1, NODE)]
-        config = [(1, [(1, name), (2, name), (3, "default")]), (3, logs), *[(7, [(1, key), (2, value)]) for key, value in annotations], (8, [(2, [(1, host)])])]
-        self.name = name
-        self.id = runtime("RunPodSandbox", [(1, config), (2, handler)])[1][0]
+    def __init__(self, name, handler="", annotations=(), variables=(), command=("sleep", "1000000"), folder=None):
+        self.config = [(1, [(1, name), (2, name), (3, "default")]), (3, logs), *[(7, [(1, key), (2, value)]) for key, value in annotations], (8, [(2, [(1, HOST)])])]
+        self.name, self.folder, self.variables = name, folder, variables
+        self.id = runtime("RunPodSandbox", [(1, self.config), (2, handler)])[1][0]
+        self.container = self.add("main", command)
+
+    def add(self, name, command):
+        """Another container, with the network of the host and the process namespace of the pod."""
         container = [
-            (1, [(1, "main")]),
+            (1, [(1, name)]),
             (2, [(1, image)]),
             *[(3, word) for word in command],
-            *[(6, [(1, key), (2, value)]) for key, value in variables],
-            (11, name + ".log"),
+            *[(6, [(1, key), (2, value)]) for key, value in self.variables],
+            *([(7, [(1, "/shared"), (2, self.folder)])] if self.folder else []),
+            (11, f"{self.name}-{name}.log"),
             # A user, no new privileges, and the runtime's own seccomp profile.
-            (15, [(2, [(3, host), (5, [(1, 1000)]), (7, 1), (11, 1), (15, [])])]),
+            (15, [(2, [(3, HOST), (5, [(1, 1000)]), (7, 1), (11, 1), (15, [])])]),
         ]
         try:
-            self.container = runtime("CreateContainer", [(1, self.id), (2, container), (3, config)])[1][0]
-            runtime("StartContainer", [(1, self.container)])
+            made = runtime("CreateContainer", [(1, self.id), (2, container), (3, self.config)])[1][0]
+            runtime("StartContainer", [(1, made)])
+            return made
         except grpc.RpcError:
             self.remove()
             raise
 
-    def look(self, *command):
-        answer = runtime("ExecSync", [(1, self.container), *[(2, word) for word in command], (3, 30)])
+    def look(self, *command, container=None):
+        answer = runtime("ExecSync", [(1, container or self.container), *[(2, word) for word in command], (3, 30)])
         return b"".join(answer.get(1, []) + answer.get(2, [])).decode().strip()
 
     def log(self):
@@ -77,7 +82,7 @@ class Pod:
             if status[3] == [2]:
                 break
             time.sleep(0.1)
-        with open(os.path.join(logs, self.name + ".log")) as file:
+        with open(os.path.join(logs, self.name + "-main.log")) as file:
             return file.read()
 
     def remove(self):
@@ -116,6 +121,18 @@ expect("its EPC", said.log(), lambda text: '"epcPagesTotal":4096,' in text)
 of_class = Pod("of-class", "cloister")
 expect("a pod of the runtime class", of_class.look(*SEES), "enclave")
 
+# One machine for the containers of a pod, and for what is executed in them.
+shared = os.path.join(folder, "shared")
+os.mkdir(shared)
+os.chmod(shared, 0o777)
+pair = Pod("pair", "cloister", annotations=[("cloister.dev/machine", "/shared/machine"), ("cloister.dev/epc", "32M")], folder=shared)
+while not os.path.exists(os.path.join(shared, "machine")):
+    time.sleep(0.02)
+second = pair.add("second", ("sleep", "1000000"))
+tracer = ("sh", "-c", "read -r _ tracer <<END\n$(while read -r line; do case $line in TracerPid*) echo $line ;; esac; done </proc/self/status)\nEND\necho $tracer")
+expect("one machine", pair.look(*tracer), lambda text: int(text) > 0)
+expect("the second container", pair.look(*tracer, container=second), pair.look(*tracer))
+
 # The node has 128 MiB, and the pods 80 of them.
 text = refusal("more", annotations=[(EPC, "64Mi")], variables=device)
 expect("beyond the EPC", text, lambda text: "cloister: sgx.intel.com/epc: the pod asks for 64M of EPC; this node has 128M, and other pods have 80M of it" in text)
@@ -123,6 +140,6 @@ expect("a wrong amount", refusal("wrong", annotations=[(EPC, "lots")], variables
 sgx.remove()
 later = Pod("later", annotations=[(EPC, "64Mi")], variables=device)
 expect("what was given back", later.look(*SEES), "enclave")
-for pod in (plain, said, of_class, later):
+for pod in (plain, said, of_class, pair, later):
     pod.remove()
 expect("left", runtime("ListPodSandbox", []), {})

@@ -1,7 +1,8 @@
 # Pods as a kubelet makes them, by containerd's CRI socket, on a node where `cloister
 # device-plugin` runs: the default runtime gives the machine to those that were allocated an
 # enclave, with the EPC that they asked for, as an ordinary user under the runtime's own
-# seccomp profile; a runtime class gives it to all of its own; beyond the node's EPC a pod is refused.
+# seccomp profile; a runtime class gives it to all of its own, and one machine to two containers
+# that name one; beyond the node's EPC a pod is refused.
 set -eu
 # shellcheck source=conformance/world/image.bash
 . "$HERE/image.bash"
