@@ -6,8 +6,10 @@
  * what it is without. Source: SDM 3D, "Enclave Debug and Profiling", EDBGRD;
  * Linux arch/x86/kernel/cpu/sgx/encl.c, sgx_vma_access.
  */
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -51,8 +53,28 @@ static void skip(int signal_number, siginfo_t *information, void *context)
 	      service_call(&open_one, 0, &call) - open_one.enclave.base < PAGE);
 }
 
-int main(void)
+/* Until the input ends. */
+static int stay(void)
 {
+	pthread_t threads[THREADS];
+	char byte;
+
+	printf("stays\n");
+	fflush(stdout);
+	for (bool over = false; !over;) {
+		for (uintptr_t i = 0; i < THREADS; i++)
+			if (pthread_create(&threads[i], NULL, enter_often, (void *)(i + 1)) != 0)
+				die("pthread_create");
+		for (int i = 0; i < THREADS; i++)
+			pthread_join(threads[i], NULL);
+		over = poll(&(struct pollfd){ .events = POLLIN }, 1, 0) > 0 && read(0, &byte, 1) == 0;
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	(void)argv;
 	struct service_options options = { .threads = 1 + THREADS, .heap_length = HEAP, .size = 64ul << 20,
 					   .enclave = { .attributes = ATTRIBUTE_DEBUG } };
 	struct sigaction action = { .sa_sigaction = skip, .sa_flags = SA_SIGINFO | SA_NODEFER };
@@ -65,6 +87,8 @@ int main(void)
 	service_build(&open_one, &options);
 	service_build(&closed_one, NULL);
 	debugged_ready();
+	if (argc > 1)
+		return stay();
 
 	check_equal("what was read inside", before, service_do(&open_one, 0, OP_READ, (uint64_t)&secret, 0, 0, 0));
 	check_equal("what was read in the other", before, service_do(&closed_one, 0, OP_READ, (uint64_t)&secret, 0, 0, 0));

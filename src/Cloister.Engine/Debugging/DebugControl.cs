@@ -13,8 +13,6 @@ internal sealed class DebugControl
     private readonly Debugger _debugger;
     private readonly Action<DebugStop> _stopped;
     private readonly Dictionary<TracedThread, Answer> _standing = [];
-    private readonly Dictionary<TracedThread, Step> _steps = [];
-    private readonly HashSet<TracedThread> _stepped = []; // when it stopped
     private readonly HashSet<TracedThread> _let = []; // they get the signal that their answer has
     private readonly Dictionary<TracedThread, DebugStopKind> _toStop = [];
     private readonly HashSet<TracedThread> _chosen = []; // they run, or all but these
@@ -73,7 +71,6 @@ internal sealed class DebugControl
     public void Resume(Func<int, ThreadOrder?> order, bool runsAll)
     {
         IsStopped = false;
-        _stepped.Clear();
         _runsAll = runsAll;
         _chosen.Clear();
         var run = new List<(TracedThread Thread, ThreadOrder Order)>();
@@ -95,7 +92,7 @@ internal sealed class DebugControl
         {
             if (wanted.Steps)
             {
-                _steps[thread] = new Step(thread.Stopped ? thread.Peek().Rip : 0, wanted.RangeStart, wanted.RangeEnd);
+                Steps.Begin(thread, wanted);
             }
 
             if (_standing.Remove(thread, out Answer answer))
@@ -114,6 +111,12 @@ internal sealed class DebugControl
     /// <summary>The debugger lets it go: it runs as if there had never been one.</summary>
     public void Detach()
     {
+        if (!IsStopped)
+        {
+            // Who is at a breakpoint, or behind a step, is so no more.
+            StopAll(null);
+        }
+
         End();
         foreach ((TracedThread thread, Answer answer) in _standing.ToArray())
         {
@@ -142,7 +145,7 @@ internal sealed class DebugControl
             return;
         }
 
-        if (_stepped.Contains(thread) && IsStep(thread, happened))
+        if (Steps.TakeTrap(thread, happened))
         {
             // Of a step that nobody waits for any more.
             _debugger.Platform.NoteException(thread.Held, happened.Signal);
@@ -166,10 +169,9 @@ internal sealed class DebugControl
                 return Stands(thread, DebugStopKind.Breakpoint);
             }
 
-            if (_steps.TryGetValue(thread, out Step step) && IsStep(thread, happened))
+            if (Steps.TakeTrap(thread, happened))
             {
                 _debugger.Platform.NoteException(thread.Held, happened.Signal);
-                _steps[thread] = step with { HasTrapped = true };
                 return Answer.RunOn;
             }
         }
@@ -210,21 +212,23 @@ internal sealed class DebugControl
             return true;
         }
 
-        if (!_steps.TryGetValue(thread, out Step step))
+        if (!Steps.Has(thread))
         {
             return false;
         }
 
-        if (signal == 0 && IsOverFor(thread, ref step))
+        if (signal == 0 && !IsBeforeCall(thread))
         {
-            Stop((thread, answer), new DebugStop(DebugStopKind.Step, thread.Id));
-            return true;
-        }
+            if (Steps.IsOver(thread))
+            {
+                Stop((thread, answer), new DebugStop(DebugStopKind.Step, thread.Id));
+                return true;
+            }
 
-        _steps[thread] = step;
-        if (signal == 0 && !IsBeforeCall(thread) && _debugger.TryExecute(thread))
-        {
-            return true;
+            if (_debugger.TryExecute(thread))
+            {
+                return true;
+            }
         }
 
         thread.StepsNext = ThreadRegisters.PlaceOf(thread) != ThreadPlace.Hidden;
@@ -284,8 +288,7 @@ internal sealed class DebugControl
     public void NoteEnded(TracedThread thread, in ProgramEvent end)
     {
         _ = _standing.Remove(thread);
-        _ = _steps.Remove(thread);
-        _ = _stepped.Remove(thread);
+        Steps.Forget(thread);
         _ = _let.Remove(thread);
         _ = _toStop.Remove(thread);
         _ = _chosen.Remove(thread);
@@ -300,6 +303,8 @@ internal sealed class DebugControl
         CheckRunning();
     }
 
+    private ThreadSteps Steps => _debugger.Steps;
+
     private TracedThread? Find(int thread) => Process.Threads.Find(one => one.Id == thread);
 
     private bool IsHeld(TracedThread thread) => IsStopped || _chosen.Contains(thread) == _runsAll;
@@ -312,33 +317,12 @@ internal sealed class DebugControl
     // As soon as it is about to run on in its program.
     private void StopSoon(TracedThread thread, DebugStopKind kind) => _toStop[thread] = kind;
 
-    // arch/x86/kernel/traps.c, exc_debug_user, and of a system call's end user_single_step_report, include/linux/ptrace.h; of a handler's
-    // entry ptrace_notify, kernel/signal.c.
-    private static bool IsStep(TracedThread thread, in ProgramEvent happened) =>
-        happened is { Kind: EventKind.Signal, Signal: Linux.Signal.SIGTRAP }
-        && thread.GetSignal(out SignalInformation information) == Linux.Errno.None
-        && information.Code is SignalInformation.TrapBreakpoint or SignalInformation.TrapTrace or Linux.Signal.SIGTRAP;
-
     private static int SignalOf(in Answer answer) => answer.Raises ? answer.Exception.Number : answer.Signal;
 
     private static void Rewind(TracedThread thread) => thread.Registers.Rip--;
 
     // It stands before a system call that it is still to make.
     private static bool IsBeforeCall(TracedThread thread) => thread.AtSystemCall && thread.Peek().OrigRax != ulong.MaxValue;
-
-    private static bool IsOverFor(TracedThread thread, ref Step step)
-    {
-        ulong rip = thread.Peek().Rip;
-        if (IsBeforeCall(thread) || ThreadRegisters.PlaceOf(thread) == ThreadPlace.Hidden
-            || (rip == step.Start && !step.HasTrapped))
-        {
-            return false;
-        }
-
-        bool isInRange = rip >= step.RangeStart && rip < step.RangeEnd;
-        step = step with { Start = rip, HasTrapped = false };
-        return !isInRange;
-    }
 
     private Answer Stands(TracedThread thread, DebugStopKind kind)
     {
@@ -348,9 +332,14 @@ internal sealed class DebugControl
 
     private void Stop((TracedThread Thread, Answer Answer)? first, in DebugStop stop)
     {
+        StopAll(first);
+        _stopped(stop);
+    }
+
+    private void StopAll((TracedThread Thread, Answer Answer)? first)
+    {
         IsStopped = true;
-        _stepped.UnionWith(_steps.Keys);
-        _steps.Clear();
+        Steps.End();
         _let.Clear();
         if (first is var (thread, answer))
         {
@@ -361,9 +350,13 @@ internal sealed class DebugControl
         _debugger.Interruptions.InterruptAll([.. others.Where(other => !other.Stopped)]);
         foreach (TracedThread other in others)
         {
-            if (other.Stopped)
+            if (_debugger.Platform.TryTakeParked(other.Held, out ProgramEvent parked))
             {
-                // What was queued to run stands instead; what waits for its ioctl, or has something kept, stands already.
+                Keep(other, parked);
+            }
+            else if (other.Stopped)
+            {
+                // What was queued to run stands instead; what waits for its ioctl stands already.
                 if (_debugger.Gates.TakeBack(other) is { } signal)
                 {
                     _standing[other] = signal == 0 ? Answer.RunOn : Answer.Deliver(signal);
@@ -381,8 +374,6 @@ internal sealed class DebugControl
                 }
             }
         }
-
-        _stopped(stop);
     }
 
     private void Do(TracedThread thread, Answer answer, int signal)
@@ -427,7 +418,6 @@ internal sealed class DebugControl
         IsStopped = false;
         Memory.Clear();
         Process.Space.IsDebugged = false;
-        _steps.Clear();
         _chosen.Clear();
         _debugger.Forget(this);
     }
@@ -435,8 +425,7 @@ internal sealed class DebugControl
     private void ForgetThreads()
     {
         _standing.Clear();
-        _steps.Clear();
-        _stepped.Clear();
+        Steps.End();
         _let.Clear();
         _toStop.Clear();
         _chosen.Clear();
@@ -450,10 +439,5 @@ internal sealed class DebugControl
         {
             _debugger.Changes.Settle(thread);
         }
-    }
-
-    private readonly record struct Step(ulong Start, ulong RangeStart, ulong RangeEnd)
-    {
-        public bool HasTrapped { get; init; }
     }
 }

@@ -22,6 +22,9 @@ internal sealed class Debugger(SgxMachine machine, SgxDriver driver, FastSpaces 
     /// <summary>The process that is held; null for none.</summary>
     public DebugControl? Current { get; private set; }
 
+    /// <summary>Who steps.</summary>
+    public ThreadSteps Steps { get; } = new();
+
     /// <summary>The platform.</summary>
     public IPlatform Platform => platform;
 
@@ -80,7 +83,14 @@ internal sealed class Debugger(SgxMachine machine, SgxDriver driver, FastSpaces 
     {
         if (Current?.Process == thread.Process)
         {
-            return Current.Trap(thread, happened);
+            return Current!.Trap(thread, happened);
+        }
+
+        if (Steps.TakeTrap(thread, happened))
+        {
+            // The debugger has gone meanwhile.
+            platform.NoteException(thread.Held, happened.Signal);
+            return Answer.RunOn;
         }
 
         return happened.Signal == Signal.SIGTRAP && Current is not null ? TrapOfOther(thread) : null;
@@ -152,6 +162,7 @@ internal sealed class Debugger(SgxMachine machine, SgxDriver driver, FastSpaces 
     /// <summary>A thread has ended.</summary>
     public void NoteEnded(TracedThread thread, in ProgramEvent end)
     {
+        Steps.Forget(thread);
         if (Current?.Process == thread.Process)
         {
             Current!.NoteEnded(thread, end);

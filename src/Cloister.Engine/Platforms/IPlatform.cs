@@ -35,6 +35,9 @@ internal interface IPlatform : IDisposable
     /// <summary>Takes what was put back first.</summary>
     bool TryTakeParked(out ProgramEvent happened);
 
+    /// <summary>Takes back what happened to a thread, and was put back.</summary>
+    bool TryTakeParked(IHeldThread thread, out ProgramEvent happened);
+
     /// <summary>Takes what happened next.</summary>
     /// <param name="wait">Whether to wait for it.</param>
     /// <param name="happened">What.</param>

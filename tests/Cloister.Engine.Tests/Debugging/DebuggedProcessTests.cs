@@ -376,4 +376,71 @@ public sealed class DebuggedProcessTests : IDisposable
         Assert.Equal(ThreadPlace.Unknown, process.PlaceOf(Thread.Id));
         Assert.False(Thread.JustExited);
     }
+
+    [Fact]
+    public void Who_goes_while_it_runs_leaves_no_breakpoint_that_is_being_hit()
+    {
+        TracedThread other = _engine.Add(2, Thread.Process);
+        DebuggedProcess process = Attach();
+        _code[0] = 0x90;
+        Assert.True(process.InsertBreakpoint(Code));
+        _engine.Happens(Thread, EventKind.Halted);
+        _engine.Happens(other, EventKind.Halted);
+        process.Resume(thread => new ThreadOrder(thread == 2), runsAll: true);
+        while (_engine.Platform.AnyParked)
+        {
+            _engine.Tracer.Loop.Step();
+        }
+
+        // One hits it and the other has stepped when they are stopped.
+        (Thread.Registers.Rip, other.Registers.Rip) = (Code + 1, Code + 8);
+        _engine.Held(Thread).Signal = new SignalInformation { Signal = Signal.SIGTRAP, Code = SignalInformation.SiKernel };
+        _engine.Held(other).Signal = new SignalInformation { Signal = Signal.SIGTRAP, Code = SignalInformation.TrapTrace };
+        _engine.Platform.OnHalt = halted => (HaltResult.Stands, new ProgramEvent(EventKind.Signal, halted.Id) { Signal = Signal.SIGTRAP });
+        process.Detach();
+        while (_engine.Platform.AnyParked)
+        {
+            _engine.Tracer.Loop.Step();
+        }
+
+        Assert.Empty(_stops);
+        Assert.Equal(Code, Thread.Peek().Rip);
+        Assert.Equal(["run 2", $"run {Thread.Id}"], Log.Where(done => done.StartsWith("run", StringComparison.Ordinal)).TakeLast(2).Order(StringComparer.Ordinal));
+        Assert.Empty(_engine.Platform.Raised);
+    }
+
+    [Fact]
+    public void A_step_whose_end_comes_late_is_nobodys_signal()
+    {
+        DebuggedProcess process = Attach();
+        _engine.Happens(Thread, EventKind.Halted);
+        RunAll(process, new ThreadOrder(Steps: true));
+        _engine.Tracer.Loop.Step();
+        _engine.Platform.OnHalt = _ => (HaltResult.Waits, default);
+        process.Detach();
+        Thread.Registers.Rip = Code + 2;
+        _engine.Fault(Thread, Signal.SIGTRAP, SignalInformation.TrapBreakpoint, 0);
+        Assert.Equal($"run {Thread.Id}", Log[^1]);
+        Assert.Empty(_engine.Platform.Raised);
+
+        // The next one is the program's.
+        _engine.Fault(Thread, Signal.SIGTRAP, SignalInformation.TrapTrace, 0);
+        Assert.NotEqual($"run {Thread.Id}", Log[^1]);
+    }
+
+    [Fact]
+    public void What_was_put_back_before_it_stood_is_looked_at_as_well()
+    {
+        TracedThread other = _engine.Add(2, Thread.Process);
+        DebuggedProcess process = Attach();
+        Assert.True(process.InsertBreakpoint(Code));
+        RunAll(process);
+        _engine.Happens(Thread, EventKind.Halted);
+        other.Registers.Rip = Code + 1;
+        _engine.Held(other).Signal = new SignalInformation { Signal = Signal.SIGTRAP, Code = SignalInformation.SiKernel };
+        _engine.Platform.PutBack(other.Held, new ProgramEvent(EventKind.Signal, 2) { Signal = Signal.SIGTRAP });
+        process.Interrupt();
+
+        Assert.Equal(Code, other.Peek().Rip);
+    }
 }

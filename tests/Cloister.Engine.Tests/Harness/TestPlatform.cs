@@ -85,6 +85,13 @@ internal sealed class TestPlatform : IPlatform
     }
 
     /// <inheritdoc/>
+    public bool TryTakeParked(IHeldThread thread, out ProgramEvent happened)
+    {
+        happened = _parked.FirstOrDefault(one => one.Thread == thread.Id);
+        return _parked.Remove(happened);
+    }
+
+    /// <inheritdoc/>
     public int TryNext(bool wait, out ProgramEvent happened) => TryTake(_events, out happened) ? 1 : 0;
 
     /// <inheritdoc/>

@@ -47,6 +47,9 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
     public bool TryTakeParked(out ProgramEvent happened) => _waits.TryTake(out happened);
 
     /// <inheritdoc/>
+    public bool TryTakeParked(IHeldThread thread, out ProgramEvent happened) => _waits.TryTake(thread, out happened);
+
+    /// <inheritdoc/>
     public int TryNext(bool wait, out ProgramEvent happened)
     {
         if (wait && _holder == 0)

@@ -116,6 +116,20 @@ internal sealed class Waits
     /// kernel and stops later.</returns>
     public int ForInterrupted(IHeldThread thread, out WaitStatus status) => For(thread, mayWait: true, out status);
 
+    /// <summary>Takes what is parked of a thread.</summary>
+    public bool TryTake(IHeldThread thread, out ProgramEvent happened)
+    {
+        happened = default;
+        if (First(thread.Id) is not { Value.Kind: not EventKind.Ended } first)
+        {
+            return false;
+        }
+
+        happened = first.Value;
+        _parked.Remove(first);
+        return true;
+    }
+
     private LinkedListNode<ProgramEvent>? FirstToTake()
     {
         LinkedListNode<ProgramEvent>? node = _parked.First;
