@@ -11,8 +11,8 @@ using Cloister.Linux;
 
 namespace Cloister.Engine.Tests.Debugging;
 
-/// <summary><see cref="DebuggedProcess"/>, <see cref="DebugControl"/>, <see cref="DebuggedMemory"/>, <see cref="ThreadRegisters"/> and
-/// <see cref="Debugger"/>: who stands, who runs, what is told, kept and shown.</summary>
+/// <summary><see cref="DebuggedProcess"/>, <see cref="DebugControl"/>, <see cref="DebuggedMemory"/>, <see cref="ThreadRegisters"/>,
+/// <see cref="ThreadSteps"/> and <see cref="Debugger"/>: who stands, who runs, what is told, kept and shown.</summary>
 [Collection(ScenarioCollection.Name)]
 public sealed class DebuggedProcessTests : IDisposable
 {
