@@ -41,7 +41,7 @@ internal static class ProgramStart
     {
         int id = starting.Id;
         starting.StopItself();
-        List<(int, SignalInformation)> deferred = WaitForStop(id);
+        List<(int, SignalInformation)> deferred = WaitForStop(id, isForeign: starting is JoiningProgram);
         PtraceThread thread = make(id);
         thread.Process.Held.Add(thread);
         foreach ((int, SignalInformation) signal in deferred)
@@ -61,12 +61,12 @@ internal static class ProgramStart
     }
 
     // The stop is its own; what others send meanwhile the program gets. What this process did not start itself may be anything.
-    private static List<(int, SignalInformation)> WaitForStop(int id)
+    private static List<(int, SignalInformation)> WaitForStop(int id, bool isForeign)
     {
         const int milliseconds = 5000, pause = 200;
         long end = Environment.TickCount64 + milliseconds;
         var others = new List<(int, SignalInformation)>();
-        for (int waited; (waited = Ptrace.Wait(id, block: false, out WaitStatus status)) >= 0;)
+        for (int waited; (waited = Ptrace.Wait(id, block: !isForeign, out WaitStatus status)) >= 0;)
         {
             if (waited == 0 && Environment.TickCount64 < end)
             {
