@@ -85,6 +85,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
         Signals.Stands = (thread, signal) => Debugger.Takes(thread, Answer.Raise(signal), signal.Number);
         Loop = new EventLoop(this);
         Debugger.OnDecided = Loop.Do;
+        Illegal.OnExecutable = Debugger.NoteExecutable;
         PowerLoss = new PowerLoss(Machine, Driver, Epc, Processes, Accepts, _forcedExits, Loop.FinishIoctls);
         Losses.OnDue = PowerLoss.Lose;
         Gates.OnWaited = Interruptions.OnReleased = Loop.RunOn;

@@ -8,29 +8,47 @@ using Cloister.Linux;
 
 namespace Cloister.Cli.Debugging;
 
-/// <summary>Which file an enclave's code is from, and where it lies: found by its code, whoever loaded it.</summary>
+/// <summary>Which files an enclave's code is from, and where they lie: found by the code, whoever loaded it. There may be several, as below a LibOS, and
+/// more later.</summary>
 /// <param name="noted">Files that the program opened, or was asked about.</param>
 internal sealed class EnclaveFiles(Func<IEnumerable<string>> noted) : IDisposable
 {
-    // A page of zeros or of padding is in no place that tells.
-    private const int MostPages = 512, MostOut = 16, Sure = 2, CompareLength = 64, FewestValues = 9;
-    private readonly CodeFiles _files = new();
-    private readonly Dictionary<ulong, LoadedFile> _found = [];
+    // Written-out pages are brought in to be looked at; a page of zeros or of padding is in no place that tells.
+    private const int MostPages = 16384, MostOut = 16, Sure = 2, CompareLength = 64, FewestValues = 9;
+    private static readonly int[] s_offsets = [0, LinearAddress.PageSize / 2];
 
-    /// <summary>The file of an enclave; null when none is known that has its code.</summary>
+    private readonly CodeFiles _files = new();
+    private readonly Dictionary<string, FileCode?> _code = [];
+    private readonly Dictionary<ulong, List<LoadedFile>> _found = [];
+
+    /// <summary>The files of an enclave, in the order in which they were found.</summary>
     /// <param name="view">The machine.</param>
     /// <param name="enclave">The enclave.</param>
     /// <param name="process">The process that has it.</param>
-    public LoadedFile? Find(MachineView view, SgxEnclave enclave, DebuggedProcess process)
+    public IReadOnlyList<LoadedFile> Find(MachineView view, SgxEnclave enclave, DebuggedProcess process)
     {
-        if (_found.TryGetValue(enclave.Eid, out LoadedFile? known) || Search(view, enclave, process) is not { } found)
+        if (!_found.TryGetValue(enclave.Eid, out List<LoadedFile>? found))
         {
-            return known;
+            _found[enclave.Eid] = found = [];
         }
 
-        if (enclave.IsInitialized)
+        List<(ulong Address, string Piece)> code = [.. Pieces(view, enclave, process, found)];
+        if (code.Count == 0)
         {
-            _found[enclave.Eid] = found;
+            return found;
+        }
+
+        foreach (string path in noted().Concat(MapsLine.CodeOf(process.Id).Select(line => line.Path)).Distinct())
+        {
+            if (CodeOf(path) is { } file && BiasOf(file, code) is { } bias && !found.Exists(one => one.Bias == bias && one.Path == Path.GetFullPath(path)))
+            {
+                var loaded = new LoadedFile(Path.GetFullPath(path), bias, file.Symbols.Dynamic is { } dynamic ? dynamic + bias : 0)
+                {
+                    Code = [.. file.Symbols.Ranges.Select(range => (range.Start + bias, range.End + bias))],
+                };
+                found.Add(loaded);
+                _ = code.RemoveAll(piece => loaded.Has(piece.Address));
+            }
         }
 
         return found;
@@ -39,31 +57,17 @@ internal sealed class EnclaveFiles(Func<IEnumerable<string>> noted) : IDisposabl
     /// <inheritdoc/>
     public void Dispose() => _files.Dispose();
 
-    private LoadedFile? Search(MachineView view, SgxEnclave enclave, DebuggedProcess process)
-    {
-        List<(ulong Address, byte[] Code)> code = [.. Code(view, enclave, process)];
-        foreach (string path in noted().Concat(MapsLine.CodeOf(process.Id).Select(line => line.Path)).Distinct())
-        {
-            if (_files.Symbols(path) is { } symbols && BiasOf(symbols, code) is { } bias)
-            {
-                return new LoadedFile(Path.GetFullPath(path), bias, symbols.Dynamic is { } dynamic ? dynamic + bias : 0);
-            }
-        }
-
-        return null;
-    }
-
-    // Several pages must say the same.
-    private static ulong? BiasOf(CodeSymbols symbols, List<(ulong Address, byte[] Code)> code)
+    // Several pieces must say the same.
+    private static ulong? BiasOf(FileCode file, List<(ulong Address, string Piece)> code)
     {
         var votes = new Dictionary<ulong, int>();
-        foreach ((ulong address, byte[] bytes) in code)
+        foreach ((ulong address, string piece) in code)
         {
-            if (symbols.Find(bytes, (int)(address % LinearAddress.PageSize)) is { } own)
+            if (file.Pieces.TryGetValue(piece, out ulong? own) && own is { } known && (address - known) % LinearAddress.PageSize == 0)
             {
-                ulong bias = address - own;
+                ulong bias = address - known;
                 int count = votes[bias] = votes.GetValueOrDefault(bias) + 1;
-                if (count == Math.Min(Sure, code.Count))
+                if (count == Math.Min(Sure, file.Pieces.Count))
                 {
                     return bias;
                 }
@@ -73,12 +77,56 @@ internal sealed class EnclaveFiles(Func<IEnumerable<string>> noted) : IDisposabl
         return null;
     }
 
-    private static IEnumerable<(ulong Address, byte[] Code)> Code(MachineView view, SgxEnclave enclave, DebuggedProcess process)
+    // By their code, where that stands in one place of the file.
+    private FileCode? CodeOf(string path)
+    {
+        if (_code.TryGetValue(path, out FileCode? known))
+        {
+            return known;
+        }
+
+        FileCode? code = null;
+        if (_files.Symbols(path) is { } symbols)
+        {
+            var pieces = new Dictionary<string, ulong?>();
+            foreach ((ulong address, ReadOnlyMemory<byte> bytes) in symbols.Pieces(s_offsets, CompareLength))
+            {
+                if (Tells(bytes.Span))
+                {
+                    string piece = Convert.ToHexString(bytes.Span);
+                    pieces[piece] = pieces.ContainsKey(piece) ? null : address;
+                }
+            }
+
+            code = new FileCode(symbols, pieces);
+        }
+
+        _code[path] = code;
+        return code;
+    }
+
+    private static bool Tells(ReadOnlySpan<byte> bytes)
+    {
+        Span<bool> seen = stackalloc bool[256];
+        int values = 0;
+        foreach (byte value in bytes)
+        {
+            values += seen[value] ? 0 : 1;
+            seen[value] = true;
+        }
+
+        return values >= FewestValues;
+    }
+
+    // Of the code that is in no file that is known.
+    private static IEnumerable<(ulong Address, string Piece)> Pieces(MachineView view, SgxEnclave enclave, DebuggedProcess process, List<LoadedFile> found)
     {
         int left = MostPages, leftOut = MostOut;
+        byte[] bytes = new byte[LinearAddress.PageSize];
         LinearAddress last = enclave.Base + (enclave.Size - 1);
         foreach (EnclavePages pages in view.Driver.PagesOf(enclave, enclave.Base, last))
         {
+            // Of what is written out it is not known whether it is code.
             if ((pages.Secinfo & SecinfoFlags.X) == 0 && pages.IsResident)
             {
                 continue;
@@ -87,7 +135,11 @@ internal sealed class EnclaveFiles(Func<IEnumerable<string>> noted) : IDisposabl
             for (int i = 0; i < pages.Count && left > 0; i++, left--)
             {
                 LinearAddress page = pages.Start + ((ulong)i * LinearAddress.PageSize);
-                byte[] bytes = new byte[LinearAddress.PageSize];
+                if (found.Exists(file => file.Has(page.Value)))
+                {
+                    continue;
+                }
+
                 if (view.Driver.EpcPageAt(enclave, page) is { IsNone: false } epc)
                 {
                     view.Machine.Memory.Contents(epc).CopyTo(bytes);
@@ -97,15 +149,16 @@ internal sealed class EnclaveFiles(Func<IEnumerable<string>> noted) : IDisposabl
                     continue;
                 }
 
-                for (int at = 0; at < bytes.Length; at += bytes.Length / 2)
+                foreach (int at in s_offsets)
                 {
-                    byte[] code = bytes[at..(at + CompareLength)];
-                    if (code.Distinct().Count() >= FewestValues)
+                    if (Tells(bytes.AsSpan(at, CompareLength)))
                     {
-                        yield return (page.Value + (ulong)at, code);
+                        yield return (page.Value + (ulong)at, Convert.ToHexString(bytes.AsSpan(at, CompareLength)));
                     }
                 }
             }
         }
     }
+
+    private sealed record FileCode(CodeSymbols Symbols, Dictionary<string, ulong?> Pieces);
 }

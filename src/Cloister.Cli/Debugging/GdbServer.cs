@@ -483,9 +483,10 @@ internal sealed class GdbServer(DebugMachine machine, EnclaveFiles files, Stream
             }
 
             (ulong first, IReadOnlyList<LoadedFile> libraries) = LinkMaps.Read(process, auxiliary);
-            IEnumerable<LoadedFile> enclaves = view.Processes.Where(one => one.Id == process.Id).SelectMany(one => one.Mappings)
+            List<LoadedFile> enclaves = [.. view.Processes.Where(one => one.Id == process.Id).SelectMany(one => one.Mappings)
                 .Select(mapping => mapping.Enclave).OfType<Driver.SgxEnclave>().Where(one => one.IsInitialized).Distinct()
-                .Select(one => files.Find(view, one, process)).OfType<LoadedFile>();
+                .SelectMany(one => files.Find(view, one, process))];
+            process.KnowCode(enclaves.SelectMany(file => file.Code));
             return (first, [.. libraries, .. enclaves]);
         }).ConfigureAwait(false);
         var xml = new StringBuilder("<?xml version=\"1.0\"?>\n<library-list-svr4 version=\"1.0\"");

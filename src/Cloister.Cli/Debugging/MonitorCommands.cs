@@ -59,9 +59,14 @@ internal static class MonitorCommands
         {
             string state = enclave.IsInitialized ? "" : ", not initialized";
             text.Append(CultureInfo.InvariantCulture, $"enclave {enclave.Eid}: 0x{enclave.Base.Value:x} to 0x{enclave.Base.Value + enclave.Size:x}, {(enclave.IsDebug ? "DEBUG" : "production: not to be looked into")}{state}, {enclave.PageCount} pages, {enclave.ResidentPageCount} in the EPC\n");
-            text.Append(enclave.IsInitialized && files.Find(view, enclave, process) is { } file
-                ? string.Create(CultureInfo.InvariantCulture, $"  {file.Path} at 0x{file.Bias:x}\n") : "  no file is known that has its code\n");
-            foreach (int thread in process.Threads.Where(thread => process.TcsOf(thread) - enclave.Base.Value < enclave.Size))
+            IReadOnlyList<LoadedFile> known = enclave.IsInitialized ? files.Find(view, enclave, process) : [];
+            foreach (LoadedFile file in known)
+            {
+                text.Append(CultureInfo.InvariantCulture, $"  {file.Path} at 0x{file.Bias:x}\n");
+            }
+
+            text.Append(known.Count == 0 ? "  no file is known that has its code\n" : "");
+            foreach (int thread in process.Threads.Where(thread => process.TcsOf(thread) is not 0 and var tcs && tcs - enclave.Base.Value < enclave.Size))
             {
                 text.Append(CultureInfo.InvariantCulture, $"  thread {thread} {(process.PlaceOf(thread) == ThreadPlace.Exited ? "exited asynchronously from" : "inside by")} TCS 0x{process.TcsOf(thread):x}\n");
             }

@@ -10,6 +10,9 @@ namespace Cloister.Engine.Debugging;
 /// something.</summary>
 internal sealed class DebugControl
 {
+    // Code that is made at run time has no names, and each piece of it would be a stop.
+    private const int MostUnknown = 256;
+
     private readonly Debugger _debugger;
     private readonly Action<DebugStop> _stopped;
     private readonly Dictionary<TracedThread, Answer> _standing = [];
@@ -18,6 +21,7 @@ internal sealed class DebugControl
     private readonly HashSet<TracedThread> _chosen = []; // they run, or all but these
     private readonly HashSet<SgxEnclave> _told = []; // that have been initialized
     private bool _runsAll = true;
+    private int _unknownLeft = MostUnknown;
     private TracedThread? _image; // it executes a program
 
     public DebugControl(Debugger debugger, TracedProcess process, Action<DebugStop> stopped)
@@ -47,6 +51,9 @@ internal sealed class DebugControl
 
     /// <summary>The debugger has let it go, or it has ended.</summary>
     public bool IsOver { get; private set; }
+
+    /// <summary>Code in enclaves whose names are known.</summary>
+    public IReadOnlyList<(ulong Start, ulong End)> KnownCode { get; set; } = [];
 
     /// <summary>Signals that threads get without the debugger being asked; bit n-1 is signal n.</summary>
     public ulong PassedSignals { get; set; }
@@ -265,6 +272,16 @@ internal sealed class DebugControl
             {
                 StopSoon(thread, DebugStopKind.Code);
             }
+        }
+    }
+
+    /// <summary>Code of an enclave is executed for the first time: a library that came later may be there.</summary>
+    public void NoteExecutable(TracedThread thread, ulong start, ulong end)
+    {
+        bool isKnown = KnownCode.Any(code => code.Start < end && start < code.End);
+        if (!isKnown && thread.Space.Mappings.Find(start)?.File.Enclave is { IsInitialized: true } && _unknownLeft-- > 0)
+        {
+            StopSoon(thread, DebugStopKind.Code);
         }
     }
 

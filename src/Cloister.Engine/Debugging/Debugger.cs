@@ -150,6 +150,15 @@ internal sealed class Debugger(SgxMachine machine, SgxDriver driver, FastSpaces 
         }
     }
 
+    /// <summary>Code of an enclave is executed for the first time.</summary>
+    public void NoteExecutable(TracedThread thread, ulong start, ulong end)
+    {
+        if (Current?.Process == thread.Process)
+        {
+            Current!.NoteExecutable(thread, start, end);
+        }
+    }
+
     /// <summary>A process was copied.</summary>
     public void NoteCopy(AddressSpace parent, AddressSpace copy)
     {

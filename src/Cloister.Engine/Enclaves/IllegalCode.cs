@@ -19,9 +19,13 @@ internal sealed class IllegalCode(SgxMachine machine, DeviceFiles files, Process
     // What a thread executed last, which its enclave may be looking at.
     private readonly Dictionary<TracedThread, IllegalSite> _last = [];
 
+    /// <summary>Hears of pages that are about to become executable: who executes there first, first byte, and behind the last.</summary>
+    public Action<TracedThread, ulong, ulong>? OnExecutable { get; set; }
+
     /// <summary>Finds the instructions in pages that are about to become executable.</summary>
     public void Guard(TracedThread thread, EnclaveMapping mapping, ulong start, ulong end)
     {
+        OnExecutable?.Invoke(thread, start, end);
         byte[] code = new byte[PageLength + Behind];
         for (ulong page = start; page < end; page += PageLength)
         {

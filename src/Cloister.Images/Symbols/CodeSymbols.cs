@@ -83,6 +83,37 @@ public sealed class CodeSymbols
         return null;
     }
 
+    /// <summary>Where its code lies, in addresses of its own.</summary>
+    public IEnumerable<(ulong Start, ulong End)> Ranges => _code.Select(segment => (segment.Address, segment.Address + segment.MemorySize));
+
+    /// <summary>Pieces of its code, to find it by in memory: each page's, at some offsets.</summary>
+    /// <param name="offsets">Offsets in a page.</param>
+    /// <param name="length">How many bytes of each.</param>
+    public IEnumerable<(ulong Address, ReadOnlyMemory<byte> Bytes)> Pieces(IReadOnlyList<int> offsets, int length)
+    {
+        const int page = 4096;
+        foreach (ElfSegment segment in _code)
+        {
+            ReadOnlyMemory<byte> content;
+            try
+            {
+                content = _source.ReadBytes((long)segment.FileOffset, (int)segment.FileSize);
+            }
+            catch (ImageException)
+            {
+                continue;
+            }
+
+            foreach (int offset in offsets)
+            {
+                for (long at = (long)((ulong)(offset + page) - segment.Address % page) % page; at + length <= content.Length; at += page)
+                {
+                    yield return (segment.Address + (ulong)at, content.Slice((int)at, length));
+                }
+            }
+        }
+    }
+
     /// <summary>The file's own address of code that lies somewhere in memory, when it stands in one place of the file.</summary>
     /// <param name="bytes">Bytes there, enough to tell.</param>
     /// <param name="pageOffset">The offset of the first of them in its page, which loading does not change.</param>

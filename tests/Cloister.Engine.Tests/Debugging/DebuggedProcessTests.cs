@@ -353,6 +353,7 @@ public sealed class DebuggedProcessTests : IDisposable
         var image = new EnclaveImage { Code = TestEngine.Touching };
         _engine.Build(image);
         DebuggedProcess process = Attach();
+        process.KnowCode([(0, ulong.MaxValue)]);
         RunAll(process);
         _engine.Enter(Thread, image.Tcs);
         Assert.True(Thread.Processor.EnclaveMode);
@@ -442,5 +443,32 @@ public sealed class DebuggedProcessTests : IDisposable
         process.Interrupt();
 
         Assert.Equal(Code, other.Peek().Rip);
+    }
+
+    [Fact]
+    public void Code_that_is_executed_first_is_told_of_unless_its_names_are_known()
+    {
+        var image = new EnclaveImage { Code = TestEngine.Touching };
+        _engine.Build(image);
+        DebuggedProcess process = Attach();
+        RunAll(process);
+        _engine.Enter(Thread, image.Tcs);
+        ulong code = image.At(EnclaveImage.CodePage).Value;
+        Thread.Registers.Rip = code;
+        for (int i = 0; i < 2 && _stops.Count == 0; i++)
+        {
+            _engine.Fault(Thread, Signal.SIGSEGV, SignalInformation.SegvAccessError, code);
+        }
+
+        Assert.Equal([new DebugStop(DebugStopKind.Code, Thread.Id)], _stops);
+        process.KnowCode([(code, code + 4096)]);
+        RunAll(process);
+        Assert.Equal($"run {Thread.Id}", Log[^1]);
+        _engine.Tracer.Debugger.NoteExecutable(Thread, code, code + 4096);
+        _engine.Happens(Thread, EventKind.Halted);
+        Assert.Single(_stops);
+        _engine.Tracer.Debugger.NoteExecutable(Thread, code + 4096, code + 8192);
+        _engine.Happens(Thread, EventKind.Halted);
+        Assert.Equal(2, _stops.Count);
     }
 }

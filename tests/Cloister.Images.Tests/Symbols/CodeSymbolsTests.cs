@@ -53,6 +53,20 @@ public sealed class CodeSymbolsTests : IDisposable
     }
 
     [Fact]
+    public void Its_code_comes_in_pieces_with_their_addresses()
+    {
+        using ByteSource file = Compile("-g");
+        CodeSymbols symbols = CodeSymbols.Read(file)!;
+        ulong address = AddressOf("main");
+        (ulong start, ulong end) = Assert.Single(symbols.Ranges);
+        Assert.True(start <= address && address < end);
+        (ulong Address, ReadOnlyMemory<byte> Bytes)[] pieces = [.. symbols.Pieces([0, (int)(address % 4096)], 16)];
+        Assert.All(pieces, piece => Assert.Equal(file.ReadBytes((long)piece.Address, 16), piece.Bytes.ToArray()));
+        Assert.Contains(address, pieces.Select(piece => piece.Address));
+        Assert.NotNull(symbols.Dynamic);
+    }
+
+    [Fact]
     public void A_function_has_its_frame_where_the_compiler_put_it()
     {
         using ByteSource file = Compile("-g -fno-omit-frame-pointer");
