@@ -7,6 +7,7 @@ fail() {
     printf '%s: %s\n' "$1" "$2"
     exit 1
 }
+trap 'kill -KILL $(jobs -p) 2>/dev/null || :' EXIT
 socket=$WORK/machine
 run=("$CLOISTER" run --machine "$socket" --engine "$ENGINE")
 # first COMMAND...: a run that makes the machine; its process is in first.
