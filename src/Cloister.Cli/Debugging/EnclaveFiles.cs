@@ -67,7 +67,7 @@ internal sealed class EnclaveFiles(Func<IEnumerable<string>> noted) : IDisposabl
             {
                 ulong bias = address - known;
                 int count = votes[bias] = votes.GetValueOrDefault(bias) + 1;
-                if (count == Math.Min(Sure, file.Pieces.Count))
+                if (count == Math.Min(Sure, Math.Min(code.Count, file.Pieces.Count)))
                 {
                     return bias;
                 }

@@ -113,7 +113,8 @@ public sealed class DebuggedProcess
     /// <summary>Takes a breakpoint away; what is not there is no error.</summary>
     public void RemoveBreakpoint(ulong address) => Memory.Remove(address);
 
-    /// <summary>Code in enclaves whose names are known: that it is executed is told no more. Of other code it is, as long as there is not much of it.</summary>
+    /// <summary>Code in enclaves whose names are known: that it is executed is told no more. Of other code it is, as long as there is not
+    /// much of it.</summary>
     /// <param name="ranges">First bytes, and behind the last ones.</param>
     public void KnowCode(IEnumerable<(ulong Start, ulong End)> ranges) => _control.KnownCode = [.. ranges];
 
