@@ -367,8 +367,9 @@ internal sealed class DebugControl
         _debugger.Interruptions.InterruptAll([.. others.Where(other => !other.Stopped)]);
         foreach (TracedThread other in others)
         {
-            if (_debugger.Platform.TryTakeParked(other.Held, out ProgramEvent parked))
+            if (other is { Stopped: true, HasParkedStop: true } && _debugger.Platform.TryTakeParked(other.Held, out ProgramEvent parked))
             {
+                _debugger.Platform.NoteStop(other.Held, parked);
                 Keep(other, parked);
             }
             else if (other.Stopped)
