@@ -64,7 +64,7 @@ grep -q '"name":"SGX_IOC_ENCLAVE_INIT","count":2,' stats || fail 'one machine' "
 first sleep 1000
 status=0
 output=$("${run[@]}" --epc 8M -- true 2>&1) || status=$?
-[[ $status -eq 69 && $output == "cloister: run: --machine $socket: it was made without --epc=8M" ]] || fail 'other options' "$status: $output"
+[[ $status -eq 69 && $output == "cloister: run: --machine $socket: it was made without --epc=8M; leave that out, or name another machine" ]] || fail 'other options' "$status: $output"
 status=0
 output=$("${run[@]}" -- ./nothing 2>&1) || status=$?
 [ "$status" -eq 66 ] || fail 'no program' "$status: $output"

@@ -22,13 +22,29 @@
 	.globl	vdso_enter
 	.type	vdso_enter, @function
 vdso_enter:
+	.cfi_startproc
 	mov	8(%rsp), %rax		# run, our seventh argument
 	save_registers
 	push	%rax			# keeps the stack aligned, holds run for the vDSO
+	.cfi_def_cfa_offset 64		# for who looks from inside: backtraces go on
+	.cfi_offset %rbx, -16
+	.cfi_offset %rbp, -24
+	.cfi_offset %r12, -32
+	.cfi_offset %r13, -40
+	.cfi_offset %r14, -48
+	.cfi_offset %r15, -56
 	call	*vdso_function(%rip)
 	add	$8, %rsp
 	restore_registers
+	.cfi_def_cfa_offset 8
+	.cfi_same_value %rbx
+	.cfi_same_value %rbp
+	.cfi_same_value %r12
+	.cfi_same_value %r13
+	.cfi_same_value %r14
+	.cfi_same_value %r15
 	ret
+	.cfi_endproc
 	.size	vdso_enter, . - vdso_enter
 
 # int vdso_enter_on(stack, run, rdi, function): the same on another stack, with

@@ -55,8 +55,13 @@ internal static class GdbCommand
             {
                 own.Add("-" + name);
             }
-            else if (s_valued.Contains(name) && at + 1 < arguments.Length)
+            else if (s_valued.Contains(name))
             {
+                if (at + 1 == arguments.Length)
+                {
+                    return Failure.Report($"gdb: {arguments[at]} needs a value", Failure.Usage);
+                }
+
                 own.AddRange(["-" + name, arguments[++at]]);
             }
             else
@@ -69,6 +74,11 @@ internal static class GdbCommand
         if (rest.Length == 0 || rest is ["-h" or "--help"])
         {
             return CommandLine.Execute(["gdb", "--help"]) is var shown && rest.Length > 0 ? shown : Failure.Report("gdb: a program or a process is needed", Failure.Usage);
+        }
+
+        if (Misplaced(rest) is { } misplaced)
+        {
+            return Failure.Report($"gdb: {misplaced}", Failure.Usage);
         }
 
         string? debugger = ProgramPath.Find("gdb");
@@ -89,6 +99,16 @@ internal static class GdbCommand
             Directory.Delete(folder, recursive: true);
         }
     }
+
+    // What gdb itself understands, and this command in another order.
+    private static string? Misplaced(string[] rest) => rest switch
+    {
+        [['-', ..] option, ..] when option.TrimStart('-').Split('=')[0] is "p" or "pid" =>
+            "a process stands by itself: `cloister gdb PID`",
+        [var process, ['-', ..], ..] when TryProcess(process, out _) && ProgramPath.Find(process) is null =>
+            $"gdb's options stand before the process: `cloister gdb {string.Join(' ', rest[1..])} {process}`",
+        _ => null,
+    };
 
     private static bool TryProcess(string text, out int process) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out process);
 

@@ -208,7 +208,8 @@ internal static class RunCommand
             }
 
             services.Cpusvn = () => tracer.Machine.Cpusvn.ToArray();
-            SignalRelay.Begin(tracer);
+            DebugListener? debugger = null;
+            SignalRelay.Begin(tracer, () => debugger?.GiveUp() == true);
             if (arguments.Verbose)
             {
                 MachineReport.Begin(arguments, options, messages);
@@ -230,7 +231,6 @@ internal static class RunCommand
             door?.Begin(tracer, messages.Notice);
 
             using var enclaves = new EnclaveFiles(() => explainer is null ? [] : explainer.Files);
-            DebugListener? debugger = null;
             if (arguments.Gdb is { } debuggerPlace)
             {
                 debugger = DebugListener.Begin(tracer, enclaves, debuggerPlace, out string? problem);

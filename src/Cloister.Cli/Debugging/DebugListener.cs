@@ -14,6 +14,7 @@ internal sealed class DebugListener : IDisposable
     private readonly string? _path;
     private readonly CancellationTokenSource _end = new();
     private readonly Task _serving;
+    private volatile bool _isAwaited = !DebugTerminal.IsAsked;
 
     private DebugListener(Tracer tracer, EnclaveFiles files, Socket socket, string? path)
     {
@@ -30,6 +31,18 @@ internal sealed class DebugListener : IDisposable
     /// <param name="problem">Why it cannot.</param>
     public static DebugListener? Begin(Tracer tracer, EnclaveFiles files, GdbPlace place, out string? problem) =>
         place.TryListen(out problem) is { } socket ? new DebugListener(tracer, files, socket, place.Address is null ? place.Text : null) : null;
+
+    /// <summary>Gives up waiting, for somebody wants this process to end.</summary>
+    /// <returns>False when a gdb has come: nothing is given up then.</returns>
+    public bool GiveUp()
+    {
+        if (_isAwaited && _path is not null)
+        {
+            _ = Linux.HostFile.Unlink(_path);
+        }
+
+        return _isAwaited;
+    }
 
     /// <inheritdoc/>
     public void Dispose()
@@ -58,6 +71,7 @@ internal sealed class DebugListener : IDisposable
             try
             {
                 using Socket connection = await _socket.AcceptAsync(_end.Token).ConfigureAwait(false);
+                _isAwaited = false;
                 if (DebugTerminal.IsAsked && _path is not null)
                 {
                     // Who has started both sees by that whether gdb came.

@@ -15,7 +15,11 @@ internal static class GdbScript
         The enclaves of the program: where, which file, whether they may be debugged, who is inside.
         end
         define info epcm
-          eval "monitor epcm 0x%lx", (unsigned long)($arg0)
+          if $argc == 0
+            echo info epcm: an address is needed, as in `info epcm $pc`\n
+          else
+            eval "monitor epcm 0x%lx", (unsigned long)($arg0)
+          end
         end
         document info epcm
         info epcm ADDRESS: the EPCM entry of the page at an address.

@@ -38,7 +38,8 @@ internal static class MonitorCommands
             ["tcs", var text] when TryParse(text, out address) => Tcs(view, process, address, frames: false),
             ["ssa", var text] when TryParse(text, out address) => Tcs(view, process, address, frames: true),
             ["epcm" or "tcs" or "ssa", ..] => $"{command}: an address is needed, as 0x7f0000001000\n",
-            _ => Help,
+            ["help"] or [] => Help,
+            _ => $"monitor {command}: there is no such command\n{Help}",
         };
     }
 

@@ -45,7 +45,7 @@ internal static class IoctlCases
             new(name, "EFAULT", Memory),
             new(name, "ENOMEM", Room),
         ]),
-        new("SGX_IOC_ENCLAVE_INIT", "EPERM", "EINIT refused: another page, attribute or key than was signed; `cloister verify FILE` checks a file, `cloister diff A B` compares two, `--against FILE` names the first page that differs"),
+        new("SGX_IOC_ENCLAVE_INIT", "EPERM", "EINIT refused: another page, attribute or key than was signed; `cloister verify FILE` checks a file, `cloister diff A B` compares two, `--against FILE` names the first page that differs; under gdb, a breakpoint that stands in what the enclave is built from"),
         new("SGX_IOC_ENCLAVE_INIT", "EINVAL", "before CREATE, a second time, or a SIGSTRUCT that demands attributes, XFRM or MISCSELECT that the machine or the kernel have not"),
         new("SGX_IOC_ENCLAVE_INIT", "EACCES", "the enclave has PROVISIONKEY and its file was not allowed it: SGX_IOC_ENCLAVE_PROVISION with a descriptor of /dev/sgx_provision comes first"),
         new("SGX_IOC_ENCLAVE_INIT", "EIO", "EINIT faulted: the machine lost power since CREATE"),

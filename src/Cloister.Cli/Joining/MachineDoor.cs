@@ -104,7 +104,7 @@ internal sealed class MachineDoor : IDisposable
 
                 if (request.Options.FirstOrDefault(option => !_options.Contains(option)) is { } other)
                 {
-                    await Refuse(connection, $"it was made without {other}", late.Token);
+                    await Refuse(connection, $"it was made without {other}; leave that out, or name another machine", late.Token);
                     return;
                 }
 

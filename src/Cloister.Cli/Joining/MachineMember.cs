@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Net.Sockets;
 using System.Text;
 using Cloister.Cli.Running;
+using Cloister.Cli.Shared;
 using Cloister.Engine.Options;
 using Cloister.Linux;
 
@@ -31,7 +32,8 @@ internal static class MachineMember
 
             if (error != SocketError.AddressAlreadyInUse)
             {
-                return (new SocketException((int)error).Message.ReplaceLineEndings(" "), Failure.InputOutput);
+                var refused = new SocketException((int)error);
+                return (name.IsPath ? SocketProblem.Of(name.Text, refused) : refused.Message.ReplaceLineEndings(" "), Failure.InputOutput);
             }
 
             if (Join(name, options, program) is { } problem)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Cloister.Cli.Shared;
 
 namespace Cloister.Cli.Running;
 
@@ -20,7 +21,7 @@ internal sealed record GdbPlace(string Text, IPEndPoint? Address)
 
         int colon = text.LastIndexOf(':');
         string host = colon > 0 ? text[..colon] : "", port = text[(colon + 1)..];
-        if (!ushort.TryParse(port, NumberStyles.None, CultureInfo.InvariantCulture, out ushort number))
+        if (!ushort.TryParse(port, NumberStyles.None, CultureInfo.InvariantCulture, out ushort number) || number == 0)
         {
             return null;
         }
@@ -50,7 +51,7 @@ internal sealed record GdbPlace(string Text, IPEndPoint? Address)
         catch (Exception e) when (e is SocketException or IOException or UnauthorizedAccessException or ArgumentException)
         {
             socket.Dispose();
-            problem = $"{Text}: {e.Message}";
+            problem = $"{Text}: {(Address is null && e is SocketException error ? SocketProblem.Of(Text, error) : e.Message)}";
             return null;
         }
     }

@@ -15,12 +15,16 @@ internal static class SignalRelay
         Signal.SIGCONT,
     ];
 
+    private static readonly int[] s_ending = [Signal.SIGHUP, Signal.SIGTERM, Signal.SIGINT, Signal.SIGQUIT];
+
     private static readonly List<PosixSignalRegistration> s_registrations = [];
 
     /// <summary>Begins to pass signals on, to the end of this process.</summary>
     /// <remarks>A keyboard's signals go to the whole process group: what the program has got itself is not passed on a second time, even when
     /// the program has ended before this process came to hear of it. A signal that Cloister was started to ignore stays ignored.</remarks>
-    public static void Begin(Tracer tracer)
+    /// <param name="tracer">The machine.</param>
+    /// <param name="isIdle">Whether the program waits before its beginning, and can take none: what asks to end is for Cloister then.</param>
+    public static void Begin(Tracer tracer, Func<bool> isIdle)
     {
         ulong ignored = HostKernel.IgnoredSignals;
         s_registrations.Add(PosixSignalRegistration.Create((PosixSignal)Signal.SIGPWR, context =>
@@ -39,7 +43,7 @@ internal static class SignalRelay
             if ((ignored & 1UL << (signal - 1)) == 0)
             {
                 // When the program has ended and only what it started is left, the signal is for Cloister.
-                s_registrations.Add(PosixSignalRegistration.Create((PosixSignal)signal, context => context.Cancel = tracer.Relay(signal)));
+                s_registrations.Add(PosixSignalRegistration.Create((PosixSignal)signal, context => context.Cancel = !(s_ending.Contains(signal) && isIdle()) && tracer.Relay(signal)));
             }
         }
     }

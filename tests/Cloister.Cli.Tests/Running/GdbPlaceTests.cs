@@ -25,10 +25,19 @@ public class GdbPlaceTests
     [InlineData("")]
     [InlineData("x")]
     [InlineData("70000")]
+    [InlineData("0")]
+    [InlineData("127.0.0.1:0")]
     [InlineData("host:1")]
     [InlineData("1:")]
     [InlineData("-1")]
     public void All_else_is_none(string text) => Assert.Null(GdbPlace.Parse(text));
+
+    [Fact]
+    public void A_folder_that_is_not_there_is_named()
+    {
+        Assert.Null(GdbPlace.Parse("/no-such-folder/socket")!.TryListen(out string? problem));
+        Assert.Equal("/no-such-folder/socket: there is no folder /no-such-folder", problem);
+    }
 
     [Fact]
     public void A_socket_is_this_users_alone_and_what_is_there_stays()

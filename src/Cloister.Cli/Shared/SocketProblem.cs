@@ -1,0 +1,18 @@
+using System.Net.Sockets;
+
+namespace Cloister.Cli.Shared;
+
+/// <summary>Why there can be no socket at a path. .NET says of a folder that is not there that an address cannot be assigned.</summary>
+internal static class SocketProblem
+{
+    /// <summary>Says it.</summary>
+    /// <param name="path">The path.</param>
+    /// <param name="error">What came of it.</param>
+    public static string Of(string path, SocketException error)
+    {
+        string folder = Path.GetDirectoryName(Path.GetFullPath(path)) ?? "/";
+        return error.SocketErrorCode == SocketError.AddressAlreadyInUse ? "it is there already; remove it, if nobody waits there"
+            : Directory.Exists(folder) ? error.Message.ReplaceLineEndings(" ")
+            : $"there is no folder {folder}";
+    }
+}
