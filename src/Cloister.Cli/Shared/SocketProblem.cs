@@ -11,8 +11,11 @@ internal static class SocketProblem
     public static string Of(string path, SocketException error)
     {
         string folder = Path.GetDirectoryName(Path.GetFullPath(path)) ?? "/";
-        return error.SocketErrorCode == SocketError.AddressAlreadyInUse ? "it is there already; remove it, if nobody waits there"
-            : Directory.Exists(folder) ? error.Message.ReplaceLineEndings(" ")
-            : $"there is no folder {folder}";
+        return error.SocketErrorCode switch
+        {
+            SocketError.AddressAlreadyInUse => "it is there already; remove it, if nobody waits there",
+            SocketError.AddressNotAvailable when !Directory.Exists(folder) => $"there is no folder {folder}",
+            _ => error.Message.ReplaceLineEndings(" "),
+        };
     }
 }
