@@ -12,7 +12,7 @@ internal sealed class Lifecycle(Tracer tracer) : IProgramObserver
     {
         AddressSpace copy = tracer.RealMappings.Copy(parent, child);
         tracer.Strict.Copied(parent, copy);
-        tracer.Debugger.NoteCopy(parent, copy);
+        parent.Planted.RemoveFrom(copy.Planted);
         return copy;
     }
 

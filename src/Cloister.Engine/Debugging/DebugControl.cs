@@ -285,19 +285,6 @@ internal sealed class DebugControl
         }
     }
 
-    /// <summary>A child has a copy of its memory, in which no breakpoint is to stand.</summary>
-    public void NoteCopy(AddressSpace copy)
-    {
-        Span<byte> original = stackalloc byte[1];
-        foreach (ulong address in Memory.InHost)
-        {
-            if (Memory.Read(address, original) == 1)
-            {
-                _ = copy.Memory.TryPoke(address, original);
-            }
-        }
-    }
-
     /// <summary>A page of an enclave got its content.</summary>
     public void NoteFilled(EnclaveFile file, ulong page) => Memory.Filled(file, page);
 

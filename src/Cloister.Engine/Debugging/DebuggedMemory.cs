@@ -107,9 +107,6 @@ internal sealed class DebuggedMemory(SgxMachine machine, SgxDriver driver, FastS
         }
     }
 
-    /// <summary>Those that are in no enclave.</summary>
-    public IEnumerable<ulong> InHost => _breakpoints.Where(address => InEnclave(address) is null);
-
     /// <summary>Whether one was asked for at an address.</summary>
     public bool Has(ulong address) => _breakpoints.Contains(address);
 

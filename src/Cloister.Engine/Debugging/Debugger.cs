@@ -159,15 +159,6 @@ internal sealed class Debugger(SgxMachine machine, SgxDriver driver, FastSpaces 
         }
     }
 
-    /// <summary>A process was copied.</summary>
-    public void NoteCopy(AddressSpace parent, AddressSpace copy)
-    {
-        if (Current?.Process.Space == parent)
-        {
-            Current!.NoteCopy(copy);
-        }
-    }
-
     /// <summary>A thread has ended.</summary>
     public void NoteEnded(TracedThread thread, in ProgramEvent end)
     {

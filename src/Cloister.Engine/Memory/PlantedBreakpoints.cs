@@ -11,6 +11,7 @@ internal sealed class PlantedBreakpoints(Func<ulong, byte?> read, Func<ulong, by
     public const byte Instruction = 0xcc;
 
     private readonly SortedList<ulong, byte> _originals = [];
+    private readonly HashSet<ulong> _past = []; // where they are no more
 
     /// <summary>Whether there is none.</summary>
     public bool IsEmpty => _originals.Count == 0;
@@ -41,9 +42,10 @@ internal sealed class PlantedBreakpoints(Func<ulong, byte?> read, Func<ulong, by
     /// <summary>Takes one away. What is no INT3 any more the program has written meanwhile, and stays.</summary>
     public void Remove(ulong address)
     {
-        if (_originals.Remove(address, out byte original) && read(address) == Instruction)
+        if (_originals.Remove(address, out byte original))
         {
-            _ = write(address, original);
+            _ = _past.Add(address);
+            Replace(address, original);
         }
     }
 
@@ -53,6 +55,21 @@ internal sealed class PlantedBreakpoints(Func<ulong, byte?> read, Func<ulong, by
         foreach (ulong address in _originals.Keys.ToArray())
         {
             Remove(address);
+        }
+    }
+
+    /// <summary>Takes from another memory, which was copied from this one, those that it got.</summary>
+    /// <remarks>A fork is told after the kernel has copied: what was there then may have been taken away since.</remarks>
+    /// <param name="copy">Of the copy.</param>
+    public void RemoveFrom(PlantedBreakpoints copy)
+    {
+        foreach (ulong address in _originals.Keys.Concat(_past.Where(past => !Contains(past))))
+        {
+            byte? own = _originals.TryGetValue(address, out byte original) ? original : read(address);
+            if (own is { } and not Instruction)
+            {
+                copy.Replace(address, own.Value);
+            }
         }
     }
 
@@ -94,6 +111,14 @@ internal sealed class PlantedBreakpoints(Func<ulong, byte?> read, Func<ulong, by
             {
                 _ = _originals.Remove(address);
             }
+        }
+    }
+
+    private void Replace(ulong address, byte original)
+    {
+        if (read(address) == Instruction)
+        {
+            _ = write(address, original);
         }
     }
 }

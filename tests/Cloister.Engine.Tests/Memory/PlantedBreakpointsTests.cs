@@ -50,6 +50,35 @@ public class PlantedBreakpointsTests
         Assert.Equal(9, _memory[0]);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_memory_that_was_copied_has_none_also_where_they_are_gone(bool isGone)
+    {
+        Assert.True(_planted.Plant(Start));
+        Assert.True(_planted.Plant(Start + 2));
+        byte[] copied = [.. _memory];
+        copied[2] = 9; // the child has written since
+        if (isGone)
+        {
+            _planted.Clear();
+        }
+
+        _planted.RemoveFrom(new PlantedBreakpoints(at => copied[at - Start], (at, value) => (copied[at - Start] = value) == value));
+        Assert.Equal([1, 2, 9, 4], copied);
+    }
+
+    [Fact]
+    public void An_INT3_of_the_programs_own_stays_in_a_copy()
+    {
+        Assert.True(_planted.Plant(Start));
+        _planted.Remove(Start);
+        _memory[0] = 0xcc;
+        byte[] copied = [.. _memory];
+        _planted.RemoveFrom(new PlantedBreakpoints(at => copied[at - Start], (at, value) => (copied[at - Start] = value) == value));
+        Assert.Equal([0xcc, 2, 3, 4], copied);
+    }
+
     [Fact]
     public void Copies_are_what_the_program_has()
     {
