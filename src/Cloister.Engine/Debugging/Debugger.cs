@@ -93,7 +93,7 @@ internal sealed class Debugger(SgxMachine machine, SgxDriver driver, FastSpaces 
             return Answer.RunOn;
         }
 
-        return happened.Signal == Signal.SIGTRAP && Current is not null ? TrapOfOther(thread) : null;
+        return happened.Signal == Signal.SIGTRAP ? TrapOfOther(thread) : null;
     }
 
     /// <summary>Whether a thread stands for its debugger instead of running on.</summary>
@@ -201,15 +201,21 @@ internal sealed class Debugger(SgxMachine machine, SgxDriver driver, FastSpaces 
     private Answer? TrapOfOther(TracedThread thread)
     {
         ulong address = thread.Peek().Rip - 1;
-        if (thread.GetSignal(out SignalInformation information) != Errno.None || information.Code != SignalInformation.SiKernel
-            || !DebuggedMemory.IsPlanted(thread.Space, address))
+        PlantedBreakpoints planted = thread.Space.Mappings.Find(address)?.File.Planted ?? thread.Space.Planted;
+        bool hasGone = planted.HasGone(address);
+        if (!(hasGone || planted.Contains(address)) || thread.GetSignal(out SignalInformation information) != Errno.None
+            || information.Code != SignalInformation.SiKernel)
         {
             return null;
         }
 
         platform.NoteException(thread.Held, Signal.SIGTRAP);
         thread.Registers.Rip = address;
-        PlantedBreakpoints planted = thread.Space.Mappings.Find(address)?.File.Planted ?? thread.Space.Planted;
+        if (hasGone)
+        {
+            return Answer.RunOn;
+        }
+
         using (interruptions.HoldOthers(thread))
         {
             planted.Remove(address);

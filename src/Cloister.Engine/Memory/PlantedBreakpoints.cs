@@ -19,6 +19,9 @@ internal sealed class PlantedBreakpoints(Func<ulong, byte?> read, Func<ulong, by
     /// <summary>Whether one is at an address.</summary>
     public bool Contains(ulong address) => _originals.ContainsKey(address);
 
+    /// <summary>Whether one was at an address, and now there is what the program has: INT3 that was executed there was ours.</summary>
+    public bool HasGone(ulong address) => !Contains(address) && _past.Contains(address) && read(address) != Instruction;
+
     /// <summary>Plants one.</summary>
     /// <returns>False where no byte can be written.</returns>
     public bool Plant(ulong address)

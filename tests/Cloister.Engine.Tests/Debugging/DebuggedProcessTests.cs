@@ -303,6 +303,23 @@ public sealed class DebuggedProcessTests : IDisposable
     }
 
     [Fact]
+    public void Who_has_executed_one_that_is_gone_executes_what_stands_there()
+    {
+        DebuggedProcess process = Attach();
+        _code[0] = 0x90;
+        Assert.True(process.InsertBreakpoint(Code));
+        RunAll(process);
+        _engine.Happens(Thread, EventKind.Halted);
+        process.Detach();
+        Log.Clear();
+
+        Thread.Registers.Rip = Code + 1;
+        _engine.Fault(Thread, Signal.SIGTRAP, SignalInformation.SiKernel, 0);
+        Assert.Equal(Code, Thread.Peek().Rip);
+        Assert.Equal($"run {Thread.Id}", Log[^1]);
+    }
+
+    [Fact]
     public void An_enclave_is_told_of_and_looked_into_where_it_may_be()
     {
         var image = new EnclaveImage { Code = TestEngine.Touching };

@@ -24,6 +24,18 @@ public class PlantedBreakpointsTests
     }
 
     [Fact]
+    public void Where_one_was_is_known_until_the_program_has_its_own()
+    {
+        Assert.False(_planted.HasGone(Start));
+        Assert.True(_planted.Plant(Start));
+        Assert.False(_planted.HasGone(Start));
+        _planted.Remove(Start);
+        Assert.True(_planted.HasGone(Start));
+        _memory[0] = 0xcc;
+        Assert.False(_planted.HasGone(Start));
+    }
+
+    [Fact]
     public void None_is_where_nothing_can_be_read()
     {
         Assert.False(_planted.Plant(Start + 4));
