@@ -62,6 +62,7 @@ internal sealed class DebuggedMemory(SgxMachine machine, SgxDriver driver, FastS
             }
             else
             {
+                CoverCpuid(part, at);
                 Space.Planted.Cover(part, at);
                 if (!Space.Memory.TryPoke(at, part))
                 {
@@ -179,6 +180,20 @@ internal sealed class DebuggedMemory(SgxMachine machine, SgxDriver driver, FastS
 
         Space.Planted.Restore(part, at);
         return true;
+    }
+
+    // Who writes back what is read there writes no CPUID that does not stop.
+    private void CoverCpuid(Span<byte> part, ulong at)
+    {
+        foreach (ulong site in Space.CpuidSites)
+        {
+            ulong second = site + 1;
+            if (second - at < (ulong)part.Length && part[(int)(second - at)] == 0xa2
+                && (site - at >= (ulong)part.Length || part[(int)(site - at)] == 0x0f))
+            {
+                part[(int)(second - at)] = 0x0b;
+            }
+        }
     }
 
     // A jump to a stub stands there. The last byte is the program's own where the jump is a short one.

@@ -302,6 +302,19 @@ public sealed class DebuggedProcessTests : IDisposable
         Assert.Equal(0x90, _code[0]);
     }
 
+    [Theory]
+    [InlineData(0x0f, 0xa2, 0x0b)]
+    [InlineData(0x90, 0xa2, 0xa2)]
+    [InlineData(0x90, 0x90, 0x90)]
+    public void CPUID_that_is_written_where_it_was_replaced_is_replaced(byte first, byte second, byte there)
+    {
+        DebuggedProcess process = Attach();
+        (_code[0], _code[1]) = (0x0f, 0x0b);
+        Assert.True(Thread.Space.CpuidSites.Add(Code));
+        Assert.True(process.Write(Code, [first, second]));
+        Assert.Equal([first, there], _code[..2]);
+    }
+
     [Fact]
     public void Who_has_executed_one_that_is_gone_executes_what_stands_there()
     {
