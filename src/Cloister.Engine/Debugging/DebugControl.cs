@@ -99,7 +99,7 @@ internal sealed class DebugControl
         {
             if (wanted.Steps)
             {
-                Steps.Begin(thread, wanted);
+                Steps.Begin(thread, wanted, Registers.Read(thread, []).Rip);
             }
 
             if (_standing.Remove(thread, out Answer answer))

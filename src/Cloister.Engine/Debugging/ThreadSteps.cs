@@ -13,10 +13,13 @@ internal sealed class ThreadSteps
     private readonly HashSet<TracedThread> _late = [];
 
     /// <summary>A thread steps when it runs on.</summary>
-    public void Begin(TracedThread thread, in ThreadOrder order)
+    /// <param name="thread">The thread.</param>
+    /// <param name="order">Which steps.</param>
+    /// <param name="start">Where it is shown to stand.</param>
+    public void Begin(TracedThread thread, in ThreadOrder order, ulong start)
     {
         _ = _late.Remove(thread);
-        _steps[thread] = new Step(thread.Stopped ? thread.Peek().Rip : 0, order.RangeStart, order.RangeEnd);
+        _steps[thread] = new Step(start, order.RangeStart, order.RangeEnd);
     }
 
     /// <summary>Whether a thread steps.</summary>
@@ -59,7 +62,7 @@ internal sealed class ThreadSteps
     {
         Step step = _steps[thread];
         ulong rip = thread.Peek().Rip;
-        if (ThreadRegisters.PlaceOf(thread) == ThreadPlace.Hidden || (rip == step.Start && !step.HasTrapped))
+        if (thread.JustExited || ThreadRegisters.PlaceOf(thread) == ThreadPlace.Hidden || (rip == step.Start && !step.HasTrapped))
         {
             return false;
         }

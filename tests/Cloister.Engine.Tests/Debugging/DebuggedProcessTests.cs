@@ -501,4 +501,31 @@ public sealed class DebuggedProcessTests : IDisposable
         _engine.Happens(Thread, EventKind.Halted);
         Assert.Equal(2, _stops.Count);
     }
+
+    [Fact]
+    public void A_step_of_code_that_was_left_asynchronously_is_over_behind_its_instruction_and_not_before_it()
+    {
+        var image = new EnclaveImage { Code = TestEngine.Touching };
+        _engine.Build(image);
+        DebuggedProcess process = Attach();
+        process.KnowCode([(0, ulong.MaxValue)]);
+        RunAll(process);
+        _engine.Enter(Thread, image.Tcs);
+        Thread.Registers.Rip = image.At(EnclaveImage.CodePage).Value;
+        _engine.Happens(Thread, EventKind.Signal, Signal.SIGUSR1);
+        Assert.Equal(ThreadPlace.Exited, process.PlaceOf(Thread.Id));
+        _stops.Clear();
+
+        // ERESUME is executed first, at the asynchronous exit pointer.
+        RunAll(process, new ThreadOrder(Steps: true));
+        Assert.Empty(_stops);
+        _engine.Execute(Thread, EncluLeaf.Eresume, image.Tcs.Value, _engine.Enclu);
+        Assert.True(Thread.Processor.EnclaveMode);
+        Assert.Empty(_stops);
+        Assert.Equal($"run {Thread.Id} for a step", Log[^1]);
+
+        Thread.Registers.Rip += 3;
+        _engine.Fault(Thread, Signal.SIGTRAP, SignalInformation.TrapTrace, 0);
+        Assert.Equal([new DebugStop(DebugStopKind.Step, Thread.Id)], _stops);
+    }
 }
