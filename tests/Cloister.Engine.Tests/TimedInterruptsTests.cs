@@ -1,10 +1,12 @@
 using Cloister.Driver.Tests.Harness;
 using Cloister.Engine.Options;
+using Cloister.Engine.Tests.Enclaves;
 using Cloister.Engine.Tests.Harness;
 
 namespace Cloister.Engine.Tests;
 
 /// <summary>Interrupts by time come to threads inside, and end with the run: <see cref="TimedInterrupts"/>.</summary>
+[Collection(ScenarioCollection.Name)]
 public class TimedInterruptsTests
 {
     [Fact]

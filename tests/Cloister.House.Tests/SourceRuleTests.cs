@@ -112,6 +112,15 @@ public partial class SourceRuleTests
     }
 
     [Fact]
+    public void Tests_whose_program_is_this_process_run_one_at_a_time()
+    {
+        string[] users = [.. Directory.EnumerateFiles(Repository.At("tests", "Cloister.Engine.Tests"), "*Tests.cs", SearchOption.AllDirectories)
+            .Where(file => File.ReadAllText(file) is var text && (text.Contains("new TestEngine(", StringComparison.Ordinal) || text.Contains("TestEngine _engine", StringComparison.Ordinal)))];
+        Assert.InRange(users.Length, 10, 1000);
+        Assert.All(users, file => Assert.Contains("[Collection(ScenarioCollection.Name)]", File.ReadAllText(file), StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Tests_are_called_by_sentences()
     {
         int found = 0;

@@ -13,7 +13,7 @@ public class LeafTableTests
     private static readonly IEnumerable<Type> LeafClasses = typeof(LeafTable).Assembly.GetTypes().Where(type
         => type.Namespace is "Cloister.Processor.Encls" or "Cloister.Processor.Enclu"
             && type is { IsPublic: true, IsAbstract: true, IsSealed: true }
-            && type != typeof(Processor.Enclu.EncluInstruction));
+            && type != typeof(Processor.Enclu.EncluInstruction) && type != typeof(Processor.Encls.EvictedPage));
 
     [Fact]
     public void Every_leaf_of_the_architecture_has_a_row()

@@ -10,6 +10,7 @@ using Cloister.Linux;
 namespace Cloister.Engine.Tests.Enclaves;
 
 /// <summary>Threads that go instruction by instruction inside, and are interrupted after so many: <see cref="StepInterrupts"/>.</summary>
+[Collection(ScenarioCollection.Name)]
 public sealed class StepInterruptsTests : IDisposable
 {
     private const ulong TrapFlag = 0x100;
