@@ -5,14 +5,14 @@ using Cloister.Architecture;
 using Cloister.Driver;
 using Cloister.Engine;
 using Cloister.Engine.Debugging;
+using Cloister.Processor;
 
 namespace Cloister.Cli.Debugging;
 
 /// <summary>What gdb's <c>monitor</c> asks: what no register and no memory tells.</summary>
 internal static class MonitorCommands
 {
-    // Behind them EDBGRD reads nothing of a TCS. SDM 3D, "TCS", "EDBGRD".
-    private const int FieldsLength = 72;
+    private const int MostFrames = 64;
     private const string Help = "enclaves          the enclaves of the process, and which files they are from\n"
         + "epcm ADDRESS      the EPCM entry of the page at an address\n"
         + "tcs [ADDRESS]     the thread control structure at an address, or of each thread that is inside\n"
@@ -103,26 +103,24 @@ internal static class MonitorCommands
 
     private static string Tcs(MachineView view, DebuggedProcess process, ulong address, bool frames)
     {
-        byte[] bytes = new byte[Architecture.Tcs.SizeInBytes];
-        if (At(view, process, address) is not { } enclave || process.Read(address, bytes.AsSpan(0, FieldsLength)) != FieldsLength
+        if (At(view, process, address) is not { } enclave || !process.TryReadTcs(address, out Tcs tcs)
             || view.Driver.EpcPageAt(enclave, new LinearAddress(address)) is not { IsNone: false } page || view.Machine.Epcm[page].PageType != PageType.Tcs)
         {
             return $"0x{address:x} is no TCS that may be looked at\n";
         }
 
-        ref readonly Tcs tcs = ref MemoryMarshal.AsRef<Tcs>(bytes);
         string owner = process.Threads.FirstOrDefault(thread => process.TcsOf(thread) == address) is not 0 and var thread ? $", thread {thread}" : "";
         var text = new StringBuilder().Append(CultureInfo.InvariantCulture, $"TCS 0x{address:x}{owner}: OENTRY 0x{tcs.Oentry:x}, AEP 0x{tcs.Aep:x}, OSSA 0x{tcs.Ossa:x}, CSSA {tcs.Cssa} of {tcs.Nssa}, flags {tcs.Flags}\n");
-        if (!frames)
+        if (!frames || !view.Driver.TryReadSecs(enclave, out Secs secs))
         {
             return text.ToString();
         }
 
-        ulong size = MemoryMarshal.AsRef<Secs>(view.Machine.Memory[enclave.SecsPage]).SsaFrameSize * (ulong)LinearAddress.PageSize;
         byte[] registers = new byte[Gprsgx.SizeInBytes];
-        for (uint frame = tcs.Cssa; frame-- > 0;)
+        uint last = Math.Min(tcs.Cssa, tcs.Nssa);
+        for (uint frame = last; frame-- > 0 && last - frame <= MostFrames;)
         {
-            ulong at = enclave.Base.Value + tcs.Ossa + size * (frame + 1) - Gprsgx.SizeInBytes;
+            ulong at = StateSaveArea.FrameGprsgx(in secs, in tcs, frame).Value;
             if (process.Read(at, registers) == registers.Length)
             {
                 ref readonly Gprsgx saved = ref MemoryMarshal.AsRef<Gprsgx>(registers);

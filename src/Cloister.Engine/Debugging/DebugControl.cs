@@ -219,6 +219,7 @@ internal sealed class DebugControl
             return true;
         }
 
+        thread.StepsNext = false;
         if (!Steps.Has(thread))
         {
             return false;

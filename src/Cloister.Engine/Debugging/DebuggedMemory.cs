@@ -1,9 +1,11 @@
+using System.Runtime.InteropServices;
 using Cloister.Architecture;
 using Cloister.Driver;
 using Cloister.Engine.Fast;
 using Cloister.Engine.Memory;
 using Cloister.Linux;
 using Cloister.Processor;
+using Cloister.Processor.Encls;
 using Cloister.Processor.Enclu;
 
 namespace Cloister.Engine.Debugging;
@@ -74,6 +76,14 @@ internal sealed class DebuggedMemory(SgxMachine machine, SgxDriver driver, FastS
         }
 
         return true;
+    }
+
+    /// <summary>Reads the fields of a TCS; EDBGRD reads nothing behind them.</summary>
+    public bool TryReadTcs(ulong address, out Tcs tcs)
+    {
+        tcs = default;
+        Span<byte> fields = MemoryMarshal.AsBytes(MemoryMarshal.CreateSpan(ref tcs, 1))[..Edbgrd.TcsLimit];
+        return Read(address, fields) == fields.Length;
     }
 
     /// <summary>Sets a breakpoint.</summary>

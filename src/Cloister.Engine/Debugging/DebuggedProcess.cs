@@ -1,3 +1,4 @@
+using Cloister.Architecture;
 using Cloister.Engine.Platforms;
 using Cloister.Engine.Programs;
 using Cloister.Linux;
@@ -90,6 +91,14 @@ public sealed class DebuggedProcess
     public int Read(ulong address, Span<byte> into)
     {
         int read = Memory.Read(address, into);
+        _control.Settle();
+        return read;
+    }
+
+    /// <summary>Reads the fields of a TCS.</summary>
+    public bool TryReadTcs(ulong address, out Tcs tcs)
+    {
+        bool read = Memory.TryReadTcs(address, out tcs);
         _control.Settle();
         return read;
     }

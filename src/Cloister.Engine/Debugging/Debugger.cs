@@ -81,9 +81,9 @@ internal sealed class Debugger(SgxMachine machine, SgxDriver driver, FastSpaces 
     /// <summary>A thread stands at a signal: what becomes of it where that is a debugger's.</summary>
     public Answer? Trap(TracedThread thread, in ProgramEvent happened)
     {
-        if (Current?.Process == thread.Process)
+        if (Of(thread) is { } control)
         {
-            return Current!.Trap(thread, happened);
+            return control.Trap(thread, happened);
         }
 
         if (Steps.TakeTrap(thread, happened))
@@ -99,7 +99,7 @@ internal sealed class Debugger(SgxMachine machine, SgxDriver driver, FastSpaces 
     /// <summary>Whether a thread stands for its debugger instead of running on.</summary>
     public bool Takes(TracedThread thread, in Answer answer, int signal)
     {
-        if (Current?.Process != thread.Process || !Current!.Takes(thread, answer, signal))
+        if (Of(thread)?.Takes(thread, answer, signal) != true)
         {
             return false;
         }
@@ -114,7 +114,7 @@ internal sealed class Debugger(SgxMachine machine, SgxDriver driver, FastSpaces 
     }
 
     /// <summary>Whether it is decided what becomes of a thread when its debugger lets it run.</summary>
-    public bool HasStanding(TracedThread thread) => Current?.Process == thread.Process && Current!.HasStanding(thread);
+    public bool HasStanding(TracedThread thread) => Of(thread)?.HasStanding(thread) == true;
 
     /// <summary>A process has executed a program.</summary>
     public void NoteImage(TracedThread thread)
@@ -126,47 +126,23 @@ internal sealed class Debugger(SgxMachine machine, SgxDriver driver, FastSpaces 
             platform.StaysParked = Holds;
         }
 
-        if (Current?.Process == thread.Process)
-        {
-            Current!.NoteImage(thread);
-        }
+        Of(thread)?.NoteImage(thread);
     }
 
     /// <summary>A system call of a thread has ended, and what was to be done then is done.</summary>
-    public void NoteCallDone(TracedThread thread)
-    {
-        if (Current?.Process == thread.Process)
-        {
-            Current!.NoteCallDone(thread);
-        }
-    }
+    public void NoteCallDone(TracedThread thread) => Of(thread)?.NoteCallDone(thread);
 
     /// <summary>An ioctl of a thread has ended.</summary>
-    public void NoteIoctl(TracedThread thread)
-    {
-        if (Current?.Process == thread.Process)
-        {
-            Current!.NoteEnclaves(thread);
-        }
-    }
+    public void NoteIoctl(TracedThread thread) => Of(thread)?.NoteEnclaves(thread);
 
     /// <summary>Code of an enclave is executed for the first time.</summary>
-    public void NoteExecutable(TracedThread thread, ulong start, ulong end)
-    {
-        if (Current?.Process == thread.Process)
-        {
-            Current!.NoteExecutable(thread, start, end);
-        }
-    }
+    public void NoteExecutable(TracedThread thread, ulong start, ulong end) => Of(thread)?.NoteExecutable(thread, start, end);
 
     /// <summary>A thread has ended.</summary>
     public void NoteEnded(TracedThread thread, in ProgramEvent end)
     {
         Steps.Forget(thread);
-        if (Current?.Process == thread.Process)
-        {
-            Current!.NoteEnded(thread, end);
-        }
+        Of(thread)?.NoteEnded(thread, end);
     }
 
     /// <inheritdoc/>
@@ -176,7 +152,7 @@ internal sealed class Debugger(SgxMachine machine, SgxDriver driver, FastSpaces 
     public (DebuggedMemory Memory, ThreadRegisters Registers) Look(AddressSpace space)
     {
         var memory = new DebuggedMemory(machine, driver, spaces, space);
-        return (memory, new ThreadRegisters(machine, memory));
+        return (memory, new ThreadRegisters(machine, driver, memory));
     }
 
     /// <summary>What was decided about a thread becomes so.</summary>
@@ -194,6 +170,8 @@ internal sealed class Debugger(SgxMachine machine, SgxDriver driver, FastSpaces 
         Do(thread, enclu.Execute(thread));
         return true;
     }
+
+    private DebugControl? Of(TracedThread thread) => Current?.Process == thread.Process ? Current : null;
 
     private bool Holds(int thread) => Current?.Holds(thread) == true;
 

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Cloister.Architecture;
+using Cloister.Driver;
 using Cloister.Engine.Programs;
 using Cloister.Linux;
 using Cloister.Processor;
@@ -7,14 +8,8 @@ using Cloister.Processor;
 namespace Cloister.Engine.Debugging;
 
 /// <summary>The registers of a thread that stands, as a debugger is shown them: of code inside where it may be looked at.</summary>
-internal sealed class ThreadRegisters(SgxMachine machine, DebuggedMemory memory)
+internal sealed class ThreadRegisters(SgxMachine machine, SgxDriver driver, DebuggedMemory memory)
 {
-    /// <summary>Bytes of extended state that are shown: XSAVE's standard format. SDM 1, "XSAVE Area".</summary>
-    public const int ExtendedLength = 4096;
-
-    // SDM 3D, "TCS".
-    private const int OssaOffset = 16, CssaOffset = 24;
-
     /// <summary>Whose registers they are.</summary>
     public static ThreadPlace PlaceOf(TracedThread thread)
     {
@@ -33,7 +28,7 @@ internal sealed class ThreadRegisters(SgxMachine machine, DebuggedMemory memory)
 
     /// <summary>Reads them.</summary>
     /// <param name="thread">Whose.</param>
-    /// <param name="extended">Gets the extended state.</param>
+    /// <param name="extended">Gets the extended state; empty for none.</param>
     public UserRegisters Read(TracedThread thread, Span<byte> extended)
     {
         extended.Clear();
@@ -58,9 +53,11 @@ internal sealed class ThreadRegisters(SgxMachine machine, DebuggedMemory memory)
                 (own.FsBase, own.GsBase) = (thread.Processor.SavedFsBase, thread.Processor.SavedGsBase);
                 return own;
             default:
-                byte[] area = new byte[16384];
-                thread.Save(area, ulong.MaxValue);
-                area.AsSpan(0, Math.Min(extended.Length, area.Length)).CopyTo(extended);
+                if (!extended.IsEmpty)
+                {
+                    thread.Save(extended, ulong.MaxValue);
+                }
+
                 return own;
         }
     }
@@ -95,7 +92,7 @@ internal sealed class ThreadRegisters(SgxMachine machine, DebuggedMemory memory)
 
     private static bool IsDebugged(TracedThread thread, ulong tcs) => EnclaveAt(thread, tcs) is { IsDebug: true };
 
-    private static Driver.SgxEnclave? EnclaveAt(TracedThread thread, ulong address) =>
+    private static SgxEnclave? EnclaveAt(TracedThread thread, ulong address) =>
         thread.Space.Mappings.Find(address)?.File.Enclave;
 
     private UserRegisters Saved(ulong gprsgx, UserRegisters own)
@@ -118,16 +115,13 @@ internal sealed class ThreadRegisters(SgxMachine machine, DebuggedMemory memory)
     // The frame that the exit has filled, which is the one before the next: CSSA counts up at an exit.
     private (ulong Start, ulong Gprsgx)? Frame(TracedThread thread)
     {
-        ulong tcs = thread.Peek().Rbx;
-        Span<byte> fields = stackalloc byte[CssaOffset + sizeof(uint)];
-        if (EnclaveAt(thread, tcs) is not { } enclave || enclave.SecsPage.IsNone || memory.Read(tcs, fields) != fields.Length
-            || BitConverter.ToUInt32(fields[CssaOffset..]) is not (> 0 and var cssa))
+        ulong address = thread.Peek().Rbx;
+        if (EnclaveAt(thread, address) is not { } enclave || !driver.TryReadSecs(enclave, out Secs secs)
+            || !memory.TryReadTcs(address, out Tcs tcs) || tcs.Cssa == 0)
         {
             return null;
         }
 
-        ulong size = MemoryMarshal.AsRef<Secs>(machine.Memory[enclave.SecsPage]).SsaFrameSize * (ulong)LinearAddress.PageSize;
-        ulong start = enclave.Base.Value + BitConverter.ToUInt64(fields[OssaOffset..]) + size * (cssa - 1);
-        return (start, start + size - Gprsgx.SizeInBytes);
+        return (StateSaveArea.Frame(in secs, in tcs, tcs.Cssa - 1).Value, StateSaveArea.FrameGprsgx(in secs, in tcs, tcs.Cssa - 1).Value);
     }
 }

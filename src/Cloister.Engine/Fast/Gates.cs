@@ -147,9 +147,10 @@ internal sealed class Gates(SgxMachine machine, FastSpaces spaces, Interruptions
 
         foreach (Resumption resumed in _resuming)
         {
-            if (resumed.Thread.IsStepping)
+            if (resumed.Thread.IsStepping || resumed.Thread.StepsNext)
             {
-                platform.RunStep(resumed.Thread.Held);
+                resumed.Thread.StepsNext = false;
+                platform.RunStep(resumed.Thread.Held, resumed.Signal);
             }
             else
             {

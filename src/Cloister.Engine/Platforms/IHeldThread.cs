@@ -27,9 +27,6 @@ internal interface IHeldThread : IExtendedState
     /// <summary>It was put elsewhere since it stopped: what stopped it is not about where it stands. Known until it runs on.</summary>
     bool WasMoved { get; set; }
 
-    /// <summary>When it runs on it stands again behind one instruction, with SIGTRAP. Once.</summary>
-    bool StepsNext { get; set; }
-
     /// <summary>Whether an x87 exception is pending. SDM 1, "x87 FPU Status Register".</summary>
     bool HasX87Exception { get; }
 

@@ -131,8 +131,8 @@ internal interface IPlatform : IDisposable
     /// <summary>The thread runs.</summary>
     void Run(IHeldThread thread, int signal);
 
-    /// <summary>The thread executes one instruction, and stands then at a SIGTRAP, unless something happens before.</summary>
-    void RunStep(IHeldThread thread);
+    /// <summary>The thread executes one instruction, or goes to a handler, and stands at a SIGTRAP unless something comes first.</summary>
+    void RunStep(IHeldThread thread, int signal);
 
     /// <summary>Does something at the end of the system call that a thread makes now.</summary>
     void AtCallEnd(IHeldThread thread, Action then);

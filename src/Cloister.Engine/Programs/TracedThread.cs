@@ -87,12 +87,8 @@ internal sealed class TracedThread(IHeldThread held, TracedProcess process) : IH
         set => Held.WasMoved = value;
     }
 
-    /// <inheritdoc/>
-    public bool StepsNext
-    {
-        get => Held.StepsNext;
-        set => Held.StepsNext = value;
-    }
+    /// <summary>Its debugger wants it to stand again behind one instruction. Known until it runs on.</summary>
+    public bool StepsNext { get; set; }
 
     /// <summary>It stands where an asynchronous exit has put it, and has executed nothing since.</summary>
     public bool JustExited { get; set; }

@@ -6,8 +6,8 @@ namespace Cloister.Processor.Encls;
 /// <summary>ENCLS[EDBGRD]: reads 8 bytes of a debug enclave. SDM 3D, EDBGRD, in 64-bit mode.</summary>
 public static class Edbgrd
 {
-    // SDM 3D, EDBGRD: SGX_TCS_LIMIT, the end of the architectural fields; without CET that is GSLIMIT's end.
-    private const int TcsLimit = 72;
+    /// <summary>SGX_TCS_LIMIT: the end of the fields of a TCS, in bytes; without CET that is GSLIMIT's end. SDM 3D, EDBGRD.</summary>
+    public const int TcsLimit = 72;
 
     /// <summary>Executes the leaf.</summary>
     /// <param name="machine">The machine.</param>

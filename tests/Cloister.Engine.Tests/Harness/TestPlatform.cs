@@ -205,15 +205,12 @@ internal sealed class TestPlatform : IPlatform
     public void WriteBack(IHeldThread thread) => (Of(thread).Stopped, Of(thread).WasMoved, Of(thread).AtSystemCall) = (false, false, false);
 
     /// <inheritdoc/>
-    public void Run(IHeldThread thread, int signal)
-    {
-        bool steps = thread.StepsNext;
-        thread.StepsNext = false;
-        Log.Add($"run {thread.Id}" + (steps ? " for a step" : "") + (signal == 0 ? "" : $" with {signal}"));
-    }
+    public void Run(IHeldThread thread, int signal) => Log.Add($"run {thread.Id}" + With(signal));
 
     /// <inheritdoc/>
-    public void RunStep(IHeldThread thread) => Log.Add($"run {thread.Id} for a step");
+    public void RunStep(IHeldThread thread, int signal) => Log.Add($"run {thread.Id} for a step" + With(signal));
+
+    private static string With(int signal) => signal == 0 ? "" : $" with {signal}";
 
     /// <inheritdoc/>
     public void AtCallEnd(IHeldThread thread, Action then) => Of(thread).AtCallEnd = then;

@@ -30,9 +30,6 @@ internal sealed class TestThread(int id, HeldProcess process) : IHeldThread
     public bool WasMoved { get; set; }
 
     /// <inheritdoc/>
-    public bool StepsNext { get; set; }
-
-    /// <inheritdoc/>
     public bool HasX87Exception { get; set; }
 
     /// <summary>The signal at which it stands.</summary>

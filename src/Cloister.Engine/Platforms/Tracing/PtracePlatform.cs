@@ -309,23 +309,22 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
     public void Run(IHeldThread thread, int signal)
     {
         PtraceThread running = Of(thread);
-        if (running.StepsNext && running.AtSystemCallExit is null)
-        {
-            running.StepsNext = false;
-            ForcedSignals.BeginSteps(running);
-            _ = Ptrace.SingleStep(thread.Id, signal);
-            return;
-        }
-
         ForcedSignals.EndSteps(running);
         _ = running.AtSystemCallExit is not null ? Ptrace.ContinueToSyscall(thread.Id, signal) : Ptrace.Continue(thread.Id, signal);
     }
 
     /// <inheritdoc/>
-    public void RunStep(IHeldThread thread)
+    public void RunStep(IHeldThread thread, int signal)
     {
+        if (Of(thread).AtSystemCallExit is not null)
+        {
+            // The call's end comes first, and somebody waits for it.
+            Run(thread, signal);
+            return;
+        }
+
         ForcedSignals.BeginSteps(Of(thread));
-        _ = Ptrace.SingleStep(thread.Id, 0);
+        _ = Ptrace.SingleStep(thread.Id, signal);
     }
 
     /// <inheritdoc/>

@@ -69,9 +69,6 @@ internal sealed class PtraceThread(int id, HeldProcess process, Waits waits, byt
     /// <summary>It was put elsewhere since it stopped: what stopped it is not about where it stands. Known until it runs on.</summary>
     public bool WasMoved { get; set; }
 
-    /// <inheritdoc/>
-    public bool StepsNext { get; set; }
-
     /// <summary>The seccomp filter of what changes its signal mask.</summary>
     public byte[] MaskFilter { get; } = maskFilter;
 
