@@ -4,22 +4,14 @@
 # mount, process or file stays.
 # KILLS says how often, default 24; by hand: KILLS=200 conformance/world/run container_kills
 set -eu
+# shellcheck source=conformance/world/native.bash
+. "$HERE/native.bash"
 # shellcheck source=conformance/world/bundle.bash
 . "$HERE/bundle.bash"
-native=$(dirname "$CLOISTER")/artifacts/cloister/Release/cloister
-if [ ! -x "$native" ] || [ -e "$native.dll" ]; then
-    echo 'containers need the native program, and this build runs by dotnet'
-    exit 77
-fi
-ln -s "$native" cloister-oci
 bound=(/usr /etc /bin /sbin /lib /lib64 "$BUILD")
 usable runc crun
 seed=${SEED:-$RANDOM}
 RANDOM=$seed
-fail() {
-    printf '%s (%s, SEED=%s): %s\n' "$1" "$lower" "$seed" "$2"
-    exit 1
-}
 # ours: processes that have this run's mark among their arguments.
 mark=$((1000000 + $$))
 ours() { pgrep -f "sleep $mark|cloister-$$-" || :; }
@@ -51,9 +43,9 @@ for ((i = 0; i < kills; i++)); do
         [ -n "$left" ] || break
         sleep 0.02
     done
-    [ -z "$left" ] || fail "kill $i" "processes: $(ps -o pid,ppid,stat,args -p "$(paste -sd, <<<"$left")")"
-    [ -z "$("${plain[@]}" list -q 2>/dev/null | grep "cloister-$$" || :)" ] || fail "kill $i" "containers: $("${plain[@]}" list -q)"
-    ! grep -q "$WORK" /proc/self/mounts || fail "kill $i" "mounts: $(grep "$WORK" /proc/self/mounts)"
+    [ -z "$left" ] || fail "kill $i, SEED=$seed" "processes: $(ps -o pid,ppid,stat,args -p "$(paste -sd, <<<"$left")")"
+    [ -z "$("${plain[@]}" list -q 2>/dev/null | grep "cloister-$$" || :)" ] || fail "kill $i, SEED=$seed" "containers: $("${plain[@]}" list -q)"
+    ! grep -q "$WORK" /proc/self/mounts || fail "kill $i, SEED=$seed" "mounts: $(grep "$WORK" /proc/self/mounts)"
 done
 [ "$hit" -gt $((kills / 2)) ] || fail 'kills' "only $hit of $kills met anything"
 [ -z "$(find "$WORK" -name '*.new' -o -name '.config.json.*')" ] || fail 'left' "$(find "$WORK" -name '*.new' -o -name '.config.json.*')"

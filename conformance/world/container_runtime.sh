@@ -4,21 +4,13 @@
 # that is read-only; annotations are options; exec enters as well; what is wrong is
 # one line, and nothing is left.
 set -eu
+# shellcheck source=conformance/world/native.bash
+. "$HERE/native.bash"
 # shellcheck source=conformance/world/bundle.bash
 . "$HERE/bundle.bash"
-native=$(dirname "$CLOISTER")/artifacts/cloister/Release/cloister
-if [ ! -x "$native" ] || [ -e "$native.dll" ]; then
-    echo 'containers need the native program, and this build runs by dotnet'
-    exit 77
-fi
-ln -s "$native" cloister-oci
 bound=(/usr /etc /bin /sbin /lib /lib64 "$BUILD")
 usable runc crun
 
-fail() {
-    printf '%s (%s): %s\n' "$1" "$lower" "$2"
-    exit 1
-}
 # expect STATUS WHAT TEXT COMMAND...: the text is somewhere in the output.
 expect() {
     local wanted=$1 what=$2 text=$3

@@ -3,23 +3,11 @@
 # root that has one static program; so does what is executed in it; a wrong
 # annotation is containerd's own error; what is killed leaves nothing.
 set -eu
-native=$(dirname "$CLOISTER")/artifacts/cloister/Release/cloister
-skip() {
-    printf '%s\n' "$1"
-    exit 77
-}
-[ "$(id -u)" -eq 0 ] || skip 'containerd needs root'
-for tool in containerd ctr runc busybox; do
-    command -v "$tool" >/dev/null || skip "$tool is not installed"
-done
-[ -x "$native" ] && [ ! -e "$native.dll" ] || skip 'containers need the native program, and this build runs by dotnet'
-! ldd "$(command -v busybox)" >/dev/null 2>&1 || skip 'this busybox is not linked statically'
-
-fail() {
-    printf '%s: %s\n' "$1" "$2"
-    exit 1
-}
-ln -s "$native" cloister-oci
+# shellcheck source=conformance/world/native.bash
+. "$HERE/native.bash"
+need_root 'containerd needs root'
+need containerd ctr runc
+need_static_busybox
 mkdir -p rootfs/bin
 cp "$(command -v busybox)" rootfs/bin/
 ln -s busybox rootfs/bin/sh
@@ -32,20 +20,13 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
 [grpc]
   address = "$WORK/socket"
 CONFIG
-containerd --config config.toml >log 2>&1 &
-daemon=$!
-client() { timeout 60 ctr --address "$WORK/socket" "$@" </dev/null 2>&1; }
 end() {
     client task kill --signal KILL stays >/dev/null || :
     kill "$daemon"
     wait "$daemon" || :
 }
 trap end EXIT
-for _ in {1..100}; do
-    [ -S socket ] && client version >/dev/null && break
-    kill -0 "$daemon" 2>/dev/null || skip "containerd does not start here: $(tail -n 1 log)"
-    sleep 0.1
-done
+begin_containerd
 # One without the machine, so that what cannot be here is not taken for a fault of it.
 run() { client run --cgroup '' --seccomp "$@"; }
 plain=$(run --rm --rootfs "$PWD/rootfs" plain /bin/sh -c '[ -e /dev/sgx_enclave ] || echo none') || skip "no container can be made here: $plain"

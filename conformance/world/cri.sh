@@ -4,29 +4,17 @@
 # seccomp profile; a runtime class gives it to all of its own, and one machine to two containers
 # that name one; beyond the node's EPC a pod is refused.
 set -eu
+# shellcheck source=conformance/world/native.bash
+. "$HERE/native.bash"
 # shellcheck source=conformance/world/image.bash
 . "$HERE/image.bash"
-native=$(dirname "$CLOISTER")/artifacts/cloister/Release/cloister
-skip() {
-    printf '%s\n' "$1"
-    exit 77
-}
-fail() {
-    printf '%s: %s\n' "$1" "$2"
-    exit 1
-}
 [ "$ENGINE" = fast ] || skip 'containerd.sh has both engines: once is enough'
-[ "$(id -u)" -eq 0 ] || skip 'containerd needs root'
-for tool in containerd ctr runc busybox; do
-    command -v "$tool" >/dev/null || skip "$tool is not installed"
-done
-[ -x "$native" ] && [ ! -e "$native.dll" ] || skip 'this build runs by dotnet, and nodes get the native program'
-! ldd "$(command -v busybox)" >/dev/null 2>&1 || skip 'this busybox is not linked statically'
-# Debian's, where another Python is before it.
-PATH=/usr/bin:$PATH
-python3 -c 'import grpc' 2>/dev/null || skip 'python3-grpcio is not installed'
-export PYTHONDONTWRITEBYTECODE=1
+need_root 'containerd needs root'
+need containerd ctr runc
+need_static_busybox
+need_grpc
 
+export CONTAINERD_NAMESPACE=k8s.io
 mkdir kubelet
 image localhost/busybox:1 image.tar
 # runtime NAME BINARY
@@ -56,20 +44,13 @@ CONFIG
 } >config.toml
 "$native" device-plugin --kubelet "$WORK/kubelet" --cdi "$WORK/cdi" --install "$WORK/opt" --epc 128M >plugin.log 2>&1 &
 plugin=$!
-containerd --config config.toml >log 2>&1 &
-daemon=$!
-client() { timeout 60 ctr --address "$WORK/socket" --namespace k8s.io "$@" </dev/null 2>&1; }
 end() {
     for task in $(client task ls -q); do client task kill --signal KILL "$task" >/dev/null || :; done
     kill "$plugin" "$daemon" 2>/dev/null || :
     wait "$plugin" "$daemon" || :
 }
 trap end EXIT
-for _ in {1..100}; do
-    [ -S socket ] && client version >/dev/null && break
-    kill -0 "$daemon" 2>/dev/null || skip "containerd does not start here: $(tail -n 1 log)"
-    sleep 0.1
-done
+begin_containerd
 output=$(client images import image.tar) || fail 'the image' "$output"
 status=0
 output=$(timeout 100 python3 "$HERE/cri.py" "$WORK/socket" "$WORK/kubelet" localhost/busybox:1 "$WORK/logs" 2>&1) || status=$?

@@ -3,22 +3,11 @@
 # plugin is one line; killed it leaves nothing that disturbs the next; ended it leaves
 # nothing; what it installs runs by its own libraries, as an OCI runtime.
 set -eu
-native=$(dirname "$CLOISTER")/artifacts/cloister/Release/cloister
-skip() {
-    printf '%s\n' "$1"
-    exit 77
-}
-fail() {
-    printf '%s: %s\n' "$1" "$2"
-    exit 1
-}
+# shellcheck source=conformance/world/native.bash
+. "$HERE/native.bash"
 [ "$ENGINE" = fast ] || skip 'no engine takes part: once is enough'
-[ "$(id -u)" -eq 0 ] || skip 'a node has it as root'
-[ -x "$native" ] && [ ! -e "$native.dll" ] || skip 'this build runs by dotnet, and nodes get the native program'
-# Debian's, where another Python is before it.
-PATH=/usr/bin:$PATH
-python3 -c 'import grpc' 2>/dev/null || skip 'python3-grpcio is not installed'
-export PYTHONDONTWRITEBYTECODE=1
+need_root 'a node has it as root'
+need_grpc
 mkdir kubelet
 
 plugin() { exec "$native" device-plugin --kubelet "$WORK/kubelet" --cdi "$WORK/cdi" --install "$WORK/opt" --epc 1G; }

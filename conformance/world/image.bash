@@ -1,12 +1,19 @@
-# An image for containerd, of busybox alone. For WORK as the current folder.
+# An image for containerd and podman, of busybox alone. For WORK as the current folder.
 # shellcheck shell=bash
+
+# layer: its files, in layer.
+layer() {
+    local tool
+    mkdir -p layer/bin
+    cp "$(command -v busybox)" layer/bin/
+    for tool in sh sleep cat; do ln -sf busybox "layer/bin/$tool"; done
+}
 
 # image NAME:TAG FILE
 image() {
-    local layer manifest tool
-    mkdir -p layer/bin archive/blobs/sha256
-    cp "$(command -v busybox)" layer/bin/
-    for tool in sh sleep cat; do ln -sf busybox "layer/bin/$tool"; done
+    local layer manifest
+    layer
+    mkdir -p archive/blobs/sha256
     tar -C layer --sort=name --mtime=@0 --owner=0 --group=0 -cf layer.tar .
     layer=$(blob layer.tar)
     printf '{"architecture":"amd64","os":"linux","config":{"Env":["PATH=/bin"],"Cmd":["sleep","1000000"]},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' \

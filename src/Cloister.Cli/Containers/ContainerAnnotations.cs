@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Cloister.Architecture;
 using Cloister.Cli.Running;
 
 namespace Cloister.Cli.Containers;
@@ -52,9 +53,8 @@ internal static class ContainerAnnotations
             return null;
         }
 
-        const long page = 4096;
-        return Text(value) is { } text && ResourceQuantity.TryParse(text, out long bytes) && bytes is > 0 and <= (long)int.MaxValue * page
-            ? (bytes + page - 1) / page * page
+        return Text(value) is { } text && ResourceQuantity.TryParse(text, out long bytes) && bytes is > 0 and <= (long)int.MaxValue * LinearAddress.PageSize
+            ? (bytes + LinearAddress.PageSize - 1) / LinearAddress.PageSize * LinearAddress.PageSize
             : throw new ContainerException($"the annotation {PodEpc}: {PrintableText.Of(Text(value) ?? "what is there")} is no amount of EPC, as 64Mi is");
     }
 

@@ -8,8 +8,10 @@ namespace Cloister.Cli.Containers;
 /// <summary>The config.json of a bundle, or the process.json of an exec. OCI runtime-spec, config.md.</summary>
 internal sealed class ContainerConfiguration
 {
+    /// <summary>The variable of a container that was given an enclave: it is 1.</summary>
+    public const string AllocatedVariable = "CLOISTER_SGX_ENCLAVE";
+
     private const UnixFileMode Everybody = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
-    private const string AllocatedVariable = "CLOISTER_SGX_ENCLAVE=1";
     private readonly string _path;
     private readonly JsonObject _root;
 
@@ -21,7 +23,7 @@ internal sealed class ContainerConfiguration
     public JsonObject? Annotations => _root["annotations"] as JsonObject;
 
     /// <summary>Whether the container was allocated an enclave device: the device plugin, or the container device interface, gives it a variable.</summary>
-    public bool IsAllocated => Process?["env"] is JsonArray variables && variables.Any(variable => ContainerAnnotations.Text(variable) == AllocatedVariable);
+    public bool IsAllocated => Process?["env"] is JsonArray variables && variables.Any(variable => ContainerAnnotations.Text(variable) == AllocatedVariable + "=1");
 
     /// <summary>Whether the machine stands before the container's program.</summary>
     public bool HasMachine => Process?["args"] is JsonArray { Count: > 0 } words && IsOurs(words[0]);

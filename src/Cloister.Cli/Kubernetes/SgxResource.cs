@@ -1,3 +1,5 @@
+using Cloister.Cli.Containers;
+
 namespace Cloister.Cli.Kubernetes;
 
 /// <summary>One of the resources that a node counts by pieces. Intel's convention: sgx.intel.com/enclave and sgx.intel.com/provision, one for each container that opens the node.</summary>
@@ -15,7 +17,7 @@ internal sealed record SgxResource(string Kind, int Count)
     public const int MostCount = 10_000;
 
     /// <summary>The resource of the EPC, in bytes. Nodes have it without a plugin's devices: there would be one for each byte.</summary>
-    public const string Epc = Domain + "/epc";
+    public const string Epc = ContainerAnnotations.PodEpc;
 
     /// <summary>What pods ask for.</summary>
     public string Name => $"{Domain}/{Kind}";
@@ -24,7 +26,7 @@ internal sealed record SgxResource(string Kind, int Count)
     public string SocketName => $"{Domain}-{Kind}.sock";
 
     /// <summary>The variable that a container with one of it has.</summary>
-    public string Variable => Kind == "enclave" ? "CLOISTER_SGX_ENCLAVE" : "CLOISTER_SGX_PROVISION";
+    public string Variable => Kind == "enclave" ? ContainerConfiguration.AllocatedVariable : "CLOISTER_SGX_PROVISION";
 
     /// <summary>The device that a container gets, by the container device interface.</summary>
     public string CdiDevice => $"{CdiSpecification.Kind}={Kind}";
