@@ -101,7 +101,7 @@ internal sealed class EventLoop(Tracer tracer)
         }
 
         bool wait = !AdvanceIoctls();
-        if (wait && tracer.Driver.BindsToMapping)
+        if (wait && tracer.Driver.Legacy is { BindsToMapping: true } legacy)
         {
             // The worker threads of the drivers before v20 run while no program needs the tracer.
             if (tracer.Platform.TryNext(wait: false, out happened) > 0)
@@ -113,7 +113,7 @@ internal sealed class EventLoop(Tracer tracer)
             tracer.Observer.Working(null);
             using (tracer.Gates.Shut(null))
             {
-                wait = !tracer.Driver.RunWorkers(RunningIoctls.PagesPerSlice);
+                wait = !legacy.RunWorkers(RunningIoctls.PagesPerSlice);
             }
         }
 

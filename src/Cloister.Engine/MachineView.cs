@@ -17,7 +17,7 @@ public sealed class MachineView
     public SgxMachine Machine => _tracer.Machine;
 
     /// <summary>The driver.</summary>
-    public SgxDriver Driver => _tracer.Driver;
+    public ISgxDriver Driver => _tracer.Driver;
 
     /// <summary>Stops answered.</summary>
     public StopCounts Stops => _tracer.Stops;
@@ -27,7 +27,7 @@ public sealed class MachineView
 
     /// <summary>Drives out the threads that are inside an enclave, as before one of its pages is written out: their registers lie in
     /// its state save areas then, and none comes in again while the question lasts.</summary>
-    public void ForceExits(SgxEnclave enclave)
+    public void ForceExits(IOpenEnclave enclave)
     {
         ArgumentNullException.ThrowIfNull(enclave);
         if (!enclave.SecsPage.IsNone)

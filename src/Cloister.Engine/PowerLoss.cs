@@ -7,7 +7,7 @@ using Cloister.Processor;
 namespace Cloister.Engine;
 
 /// <summary>Losses of power, as suspending to memory or disk is one for the EPC: asked for by a signal or planned.</summary>
-internal sealed class PowerLoss(SgxMachine machine, SgxDriver driver, EpcMemory epc, Processes processes, Accepts accepts,
+internal sealed class PowerLoss(SgxMachine machine, ISgxDriver driver, EpcMemory epc, Processes processes, Accepts accepts,
     IThreadKicker kicker, Action finishIoctls)
 {
     private int _requested;
@@ -33,7 +33,7 @@ internal sealed class PowerLoss(SgxMachine machine, SgxDriver driver, EpcMemory 
     public void Lose()
     {
         accepts.Withdraw();
-        driver.PrepareSuspend();
+        driver.Legacy?.PrepareSuspend();
         finishIoctls();
         foreach (TracedThread thread in processes.Threads.ToArray())
         {

@@ -98,7 +98,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
     public SgxMachine Machine { get; }
 
     /// <summary>The driver.</summary>
-    public SgxDriver Driver { get; }
+    public ISgxDriver Driver { get; }
 
     /// <summary>Hears what threads do. Nobody by default.</summary>
     public IEngineObserver Observer

@@ -40,7 +40,7 @@ public sealed class QuestionsTests : IDisposable
         _engine.Build(image);
         Task<(IReadOnlyList<ObservedMapping> Mappings, EnclavePages[] Pages, EpcPage Absent)> answer = _engine.Tracer.Ask(view =>
         {
-            SgxEnclave enclave = Assert.Single(view.Driver.Enclaves);
+            IOpenEnclave enclave = Assert.Single(view.Driver.Enclaves);
             return (view.Processes[0].Mappings, view.Driver.PagesOf(enclave, image.At(0), image.At(1023)).ToArray(), view.Driver.EpcPageAt(enclave, image.At(5)));
         }, CancellationToken.None);
         _engine.Tracer.Loop.Step();

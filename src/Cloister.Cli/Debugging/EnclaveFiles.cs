@@ -25,7 +25,7 @@ internal sealed class EnclaveFiles(Func<IEnumerable<string>> noted) : IDisposabl
     /// <param name="view">The machine.</param>
     /// <param name="enclave">The enclave.</param>
     /// <param name="process">The process that has it.</param>
-    public IReadOnlyList<LoadedFile> Find(MachineView view, SgxEnclave enclave, DebuggedProcess process)
+    public IReadOnlyList<LoadedFile> Find(MachineView view, IOpenEnclave enclave, DebuggedProcess process)
     {
         if (!_found.TryGetValue(enclave.Eid, out List<LoadedFile>? found))
         {
@@ -119,7 +119,7 @@ internal sealed class EnclaveFiles(Func<IEnumerable<string>> noted) : IDisposabl
     }
 
     // Of the code that is in no file that is known.
-    private static IEnumerable<(ulong Address, string Piece)> Pieces(MachineView view, SgxEnclave enclave, DebuggedProcess process, List<LoadedFile> found)
+    private static IEnumerable<(ulong Address, string Piece)> Pieces(MachineView view, IOpenEnclave enclave, DebuggedProcess process, List<LoadedFile> found)
     {
         int left = MostPages, leftOut = MostOut;
         byte[] bytes = new byte[LinearAddress.PageSize];

@@ -484,7 +484,7 @@ internal sealed class GdbServer(DebugMachine machine, EnclaveFiles files, Stream
 
             (ulong first, IReadOnlyList<LoadedFile> libraries) = LinkMaps.Read(process, auxiliary);
             List<LoadedFile> enclaves = [.. view.Processes.Where(one => one.Id == process.Id).SelectMany(one => one.Mappings)
-                .Select(mapping => mapping.Enclave).OfType<Driver.SgxEnclave>().Where(one => one.IsInitialized).Distinct()
+                .Select(mapping => mapping.Enclave).OfType<Driver.IOpenEnclave>().Where(one => one.IsInitialized).Distinct()
                 .SelectMany(one => files.Find(view, one, process))];
             process.KnowCode(enclaves.SelectMany(file => file.Code));
             return (first, [.. libraries, .. enclaves]);

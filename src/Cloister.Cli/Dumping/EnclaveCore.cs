@@ -20,7 +20,7 @@ internal static class EnclaveCore
     /// <param name="enclave">The enclave, which was created.</param>
     /// <param name="to">Where it goes, from its beginning.</param>
     /// <returns>Pages that are in it, and pages that could not be read.</returns>
-    public static (int Pages, int Unreadable) Write(MachineView view, SgxEnclave enclave, Stream to)
+    public static (int Pages, int Unreadable) Write(MachineView view, IOpenEnclave enclave, Stream to)
     {
         Dictionary<ulong, int> inside = [];
         foreach (IObservedThread thread in view.Processes.SelectMany(process => process.Threads).Where(thread => thread.Processor.EnclaveMode && thread.Processor.Eid == enclave.Eid))
@@ -81,7 +81,7 @@ internal static class EnclaveCore
     }
 
     // What the newest frame of a TCS has, where a thread was interrupted and has not come back.
-    private static IEnumerable<(int Thread, Gprsgx Registers)> Registers(SgxDriver driver, SgxEnclave enclave, List<ulong> threads, Dictionary<ulong, int> inside)
+    private static IEnumerable<(int Thread, Gprsgx Registers)> Registers(ISgxDriver driver, IOpenEnclave enclave, List<ulong> threads, Dictionary<ulong, int> inside)
     {
         if (!driver.TryReadSecs(enclave, out Secs secs))
         {

@@ -20,7 +20,7 @@ internal sealed class EnclaveDumps : IMachineObserver, IDriverObserver, IEngineO
     private readonly string _folder;
     private readonly Action<string> _line;
     private readonly Dictionary<ulong, Growing> _growing = []; // by SECS.EID
-    private readonly Dictionary<IoctlOperation, SgxEnclave> _ioctls = [];
+    private readonly Dictionary<IoctlOperation, IOpenEnclave> _ioctls = [];
 
     /// <summary>Begins to listen to a machine that runs nothing yet.</summary>
     /// <param name="tracer">The run.</param>
@@ -112,7 +112,7 @@ internal sealed class EnclaveDumps : IMachineObserver, IDriverObserver, IEngineO
 
     public void KeyRequested(in Keyrequest request, LeafResult result) => _next.KeyRequested(in request, result);
 
-    public void IoctlBegan(IoctlOperation operation, string? name, uint command, ulong argument, SgxEnclave? enclave)
+    public void IoctlBegan(IoctlOperation operation, string? name, uint command, ulong argument, IOpenEnclave? enclave)
     {
         if (enclave is { IsInitialized: false })
         {
@@ -122,7 +122,7 @@ internal sealed class EnclaveDumps : IMachineObserver, IDriverObserver, IEngineO
 
     public void IoctlEnded(IoctlOperation operation)
     {
-        if (_ioctls.Remove(operation, out SgxEnclave? enclave) && enclave.IsInitialized && _growing.Remove(enclave.Eid, out Growing? growing))
+        if (_ioctls.Remove(operation, out IOpenEnclave? enclave) && enclave.IsInitialized && _growing.Remove(enclave.Eid, out Growing? growing))
         {
             using (growing)
             {
@@ -156,7 +156,7 @@ internal sealed class EnclaveDumps : IMachineObserver, IDriverObserver, IEngineO
         }
     }
 
-    private void Keep(SgxEnclave enclave, Growing growing)
+    private void Keep(IOpenEnclave enclave, Growing growing)
     {
         try
         {
@@ -196,7 +196,7 @@ internal sealed class EnclaveDumps : IMachineObserver, IDriverObserver, IEngineO
         public void Fail(Exception exception) => _problem = $"{_path}: cannot be written: {FileProblem.Of(_path, exception)}";
 
         /// <summary>Gives the files their names, the signature first: with the stream all of it is there.</summary>
-        public void Keep(SgxEnclave enclave)
+        public void Keep(IOpenEnclave enclave)
         {
             if (_problem is not null)
             {

@@ -15,7 +15,7 @@ internal sealed class Explainer : IMachineObserver, IDriverObserver, IEngineObse
     private const int MostExplained = 200;
 
     private readonly SgxMachine _machine;
-    private readonly SgxDriver _driver;
+    private readonly ISgxDriver _driver;
     private readonly IMachineObserver _next;
     private readonly Action<string> _line;
     private readonly CodeNames _names;
@@ -127,7 +127,7 @@ internal sealed class Explainer : IMachineObserver, IDriverObserver, IEngineObse
         }
     }
 
-    public void IoctlBegan(IoctlOperation operation, string? name, uint command, ulong argument, SgxEnclave? enclave)
+    public void IoctlBegan(IoctlOperation operation, string? name, uint command, ulong argument, IOpenEnclave? enclave)
     {
         (_failedByDriver, _refusedBy) = (null, null);
         if (!operation.IsDone)
@@ -313,7 +313,7 @@ internal sealed class Explainer : IMachineObserver, IDriverObserver, IEngineObse
         }
     }
 
-    private sealed record RunningCall(IObservedThread Thread, string Name, SgxEnclave? Enclave);
+    private sealed record RunningCall(IObservedThread Thread, string Name, IOpenEnclave? Enclave);
 
     private sealed record FailedLeaf(EncluLeaf Leaf, LinearAddress Address, LeafResult Result, LeafRefusal Refusal);
 }

@@ -118,7 +118,7 @@ internal sealed class LookAnswers(Tracer tracer, Func<TraceHeader> header, LookC
         };
     }
 
-    private static EnclaveLook Enclave(SgxEnclave enclave, IReadOnlyList<ObservedProcess> processes)
+    private static EnclaveLook Enclave(IOpenEnclave enclave, IReadOnlyList<ObservedProcess> processes)
     {
         (ReadOnlyMemory<byte> measured, ReadOnlyMemory<byte> signer) = enclave.Identity;
         return new EnclaveLook
@@ -144,7 +144,7 @@ internal sealed class LookAnswers(Tracer tracer, Func<TraceHeader> header, LookC
         int left = MostRows;
         foreach (ObservedProcess process in processes)
         {
-            foreach (SgxEnclave enclave in process.Mappings.Select(mapping => mapping.Enclave).OfType<SgxEnclave>().Where(one => one.IsCreated).Distinct().OrderBy(one => one.Eid))
+            foreach (IOpenEnclave enclave in process.Mappings.Select(mapping => mapping.Enclave).OfType<IOpenEnclave>().Where(one => one.IsCreated).Distinct().OrderBy(one => one.Eid))
             {
                 (ulong first, ulong end) = (enclave.Base.Value, unchecked(enclave.Base.Value + enclave.Size));
                 if (address is { } one)
@@ -172,7 +172,7 @@ internal sealed class LookAnswers(Tracer tracer, Func<TraceHeader> header, LookC
     }
 
     // Where the mapping changes, or the page is another's like, a row ends. What is mapped without a page is a row of its own.
-    private static IEnumerable<PagesLook> Rows(MachineView view, SgxEnclave enclave, ObservedMapping[] mappings, ulong first, ulong end, ulong? address)
+    private static IEnumerable<PagesLook> Rows(MachineView view, IOpenEnclave enclave, ObservedMapping[] mappings, ulong first, ulong end, ulong? address)
     {
         for (ulong at = first; at < end;)
         {
@@ -211,7 +211,7 @@ internal sealed class LookAnswers(Tracer tracer, Func<TraceHeader> header, LookC
         State = pages is { } state ? [.. States(state)] : [],
     };
 
-    private static PagesLook WithCode(MachineView view, SgxEnclave enclave, PagesLook row, in EnclavePages pages, ulong? address)
+    private static PagesLook WithCode(MachineView view, IOpenEnclave enclave, PagesLook row, in EnclavePages pages, ulong? address)
     {
         LinearAddress at = address is { } asked ? new LinearAddress(asked) : pages.Start;
         EpcPage page = (pages.Secinfo & SecinfoFlags.X) != 0 && !pages.IsBlocked ? view.Driver.EpcPageAt(enclave, at) : EpcPage.None;

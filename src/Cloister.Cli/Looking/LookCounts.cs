@@ -59,7 +59,7 @@ internal sealed class LookCounts(Tracer tracer, ObserverList observers, RunSumma
     private void Observe(MachineView view, double now)
     {
         (_summary, _observedFrom) = (new RunSummary(), now);
-        foreach (SgxEnclave enclave in view.Driver.Enclaves.Where(one => one.IsCreated))
+        foreach (IOpenEnclave enclave in view.Driver.Enclaves.Where(one => one.IsCreated))
         {
             int[] processes = [.. view.Processes.Where(process => process.Mappings.Any(mapping => mapping.Enclave == enclave)).Select(process => process.Id)];
             _summary.Begin(enclave.Eid, enclave.ResidentPageCount + (enclave.SecsPage.IsNone ? 0 : 1), processes);

@@ -43,30 +43,30 @@ internal static class RunMetrics
         return text.ToString();
     }
 
-    private static void Living(MetricsText text, SgxEnclave[] enclaves, IReadOnlyList<ObservedProcess> processes)
+    private static void Living(MetricsText text, IOpenEnclave[] enclaves, IReadOnlyList<ObservedProcess> processes)
     {
         foreach (string state in (string[])["building", "initialized", "dead", "suspended"])
         {
             text.Add(MetricTable.Enclaves, enclaves.Count(one => MachineNames.StateOf(one) == state), state);
         }
 
-        foreach (SgxEnclave one in enclaves)
+        foreach (IOpenEnclave one in enclaves)
         {
             (ReadOnlyMemory<byte> measured, ReadOnlyMemory<byte> signer) = one.Identity;
             text.Add(MetricTable.EnclaveInfo, 1, Text(one.Eid), Convert.ToHexStringLower(measured.Span), Convert.ToHexStringLower(signer.Span), one.IsDebug ? "true" : "false");
         }
 
-        foreach (SgxEnclave one in enclaves)
+        foreach (IOpenEnclave one in enclaves)
         {
             text.Add(MetricTable.EnclaveUsage, Bytes(one.ResidentPageCount), Text(one.Eid));
         }
 
-        foreach (SgxEnclave one in enclaves)
+        foreach (IOpenEnclave one in enclaves)
         {
             text.Add(MetricTable.EnclaveMemory, Bytes(one.PageCount), Text(one.Eid));
         }
 
-        foreach (SgxEnclave one in enclaves)
+        foreach (IOpenEnclave one in enclaves)
         {
             text.Add(MetricTable.Inside, processes.Sum(process => process.Threads.Count(thread => thread.Processor.EnclaveMode && thread.Processor.Eid == one.Eid)), Text(one.Eid));
         }

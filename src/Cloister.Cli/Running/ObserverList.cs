@@ -23,11 +23,11 @@ internal sealed class ObserverList : IDriverObserver, IEngineObserver
         tracer.Observer = _drivers.Count == 1 ? observer : this;
     }
 
-    public void IoctlBegan(IoctlOperation operation, string? name, uint command, ulong argument, SgxEnclave? enclave) => _drivers.ForEach(one => one.IoctlBegan(operation, name, command, argument, enclave));
+    public void IoctlBegan(IoctlOperation operation, string? name, uint command, ulong argument, IOpenEnclave? enclave) => _drivers.ForEach(one => one.IoctlBegan(operation, name, command, argument, enclave));
 
     public void IoctlEnded(IoctlOperation operation) => _drivers.ForEach(one => one.IoctlEnded(operation));
 
-    public void FaultBegan(SgxEnclave? enclave, LinearAddress address, AccessKind access) => _drivers.ForEach(one => one.FaultBegan(enclave, address, access));
+    public void FaultBegan(IOpenEnclave? enclave, LinearAddress address, AccessKind access) => _drivers.ForEach(one => one.FaultBegan(enclave, address, access));
 
     public void FaultEnded(VmFault result) => _drivers.ForEach(one => one.FaultEnded(result));
 

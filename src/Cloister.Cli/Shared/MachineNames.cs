@@ -22,7 +22,7 @@ internal static class MachineNames
     ];
 
     /// <summary>building, initialized, dead, or suspended after a loss of power.</summary>
-    public static string StateOf(SgxEnclave enclave) => enclave.IsDead ? "dead" : enclave.IsSuspended ? "suspended" : enclave.IsInitialized ? "initialized" : "building";
+    public static string StateOf(IOpenEnclave enclave) => enclave.IsDead ? "dead" : enclave.IsSuspended ? "suspended" : enclave.IsInitialized ? "initialized" : "building";
 
     /// <summary>EENTER and its like.</summary>
     public static string Of(EncluLeaf leaf) => s_enclu.GetOrAdd(leaf, static known => Enum.IsDefined(known) ? known.ToString().ToUpperInvariant() : $"ENCLU[{(uint)known:x}]");

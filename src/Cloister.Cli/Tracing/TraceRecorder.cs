@@ -17,7 +17,7 @@ internal sealed class TraceRecorder : IMachineObserver, IDriverObserver, IEngine
     private readonly TraceKinds _kinds;
     private readonly long _began = Stopwatch.GetTimestamp();
     private readonly Dictionary<LogicalProcessor, ThreadVisit> _threads = [];
-    private readonly Dictionary<IoctlOperation, (TraceEvent Began, SgxEnclave? Enclave)> _ioctls = [];
+    private readonly Dictionary<IoctlOperation, (TraceEvent Began, IOpenEnclave? Enclave)> _ioctls = [];
     private readonly Dictionary<int, ulong> _lastEnclave = []; // by the page of its SECS
     private TraceEvent? _extending;
     private IObservedThread? _working, _before;
@@ -143,7 +143,7 @@ internal sealed class TraceRecorder : IMachineObserver, IDriverObserver, IEngine
 
     public void KeyRequested(in Keyrequest request, LeafResult result) => _next.KeyRequested(in request, result);
 
-    public void IoctlBegan(IoctlOperation operation, string? name, uint command, ulong argument, SgxEnclave? enclave)
+    public void IoctlBegan(IoctlOperation operation, string? name, uint command, ulong argument, IOpenEnclave? enclave)
     {
         if ((_kinds & TraceKinds.Ioctl) != 0)
         {
@@ -154,14 +154,14 @@ internal sealed class TraceRecorder : IMachineObserver, IDriverObserver, IEngine
     public void IoctlEnded(IoctlOperation operation)
     {
         string byOrder = TakeInjected();
-        if (_ioctls.Remove(operation, out (TraceEvent Began, SgxEnclave? Enclave) call))
+        if (_ioctls.Remove(operation, out (TraceEvent Began, IOpenEnclave? Enclave) call))
         {
             long now = Now;
             Tell(call.Began with { Time = now, Duration = now - call.Began.Time, Enclave = call.Enclave?.Eid ?? 0, Outcome = operation.IsAbandoned ? "?" : MachineNames.OfResult(operation.Result) + byOrder });
         }
     }
 
-    public void FaultBegan(SgxEnclave? enclave, LinearAddress address, AccessKind access)
+    public void FaultBegan(IOpenEnclave? enclave, LinearAddress address, AccessKind access)
     {
         if ((_kinds & TraceKinds.Fault) != 0)
         {

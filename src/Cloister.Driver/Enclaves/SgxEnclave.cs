@@ -4,7 +4,7 @@ using Cloister.Driver.Pages;
 namespace Cloister.Driver;
 
 /// <summary>One open file of /dev/sgx_enclave and the enclave built through it (struct sgx_encl).</summary>
-public sealed class SgxEnclave
+public sealed class SgxEnclave : IOpenEnclave
 {
     internal SgxEnclave(int number, IEnclaveStorage storage, IEnclaveBacking backing)
     {

@@ -3,7 +3,7 @@ using Cloister.Architecture;
 namespace Cloister.Driver;
 
 /// <summary>One open file of /dev/sgx_vepc: raw EPC for a guest (struct sgx_vepc).</summary>
-public sealed class VirtualEpc
+public sealed class VirtualEpc : IOpenVirtualEpc
 {
     internal VirtualEpc(IEnclaveStorage storage) => Storage = storage;
 

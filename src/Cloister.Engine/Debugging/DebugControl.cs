@@ -19,7 +19,7 @@ internal sealed class DebugControl
     private readonly HashSet<TracedThread> _let = []; // they get the signal that their answer has
     private readonly Dictionary<TracedThread, DebugStopKind> _toStop = [];
     private readonly HashSet<TracedThread> _chosen = []; // they run, or all but these
-    private readonly HashSet<SgxEnclave> _told = []; // that have been initialized
+    private readonly HashSet<IOpenEnclave> _told = []; // that have been initialized
     private bool _runsAll = true;
     private int _unknownLeft = MostUnknown;
     private TracedThread? _image; // it executes a program
@@ -28,7 +28,7 @@ internal sealed class DebugControl
     {
         (_debugger, Process, _stopped) = (debugger, process, stopped);
         (Memory, Registers) = debugger.Look(process.Space);
-        _told.UnionWith(process.Space.Mappings.All.Select(mapping => mapping.File.Enclave).OfType<SgxEnclave>()
+        _told.UnionWith(process.Space.Mappings.All.Select(mapping => mapping.File.Enclave).OfType<IOpenEnclave>()
             .Where(one => one.IsInitialized));
         process.Space.IsDebugged = true;
         Debugged = new DebuggedProcess(this);

@@ -15,7 +15,7 @@ namespace Cloister.Engine.Debugging;
 /// <param name="driver">Who lets an enclave be looked into.</param>
 /// <param name="spaces">Where ENCLU is a jump.</param>
 /// <param name="space">The memory.</param>
-internal sealed class DebuggedMemory(SgxMachine machine, SgxDriver driver, FastSpaces spaces, AddressSpace space)
+internal sealed class DebuggedMemory(SgxMachine machine, ISgxDriver driver, FastSpaces spaces, AddressSpace space)
 {
     private readonly HashSet<ulong> _breakpoints = [];
 
@@ -57,7 +57,7 @@ internal sealed class DebuggedMemory(SgxMachine machine, SgxDriver driver, FastS
             if (InEnclave(at) is { } enclave)
             {
                 enclave.File.Planted.Cover(part, at);
-                if (driver.Access(enclave.File.Enclave!, new LinearAddress(at), part, write: true, Of(enclave)) != part.Length)
+                if (driver.Access(enclave.File.Enclave!, Space, new LinearAddress(at), part, write: true, Of(enclave)) != part.Length)
                 {
                     return false;
                 }
@@ -158,7 +158,7 @@ internal sealed class DebuggedMemory(SgxMachine machine, SgxDriver driver, FastS
 
     private bool ReadEnclave(EnclaveMapping mapping, ulong at, Span<byte> part)
     {
-        if (driver.Access(mapping.File.Enclave!, new LinearAddress(at), part, write: false, Of(mapping)) != part.Length)
+        if (driver.Access(mapping.File.Enclave!, Space, new LinearAddress(at), part, write: false, Of(mapping)) != part.Length)
         {
             return false;
         }

@@ -11,7 +11,7 @@ namespace Cloister.Engine.Debugging;
 
 /// <summary>What a debugger's hold on a process needs of the machine, and who is held.</summary>
 /// <remarks>One process at a time.</remarks>
-internal sealed class Debugger(SgxMachine machine, SgxDriver driver, FastSpaces spaces, IPlatform platform, Interruptions interruptions,
+internal sealed class Debugger(SgxMachine machine, ISgxDriver driver, FastSpaces spaces, IPlatform platform, Interruptions interruptions,
     Gates gates, PendingChanges changes, AsynchronousExits exits, EncluStops enclu) : IPageObserver
 {
     private Action<DebugStop>? _first;

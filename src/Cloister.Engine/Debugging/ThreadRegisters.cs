@@ -8,7 +8,7 @@ using Cloister.Processor;
 namespace Cloister.Engine.Debugging;
 
 /// <summary>The registers of a thread that stands, as a debugger is shown them: of code inside where it may be looked at.</summary>
-internal sealed class ThreadRegisters(SgxMachine machine, SgxDriver driver, DebuggedMemory memory)
+internal sealed class ThreadRegisters(SgxMachine machine, ISgxDriver driver, DebuggedMemory memory)
 {
     /// <summary>Whose registers they are.</summary>
     public static ThreadPlace PlaceOf(TracedThread thread)
@@ -92,7 +92,7 @@ internal sealed class ThreadRegisters(SgxMachine machine, SgxDriver driver, Debu
 
     private static bool IsDebugged(TracedThread thread, ulong tcs) => EnclaveAt(thread, tcs) is { IsDebug: true };
 
-    private static SgxEnclave? EnclaveAt(TracedThread thread, ulong address) =>
+    private static IOpenEnclave? EnclaveAt(TracedThread thread, ulong address) =>
         thread.Space.Mappings.Find(address)?.File.Enclave;
 
     private UserRegisters Saved(ulong gprsgx, UserRegisters own)

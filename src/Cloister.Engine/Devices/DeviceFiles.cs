@@ -9,7 +9,7 @@ using Cloister.Linux;
 namespace Cloister.Engine.Devices;
 
 /// <summary>The open files of the device nodes, and the address spaces that use them.</summary>
-internal sealed class DeviceFiles(EpcMemory epc, SgxDriver driver, IPageObserver observer) : IDisposable
+internal sealed class DeviceFiles(EpcMemory epc, ISgxDriver driver, IPageObserver observer) : IDisposable
 {
     private readonly Dictionary<(ulong, ulong), EnclaveFile> _files = [];
     private readonly List<AddressSpace> _spaces = [];
@@ -48,24 +48,43 @@ internal sealed class DeviceFiles(EpcMemory epc, SgxDriver driver, IPageObserver
             return (Errno)(-taken);
         }
 
-        Errno error = node is DeviceNode.Enclave or DeviceNode.VirtualEpc ? (Errno)driver.BeginUse() : Errno.None;
-        error = error == Errno.None ? MappedFile.Seal(taken, EnclaveFile.FileLength) : error;
+        Errno error = MappedFile.Seal(taken, EnclaveFile.FileLength);
         if (error != Errno.None)
         {
             HostKernel.Close(taken);
             return error;
         }
 
-        file = new EnclaveFile(epc, taken, node, openFlags) { Observer = observer };
-        switch (node)
+        var opened = new EnclaveFile(epc, taken, node, openFlags) { Observer = observer };
+        error = (Errno)Tell(node, opened);
+        if (error != Errno.None)
         {
-            case DeviceNode.Enclave: file.Enclave = driver.Open(file); break;
-            case DeviceNode.VirtualEpc: file.VirtualEpc = driver.OpenVirtualEpc(file); break;
+            opened.Dispose();
+            return error;
         }
 
+        file = opened;
         _files.Add(file.Identity, file);
         Join(thread);
         return Errno.None;
+    }
+
+    private DriverError Tell(DeviceNode node, EnclaveFile file)
+    {
+        DriverError error = DriverError.None;
+        switch (node)
+        {
+            case DeviceNode.Enclave:
+                error = driver.Open(file, out IOpenEnclave? enclave);
+                file.Enclave = enclave;
+                break;
+            case DeviceNode.VirtualEpc:
+                error = driver.OpenVirtualEpc(file, out IOpenVirtualEpc? virtualEpc);
+                file.VirtualEpc = virtualEpc;
+                break;
+        }
+
+        return error;
     }
 
     /// <summary>A thread's program uses the device: it has opened it, or was given a descriptor by another.</summary>

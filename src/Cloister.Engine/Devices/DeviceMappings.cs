@@ -11,7 +11,7 @@ namespace Cloister.Engine.Devices;
 /// <summary>What a mapping of the device is in the kernel's memory and in the books.</summary>
 /// <remarks>A device mapping is natively executable only where the EPCM says X, page run by page run; which pages are
 /// present and writable is the userfaultfd's. The program's own protection stands in <see cref="EnclaveMapping.Protection"/>.</remarks>
-internal sealed class DeviceMappings(SgxDriver driver, DeviceFiles files, IPlatform platform, PresenceMode presence, Action<string> notice)
+internal sealed class DeviceMappings(ISgxDriver driver, DeviceFiles files, IPlatform platform, PresenceMode presence, Action<string> notice)
 {
     /// <summary>A mapping that the books did not have: no page of it is present, and it has the rights of a new one.</summary>
     public static void Begin(TracedThread thread, EnclaveMapping mapping)
@@ -62,7 +62,7 @@ internal sealed class DeviceMappings(SgxDriver driver, DeviceFiles files, IPlatf
     {
         if (file is { IsReleased: false, Enclave: { } enclave })
         {
-            driver.Unmapped(enclave, space, new LinearAddress(start), new LinearAddress(end));
+            driver.Legacy?.Unmapped(enclave, space, new LinearAddress(start), new LinearAddress(end));
         }
     }
 

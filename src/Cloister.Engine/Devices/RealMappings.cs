@@ -8,7 +8,7 @@ namespace Cloister.Engine.Devices;
 
 /// <summary>The device mappings that the kernel has. Where a thread forks while another maps, the order in which the
 /// tracer hears of it is not the order in which it was done: then the books take what is there.</summary>
-internal sealed class RealMappings(Func<int, AddressSpace> newSpace, SgxDriver driver, DeviceFiles files, Processes processes,
+internal sealed class RealMappings(Func<int, AddressSpace> newSpace, ISgxDriver driver, DeviceFiles files, Processes processes,
     DeviceMappings mappings)
 {
     private const int MostTries = 8;
@@ -167,7 +167,7 @@ internal sealed class RealMappings(Func<int, AddressSpace> newSpace, SgxDriver d
         space.Native.ByProtection = parent.Native.ByProtection;
         space.InElrange.IsStale = true;
         parent.Table?.Share();
-        if (driver.BindsToMapping)
+        if (driver.Legacy is { BindsToMapping: true })
         {
             // Linux v16, sgx_mmap: VM_DONTCOPY.
             NoteCopy(parent, space);
@@ -179,13 +179,10 @@ internal sealed class RealMappings(Func<int, AddressSpace> newSpace, SgxDriver d
         {
             space.Mappings.Add(mapping);
             mapping.File.NoteMapped(space);
-
-            if (mapping.File.Enclave is { } enclave)
-            {
-                driver.AddressSpaceMapped(enclave, space);
-            }
         }
 
+        driver.AddressSpaceCopied(parent, space,
+            [.. space.Mappings.All.Select(mapping => mapping.File.Enclave).OfType<IOpenEnclave>().Distinct()]);
         space.Native.Executable.Copy(parent.Native.Executable);
         space.Breakpoints.CopyFrom(parent.Breakpoints);
         NoteCopy(parent, space);

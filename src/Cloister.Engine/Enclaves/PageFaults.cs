@@ -7,7 +7,7 @@ using Cloister.Processor;
 namespace Cloister.Engine.Enclaves;
 
 /// <summary>The kernel's handler of page faults on the device's mappings.</summary>
-internal sealed class PageFaults(SgxDriver driver)
+internal sealed class PageFaults(ISgxDriver driver)
 {
     // A page that is inserted and still faults is a defect of ours; the thread must not spin.
     private const int MostRetries = 1000;
@@ -52,7 +52,7 @@ internal sealed class PageFaults(SgxDriver driver)
             return Load(thread, mapping, address, access) == VmFault.NoPage;
         }
 
-        VmFault result = driver.WriteFault(enclave, address);
+        VmFault result = driver.Legacy?.WriteFault(enclave, address) ?? VmFault.NoPage;
         NoteSigbus(thread, result == VmFault.Sigbus);
         if (result == VmFault.NoPage)
         {

@@ -12,7 +12,7 @@ namespace Cloister.Engine.Enclaves;
 
 /// <summary>Gives the exceptions of enclaves and of ENCLU to the program, by the vDSO, by a registered handler or as signals.</summary>
 internal sealed class SignalDelivery(
-    Observation observed, FastSpaces spaces, PageFaults faults, SgxDriver driver, DeviceFiles files, Processes processes,
+    Observation observed, FastSpaces spaces, PageFaults faults, ISgxDriver driver, DeviceFiles files, Processes processes,
     Interruptions interruptions, IPlatform platform, PendingChanges changes)
 {
     /// <summary>Whether a thread is to stand before it gets an exception's signal.</summary>
@@ -42,7 +42,7 @@ internal sealed class SignalDelivery(
         }
 
         // RFC v3 4/4 of December 2018: where a signal would be generated, and the instruction is the registered one.
-        if (driver.EncluHandlerOf(thread.Space) is { } registered && thread.Peek().Rip == registered.Enclu.Value
+        if (driver.Legacy?.EncluHandlerOf(thread.Space) is { } registered && thread.Peek().Rip == registered.Enclu.Value
             && vector is not (ExceptionVector.Debug or ExceptionVector.Breakpoint))
         {
             observed.Observer.ExceptionRaised(thread, new RaisedException(vector, errorCode, address, ExceptionWay.RegisteredHandler, 0));

@@ -18,7 +18,7 @@ namespace Cloister.Engine.Fast;
 /// promised: its EACCEPTs of them need no fault, and EAUG and EACCEPT are done in the model when the tracer reads of them. Nothing can come
 /// between, for nobody can reach such a page before: it is not mapped. The kernel might have added the pages ahead as well.
 /// </remarks>
-internal sealed class Accepts(SgxMachine machine, SgxDriver driver, EpcMemory epc, RunningIoctls ioctls, FastSpaces spaces,
+internal sealed class Accepts(SgxMachine machine, ISgxDriver driver, EpcMemory epc, RunningIoctls ioctls, FastSpaces spaces,
     Observation observed) : IPageObserver
 {
     private const int FewestAhead = 8, MostAhead = FastLayout.NotesLength;
@@ -93,7 +93,7 @@ internal sealed class Accepts(SgxMachine machine, SgxDriver driver, EpcMemory ep
 
         var start = new LinearAddress(page + 4096);
         int most = (int)Math.Min(count, (mapping.End - page) / 4096 - 1);
-        int run = most > 0 ? driver.PagesToAdd(enclave, start, Math.Min(most, Spare)) : 0;
+        int run = most > 0 && driver.Ahead is { } able ? able.PagesToAdd(enclave, start, Math.Min(most, Spare)) : 0;
         for (int i = 0; i < run; i++)
         {
             Volatile.Write(ref table[start.Value + (ulong)i * 4096 - file.Base], (ushort)Eaug.AddedPage);
@@ -138,7 +138,7 @@ internal sealed class Accepts(SgxMachine machine, SgxDriver driver, EpcMemory ep
     public void Releasing(EnclaveFile file) => Withdraw();
 
     // Pages that can be added without anything being evicted, beyond those that are promised.
-    private int Spare => driver.SparePages - _ahead.Sum(ahead => (int)((ahead.End - ahead.Start) / 4096));
+    private int Spare => (driver.Ahead?.SparePages ?? 0) - _ahead.Sum(ahead => (int)((ahead.End - ahead.Start) / 4096));
 
     private bool Close(PagesAhead ahead)
     {

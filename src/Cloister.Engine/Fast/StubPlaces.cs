@@ -138,7 +138,7 @@ internal sealed class StubPlaces(FastTables tables, Action<int> freeEntry)
             }
         }
 
-        var enclaves = thread.Space.Mappings.All.Select(mapping => mapping.File.Enclave).OfType<SgxEnclave>()
+        var enclaves = thread.Space.Mappings.All.Select(mapping => mapping.File.Enclave).OfType<IOpenEnclave>()
             .Select(enclave => (enclave.Base.Value, enclave.Base.Value + enclave.Size));
         if (_stubPages * 4096 >= FastLayout.FileLength - FastLayout.Stubs
             || FreeRange.In(HeldMappings.Of(thread), targets, 4096, enclaves) is not { } address)

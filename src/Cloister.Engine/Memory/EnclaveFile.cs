@@ -52,13 +52,13 @@ internal sealed class EnclaveFile : IEnclaveStorage, IPageBytes, IDisposable
     public bool IsReleased { get; set; }
 
     /// <summary>The driver's side of an enclave's file.</summary>
-    public SgxEnclave? Enclave { get; set; }
+    public IOpenEnclave? Enclave { get; set; }
 
     /// <summary>Whether the filter that refuses system calls from inside was made for a bound mapping's enclave.</summary>
     public bool RefusesSystemCalls { get; set; }
 
     /// <summary>The driver's side of a virtual EPC's file.</summary>
-    public VirtualEpc? VirtualEpc { get; set; }
+    public IOpenVirtualEpc? VirtualEpc { get; set; }
 
     /// <summary>The address spaces that have mapped it.</summary>
     public List<IFileView> Views { get; } = [];

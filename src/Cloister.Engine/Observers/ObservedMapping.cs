@@ -7,4 +7,4 @@ namespace Cloister.Engine.Observers;
 /// <param name="End">Behind the last byte.</param>
 /// <param name="Protection">PROT_ bits, as the program asked for them.</param>
 /// <param name="Enclave">The enclave that is mapped; null for a virtual EPC.</param>
-public sealed record ObservedMapping(ulong Start, ulong End, int Protection, SgxEnclave? Enclave);
+public sealed record ObservedMapping(ulong Start, ulong End, int Protection, IOpenEnclave? Enclave);

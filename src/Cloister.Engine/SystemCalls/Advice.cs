@@ -18,7 +18,7 @@ internal static class Advice
         DontDump = 16, WipeOnFork = 18, KeepOnFork = 19, HardwarePoison = 100, SoftOffline = 101;
 
     /// <summary>Answers madvise.</summary>
-    public static Answer Advise(SgxDriver driver, TracedThread thread)
+    public static Answer Advise(ISgxDriver driver, TracedThread thread)
     {
         ref readonly UserRegisters r = ref thread.Peek();
         int advice = (int)r.Rdx;
@@ -28,7 +28,7 @@ internal static class Advice
     }
 
     /// <summary>Answers process_madvise: it ends before the first range that refuses.</summary>
-    public static Answer AdviseProcess(SgxDriver driver, IEnumerable<TracedThread> threads, TracedThread thread)
+    public static Answer AdviseProcess(ISgxDriver driver, IEnumerable<TracedThread> threads, TracedThread thread)
     {
         ref readonly UserRegisters r = ref thread.Peek();
         (ulong descriptor, ulong vectors, ulong count, int advice, ulong flags) = (r.Rdi, r.Rsi, r.Rdx, (int)r.R10, r.R8);
@@ -60,7 +60,7 @@ internal static class Advice
 
     // mm/madvise.c, madvise_vma_behavior and what it calls, for those flags. What the host's kernel cannot do at all
     // it says of this mapping as well.
-    private static long Of(SgxDriver driver, TracedThread thread, EnclaveMapping mapping, int advice)
+    private static long Of(ISgxDriver driver, TracedThread thread, EnclaveMapping mapping, int advice)
     {
         long Pass(int passed) => new RemoteCalls().Add(SystemCall.Madvise, mapping.Start, mapping.End - mapping.Start, (ulong)passed)
             .Run(thread)[0];
@@ -91,12 +91,12 @@ internal static class Advice
     }
 
     /// <summary>Pages of a range before they are touched; EINVAL before EINIT, and a full EPC is where advice ends.</summary>
-    public static Driver.DriverError Populate(SgxDriver driver, AddressSpace space, ulong start, ulong end)
+    public static Driver.DriverError Populate(ISgxDriver driver, AddressSpace space, ulong start, ulong end)
     {
         foreach (EnclaveMapping part in space.Mappings.Within(start, end))
         {
             if (part.File.Enclave is { } enclave && part.Allows(MemoryProtection.Read)
-                && driver.Populate(enclave, space, new LinearAddress(part.Start), new LinearAddress(part.End),
+                && driver.Legacy?.Populate(enclave, space, new LinearAddress(part.Start), new LinearAddress(part.End),
                 (Protection)part.Protection) is Driver.DriverError.EINVAL and var error)
             {
                 return error;

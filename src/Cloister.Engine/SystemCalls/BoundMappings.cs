@@ -13,7 +13,7 @@ namespace Cloister.Engine.SystemCalls;
 /// <summary>mmap of the device in the generations before v20, where an enclave is its mapping: it has a memory file of its own.</summary>
 /// <remarks>The program's descriptor stays open for ioctls only; the mapping's file has none, so that munmap ends the enclave. A child of
 /// fork does not have the mapping (VM_DONTCOPY).</remarks>
-internal sealed class BoundMappings(SgxDriver driver, DeviceFiles files, MapDevice mapDevice, MappingPlacement placement)
+internal sealed class BoundMappings(ISgxDriver driver, DeviceFiles files, MapDevice mapDevice, MappingPlacement placement)
 {
 
     /// <summary>Answers an mmap of the device.</summary>
@@ -96,7 +96,7 @@ internal sealed class BoundMappings(SgxDriver driver, DeviceFiles files, MapDevi
         if (file?.Enclave is { } enclave)
         {
             result = driver.Mmap(enclave, space, new LinearAddress(address), new LinearAddress(address + length), (Protection)protection,
-                isPrivate: false);
+                isPrivate: false, readImpliesExecute: false);
             if (result == 0)
             {
                 result = MapFile(thread, file, (int)descriptor, address, length, protection, noReplace);

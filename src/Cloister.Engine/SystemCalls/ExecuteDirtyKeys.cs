@@ -5,7 +5,7 @@ using Cloister.Linux;
 namespace Cloister.Engine.SystemCalls;
 
 /// <summary>add_key of the type "enclave_execdirty", which the kernel below does not know. Other types are its own.</summary>
-internal sealed class ExecuteDirtyKeys(Driver.SgxDriver driver)
+internal sealed class ExecuteDirtyKeys(Driver.ISgxDriver driver)
 {
     private const ulong MostPayload = 32767;
     private long _serial = 0x2e000000;
@@ -36,7 +36,7 @@ internal sealed class ExecuteDirtyKeys(Driver.SgxDriver driver)
             return -(long)Errno.EFAULT;
         }
 
-        Driver.DriverError error = driver.AddExecuteDirtyKey(Encoding.ASCII.GetString(bytes));
+        Driver.DriverError error = driver.Legacy?.AddExecuteDirtyKey(Encoding.ASCII.GetString(bytes)) ?? Driver.DriverError.ENODEV;
         return error == Driver.DriverError.None ? ++_serial : -(long)error;
     }
 }

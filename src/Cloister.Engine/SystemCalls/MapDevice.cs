@@ -10,7 +10,7 @@ using Cloister.Linux;
 namespace Cloister.Engine.SystemCalls;
 
 /// <summary>mmap of a device file.</summary>
-internal sealed class MapDevice(SgxDriver driver, DeviceFiles files, RealMappings real, MappingPlacement placement)
+internal sealed class MapDevice(ISgxDriver driver, DeviceFiles files, RealMappings real, MappingPlacement placement)
 {
     private const ulong NoPageFault = unchecked((ulong)-1);
 
@@ -62,7 +62,8 @@ internal sealed class MapDevice(SgxDriver driver, DeviceFiles files, RealMapping
         int verdict = file.Enclave is { } enclave
             ? driver.Mmap(enclave, thread.Space, new LinearAddress(address), new LinearAddress(address + length), (Protection)protection,
             isPrivate, Personality.ReadImpliesExecute(thread))
-            : driver.Mmap(file.VirtualEpc!, isPrivate);
+            : driver.Mmap(file.VirtualEpc!, thread.Space, new LinearAddress(address), new LinearAddress(address + length), offset,
+            (Protection)protection, isPrivate);
         if (verdict != 0)
         {
             if (!isFixed)

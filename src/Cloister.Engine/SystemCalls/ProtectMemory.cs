@@ -9,7 +9,7 @@ using Cloister.Linux;
 namespace Cloister.Engine.SystemCalls;
 
 /// <summary>mprotect where the device is concerned, or what can be executed then.</summary>
-internal sealed class ProtectMemory(SgxDriver driver, DeviceFiles files)
+internal sealed class ProtectMemory(ISgxDriver driver, DeviceFiles files)
 {
 
     /// <summary>mprotect of a range with device mappings in it.</summary>
@@ -53,8 +53,8 @@ internal sealed class ProtectMemory(SgxDriver driver, DeviceFiles files)
             const int access = MemoryProtection.Read | MemoryProtection.Write | MemoryProtection.Execute;
             bool refused = (protection & MemoryProtection.Write) != 0 && !part.File.Allows(MemoryProtection.Write);
             long verdict = part.IsSealed ? -(long)Errno.EPERM : refused ? -(long)Errno.EACCES : part.File.Enclave is { } enclave
-                ? driver.MayMap(enclave, new LinearAddress(part.Start), new LinearAddress(part.End), (Protection)(protection & access),
-                Personality.ReadImpliesExecute(thread)) : 0;
+                ? driver.Mprotect(enclave, space, new LinearAddress(part.Start), new LinearAddress(part.End),
+                (Protection)(protection & access), Personality.ReadImpliesExecute(thread)) : 0;
 
             // The rest of the bits, and the key, are the kernel's to judge.
             int native = (protection & ~access) | (space.HidesEnclaves || space.Native.ByProtection ? MemoryProtection.None

@@ -13,7 +13,7 @@ namespace Cloister.Engine.SystemCalls;
 
 /// <summary>What is done about the system calls that stop.</summary>
 internal sealed class SystemCallHandlers(
-    EngineOptions options, SgxDriver driver, EpcMemory epc, CpuidEmulator cpuid, DeviceFiles files, RunningIoctls ioctls,
+    EngineOptions options, ISgxDriver driver, EpcMemory epc, CpuidEmulator cpuid, DeviceFiles files, RunningIoctls ioctls,
     Processes processes, IPlatform platform,
     Exceptions exceptions, RealMappings real, MappingPlacement placement, PlannedLosses losses, ByteReplacer replacer)
 {
@@ -150,18 +150,19 @@ internal sealed class SystemCallHandlers(
                 RefuseSystemCallsInside(thread, enclave);
             }
 
-            if (driver.BindsToMapping)
+            bool isBound = driver.Legacy is { BindsToMapping: true };
+            if (isBound)
             {
                 RefuseSystemCallsInside(thread);
             }
 
-            thread.Space.InElrange.IsStale |= !wasInitialized && (driver.BindsToMapping || file.Enclave is { IsInitialized: true });
+            thread.Space.InElrange.IsStale |= !wasInitialized && (isBound || file.Enclave is { IsInitialized: true });
             files.CheckLifetime(file);
         }));
         return Answer.Stand;
     }
 
-    private void RefuseSystemCallsInside(TracedThread thread, SgxEnclave enclave) =>
+    private void RefuseSystemCallsInside(TracedThread thread, IOpenEnclave enclave) =>
         platform.RefuseCalls(thread.Held, enclave.Base.Value, enclave.Size);
 
     // Which enclave a call was on is known by an address in its argument: those that were initialized since are found.
@@ -184,7 +185,7 @@ internal sealed class SystemCallHandlers(
         bool anonymous = ((int)r.R10 & MemoryProtection.Anonymous) != 0;
         if (!anonymous && files.Find(thread, (int)r.R8) is { } file)
         {
-            if (file.Node == DeviceNode.Enclave && driver.BindsToMapping)
+            if (file.Node == DeviceNode.Enclave && driver.Legacy is { BindsToMapping: true })
             {
                 files.Join(thread);
                 return new BoundMappings(driver, files, _mapDevice, placement).Map(thread);

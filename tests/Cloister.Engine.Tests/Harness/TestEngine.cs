@@ -256,7 +256,7 @@ internal sealed class TestEngine : IDisposable
     }
 
     private uint CommandOf(string name) =>
-        IoctlTable.Rows.Single(row => row.Name == "SGX_IOC_" + name && row.Generation == Tracer.Driver.Options.Generation).Command;
+        IoctlTable.Rows.Single(row => row.Name == "SGX_IOC_" + name && row.Generation == Tracer.Options.Driver.Generation).Command;
 
     private int Runs(TracedThread thread) => Platform.Log.Count(done => done == $"run {thread.Id}" || done.StartsWith($"run {thread.Id} ", StringComparison.Ordinal));
 

@@ -15,7 +15,7 @@ public interface IDriverObserver
     /// <param name="command">Its number.</param>
     /// <param name="argument">The argument as the program gave it.</param>
     /// <param name="enclave">The open file; null for one of the virtual EPC device.</param>
-    void IoctlBegan(IoctlOperation operation, string? name, uint command, ulong argument, SgxEnclave? enclave)
+    void IoctlBegan(IoctlOperation operation, string? name, uint command, ulong argument, IOpenEnclave? enclave)
     {
     }
 
@@ -29,7 +29,7 @@ public interface IDriverObserver
     /// <param name="enclave">The open file; null for one of the virtual EPC device.</param>
     /// <param name="address">Where.</param>
     /// <param name="access">What was tried.</param>
-    void FaultBegan(SgxEnclave? enclave, LinearAddress address, AccessKind access)
+    void FaultBegan(IOpenEnclave? enclave, LinearAddress address, AccessKind access)
     {
     }
 
