@@ -8,7 +8,7 @@ namespace Cloister.Linux;
 /// <param name="Group">st_gid.</param>
 public readonly record struct FileStatus(uint Mode, uint Owner, uint Group)
 {
-    private const uint TypeMask = 0xf000, Directory = 0x4000, Regular = 0x8000, CharacterDevice = 0x2000;
+    private const uint TypeMask = 0xf000, Directory = 0x4000, Regular = 0x8000, CharacterDevice = 0x2000, Socket = 0xc000;
 
     /// <summary>Whether it is a directory.</summary>
     public bool IsDirectory => (Mode & TypeMask) == Directory;
@@ -18,6 +18,9 @@ public readonly record struct FileStatus(uint Mode, uint Owner, uint Group)
 
     /// <summary>Whether it is a character device.</summary>
     public bool IsCharacterDevice => (Mode & TypeMask) == CharacterDevice;
+
+    /// <summary>Whether it is a socket.</summary>
+    public bool IsSocket => (Mode & TypeMask) == Socket;
 
     /// <summary>Whether executing it is to give the owner's user id.</summary>
     public bool IsSetUserId => (Mode & 0x800) != 0;

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Cloister.Linux;
 
 /// <summary>A folder that this process alone changes for a while, as far as others ask as well. flock(2): it goes with the process.</summary>
@@ -7,12 +9,15 @@ public sealed class FolderLock : IDisposable
 
     private FolderLock(int descriptor) => _descriptor = descriptor;
 
-    /// <summary>Takes it, and waits for it.</summary>
+    /// <summary>Takes it, and waits for it, but not for ever: whoever may read the folder can hold it.</summary>
     /// <param name="folder">The folder.</param>
-    /// <param name="error">Why it cannot.</param>
-    public static FolderLock? TryTake(string folder, out Errno error)
+    /// <param name="patience">How long.</param>
+    /// <param name="error">Why it cannot; <see cref="Errno.EAGAIN"/> when somebody has kept it.</param>
+    public static FolderLock? TryTake(string folder, TimeSpan patience, out Errno error)
     {
-        const long exclusive = 2;
+        const long exclusive = 2, atOnce = 4; // LOCK_EX, LOCK_NB
+        const int pause = 1;
+        long began = Stopwatch.GetTimestamp();
         int descriptor = NativeMethods.Open(folder, FileFlags.CloseOnExec, 0);
         if (descriptor < 0)
         {
@@ -20,14 +25,16 @@ public sealed class FolderLock : IDisposable
             return null;
         }
 
-        while (NativeMethods.SystemCall(SystemCall.Flock, descriptor, exclusive, 0, 0, 0, 0) < 0)
+        while (NativeMethods.SystemCall(SystemCall.Flock, descriptor, exclusive | atOnce, 0, 0, 0, 0) < 0)
         {
             error = NativeMethods.LastError;
-            if (error != Errno.EINTR)
+            if (error is not (Errno.EINTR or Errno.EAGAIN) || Stopwatch.GetElapsedTime(began) > patience)
             {
                 HostKernel.Close(descriptor);
                 return null;
             }
+
+            Thread.Sleep(pause);
         }
 
         error = Errno.None;

@@ -16,6 +16,15 @@ public static class AesmServer
         return ConnectionServer.Begin(path, (stream, cancellation) => Serve(service, stream, cancellation));
     }
 
+    /// <summary>Begins to serve.</summary>
+    /// <param name="listener">A socket that listens; it is the server's from now on.</param>
+    /// <param name="service">What answers.</param>
+    public static ConnectionServer Begin(Socket listener, AesmService service)
+    {
+        ArgumentNullException.ThrowIfNull(service);
+        return ConnectionServer.Begin(listener, (stream, cancellation) => Serve(service, stream, cancellation));
+    }
+
     internal static async Task Serve(AesmService service, Stream stream, CancellationToken cancellation)
     {
         byte[] length = new byte[4];

@@ -6,7 +6,6 @@ using Cloister.Attestation.Platforms;
 using Cloister.Attestation.Quotes;
 using Cloister.Attestation.Services;
 using Cloister.Cli.Platforms;
-using Cloister.Linux;
 
 namespace Cloister.Cli.Commands;
 
@@ -14,7 +13,7 @@ namespace Cloister.Cli.Commands;
 internal static class ServeCommand
 {
     // The port of Intel's service.
-    private const int UsualPort = 8081;
+    private const int UsualPort = 8081, Backlog = 4096;
 
     public static Command Create()
     {
@@ -51,7 +50,7 @@ internal static class ServeCommand
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, End);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, End);
         using ConnectionServer pccs = Begin($"--pccs {address}", () => HttpServer.Begin(address, new PccsService(platform, verdict).Get, out address));
-        using ConnectionServer? aesm = path is null ? null : Begin($"--aesm {path}", () => AesmServer.Begin(Free(path), new AesmService(new QuotingService(platform))));
+        using ConnectionServer? aesm = path is null ? null : Begin($"--aesm {path}", () => AesmServer.Begin(SocketAtPath.Listen(path, Backlog), new AesmService(new QuotingService(platform))), path);
         Console.WriteLine($"certificates at http://{address}/sgx/certification/v4/");
         if (path is not null)
         {
@@ -73,7 +72,7 @@ internal static class ServeCommand
         }
     }
 
-    private static ConnectionServer Begin(string what, Func<ConnectionServer> begin)
+    private static ConnectionServer Begin(string what, Func<ConnectionServer> begin, string? path = null)
     {
         try
         {
@@ -81,27 +80,8 @@ internal static class ServeCommand
         }
         catch (Exception e) when (e is SocketException or IOException or UnauthorizedAccessException or ArgumentException)
         {
-            throw new PlatformProblem($"{what}: {e.Message.ReplaceLineEndings(" ")}", Failure.Unavailable);
+            throw new PlatformProblem($"{what}: {(path is not null && e is SocketException error ? SocketProblem.Of(path, error) : e.Message.ReplaceLineEndings(" "))}", Failure.Unavailable);
         }
-    }
-
-    // A socket at which nobody listens any more was left by one that was killed.
-    private static string Free(string path)
-    {
-        if (File.Exists(path))
-        {
-            using var probe = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-            try
-            {
-                probe.Connect(new UnixDomainSocketEndPoint(path));
-            }
-            catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionRefused && HostKernel.TryStat(path, out _, out _, out uint mode) && (mode & 0xf000) == 0xc000)
-            {
-                File.Delete(path);
-            }
-        }
-
-        return path;
     }
 
     private static IPEndPoint Address(string? text) => text switch

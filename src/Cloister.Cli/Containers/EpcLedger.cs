@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Cloister.Linux;
 
 namespace Cloister.Cli.Containers;
 
@@ -11,8 +12,8 @@ namespace Cloister.Cli.Containers;
 /// <param name="folder">The folder.</param>
 internal sealed class EpcLedger(string folder)
 {
-    private const string TotalName = "total", LockName = "lock";
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5), s_pause = TimeSpan.FromMilliseconds(5), s_grace = TimeSpan.FromSeconds(60);
+    private const string TotalName = "total";
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5), s_grace = TimeSpan.FromSeconds(60);
 
     /// <summary>This node's.</summary>
     public static EpcLedger OfThisNode { get; } = new("/run/cloister/epc");
@@ -51,7 +52,6 @@ internal sealed class EpcLedger(string folder)
 
             if (!lives && !File.Exists(Total) && Directory.Exists(folder))
             {
-                File.Delete(Path.Combine(folder, LockName));
                 Directory.Delete(folder);
             }
         }
@@ -125,7 +125,7 @@ internal sealed class EpcLedger(string folder)
                 return;
             }
 
-            using FileStream hold = Lock();
+            using FolderLock hold = FolderLock.TryTake(folder, s_patience, out Errno error) ?? throw new IOException(error.ToString(), (int)error);
             action(total);
         }
         catch (UnauthorizedAccessException)
@@ -139,19 +139,4 @@ internal sealed class EpcLedger(string folder)
     }
 
     private ContainerException Unusable(Exception e) => new($"the node's books of EPC in {folder}: {FileProblem.Of(folder, e)}", Failure.InputOutput, e);
-
-    // Kept by the kernel, so that nobody who is killed keeps it.
-    private FileStream Lock()
-    {
-        for (DateTime end = DateTime.UtcNow + s_patience; ; Thread.Sleep(s_pause))
-        {
-            try
-            {
-                return new FileStream(Path.Combine(folder, LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            }
-            catch (IOException) when (DateTime.UtcNow < end)
-            {
-            }
-        }
-    }
 }

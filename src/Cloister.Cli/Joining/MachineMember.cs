@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.Net.Sockets;
 using System.Text;
 using Cloister.Cli.Running;
-using Cloister.Cli.Shared;
 using Cloister.Engine.Options;
 using Cloister.Linux;
 
@@ -25,7 +24,7 @@ internal static class MachineMember
         const int pause = 10, attempts = 300;
         for (int attempt = 0; ; attempt++)
         {
-            if ((door = Open(name, options, out SocketError error)) is not null)
+            if ((door = MachineDoor.TryOpen(name, options, out SocketError error)) is not null)
             {
                 return null;
             }
@@ -60,7 +59,7 @@ internal static class MachineMember
         Peer owner;
         try
         {
-            connection.Connect(name.Address);
+            connection.Connect(new UnixDomainSocketEndPoint(name.Address));
             owner = Peer.Of(connection);
             if (owner.User != HostProbe.EffectiveUser)
             {
@@ -95,42 +94,5 @@ internal static class MachineMember
         connection.ReceiveTimeout = 0;
         return reason[0] != 0 ? (PrintableText.Of(Encoding.UTF8.GetString(reason, 0, length)), Failure.Unavailable)
             : ($"this process cannot wait for it: {JoiningProgram.Become((int)connection.Handle, owner.Process)}", Failure.Unavailable);
-    }
-
-    // A socket at which nobody listens any more was left by a run that was killed. Of those who find it one takes it away and has its own in its
-    // place before the next looks: the folder is locked.
-    private static MachineDoor? Open(MachineName name, IReadOnlyList<string> options, out SocketError error)
-    {
-        if (!name.IsPath)
-        {
-            return MachineDoor.TryOpen(name, options, out error);
-        }
-
-        string path = Path.GetFullPath(name.Text);
-        using var hold = FolderLock.TryTake(Path.GetDirectoryName(path)!, out Errno unlockable);
-        if (unlockable is Errno.ENOENT or Errno.ENOTDIR)
-        {
-            error = SocketError.AddressNotAvailable;
-            return null;
-        }
-
-        using var probe = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        try
-        {
-            if (hold is not null && FileStatus.TryGetOfLink(path, out _) == Errno.None)
-            {
-                probe.Connect(name.Address);
-            }
-        }
-        catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionRefused && HostKernel.TryStat(path, out _, out _, out uint mode) && (mode & 0xf000) == 0xc000)
-        {
-            File.Delete(path);
-        }
-        catch (SocketException)
-        {
-            // Somebody is there, or may not be asked.
-        }
-
-        return MachineDoor.TryOpen(name, options, out error);
     }
 }

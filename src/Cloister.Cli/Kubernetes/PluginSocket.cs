@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using Cloister.Cli.Grpc;
 using Cloister.Linux;
 
@@ -64,7 +63,7 @@ internal sealed class PluginSocket(string folder, SgxResource resource, bool use
 
     private async Task Begin()
     {
-        if (Answers())
+        if (FileIdentity.TryGet(_path, out _) && !SocketAtPath.IsLeft(_path))
         {
             throw new NodeException($"another device plugin {(_server is null ? "is at" : "has taken")} {_path} and serves {resource.Name}: a node has one");
         }
@@ -84,21 +83,6 @@ internal sealed class PluginSocket(string folder, SgxResource resource, bool use
         catch (Exception e) when (FileProblem.IsOne(e))
         {
             throw new NodeException($"{_path} cannot be made: {FileProblem.Of(_path, e)}", Failure.InputOutput, e);
-        }
-    }
-
-    // One that was killed leaves its socket, at which nobody is.
-    private bool Answers()
-    {
-        using var probe = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        try
-        {
-            probe.Connect(new UnixDomainSocketEndPoint(_path));
-            return true;
-        }
-        catch (Exception e) when (e is SocketException or ArgumentException)
-        {
-            return false;
         }
     }
 }

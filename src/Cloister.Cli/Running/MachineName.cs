@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using Cloister.Linux;
 
 namespace Cloister.Cli.Running;
@@ -13,7 +12,7 @@ internal sealed record MachineName(string Text)
     public bool IsPath => Text.Contains('/', StringComparison.Ordinal);
 
     /// <summary>Where it listens. A zero in front is an abstract name: unix(7).</summary>
-    public UnixDomainSocketEndPoint Address => new(IsPath ? Path.GetFullPath(Text) : $"\0cloister-machine-{HostProbe.EffectiveUser}-{Text}");
+    public string Address => IsPath ? Path.GetFullPath(Text) : $"\0cloister-machine-{HostProbe.EffectiveUser}-{Text}";
 
     /// <summary>What is wrong with it; null for nothing.</summary>
     public static string? Problem(string text) => text switch

@@ -1,6 +1,6 @@
 using System.Net.Sockets;
 
-namespace Cloister.Cli.Shared;
+namespace Cloister.Cli;
 
 /// <summary>Why there can be no socket at a path. .NET says of a folder that is not there that an address cannot be assigned.</summary>
 internal static class SocketProblem
