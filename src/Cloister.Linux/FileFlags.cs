@@ -9,6 +9,8 @@ public static class FileFlags
     public const int ReadWrite = 2;
     /// <summary>The bits of the access mode (O_ACCMODE).</summary>
     public const int AccessMode = 3;
+    /// <summary>O_NOCTTY.</summary>
+    public const int NoTerminal = 0x100;
     /// <summary>O_NONBLOCK.</summary>
     public const int NonBlocking = 0x800;
     /// <summary>O_DIRECTORY.</summary>

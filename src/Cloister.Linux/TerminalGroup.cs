@@ -17,8 +17,7 @@ public static unsafe class TerminalGroup
     /// <returns>False where there is no terminal, or no such group.</returns>
     public static bool TryGive(int group)
     {
-        const int readWriteNoTerminal = 2 | 0x100 | 0x80000;
-        int terminal = NativeMethods.Open("/dev/tty", readWriteNoTerminal, 0);
+        int terminal = NativeMethods.Open("/dev/tty", FileFlags.ReadWrite | FileFlags.NoTerminal | FileFlags.CloseOnExec, 0);
         if (terminal < 0)
         {
             return false;
@@ -39,8 +38,7 @@ public static unsafe class TerminalGroup
     {
         get
         {
-            const int readNoTerminal = 0x100 | 0x80000;
-            int terminal = NativeMethods.Open("/dev/tty", readNoTerminal, 0), group = 0;
+            int terminal = NativeMethods.Open("/dev/tty", FileFlags.NoTerminal | FileFlags.CloseOnExec, 0), group = 0;
             if (terminal < 0)
             {
                 return 0;

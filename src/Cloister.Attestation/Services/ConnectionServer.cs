@@ -16,17 +16,21 @@ public sealed class ConnectionServer : IDisposable
     private readonly Socket _listener;
     private readonly Func<Stream, CancellationToken, Task> _serve;
     private readonly TimeSpan _longest;
+    private readonly int _most;
+    private int _open;
     private readonly CancellationTokenSource _end = new();
 
-    private ConnectionServer(Socket listener, Func<Stream, CancellationToken, Task> serve, TimeSpan longest) => (_listener, _serve, _longest) = (listener, serve, longest);
+    private ConnectionServer(Socket listener, Func<Stream, CancellationToken, Task> serve, TimeSpan longest, int most) =>
+        (_listener, _serve, _longest, _most) = (listener, serve, longest, most);
 
     /// <summary>Begins to take connections.</summary>
     /// <param name="listener">A socket that listens; it is the server's from now on.</param>
     /// <param name="serve">Serves one connection.</param>
     /// <param name="patience">How long one may last in all; 15 seconds where nothing is said.</param>
-    public static ConnectionServer Begin(Socket listener, Func<Stream, CancellationToken, Task> serve, TimeSpan? patience = null)
+    /// <param name="most">How many are served at once; one more is closed as it comes.</param>
+    public static ConnectionServer Begin(Socket listener, Func<Stream, CancellationToken, Task> serve, TimeSpan? patience = null, int most = int.MaxValue)
     {
-        var server = new ConnectionServer(listener, serve, patience ?? s_patience);
+        var server = new ConnectionServer(listener, serve, patience ?? s_patience, most);
         _ = Task.Run(server.Accept);
         return server;
     }
@@ -85,13 +89,20 @@ public sealed class ConnectionServer : IDisposable
     {
         try
         {
-            using var patience = new CancellationTokenSource(_longest);
             using var stream = new NetworkStream(connection, ownsSocket: true);
-            await _serve(stream, patience.Token).ConfigureAwait(false);
+            if (Interlocked.Increment(ref _open) <= _most)
+            {
+                using var patience = new CancellationTokenSource(_longest);
+                await _serve(stream, patience.Token).ConfigureAwait(false);
+            }
         }
         catch (Exception e) when (e is IOException or SocketException or OperationCanceledException or ObjectDisposedException)
         {
             // The other side is gone, or says nothing.
+        }
+        finally
+        {
+            _ = Interlocked.Decrement(ref _open);
         }
     }
 }

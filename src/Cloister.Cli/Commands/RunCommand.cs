@@ -322,7 +322,7 @@ internal static class RunCommand
         {
             Path = program[0].Contains('/', StringComparison.Ordinal) ? raw[^program.Count] : invocation.Path,
             Arguments = raw[^program.Count..],
-            Environment = WithAesm([.. changes.Environment.Where(variable => !variable.AsSpan().StartsWith("CLOISTER_DEBUGGER_GROUP="u8))]),
+            Environment = WithAesm([.. changes.Environment.Where(variable => !DebugTerminal.IsIts(variable))]),
             Limits = changes.Limits,
         };
     }

@@ -80,15 +80,10 @@ internal static class ServeCommand
         }
         catch (Exception e) when (e is SocketException or IOException or UnauthorizedAccessException or ArgumentException)
         {
-            throw new PlatformProblem($"{what}: {(path is not null && e is SocketException error ? SocketProblem.Of(path, error) : e.Message.ReplaceLineEndings(" "))}", Failure.Unavailable);
+            throw new PlatformProblem($"{what}: {(e is not SocketException error ? e.Message.ReplaceLineEndings(" ") : path is null ? ListenAddress.ProblemOf(error) : SocketProblem.Of(path, error))}", Failure.Unavailable);
         }
     }
 
-    private static IPEndPoint Address(string? text) => text switch
-    {
-        null => new IPEndPoint(IPAddress.Loopback, UsualPort),
-        _ when ushort.TryParse(text, out ushort port) => new IPEndPoint(IPAddress.Loopback, port),
-        _ when text.Contains(':', StringComparison.Ordinal) && IPEndPoint.TryParse(text, out IPEndPoint? address) => address,
-        _ => throw new PlatformProblem($"--pccs {text}: write ADDRESS:PORT or PORT, as in 127.0.0.1:8081", Failure.Usage),
-    };
+    private static IPEndPoint Address(string? text) => text is null ? new IPEndPoint(IPAddress.Loopback, UsualPort)
+        : ListenAddress.Parse(text) ?? throw new PlatformProblem($"--pccs {text}: write PORT or ADDRESS:PORT, as in 127.0.0.1:8081", Failure.Usage);
 }

@@ -28,10 +28,7 @@ internal sealed class EpcLedger(string folder)
         try
         {
             _ = Directory.CreateDirectory(folder);
-            string temporary = $"{Total}.{Environment.ProcessId}";
-            File.WriteAllText(temporary, bytes.ToString(CultureInfo.InvariantCulture));
-            File.Move(temporary, Total, overwrite: true);
-            return new OwnFile(Total);
+            return OwnFile.Put(Total, temporary => File.WriteAllText(temporary, bytes.ToString(CultureInfo.InvariantCulture)));
         }
         catch (Exception e) when (FileProblem.IsOne(e))
         {

@@ -60,7 +60,6 @@ internal sealed class DebugListener : IDisposable
             _ = Linux.HostFile.Unlink(_path);
         }
 
-        _files.Dispose();
         _end.Dispose();
     }
 
@@ -88,8 +87,16 @@ internal sealed class DebugListener : IDisposable
                     continue;
                 }
 
-                using var server = new GdbServer(_machine, _files, new NetworkStream(connection), _terminal);
-                await server.Serve(!isFirst, _end.Token).ConfigureAwait(false);
+                try
+                {
+                    using var server = new GdbServer(_machine, _files, new NetworkStream(connection), _terminal);
+                    await server.Serve(!isFirst, _end.Token).ConfigureAwait(false);
+                }
+                finally
+                {
+                    await _machine.Leave().ConfigureAwait(false);
+                }
+
                 if (DebugTerminal.IsAsked)
                 {
                     return;
@@ -105,6 +112,12 @@ internal sealed class DebugListener : IDisposable
                 {
                     return;
                 }
+            }
+#pragma warning disable CA1031 // A defect of ours, which nobody waits for: it is told, and the program runs on.
+            catch (Exception e)
+#pragma warning restore CA1031
+            {
+                _ = Failure.Report($"gdb is not served any more: {e.GetType().Name}: {e.Message.ReplaceLineEndings(" ")}", Failure.Internal);
             }
         }
     }

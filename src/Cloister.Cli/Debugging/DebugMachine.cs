@@ -11,8 +11,15 @@ internal sealed class DebugMachine(Tracer tracer)
     // Whoever debugs has at most one stop to hear of, and the end.
     private Channel<DebugStop> _stops = Channel.CreateUnbounded<DebugStop>();
 
+    // The tracer's thread alone has it.
+    private bool _isAttached;
+
     /// <summary>Hears why the process stands. For the tracer's thread.</summary>
-    public void Hear(DebugStop stop) => _ = _stops.Writer.TryWrite(stop);
+    public void Hear(DebugStop stop)
+    {
+        _isAttached = stop.Kind is not (DebugStopKind.Exited or DebugStopKind.Killed);
+        _ = _stops.Writer.TryWrite(stop);
+    }
 
     /// <summary>The run has ended: nothing happens any more.</summary>
     public void End() => _stops.Writer.TryComplete();
@@ -54,8 +61,20 @@ internal sealed class DebugMachine(Tracer tracer)
             }
 
             _stops = stops;
-            return view.Debug(process == 0 ? view.Program : process, Hear) is not null;
+            return _isAttached = view.Debug(process == 0 ? view.Program : process, Hear) is not null;
         }).ConfigureAwait(false);
         return attached;
     }
+
+    /// <summary>Debugs it no more: it runs on as if nobody had come. Where somebody else debugs by now, nothing happens.</summary>
+    public Task Leave() => Look(view =>
+    {
+        if (_isAttached)
+        {
+            _isAttached = false;
+            view.Debugged?.Detach();
+        }
+
+        return true;
+    });
 }

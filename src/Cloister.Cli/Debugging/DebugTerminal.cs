@@ -11,6 +11,9 @@ internal sealed class DebugTerminal
 
     private readonly int _debugger, _own;
 
+    /// <summary>Whether an entry of an environment is that variable, which is none of the program's.</summary>
+    public static bool IsIts(ReadOnlySpan<byte> entry) => entry.StartsWith("CLOISTER_DEBUGGER_GROUP="u8);
+
     /// <summary>Whether <c>cloister gdb</c> has started the run, whose gdb comes once.</summary>
     public static bool IsAsked => Environment.GetEnvironmentVariable(Variable) is not null;
 

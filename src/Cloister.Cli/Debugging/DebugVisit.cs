@@ -28,12 +28,7 @@ internal static class DebugVisit
         }
         finally
         {
-            // Whatever went wrong, the program runs on.
-            _ = await machine.Ask(one =>
-            {
-                one.Detach();
-                return true;
-            }).ConfigureAwait(false);
+            await machine.Leave().ConfigureAwait(false);
         }
 
         return null;

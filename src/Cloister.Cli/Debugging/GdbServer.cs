@@ -61,8 +61,6 @@ internal sealed class GdbServer(DebugMachine machine, EnclaveFiles files, Stream
             RemoteMessage taken = await message.ConfigureAwait(false);
             if (taken.Kind == RemoteMessageKind.Closed)
             {
-                // It runs on as if nobody had come.
-                _ = await machine.Ask(Detach).ConfigureAwait(false);
                 return;
             }
 
@@ -77,12 +75,6 @@ internal sealed class GdbServer(DebugMachine machine, EnclaveFiles files, Stream
 
             message = _isOver ? message : _packets.Read(cancellation);
         }
-    }
-
-    private static bool Detach(DebuggedProcess process)
-    {
-        process.Detach();
-        return true;
     }
 
     private static bool Interrupt(DebuggedProcess process)
@@ -154,7 +146,7 @@ internal sealed class GdbServer(DebugMachine machine, EnclaveFiles files, Stream
                 _isOver = true;
                 return null;
             case "D":
-                _ = await machine.Ask(Detach).ConfigureAwait(false);
+                await machine.Leave().ConfigureAwait(false);
                 _isOver = true;
                 return Ok;
         }

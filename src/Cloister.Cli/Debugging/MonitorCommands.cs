@@ -95,10 +95,8 @@ internal static class MonitorCommands
             return $"0x{page.Value:x}: a page of enclave {enclave.Eid}, written out\n";
         }
 
-        SecinfoFlags flags = found.Secinfo;
-        string permissions = $"{((flags & SecinfoFlags.R) != 0 ? 'r' : '-')}{((flags & SecinfoFlags.W) != 0 ? 'w' : '-')}{((flags & SecinfoFlags.X) != 0 ? 'x' : '-')}";
-        string states = string.Concat(new[] { (SecinfoFlags.Pending, " PENDING"), (SecinfoFlags.Modified, " MODIFIED"), (SecinfoFlags.Pr, " PR") }.Select(state => (flags & state.Item1) != 0 ? state.Item2 : ""));
-        return $"0x{page.Value:x}: enclave {enclave.Eid}, {found.Type}, {permissions}{states}{(found.IsBlocked ? " BLOCKED" : "")}, EPC page {view.Driver.EpcPageAt(enclave, page).Index}\n";
+        string states = string.Concat(MachineNames.StatesOf(found).Select(state => " " + state));
+        return $"0x{page.Value:x}: enclave {enclave.Eid}, {MachineNames.Of(found.Type)}, {MachineNames.Permissions((int)(found.Secinfo & SecinfoFlags.PermissionMask))}{states}, EPC page {view.Driver.EpcPageAt(enclave, page).Index}\n";
     }
 
     private static string Tcs(MachineView view, DebuggedProcess process, ulong address, bool frames)

@@ -12,7 +12,7 @@ internal sealed class RemoteFiles : IDisposable
     private const int MostOpen = 64, MostBytes = 0xff00;
 
     // Numbers of the protocol's own. gdb manual, "Errno Values".
-    private const int NoPermission = 1, NoEntry = 2, BadDescriptor = 9, Invalid = 22, TooMany = 23;
+    private const int NoPermission = 1, NoEntry = 2, BadDescriptor = 9, NoAccess = 13, Invalid = 22, TooMany = 23;
     private readonly Dictionary<int, SafeFileHandle> _open = [];
     private int _next = 3;
 
@@ -78,7 +78,7 @@ internal sealed class RemoteFiles : IDisposable
         }
         catch (UnauthorizedAccessException)
         {
-            return Error(13);
+            return Error(NoAccess);
         }
     }
 

@@ -86,7 +86,7 @@ internal sealed class RemotePackets(Stream stream)
         while (true)
         {
             int next = await Next(cancellation).ConfigureAwait(false);
-            if (next is < 0)
+            if (next < 0)
             {
                 return null;
             }

@@ -9,16 +9,3 @@ namespace Cloister.Cli.Debugging;
 /// <param name="Offset">Of the first, in bytes.</param>
 /// <param name="Component">The component of XSAVE that it belongs to, where it is of the extended state.</param>
 internal sealed record RemoteRegister(string Name, int Bits, string Type, string Feature, RemoteRegisterPlace Place, int Offset, int Component = -1);
-
-/// <summary>Where a register's bytes are.</summary>
-internal enum RemoteRegisterPlace
-{
-    /// <summary>In the general registers, struct user_regs_struct.</summary>
-    General,
-
-    /// <summary>In the extended state, XSAVE's standard format.</summary>
-    Extended,
-
-    /// <summary>In the extended state, as the two-bit tags of FNSAVE.</summary>
-    Tags,
-}

@@ -20,9 +20,6 @@ internal static class TargetDescription
     /// <summary>The description.</summary>
     public static string Xml { get; } = Describe();
 
-    /// <summary>The number of the instruction pointer.</summary>
-    public const int InstructionPointer = 16;
-
     /// <summary>A register's bytes as packets have them.</summary>
     public static string Read(RemoteRegister register, in UserRegisters general, ReadOnlySpan<byte> extended)
     {

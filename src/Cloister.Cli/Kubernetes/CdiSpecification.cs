@@ -54,13 +54,11 @@ internal static class CdiSpecification
     /// <exception cref="NodeException">It cannot be written.</exception>
     public static OwnFile Write(string folder, string text)
     {
-        string path = Path.Combine(folder, FileName), temporary = Path.Combine(folder, $".{FileName}.{Environment.ProcessId}");
+        string path = Path.Combine(folder, FileName);
         try
         {
             _ = Directory.CreateDirectory(folder);
-            File.WriteAllText(temporary, text);
-            File.Move(temporary, path, overwrite: true);
-            return new OwnFile(path);
+            return OwnFile.Put(path, temporary => File.WriteAllText(temporary, text));
         }
         catch (Exception e) when (FileProblem.IsOne(e))
         {

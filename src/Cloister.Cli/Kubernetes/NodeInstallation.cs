@@ -30,7 +30,7 @@ internal static class NodeInstallation
             _ = Directory.CreateDirectory(folder);
             foreach ((string name, string source) in files.Sources)
             {
-                OwnFile file = Replace(there[name], temporary => File.Copy(source, temporary, overwrite: true));
+                OwnFile file = OwnFile.Put(there[name], temporary => File.Copy(source, temporary, overwrite: true), Executable);
                 undo.Push(file.Delete);
             }
 
@@ -70,21 +70,6 @@ internal static class NodeInstallation
         }
     }
 
-    private static OwnFile Script(string path, string text) => Replace(path, temporary => File.WriteAllText(temporary, $"#!/bin/sh\n{text}\n"));
-
-    private static OwnFile Replace(string path, Action<string> write)
-    {
-        string temporary = $"{path}.{Environment.ProcessId}.new";
-        try
-        {
-            write(temporary);
-            File.SetUnixFileMode(temporary, Executable);
-            File.Move(temporary, path, overwrite: true);
-            return new OwnFile(path);
-        }
-        finally
-        {
-            File.Delete(temporary);
-        }
-    }
+    private static OwnFile Script(string path, string text) =>
+        OwnFile.Put(path, temporary => File.WriteAllText(temporary, $"#!/bin/sh\n{text}\n"), Executable);
 }

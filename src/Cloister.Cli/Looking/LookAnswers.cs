@@ -208,7 +208,7 @@ internal sealed class LookAnswers(Tracer tracer, Func<TraceHeader> header, LookC
         Type = pages is { } known ? MachineNames.Of(known.Type) : null,
         Permissions = pages is { IsResident: true } there ? MachineNames.Permissions((int)(there.Secinfo & SecinfoFlags.PermissionMask)) : null,
         Where = pages is null ? "none" : pages.Value.IsResident ? "epc" : "written out",
-        State = pages is { } state ? [.. States(state)] : [],
+        State = pages is { } state ? [.. MachineNames.StatesOf(state)] : [],
     };
 
     private static PagesLook WithCode(MachineView view, IOpenEnclave enclave, PagesLook row, in EnclavePages pages, ulong? address)
@@ -223,17 +223,5 @@ internal sealed class LookAnswers(Tracer tracer, Func<TraceHeader> header, LookC
         // Beginning before the address where the page ends: what is compared is as long as can be had.
         int from = Math.Min((int)(at - at.PageBase), LinearAddress.PageSize - CodeLength);
         return row with { Code = Convert.ToHexStringLower(view.Machine.Memory.Contents(page).Slice(from, CodeLength)), CodeOffset = from };
-    }
-
-    private static IEnumerable<string> States(EnclavePages pages)
-    {
-        (bool Has, string Name)[] all =
-        [
-            ((pages.Secinfo & SecinfoFlags.Pending) != 0, "PENDING"),
-            ((pages.Secinfo & SecinfoFlags.Modified) != 0, "MODIFIED"),
-            ((pages.Secinfo & SecinfoFlags.Pr) != 0, "PR"),
-            (pages.IsBlocked, "BLOCKED"),
-        ];
-        return all.Where(one => one.Has).Select(one => one.Name);
     }
 }

@@ -69,15 +69,12 @@ internal static class LookClient
         using JsonDocument answer = Ask(process, new LookRequest(LookVerb.Ps));
         MachineLook machine = answer.Deserialize(LookJson.Default.MachineLook)!;
         isProgram = machine.Pid != process;
-        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
-            socket.Connect(new UnixDomainSocketEndPoint(LookFolder.Sockets().GetValueOrDefault(machine.Pid, "")));
-            return socket;
+            return Connected(LookFolder.Sockets().GetValueOrDefault(machine.Pid, ""), s_patience);
         }
         catch (Exception e) when (e is SocketException or ArgumentException)
         {
-            socket.Dispose();
             throw new LookException($"it does not answer: {e.Message}");
         }
     }
@@ -116,6 +113,22 @@ internal static class LookClient
     /// <summary>Asks at a socket; null where nobody listens any more: it is taken away.</summary>
     private static JsonDocument? TryAsk(string path, LookRequest request) => TryTake(path, request, s_patience, socket => Read(Receive(socket)));
 
+    // A run that is stopped takes nobody from its queue, and connect(2) waits there as long as a send may. socket(7), SO_SNDTIMEO.
+    private static Socket Connected(string path, TimeSpan patience)
+    {
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { SendTimeout = (int)patience.TotalMilliseconds };
+        try
+        {
+            socket.Connect(new UnixDomainSocketEndPoint(path));
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
     private static byte[] Receive(Socket socket)
     {
         long began = Stopwatch.GetTimestamp();
@@ -139,8 +152,8 @@ internal static class LookClient
     {
         try
         {
-            using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { SendTimeout = (int)patience.TotalMilliseconds, ReceiveTimeout = (int)patience.TotalMilliseconds };
-            socket.Connect(new UnixDomainSocketEndPoint(path));
+            using Socket socket = Connected(path, patience);
+            socket.ReceiveTimeout = socket.SendTimeout;
             _ = socket.Send(Encoding.ASCII.GetBytes($"{request}\n"));
             return take(socket);
         }

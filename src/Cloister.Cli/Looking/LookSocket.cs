@@ -23,7 +23,6 @@ internal sealed class LookSocket : IDisposable
     private readonly IReadOnlyList<string> _folders;
     private ConnectionServer? _server;
     private string? _path;
-    private int _open;
     private bool _isOver;
 
     private LookSocket(Func<LookRequest, CancellationToken, Task<LookAnswer>> answer, Action<string>? notice, IReadOnlyList<string> folders, Func<LookRequest, Stream, Task<string?>>? debug) =>
@@ -90,7 +89,7 @@ internal sealed class LookSocket : IDisposable
         {
             if (!_isOver)
             {
-                _server = ConnectionServer.Begin(new Socket(new SafeSocketHandle(listener.Take(), ownsHandle: true)), Serve, s_whole);
+                _server = ConnectionServer.Begin(new Socket(new SafeSocketHandle(listener.Take(), ownsHandle: true)), Serve, s_whole, MostConnections);
             }
         }
     }
@@ -147,20 +146,10 @@ internal sealed class LookSocket : IDisposable
 
     private async Task Serve(Stream stream, CancellationToken cancellation)
     {
-        try
+        LookAnswer answer = await Answer(stream, cancellation).ConfigureAwait(false);
+        await using (answer.Rest)
         {
-            if (Interlocked.Increment(ref _open) <= MostConnections)
-            {
-                LookAnswer answer = await Answer(stream, cancellation).ConfigureAwait(false);
-                await using (answer.Rest)
-                {
-                    await Give(answer, stream, cancellation).ConfigureAwait(false);
-                }
-            }
-        }
-        finally
-        {
-            _ = Interlocked.Decrement(ref _open);
+            await Give(answer, stream, cancellation).ConfigureAwait(false);
         }
     }
 

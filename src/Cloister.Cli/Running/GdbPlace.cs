@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 
@@ -18,15 +17,8 @@ internal sealed record GdbPlace(string Text, IPEndPoint? Address)
             return new GdbPlace(text, null);
         }
 
-        int colon = text.LastIndexOf(':');
-        string host = colon > 0 ? text[..colon] : "", port = text[(colon + 1)..];
-        if (!ushort.TryParse(port, NumberStyles.None, CultureInfo.InvariantCulture, out ushort number) || number == 0)
-        {
-            return null;
-        }
-
-        return host is "" or "localhost" ? new GdbPlace($"localhost:{number}", new IPEndPoint(IPAddress.Loopback, number))
-            : IPAddress.TryParse(host.Trim('[', ']'), out IPAddress? address) ? new GdbPlace(text, new IPEndPoint(address, number)) : null;
+        // `:PORT` is how gdbserver has it.
+        return ListenAddress.Parse(text is [':', ..] ? text[1..] : text) is { Port: not 0 } address ? new GdbPlace($"{address}", address) : null;
     }
 
     /// <summary>Begins to listen.</summary>
@@ -50,7 +42,7 @@ internal sealed record GdbPlace(string Text, IPEndPoint? Address)
         catch (Exception e) when (e is SocketException or IOException or UnauthorizedAccessException or ArgumentException)
         {
             socket.Dispose();
-            problem = $"{Text}: {(Address is null && e is SocketException error ? SocketProblem.Of(Text, error) : e.Message)}";
+            problem = $"{Text}: {(e is not SocketException error ? e.Message : Address is null ? SocketProblem.Of(Text, error) : ListenAddress.ProblemOf(error))}";
             return null;
         }
     }

@@ -1,5 +1,4 @@
 using Cloister.Architecture;
-using Cloister.Cli.Metrics;
 using Cloister.Cli.Platforms;
 using Cloister.Cli.Tracing;
 using Cloister.Driver;
@@ -169,7 +168,7 @@ internal static class RunOptions
             Values = () => TraceNames.Kinds,
         },
         new("--metrics", "[ADDRESS:]PORT", () => "Serve what the machine does at http://ADDRESS:PORT/metrics, for Prometheus; 127.0.0.1 where no address is given, and a free port, which is told, for 0.", (a, text) =>
-            MetricsAddress.Parse(text) is { } place ? (a with { Metrics = place }, null) : (a, $"--metrics {text}: write PORT or ADDRESS:PORT, as in 9464 or 127.0.0.1:9464")),
+            ListenAddress.Parse(text) is { } place ? (a with { Metrics = place }, null) : (a, $"--metrics {text}: write PORT or ADDRESS:PORT, as in 9464 or 127.0.0.1:9464")),
         new("--dump", "DIR", () => "Write each enclave to DIR at its INIT: enclave-N.sgxs as it was measured, enclave-N.sig its SIGSTRUCT. What is there already stays as it is.", (a, text) =>
             text.Length == 0 ? (a, "--dump: a directory's name is needed, and it is empty") : (a with { Dump = text }, null)) { IsFile = true },
         new("--gdb", "PLACE", () => "Let a gdb debug the program, inside enclaves too; nothing of it runs before gdb says so. gdb comes by `target remote PLACE`: a port of this machine, ADDRESS:PORT, or the path of a UNIX socket to be made. `cloister gdb` does both.", (a, text) =>

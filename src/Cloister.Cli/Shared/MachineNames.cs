@@ -70,6 +70,19 @@ internal static class MachineNames
     /// <summary>A page's type.</summary>
     public static string Of(PageType type) => "PT_" + Snake(type.ToString());
 
+    /// <summary>What else pages' EPCM entries say: PENDING and its like.</summary>
+    public static IEnumerable<string> StatesOf(EnclavePages pages)
+    {
+        (bool Has, string Name)[] all =
+        [
+            ((pages.Secinfo & SecinfoFlags.Pending) != 0, "PENDING"),
+            ((pages.Secinfo & SecinfoFlags.Modified) != 0, "MODIFIED"),
+            ((pages.Secinfo & SecinfoFlags.Pr) != 0, "PR"),
+            (pages.IsBlocked, "BLOCKED"),
+        ];
+        return all.Where(one => one.Has).Select(one => one.Name);
+    }
+
     /// <summary>Permissions by their letters: bits 0 to 2, which PROT_ and SECINFO.FLAGS have in one order.</summary>
     public static string Permissions(int bits) => string.Concat((bits & 1) != 0 ? "r" : "-", (bits & 2) != 0 ? "w" : "-", (bits & 4) != 0 ? "x" : "-");
 

@@ -11,6 +11,34 @@ internal sealed class OwnFile(string path)
     /// <summary>Whether it is still there.</summary>
     public bool IsThere => FileIdentity.TryGet(path, out FileIdentity identity) && identity == _identity;
 
+    /// <summary>What a file is called beside its place until all of it is written.</summary>
+    /// <param name="path">The file.</param>
+    public static string Beginning(string path) => Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, $".{Path.GetFileName(path)}.{Environment.ProcessId}");
+
+    /// <summary>Puts one into its place, whole or not at all; what is there is replaced, and lives on for whoever has it open.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="write">Writes the file of the name that it is given.</param>
+    /// <param name="mode">Who may do what with it; null as it was written.</param>
+    public static OwnFile Put(string path, Action<string> write, UnixFileMode? mode = null)
+    {
+        string temporary = Beginning(path);
+        try
+        {
+            write(temporary);
+            if (mode is { } bits)
+            {
+                File.SetUnixFileMode(temporary, bits);
+            }
+
+            File.Move(temporary, path, overwrite: true);
+            return new OwnFile(path);
+        }
+        finally
+        {
+            File.Delete(temporary);
+        }
+    }
+
     /// <summary>Takes it away.</summary>
     public void Delete()
     {

@@ -23,8 +23,7 @@ internal sealed class WholeFile : IDisposable
     /// <exception cref="ImageException">It cannot be made.</exception>
     public static WholeFile Begin(string path, int mode)
     {
-        string folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        if (HostFile.TryMakeUnnamed(folder, mode, out Errno error) is { } unnamed)
+        if (HostFile.TryMakeUnnamed(Path.GetDirectoryName(Path.GetFullPath(path))!, mode, out Errno error) is { } unnamed)
         {
             return new WholeFile(Open(unnamed), path, null);
         }
@@ -35,7 +34,7 @@ internal sealed class WholeFile : IDisposable
             throw new ImageException($"{path}: {FileProblem.Of(error)}");
         }
 
-        string beginning = Path.Combine(folder, $".{Path.GetFileName(path)}.{Environment.ProcessId}");
+        string beginning = OwnFile.Beginning(path);
         FileStream? stream = null;
         OutputFile.Writing(path, () => stream = new FileStream(beginning, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = (UnixFileMode)mode }));
         return new WholeFile(stream!, path, beginning);
@@ -85,7 +84,7 @@ internal sealed class WholeFile : IDisposable
 
         if (_beginning is null)
         {
-            string meanwhile = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(_path))!, $".{Path.GetFileName(_path)}.{Environment.ProcessId}");
+            string meanwhile = OwnFile.Beginning(_path);
             if (HostFile.GiveName(_stream.SafeFileHandle, meanwhile) is not Errno.None and var unnamed)
             {
                 return unnamed;

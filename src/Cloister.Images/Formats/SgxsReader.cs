@@ -8,26 +8,18 @@ namespace Cloister.Images;
 /// </summary>
 internal static class SgxsReader
 {
-    private const int RecordSize = 64;
-    private const int ChunkSize = PageRun.ChunkSize;
-    private const int Chunks = LinearAddress.PageSize / ChunkSize;
-    private const int ChunkRecord = RecordSize + ChunkSize;
+    private const int ChunkRecord = SgxsRecord.Size + SgxsRecord.ChunkSize;
 
     // EADD, and an EEXTEND of each chunk in ascending order.
-    private const int WholePage = RecordSize + (Chunks * ChunkRecord);
-    private const ulong Ecreate = 0x0045544145524345;
-    private const ulong Eadd = 0x0000000044444145;
-    private const ulong Eextend = 0x00444e4554584545;
-    private const ulong Unsized = 0x0044455a49534e55;
-    private const ulong Unmeasured = 0x44525341454d4e55;
+    private const int WholePage = SgxsRecord.Size + (SgxsRecord.Chunks * ChunkRecord);
 
-    public static bool Is(ByteSource source) => source.Length >= 8 && source.Read<ulong>(0) is Ecreate or Unsized;
+    public static bool Is(ByteSource source) => source.Length >= 8 && source.Read<ulong>(0) is SgxsRecord.Ecreate or SgxsRecord.Unsized;
 
     public static EnclaveImage Read(ByteSource source, ReadOptions options)
     {
-        Span<byte> header = stackalloc byte[RecordSize];
+        Span<byte> header = stackalloc byte[SgxsRecord.Size];
         source.Read(0, header);
-        bool sized = BinaryPrimitives.ReadUInt64LittleEndian(header) == Ecreate;
+        bool sized = BinaryPrimitives.ReadUInt64LittleEndian(header) == SgxsRecord.Ecreate;
         ulong size = BinaryPrimitives.ReadUInt64LittleEndian(header[12..]);
         if (header[20..].IndexOfAnyExcept((byte)0) >= 0)
         {
@@ -57,9 +49,9 @@ internal static class SgxsReader
     // One run for each EADD. Only the records' heads are read here; the content is read when it is asked for.
     private static IEnumerable<PageRun> Runs(ByteSource source)
     {
-        byte[] record = new byte[RecordSize];
+        byte[] record = new byte[SgxsRecord.Size];
         var window = new Window(source);
-        long at = RecordSize;
+        long at = SgxsRecord.Size;
         while (at < source.Length)
         {
             // Nearly every page is of this form: one look at it instead of seventeen.
@@ -73,9 +65,9 @@ internal static class SgxsReader
             source.Read(at, record);
             long head = at;
             ulong tag = BinaryPrimitives.ReadUInt64LittleEndian(record);
-            if (tag != Eadd)
+            if (tag != SgxsRecord.Eadd)
             {
-                throw new ImageException(tag is Ecreate or Unsized ? "a second ECREATE record" : $"no record begins with 0x{tag:x16}", at);
+                throw new ImageException(tag is SgxsRecord.Ecreate or SgxsRecord.Unsized ? "a second ECREATE record" : $"no record begins with 0x{tag:x16}", at);
             }
 
             ulong offset = BinaryPrimitives.ReadUInt64LittleEndian(record.AsSpan(8));
@@ -85,9 +77,9 @@ internal static class SgxsReader
                 throw new ImageException("the EADD record has bytes that must be zero", at + 24);
             }
 
-            long[] places = new long[Chunks];
-            var measured = new List<byte>(Chunks);
-            at = ReadChunks(source, at + RecordSize, offset, record, places, measured);
+            long[] places = new long[SgxsRecord.Chunks];
+            var measured = new List<byte>(SgxsRecord.Chunks);
+            at = ReadChunks(source, at + SgxsRecord.Size, offset, record, places, measured);
             yield return new PageRun(NameOf(flags), offset, 1, flags, new ChunkedPageContent(source, places)) { MeasuredChunks = measured.ToArray() };
             if (at == head)
             {
@@ -102,16 +94,16 @@ internal static class SgxsReader
     {
         offset = BinaryPrimitives.ReadUInt64LittleEndian(bytes[8..]);
         flags = (SecinfoFlags)BinaryPrimitives.ReadUInt64LittleEndian(bytes[16..]);
-        if (BinaryPrimitives.ReadUInt64LittleEndian(bytes) != Eadd || bytes[24..RecordSize].ContainsAnyExcept((byte)0))
+        if (BinaryPrimitives.ReadUInt64LittleEndian(bytes) != SgxsRecord.Eadd || bytes[24..SgxsRecord.Size].ContainsAnyExcept((byte)0))
         {
             return false;
         }
 
-        for (int chunk = 0; chunk < Chunks; chunk++)
+        for (int chunk = 0; chunk < SgxsRecord.Chunks; chunk++)
         {
-            ReadOnlySpan<byte> record = bytes.Slice(RecordSize + (chunk * ChunkRecord), RecordSize);
-            if (BinaryPrimitives.ReadUInt64LittleEndian(record) != Eextend
-                || BinaryPrimitives.ReadUInt64LittleEndian(record[8..]) != unchecked(offset + (ulong)(chunk * ChunkSize))
+            ReadOnlySpan<byte> record = bytes.Slice(SgxsRecord.Size + (chunk * ChunkRecord), SgxsRecord.Size);
+            if (BinaryPrimitives.ReadUInt64LittleEndian(record) != SgxsRecord.Eextend
+                || BinaryPrimitives.ReadUInt64LittleEndian(record[8..]) != unchecked(offset + (ulong)(chunk * SgxsRecord.ChunkSize))
                 || record[16..].ContainsAnyExcept((byte)0))
             {
                 return false;
@@ -127,24 +119,24 @@ internal static class SgxsReader
         {
             source.Read(at, record);
             ulong tag = BinaryPrimitives.ReadUInt64LittleEndian(record);
-            if (tag is not (Eextend or Unmeasured))
+            if (tag is not (SgxsRecord.Eextend or SgxsRecord.Unmeasured))
             {
                 break;
             }
 
             ulong offset = BinaryPrimitives.ReadUInt64LittleEndian(record.AsSpan(8));
-            if (offset % ChunkSize != 0 || offset < page || offset - page >= LinearAddress.PageSize)
+            if (offset % SgxsRecord.ChunkSize != 0 || offset < page || offset - page >= LinearAddress.PageSize)
             {
                 throw new ImageException($"the stream is not canonical: 0x{offset:x} is not in the page 0x{page:x} that was added last", at);
             }
 
-            int chunk = (int)((offset - page) / ChunkSize);
+            int chunk = (int)((offset - page) / SgxsRecord.ChunkSize);
             if (places[chunk] != 0)
             {
                 throw new ImageException($"the stream is not canonical: 0x{offset:x} comes twice", at);
             }
 
-            if (!source.Contains(at + RecordSize, ChunkSize))
+            if (!source.Contains(at + SgxsRecord.Size, SgxsRecord.ChunkSize))
             {
                 throw new ImageException("the file ends in the middle of a chunk", at);
             }
@@ -154,13 +146,13 @@ internal static class SgxsReader
                 throw new ImageException("the EEXTEND record has bytes that must be zero", at + 16);
             }
 
-            places[chunk] = at + RecordSize;
-            if (tag == Eextend)
+            places[chunk] = at + SgxsRecord.Size;
+            if (tag == SgxsRecord.Eextend)
             {
                 measured.Add((byte)chunk);
             }
 
-            at += RecordSize + ChunkSize;
+            at += SgxsRecord.Size + SgxsRecord.ChunkSize;
         }
 
         return at;
@@ -189,10 +181,10 @@ internal static class SgxsReader
     {
         public override void Read(ulong index, Span<byte> page)
         {
-            ReadOnlySpan<byte> records = window.At(at)[RecordSize..];
-            for (int chunk = 0; chunk < Chunks; chunk++)
+            ReadOnlySpan<byte> records = window.At(at)[SgxsRecord.Size..];
+            for (int chunk = 0; chunk < SgxsRecord.Chunks; chunk++)
             {
-                records.Slice((chunk * ChunkRecord) + RecordSize, ChunkSize).CopyTo(page[(chunk * ChunkSize)..]);
+                records.Slice((chunk * ChunkRecord) + SgxsRecord.Size, SgxsRecord.ChunkSize).CopyTo(page[(chunk * SgxsRecord.ChunkSize)..]);
             }
         }
     }
@@ -203,7 +195,7 @@ internal static class SgxsReader
         {
             for (int i = 0; i < places.Length; i++)
             {
-                Span<byte> chunk = page.Slice(i * ChunkSize, ChunkSize);
+                Span<byte> chunk = page.Slice(i * SgxsRecord.ChunkSize, SgxsRecord.ChunkSize);
                 if (places[i] == 0)
                 {
                     chunk.Clear();

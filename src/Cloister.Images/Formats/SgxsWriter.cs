@@ -10,13 +10,10 @@ namespace Cloister.Images;
 /// </summary>
 public sealed class SgxsWriter : IDisposable
 {
-    private const int RecordSize = 64, ChunkSize = 256, Chunks = LinearAddress.PageSize / ChunkSize;
-    private const ulong EcreateTag = 0x0045544145524345, EaddTag = 0x0000000044444145, EextendTag = 0x00444e4554584545, UnmeasuredTag = 0x44525341454d4e55;
-
     private readonly Stream _stream;
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private readonly byte[] _page = new byte[LinearAddress.PageSize];
-    private readonly byte[] _record = new byte[RecordSize + ChunkSize];
+    private readonly byte[] _record = new byte[SgxsRecord.Size + SgxsRecord.ChunkSize];
     private ulong _offset;
     private uint _measured; // chunks of the page that was added last
     private bool _hasPage;
@@ -29,10 +26,10 @@ public sealed class SgxsWriter : IDisposable
     {
         ArgumentNullException.ThrowIfNull(stream);
         _stream = stream;
-        Span<byte> record = Record(EcreateTag);
+        Span<byte> record = Record(SgxsRecord.Ecreate);
         BinaryPrimitives.WriteUInt32LittleEndian(record[8..], ssaFrameSize);
         BinaryPrimitives.WriteUInt64LittleEndian(record[12..], size);
-        WriteMeasured(RecordSize);
+        WriteMeasured(SgxsRecord.Size);
     }
 
     /// <summary>EADD.</summary>
@@ -44,10 +41,10 @@ public sealed class SgxsWriter : IDisposable
         EndPage();
         contents[..LinearAddress.PageSize].CopyTo(_page);
         (_offset, _measured, _hasPage) = (offset, 0, true);
-        Span<byte> record = Record(EaddTag);
+        Span<byte> record = Record(SgxsRecord.Eadd);
         BinaryPrimitives.WriteUInt64LittleEndian(record[8..], offset);
         BinaryPrimitives.WriteUInt64LittleEndian(record[16..], (ulong)flags);
-        WriteMeasured(RecordSize);
+        WriteMeasured(SgxsRecord.Size);
     }
 
     /// <summary>EEXTEND, of a chunk or several that follow each other.</summary>
@@ -56,17 +53,17 @@ public sealed class SgxsWriter : IDisposable
     /// <returns>False where the chunk is of another page than was added last, or measured already: a stream cannot say that.</returns>
     public bool Measure(ulong offset, int length)
     {
-        for (ulong at = offset; at < offset + (ulong)length; at += ChunkSize)
+        for (ulong at = offset; at < offset + (ulong)length; at += SgxsRecord.ChunkSize)
         {
-            int chunk = (int)((at - _offset) / ChunkSize);
+            int chunk = (int)((at - _offset) / SgxsRecord.ChunkSize);
             if (!_hasPage || at - _offset >= LinearAddress.PageSize || (_measured & (1u << chunk)) != 0)
             {
                 return false;
             }
 
             _measured |= 1u << chunk;
-            ChunkRecord(EextendTag, chunk);
-            WriteMeasured(RecordSize + ChunkSize);
+            ChunkRecord(SgxsRecord.Eextend, chunk);
+            WriteMeasured(SgxsRecord.Size + SgxsRecord.ChunkSize);
         }
 
         return true;
@@ -85,11 +82,11 @@ public sealed class SgxsWriter : IDisposable
 
     private void EndPage()
     {
-        for (int chunk = 0; _hasPage && chunk < Chunks; chunk++)
+        for (int chunk = 0; _hasPage && chunk < SgxsRecord.Chunks; chunk++)
         {
-            if ((_measured & (1u << chunk)) == 0 && _page.AsSpan(chunk * ChunkSize, ChunkSize).ContainsAnyExcept((byte)0))
+            if ((_measured & (1u << chunk)) == 0 && _page.AsSpan(chunk * SgxsRecord.ChunkSize, SgxsRecord.ChunkSize).ContainsAnyExcept((byte)0))
             {
-                ChunkRecord(UnmeasuredTag, chunk);
+                ChunkRecord(SgxsRecord.Unmeasured, chunk);
                 _stream.Write(_record);
             }
         }
@@ -100,13 +97,13 @@ public sealed class SgxsWriter : IDisposable
     private void ChunkRecord(ulong tag, int chunk)
     {
         Span<byte> record = Record(tag);
-        BinaryPrimitives.WriteUInt64LittleEndian(record[8..], _offset + (ulong)(chunk * ChunkSize));
-        _page.AsSpan(chunk * ChunkSize, ChunkSize).CopyTo(_record.AsSpan(RecordSize));
+        BinaryPrimitives.WriteUInt64LittleEndian(record[8..], _offset + (ulong)(chunk * SgxsRecord.ChunkSize));
+        _page.AsSpan(chunk * SgxsRecord.ChunkSize, SgxsRecord.ChunkSize).CopyTo(_record.AsSpan(SgxsRecord.Size));
     }
 
     private Span<byte> Record(ulong tag)
     {
-        Span<byte> record = _record.AsSpan(0, RecordSize);
+        Span<byte> record = _record.AsSpan(0, SgxsRecord.Size);
         record.Clear();
         BinaryPrimitives.WriteUInt64LittleEndian(record, tag);
         return record;

@@ -1,3 +1,4 @@
+using Cloister.Architecture;
 namespace Cloister.Images.Symbols;
 
 /// <summary>The functions of an ELF file, and where its code is in the sources: .symtab or .dynsym, and .debug_line.</summary>
@@ -91,7 +92,7 @@ public sealed class CodeSymbols
     /// <param name="length">How many bytes of each.</param>
     public IEnumerable<(ulong Address, ReadOnlyMemory<byte> Bytes)> Pieces(IReadOnlyList<int> offsets, int length)
     {
-        const int page = 4096;
+        const int page = LinearAddress.PageSize;
         foreach (ElfSegment segment in _code)
         {
             ReadOnlyMemory<byte> content;
@@ -119,7 +120,7 @@ public sealed class CodeSymbols
     /// <param name="pageOffset">The offset of the first of them in its page, which loading does not change.</param>
     public ulong? Find(ReadOnlySpan<byte> bytes, int pageOffset)
     {
-        const int page = 4096;
+        const int page = LinearAddress.PageSize;
         ulong? found = null;
         foreach (ElfSegment segment in _code)
         {

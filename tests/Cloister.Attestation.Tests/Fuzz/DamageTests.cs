@@ -34,7 +34,7 @@ public class DamageTests(ITestOutputHelper output)
         ["authority"] = (() => [Encoding.ASCII.GetBytes(World.Authority.Write())], (bytes, _) => DevelopmentAuthority.Read(Encoding.Latin1.GetString(bytes))),
         ["AESM"] = (Requests, (bytes, _) => new AesmService(s_world.Service).Answer(bytes)),
         ["AESM's socket"] = (() => [.. Requests().Select(request => (byte[])[.. BitConverter.GetBytes(request.Length), .. request])], (bytes, _) => Talk(bytes, stream => AesmServer.Serve(new AesmService(s_world.Service), stream, default))),
-        ["certificate service"] = (HttpRequests, (bytes, _) => Talk(bytes, stream => HttpServer.Serve(new PccsService(s_world.Platform, new Verdict()).Get, stream, default))),
+        ["certificate service"] = (HttpRequests, (bytes, _) => Talk(bytes, stream => HttpServer.Serve((target, _) => Task.FromResult(new PccsService(s_world.Platform, new Verdict()).Get(target)), stream, default))),
         ["libraries"] = (() => [World.Bytes(s_world.Report()), s_keyId, s_quote], Call),
     };
 

@@ -55,6 +55,8 @@ public class ServerTests
     [InlineData("GET x HTTP/1.1\r\n\r\n", "400")]
     [InlineData("nonsense\r\n\r\n", "400")]
     [InlineData("GET / HTTP/1.1\r\nX: y", null)]
+    [InlineData("GET /metrics HTTP/2.0\r\n\r\n", "400")]
+    [InlineData("\0\u00ff\r\n\r\n", "400")]
     public async Task A_request_has_one_answer(string request, string? status)
     {
         using ConnectionServer server = HttpServer.Begin(new IPEndPoint(IPAddress.Loopback, 0), new PccsService(s_world.Platform, new Verdict()).Get, out IPEndPoint bound);
@@ -75,7 +77,7 @@ public class ServerTests
         stream.Write(Encoding.ASCII.GetBytes("GET / HTTP/1.1\r\n" + new string('x', 20_000)));
         long end = stream.Position;
         stream.Position = 0;
-        await HttpServer.Serve(_ => throw new InvalidOperationException(), stream, CancellationToken.None);
+        await HttpServer.Serve((_, _) => throw new InvalidOperationException(), stream, CancellationToken.None);
         Assert.Contains("431", Encoding.ASCII.GetString(stream.ToArray()), StringComparison.Ordinal);
         Assert.True(end > 16 << 10);
     }

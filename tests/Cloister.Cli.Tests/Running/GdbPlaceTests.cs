@@ -6,9 +6,9 @@ namespace Cloister.Cli.Tests.Running;
 public class GdbPlaceTests
 {
     [Theory]
-    [InlineData("1234", "localhost:1234", "127.0.0.1:1234")]
-    [InlineData(":1234", "localhost:1234", "127.0.0.1:1234")]
-    [InlineData("localhost:1234", "localhost:1234", "127.0.0.1:1234")]
+    [InlineData("1234", "127.0.0.1:1234", "127.0.0.1:1234")]
+    [InlineData(":1234", "127.0.0.1:1234", "127.0.0.1:1234")]
+    [InlineData("localhost:1234", "127.0.0.1:1234", "127.0.0.1:1234")]
     [InlineData("0.0.0.0:1", "0.0.0.0:1", "0.0.0.0:1")]
     [InlineData("[::1]:99", "[::1]:99", "[::1]:99")]
     public void A_port_is_of_this_machine_where_nothing_else_is_said(string text, string shown, string address)

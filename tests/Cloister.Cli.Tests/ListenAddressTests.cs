@@ -1,8 +1,7 @@
-using Cloister.Cli.Metrics;
+namespace Cloister.Cli.Tests;
 
-namespace Cloister.Cli.Tests.Metrics;
-
-public class MetricsAddressTests
+/// <summary><see cref="ListenAddress"/>.</summary>
+public class ListenAddressTests
 {
     [Theory]
     [InlineData("9464", "127.0.0.1:9464")]
@@ -10,7 +9,7 @@ public class MetricsAddressTests
     [InlineData("localhost:1", "127.0.0.1:1")]
     [InlineData("0.0.0.0:65535", "0.0.0.0:65535")]
     [InlineData("[::1]:9464", "[::1]:9464")]
-    public void A_port_and_an_address_before_it(string text, string place) => Assert.Equal(place, $"{MetricsAddress.Parse(text)}");
+    public void A_port_and_an_address_before_it(string text, string place) => Assert.Equal(place, $"{ListenAddress.Parse(text)}");
 
     [Theory]
     [InlineData("")]
@@ -25,5 +24,5 @@ public class MetricsAddressTests
     [InlineData("9464 ")]
     [InlineData("65536")]
     [InlineData("-1")]
-    public void Anything_else_is_refused(string text) => Assert.Null(MetricsAddress.Parse(text));
+    public void Anything_else_is_refused(string text) => Assert.Null(ListenAddress.Parse(text));
 }
