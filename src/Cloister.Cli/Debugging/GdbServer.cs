@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-using System.Globalization;
 using System.Text;
 using Cloister.Engine.Debugging;
 using Cloister.Linux;
@@ -17,8 +15,8 @@ internal sealed class GdbServer(DebugMachine machine, EnclaveFiles files, Stream
     private const int ExtendedLength = 16384;
     private readonly RemotePackets _packets = new(stream);
     private readonly RemoteFiles _files = new();
+    private readonly GdbTransfers _transfers = new(machine, files);
     private int _process, _thread;
-    private string _threads = "", _libraries = "";
     private DebugStop _last;
     private bool _runs, _isAttached, _isOver;
 
@@ -88,7 +86,7 @@ internal sealed class GdbServer(DebugMachine machine, EnclaveFiles files, Stream
         terminal?.ToDebugger();
         _last = stop;
         _thread = stop.Thread;
-        _threads = _libraries = "";
+        _transfers.Forget();
     }
 
     private Task Send(string packet, CancellationToken cancellation) => _packets.Write(Encoding.ASCII.GetBytes(packet), cancellation);
@@ -104,7 +102,7 @@ internal sealed class GdbServer(DebugMachine machine, EnclaveFiles files, Stream
 
         if (text.StartsWith("qXfer:", StringComparison.Ordinal))
         {
-            await _packets.Write(await Transfer(text["qXfer:".Length..]).ConfigureAwait(false), cancellation).ConfigureAwait(false);
+            await _packets.Write(await _transfers.Do(text["qXfer:".Length..], _process).ConfigureAwait(false), cancellation).ConfigureAwait(false);
             return;
         }
 
@@ -205,13 +203,11 @@ internal sealed class GdbServer(DebugMachine machine, EnclaveFiles files, Stream
         DebugStopKind.Interrupt => $"T{RemoteSignal.Of(Signal.SIGINT):x2}thread:{Id(_last.Thread)};",
         DebugStopKind.Breakpoint => $"T05swbreak:;thread:{Id(_last.Thread)};",
         DebugStopKind.Code => $"T05library:;thread:{Id(_last.Thread)};",
-        DebugStopKind.Executed => $"T05exec:{RemoteText.Digits(Executable())};thread:{Id(_last.Thread)};",
+        DebugStopKind.Executed => $"T05exec:{RemoteText.Digits(GdbTransfers.Executable(_process))};thread:{Id(_last.Thread)};",
         _ => $"T05thread:{Id(_last.Thread)};",
     };
 
-    private string Id(int thread) => string.Create(CultureInfo.InvariantCulture, $"p{_process:x}.{thread:x}");
-
-    private string Executable() => new FileInfo($"/proc/{_process}/exe").LinkTarget ?? "";
+    private string Id(int thread) => RemoteText.ThreadId(_process, thread);
 
     private async Task<string> ThreadIds()
     {
@@ -391,115 +387,6 @@ internal sealed class GdbServer(DebugMachine machine, EnclaveFiles files, Stream
         // It was killed while it stood: that is told.
         return resumed || _runs ? null : Wrong;
     }
-
-    private async Task<byte[]> Transfer(string text)
-    {
-        string[] parts = text.Split(':');
-        if (parts is not [var subject, "read", var annex, var range] || range.Split(',') is not [var from, var count]
-            || RemoteText.Number(from) is not { } offset || RemoteText.Number(count) is not { } length)
-        {
-            return [];
-        }
-
-        byte[]? whole = subject switch
-        {
-            "features" when annex == "target.xml" => Encoding.ASCII.GetBytes(TargetDescription.Xml),
-            "auxv" => await Auxiliary().ConfigureAwait(false),
-            "exec-file" => Encoding.UTF8.GetBytes(Executable()),
-            "threads" => Encoding.UTF8.GetBytes(_threads = offset > 0 && _threads.Length > 0 ? _threads : await Threads().ConfigureAwait(false)),
-            "libraries-svr4" => Encoding.UTF8.GetBytes(_libraries = offset > 0 && _libraries.Length > 0 ? _libraries : await Libraries().ConfigureAwait(false)),
-            _ => null,
-        };
-        if (whole is null)
-        {
-            return "E00"u8.ToArray();
-        }
-
-        if (offset >= (ulong)whole.Length)
-        {
-            return "l"u8.ToArray();
-        }
-
-        ReadOnlySpan<byte> rest = whole.AsSpan((int)offset);
-        bool isLast = length >= (ulong)rest.Length;
-        return [(byte)(isLast ? 'l' : 'm'), .. isLast ? rest : rest[..(int)length]];
-    }
-
-    // The kernel's copy of the vector has the vDSO that the kernel made.
-    private async Task<byte[]> Auxiliary()
-    {
-        const ulong vdsoEntry = 33;
-        byte[] vector = HostFile.TryRead($"/proc/{_process}/auxv") ?? [];
-        if (await machine.Ask(process => process.Vdso).ConfigureAwait(false) is not 0 and var vdso)
-        {
-            for (int at = 0; at + 16 <= vector.Length; at += 16)
-            {
-                if (BinaryPrimitives.ReadUInt64LittleEndian(vector.AsSpan(at)) == vdsoEntry)
-                {
-                    BinaryPrimitives.WriteUInt64LittleEndian(vector.AsSpan(at + 8), vdso);
-                }
-            }
-        }
-
-        return vector;
-    }
-
-    private async Task<string> Threads()
-    {
-        var xml = new StringBuilder("<?xml version=\"1.0\"?>\n<threads>\n");
-        foreach ((int thread, ulong enclave, ulong tcs, ThreadPlace place) in await machine.Ask(process => process.Threads
-            .Select(thread => (thread, process.EnclaveOf(thread), process.TcsOf(thread), process.PlaceOf(thread))).ToArray()).ConfigureAwait(false) ?? [])
-        {
-            string name = Encoding.UTF8.GetString(HostFile.TryRead($"/proc/{_process}/task/{thread}/comm") ?? []).TrimEnd('\n');
-            string where = place switch
-            {
-                ThreadPlace.Inside or ThreadPlace.Hidden => $"inside enclave {enclave}, TCS 0x{tcs:x}",
-                ThreadPlace.Exited => $"exited asynchronously, TCS 0x{tcs:x}",
-                ThreadPlace.Unknown => "in the kernel",
-                _ => "",
-            };
-            xml.Append(CultureInfo.InvariantCulture, $"<thread id=\"{Id(thread)}\" name=\"{Escaped(name)}\">{where}</thread>\n");
-        }
-
-        return xml.Append("</threads>\n").ToString();
-    }
-
-    private async Task<string> Libraries()
-    {
-        byte[] auxiliary = await Auxiliary().ConfigureAwait(false);
-        (ulong main, List<LoadedFile>? all) = await machine.Look<(ulong, List<LoadedFile>?)>(view =>
-        {
-            if (view.Debugged is not { } process)
-            {
-                return default;
-            }
-
-            (ulong first, IReadOnlyList<LoadedFile> libraries) = LinkMaps.Read(process, auxiliary);
-            List<LoadedFile> enclaves = [.. view.Processes.Where(one => one.Id == process.Id).SelectMany(one => one.Mappings)
-                .Select(mapping => mapping.Enclave).OfType<Driver.IOpenEnclave>().Where(one => one.IsInitialized).Distinct()
-                .SelectMany(one => files.Find(view, one, process))];
-            process.KnowCode(enclaves.SelectMany(file => file.Code));
-            return (first, [.. libraries, .. enclaves]);
-        }).ConfigureAwait(false);
-        var xml = new StringBuilder("<?xml version=\"1.0\"?>\n<library-list-svr4 version=\"1.0\"");
-        if (main != 0)
-        {
-            xml.Append(CultureInfo.InvariantCulture, $" main-lm=\"0x{main:x}\"");
-        }
-
-        xml.Append(">\n");
-        ulong invented = 1;
-        foreach (LoadedFile file in all ?? [])
-        {
-            // An enclave has no entry of the dynamic linker's; gdb tells entries by their addresses.
-            ulong entry = file.LinkMap != 0 ? file.LinkMap : invented++;
-            xml.Append(CultureInfo.InvariantCulture, $"<library name=\"{Escaped(file.Path)}\" lm=\"0x{entry:x}\" l_addr=\"0x{file.Bias:x}\" l_ld=\"0x{file.Dynamic:x}\" lmid=\"0x0\"/>\n");
-        }
-
-        return xml.Append("</library-list-svr4>\n").ToString();
-    }
-
-    private static string Escaped(string text) => System.Security.SecurityElement.Escape(new string([.. text.Select(c => char.IsControl(c) ? '?' : c)]));
 
     private async Task<string> Command(string command)
     {

@@ -47,16 +47,17 @@ internal static class MonitorCommands
         ? ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out address)
         : ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out address);
 
-    private static IEnumerable<IOpenEnclave> Of(MachineView view, DebuggedProcess process) => view.Processes.Where(one => one.Id == process.Id)
+    /// <summary>The enclaves of a process, from ECREATE on.</summary>
+    public static IEnumerable<IOpenEnclave> EnclavesOf(MachineView view, DebuggedProcess process) => view.Processes.Where(one => one.Id == process.Id)
         .SelectMany(one => one.Mappings).Select(mapping => mapping.Enclave).OfType<IOpenEnclave>().Where(one => one.IsCreated).Distinct();
 
     private static IOpenEnclave? At(MachineView view, DebuggedProcess process, ulong address) =>
-        Of(view, process).FirstOrDefault(one => address - one.Base.Value < one.Size);
+        EnclavesOf(view, process).FirstOrDefault(one => address - one.Base.Value < one.Size);
 
     private static string Enclaves(MachineView view, EnclaveFiles files, DebuggedProcess process)
     {
         var text = new StringBuilder();
-        foreach (IOpenEnclave enclave in Of(view, process).OrderBy(one => one.Eid))
+        foreach (IOpenEnclave enclave in EnclavesOf(view, process).OrderBy(one => one.Eid))
         {
             string state = enclave.IsInitialized ? "" : ", not initialized";
             text.Append(CultureInfo.InvariantCulture, $"enclave {enclave.Eid}: 0x{enclave.Base.Value:x} to 0x{enclave.Base.Value + enclave.Size:x}, {(enclave.IsDebug ? "DEBUG" : "production: not to be looked into")}{state}, {enclave.PageCount} pages, {enclave.ResidentPageCount} in the EPC\n");

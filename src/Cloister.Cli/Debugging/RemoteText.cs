@@ -22,6 +22,9 @@ internal static class RemoteText
         return text == "-1" ? -1 : Number(text) is { } value and <= int.MaxValue ? (int)value : null;
     }
 
+    /// <summary>A thread of a process, as packets name it.</summary>
+    public static string ThreadId(int process, int thread) => string.Create(CultureInfo.InvariantCulture, $"p{process:x}.{thread:x}");
+
     /// <summary>Bytes of two digits each; null where they are none.</summary>
     public static byte[]? Bytes(string text)
     {
