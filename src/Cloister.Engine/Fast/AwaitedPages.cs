@@ -45,9 +45,10 @@ internal sealed class AwaitedPages : IDisposable
     {
         long length = LengthFor(size);
         long descriptor = MemoryFiles.Make(thread, "awaited", closeOnExec: true);
-        int taken = descriptor < 0 ? -1 : MemoryFiles.Take(thread, (int)descriptor);
+        int taken = descriptor < 0 ? (int)descriptor : MemoryFiles.Take(thread, (int)descriptor);
         if (taken < 0)
         {
+            MemoryFiles.GiveBack(thread, descriptor, (Errno)(-taken));
             return null;
         }
 

@@ -57,9 +57,10 @@ internal sealed class FastPath : IDisposable
     public static FastPath? Create(TracedThread thread, AwaitedTables awaited, bool replace)
     {
         long descriptor = MemoryFiles.Make(thread, "fast", closeOnExec: true);
-        int taken = descriptor < 0 ? -1 : MemoryFiles.Take(thread, (int)descriptor);
+        int taken = descriptor < 0 ? (int)descriptor : MemoryFiles.Take(thread, (int)descriptor);
         if (taken < 0)
         {
+            MemoryFiles.GiveBack(thread, descriptor, (Errno)(-taken));
             return null;
         }
 

@@ -26,6 +26,18 @@ internal static class MemoryFiles
     /// which nobody may touch.</returns>
     public static int Take(IHeldThread thread, int descriptor) => Take(thread, descriptor, out _);
 
+    /// <summary>Takes one away from the program again that could not be had, unless its number means something else by now.</summary>
+    /// <param name="thread">Whose table has the descriptor.</param>
+    /// <param name="descriptor">The program's descriptor, or minus an errno: there is none then.</param>
+    /// <param name="error">Why it could not.</param>
+    public static void GiveBack(IHeldThread thread, long descriptor, Errno error)
+    {
+        if (descriptor >= 0 && error != Errno.EBADF)
+        {
+            _ = new RemoteCalls().Add(SystemCall.Close, (ulong)descriptor).Run(thread);
+        }
+    }
+
     /// <summary>Does something, and gives up what would be nobody's if a thread ended meanwhile.</summary>
     public static T Keep<T>(Action giveUp, Func<T> action)
     {

@@ -92,7 +92,8 @@ internal sealed class BoundMappings(ISgxDriver driver, DeviceFiles files, MapDev
             return descriptor;
         }
 
-        long result = -(long)files.Open(thread, (int)descriptor, DeviceNode.Enclave, FileFlags.ReadWrite, out EnclaveFile? file);
+        Errno error = files.Open(thread, (int)descriptor, DeviceNode.Enclave, FileFlags.ReadWrite, out EnclaveFile? file);
+        long result = -(long)error;
         if (file?.Enclave is { } enclave)
         {
             result = driver.Mmap(enclave, space, new LinearAddress(address), new LinearAddress(address + length), (Protection)protection,
@@ -103,7 +104,7 @@ internal sealed class BoundMappings(ISgxDriver driver, DeviceFiles files, MapDev
             }
         }
 
-        _ = new RemoteCalls().Add(SystemCall.Close, (ulong)descriptor).Run(thread);
+        MemoryFiles.GiveBack(thread, descriptor, error);
         return result;
     }
 

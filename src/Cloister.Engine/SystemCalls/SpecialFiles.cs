@@ -177,7 +177,7 @@ internal sealed class SpecialFiles(DeviceFiles files, EpcMemory epc, CpuidEmulat
         Errno error = files.Open(thread, (int)descriptor, node, flags, out _);
         if (error is not (Errno.None or Errno.EBADF))
         {
-            _ = new RemoteCalls().Add(SystemCall.Close, (ulong)descriptor).Run(thread);
+            MemoryFiles.GiveBack(thread, descriptor, error);
             return Answer.Made(-(long)error);
         }
 
@@ -199,7 +199,7 @@ internal sealed class SpecialFiles(DeviceFiles files, EpcMemory epc, CpuidEmulat
 
         if (descriptor >= 0 && taken is not (0 or -(int)Errno.EBADF))
         {
-            _ = new RemoteCalls().Add(SystemCall.Close, (ulong)descriptor).Run(thread);
+            MemoryFiles.GiveBack(thread, descriptor, (Errno)(-taken));
             descriptor = taken;
         }
 

@@ -63,6 +63,22 @@ public sealed class MemoryFilesTests : IDisposable
         Assert.Equal(before, Descriptors());
     }
 
+    [Theory]
+    [InlineData(Errno.EMFILE, false)]
+    [InlineData(Errno.EBADF, true)]
+    public void What_could_not_be_copied_is_taken_away_unless_its_number_means_something_else(Errno error, bool stays)
+    {
+        int descriptor = Make("purpose");
+        MemoryFiles.GiveBack(_engine.Thread, descriptor, error);
+        Assert.Equal(stays, new FileInfo($"/proc/self/fd/{descriptor}").LinkTarget?.StartsWith("/memfd:cloister:purpose", StringComparison.Ordinal) ?? false);
+        if (!stays)
+        {
+            _ = _open.Remove(descriptor);
+        }
+
+        MemoryFiles.GiveBack(_engine.Thread, -(long)Errno.ENOMEM, Errno.ENOMEM);
+    }
+
     [Fact]
     public void A_nodes_open_file_is_held_by_the_program_alone_and_has_nothing_to_read()
     {
