@@ -32,12 +32,13 @@ public static class Aex
             throw new InvalidOperationException("Only a thread that is inside can exit asynchronously.");
         }
 
-        ref Tcs tcs = ref machine.TcsOf(processor.TcsPage);
-        ref readonly Secs secs = ref machine.SecsOf(processor.Secs);
+        var operand = TcsOperand.Of(machine, processor.TcsPage);
+        ref Tcs tcs = ref operand.Tcs;
+        ref readonly Secs secs = ref operand.Secs;
         FramePages frame = processor.Frame;
-        if (!frame.IsKnown && FrameSearch.Find(frame, machine, memory, processor.Secs, tcs, tcs.Cssa) is not null)
+        if (!frame.IsKnown && FrameSearch.Find(frame, machine, memory, operand, tcs.Cssa) is not null)
         {
-            FrameSearch.FindInEpcm(frame, machine, processor.Secs, tcs, tcs.Cssa);
+            FrameSearch.FindInEpcm(frame, machine, operand, tcs.Cssa);
         }
 
         ref Gprsgx saved = ref GprsgxOf(machine, frame);

@@ -6,15 +6,15 @@ namespace Cloister.Processor;
 internal static class FrameSearch
 {
     /// <summary>Fills a processor's pages in; when there is a fault they are to be forgotten.</summary>
-    public static Fault? Find(FramePages pages, SgxMachine machine, ILinearMemory memory, EpcPage secsPage, in Tcs tcs, uint frame)
+    public static Fault? Find(FramePages pages, SgxMachine machine, ILinearMemory memory, in TcsOperand operand, uint frame)
     {
         pages.Forget();
-        ref readonly Secs secs = ref machine.SecsOf(secsPage);
-        LinearAddress begin = StateSaveArea.Frame(secs, tcs, frame);
+        ref readonly Secs secs = ref operand.Secs;
+        LinearAddress begin = StateSaveArea.Frame(secs, operand.Tcs, frame);
         int size = machine.Options.Xsave.SizeOf(secs.Attributes.Xfrm);
         for (int offset = 0; offset < size; offset += LinearAddress.PageSize)
         {
-            if (FindPage(machine, memory, secsPage, begin + (ulong)offset, out EpcPage page) is { } fault)
+            if (FindPage(machine, memory, operand.SecsPage, begin + (ulong)offset, out EpcPage page) is { } fault)
             {
                 return fault;
             }
@@ -22,7 +22,7 @@ internal static class FrameSearch
             pages.Add(page);
         }
 
-        if (FindPage(machine, memory, secsPage, StateSaveArea.FrameGprsgx(secs, tcs, frame), out EpcPage gprsgx) is { } gprsgxFault)
+        if (FindPage(machine, memory, operand.SecsPage, StateSaveArea.FrameGprsgx(secs, operand.Tcs, frame), out EpcPage gprsgx) is { } gprsgxFault)
         {
             return gprsgxFault;
         }
@@ -36,18 +36,18 @@ internal static class FrameSearch
     /// a page while a thread is inside that entered before. What else was done to them since (EMODPR, EMODT) does not matter:
     /// the processor found them when the thread entered.
     /// </summary>
-    public static void FindInEpcm(FramePages pages, SgxMachine machine, EpcPage secsPage, in Tcs tcs, uint frame)
+    public static void FindInEpcm(FramePages pages, SgxMachine machine, in TcsOperand operand, uint frame)
     {
         pages.Forget();
-        ref readonly Secs secs = ref machine.SecsOf(secsPage);
-        LinearAddress begin = StateSaveArea.Frame(secs, tcs, frame);
+        ref readonly Secs secs = ref operand.Secs;
+        LinearAddress begin = StateSaveArea.Frame(secs, operand.Tcs, frame);
         int size = machine.Options.Xsave.SizeOf(secs.Attributes.Xfrm);
         for (int offset = 0; offset < size; offset += LinearAddress.PageSize)
         {
-            pages.Add(FindPageInEpcm(machine, secsPage, begin + (ulong)offset));
+            pages.Add(FindPageInEpcm(machine, operand.SecsPage, begin + (ulong)offset));
         }
 
-        pages.Complete(FindPageInEpcm(machine, secsPage, StateSaveArea.FrameGprsgx(secs, tcs, frame).PageBase));
+        pages.Complete(FindPageInEpcm(machine, operand.SecsPage, StateSaveArea.FrameGprsgx(secs, operand.Tcs, frame).PageBase));
     }
 
     private static Fault? FindPage(SgxMachine machine, ILinearMemory memory, EpcPage secs, LinearAddress address, out EpcPage page)

@@ -75,10 +75,10 @@ public sealed class LogicalProcessor
         }
 
         (Registers.FsBase, Registers.GsBase) = (hostFsBase, hostGsBase);
-        Enter(machine, tcs, tcsAddress, aep);
-        ref readonly Secs secs = ref machine.SecsOf(Secs);
-        ref readonly Tcs control = ref machine.TcsOf(tcs);
-        (Registers.FsBase, Registers.GsBase) = (control.Ofsbase + secs.BaseAddr, control.Ogsbase + secs.BaseAddr);
+        EpcPage secs = machine.Epcm[tcs].EnclaveSecs;
+        ref Tcs control = ref machine.TcsOf(tcs);
+        Enter(machine.EnclaveOf(secs), (tcs, secs), machine.SecsOf(secs), ref control, tcsAddress, aep);
+        (Registers.FsBase, Registers.GsBase) = (control.Ofsbase + EnclaveBase.Value, control.Ogsbase + EnclaveBase.Value);
     }
 
     /// <summary>The thread left by a fast path; the model follows.</summary>
@@ -89,17 +89,15 @@ public sealed class LogicalProcessor
     }
 
     /// <summary>What EENTER and ERESUME do to enclave mode: the host's FS and GS bases and TF are saved.</summary>
-    internal void Enter(SgxMachine machine, EpcPage tcsPage, LinearAddress tcsAddress, LinearAddress aep)
+    internal void Enter(EnclaveRecord enclave, (EpcPage Tcs, EpcPage Secs) pages, in Secs secs, ref Tcs tcs, LinearAddress tcsAddress, LinearAddress aep)
     {
-        Secs = machine.Epcm[tcsPage].EnclaveSecs;
-        ref readonly Secs secs = ref machine.SecsOf(Secs);
         EnclaveMode = true;
         EnclaveBase = new LinearAddress(secs.BaseAddr);
         EnclaveSize = secs.Size;
-        (TcsPage, Tcs, Aep) = (tcsPage, tcsAddress, aep);
+        (TcsPage, Secs) = pages;
+        (Tcs, Aep) = (tcsAddress, aep);
         (SavedFsBase, SavedGsBase) = (Registers.FsBase, Registers.GsBase);
 
-        ref Tcs tcs = ref machine.TcsOf(tcsPage);
         tcs.State = TcsActive;
         tcs.Aep = aep.Value;
         DebugOptIn = tcs.Flags.HasFlag(TcsFlags.Dbgoptin);
@@ -110,7 +108,6 @@ public sealed class LogicalProcessor
             Registers.Rflags &= ~Registers.TrapFlag;
         }
 
-        EnclaveRecord enclave = machine.EnclaveOf(Secs);
         Eid = enclave.Eid;
         EntryEpoch = enclave.Epoch;
         enclave.Inside.Add(this);

@@ -26,7 +26,8 @@ public static class Edeccssa
     private static LeafResult Run(SgxMachine machine, LogicalProcessor processor, ILinearMemory memory)
     {
         // SDM 3D, EDECCSSA: CSSA is 0.
-        ref Tcs tcs = ref machine.TcsOf(processor.TcsPage);
+        var operand = TcsOperand.Of(machine, processor.TcsPage);
+        ref Tcs tcs = ref operand.Tcs;
         if (tcs.Cssa == 0)
         {
             return machine.Refuse(LeafRule.FrameUsed, tcs.Cssa);
@@ -34,7 +35,7 @@ public static class Edeccssa
 
         // SDM 3D, EDECCSSA: the pages of the previous frame.
         var previous = new FramePages();
-        if (FrameSearch.Find(previous, machine, memory, processor.Secs, tcs, tcs.Cssa - 1) is { } fault)
+        if (FrameSearch.Find(previous, machine, memory, operand, tcs.Cssa - 1) is { } fault)
         {
             return LeafResult.Of(fault);
         }

@@ -34,22 +34,21 @@ public static class Eresume
 
     private static LeafResult Run(SgxMachine machine, LogicalProcessor processor, ILinearMemory memory, IExtendedState extendedState)
     {
-        if (TcsOperand.Find(machine, processor.Registers, memory, out EpcPage page) is { } refusal)
+        if (TcsOperand.Find(machine, processor.Registers, memory, out TcsOperand operand) is { } refusal)
         {
             return refusal;
         }
 
         // SDM 3D, ERESUME: a frame must be in use.
-        ref Tcs tcs = ref machine.TcsOf(page);
+        ref readonly Tcs tcs = ref operand.Tcs;
         if (tcs.Cssa == 0)
         {
             return machine.Refuse(LeafRule.FrameUsed, tcs.Cssa);
         }
 
         // SDM 3D, ERESUME: the pages of that frame.
-        EpcPage secsPage = machine.Epcm[page].EnclaveSecs;
         FramePages frame = processor.Frame;
-        if (FrameSearch.Find(frame, machine, memory, secsPage, tcs, tcs.Cssa - 1) is { } fault)
+        if (FrameSearch.Find(frame, machine, memory, operand, tcs.Cssa - 1) is { } fault)
         {
             return LeafResult.Of(fault);
         }
@@ -57,36 +56,36 @@ public static class Eresume
         // SDM 3D, ERESUME: TMP_NOTIFY.
         bool notify = tcs.Flags.HasFlag(TcsFlags.AexNotify) && (Aex.GprsgxOf(machine, frame).AexNotify & 1) != 0;
         return notify
-            ? Notify(machine, processor, memory, page, secsPage)
-            : GoOn(machine, processor, extendedState, page, secsPage);
+            ? Notify(machine, processor, memory, operand)
+            : GoOn(machine, processor, extendedState, operand);
     }
 
-    private static LeafResult Notify(SgxMachine machine, LogicalProcessor processor, ILinearMemory memory, EpcPage page, EpcPage secsPage)
+    private static LeafResult Notify(SgxMachine machine, LogicalProcessor processor, ILinearMemory memory, in TcsOperand operand)
     {
         // SDM 3D, ERESUME: one more frame must be free, and its pages there.
-        ref readonly Tcs tcs = ref machine.TcsOf(page);
+        ref readonly Tcs tcs = ref operand.Tcs;
         if (tcs.Cssa >= tcs.Nssa)
         {
             return machine.Refuse(LeafRule.FrameFree, tcs.Cssa, tcs.Nssa);
         }
 
-        if (FrameSearch.Find(processor.Frame, machine, memory, secsPage, tcs, tcs.Cssa) is { } fault)
+        if (FrameSearch.Find(processor.Frame, machine, memory, operand, tcs.Cssa) is { } fault)
         {
             return LeafResult.Of(fault);
         }
 
-        if (Eenter.Target(machine.SecsOf(secsPage), tcs) is not { } target)
+        if (Eenter.Target(operand) is not { } target)
         {
             return machine.Refuse(tcs.State == LogicalProcessor.TcsActive ? LeafRule.TcsFree : LeafRule.TargetCanonical);
         }
 
-        Eenter.Begin(machine, processor, page, target);
+        Eenter.Begin(machine, processor, operand, target);
         return LeafResult.Success;
     }
 
-    private static LeafResult GoOn(SgxMachine machine, LogicalProcessor processor, IExtendedState extendedState, EpcPage page, EpcPage secsPage)
+    private static LeafResult GoOn(SgxMachine machine, LogicalProcessor processor, IExtendedState extendedState, in TcsOperand operand)
     {
-        ref Tcs tcs = ref machine.TcsOf(page);
+        ref Tcs tcs = ref operand.Tcs;
         Gprsgx saved = Aex.GprsgxOf(machine, processor.Frame);
 
         // SDM 3D, ERESUME: RIP, FS and GS are canonical; TCS.STATE is not active.
@@ -94,13 +93,13 @@ public static class Eresume
             && new LinearAddress(saved.Gsbase).IsCanonical && tcs.State != LogicalProcessor.TcsActive;
 
         // SDM 3D, ERESUME: XRSTOR fails.
-        if (!legal || !Restore(machine, processor.Frame, extendedState, machine.SecsOf(secsPage).Attributes.Xfrm))
+        if (!legal || !Restore(machine, processor.Frame, extendedState, operand.Secs.Attributes.Xfrm))
         {
             return machine.Refuse(legal ? LeafRule.FrameExtendedState : tcs.State == LogicalProcessor.TcsActive ? LeafRule.TcsFree : LeafRule.FrameCanonical, saved.Rip);
         }
 
         Registers registers = processor.Registers;
-        processor.Enter(machine, page, new LinearAddress(registers.Rbx), new LinearAddress(registers.Rcx));
+        operand.Enter(machine, processor, new LinearAddress(registers.Rbx), new LinearAddress(registers.Rcx));
         tcs.Cssa--;
         Load(registers, saved);
         return LeafResult.Success;
