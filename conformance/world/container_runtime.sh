@@ -69,7 +69,39 @@ for lower in "${found[@]}"; do
     [ "$output" = inside ] || fail 'exec' "$output"
     printf '{"terminal":false,"user":{"uid":0,"gid":0},"cwd":"/","env":["PATH=/usr/bin:/bin","HOME=/tmp"],"args":["%s"]}' "$BUILD/grow" >process.json
     output=$("${runtime[@]}" exec --process process.json "$name" 2>&1 </dev/null) || fail 'exec --process' "$output"
+    # The machine is the container's, whose first process traces all of it; who may not come in has one of his own.
+    tracer='while read -r key value; do [ "$key" != TracerPid: ] || echo "$value"; done </proc/$$/status'
+    output=$("${runtime[@]}" exec "$name" sh -c "$tracer" 2>&1 </dev/null) || fail 'one machine' "$output"
+    [ "$output" = 1 ] || fail 'one machine' "its tracer is $output"
+    for _ in {1..20}; do "${runtime[@]}" exec "$name" sh -c 'exit 3' >/dev/null 2>&1 </dev/null || [ $? -eq 3 ] || fail 'its status' "$?"; done
+    status=0
+    output=$(printf 'words\n' | "${runtime[@]}" exec "$name" sh -c 'cat; kill -TERM $$' 2>&1) || status=$?
+    [ "$status" -eq 143 ] && [ "$output" = words ] || fail 'its streams and signals' "$status: $output"
+    output=$("${runtime[@]}" exec --cap CAP_SYS_RAWIO "$name" sh -c "$tracer" 2>&1 </dev/null) || fail 'more rights' "$output"
+    [ "$output" -gt 1 ] || fail 'more rights' "its tracer is $output"
+    if [ -z "$ids" ]; then
+        output=$("${runtime[@]}" exec --user 1000:1000 "$name" sh -c "$tracer" 2>&1 </dev/null) || fail 'another user' "$output"
+        [ "$output" -gt 1 ] || fail 'another user' "its tracer is $output"
+    fi
+
+    # What is executed ends with the container, and what the program leaves behind with the program.
+    "${runtime[@]}" exec "$name" sleep 1000 >/dev/null 2>&1 </dev/null &
+    process=$!
+    sleep 0.2
+    kill -0 "$process" || fail 'exec' 'it is gone'
+    "${plain[@]}" kill "$name" TERM || fail 'kill' "exit status $?"
+    status=0
+    wait "$process" || status=$?
+    [ "$status" -eq 137 ] || fail 'exec in a container that ends' "$status"
     "${runtime[@]}" delete --force "$name" >/dev/null 2>&1 || fail 'delete' "exit status $?"
+    began=$SECONDS
+    expect 4 'what is left behind' '' sh -c 'sleep 20 & exit 4'
+    [ $((SECONDS - began)) -lt 10 ] || fail 'what is left behind' 'the container waited for it'
+
+    # Outside of any bundle.
+    status=0
+    output=$("${runtime[@]}" run "cloister-$$-nowhere" 2>&1) || status=$?
+    [[ $status -eq 66 && $output == 'cloister: oci: there is no config.json in this folder; --bundle names '* ]] || fail 'no bundle' "$status: $output"
 
     # Killed at any time, nothing is left.
     for delay in 0.01 0.03 0.06 0.1 0.2; do

@@ -1,18 +1,24 @@
 """What a kubelet does with pods, for cri.sh: the device plugin's answer goes into a container that containerd makes by its CRI socket.
 
-cri.py CONTAINERD KUBELET-FOLDER IMAGE LOGS. Names and numbers: kubernetes, k8s.io/cri-api/pkg/apis/runtime/v1/api.proto.
+cri.py CONTAINERD KUBELET-FOLDER IMAGE LOGS PODS PROGRAMS. PODS is a folder that the API's side (api.py) reads pods from, PROGRAMS has those of
+conformance/programs. Names and numbers: kubernetes, k8s.io/cri-api/pkg/apis/runtime/v1/api.proto.
 """
+import atexit
+import json
 import os
 import queue
 import sys
 import time
+import urllib.request
 from concurrent import futures
 
 import grpc
+import yaml
 
 from calls import call, fields
 
-socket, folder, image, logs = sys.argv[1:]
+socket, folder, image, logs, pods, programs = sys.argv[1:]
+samples = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../deploy/kubernetes/samples")
 channel = grpc.insecure_channel("unix:" + socket)
 HOST = [(1, 2)]  # NamespaceOption: network = NODE; pid = POD is its default
 
@@ -46,10 +52,14 @@ def allocated():
 
 
 class Pod:
-    def __init__(self, name, handler="", annotations=(), variables=(), command=("sleep", "1000000"), folder=None):
+    there = []
+
+    def __init__(self, name, handler="", annotations=(), variables=(), command=("sleep", "1000000"), folder=None, mounts=()):
+        self.mounts = [*mounts, *([(folder, "/shared", False)] if folder else [])]
         self.config = [(1, [(1, name), (2, name), (3, "default")]), (3, logs), *[(7, [(1, key), (2, value)]) for key, value in annotations], (8, [(2, [(1, HOST)])])]
-        self.name, self.folder, self.variables = name, folder, variables
+        self.name, self.variables = name, variables
         self.id = runtime("RunPodSandbox", [(1, self.config), (2, handler)])[1][0]
+        Pod.there.append(self)
         self.container = self.add("main", command)
 
     def add(self, name, command):
@@ -59,7 +69,7 @@ class Pod:
             (2, [(1, image)]),
             *[(3, word) for word in command],
             *[(6, [(1, key), (2, value)]) for key, value in self.variables],
-            *([(7, [(1, "/shared"), (2, self.folder)])] if self.folder else []),
+            *[(7, [(1, inside), (2, path), (3, read_only)]) for path, inside, read_only in self.mounts],
             (11, f"{self.name}-{name}.log"),
             # A user, no new privileges, and the runtime's own seccomp profile.
             (15, [(2, [(3, HOST), (5, [(1, 1000)]), (7, 1), (11, 1), (15, [])])]),
@@ -76,6 +86,10 @@ class Pod:
         answer = runtime("ExecSync", [(1, container or self.container), *[(2, word) for word in command], (3, 30)])
         return b"".join(answer.get(1, []) + answer.get(2, [])).decode().strip()
 
+    def said(self):
+        with open(os.path.join(logs, self.name + "-main.log")) as file:
+            return file.read().splitlines()
+
     def log(self):
         for _ in range(600):
             status = fields(runtime("ContainerStatus", [(1, self.container)])[1][0])
@@ -86,16 +100,28 @@ class Pod:
             return file.read()
 
     def remove(self):
+        Pod.there.remove(self)
         runtime("StopPodSandbox", [(1, self.id)])
         runtime("RemovePodSandbox", [(1, self.id)])
 
 
-def refusal(*arguments, **words):
+@atexit.register
+def remove_all():
+    """What an expectation that does not hold leaves."""
+    for pod in list(Pod.there):
+        pod.remove()
+
+
+def refusal_of(made):
     try:
-        Pod(*arguments, **words).remove()
+        made().remove()
     except grpc.RpcError as error:
         return error.details()
     return "it was made"
+
+
+def refusal(*arguments, **words):
+    return refusal_of(lambda: Pod(*arguments, **words))
 
 
 # One of the lower runtime alone, so that what cannot be here is not taken for a fault of ours.
@@ -142,4 +168,43 @@ later = Pod("later", annotations=[(EPC, "64Mi")], variables=device)
 expect("what was given back", later.look(*SEES), "enclave")
 for pod in (plain, said, of_class, pair, later):
     pod.remove()
+
+# A pod as it is written for hardware: by its file, without the webhook that writes its EPC down; the API knows how much it asks for.
+with open(os.path.join(samples, "sgx.yaml")) as file:
+    written = yaml.safe_load(file)
+
+
+def by_file(name, changed=None, more=(), **words):
+    """Makes the pod as a kubelet does that the scheduler gave it to."""
+    specification = json.loads(json.dumps(written["spec"]))
+    (container,) = specification["containers"]
+    container["resources"]["limits"].update(changed or {})
+    with open(os.path.join(pods, "default." + name), "w") as file:
+        json.dump({"kind": "Pod", "spec": specification}, file)
+    assert "runtimeClassName" not in specification
+    given = device if int(container["resources"]["limits"]["sgx.intel.com/enclave"]) == 1 else ()
+    return Pod(name, annotations=[*written["metadata"].get("annotations", {}).items(), *more], variables=given, **words)
+
+
+sample = by_file("sample", command=written["spec"]["containers"][0]["command"])
+expect("the sample's log", sample.log(), lambda text: {line.split(" F ")[-1] for line in text.splitlines()} == {"sgx"})
+sample.remove()
+expect("beyond the EPC, by file", refusal_of(lambda: by_file("large", {EPC: "256Mi"})), lambda text: "the pod asks for 256M of EPC; this node has 128M" in text)
+expect("a wrong amount, by file", refusal_of(lambda: by_file("wrong", {EPC: "lots"})), lambda text: "the EPC of pod default/wrong: lots is no amount" in text)
+os.unlink(os.path.join(pods, "default.wrong"))
+expect("a pod that the API does not know", refusal("nobody", variables=device), lambda text: 'the EPC of pod default/nobody: the API answers 404: pods "nobody" not found' in text)
+
+# It gets no more than it asked for, and what is written out shows in its metrics.
+host = [(path, path, True) for path in ("/usr", "/lib", "/lib64", programs) if os.path.exists(path)]
+small = by_file("small", {EPC: "3Mi"}, mounts=host, command=("sh", "-c", f"sleep 1000000 | {programs}/dumped_run"), more=[("cloister.dev/metrics", "127.0.0.1:0")])
+for _ in range(300):
+    place = [line.split()[-1] for line in small.said() if "metrics at" in line]
+    if place and "sgx_epc" in (text := urllib.request.urlopen(place[0]).read().decode()) and " 3145728" in text:
+        evicted = [float(line.split()[-1]) for line in text.splitlines() if line.startswith('sgx_epc_page_operations_total{sgx_epc_operation="evict"}')]
+        if evicted and evicted[0] > 100:
+            break
+    time.sleep(0.1)
+else:
+    sys.exit(f"its metrics: {small.said()}")
+small.remove()
 expect("left", runtime("ListPodSandbox", []), {})

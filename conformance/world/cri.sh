@@ -2,7 +2,8 @@
 # device-plugin` runs: the default runtime gives the machine to those that were allocated an
 # enclave, with the EPC that they asked for, as an ordinary user under the runtime's own
 # seccomp profile; a runtime class gives it to all of its own, and one machine to two containers
-# that name one; beyond the node's EPC a pod is refused.
+# that name one; beyond the node's EPC a pod is refused. A pod as it is written for hardware
+# (deploy/kubernetes/samples) has the EPC that the API says it asks for.
 set -eu
 # shellcheck source=conformance/world/native.bash
 . "$HERE/native.bash"
@@ -13,6 +14,8 @@ need_root 'containerd needs root'
 need containerd ctr runc
 need_static_busybox
 need_grpc
+need openssl
+python3 -c 'import yaml' 2>/dev/null || skip 'python3-yaml is not installed'
 
 export CONTAINERD_NAMESPACE=k8s.io
 mkdir kubelet
@@ -42,18 +45,37 @@ CONFIG
     runtime cloister "$WORK/opt/cloister-oci"
     runtime lower runc
 } >config.toml
-"$native" device-plugin --kubelet "$WORK/kubelet" --cdi "$WORK/cdi" --install "$WORK/opt" --epc 128M >plugin.log 2>&1 &
+# The plugin as a pod has it: with an account, and an API's side.
+mkdir account pods
+python3 "$HERE/api.py" "$WORK/account" "$WORK/pods" >port 2>api.log &
+api=$!
+for _ in {1..100}; do
+    [ ! -s port ] || break
+    sleep 0.1
+done
+[ -s port ] || skip "no API's side can be made here: $(tail -n 1 api.log)"
+export KUBERNETES_SERVICE_HOST=127.0.0.1
+KUBERNETES_SERVICE_PORT=$(cat port)
+export KUBERNETES_SERVICE_PORT
+unshare --mount bash -euc 'mkdir -p /var/run/secrets/kubernetes.io/serviceaccount
+    mount --bind "$1/account" /var/run/secrets/kubernetes.io/serviceaccount
+    exec "$2" device-plugin --node here --kubelet "$1/kubelet" --cdi "$1/cdi" --install "$1/opt" --epc 128M' - "$WORK" "$native" >plugin.log 2>&1 &
 plugin=$!
 end() {
     for task in $(client task ls -q); do client task kill --signal KILL "$task" >/dev/null || :; done
     kill "$plugin" "$daemon" 2>/dev/null || :
     wait "$plugin" "$daemon" || :
+    kill "$api" 2>/dev/null || :
+    mounted=$(sed -n "s|^[^ ]* \($WORK/[^ ]*\) .*|\1|p" /proc/self/mounts | sort -r)
+    # shellcheck disable=SC2086 # words
+    [ -z "$mounted" ] || umount $mounted || :
+    rmdir -p /var/run/secrets/kubernetes.io/serviceaccount 2>/dev/null || :
 }
 trap end EXIT
 begin_containerd
 output=$(client images import image.tar) || fail 'the image' "$output"
 status=0
-output=$(timeout 100 python3 "$HERE/cri.py" "$WORK/socket" "$WORK/kubelet" localhost/busybox:1 "$WORK/logs" 2>&1) || status=$?
+output=$(timeout 100 python3 "$HERE/cri.py" "$WORK/socket" "$WORK/kubelet" localhost/busybox:1 "$WORK/logs" "$WORK/pods" "$BUILD" 2>&1) || status=$?
 [ "$status" -ne 77 ] || skip "$output"
 [ "$status" -eq 0 ] || fail 'pods' "$(tail -n 3 <<<"$output"); the plugin: $(cat plugin.log)"
 [ -z "$(client container ls -q)" ] || fail 'left' "$(client container ls)"

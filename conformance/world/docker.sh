@@ -10,8 +10,8 @@ need_root 'the daemon needs root'
 need dockerd docker containerd runc
 need_static_busybox
 layer
-printf '{"runtimes":{"cloister":{"path":"%s/cloister-oci"}},"data-root":"%s/root","exec-root":"%s/run","pidfile":"%s/pid","bridge":"none","iptables":false,"storage-driver":"vfs","hosts":["unix://%s/socket"]}' \
-    "$WORK" "$WORK" "$WORK" "$WORK" "$WORK" >daemon.json
+printf '{"runtimes":{"cloister":{"path":"%s/cloister-oci"},"named":{"path":"%s/cloister-oci","runtimeArgs":["--runtime","%s"]}},"data-root":"%s/root","exec-root":"%s/run","pidfile":"%s/pid","bridge":"none","iptables":false,"storage-driver":"vfs","hosts":["unix://%s/socket"]}' \
+    "$WORK" "$WORK" "$(command -v runc)" "$WORK" "$WORK" "$WORK" "$WORK" >daemon.json
 docker() { DOCKER_CONFIG=$WORK DOCKER_HOST=unix://$WORK/socket timeout 60 docker "$@" </dev/null 2>&1; }
 begin() {
     dockerd --config-file "$WORK/daemon.json" >>log 2>&1 &
@@ -55,6 +55,8 @@ expect 'a root that is read-only' enclave --read-only busybox:1 sh -c "$sees"
 expect 'the profile' 2 busybox:1 sh -c 'while read -r key value; do [ "$key" != Seccomp: ] || echo "$value"; done </proc/1/status'
 output=$(docker run --rm --network host "${runtime[@]}" busybox:1 sh -c "$sees") || fail 'the network of the host' "$output"
 [ "$output" = enclave ] || fail 'the network of the host' "$output"
+output=$(docker run --rm --network none --runtime named busybox:1 sh -c "$sees") || fail 'a runtime behind it' "$output"
+[ "$output" = enclave ] || fail 'a runtime behind it' "$output"
 status=0
 output=$(start busybox:1 sh -c 'exit 3') || status=$?
 [ "$status" -eq 3 ] || fail 'a status' "$status: $output"

@@ -6,7 +6,7 @@ layer() {
     local tool
     mkdir -p layer/bin
     cp "$(command -v busybox)" layer/bin/
-    for tool in sh sleep cat; do ln -sf busybox "layer/bin/$tool"; done
+    for tool in sh sleep cat grep; do ln -sf busybox "layer/bin/$tool"; done
 }
 
 # image NAME:TAG FILE

@@ -86,6 +86,17 @@ wait "$first" "$joined" 2>/dev/null || :
 "${run[@]}" -- "$BUILD/grow" || fail 'in the place of one that was killed' "status $?"
 [ ! -e "$socket" ] || fail 'left' 'the socket'
 
+# Who joins only where there is one, and what ends with its program.
+"$CLOISTER" run --join "$socket" --engine "$ENGINE" -- "$BUILD/grow" || fail 'nobody to join' "status $?"
+first sleep 1000
+"$CLOISTER" run --join "$socket" --engine "$ENGINE" -- sh -c 'kill -KILL $(sed -n "s/^TracerPid:\t//p" /proc/$$/status); sleep 1000' && fail 'to join' 'it was 0'
+gone "$first" || fail 'to join' 'its tracer was another'
+wait "$first" 2>/dev/null || :
+began=$SECONDS status=0
+"$CLOISTER" run --init --engine "$ENGINE" -- sh -c "sleep 3$$ & exit 3" || status=$?
+[ "$status" -eq 3 ] && [ $((SECONDS - began)) -lt 10 ] || fail 'what ends with it' "status $status after $((SECONDS - began)) s"
+! pgrep -f "^sleep 3$$\$" >/dev/null || fail 'what ends with it' 'it is there'
+
 # Many at once, by name and by path.
 for name in "$socket" "conformance-$$"; do
     processes=()

@@ -51,8 +51,8 @@ internal sealed class EventLoop(Tracer tracer)
         }
     }
 
-    // The program was ended by a signal that was sent to Cloister: whoever sent it means all of it. Nothing that is
-    // left can be without a tracer.
+    // The program was ended by a signal that was sent to Cloister, and whoever sent it means all of it; or nothing is to outlive it. Nothing
+    // that is left can be without a tracer.
     private bool IsOver()
     {
         const int milliseconds = 500;
@@ -298,8 +298,7 @@ internal sealed class EventLoop(Tracer tracer)
                 return Answer.RunOn;
             case EventKind.Signal:
                 tracer.Root.NoteSignal(thread, happened.Signal);
-                return tracer.FirstVisits.Trap(thread, happened) ?? tracer.Debugger.Trap(thread, happened)
-                    ?? tracer.Exceptions.Signal(thread, happened);
+                return tracer.Debugger.Trap(thread, happened) ?? tracer.Exceptions.Signal(thread, happened);
             default:
                 return Answer.RunOn;
         }

@@ -7,8 +7,9 @@ namespace Cloister.Engine;
 
 /// <summary>The program that was asked for, as others see it: signals that are for it, and its end. What it started
 /// may outlive it.</summary>
+/// <param name="endsAll">Whether nothing of that is to outlive it.</param>
 /// <remarks><see cref="Signal"/> and <see cref="Relay"/> may be called by any thread, all else by the tracer's.</remarks>
-internal sealed class RootProcess
+internal sealed class RootProcess(bool endsAll = false)
 {
     private readonly OutsideSignals _outside = new();
     private int _id;
@@ -19,8 +20,8 @@ internal sealed class RootProcess
     /// <summary>Its process; 0 when it has not begun or has ended.</summary>
     public int Id => Volatile.Read(ref _id);
 
-    /// <summary>When a signal that was sent to Cloister ended it, in ticks of a millisecond; null before, and where
-    /// it ended otherwise.</summary>
+    /// <summary>When its end became everybody's, in ticks of a millisecond: where that is asked for, and where a signal that was sent to Cloister
+    /// ended it. Null before, and else.</summary>
     public long? EndedForAllAt { get; private set; }
 
     /// <summary>How it ended.</summary>
@@ -51,7 +52,7 @@ internal sealed class RootProcess
 
         _end = end;
         Volatile.Write(ref _id, 0);
-        if (end.EndedBy is { } signal && (Interlocked.Read(ref _relayed) & 1UL << (signal - 1)) != 0)
+        if (endsAll || (end.EndedBy is { } signal && (Interlocked.Read(ref _relayed) & 1UL << (signal - 1)) != 0))
         {
             EndedForAllAt = Environment.TickCount64;
         }

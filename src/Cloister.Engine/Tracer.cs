@@ -36,6 +36,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         (Options, Platform) = (options, platform);
+        Root = new RootProcess(options.EndsWithProgram);
         Epc = new EpcMemory(options.EpcPages);
         MachineOptions machine = HostProcessor.Fit(options.Machine);
         Cpuid = new CpuidEmulator(machine.Capabilities, [(0x70000000, (ulong)Epc.PageCount * 4096)], machine.Cpu);
@@ -82,10 +83,6 @@ public sealed class Tracer : IThreadKicker, IDisposable
             Placement, Losses, Replacer);
         Debugger = new Debugger(Machine, Driver, Fast, Platform, Interruptions, Gates, Changes, Exits, enclu);
         pages.Add(Debugger);
-        FirstVisits = new FirstVisits(Files, Platform, Debugger.Has);
-        pages.Add(FirstVisits);
-        Illegal.OnGuarded = FirstVisits.Guarded;
-        Illegal.OnExecuted = FirstVisits.Executed;
         Signals.Stands = (thread, signal) => Debugger.Takes(thread, Answer.Raise(signal), signal.Number);
         Loop = new EventLoop(this);
         Debugger.OnDecided = Loop.Do;
@@ -111,28 +108,19 @@ public sealed class Tracer : IThreadKicker, IDisposable
         set => _observed.Observer = value;
     }
 
-    /// <summary>Chooses places of enclaves' code to hear of when they are first executed. Nobody by default.</summary>
-    public ICodePlaces? Places
-    {
-        get => FirstVisits.Places;
-        set => FirstVisits.Places = value;
-    }
-
     internal EpcMemory Epc { get; }
 
     internal CpuidEmulator Cpuid { get; }
 
     internal EventLoop Loop { get; }
 
-    internal RootProcess Root { get; } = new();
+    internal RootProcess Root { get; }
 
     internal Questions Questions { get; } = new();
 
     internal Guests Guests { get; } = new();
 
     internal Debugger Debugger { get; }
-
-    internal FirstVisits FirstVisits { get; }
 
     internal IPlatform Platform { get; }
 

@@ -42,6 +42,17 @@ public class RootProcessTests
     }
 
     [Fact]
+    public void Its_end_is_everybodys_where_nothing_is_to_outlive_it()
+    {
+        var root = new RootProcess(endsAll: true);
+        root.Begin(1234);
+        root.NoteEnd(Exited(99));
+        Assert.Null(root.EndedForAllAt);
+        root.NoteEnd(Exited(1234));
+        Assert.NotNull(root.EndedForAllAt);
+    }
+
+    [Fact]
     public void A_signal_that_was_passed_on_ends_all()
     {
         using Process child = Process.Start("sleep", "60");

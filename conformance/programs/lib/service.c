@@ -86,7 +86,7 @@ uint64_t service_tcs(const struct service *service, unsigned thread)
 }
 
 /* The stacks of a TCS; see service_try. */
-#define MOST_TCSES 64
+#define MOST_TCSES 256
 #define STACKS 8
 #define STACK_SIZE (128ul << 10)
 

@@ -30,12 +30,13 @@ internal static class DevicePluginCommand
             try
             {
                 string? name = parsed.GetValue(node) ?? Environment.GetEnvironmentVariable("NODE_NAME");
-                using NodeObject? known = name is { Length: > 0 } ? new NodeObject(NodeObject.ServerOfThisPod(), name, NodeObject.UsualAccount) : null;
+                using ClusterApi? api = name is { Length: > 0 } ? new ClusterApi(ClusterApi.ServerOfThisPod(), ClusterApi.UsualAccount) : null;
                 var settings = new PluginSettings
                 {
                     Epc = Epc(parsed.GetValue(epc)),
                     Resources = [Resource("enclave", enclaves, parsed), Resource("provision", provisions, parsed)],
-                    Node = known,
+                    Node = api is null ? null : new NodeObject(api, name!),
+                    Pods = api is null ? null : new PodObject(api),
                     Installation = Folder(installation, parsed.GetValue(installation)),
                     CdiFolder = Folder(cdi, parsed.GetValue(cdi)),
                     Folder = Folder(kubelet, parsed.GetValue(kubelet)) ?? PluginSettings.UsualFolder,

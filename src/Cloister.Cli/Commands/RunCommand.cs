@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
 using Cloister.Architecture;
-using Cloister.Cli.Covering;
 using Cloister.Cli.Debugging;
 using Cloister.Cli.Dumping;
 using Cloister.Cli.Explaining;
@@ -97,8 +96,17 @@ internal static class RunCommand
             return Failure.Report($"run: --against: {(against.Length == 0 || unreadable.StartsWith(against, StringComparison.Ordinal) ? "" : against + ": ")}{unreadable}", Failure.Usage);
         }
 
+        if (parsed.Join is { } joined)
+        {
+            MachineMember.TryJoin(new MachineName(joined), MachineWords.Of(arguments), () => Invocation(parsed.Program));
+        }
+
         MachineDoor? opened = null;
-        if (parsed.Machine is { } name && MachineMember.JoinOrOpen(new MachineName(name), MachineWords.Of(arguments), () => Invocation(parsed.Program), out opened) is { } shut)
+        if (parsed is { Machine: { } own, Init: true })
+        {
+            opened = MachineDoor.TryOpen(new MachineName(own), MachineWords.Of(arguments), out _);
+        }
+        else if (parsed.Machine is { } name && MachineMember.JoinOrOpen(new MachineName(name), MachineWords.Of(arguments), () => Invocation(parsed.Program), out opened) is { } shut)
         {
             return Failure.Report($"run: --machine {name}: {shut.Problem}", shut.Status);
         }
@@ -120,6 +128,11 @@ internal static class RunCommand
             return Failure.Report($"run: --output {unwritable}", Failure.InputOutput);
         }
 
+        if (parsed is { Machine: not null, Init: true } && door is null)
+        {
+            messages.Notice($"--machine {parsed.Machine}: somebody has this name; what comes later has a machine of its own");
+        }
+
         MachineDefaults machine = MachineDefaults.Choose();
         using var services = new RunServices(() => platform.Whole(messages.Notice), parsed.Verdict, messages.Notice);
         return Run(
@@ -134,6 +147,7 @@ internal static class RunCommand
                 PowerLoss = parsed.PowerLoss,
                 Interrupts = parsed.Interrupts,
                 Nodes = parsed.Nodes,
+                EndsWithProgram = parsed.Init || Environment.ProcessId == 1,
                 Machine = platform.Apply(Machine(parsed), messages.Notice),
                 Sockets = services.Sockets,
                 Files = services.Files,
@@ -200,18 +214,6 @@ internal static class RunCommand
             {
                 observers.Add(tracer, explainer);
                 explainer.Note(arguments.Against ?? "");
-            }
-
-            string? unwritten = null;
-            using Coverage? coverage = arguments.Coverage is { } covered ? Coverage.Begin(tracer, covered, arguments.Against, text => messages.Write($"cloister: {text}"), out unwritten) : null;
-            if (unwritten is not null)
-            {
-                return Failure.Report($"run: --coverage {unwritten}", Failure.InputOutput);
-            }
-
-            if (coverage is not null)
-            {
-                observers.Add(tracer, coverage);
             }
 
             using EnclaveDumps? dumps = arguments.Dump is { } into ? new EnclaveDumps(tracer, into, text => messages.Write($"cloister: {text}")) : null;

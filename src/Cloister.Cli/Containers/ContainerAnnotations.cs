@@ -39,7 +39,7 @@ internal static class ContainerAnnotations
         }
 
         return RunArguments.TryParse([.. options, "--", "program"], out _) is { } problem
-            ? throw new ContainerException($"the annotations {Prefix}* contradict each other: {problem}")
+            ? throw new ContainerException($"the annotations {Prefix}* contradict each other: {Shown(problem)}")
             : options;
     }
 
@@ -55,12 +55,19 @@ internal static class ContainerAnnotations
 
         return Text(value) is { } text && ResourceQuantity.TryParse(text, out long bytes) && bytes is > 0 and <= (long)int.MaxValue * LinearAddress.PageSize
             ? (bytes + LinearAddress.PageSize - 1) / LinearAddress.PageSize * LinearAddress.PageSize
-            : throw new ContainerException($"the annotation {PodEpc}: {PrintableText.Of(Text(value) ?? "what is there")} is no amount of EPC, as 64Mi is");
+            : throw new ContainerException($"the annotation {PodEpc}: {Shown(Text(value) ?? "what is there")} is no amount of EPC, as 64Mi is");
     }
 
     /// <summary>The pod of a container, by the name of the container that holds its namespaces; null where there is none.</summary>
     /// <param name="annotations">The container's.</param>
     public static string? Pod(JsonObject? annotations) => Text(annotations?["io.kubernetes.cri.sandbox-id"]) ?? Text(annotations?["io.kubernetes.cri-o.SandboxID"]);
+
+    // Whoever may make a container may write what he likes, and as much as an object of the API may have: 256 KiB.
+    private static string Shown(string text)
+    {
+        const int longest = 200;
+        return PrintableText.Of(text.Length <= longest ? text : text[..longest] + "...");
+    }
 
     private static IEnumerable<string> Option(string annotation, JsonNode? value)
     {
@@ -69,23 +76,23 @@ internal static class ContainerAnnotations
         if (Array.Find(all, option => option.Name == "--" + name) is not { } option)
         {
             string reason = RunOptions.Find("--" + name) is { IsFile: true } ? "names a file, and whose would it be?" : "is no option of `cloister run`" + Spelling.Advice(name, all.Select(one => one.Name[2..]), "`cloister run --help` lists them");
-            throw new ContainerException($"the annotation {PrintableText.Of(annotation)}: {PrintableText.Of(name)} {PrintableText.Of(reason)}");
+            throw new ContainerException($"the annotation {Shown(annotation)}: {Shown(name)} {Shown(reason)}");
         }
 
-        string text = Text(value) ?? throw new ContainerException($"the annotation {annotation} has no text for a value");
+        string text = Text(value) ?? throw new ContainerException($"the annotation {Shown(annotation)} has no text for a value");
         if (option.ValueName is null)
         {
             return text switch
             {
                 "true" => [option.Name],
                 "false" => [],
-                _ => throw new ContainerException($"the annotation {annotation}: {PrintableText.Of(text)} is neither true nor false"),
+                _ => throw new ContainerException($"the annotation {Shown(annotation)}: {Shown(text)} is neither true nor false"),
             };
         }
 
         string word = $"{option.Name}={text}";
-        return RunArguments.TryParse([word, "--", "program"], out RunArguments read) is { } problem ? throw new ContainerException($"the annotation {annotation}: {PrintableText.Of(problem)}")
-            : read.CpuHelp ? throw new ContainerException($"the annotation {annotation}: {text} is no processor")
+        return RunArguments.TryParse([word, "--", "program"], out RunArguments read) is { } problem ? throw new ContainerException($"the annotation {Shown(annotation)}: {Shown(problem)}")
+            : read.CpuHelp ? throw new ContainerException($"the annotation {Shown(annotation)}: {Shown(text)} is no processor")
             : [word];
     }
 

@@ -46,11 +46,11 @@ internal sealed class ContainerConfiguration
 
         try
         {
-            return JsonNode.Parse(bytes, documentOptions: new JsonDocumentOptions { AllowDuplicateProperties = false }) is JsonObject root ? new ContainerConfiguration(path, root) : throw new ContainerException($"{path}: no JSON object");
+            return ForeignJson.Parse(bytes, new JsonDocumentOptions { AllowDuplicateProperties = false }) is JsonObject root ? new ContainerConfiguration(path, root) : throw new ContainerException($"{path}: no JSON object");
         }
         catch (JsonException e)
         {
-            throw new ContainerException($"{path}: {(e.LineNumber is { } line ? $"line {line + 1}: " : "")}not JSON, or with a name that is there twice", inner: e);
+            throw new ContainerException($"{path}: {(e.LineNumber is { } line ? $"line {line + 1}: " : "")}not JSON, with a name that is there twice, or with a text that is not Unicode", inner: e);
         }
     }
 
@@ -79,6 +79,15 @@ internal sealed class ContainerConfiguration
         }
 
         _root["mounts"] ??= mounts;
+    }
+
+    /// <summary>Writes an annotation down.</summary>
+    /// <exception cref="ContainerException">What is in the place of annotations is none.</exception>
+    public void Annotate(string name, string text)
+    {
+        JsonObject annotations = Member<JsonObject>(_root, "annotations") ?? [];
+        annotations[name] = text;
+        _root["annotations"] ??= annotations;
     }
 
     /// <summary>Puts the machine before the program of an exec.</summary>

@@ -60,11 +60,24 @@ internal static class ContainerRuntime
 
     private static IReadOnlyList<byte[]> Create(LowerRuntime lower, RuntimeArguments arguments, IReadOnlyList<byte[]> words, bool onlyAllocated)
     {
-        string bundle = arguments.Option("bundle", "b") ?? ".";
-        var configuration = ContainerConfiguration.Read(Path.Combine(bundle, arguments.Option("config", "f") ?? "config.json"));
+        string? bundle = arguments.Option("bundle", "b");
+        string path = Path.Combine(bundle ?? ".", arguments.Option("config", "f") ?? "config.json");
+        if (bundle is null && !File.Exists(path))
+        {
+            throw new ContainerException($"there is no {Path.GetFileName(path)} in this folder; --bundle names the folder of a container that has one", Failure.NotFound);
+        }
+
+        var configuration = ContainerConfiguration.Read(path);
         if (!ContainerAnnotations.IsSandbox(configuration.Annotations) && (configuration.IsAllocated || !onlyAllocated))
         {
-            configuration.InstallMachine(ProgramFiles.OfThisProcess(), ContainerAnnotations.Options(configuration.Annotations));
+            // As Intel's webhook does where there is one.
+            if (configuration.IsAllocated && configuration.Annotations?.ContainsKey(ContainerAnnotations.PodEpc) is not true
+                && PodName.Of(configuration.Annotations) is { } name && PodEpc.OfThisNode.Ask(name) is { } asked)
+            {
+                configuration.Annotate(ContainerAnnotations.PodEpc, asked.ToString(System.Globalization.CultureInfo.InvariantCulture));
+            }
+
+            configuration.InstallMachine(ProgramFiles.OfThisProcess(), ContainerMachine.OfProgram(configuration.Annotations, arguments.Container));
             if (ContainerAnnotations.EpcOfPod(configuration.Annotations) is { } epc && (ContainerAnnotations.Pod(configuration.Annotations) ?? arguments.Container) is { } pod)
             {
                 EpcLedger.OfThisNode.Hold(lower.StateOf(arguments, pod), epc);
@@ -93,7 +106,7 @@ internal static class ContainerRuntime
             return words; // the other runtime says what is wrong
         }
 
-        IReadOnlyList<string> options = ContainerAnnotations.Options(state["annotations"] as JsonObject);
+        IReadOnlyList<string> options = ContainerMachine.OfExec(state["annotations"] as JsonObject, container);
         var files = ProgramFiles.OfThisProcess();
         if (arguments.Option("process", "p") is { } process)
         {

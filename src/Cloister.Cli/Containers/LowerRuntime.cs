@@ -60,7 +60,7 @@ internal sealed record LowerRuntime(string Path)
         process.WaitForExit();
         try
         {
-            return process.ExitCode == 0 && JsonNode.Parse(output) is JsonObject state ? state : null;
+            return process.ExitCode == 0 && ForeignJson.Parse(output) is JsonObject state ? state : null;
         }
         catch (System.Text.Json.JsonException)
         {

@@ -50,8 +50,14 @@ internal static class MachineMember
         }
     }
 
+    /// <summary>Joins a machine where one is that takes this process: then this does not return.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="options">Options of this run, as <c>--NAME=VALUE</c>.</param>
+    /// <param name="program">The program.</param>
+    public static void TryJoin(MachineName name, IReadOnlyList<string> options, Func<ProgramInvocation> program) => _ = Join(name, options, program, asksFirst: true);
+
     // Null where nobody was there.
-    private static (string Problem, int Status)? Join(MachineName name, IReadOnlyList<string> options, Func<ProgramInvocation> program)
+    private static (string Problem, int Status)? Join(MachineName name, IReadOnlyList<string> options, Func<ProgramInvocation> program, bool asksFirst = false)
     {
         using var connection = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { SendTimeout = Milliseconds, ReceiveTimeout = Milliseconds };
         byte[] reason = new byte[LongestReason];
@@ -64,6 +70,16 @@ internal static class MachineMember
             if (owner.User != HostProbe.EffectiveUser)
             {
                 return ("it is another user's", Failure.NotPermitted);
+            }
+
+            if (owner.Process == 0)
+            {
+                return ("it is in another process namespace", Failure.NotPermitted);
+            }
+
+            if (asksFirst && !owner.MayTraceThis())
+            {
+                return ("it may not trace this program", Failure.NotPermitted);
             }
 
             byte[] request = new JoinRequest(options, (int)connection.Handle, program()).ToBytes();

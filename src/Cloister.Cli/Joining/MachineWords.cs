@@ -6,7 +6,7 @@ namespace Cloister.Cli.Joining;
 internal static class MachineWords
 {
     // How a run tells of itself, and by what it is found.
-    private static readonly string[] s_ofTheRun = ["--machine", "--output", "--quiet", "--verbose", "--no-defaults", "--explain"];
+    private static readonly string[] s_ofTheRun = ["--machine", "--join", "--init", "--output", "--quiet", "--verbose", "--no-defaults", "--explain"];
 
     /// <summary>Reads them.</summary>
     /// <param name="words">What follows <c>run</c>: options that were read once already, without a mistake.</param>

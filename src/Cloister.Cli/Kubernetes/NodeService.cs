@@ -68,6 +68,11 @@ internal sealed class NodeService(PluginSettings settings, Action<string> say)
             undo.Push(file.Delete);
         }
 
+        if (settings.Pods is { } pods)
+        {
+            PodEpcServer.Begin(settings.PodsSocket, pods, undo);
+        }
+
         OwnFile books = settings.Ledger.Announce(settings.Epc);
         undo.Push(settings.Ledger.Clear);
         undo.Push(books.Delete);

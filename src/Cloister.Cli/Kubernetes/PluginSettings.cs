@@ -29,6 +29,12 @@ internal sealed record PluginSettings
     /// <summary>Where the EPC of pods is counted.</summary>
     public EpcLedger Ledger { get; init; } = EpcLedger.OfThisNode;
 
+    /// <summary>The cluster's pods, where the node's container runtime may ask for their EPC.</summary>
+    public PodObject? Pods { get; init; }
+
+    /// <summary>Where it asks.</summary>
+    public string PodsSocket { get; init; } = PodEpc.OfThisNode.Path;
+
     /// <summary>The node, where the cluster is told of it.</summary>
     public NodeObject? Node { get; init; }
 

@@ -80,6 +80,12 @@ internal sealed record RunArguments
     /// <summary>The machine to join, or to make for others to join; null for one of its own.</summary>
     public string? Machine { get; init; }
 
+    /// <summary>The machine to join where there is one; null for none.</summary>
+    public string? Join { get; init; }
+
+    /// <summary>Whether what the program leaves behind ends with it.</summary>
+    public bool Init { get; init; }
+
     /// <summary>Text that makes the keys.</summary>
     public string? Seed { get; init; }
 
@@ -94,9 +100,6 @@ internal sealed record RunArguments
 
     /// <summary>The file to trace to; null for none.</summary>
     public string? Trace { get; init; }
-
-    /// <summary>The file for what was executed inside; null for none.</summary>
-    public string? Coverage { get; init; }
 
     /// <summary>Where a gdb comes; null for none.</summary>
     public GdbPlace? Gdb { get; init; }

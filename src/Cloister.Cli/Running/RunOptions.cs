@@ -123,6 +123,9 @@ internal static class RunOptions
         new("--seed", "TEXT", () => "Makes the machine's keys in place of --platform: the same text is the same machine, for every user and anywhere.", (a, text) => (a with { Seed = text }, null)),
         new("--machine", "NAME", () => "Join the machine of this name that runs, or make it: one EPC and one platform for all of this user's runs that name it, until the last has ended. A name with a / is a socket's path. A run that joins has the first one's options and may repeat them.", (a, text) =>
             MachineName.Problem(text) is { } problem ? (a, $"--machine {text}: {problem}") : (a with { Machine = text }, null)),
+        new("--join", "NAME", () => "Join the machine of this name where one runs that takes this program, and else run on one of its own.", (a, text) =>
+            MachineName.Problem(text) is { } problem ? (a, $"--join {text}: {problem}") : (a with { Join = text }, null)),
+        new("--init", null, () => "What the program leaves behind ends with it, as in a container, in place of being waited for. So it is wherever Cloister is the first process.", (a, _) => (a with { Init = true }, null)),
         new("--tcb", "STATUS", () => VerdictText.TcbDescription, (a, text) => Verdict(a, text, "--tcb", VerdictText.Tcb)) { Values = () => VerdictText.Statuses },
         new("--qe-tcb", "STATUS", () => VerdictText.QuotingDescription, (a, text) => Verdict(a, text, "--qe-tcb", VerdictText.Quoting)) { Values = () => VerdictText.QuotingStatuses },
         new("--collateral", "fresh|expired", () => VerdictText.CollateralDescription, (a, text) => Verdict(a, text, "--collateral", VerdictText.Collateral)) { Values = () => VerdictText.Ages },
@@ -167,8 +170,6 @@ internal static class RunOptions
         {
             Values = () => TraceNames.Kinds,
         },
-        new("--coverage", "FILE", () => "Write down which lines and functions of enclaves' code are executed, as lcov does, for genhtml. Code is named by the files that the program opens or maps, and --against.", (a, text) =>
-            text.Length == 0 ? (a, "--coverage: a file's name is needed, and it is empty") : (a with { Coverage = text }, null)) { IsFile = true },
         new("--metrics", "[ADDRESS:]PORT", () => "Serve what the machine does at http://ADDRESS:PORT/metrics, for Prometheus; 127.0.0.1 where no address is given, and a free port, which is told, for 0.", (a, text) =>
             ListenAddress.Parse(text) is { } place ? (a with { Metrics = place }, null) : (a, $"--metrics {text}: write PORT or ADDRESS:PORT, as in 9464 or 127.0.0.1:9464")),
         new("--dump", "DIR", () => "Write each enclave to DIR at its INIT: enclave-N.sgxs as it was measured, enclave-N.sig its SIGSTRUCT. What is there already stays as it is.", (a, text) =>
