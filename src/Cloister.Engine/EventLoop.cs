@@ -51,8 +51,8 @@ internal sealed class EventLoop(Tracer tracer)
         }
     }
 
-    // The program was ended by a signal that was sent to Cloister, and whoever sent it means all of it; or nothing is to outlive it. Nothing
-    // that is left can be without a tracer.
+    // The program was ended by a signal that was sent to Cloister, and whoever sent it means all of it; or nothing is to
+    // outlive it. Nothing that is left can be without a tracer.
     private bool IsOver()
     {
         const int milliseconds = 500;

@@ -20,8 +20,8 @@ internal sealed class RootProcess(bool endsAll = false)
     /// <summary>Its process; 0 when it has not begun or has ended.</summary>
     public int Id => Volatile.Read(ref _id);
 
-    /// <summary>When its end became everybody's, in ticks of a millisecond: where that is asked for, and where a signal that was sent to Cloister
-    /// ended it. Null before, and else.</summary>
+    /// <summary>When its end became everybody's, in ticks of a millisecond: where that is asked for, and where a signal that was
+    /// sent to Cloister ended it. Null before, and else.</summary>
     public long? EndedForAllAt { get; private set; }
 
     /// <summary>How it ended.</summary>

@@ -74,7 +74,7 @@ public sealed record EngineOptions
     /// <summary>How CPUID is answered.</summary>
     public CpuidMode Cpuid { get; init; } = CpuidMode.Replace;
 
-    /// <summary>Whether what the program leaves behind ends with it, as all do with the first process of a namespace: pid_namespaces(7).</summary>
+    /// <summary>Whether what the program leaves behind ends with it, as with the first process of a namespace: pid_namespaces(7).</summary>
     public bool EndsWithProgram { get; init; }
 
     /// <summary>UNIX sockets that services of this process stand behind.</summary>
