@@ -298,7 +298,8 @@ internal sealed class EventLoop(Tracer tracer)
                 return Answer.RunOn;
             case EventKind.Signal:
                 tracer.Root.NoteSignal(thread, happened.Signal);
-                return tracer.Debugger.Trap(thread, happened) ?? tracer.Exceptions.Signal(thread, happened);
+                return tracer.FirstVisits.Trap(thread, happened) ?? tracer.Debugger.Trap(thread, happened)
+                    ?? tracer.Exceptions.Signal(thread, happened);
             default:
                 return Answer.RunOn;
         }

@@ -83,6 +83,10 @@ public sealed class Tracer : IThreadKicker, IDisposable
             Placement, Losses, Replacer);
         Debugger = new Debugger(Machine, Driver, Fast, Platform, Interruptions, Gates, Changes, Exits, enclu);
         pages.Add(Debugger);
+        FirstVisits = new FirstVisits(Files, Platform, Debugger.Has);
+        pages.Add(FirstVisits);
+        Illegal.OnGuarded = FirstVisits.Guarded;
+        Illegal.OnExecuted = FirstVisits.Executed;
         Signals.Stands = (thread, signal) => Debugger.Takes(thread, Answer.Raise(signal), signal.Number);
         Loop = new EventLoop(this);
         Debugger.OnDecided = Loop.Do;
@@ -108,6 +112,13 @@ public sealed class Tracer : IThreadKicker, IDisposable
         set => _observed.Observer = value;
     }
 
+    /// <summary>Chooses places of enclaves' code to hear of when they are first executed. Nobody by default.</summary>
+    public ICodePlaces? Places
+    {
+        get => FirstVisits.Places;
+        set => FirstVisits.Places = value;
+    }
+
     internal EpcMemory Epc { get; }
 
     internal CpuidEmulator Cpuid { get; }
@@ -121,6 +132,8 @@ public sealed class Tracer : IThreadKicker, IDisposable
     internal Guests Guests { get; } = new();
 
     internal Debugger Debugger { get; }
+
+    internal FirstVisits FirstVisits { get; }
 
     internal IPlatform Platform { get; }
 

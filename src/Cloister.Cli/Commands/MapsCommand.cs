@@ -61,7 +61,7 @@ internal static class MapsCommand
 
     private static List<PagesLook> Named(CodeFiles names, MappedEnclaveLook enclave, ulong? at)
     {
-        string[] mapped = [.. MapsLine.CodeOf(enclave.Process).Select(map => map.Path).Distinct()];
+        string[] mapped = [.. MapsLine.FilesOf(enclave.Process)];
         int left = MostNamed;
         return [.. enclave.Rows.Select(row => row.Code is { } code && left-- > 0 && names.NameOf(Convert.FromHexString(code), row.CodeOffset, (int)((at ?? 0) & 0xfff), mapped) is { } name ? row with { Name = name } : row)];
     }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using Cloister.Architecture;
+using Cloister.Cli.Covering;
 using Cloister.Cli.Debugging;
 using Cloister.Cli.Dumping;
 using Cloister.Cli.Explaining;
@@ -214,6 +215,18 @@ internal static class RunCommand
             {
                 observers.Add(tracer, explainer);
                 explainer.Note(arguments.Against ?? "");
+            }
+
+            string? unwritten = null;
+            using Coverage? coverage = arguments.Coverage is { } covered ? Coverage.Begin(tracer, covered, arguments.Against, text => messages.Write($"cloister: {text}"), out unwritten) : null;
+            if (unwritten is not null)
+            {
+                return Failure.Report($"run: --coverage {unwritten}", Failure.InputOutput);
+            }
+
+            if (coverage is not null)
+            {
+                observers.Add(tracer, coverage);
             }
 
             using EnclaveDumps? dumps = arguments.Dump is { } into ? new EnclaveDumps(tracer, into, text => messages.Write($"cloister: {text}")) : null;

@@ -3,23 +3,25 @@ using Cloister.Cli.Explaining;
 using Cloister.Driver;
 using Cloister.Engine;
 using Cloister.Engine.Debugging;
-using Cloister.Images.Symbols;
 using Cloister.Linux;
 
 namespace Cloister.Cli.Debugging;
 
 /// <summary>Which files an enclave's code is from, and where they lie: found by the code, whoever loaded it. There may be several, as below a LibOS, and
 /// more later.</summary>
-/// <param name="noted">Files that the program opened, or was asked about.</param>
-internal sealed class EnclaveFiles(Func<IEnumerable<string>> noted) : IDisposable
+internal sealed class EnclaveFiles : IDisposable
 {
     // Written-out pages are brought in to be looked at; a page of zeros or of padding is in no place that tells.
-    private const int MostPages = 16384, MostOut = 16, Sure = 2, CompareLength = 64, FewestValues = 9;
-    private static readonly int[] s_offsets = [0, LinearAddress.PageSize / 2];
+    private const int MostPages = 16384, MostOut = 16, Sure = 2;
 
     private readonly CodeFiles _files = new();
-    private readonly Dictionary<string, FileCode?> _code = [];
+    private readonly CodePieces _code;
     private readonly Dictionary<ulong, List<LoadedFile>> _found = [];
+    private readonly Func<IEnumerable<string>> _noted;
+
+    /// <summary>Knows none yet.</summary>
+    /// <param name="noted">Files that the program opened, or was asked about.</param>
+    public EnclaveFiles(Func<IEnumerable<string>> noted) => (_noted, _code) = (noted, new CodePieces(_files));
 
     /// <summary>The files of an enclave, in the order in which they were found.</summary>
     /// <param name="view">The machine.</param>
@@ -38,9 +40,9 @@ internal sealed class EnclaveFiles(Func<IEnumerable<string>> noted) : IDisposabl
             return found;
         }
 
-        foreach (string path in noted().Concat(MapsLine.CodeOf(process.Id).Select(line => line.Path)).Distinct())
+        foreach (string path in _noted().Concat(MapsLine.FilesOf(process.Id)).Distinct())
         {
-            if (CodeOf(path) is { } file && BiasOf(file, code) is { } bias && !found.Exists(one => one.Bias == bias && one.Path == Path.GetFullPath(path)))
+            if (_code.Of(path) is { } file && BiasOf(file, code) is { } bias && !found.Exists(one => one.Bias == bias && one.Path == Path.GetFullPath(path)))
             {
                 var loaded = new LoadedFile(Path.GetFullPath(path), bias, file.Symbols.Dynamic is { } dynamic ? dynamic + bias : 0)
                 {
@@ -77,47 +79,6 @@ internal sealed class EnclaveFiles(Func<IEnumerable<string>> noted) : IDisposabl
         return null;
     }
 
-    // By their code, where that stands in one place of the file.
-    private FileCode? CodeOf(string path)
-    {
-        if (_code.TryGetValue(path, out FileCode? known))
-        {
-            return known;
-        }
-
-        FileCode? code = null;
-        if (_files.Symbols(path) is { } symbols)
-        {
-            var pieces = new Dictionary<string, ulong?>();
-            foreach ((ulong address, ReadOnlyMemory<byte> bytes) in symbols.Pieces(s_offsets, CompareLength))
-            {
-                if (Tells(bytes.Span))
-                {
-                    string piece = Convert.ToHexString(bytes.Span);
-                    pieces[piece] = pieces.ContainsKey(piece) ? null : address;
-                }
-            }
-
-            code = new FileCode(symbols, pieces);
-        }
-
-        _code[path] = code;
-        return code;
-    }
-
-    private static bool Tells(ReadOnlySpan<byte> bytes)
-    {
-        Span<bool> seen = stackalloc bool[256];
-        int values = 0;
-        foreach (byte value in bytes)
-        {
-            values += seen[value] ? 0 : 1;
-            seen[value] = true;
-        }
-
-        return values >= FewestValues;
-    }
-
     // Of the code that is in no file that is known.
     private static IEnumerable<(ulong Address, string Piece)> Pieces(MachineView view, IOpenEnclave enclave, DebuggedProcess process, List<LoadedFile> found)
     {
@@ -149,16 +110,14 @@ internal sealed class EnclaveFiles(Func<IEnumerable<string>> noted) : IDisposabl
                     continue;
                 }
 
-                foreach (int at in s_offsets)
+                foreach (int at in CodePieces.Offsets)
                 {
-                    if (Tells(bytes.AsSpan(at, CompareLength)))
+                    if (CodePieces.Tells(bytes.AsSpan(at, CodePieces.Length)))
                     {
-                        yield return (page.Value + (ulong)at, Convert.ToHexString(bytes.AsSpan(at, CompareLength)));
+                        yield return (page.Value + (ulong)at, CodePieces.Text(bytes.AsSpan(at, CodePieces.Length)));
                     }
                 }
             }
         }
     }
-
-    private sealed record FileCode(CodeSymbols Symbols, Dictionary<string, ulong?> Pieces);
 }

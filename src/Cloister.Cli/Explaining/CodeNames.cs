@@ -57,7 +57,7 @@ internal sealed class CodeNames(SgxMachine machine) : IDisposable
         // Beginning before the instruction where the page does: what is compared is as long as can be had.
         int from = Math.Min(inPage, LinearAddress.PageSize - CodeFiles.CompareLength);
         ReadOnlySpan<byte> code = machine.Memory[page.Page].Slice(from, CodeFiles.CompareLength);
-        return Files.NameOf(code, from, inPage, MapsLine.CodeOf(thread.ProcessId).Select(map => map.Path)) is { } name ? $"{name}, {place}" : place;
+        return Files.NameOf(code, from, inPage, MapsLine.FilesOf(thread.ProcessId)) is { } name ? $"{name}, {place}" : place;
     }
 
     public void Dispose() => Files.Dispose();

@@ -101,6 +101,9 @@ internal sealed record RunArguments
     /// <summary>The file to trace to; null for none.</summary>
     public string? Trace { get; init; }
 
+    /// <summary>The file for what was executed inside; null for none.</summary>
+    public string? Coverage { get; init; }
+
     /// <summary>Where a gdb comes; null for none.</summary>
     public GdbPlace? Gdb { get; init; }
 

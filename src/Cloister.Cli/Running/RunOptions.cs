@@ -170,6 +170,8 @@ internal static class RunOptions
         {
             Values = () => TraceNames.Kinds,
         },
+        new("--coverage", "FILE", () => "Write down which lines and functions of enclaves' code are executed, as lcov does, for genhtml. Code is named by the files that the program opens or maps, and --against.", (a, text) =>
+            text.Length == 0 ? (a, "--coverage: a file's name is needed, and it is empty") : (a with { Coverage = text }, null)) { IsFile = true },
         new("--metrics", "[ADDRESS:]PORT", () => "Serve what the machine does at http://ADDRESS:PORT/metrics, for Prometheus; 127.0.0.1 where no address is given, and a free port, which is told, for 0.", (a, text) =>
             ListenAddress.Parse(text) is { } place ? (a with { Metrics = place }, null) : (a, $"--metrics {text}: write PORT or ADDRESS:PORT, as in 9464 or 127.0.0.1:9464")),
         new("--dump", "DIR", () => "Write each enclave to DIR at its INIT: enclave-N.sgxs as it was measured, enclave-N.sig its SIGSTRUCT. What is there already stays as it is.", (a, text) =>

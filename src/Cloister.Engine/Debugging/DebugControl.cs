@@ -134,6 +134,9 @@ internal sealed class DebugControl
         _standing.Clear();
     }
 
+    /// <summary>Whether a breakpoint was asked for at an address.</summary>
+    public bool Has(ulong address) => !IsOver && Memory.Has(address);
+
     /// <summary>Whether a thread's events are not answered now.</summary>
     public bool Holds(int thread) => !IsOver && Find(thread) is { } found && IsHeld(found);
 

@@ -113,6 +113,9 @@ internal sealed class Debugger(SgxMachine machine, ISgxDriver driver, FastSpaces
         return true;
     }
 
+    /// <summary>Whether a debugger has a breakpoint at an address of a thread's memory.</summary>
+    public bool Has(TracedThread thread, ulong address) => Of(thread)?.Has(address) == true;
+
     /// <summary>Whether it is decided what becomes of a thread when its debugger lets it run.</summary>
     public bool HasStanding(TracedThread thread) => Of(thread)?.HasStanding(thread) == true;
 

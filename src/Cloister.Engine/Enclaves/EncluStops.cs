@@ -147,6 +147,11 @@ internal sealed class EncluStops(
                 mapping.File.IllegalSites.Restore(mapping.File.Bytes(offset), source);
             }
 
+            if (leaf == EncluLeaf.Eacceptcopy && !mapping.File.Planted.IsEmpty)
+            {
+                mapping.File.Planted.Restore(mapping.File.Bytes(offset), source);
+            }
+
             spaces.Awaited.Update(machine, mapping.File, space.Pages.Peek(operand).Page, offset);
             foreach (IFileView other in mapping.File.Views)
             {

@@ -87,7 +87,7 @@ internal sealed class Exceptions(
             }
 
             _ = thread.GetSignal(out SignalInformation information);
-            comesAgain = cause == SignalCause.Exception;
+            comesAgain = cause == SignalCause.Exception || IsOfPlanted(thread, information);
             if (comesAgain && signal == Linux.Signal.SIGTRAP)
             {
                 switch (information.Code)
@@ -134,6 +134,14 @@ internal sealed class Exceptions(
 
         illegal.ExecutedUnknown(thread, thread.Peek().Rip);
         return exits.Raise(thread, ExceptionVector.InvalidOpcode, 0, default);
+    }
+
+    // Another thread's answer may have taken it away since: what stands there now says nothing of it.
+    private static bool IsOfPlanted(TracedThread thread, in SignalInformation information)
+    {
+        ulong address = thread.Peek().Rip - 1;
+        return information is { Signal: Linux.Signal.SIGTRAP, Code: SignalInformation.SiKernel }
+            && thread.Space.Mappings.Find(address)?.File.Planted is { } planted && (planted.Contains(address) || planted.HasGone(address));
     }
 
     private static void RewindSystemCall(TracedThread thread)

@@ -22,6 +22,12 @@ internal sealed class IllegalCode(SgxMachine machine, DeviceFiles files, Process
     /// <summary>Hears of pages that are about to become executable: who executes there first, first byte, and behind the last.</summary>
     public Action<TracedThread, ulong, ulong>? OnExecutable { get; set; }
 
+    /// <summary>Hears of them when they are as they will be executed: their mapping too.</summary>
+    public Action<TracedThread, EnclaveMapping, ulong, ulong>? OnGuarded { get; set; }
+
+    /// <summary>Hears of such an instruction that a thread executes.</summary>
+    public Action<TracedThread, ulong>? OnExecuted { get; set; }
+
     /// <summary>Finds the instructions in pages that are about to become executable.</summary>
     public void Guard(TracedThread thread, EnclaveMapping mapping, ulong start, ulong end)
     {
@@ -52,6 +58,8 @@ internal sealed class IllegalCode(SgxMachine machine, DeviceFiles files, Process
                 }
             }
         }
+
+        OnGuarded?.Invoke(thread, mapping, start, end);
     }
 
     /// <summary>A thread has ended.</summary>
@@ -83,6 +91,7 @@ internal sealed class IllegalCode(SgxMachine machine, DeviceFiles files, Process
     public void Executed(TracedThread thread, IllegalSite site)
     {
         _last[thread] = site;
+        OnExecuted?.Invoke(thread, site.Address);
         if (thread.Space.Mappings.Find(site.Address) is { } mapping && !site.IsGuarded)
         {
             _ = Set(thread, mapping.File, site);

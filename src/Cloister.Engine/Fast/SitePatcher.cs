@@ -181,8 +181,14 @@ internal sealed class SitePatcher(FastSpaces spaces, Interruptions interruptions
         return (first, last);
     }
 
+    // A breakpoint would be taken for padding, or for a part of the jump, and goes again.
     private static bool Copy(EnclaveMapping mapping, ulong address, byte[] code, int at)
     {
+        if (mapping.File.Planted.Contains(address))
+        {
+            return false;
+        }
+
         code[at] = mapping.File.Bytes(mapping.OffsetOf(HostPage.Start(address)))[HostPage.Offset(address)];
         return true;
     }

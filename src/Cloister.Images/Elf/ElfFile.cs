@@ -160,7 +160,7 @@ internal sealed class ElfFile
             ulong length = Word(entry.AsSpan(Is64 ? 16 : 8));
             if (name != 0)
             {
-                yield return new ElfSymbol(Source.ReadText(Place(names, name)), value, length, section == 0, info >> 4 == 2);
+                yield return new ElfSymbol(Source.ReadText(Place(names, name)), value, length, section == 0, info >> 4 == 2, (info & 0xf) == 2);
             }
         }
     }

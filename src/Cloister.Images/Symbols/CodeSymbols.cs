@@ -10,13 +10,14 @@ public sealed class CodeSymbols
     private readonly LineTable? _lines;
     private readonly FrameTable? _frames;
     private readonly ByteSource _source;
+    private readonly Dictionary<ElfSegment, byte[]> _contents = [];
 
     private CodeSymbols(ElfFile elf)
     {
         _source = elf.Source;
         _code = [.. elf.LoadSegments.Where(segment => (segment.Flags & ElfSegment.Execute) != 0 && segment.FileSize <= int.MaxValue)];
-        ElfSymbol[] functions = [.. Functions(elf, ElfFile.SectionSymbols)];
-        _functions = functions.Length > 0 ? functions : [.. Functions(elf, ElfFile.SectionDynamicSymbols)];
+        ElfSymbol[] functions = [.. Defined(elf, ElfFile.SectionSymbols)];
+        _functions = functions.Length > 0 ? functions : [.. Defined(elf, ElfFile.SectionDynamicSymbols)];
         Array.Sort(_functions, (one, other) => one.Value.CompareTo(other.Value));
         Dynamic = elf.FindSection(".dynamic") is { } dynamic ? dynamic.Address : null;
         _lines = LineTable.Read(elf);
@@ -84,6 +85,27 @@ public sealed class CodeSymbols
         return null;
     }
 
+    /// <summary>Its functions, in the order of their addresses.</summary>
+    public IEnumerable<(string Name, ulong Start, ulong Size)> Functions => _functions.Where(symbol => symbol.IsFunction && IsCode(symbol.Value)).Select(symbol => (symbol.Name, symbol.Value, symbol.Size));
+
+    /// <summary>Where code of a line begins, in the order of addresses; behind the last of a run of code there is no file. Files with their directories.</summary>
+    public IEnumerable<(ulong Address, string? File, int Line)> Lines => _lines is null ? [] : _lines.Rows.Select(row => (row.Address, row.File?.FullName, row.Line));
+
+    /// <summary>Its code from an address of its own to the end of the segment; empty where none is.</summary>
+    public ReadOnlySpan<byte> CodeAt(ulong address)
+    {
+        foreach (ElfSegment segment in _code)
+        {
+            if (address - segment.Address < segment.FileSize)
+            {
+                byte[] content = Content(segment);
+                return content.AsSpan((int)Math.Min(address - segment.Address, (ulong)content.Length));
+            }
+        }
+
+        return [];
+    }
+
     /// <summary>Where its code lies, in addresses of its own.</summary>
     public IEnumerable<(ulong Start, ulong End)> Ranges => _code.Select(segment => (segment.Address, segment.Address + segment.MemorySize));
 
@@ -95,16 +117,7 @@ public sealed class CodeSymbols
         const int page = LinearAddress.PageSize;
         foreach (ElfSegment segment in _code)
         {
-            ReadOnlyMemory<byte> content;
-            try
-            {
-                content = _source.ReadBytes((long)segment.FileOffset, (int)segment.FileSize);
-            }
-            catch (ImageException)
-            {
-                continue;
-            }
-
+            ReadOnlyMemory<byte> content = Content(segment);
             foreach (int offset in offsets)
             {
                 for (long at = (long)((ulong)(offset + page) - segment.Address % page) % page; at + length <= content.Length; at += page)
@@ -124,16 +137,7 @@ public sealed class CodeSymbols
         ulong? found = null;
         foreach (ElfSegment segment in _code)
         {
-            byte[] content;
-            try
-            {
-                content = _source.ReadBytes((long)segment.FileOffset, (int)segment.FileSize);
-            }
-            catch (ImageException)
-            {
-                continue;
-            }
-
+            byte[] content = Content(segment);
             for (long at = (long)((ulong)(pageOffset + page) - segment.Address % page) % page; at + bytes.Length <= content.Length; at += page)
             {
                 if (!content.AsSpan((int)at, bytes.Length).SequenceEqual(bytes))
@@ -153,8 +157,28 @@ public sealed class CodeSymbols
         return found;
     }
 
+    // Empty where it cannot be read.
+    private byte[] Content(ElfSegment segment)
+    {
+        if (!_contents.TryGetValue(segment, out byte[]? content))
+        {
+            try
+            {
+                content = _source.ReadBytes((long)segment.FileOffset, (int)segment.FileSize);
+            }
+            catch (ImageException)
+            {
+                content = [];
+            }
+
+            _contents[segment] = content;
+        }
+
+        return content;
+    }
+
     private bool IsCode(ulong address) => Array.Exists(_code, segment => address - segment.Address < segment.MemorySize);
 
-    private static IEnumerable<ElfSymbol> Functions(ElfFile elf, uint table) =>
+    private static IEnumerable<ElfSymbol> Defined(ElfFile elf, uint table) =>
         elf.Symbols(table).Where(symbol => !symbol.IsUndefined && symbol.Value != 0).Take((int)FunctionLimit);
 }

@@ -7,11 +7,12 @@ namespace Cloister.Images.Symbols;
 internal ref struct LineProgram
 {
     private const int FormString = 0x08, FormLineString = 0x1f, FormStrp = 0x0e, FormUdata = 0x0f, FormData1 = 0x0b, FormData2 = 0x05, FormData4 = 0x06, FormData8 = 0x07, FormData16 = 0x1e, FormBlock = 0x09;
-    private const int PathContent = 1;
+    private const int PathContent = 1, DirectoryContent = 2;
     private const int MostRows = 8_000_000;
 
     private readonly ReadOnlySpan<byte> _bytes, _lineStrings, _strings;
-    private readonly List<string> _directories = [], _files = [];
+    private readonly List<string> _directories = [];
+    private readonly List<SourceFile> _files = [];
     private int _at;
     private bool _isLong;
 
@@ -25,13 +26,13 @@ internal ref struct LineProgram
 
     /// <summary>Runs the program at an offset.</summary>
     /// <returns>Where the next one begins.</returns>
-    public static int Run(ReadOnlySpan<byte> bytes, int at, ReadOnlySpan<byte> lineStrings, ReadOnlySpan<byte> strings, List<(ulong Address, string? File, int Line)> rows)
+    public static int Run(ReadOnlySpan<byte> bytes, int at, ReadOnlySpan<byte> lineStrings, ReadOnlySpan<byte> strings, List<(ulong Address, SourceFile? File, int Line)> rows)
     {
         var program = new LineProgram(bytes, at, lineStrings, strings);
         return program.Run(rows);
     }
 
-    private int Run(List<(ulong Address, string? File, int Line)> rows)
+    private int Run(List<(ulong Address, SourceFile? File, int Line)> rows)
     {
         ulong length = U32();
         if (length == uint.MaxValue)
@@ -66,8 +67,7 @@ internal ref struct LineProgram
         _at += opcodeBase - 1;
         if (version == 5)
         {
-            ReadEntries(_directories, isFiles: false);
-            ReadEntries(_files, isFiles: true);
+            ReadTables();
         }
         else
         {
@@ -79,7 +79,7 @@ internal ref struct LineProgram
         return end;
     }
 
-    private void Execute(int end, int minimumLength, int lineBase, int lineRange, int opcodeBase, ReadOnlySpan<byte> operands, int version, List<(ulong Address, string? File, int Line)> rows)
+    private void Execute(int end, int minimumLength, int lineBase, int lineRange, int opcodeBase, ReadOnlySpan<byte> operands, int version, List<(ulong Address, SourceFile? File, int Line)> rows)
     {
         (ulong address, int file, int line) = (0UL, 1, 1);
         while (_at < end)
@@ -142,14 +142,19 @@ internal ref struct LineProgram
         }
     }
 
-    private readonly string FileOf(int file, int version)
+    private readonly SourceFile FileOf(int file, int version)
     {
         int index = version == 5 ? file : file - 1;
-        return index >= 0 && index < _files.Count ? _files[index] : "?";
+        return index >= 0 && index < _files.Count ? _files[index] : SourceFile.Unknown;
     }
+
+    // Number 0 is where the compiler ran; before version 5 only .debug_info says where that was.
+    private static SourceFile FileIn(string name, ulong directory, List<string> directories) => new(
+        name, Path.Combine(directories.Count > 0 ? directories[0] : "", directory < (ulong)directories.Count ? directories[(int)directory] : "", name));
 
     private void ReadOldTables()
     {
+        _directories.Add("");
         while (_bytes[_at] != 0)
         {
             _directories.Add(Text());
@@ -159,14 +164,27 @@ internal ref struct LineProgram
         while (_bytes[_at] != 0)
         {
             string name = Text();
+            ulong directory = Unsigned();
             _ = Unsigned();
             _ = Unsigned();
-            _ = Unsigned();
-            _files.Add(name);
+            _files.Add(FileIn(name, directory, _directories));
         }
     }
 
-    private void ReadEntries(List<string> to, bool isFiles)
+    private void ReadTables()
+    {
+        foreach ((string directory, _) in ReadEntries())
+        {
+            _directories.Add(directory);
+        }
+
+        foreach ((string name, ulong directory) in ReadEntries())
+        {
+            _files.Add(FileIn(name, directory, _directories));
+        }
+    }
+
+    private List<(string Name, ulong Directory)> ReadEntries()
     {
         var formats = new List<(int Content, int Form)>();
         for (int i = U8(); i > 0; i--)
@@ -175,29 +193,34 @@ internal ref struct LineProgram
         }
 
         // Each takes a byte at least, so that a count beyond what there is comes to the end of the bytes.
+        var entries = new List<(string Name, ulong Directory)>();
         for (ulong i = formats.Count == 0 ? 0 : Unsigned(); i > 0; i--)
         {
-            string name = "?";
+            (string name, ulong directory) = ("?", 0);
             foreach ((int content, int form) in formats)
             {
-                string? text = Value(form);
+                string? text = Value(form, out ulong number);
                 name = content == PathContent && text is not null ? text : name;
+                directory = content == DirectoryContent ? number : directory;
             }
 
-            to.Add(isFiles ? name : name + "/");
+            entries.Add((name, directory));
         }
+
+        return entries;
     }
 
-    private string? Value(int form)
+    private string? Value(int form, out ulong number)
     {
+        number = 0;
         switch (form)
         {
             case FormString: return Text();
             case FormLineString: return TextAt(_lineStrings, Offset());
             case FormStrp: return TextAt(_strings, Offset());
-            case FormUdata: _ = Unsigned(); return null;
-            case FormData1: _at++; return null;
-            case FormData2: _at += 2; return null;
+            case FormUdata: number = Unsigned(); return null;
+            case FormData1: number = (ulong)U8(); return null;
+            case FormData2: number = (ulong)U16(); return null;
             case FormData4: _at += 4; return null;
             case FormData8: _at += 8; return null;
             case FormData16: _at += 16; return null;

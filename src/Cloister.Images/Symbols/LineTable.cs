@@ -5,9 +5,9 @@ internal sealed class LineTable
 {
     private const ulong CompressedFlag = 0x800;
     private const int LongestSection = 64 << 20;
-    private readonly List<(ulong Address, string? File, int Line)> _rows;
+    private readonly List<(ulong Address, SourceFile? File, int Line)> _rows;
 
-    private LineTable(List<(ulong Address, string? File, int Line)> rows) => _rows = rows;
+    private LineTable(List<(ulong Address, SourceFile? File, int Line)> rows) => _rows = rows;
 
     /// <summary>Reads the table; null when there is none.</summary>
     public static LineTable? Read(ElfFile elf)
@@ -17,7 +17,7 @@ internal sealed class LineTable
             return null;
         }
 
-        var rows = new List<(ulong Address, string? File, int Line)>();
+        var rows = new List<(ulong Address, SourceFile? File, int Line)>();
         byte[] lineStrings = Section(elf, ".debug_line_str"), strings = Section(elf, ".debug_str");
         try
         {
@@ -38,6 +38,9 @@ internal sealed class LineTable
         return new LineTable([.. sorted.Select(pair => pair.row)]);
     }
 
+    /// <summary>Where code of a line begins, in the order of addresses; where none is known any more, the file is null.</summary>
+    public IReadOnlyList<(ulong Address, SourceFile? File, int Line)> Rows => _rows;
+
     /// <summary>File and line of an address; null when none is known.</summary>
     public string? Find(ulong address)
     {
@@ -48,7 +51,7 @@ internal sealed class LineTable
             (low, high) = _rows[middle].Address <= address ? (middle + 1, high) : (low, middle - 1);
         }
 
-        return high >= 0 && _rows[high] is { File: { } file, Line: > 0 and var line } ? $"{file}:{line}" : null;
+        return high >= 0 && _rows[high] is { File: { } file, Line: > 0 and var line } ? $"{file.Name}:{line}" : null;
     }
 
     private static byte[] Section(ElfFile elf, string name)

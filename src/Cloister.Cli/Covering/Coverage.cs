@@ -1,0 +1,169 @@
+using System.Text;
+using Cloister.Architecture;
+using Cloister.Cli.Explaining;
+using Cloister.Driver;
+using Cloister.Engine;
+using Cloister.Engine.Observers;
+using Cloister.Images;
+
+namespace Cloister.Cli.Covering;
+
+/// <summary>Which lines of enclaves' sources are executed, written to a file for lcov. What is there by then is written again and again, so that a run
+/// that is killed leaves what it had.</summary>
+internal sealed class Coverage : ICodePlaces, IDriverObserver, IEngineObserver, IDisposable
+{
+    private static readonly TimeSpan s_between = TimeSpan.FromSeconds(2);
+
+    private readonly Tracer _tracer;
+    private readonly RewrittenFile _file;
+    private readonly Action<string> _notice;
+    private readonly CodeOrigins _origins = new();
+    private readonly Dictionary<string, CoveredFile> _files = [];
+    private readonly Lock _lock = new(); // the tracer's thread notes, and a timer's writes
+    private readonly Timer _timer;
+    private bool _changed = true, _broken;
+
+    private Coverage(Tracer tracer, RewrittenFile file, Action<string> notice)
+    {
+        (_tracer, _file, _notice) = (tracer, file, notice);
+        _timer = new Timer(_ => Write(), null, file.IsRewritten ? s_between : Timeout.InfiniteTimeSpan, s_between);
+    }
+
+    /// <summary>Begins to listen to a machine that runs nothing yet.</summary>
+    /// <param name="tracer">The machine.</param>
+    /// <param name="path">The file.</param>
+    /// <param name="against">A file that may be an enclave's; null for none.</param>
+    /// <param name="notice">Where it is said that the file cannot be written any more.</param>
+    /// <param name="problem">What is wrong with the file, or null.</param>
+    public static Coverage? Begin(Tracer tracer, string path, string? against, Action<string> notice, out string? problem)
+    {
+        if (RewrittenFile.Begin(path, out problem) is not { } file)
+        {
+            return null;
+        }
+
+        var coverage = new Coverage(tracer, file, notice);
+        if (against is not null)
+        {
+            coverage._origins.Files.Note(against);
+        }
+
+        tracer.Places = coverage;
+        return coverage;
+    }
+
+    /// <inheritdoc/>
+    public void FileOpening(IObservedThread thread, string path)
+    {
+        lock (_lock)
+        {
+            _origins.Files.Note(path);
+        }
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<ulong> PlacesIn(IOpenEnclave enclave, int process, ulong page, ReadOnlyMemory<byte> code)
+    {
+        lock (_lock)
+        {
+            int known = _origins.Of(enclave.Eid).Count;
+            if (_origins.Find(enclave.Eid, process, page, code.Span) is not { } origin)
+            {
+                return [];
+            }
+
+            CoveredFile file = FileOf(origin);
+            if (_origins.Of(enclave.Eid).Count > known)
+            {
+                NoteAll(enclave, origin, file);
+            }
+
+            _changed = true;
+            return [.. file.Note(unchecked(page - origin.Bias), code.Span).Select(place => unchecked(place + origin.Bias))];
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Reached(IObservedThread thread, IOpenEnclave enclave, ulong address)
+    {
+        lock (_lock)
+        {
+            foreach (CodeOrigin origin in _origins.Of(enclave.Eid))
+            {
+                _changed |= FileOf(origin).Reach(unchecked(address - origin.Bias));
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _timer.Dispose();
+        Write();
+        _file.Dispose();
+        _origins.Dispose();
+    }
+
+    // Code that is never executed is part of the whole as well.
+    private void NoteAll(IOpenEnclave enclave, CodeOrigin origin, CoveredFile file)
+    {
+        byte[] code = new byte[LinearAddress.PageSize];
+        foreach ((ulong first, ulong end) in origin.Symbols.Ranges)
+        {
+            ulong from = LinearAddress.PageSize * (unchecked(first + origin.Bias) / LinearAddress.PageSize);
+            for (ulong page = from; page < unchecked(end + origin.Bias); page += LinearAddress.PageSize)
+            {
+                if (page - enclave.Base.Value < enclave.Size && _tracer.Driver.TryRead(enclave, new LinearAddress(page), code, out SecinfoFlags secinfo) && (secinfo & SecinfoFlags.X) != 0)
+                {
+                    _ = file.Note(unchecked(page - origin.Bias), code);
+                }
+            }
+        }
+    }
+
+    private CoveredFile FileOf(CodeOrigin origin)
+    {
+        if (!_files.TryGetValue(origin.Path, out CoveredFile? file))
+        {
+            _files[origin.Path] = file = new CoveredFile(origin.Symbols);
+        }
+
+        return file;
+    }
+
+    private void Write()
+    {
+        lock (_lock)
+        {
+            if (!_changed || _broken)
+            {
+                return;
+            }
+
+            _changed = false;
+            var sources = new SortedDictionary<string, CoveredSource>(StringComparer.Ordinal);
+            foreach (CoveredFile file in _files.Values)
+            {
+                foreach ((string path, CoveredSource source) in file.Sources())
+                {
+                    if (!sources.TryGetValue(path, out CoveredSource? known))
+                    {
+                        sources[path] = known = new CoveredSource();
+                    }
+
+                    known.Add(source);
+                }
+            }
+
+            try
+            {
+                _file.Write(Encoding.UTF8.GetBytes(LcovText.Of(sources)));
+            }
+            catch (ImageException e)
+            {
+                _broken = true;
+                _notice($"coverage: {e.Message}: the file stays as it is, and the program goes on");
+            }
+        }
+    }
+}
