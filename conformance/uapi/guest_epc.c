@@ -80,14 +80,24 @@ int main(void)
 	check_errno("REMOVE_ALL", 0, ioctl(fd, VEPC_REMOVE_ALL, 0));
 	check_equal("the pages after it", EPC_PAGES, touch(guest, EPC_PAGES + 8));
 
-	/* A child has the same pages. */
+	/* A child has the file and not the mapping: sgx_vepc_mmap, VM_DONTCOPY. */
+	check_errno("MADV_DOFORK", EINVAL, madvise(guest, EPC_PAGES * PAGE, MADV_DOFORK));
 	child = fork();
 	if (child < 0)
 		die("fork");
 	if (child == 0)
-		_exit(touch(guest, EPC_PAGES) == EPC_PAGES && ioctl(fd, VEPC_REMOVE_ALL, 0) == 0 ? 0 : 1);
+		_exit(msync(guest, PAGE, MS_ASYNC) != 0 && errno == ENOMEM && ioctl(fd, VEPC_REMOVE_ALL, 0) == 0 ? 0 : 1);
 	waitpid(child, &status, 0);
-	check("the child's access and REMOVE_ALL", WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	check("no mapping in the child, and REMOVE_ALL", WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	child = fork();
+	if (child < 0)
+		die("fork");
+	if (child == 0) {
+		((volatile uint8_t *)guest)[0] = 1;
+		_exit(0);
+	}
+	waitpid(child, &status, 0);
+	check("the child's access", WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
 
 	/* They go with the last mapping, however few are still used; then the host has its EPC again. */
 	close(fd);

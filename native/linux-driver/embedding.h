@@ -7,7 +7,7 @@
 #define EMBEDDING_H
 #include <stddef.h>
 #include <stdint.h>
-#define EMBEDDING_VERSION 1
+#define EMBEDDING_VERSION 2
 
 struct file;
 struct mm_struct;
@@ -33,7 +33,17 @@ struct embedder {
 	void (*sha256)(void *context, const void *data, size_t length, void *digest);
 	/* The kernel's levels; 1 is a WARN, 0 is what cannot go on: a deadlock, or a recursive lock. */
 	void (*log)(void *context, int level, const char *text);
+	/*
+	 * The flags (VM_...) of the first mapping that ends behind an address of ordinary memory, where no mapping of a device is; 0 for none.
+	 * NULL: linux_mmap tells of ordinary memory as well.
+	 */
+	uint64_t (*mapping)(void *context, uint64_t mm, uint64_t address);
+	/* The file that a descriptor stands for. NULL: those of linux_descriptor are all. */
+	struct file *(*file)(void *context, uint64_t mm, uint32_t descriptor);
 };
+
+/* EMBEDDING_VERSION of what was built. */
+int linux_version(void);
 
 /* Starts the driver: 0 or a negated errno. */
 int linux_start(const struct embedder *embedder);
@@ -55,6 +65,13 @@ long linux_ioctl(struct file *file, unsigned int command, unsigned long argument
 int linux_mmap(struct mm_struct *mm, struct file *file, uint64_t start, uint64_t end, uint64_t flags, uint64_t offset, uint64_t map_flags);
 int linux_munmap(struct mm_struct *mm, uint64_t start, uint64_t end);
 int linux_mprotect(struct mm_struct *mm, uint64_t start, uint64_t end, uint64_t protection);
+/*
+ * For an embedder that keeps the mappings itself. linux_may_... ask the driver and change nothing; linux_follow makes the mappings of a
+ * range what they are there: the file's, which linux_may_mmap has been asked about, with these rights (VM_READ, ...), or none.
+ */
+int linux_may_mmap(struct mm_struct *mm, struct file *file, uint64_t start, uint64_t end, uint64_t flags, uint64_t offset, uint64_t map_flags);
+int linux_may_mprotect(struct mm_struct *mm, uint64_t start, uint64_t end, uint64_t protection);
+int linux_follow(struct mm_struct *mm, struct file *file, uint64_t start, uint64_t end, uint64_t rights, uint64_t offset);
 /* The flags of the mapping at the address, or -1. */
 int64_t linux_mapping(struct mm_struct *mm, uint64_t address);
 /* VM_FAULT_...; 0x40 where nothing is mapped. */
@@ -76,4 +93,29 @@ long linux_allocations(void);
 int linux_warnings(void);
 /* Pages of shared memory that hold something. */
 uint64_t linux_backing_pages(void);
+
+/*
+ * Calls one of the functions above, which has up to seven arguments of a register each, for a process. It has a stack of its own: what is
+ * wrong in the driver ends the call and not the embedder. With pages, a long ioctl is over for now after about so many of them, where
+ * it holds no lock. Kernel threads run where it waits for one, and without a function until none has anything to do.
+ */
+struct linux_call {
+	long (*function)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
+	uint64_t arguments[7];
+	int64_t result;
+	struct mm_struct *mm;
+	uint64_t personality;
+	void *task; /* NULL at first */
+};
+enum { LINUX_DONE, LINUX_AGAIN, LINUX_FAILED };
+int linux_call(struct linux_call *call, int pages);
+
+/* What went wrong: in the kernel's words, and the addresses of calls, the innermost first, less where the object was loaded. */
+#define LINUX_FRAMES 32
+struct linux_failure {
+	char text[512];
+	uint64_t frames[LINUX_FRAMES];
+	int32_t count;
+};
+const struct linux_failure *linux_failure(void);
 #endif

@@ -14,6 +14,7 @@ public readonly record struct EnclavePages(
     LinearAddress Start, int Count, PageType Type, SecinfoFlags Secinfo, bool IsBlocked, bool IsResident, Protection MaximumProtection)
 {
     /// <summary>Whether a page continues the row.</summary>
-    internal bool IsContinuedBy(in EnclavePages next) =>
+    /// <param name="next">The page behind it.</param>
+    public bool IsContinuedBy(in EnclavePages next) =>
         next.Start.Value == Start.Value + ((ulong)Count * LinearAddress.PageSize) && next with { Start = Start, Count = Count } == this;
 }

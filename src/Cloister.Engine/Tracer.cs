@@ -5,6 +5,7 @@ using Cloister.Engine.Devices;
 using Cloister.Engine.Enclaves;
 using Cloister.Engine.Fast;
 using Cloister.Engine.Instructions;
+using Cloister.Engine.Kernel;
 using Cloister.Engine.Memory;
 using Cloister.Engine.Observers;
 using Cloister.Engine.Options;
@@ -24,6 +25,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
     private readonly HashSet<string> _notices = [];
     private readonly ForcedExits _forcedExits;
     private readonly Observation _observed = new();
+    private Action<string>? _onNotice;
     private bool _broken; // a defect showed itself: releasing what there is would only hide it
 
     /// <summary>Makes the machine that programs will run on.</summary>
@@ -43,7 +45,8 @@ public sealed class Tracer : IThreadKicker, IDisposable
         Machine =
             new SgxMachine(
             machine with { NewMeasurement = () => new Measurement(new HashThread(Platform.UseAllCores), HashThread.Capacity) }, Epc);
-        Driver = new SgxDriver(Machine, options.Driver, this);
+        Driver = options.KernelDriver is { } path ? new KernelSgxDriver(path, Machine, new SurvivingKicker(this), Notice)
+            : new SgxDriver(Machine, options.Driver, this);
         var lifecycle = new Lifecycle(this);
         Losses = new PlannedLosses(options.PowerLoss);
         Fast = new FastSpaces(Machine, _observed);
@@ -216,7 +219,18 @@ public sealed class Tracer : IThreadKicker, IDisposable
     }
 
     /// <summary>Hears, once each, what the machine has to do without.</summary>
-    public Action<string>? OnNotice { get; set; }
+    public Action<string>? OnNotice
+    {
+        get => _onNotice;
+        set
+        {
+            _onNotice = value;
+            foreach (string early in _notices)
+            {
+                value?.Invoke(early);
+            }
+        }
+    }
 
     /// <summary>Sends a signal to the program. May be called by any thread.</summary>
     /// <returns>False when the program has not begun or has ended: what it started may still run.</returns>
@@ -261,6 +275,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
         if (!_broken)
         {
             Files.Dispose();
+            (Driver as IDisposable)?.Dispose();
         }
 
         Epc.Dispose();
@@ -333,6 +348,17 @@ public sealed class Tracer : IThreadKicker, IDisposable
     private byte[] BaseFilter => SystemCallTable.FilterOf(FilterSet.Base, Replacer.IsAsked ? FilterSet.MappedFiles : null);
 
     private AddressSpace NewSpace(int process) => new(Machine, process, Fast);
+
+    // A driver that is C cannot be left half way where a thread ends meanwhile: who is still inside is driven out then.
+    private sealed class SurvivingKicker(Tracer tracer) : IThreadKicker
+    {
+        public void ForceExits(EpcPage secs)
+        {
+            while (tracer.Guard.Run(() => tracer._forcedExits.ForceExits(secs)) != 0)
+            {
+            }
+        }
+    }
 
     internal void Notice(string text)
     {

@@ -24,6 +24,7 @@ struct file {
 	const struct file_operations *f_op;
 	struct inode *f_inode;
 	int references;
+	struct vm_area_struct *pattern; /* a mapping as the driver made it */
 };
 static inline struct inode *file_inode(const struct file *file)
 {

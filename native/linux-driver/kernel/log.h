@@ -22,6 +22,15 @@ void warn_(const char *file, int line, const char *format, ...) __attribute__((f
 			warn_(__FILE__, __LINE__, format, ##__VA_ARGS__);                      \
 		warned_;                                                                       \
 	})
+/* As from the kernel's, nobody returns from it. */
+void fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+const char *name_in_path_(const char *path);
+#define BUG() fail("kernel BUG at %s:%d!", name_in_path_(__FILE__), __LINE__)
+#define BUG_ON(condition)                                                                      \
+	do {                                                                                   \
+		if (condition)                                                                 \
+			BUG();                                                                 \
+	} while (0)
 #define WARN_ONCE WARN
 #define WARN_ON(condition) WARN(condition, "%s", #condition)
 #define WARN_ON_ONCE(condition) WARN(condition, "%s", #condition)

@@ -75,6 +75,7 @@ struct mm_struct {
 	struct xarray entries; /* the page table */
 	unsigned long (*get_unmapped_area)(struct file *, unsigned long, unsigned long, unsigned long, unsigned long);
 	unsigned long name; /* the embedder's */
+	struct vm_area_struct outside; /* stands for ordinary memory that the embedder has */
 };
 static inline void vm_flags_set(struct vm_area_struct *vma, unsigned long flags)
 {

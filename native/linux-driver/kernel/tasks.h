@@ -40,7 +40,7 @@ extern int preemption_off_;
 
 /* The embedder says whether a signal waits. */
 int signal_pending(struct task_struct *task);
-/* True while schedules are explored, else false. */
+/* True while schedules are explored and in a call that may be over for now, else false. */
 bool need_resched(void);
 /* A switch point; it does not look whether anybody waits. */
 #define cond_resched() (may_sleep("cond_resched"), switch_point(POINT_RESCHEDULE))

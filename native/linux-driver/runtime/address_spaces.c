@@ -68,6 +68,7 @@ static void end(void *argument)
 	list_for_each_entry_safe(notifier, following, &mm->notifiers, link)
 		notifier->ops->release(notifier, mm);
 	mappings_remove_(mm, 0, 1ul << 63);
+	xa_destroy(&mm->entries);
 }
 
 bool mmget_not_zero(struct mm_struct *mm)

@@ -52,8 +52,24 @@ int linux_descriptor(struct file *file)
 		}
 	return -1;
 }
+struct question {
+	unsigned int descriptor;
+	struct file *file;
+};
+static void ask_file(void *argument)
+{
+	struct question *question = argument;
+
+	question->file = embedder_->file(embedder_->context, current->mm ? current->mm->name : 0, question->descriptor);
+}
 struct file *file_of_descriptor_(unsigned int descriptor)
 {
+	struct question question = { descriptor, NULL };
+
+	if (embedder_->file) {
+		on_own_stack(ask_file, &question);
+		return question.file;
+	}
 	return descriptor < DESCRIPTORS ? descriptors[descriptor] : NULL;
 }
 struct file *fget(unsigned int descriptor)
@@ -88,6 +104,7 @@ void fput(struct file *file)
 		free(file->f_mapping);
 		free(file->f_inode);
 	}
+	free(file->pattern);
 	free(file);
 }
 

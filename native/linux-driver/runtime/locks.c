@@ -29,10 +29,13 @@ void mutex_init(struct mutex *mutex)
 void mutex_lock(struct mutex *mutex)
 {
 	may_sleep("mutex_lock");
+	slice_point();
 	lock(&mutex->owner, "mutex_lock");
+	locks_held_(1);
 }
 void mutex_unlock(struct mutex *mutex)
 {
+	locks_held_(-1);
 	unlock(&mutex->owner, "mutex_unlock");
 }
 bool mutex_is_locked(struct mutex *mutex)

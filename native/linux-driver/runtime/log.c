@@ -27,11 +27,17 @@ void log_line_(int level, const char *format, ...)
 	on_own_stack(tell, &line);
 }
 
+const char *name_in_path_(const char *path)
+{
+	const char *name = strrchr(path, '/');
+
+	return name ? name + 1 : path;
+}
+
 void warn_(const char *file, int number, const char *format, ...)
 {
 	struct line line = { .level = 1 };
-	const char *name = strrchr(file, '/');
-	int length = snprintf(line.text, sizeof(line.text), "WARN %s", name ? name + 1 : file);
+	int length = snprintf(line.text, sizeof(line.text), "WARN %s", name_in_path_(file));
 	va_list values;
 
 	warnings++;
@@ -56,6 +62,7 @@ void fail(const char *format, ...)
 	va_start(values, format);
 	vsnprintf(line.text, sizeof(line.text), format, values);
 	va_end(values);
+	failure_here(line.text);
 	on_own_stack(tell, &line);
 	abort();
 }

@@ -8,11 +8,13 @@ void mmap_read_lock(struct mm_struct *mm)
 	while (mm->mmap_lock.writer)
 		wait_for(&mm->mmap_lock);
 	mm->mmap_lock.readers++;
+	locks_held_(1);
 }
 void mmap_read_unlock(struct mm_struct *mm)
 {
 	switch_point(POINT_UNLOCK);
 	mm->mmap_lock.readers--;
+	locks_held_(-1);
 	wake_waiters(&mm->mmap_lock);
 }
 void mmap_write_lock_(struct mm_struct *mm)
@@ -22,17 +24,41 @@ void mmap_write_lock_(struct mm_struct *mm)
 	while (mm->mmap_lock.writer || mm->mmap_lock.readers)
 		wait_for(&mm->mmap_lock);
 	mm->mmap_lock.writer = current;
+	locks_held_(1);
 }
 void mmap_write_unlock_(struct mm_struct *mm)
 {
 	switch_point(POINT_UNLOCK);
 	mm->mmap_lock.writer = NULL;
+	locks_held_(-1);
 	wake_waiters(&mm->mmap_lock);
 }
 void mmap_assert_write_locked(struct mm_struct *mm)
 {
 	if (mm->mmap_lock.writer != current)
 		warn_("mm", 0, "mmap_lock is not held for writing");
+}
+
+struct question {
+	struct mm_struct *mm;
+	u64 address, flags;
+};
+static void ask_mapping(void *argument)
+{
+	struct question *question = argument;
+
+	question->flags = embedder_->mapping(embedder_->context, question->mm->name, question->address);
+}
+/* Where it begins and ends nobody asks. */
+static struct vm_area_struct *outside(struct mm_struct *mm, u64 address)
+{
+	struct question question = { mm, address, 0 };
+
+	on_own_stack(ask_mapping, &question);
+	if (!question.flags)
+		return NULL;
+	mm->outside = (struct vm_area_struct){ .vm_start = address & PAGE_MASK, .vm_end = (address & PAGE_MASK) + PAGE_SIZE, .vm_flags = question.flags, .vm_mm = mm };
+	return &mm->outside;
 }
 
 struct vm_area_struct *find_vma(struct mm_struct *mm, unsigned long address)
@@ -43,17 +69,22 @@ struct vm_area_struct *find_vma(struct mm_struct *mm, unsigned long address)
 		warn_("mm", 0, "find_vma without mmap_lock");
 	list_for_each_entry(vma, &mm->mappings, link)
 		if (address < vma->vm_end)
-			return vma;
-	return NULL;
+			break;
+	if (&vma->link != &mm->mappings && (vma->vm_start <= address || !embedder_->mapping))
+		return vma;
+	return embedder_->mapping ? outside(mm, address) : NULL;
 }
 struct vm_area_struct *vma_lookup(struct mm_struct *mm, unsigned long address)
 {
-	struct vm_area_struct *vma = find_vma(mm, address);
+	struct vm_area_struct *vma;
 
-	return vma && vma->vm_start <= address ? vma : NULL;
+	list_for_each_entry(vma, &mm->mappings, link)
+		if (address < vma->vm_end)
+			return vma->vm_start <= address ? vma : NULL;
+	return NULL;
 }
 
-static void put_in(struct mm_struct *mm, struct vm_area_struct *vma)
+void mappings_put_in_(struct mm_struct *mm, struct vm_area_struct *vma)
 {
 	struct list_head *place = mm->mappings.next;
 
@@ -62,7 +93,7 @@ static void put_in(struct mm_struct *mm, struct vm_area_struct *vma)
 	list_add_tail(&vma->link, place);
 }
 
-static struct vm_area_struct *copy_of(const struct vm_area_struct *vma, struct mm_struct *mm)
+struct vm_area_struct *mapping_copy_(const struct vm_area_struct *vma, struct mm_struct *mm)
 {
 	struct vm_area_struct *copy = malloc(sizeof(*copy));
 
@@ -74,20 +105,20 @@ static struct vm_area_struct *copy_of(const struct vm_area_struct *vma, struct m
 }
 
 /* The new part hears of it by open; what was there is cut afterwards, as the kernel's __split_vma does it. */
-static void split(struct mm_struct *mm, u64 address)
+void mappings_split_(struct mm_struct *mm, u64 address)
 {
 	struct vm_area_struct *vma, *upper;
 
 	list_for_each_entry(vma, &mm->mappings, link) {
 		if (vma->vm_start >= address || address >= vma->vm_end)
 			continue;
-		upper = copy_of(vma, mm);
+		upper = mapping_copy_(vma, mm);
 		upper->vm_pgoff += (address - vma->vm_start) >> PAGE_SHIFT;
 		upper->vm_start = address;
 		if (upper->vm_ops && upper->vm_ops->open)
 			upper->vm_ops->open(upper);
 		vma->vm_end = address;
-		put_in(mm, upper);
+		mappings_put_in_(mm, upper);
 		return;
 	}
 }
@@ -96,8 +127,8 @@ void mappings_remove_(struct mm_struct *mm, u64 start, u64 end)
 {
 	struct vm_area_struct *vma, *following;
 
-	split(mm, start);
-	split(mm, end);
+	mappings_split_(mm, start);
+	mappings_split_(mm, end);
 	entries_clear_(mm, start, end);
 	list_for_each_entry_safe(vma, following, &mm->mappings, link) {
 		struct file *file = vma->vm_file;
@@ -122,8 +153,8 @@ void mappings_copy_(struct mm_struct *from, struct mm_struct *to)
 
 		if (vma->vm_flags & VM_DONTCOPY)
 			continue;
-		copy = copy_of(vma, to);
-		put_in(to, copy);
+		copy = mapping_copy_(vma, to);
+		mappings_put_in_(to, copy);
 		if (copy->vm_ops && copy->vm_ops->open)
 			copy->vm_ops->open(copy);
 		/* What no fault of ordinary memory could bring back is copied at once (vma_needs_copy of mm/memory.c). */
@@ -167,7 +198,7 @@ int linux_mmap(struct mm_struct *mm, struct file *file, uint64_t start, uint64_t
 		file->references--;
 		free(vma);
 	} else {
-		put_in(mm, vma);
+		mappings_put_in_(mm, vma);
 	}
 	mmap_write_unlock_(mm);
 	return error;
@@ -201,8 +232,8 @@ int linux_mprotect(struct mm_struct *mm, uint64_t start, uint64_t end, uint64_t 
 		else if (vma->vm_ops && vma->vm_ops->mprotect)
 			error = vma->vm_ops->mprotect(vma, start, part, flags);
 		if (!error) {
-			split(mm, start);
-			split(mm, part);
+			mappings_split_(mm, start);
+			mappings_split_(mm, part);
 			vma_lookup(mm, start)->vm_flags = flags;
 		}
 		start = part;

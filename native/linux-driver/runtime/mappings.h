@@ -7,6 +7,9 @@ void mmap_write_unlock_(struct mm_struct *mm);
 void entries_clear_(struct mm_struct *mm, u64 start, u64 end);
 void entries_copy_(struct mm_struct *from, struct vm_area_struct *to);
 void mappings_remove_(struct mm_struct *mm, u64 start, u64 end);
+void mappings_put_in_(struct mm_struct *mm, struct vm_area_struct *vma);
+void mappings_split_(struct mm_struct *mm, u64 address);
+struct vm_area_struct *mapping_copy_(const struct vm_area_struct *vma, struct mm_struct *mm);
 void mappings_copy_(struct mm_struct *from, struct mm_struct *to);
 /* Later, in a kernel thread. */
 void do_later_(void (*function)(void *), void *argument);

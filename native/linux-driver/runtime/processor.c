@@ -21,25 +21,60 @@ int encls_(u32 leaf, u64 rbx, u64 rcx, u64 rdx, u64 *rbx_out)
 	return question.result;
 }
 
+struct feature {
+	int number, result;
+};
+static void ask_feature(void *argument)
+{
+	struct feature *feature = argument;
+
+	feature->result = embedder_->has_feature(embedder_->context, feature->number);
+}
 bool cpu_feature_enabled(int feature)
 {
-	return embedder_->has_feature(embedder_->context, feature);
+	struct feature question = { feature, 0 };
+
+	on_own_stack(ask_feature, &question);
+	return question.result;
+}
+
+struct leaf_of_cpuid {
+	u32 leaf, subleaf, registers[4];
+};
+static void ask_cpuid(void *argument)
+{
+	struct leaf_of_cpuid *leaf = argument;
+
+	embedder_->cpuid(embedder_->context, leaf->leaf, leaf->subleaf, leaf->registers);
 }
 
 void cpuid_count(u32 leaf, u32 subleaf, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
 {
-	u32 registers[4] = { 0 };
+	struct leaf_of_cpuid question = { leaf, subleaf, { 0 } };
 
-	embedder_->cpuid(embedder_->context, leaf, subleaf, registers);
-	*eax = registers[0];
-	*ebx = registers[1];
-	*ecx = registers[2];
-	*edx = registers[3];
+	on_own_stack(ask_cpuid, &question);
+	*eax = question.registers[0];
+	*ebx = question.registers[1];
+	*ecx = question.registers[2];
+	*edx = question.registers[3];
+}
+
+struct msr {
+	u32 number;
+	u64 value;
+};
+static void ask_msr(void *argument)
+{
+	struct msr *msr = argument;
+
+	embedder_->write_msr(embedder_->context, msr->number, msr->value);
 }
 
 void wrmsrl(u32 number, u64 value)
 {
-	embedder_->write_msr(embedder_->context, number, value);
+	struct msr question = { number, value };
+
+	on_own_stack(ask_msr, &question);
 }
 
 static void ask_interrupt(void *unused)

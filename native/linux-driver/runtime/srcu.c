@@ -17,6 +17,7 @@ int srcu_read_lock(struct srcu_struct *srcu)
 {
 	switch_point(POINT_SRCU);
 	srcu->readers[srcu->index]++;
+	locks_held_(1);
 	return srcu->index;
 }
 
@@ -24,6 +25,7 @@ void srcu_read_unlock(struct srcu_struct *srcu, int index)
 {
 	switch_point(POINT_SRCU);
 	srcu->readers[index]--;
+	locks_held_(-1);
 	wake_waiters(srcu);
 }
 

@@ -13,10 +13,15 @@ int linux_start(const struct embedder *embedder)
 	embedder_ = &copy;
 	kthread_run(worker_, NULL, "kworker");
 	error = driver_initcall();
-	/* ksgxd makes the EPC ready. */
-	if (error == 0)
+	/* ksgxd makes the EPC ready; linux_call has its own word for that. */
+	if (error == 0 && task_number(task_current()) == 0)
 		linux_idle();
 	return error;
+}
+
+int linux_version(void)
+{
+	return EMBEDDING_VERSION;
 }
 
 void linux_stop(void)

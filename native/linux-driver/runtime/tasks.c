@@ -7,13 +7,13 @@
 #undef MAP_TYPE
 #include <ucontext.h>
 
-#define TASKS 16
+#define FIRST_TASKS 16
 #define STACK (256 << 10)
 struct task {
 	struct task_struct kernel; /* first: current is a pointer to it */
 	ucontext_t context;
 	void *stack;
-	enum { RUNNABLE, WAITING, DONE } state;
+	enum { RUNNABLE, WAITING, PARKED, DONE } state;
 	const void *waits_for;
 	long (*function)(void *);
 	int (*thread)(void *);
@@ -21,12 +21,12 @@ struct task {
 	const char *name;
 	long result;
 	bool is_kernel_thread, should_stop;
-	int spinlocks;
+	int spinlocks, locks;
 };
 
 static struct task embedders = { .name = "embedder" };
-static struct task *tasks[TASKS] = { &embedders };
-static int count = 1;
+static struct task *first_tasks[FIRST_TASKS] = { &embedders }, **tasks = first_tasks;
+static int count = 1, room = FIRST_TASKS;
 struct task_struct *current_task_ = &embedders.kernel;
 int preemption_off_;
 static int (*turn)(enum point kind);
@@ -35,6 +35,10 @@ static struct {
 	void *argument;
 	struct task *asks;
 } question;
+static bool is_asking;
+/* Whom linux_call runs, and the same when it is over for now after so many more pages. */
+static struct task *called, *sliced;
+static int pages_left;
 
 struct task *task_current(void)
 {
@@ -70,8 +74,16 @@ void on_own_stack(void (*function)(void *), void *argument)
 	question.function = function;
 	question.argument = argument;
 	question.asks = asks;
+	is_asking = true;
 	/* The current task stays who it is: the question is asked for it. */
 	swapcontext(&asks->context, &embedders.context);
+	is_asking = false;
+	check_lateness_();
+}
+
+bool driver_runs_(void)
+{
+	return task_current() != &embedders && !is_asking;
 }
 
 static struct task *next_task(void)
@@ -91,29 +103,57 @@ static void begin(void)
 	task->result = task->function(task->argument);
 	task->state = DONE;
 	wake_waiters(task);
-	switch_to(next_task());
+	/* What it woke has its time when the embedder asks for that. */
+	switch_to(task == called ? &embedders : next_task());
+}
+
+static void prepare(struct task *task, const char *name, struct mm_struct *mm, long (*function)(void *), void *argument)
+{
+	task->name = name;
+	task->kernel.mm = mm;
+	task->function = function;
+	task->argument = argument;
+	task->state = RUNNABLE;
+	getcontext(&task->context);
+	task->context.uc_stack.ss_sp = task->stack;
+	task->context.uc_stack.ss_size = STACK;
+	makecontext(&task->context, begin, 0);
 }
 
 struct task *task_new(const char *name, struct mm_struct *mm, long (*function)(void *), void *argument)
 {
 	struct task *task = calloc(1, sizeof(*task));
 
-	if (count == TASKS)
-		fail("more than %d tasks", TASKS);
-	task->name = name;
-	task->kernel.mm = mm;
+	if (count == room) {
+		struct task **more = calloc((size_t)room * 2, sizeof(*more));
+
+		memcpy(more, tasks, (size_t)room * sizeof(*more));
+		tasks = more; /* what was there before is little, and may be the first */
+		room *= 2;
+	}
 	task->kernel.number = count;
-	task->function = function;
-	task->argument = argument;
 	task->stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
 	if (task->stack == MAP_FAILED)
 		fail("no memory for the stack of %s", name);
 	mprotect(task->stack, PAGE_SIZE, 0);
-	getcontext(&task->context);
-	task->context.uc_stack.ss_sp = task->stack;
-	task->context.uc_stack.ss_size = STACK;
-	makecontext(&task->context, begin, 0);
+	prepare(task, name, mm, function, argument);
 	tasks[count++] = task;
+	return task;
+}
+
+struct task *task_take(const char *name, struct mm_struct *mm, unsigned int personality, long (*function)(void *), void *argument)
+{
+	struct task *task = NULL;
+
+	for (int i = 1; i < count && !task; i++)
+		if (tasks[i]->state == DONE && !tasks[i]->is_kernel_thread)
+			task = tasks[i];
+	if (task)
+		prepare(task, name, mm, function, argument);
+	else
+		task = task_new(name, mm, function, argument);
+	task->kernel.personality = personality;
+	task->locks = task->spinlocks = 0;
 	return task;
 }
 
@@ -145,6 +185,14 @@ int task_count(void)
 {
 	return count;
 }
+bool task_is_parked(const struct task *task)
+{
+	return task->state == PARKED;
+}
+bool task_has_guard(const void *address)
+{
+	return (size_t)((const char *)address - (const char *)task_current()->stack) < PAGE_SIZE;
+}
 bool task_has_on_stack(const void *address)
 {
 	size_t offset = (size_t)((const char *)address - (const char *)task_current()->stack);
@@ -156,10 +204,53 @@ bool task_can_run(int number)
 	return number > 0 && number < count && tasks[number]->state == RUNNABLE;
 }
 
+void locks_held_(int change)
+{
+	task_current()->locks += change;
+}
+
+void slice_point(void)
+{
+	struct task *task = task_current();
+
+	if (task != sliced || task->locks || task->spinlocks || preemption_off_ || --pages_left > 0)
+		return;
+	task->state = PARKED;
+	switch_to(&embedders);
+}
+
+void task_run(struct task *task, int pages)
+{
+	called = task;
+	sliced = pages > 0 ? task : NULL;
+	pages_left = pages;
+	if (task && task->state == PARKED)
+		task->state = RUNNABLE;
+	while (!has_failed() && (task ? task->state == RUNNABLE || task->state == WAITING : next_task() != &embedders)) {
+		struct task *next = task && task->state == RUNNABLE ? task : next_task();
+
+		if (next == &embedders)
+			fail("deadlock: %s waits for ever", task->name);
+		switch_to(next);
+	}
+	called = sliced = NULL;
+}
+
+void task_give_up(void)
+{
+	question.function = NULL;
+	is_asking = false;
+	current_task_ = &embedders.kernel;
+	setcontext(&embedders.context);
+	abort();
+}
+
 void switch_point(enum point kind)
 {
 	int next;
 
+	if (kind == POINT_RESCHEDULE)
+		slice_point();
 	if (!turn || task_current() == &embedders)
 		return;
 	next = turn(kind);
@@ -203,7 +294,7 @@ int tasks_run(int (*hook)(enum point kind))
 	struct task *first;
 
 	turn = hook;
-	while ((first = next_task()) != &embedders)
+	while (!has_failed() && (first = next_task()) != &embedders)
 		switch_to(first);
 	turn = NULL;
 	for (int i = 1; i < count; i++)
@@ -213,7 +304,7 @@ int tasks_run(int (*hook)(enum point kind))
 
 bool need_resched(void)
 {
-	return turn != NULL;
+	return turn != NULL || task_current() == sliced;
 }
 
 unsigned long msleep_interruptible(unsigned int milliseconds)

@@ -21,8 +21,24 @@ void task_yield(void);
 int tasks_run(int (*hook)(enum point kind));
 /* Calls the function on the embedder's own stack. */
 void on_own_stack(void (*function)(void *), void *argument);
-/* Something that cannot go on. */
-void fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+/* A task for one more function, of those that have ended or new. */
+struct task *task_take(const char *name, struct mm_struct *mm, unsigned int personality, long (*function)(void *), void *argument);
+/* Runs a task until it has ended, or is over for now after so many pages; others where it waits. Null: all that can run. */
+void task_run(struct task *task, int pages);
+bool task_is_parked(const struct task *task);
+/* A place where a call may be over for now, when the running task holds no lock. */
+void slice_point(void);
+void locks_held_(int change);
+/* Whether the driver's own code runs, and not the embedder's. */
+bool driver_runs_(void);
+/* The running task will not go on: to the embedder. */
+void task_give_up(void) __attribute__((noreturn));
+bool task_has_guard(const void *address);
+/* In a call of linux_call it does not return. */
+void failure_here(const char *text);
+bool has_failed(void);
+/* A call that took too long ends here. */
+void check_lateness_(void);
 void tasks_stop(void);
 extern const struct embedder *embedder_;
 #endif

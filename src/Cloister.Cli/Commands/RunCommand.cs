@@ -6,6 +6,7 @@ using Cloister.Cli.Debugging;
 using Cloister.Cli.Dumping;
 using Cloister.Cli.Explaining;
 using Cloister.Cli.Joining;
+using Cloister.Cli.Kernel;
 using Cloister.Cli.Looking;
 using Cloister.Cli.Manual;
 using Cloister.Cli.Metrics;
@@ -16,6 +17,7 @@ using Cloister.Driver;
 using Cloister.Engine;
 using Cloister.Engine.Options;
 using Cloister.Linux;
+using Cloister.Linux.Kernel;
 using Cloister.Processor;
 
 namespace Cloister.Cli.Commands;
@@ -87,6 +89,11 @@ internal static class RunCommand
             return Failure.Report(unfit, status);
         }
 
+        if (parsed.Driver is { } file && (DriverProblem(parsed) ?? DriverFailure.Problem(file)) is { } unusable)
+        {
+            return Failure.Report(unusable.Message, unusable.Status);
+        }
+
         if (parsed.TrustsDevelopmentRoot && RootReplacement.Problem(parsed.Program[0]) is { } refused)
         {
             return Failure.Report($"run: --trust-development-root: {refused}", Failure.Usage);
@@ -143,6 +150,7 @@ internal static class RunCommand
                 Mode = parsed.Engine ?? machine.Engine,
                 Isolation = parsed.Isolation ?? machine.Isolation,
                 Driver = new DriverOptions { Generation = parsed.Uapi, Policy = parsed.Policy, UpdatesSvn = parsed.UpdatesSvn, Injected = parsed.Injected },
+                KernelDriver = parsed.Driver is { } driver ? Path.GetFullPath(driver) : null,
                 Presence = parsed.Presence,
                 Cpuid = parsed.Cpuid,
                 PowerLoss = parsed.PowerLoss,
@@ -163,6 +171,13 @@ internal static class RunCommand
             door);
     }
 
+    // What is Cloister's driver's own.
+    private static (string Message, int Status)? DriverProblem(RunArguments arguments)
+    {
+        string? option = arguments.Uapi != Generation.V6_0 ? "--uapi" : arguments.UpdatesSvn ? "--update-svn" : arguments.Policy is not null ? "--policy" : arguments.Injected.Count > 0 ? "--inject" : null;
+        return option is null ? null : ($"run: --driver and {option}: that is said to Cloister's own driver; the kernel's is what it was built as", Failure.Usage);
+    }
+
     private static MachineOptions Machine(RunArguments arguments)
     {
         var options = new MachineOptions
@@ -178,6 +193,19 @@ internal static class RunCommand
     }
 
     private static int Run(EngineOptions options, ProgramInvocation program, RunArguments arguments, RunPlatform platform, RunServices services, Messages messages, MachineDoor? door)
+    {
+        try
+        {
+            return RunOn(options, program, arguments, platform, services, messages, door);
+        }
+        catch (KernelDriverException failure)
+        {
+            (string message, int status) = DriverFailure.Of(failure);
+            return Failure.Report(message, status);
+        }
+    }
+
+    private static int RunOn(EngineOptions options, ProgramInvocation program, RunArguments arguments, RunPlatform platform, RunServices services, Messages messages, MachineDoor? door)
     {
         ProgramEnd end;
         TraceFile? trace = null;

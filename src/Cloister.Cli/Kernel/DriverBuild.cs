@@ -7,16 +7,17 @@ internal sealed class DriverBuild : IDisposable
 {
     private const string Prefix = "linux-driver/";
 
-    // What the kernel's own build does not warn of either.
+    // What the kernel's own build does not warn of either, and what it lets a compiler not assume.
     private static readonly string[] s_driverFlags =
     [
-        "-Wno-pointer-sign", "-Wno-address-of-packed-member", "-Wno-maybe-uninitialized", "-Wno-unused-function", "-Wno-unused-but-set-variable",
+        "-Wno-pointer-sign", "-Wno-address-of-packed-member", "-Wno-maybe-uninitialized", "-Wno-unused-function", "-Wno-unused-but-set-variable", "-Wno-array-bounds",
+        "-fno-strict-aliasing", "-fno-strict-overflow", "-fno-delete-null-pointer-checks",
     ];
 
     // So that each function of the kernel is seen in a trace, under its own name.
     private static readonly string[] s_tracedFlags =
     [
-        "-O1", "-fno-pie", "-fno-omit-frame-pointer", "-fno-inline", "-fno-optimize-sibling-calls", "-fno-ipa-sra", "-fno-ipa-cp",
+        "-fno-omit-frame-pointer", "-fno-inline", "-fno-optimize-sibling-calls", "-fno-ipa-sra", "-fno-ipa-cp",
     ];
 
     private readonly KernelTree _tree;
@@ -38,7 +39,7 @@ internal sealed class DriverBuild : IDisposable
     public static void Library(KernelTree tree, string output, CancellationToken cancellation = default)
     {
         using var build = new DriverBuild(tree, cancellation);
-        IEnumerable<string> objects = build.Compile(["-O2", "-fPIC"], [], ["runtime"]);
+        IEnumerable<string> objects = build.Compile(["-O2", "-fPIC", .. s_tracedFlags], [], ["runtime"]);
         build.Link(["-shared", "-Wl,-z,defs"], objects, output);
     }
 
@@ -51,12 +52,16 @@ internal sealed class DriverBuild : IDisposable
     public static void Races(KernelTree tree, string output, bool accesses, CancellationToken cancellation = default)
     {
         using var build = new DriverBuild(tree, cancellation);
-        IEnumerable<string> objects = build.Compile(s_tracedFlags, accesses ? ["-fsanitize=thread"] : [], ["runtime", "races"]);
+        IEnumerable<string> objects = build.Compile(["-O1", "-fno-pie", .. s_tracedFlags], accesses ? ["-fsanitize=thread"] : [], ["runtime", "races"]);
         build.Link(["-no-pie"], objects, output);
     }
 
     /// <inheritdoc/>
     public void Dispose() => Directory.Delete(_work, recursive: true);
+
+    /// <summary>The names of the files that are the kernel around the driver.</summary>
+    public static IReadOnlyCollection<string> RuntimeFiles { get; } = [.. Assembly.GetExecutingAssembly().GetManifestResourceNames()
+        .Where(name => name.StartsWith(Prefix + "runtime/", StringComparison.Ordinal)).Select(name => Path.GetFileName(name)!)];
 
     private IEnumerable<string> Compile(string[] flags, string[] driverFlags, string[] folders)
     {

@@ -8,10 +8,10 @@ internal static class ExitStatuses
     [
         ("the program's", "when a signal ends the program, Cloister ends by the same signal"),
         ($"{Failure.Usage}", "wrong arguments, or wrong options in CLOISTER_OPTIONS or the configuration file"),
-        ($"{Failure.NotRunnable}", "not a program that can run here, or a file of the platform is damaged"),
-        ($"{Failure.NotFound}", "no such program, or no such platform"),
+        ($"{Failure.NotRunnable}", "not a program that can run here, a file of the platform is damaged, or what --driver names is no driver"),
+        ($"{Failure.NotFound}", "no such program, platform or driver"),
         ($"{Failure.Unavailable}", "the machine lacks something (`cloister doctor` tells what), or a limit is too low (ulimit)"),
-        ($"{Failure.Internal}", "an error of Cloister's own"),
+        ($"{Failure.Internal}", "an error of Cloister's own, or of the driver that --driver names"),
         ($"{Failure.InputOutput}", "output could not be written"),
         ($"{Failure.NotPermitted}", "the kernel does not permit tracing"),
     ];

@@ -38,6 +38,9 @@ internal sealed record RunArguments
     /// <summary>Whether the driver executes EUPDATESVN.</summary>
     public bool UpdatesSvn { get; init; }
 
+    /// <summary>The kernel's own driver, in a shared object; null for Cloister's.</summary>
+    public string? Driver { get; init; }
+
     /// <summary>log2 of the largest enclave's bytes; null leaves it to the kind of processor.</summary>
     public byte? MaximumEnclaveSize { get; init; }
 

@@ -77,6 +77,8 @@ internal static class RunOptions
         {
             Values = () => Generations,
         },
+        new("--driver", "FILE", () => "The Linux kernel's own SGX driver in the place of Cloister's: a shared object that `cloister driver build` made. Its code runs in Cloister: load only what you built.", (a, text) =>
+            text.Length == 0 ? (a, "--driver: a file's name is needed, and it is empty") : (a with { Driver = text }, null)) { IsFile = true },
         new("--update-svn", null, () => "The driver executes EUPDATESVN when nobody has the device open and somebody opens it, as from Linux 6.19 on: a platform's pending CPUSVN becomes its own.", (a, _) => (a with { UpdatesSvn = true }, null)),
         new("--policy", "FILE", () => "Only enclaves that FILE names, by lines `mrenclave HEX` or `mrsigner HEX`, may execute pages added at run time.", (a, text) =>
             (a with { Policy = PolicyFile.Read(text, out string? problem) }, problem)) { IsFile = true },

@@ -7,6 +7,9 @@ internal sealed class MappingList
 
     public IReadOnlyList<EnclaveMapping> All => _list;
 
+    /// <summary>Another number whenever something has changed.</summary>
+    public int Version { get; private set; }
+
     public EnclaveMapping? Find(ulong address)
     {
         int low = 0, high = _list.Count - 1;
@@ -81,6 +84,7 @@ internal sealed class MappingList
                 continue;
             }
 
+            Version++;
             files.Add(mapping.File);
             _list.RemoveAt(i);
             if (mapping.End > end)
@@ -100,6 +104,7 @@ internal sealed class MappingList
     /// <summary>Puts a mapping in the place of whatever is there, joined with equal neighbours.</summary>
     public void Add(EnclaveMapping mapping)
     {
+        Version++;
         Remove(mapping.Start, mapping.End);
         int at = _list.FindIndex(m => m.Start > mapping.Start);
         at = at < 0 ? _list.Count : at;

@@ -53,6 +53,9 @@ public sealed record EngineOptions
     /// <summary>The driver.</summary>
     public DriverOptions Driver { get; init; } = new();
 
+    /// <summary>The kernel's own driver, in a shared object of <c>cloister driver build</c>; null for Cloister's.</summary>
+    public string? KernelDriver { get; init; }
+
     /// <summary>How transitions are made.</summary>
     public EngineMode Mode { get; init; } = EngineMode.Fast;
 

@@ -77,7 +77,10 @@ internal sealed class MapDevice(ISgxDriver driver, DeviceFiles files, RealMappin
         ulong fileOffset = file.Enclave is null ? offset : address;
         int kind = MemoryProtection.Shared | (flags & MemoryProtection.Locked)
             | ((flags & MemoryProtection.FixedNoReplace) != 0 ? MemoryProtection.FixedNoReplace : MemoryProtection.Fixed);
-        var mapping = new EnclaveMapping(address, address + length, protection, file, fileOffset - address);
+
+        // Linux, sgx_vepc_mmap: VM_DONTCOPY, and nothing takes it back from a mapping of a device.
+        bool copies = file.VirtualEpc is null;
+        var mapping = new EnclaveMapping(address, address + length, protection, file, fileOffset - address) { CopiesOnFork = copies };
         if ((flags & MemoryProtection.TypeOfPlace) == MemoryProtection.Fixed)
         {
             return MakeRoom(thread, address, length, t => files.Find(t, (int)descriptor) == file ? PlaceWhole(t) : -(long)Errno.EBADF);
@@ -94,6 +97,12 @@ internal sealed class MapDevice(ISgxDriver driver, DeviceFiles files, RealMappin
         long PlaceWhole(TracedThread t)
         {
             long placed = placement.Place(t, mapping, kind, descriptor, fileOffset);
+            if (placed >= 0 && !copies)
+            {
+                const ulong dontFork = 10;
+                _ = new RemoteCalls().Add(SystemCall.Madvise, address, length, dontFork).Run(t);
+            }
+
             if (placed >= 0 && (flags & MemoryProtection.Populate) != 0)
             {
                 // mm_populate: its errors are nobody's.

@@ -45,6 +45,18 @@ public interface IKernelDriverHost
     /// <summary>WRMSR.</summary>
     void WriteMsr(uint number, ulong value);
 
+    /// <summary>
+    /// Whether it keeps mappings and descriptors itself: it follows (<see cref="KernelDriver.Follow"/>) what is mapped of devices, and answers
+    /// the next two questions.
+    /// </summary>
+    bool KeepsMappings => false;
+
+    /// <summary>Whether the first mapping that ends behind an address of ordinary memory may be made executable; null for none.</summary>
+    bool? MayExecuteMemory(ulong addressSpace, ulong address) => null;
+
+    /// <summary>The driver's file that a descriptor stands for, or 0.</summary>
+    nint FileOf(ulong addressSpace, int descriptor) => 0;
+
     /// <summary>SHA-256.</summary>
     void Sha256(ReadOnlySpan<byte> data, Span<byte> digest);
 

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using System.Text;
 
@@ -12,14 +13,25 @@ public sealed unsafe class KernelDriver : IDisposable
     // FAULT_FLAG_ALLOW_RETRY, as the first try of every fault of a program has it.
     private const uint AllowRetry = 4;
 
+    // What this side is written for: EMBEDDING_VERSION of embedding.h.
+    private const int Version = 2;
+
+    private const int Again = 1, Failed = 2;
+
     private readonly nint _library;
+    private readonly string _path;
+    private readonly Dictionary<string, nint> _functions = [];
+    private readonly delegate* unmanaged[Cdecl]<KernelCall*, int, int> _call;
     private GCHandle _handle;
     private Exception? _kept;
+    private nint _addressSpace;
+    private uint _personality;
+    private bool _hasFailed;
 
-    private KernelDriver(nint library, IKernelDriverHost host)
+    private KernelDriver(string path, nint library, IKernelDriverHost host)
     {
-        _library = library;
-        Host = host;
+        (_path, _library, Host) = (path, library, host);
+        _call = (delegate* unmanaged[Cdecl]<KernelCall*, int, int>)Function("linux_call");
         _handle = GCHandle.Alloc(this);
     }
 
@@ -39,23 +51,34 @@ public sealed unsafe class KernelDriver : IDisposable
     public IKernelDriverHost Host { get; }
 
     /// <summary>Where the driver believes its EPC to be.</summary>
-    public ulong Epc => ((delegate* unmanaged[Cdecl]<ulong>)Entry("linux_epc"))();
+    public ulong Epc => ((delegate* unmanaged[Cdecl]<ulong>)Function("linux_epc"))();
 
     /// <summary>WARNs so far.</summary>
-    public int Warnings => ((delegate* unmanaged[Cdecl]<int>)Entry("linux_warnings"))();
+    public int Warnings => ((delegate* unmanaged[Cdecl]<int>)Function("linux_warnings"))();
+
+    /// <summary>Whether the call that was made last has ended.</summary>
+    internal bool HasEnded { get; private set; }
 
     /// <summary>Loads the driver and starts it.</summary>
     /// <param name="path">The shared object.</param>
     /// <param name="host">Who answers its questions.</param>
     /// <param name="onLoaded">Called before the driver runs, with what is returned.</param>
+    /// <exception cref="KernelDriverException">The file is no driver, or one that does not start.</exception>
     public static KernelDriver Load(string path, IKernelDriverHost host, Action<KernelDriver> onLoaded)
     {
+        ArgumentNullException.ThrowIfNull(host);
         ArgumentNullException.ThrowIfNull(onLoaded);
-        var driver = new KernelDriver(NativeLibrary.Load(path), host);
+        var driver = new KernelDriver(path, Open(path), host);
         onLoaded(driver);
-        KernelDriverQuestions questions = KernelDriverQuestions.For(GCHandle.ToIntPtr(driver._handle));
-        int error = driver.Done(((delegate* unmanaged[Cdecl]<KernelDriverQuestions*, int>)driver.Entry("linux_start"))(&questions));
-        return error == 0 ? driver : throw new LinuxException("the driver's start", (Errno)(-error));
+        KernelDriverQuestions questions = KernelDriverQuestions.For(GCHandle.ToIntPtr(driver._handle), host.KeepsMappings);
+        var error = (Errno)(-(int)driver.Call("linux_start", (ulong)&questions));
+        if (error != Errno.None)
+        {
+            throw new KernelDriverException(path, $"the driver does not start: {error}");
+        }
+
+        driver.Idle();
+        return driver;
     }
 
     /// <summary>Memory of the driver's, as a leaf's operand names it.</summary>
@@ -67,69 +90,87 @@ public sealed unsafe class KernelDriver : IDisposable
         fixed (byte* name = Encoding.UTF8.GetBytes(device + "\0"))
         fixed (int* result = &error)
         {
-            return Done(((delegate* unmanaged[Cdecl]<byte*, int*, nint>)Entry("linux_open"))(name, result));
+            return (nint)Call("linux_open", (ulong)name, (ulong)result);
         }
     }
 
     /// <summary>close: the file itself stays while it is mapped.</summary>
-    public void Close(nint file) => Done(((delegate* unmanaged[Cdecl]<nint, int>)Entry("linux_close"))(file));
+    public void Close(nint file) => Call("linux_close", (ulong)file);
 
     /// <summary>A descriptor for the file.</summary>
-    public int Descriptor(nint file) => Done(((delegate* unmanaged[Cdecl]<nint, int>)Entry("linux_descriptor"))(file));
+    public int Descriptor(nint file) => (int)Call("linux_descriptor", (ulong)file);
 
     /// <summary>ioctl by the process of <see cref="RunAs"/>.</summary>
-    public long Ioctl(nint file, uint command, ulong argument) => Done(((delegate* unmanaged[Cdecl]<nint, uint, ulong, long>)Entry("linux_ioctl"))(file, command, argument));
+    public long Ioctl(nint file, uint command, ulong argument) => Call("linux_ioctl", (ulong)file, command, argument);
+
+    /// <summary>The same, in parts.</summary>
+    public KernelSystemCall BeginIoctl(nint file, uint command, ulong argument) => new(this, Prepare("linux_ioctl", [(ulong)file, command, argument]));
 
     /// <summary>A new address space.</summary>
-    public nint NewAddressSpace(ulong name) => Done(((delegate* unmanaged[Cdecl]<ulong, nint>)Entry("linux_mm_new"))(name));
+    public nint NewAddressSpace(ulong name) => (nint)Call("linux_mm_new", name);
 
     /// <summary>A copy of an address space, as fork makes it.</summary>
-    public nint Fork(nint addressSpace, ulong name) => Done(((delegate* unmanaged[Cdecl]<nint, ulong, nint>)Entry("linux_fork"))(addressSpace, name));
+    public nint Fork(nint addressSpace, ulong name) => (nint)Call("linux_fork", (ulong)addressSpace, name);
 
     /// <summary>The end of an address space.</summary>
-    public void Exit(nint addressSpace) => Done(((delegate* unmanaged[Cdecl]<nint, int>)Entry("linux_mm_exit"))(addressSpace));
+    public void Exit(nint addressSpace) => Call("linux_mm_exit", (ulong)addressSpace);
 
     /// <summary>Whose calls the next ones are.</summary>
-    public void RunAs(nint addressSpace, uint personality) => Done(((delegate* unmanaged[Cdecl]<nint, uint, int>)Entry("linux_run_as"))(addressSpace, personality));
+    public void RunAs(nint addressSpace, uint personality) => (_addressSpace, _personality) = (addressSpace, personality);
 
     /// <summary>mmap; flags are VM_..., offset is in pages, and mapFlags MAP_....</summary>
     public int Map(nint addressSpace, nint file, ulong start, ulong end, ulong flags, ulong offset, ulong mapFlags) =>
-        Done(((delegate* unmanaged[Cdecl]<nint, nint, ulong, ulong, ulong, ulong, ulong, int>)Entry("linux_mmap"))(addressSpace, file, start, end, flags, offset, mapFlags));
+        (int)Call("linux_mmap", (ulong)addressSpace, (ulong)file, start, end, flags, offset, mapFlags);
 
     /// <summary>munmap.</summary>
-    public int Unmap(nint addressSpace, ulong start, ulong end) => Done(((delegate* unmanaged[Cdecl]<nint, ulong, ulong, int>)Entry("linux_munmap"))(addressSpace, start, end));
+    public int Unmap(nint addressSpace, ulong start, ulong end) => (int)Call("linux_munmap", (ulong)addressSpace, start, end);
 
     /// <summary>mprotect.</summary>
-    public int Protect(nint addressSpace, ulong start, ulong end, ulong protection) =>
-        Done(((delegate* unmanaged[Cdecl]<nint, ulong, ulong, ulong, int>)Entry("linux_mprotect"))(addressSpace, start, end, protection));
+    public int Protect(nint addressSpace, ulong start, ulong end, ulong protection) => (int)Call("linux_mprotect", (ulong)addressSpace, start, end, protection);
+
+    /// <summary>Whether an mmap may be, as for <see cref="Map"/>; nothing is mapped.</summary>
+    public int MayMap(nint addressSpace, nint file, ulong start, ulong end, ulong flags, ulong offset, ulong mapFlags) =>
+        (int)Call("linux_may_mmap", (ulong)addressSpace, (ulong)file, start, end, flags, offset, mapFlags);
+
+    /// <summary>Whether an mprotect may be; nothing changes.</summary>
+    public int MayProtect(nint addressSpace, ulong start, ulong end, ulong protection) => (int)Call("linux_may_mprotect", (ulong)addressSpace, start, end, protection);
+
+    /// <summary>What is mapped in a range from now on: a file, or with 0 nothing.</summary>
+    public void Follow(nint addressSpace, nint file, ulong start, ulong end, ulong rights, ulong offset) =>
+        Call("linux_follow", (ulong)addressSpace, (ulong)file, start, end, rights, offset);
 
     /// <summary>The flags of the mapping at an address, or -1.</summary>
-    public long Mapping(nint addressSpace, ulong address) => Done(((delegate* unmanaged[Cdecl]<nint, ulong, long>)Entry("linux_mapping"))(addressSpace, address));
+    public long Mapping(nint addressSpace, ulong address) => Call("linux_mapping", (ulong)addressSpace, address);
 
     /// <summary>A page fault; VM_FAULT_....</summary>
-    public uint Fault(nint addressSpace, ulong address) => Done(((delegate* unmanaged[Cdecl]<nint, ulong, uint, uint>)Entry("linux_fault"))(addressSpace, address, AllowRetry));
+    public uint Fault(nint addressSpace, ulong address) => (uint)Call("linux_fault", (ulong)addressSpace, address, AllowRetry);
 
     /// <summary>Access by another program: bytes done, or a negated errno.</summary>
     public int Access(nint addressSpace, ulong address, Span<byte> data, bool isWrite)
     {
         fixed (byte* bytes = data)
         {
-            return Done(((delegate* unmanaged[Cdecl]<nint, ulong, byte*, int, int, int>)Entry("linux_access"))(addressSpace, address, bytes, data.Length, isWrite ? 1 : 0));
+            return (int)Call("linux_access", (ulong)addressSpace, address, (ulong)bytes, (ulong)data.Length, isWrite ? 1ul : 0);
         }
     }
 
     /// <summary>The page frame that a page table shows, or all ones.</summary>
-    public ulong Frame(nint addressSpace, ulong address) => Done(((delegate* unmanaged[Cdecl]<nint, ulong, ulong>)Entry("linux_entry"))(addressSpace, address));
+    public ulong Frame(nint addressSpace, ulong address) => ((delegate* unmanaged[Cdecl]<nint, ulong, ulong>)Function("linux_entry"))(addressSpace, address);
 
-    /// <summary>Kernel threads run until none has anything to do; how many tasks wait for ever.</summary>
-    public int Idle() => Done(((delegate* unmanaged[Cdecl]<int>)Entry("linux_idle"))());
+    /// <summary>Kernel threads run until none has anything to do.</summary>
+    public void Idle()
+    {
+        KernelCall call = default;
+        _ = Run(&call, 0);
+    }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (_handle.IsAllocated)
+        // What has failed is left as it is.
+        if (_handle.IsAllocated && !_hasFailed)
         {
-            ((delegate* unmanaged[Cdecl]<void>)Entry("linux_stop"))();
+            ((delegate* unmanaged[Cdecl]<void>)Function("linux_stop"))();
             NativeLibrary.Free(_library);
             _handle.Free();
         }
@@ -137,16 +178,77 @@ public sealed unsafe class KernelDriver : IDisposable
 
     internal void Keep(Exception exception) => _kept ??= exception;
 
-    private nint Entry(string name) => NativeLibrary.GetExport(_library, name);
-
-    private T Done<T>(T result)
+    /// <summary>Runs a call until it has ended or is over for now.</summary>
+    /// <returns>Whether it has ended.</returns>
+    internal bool Run(KernelCall* call, int pages)
     {
+        HasEnded = false;
+        int status = _call(call, pages);
+        HasEnded = status != Again;
+        if (status == Failed)
+        {
+            throw Failure();
+        }
+
         if (_kept is { } exception)
         {
             _kept = null;
-            throw new InvalidOperationException($"A question of the driver's was not answered: {exception.Message}", exception);
+            ExceptionDispatchInfo.Throw(exception);
         }
 
-        return result;
+        return HasEnded;
+    }
+
+    private static nint Open(string path)
+    {
+        nint library;
+        try
+        {
+            library = NativeLibrary.Load(path);
+        }
+        catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
+        {
+            string reason = e.Message.Split('\n')[0].Trim();
+            throw new KernelDriverException(path, $"cannot be loaded: {reason}", e);
+        }
+
+        bool isDriver = NativeLibrary.TryGetExport(library, "linux_start", out _);
+        if (!isDriver || !NativeLibrary.TryGetExport(library, "linux_version", out nint version) || ((delegate* unmanaged[Cdecl]<int>)version)() != Version)
+        {
+            throw new KernelDriverException(path, isDriver ? "was built by another version of Cloister: build it again" : "is not of `cloister driver build`");
+        }
+
+        return library;
+    }
+
+    private KernelDriverException Failure()
+    {
+        _hasFailed = true;
+        var failure = ((delegate* unmanaged[Cdecl]<KernelFailure*>)Function("linux_failure"))();
+        return new KernelDriverException(_path, Marshal.PtrToStringUTF8((nint)failure->Text)!.Trim(), new Span<ulong>(failure->Frames, failure->Count).ToArray());
+    }
+
+    private long Call(string function, params ReadOnlySpan<ulong> arguments)
+    {
+        KernelCall call = Prepare(function, arguments);
+        _ = Run(&call, 0);
+        return call.Result;
+    }
+
+    private KernelCall Prepare(string function, ReadOnlySpan<ulong> arguments)
+    {
+        var call = new KernelCall { Function = Function(function), AddressSpace = _addressSpace, Personality = _personality };
+        arguments.CopyTo(new Span<ulong>(call.Arguments, KernelCall.MostArguments));
+        return call;
+    }
+
+    private nint Function(string name)
+    {
+        if (!_functions.TryGetValue(name, out nint function))
+        {
+            _functions[name] = function = NativeLibrary.GetExport(_library, name);
+        }
+
+        return function;
     }
 }

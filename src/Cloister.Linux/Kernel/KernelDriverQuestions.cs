@@ -22,10 +22,13 @@ internal unsafe struct KernelDriverQuestions
     private delegate* unmanaged[Cdecl]<nint, uint, ulong, void> _writeMsr;
     private delegate* unmanaged[Cdecl]<nint, void*, nuint, void*, void> _sha256;
     private delegate* unmanaged[Cdecl]<nint, int, byte*, void> _log;
+    private delegate* unmanaged[Cdecl]<nint, ulong, ulong, ulong> _mapping;
+    private delegate* unmanaged[Cdecl]<nint, ulong, uint, nint> _file;
 
     /// <summary>The questions of one driver.</summary>
     /// <param name="context">A handle of its <see cref="KernelDriver"/>.</param>
-    public static KernelDriverQuestions For(nint context) => new()
+    /// <param name="keepsMappings">Whether the host keeps mappings and descriptors itself.</param>
+    public static KernelDriverQuestions For(nint context, bool keepsMappings) => new()
     {
         _context = context,
         _questionsOnOwnStack = 1,
@@ -42,6 +45,8 @@ internal unsafe struct KernelDriverQuestions
         _writeMsr = &WriteMsr,
         _sha256 = &Sha256,
         _log = &Log,
+        _mapping = keepsMappings ? &Mapping : null,
+        _file = keepsMappings ? &File : null,
     };
 
     // An exception cannot go through C: it waits until the call that is under way ends.
@@ -59,11 +64,24 @@ internal unsafe struct KernelDriverQuestions
         }
     }
 
+    // VM_READ, VM_MAYREAD, VM_MAYWRITE, and VM_MAYEXEC where it may be executed.
+    private const ulong Readable = 0x31, MayExecute = 0x40;
+
+    // A fault of the leaf: a question about it that is not answered.
+    private const int Refused = 0x4000000d;
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static ulong Mapping(nint context, ulong mm, ulong address) =>
+        Ask(context, host => host.MayExecuteMemory(mm, address) switch { null => 0, true => Readable | MayExecute, false => Readable }, 0ul);
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static nint File(nint context, ulong mm, uint descriptor) => Ask(context, host => host.FileOf(mm, (int)descriptor), (nint)0);
+
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static int Encls(nint context, uint leaf, ulong rbx, ulong rcx, ulong rdx, ulong* rbxOut)
     {
         ulong value = 0;
-        int result = Ask(context, host => host.Encls(leaf, rbx, rcx, rdx, out value), -1);
+        int result = Ask(context, host => host.Encls(leaf, rbx, rcx, rdx, out value), Refused);
         if (rbxOut != null)
         {
             *rbxOut = value;
