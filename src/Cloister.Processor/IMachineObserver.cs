@@ -10,7 +10,7 @@ public interface IMachineObserver
 
     /// <summary>A leaf of ENCLS ended.</summary>
     /// <param name="leaf">Which.</param>
-    /// <param name="page">The EPC page it was about.</param>
+    /// <param name="page">The EPC page it was about; none for EREMOVE of a page that was not in use.</param>
     /// <param name="address">The enclave's linear address of the page, or 0.</param>
     /// <param name="result">How it ended.</param>
     void EnclsExecuted(EnclsLeaf leaf, EpcPage page, LinearAddress address, LeafResult result)

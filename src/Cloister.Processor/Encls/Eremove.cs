@@ -9,7 +9,13 @@ public static class Eremove
     public static LeafResult Execute(SgxMachine machine, EpcPage page)
     {
         ArgumentNullException.ThrowIfNull(machine);
-        LinearAddress address = machine.Epcm.Contains(page) ? machine.Epcm[page].EnclaveAddress : default;
+        if (!machine.Epcm.Contains(page) || machine.Epcm[page] is { Valid: false })
+        {
+            // An unused page is nobody's, whatever its entry says of who had it.
+            return machine.Tell(EnclsLeaf.Eremove, EpcPage.None, default, Run(machine, page));
+        }
+
+        LinearAddress address = machine.Epcm[page].EnclaveAddress;
         return machine.Tell(EnclsLeaf.Eremove, page, address, Run(machine, page));
     }
 

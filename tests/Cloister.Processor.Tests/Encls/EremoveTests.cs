@@ -17,6 +17,19 @@ public class EremoveTests
     public void An_unused_page_is_nothing_to_do() => Expect.Success(Eremove.Execute(world.Machine, new EpcPage(0)));
 
     [Fact]
+    public void What_removes_nothing_is_told_of_nobodys_page()
+    {
+        var observer = new RecordingObserver();
+        EpcPage page = new TestEnclave(world).Add(0, SecinfoFlags.Reg | SecinfoFlags.R);
+        world.Machine.Observer = observer;
+        Expect.Success(Eremove.Execute(world.Machine, page));
+        Expect.Success(Eremove.Execute(world.Machine, page));
+        Assert.Equal(2, observer.Heard.Count);
+        Assert.StartsWith($"Eremove {page} ", observer.Heard[0]);
+        Assert.StartsWith($"Eremove {EpcPage.None} ", observer.Heard[1]);
+    }
+
+    [Fact]
     public void A_version_array_goes()
     {
         EpcPage page = world.VersionArray();
