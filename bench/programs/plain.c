@@ -4,6 +4,7 @@
  *   plain getppid COUNT REPETITIONS
  *   plain touch PAGES REPETITIONS     first touch of the pages of a memfd
  *   plain segv COUNT REPETITIONS      SIGSEGV, handled by moving RIP on
+ *   plain signal COUNT REPETITIONS    SIGUSR1 of the program's own to itself, handled
  *
  * Prints the name and the nanoseconds of one.
  */
@@ -51,6 +52,20 @@ static void move_on(int signal, siginfo_t *information, void *context)
 	((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP] += 3;
 }
 
+static void on_signal(int signal)
+{
+	(void)signal;
+}
+
+static void signals(uint64_t count)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+
+	sigaction(SIGUSR1, &action, NULL);
+	for (; count != 0; count--)
+		raise(SIGUSR1);
+}
+
 static void fault(uint64_t count)
 {
 	struct sigaction action = { .sa_sigaction = move_on, .sa_flags = SA_SIGINFO };
@@ -76,7 +91,7 @@ int main(int argc, char **argv)
 		if (strcmp(what, "touch") == 0) {
 			took = touch(count);
 		} else {
-			(strcmp(what, "segv") == 0 ? fault : call_getppid)(count);
+			(strcmp(what, "segv") == 0 ? fault : strcmp(what, "signal") == 0 ? signals : call_getppid)(count);
 			took = now() - began;
 		}
 		report(what, (double)took / (double)count);

@@ -1,7 +1,7 @@
 /*
  * EENTER and EEXIT of an enclave that does nothing.
  *
- *   transition vdso|inline|crowded|paced PAIRS REPETITIONS
+ *   transition vdso|inline|crowded|paced PAIRS REPETITIONS [MEBIBYTES]
  *   transition threads PAIRS REPETITIONS
  *
  * Prints the way's name and the nanoseconds of a pair. "inline" has padding in
@@ -9,7 +9,8 @@
  * "crowded" has none. "threads" prints one-thread and four-threads, the latter
  * per thread: wall time, divided by what the cores that there are allow. "paced"
  * computes between the pairs: with the reference engine it makes about 10,000
- * transitions a second.
+ * transitions a second. With MEBIBYTES the enclave has a heap of so many, all of
+ * which was written to before.
  */
 #include <pthread.h>
 #include <string.h>
@@ -99,10 +100,15 @@ static double run_threads(unsigned count)
 int main(int argc, char **argv)
 {
 	const char *way = argc > 1 ? argv[1] : "vdso";
-	uint64_t repetitions = argument(argc, argv, 3, 5), tcs;
+	uint64_t repetitions = argument(argc, argv, 3, 5), heap, tcs;
 
 	pairs = argument(argc, argv, 2, 1000000);
-	service_build(&service, &(struct service_options){ .threads = THREADS });
+	heap = argument(argc, argv, 4, 0) << 20;
+	service_build(&service, &(struct service_options){ .threads = THREADS,
+							   .heap_length = heap,
+							   .size = heap == 0 ? 0 : 2 * heap });
+	if (heap != 0)
+		service_do(&service, 0, OP_FILL, service.heap, 1, heap / PAGE, 0);
 	tcs = service_tcs(&service, 0);
 	if (strcmp(way, "threads") == 0) {
 		int cores = get_nprocs() < THREADS ? get_nprocs() : THREADS;

@@ -38,7 +38,8 @@ uint64_t bench_secinfo(struct service *service, uint64_t flags);
 void bench_accept_range(struct service *service, uint64_t secinfo, uint64_t address, uint64_t count);
 
 /* gates.S: entered by OP_JUMP. */
-extern const char bench_accept[], bench_touch[], bench_fault[], bench_call[];
+extern const char bench_accept[], bench_touch[], bench_fault[], bench_syscall[],
+	bench_call[];
 
 /* gates.S: EENTER inline, with padding near the instruction and without. */
 void enter_padded(uint64_t rdi, uint64_t tcs);

@@ -42,6 +42,17 @@ bench_fault:
 	jmp	*%r11
 	.balign	64
 
+# RDX times SYSCALL, an instruction of two bytes.
+	.globl	bench_syscall
+bench_syscall:
+1:	mov	$110, %eax
+	syscall
+	dec	%rdx
+	jnz	1b
+	xor	%eax, %eax
+	jmp	*%r11
+	.balign	64
+
 # The C function at RSI with RDX and d as its arguments, on the thread's stack.
 	.globl	bench_call
 bench_call:
