@@ -223,6 +223,7 @@ internal sealed class EventLoop(Tracer tracer)
         }
 
         tracer.Platform.NoteStop(thread.Held, happened);
+        thread.IsMakingChild = happened.Kind == EventKind.ChildMade;
         int ended = tracer.Guard.Run(() =>
         {
             // With mprotect a change is not at once everybody's: nobody else runs in between.
@@ -279,6 +280,7 @@ internal sealed class EventLoop(Tracer tracer)
         {
             case EventKind.SystemCall:
                 tracer.Accepts.Withdraw();
+                tracer.Strict.NoteCall(thread);
                 MappingCall? call = MappingCalls.Of(tracer.Observer, tracer.Files, thread);
                 Answer answer = tracer.SystemCalls.Handle(thread);
                 return call is { } mapping ? MappingCalls.Told(tracer.Observer, thread, mapping, answer) : answer;
@@ -398,9 +400,9 @@ internal sealed class EventLoop(Tracer tracer)
         }
 
         tracer.Changes.Settle(thread);
-        if (tracer.Options.Isolation == IsolationMode.Strict)
+        if (tracer.Options.Isolation == IsolationMode.Strict && !thread.IsMakingChild)
         {
-            tracer.Strict.Apply(tracer.Processes.Threads, thread);
+            tracer.Strict.Apply(thread);
         }
 
         if (thread.Space.InElrange.Apply(tracer.Files.All, thread.Space, thread, thread.Processor.EnclaveMode,

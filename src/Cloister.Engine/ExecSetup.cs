@@ -19,10 +19,12 @@ internal static class ExecSetup
     /// <param name="platform">What holds it.</param>
     /// <param name="thread">The thread that executed it.</param>
     /// <param name="fast">Whether entries shall be made without stops.</param>
+    /// <param name="switchesView">Whether they show the enclaves then: strict isolation.</param>
     /// <param name="isFirst">Whether it is the program that Cloister was asked to run.</param>
     /// <param name="cpuid">How CPUID is answered.</param>
     /// <param name="notice">Hears what the program has to do without.</param>
-    public static void Prepare(IPlatform platform, TracedThread thread, bool fast, bool isFirst, CpuidMode cpuid, Action<string> notice)
+    public static void Prepare(IPlatform platform, TracedThread thread, bool fast, bool switchesView, bool isFirst, CpuidMode cpuid,
+        Action<string> notice)
     {
         if ((long)thread.Peek().Rax < 0 || thread.Peek().Cs == 0x23)
         {
@@ -56,7 +58,7 @@ internal static class ExecSetup
         {
             byte[] image = new byte[0x4000];
             int length = space.Memory.ReadUpTo(kernelVdso, image);
-            VdsoImage vdso = VdsoImage.Build(VdsoSymbols.Functions(image.AsSpan(0, length), kernelVdso), fast);
+            VdsoImage vdso = VdsoImage.Build(VdsoSymbols.Functions(image.AsSpan(0, length), kernelVdso), fast, switchesView);
             vdso.Bytes.CopyTo(space.Table!.Slice(RemoteCalls.Offset(Area.Vdso), Area.VdsoLength));
             space.Vdso = vdso;
             Span<byte> address = stackalloc byte[8];

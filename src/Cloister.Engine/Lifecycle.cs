@@ -28,7 +28,8 @@ internal sealed class Lifecycle(Tracer tracer) : IProgramObserver
     /// <inheritdoc/>
     public void ImageBegan(TracedThread thread, bool isFirst)
     {
-        ExecSetup.Prepare(tracer.Platform, thread, tracer.Options.Mode == Options.EngineMode.Fast, isFirst, tracer.Options.Cpuid,
+        ExecSetup.Prepare(tracer.Platform, thread, tracer.Options.Mode == Options.EngineMode.Fast,
+            tracer.Options.Isolation == Options.IsolationMode.Strict, isFirst, tracer.Options.Cpuid,
             tracer.Notice);
         tracer.Replacer.Executed(thread);
 

@@ -49,7 +49,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
             : new SgxDriver(Machine, options.Driver, this);
         var lifecycle = new Lifecycle(this);
         Losses = new PlannedLosses(options.PowerLoss);
-        Fast = new FastSpaces(Machine, _observed);
+        Fast = new FastSpaces(Machine, _observed, options.Isolation == IsolationMode.Strict);
         var pages = new PageObservers();
         Files = new DeviceFiles(Epc, Driver, pages) { IsUsed = Ioctls.Use, Filter = SystemCallTable.FilterOf(FilterSet.DeviceUser) };
         Processes = new Processes(NewSpace, Platform, lifecycle, _observed);
@@ -59,7 +59,8 @@ public sealed class Tracer : IThreadKicker, IDisposable
         RealMappings = new RealMappings(NewSpace, Driver, Files, Processes, mappings);
         Placement = new MappingPlacement(Files, mappings, RealMappings, options.Presence, Notice);
         Accepts = new Accepts(Machine, Driver, Epc, Ioctls, Fast, _observed);
-        Gates = new Gates(Machine, Fast, Interruptions, Platform, Accepts, Guard);
+        Strict = new StrictView(Processes);
+        Gates = new Gates(Machine, Fast, Interruptions, Platform, Accepts, Guard, Strict);
         var watcher = new EpcmWatcher(Epc, pages, Fast.Awaited);
         Machine.Observer = watcher;
         Changes = new PendingChanges(Machine, watcher, Files, Processes, Interruptions, Guard);
@@ -77,9 +78,9 @@ public sealed class Tracer : IThreadKicker, IDisposable
         var cpuid = new EmulatedCpuid(Cpuid, enclu);
         var traps = new Traps(Signals, Exits, Illegal);
         var memory = new MemoryFaults(Machine, Platform, options.Isolation, Fast, Faults, Signals, Exits, enclu, cpuid, traps, Illegal,
-            abortPage);
+            abortPage, Strict);
         Exceptions = new Exceptions(
-            Platform, Signals, Exits, new InvalidOpcodes(Exits, enclu, cpuid, Illegal), memory, traps, Illegal, Steps);
+            Platform, Signals, Exits, new InvalidOpcodes(Exits, enclu, Illegal), memory, traps, Illegal, Steps, Strict);
         _forcedExits = new ForcedExits(Fast, Processes, Interruptions, Platform, Gates, Exits, Exceptions);
         Replacer = new ByteReplacer(options.Replaced, Notice);
         SystemCalls = new SystemCallHandlers(options, Driver, Epc, Cpuid, Files, Ioctls, Processes, Platform, Exceptions, RealMappings,
@@ -146,7 +147,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
 
     internal FastSpaces Fast { get; }
 
-    internal StrictView Strict { get; } = new();
+    internal StrictView Strict { get; }
 
     internal DeviceFiles Files { get; }
 

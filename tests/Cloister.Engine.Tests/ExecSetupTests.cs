@@ -91,7 +91,7 @@ public sealed class ExecSetupTests : IDisposable
     {
         ref UserRegisters r = ref _engine.Thread.Registers;
         (r.Rsp, r.Rax, r.Cs) = keepRegisters ? (_stack, r.Rax, r.Cs) : (_stack, 0, 0x33);
-        ExecSetup.Prepare(_engine.Platform, _engine.Thread, fast: false, isFirst, CpuidMode.Fault, _notices.Add);
+        ExecSetup.Prepare(_engine.Platform, _engine.Thread, fast: false, switchesView: false, isFirst, CpuidMode.Fault, _notices.Add);
     }
 
     private void Put(ulong[] words) => Assert.True(Space.Memory.TryWrite(_stack, MemoryMarshal.AsBytes<ulong>(words)));

@@ -31,7 +31,7 @@ internal sealed record MachineDefaults(EngineMode Engine, string EngineReason, I
             (_, not Errno.None) => (EngineMode.Trap, "this kernel has no modify_ldt, by which the engine knows who is inside"),
             _ => (EngineMode.Fast, "FSGSBASE and modify_ldt are there, so EENTER and EEXIT can run inside the program"),
         };
-        const string isolationReason = "hiding enclave memory from the host costs a stop at each entry, exit and access, and enclaves are then entered as by --engine=trap; "
+        const string isolationReason = "hiding enclave memory from the host costs several system calls at each entry and exit, and a stop at each access; "
             + "--isolation=strict does it";
         return new MachineDefaults(engine, engineReason, IsolationMode.Fast, isolationReason);
     }

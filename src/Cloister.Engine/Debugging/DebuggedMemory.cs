@@ -179,16 +179,15 @@ internal sealed class DebuggedMemory(SgxMachine machine, ISgxDriver driver, Fast
             return false;
         }
 
+        Space.Planted.Restore(part, at);
         foreach (ulong site in Space.CpuidSites)
         {
-            ulong second = site + 1;
-            if (second - at < (ulong)part.Length)
+            if (site - at < (ulong)part.Length && part[(int)(site - at)] == CpuidPatcher.Halt)
             {
-                part[(int)(second - at)] = 0xa2;
+                part[(int)(site - at)] = CpuidPatcher.First;
             }
         }
 
-        Space.Planted.Restore(part, at);
         return true;
     }
 
@@ -198,10 +197,10 @@ internal sealed class DebuggedMemory(SgxMachine machine, ISgxDriver driver, Fast
         foreach (ulong site in Space.CpuidSites)
         {
             ulong second = site + 1;
-            if (second - at < (ulong)part.Length && part[(int)(second - at)] == 0xa2
-                && (site - at >= (ulong)part.Length || part[(int)(site - at)] == 0x0f))
+            if (site - at < (ulong)part.Length && part[(int)(site - at)] == CpuidPatcher.First
+                && (second - at >= (ulong)part.Length || part[(int)(second - at)] == CpuidPatcher.Second))
             {
-                part[(int)(second - at)] = 0x0b;
+                part[(int)(site - at)] = CpuidPatcher.Halt;
             }
         }
     }

@@ -25,7 +25,7 @@ internal sealed class EncluStops(
             thread.Registers.Rip = site;
         }
 
-        if (options is { Mode: EngineMode.Fast, Isolation: IsolationMode.Fast } && !steps.IsAsked)
+        if (options.Mode == EngineMode.Fast && !steps.IsAsked)
         {
             PrepareFast(thread);
         }

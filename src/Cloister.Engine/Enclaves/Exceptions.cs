@@ -1,4 +1,5 @@
 using Cloister.Architecture;
+using Cloister.Engine.Fast;
 using Cloister.Engine.Platforms;
 using Cloister.Engine.Programs;
 using Cloister.Linux;
@@ -10,7 +11,7 @@ namespace Cloister.Engine.Enclaves;
 /// sent to the program.</summary>
 internal sealed class Exceptions(
     IPlatform platform, SignalDelivery signals, AsynchronousExits exits, InvalidOpcodes opcodes, MemoryFaults memory, Traps traps,
-    IllegalCode illegal, StepInterrupts steps)
+    IllegalCode illegal, StepInterrupts steps, StrictView strict)
 {
     /// <summary>What is to become of a thread that stands before the delivery of a signal.</summary>
     public Answer Signal(TracedThread thread, in ProgramEvent happened)
@@ -31,6 +32,11 @@ internal sealed class Exceptions(
             case SignalCause.CallInside when thread.Processor.EnclaveMode:
                 platform.NoteException(thread.Held, signal);
                 return SystemCallInside(thread);
+            case SignalCause.CallInside when thread.WasMoved:
+                // A stub's own call, which a dispatch of the program's refused.
+                platform.NoteException(thread.Held, signal);
+                strict.NoteRefused(thread.Space);
+                return Answer.RunOn;
             case SignalCause.Exception:
                 return Exception(thread, signal);
         }

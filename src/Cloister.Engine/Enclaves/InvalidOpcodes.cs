@@ -6,7 +6,7 @@ using Cloister.Processor.Enclu;
 namespace Cloister.Engine.Enclaves;
 
 /// <summary>SIGILL: ENCLU, CPUID where it was replaced, the vDSO's function before its first call, and what is illegal indeed.</summary>
-internal sealed class InvalidOpcodes(AsynchronousExits exits, EncluStops enclu, EmulatedCpuid cpuid, IllegalCode illegal)
+internal sealed class InvalidOpcodes(AsynchronousExits exits, EncluStops enclu, IllegalCode illegal)
 {
     /// <summary>What is to become of a thread that stands at such a signal.</summary>
     public Answer Handle(TracedThread thread)
@@ -39,11 +39,6 @@ internal sealed class InvalidOpcodes(AsynchronousExits exits, EncluStops enclu, 
         {
             vdso.WriteFunction(table.Slice(RemoteCalls.Offset(Area.Vdso), Area.VdsoLength));
             return Answer.RunOn;
-        }
-
-        if (thread.Space.CpuidSites.Contains(rip) && code is [0x0f, 0x0b, ..])
-        {
-            return cpuid.Execute(thread, length: 2);
         }
 
         return Answer.Deliver(Linux.Signal.SIGILL);

@@ -19,7 +19,7 @@ internal sealed class MemoryFaults(
     SgxMachine machine, IPlatform platform, IsolationMode isolation, FastSpaces spaces, PageFaults faults, SignalDelivery signals,
     AsynchronousExits exits,
     EncluStops enclu, EmulatedCpuid cpuid,
-    Traps traps, IllegalCode illegal, AbortPage abortPage)
+    Traps traps, IllegalCode illegal, AbortPage abortPage, StrictView strict)
 {
     // A virtual machine whose host has SGX may hide it from CPUID and still execute ENCLU: #GP where the leaf or its
     // operand is refused, #PF where the operand, which can be no EPC page, is looked at. Such a host has no control
@@ -52,12 +52,30 @@ internal sealed class MemoryFaults(
         ulong rip = thread.Peek().Rip;
         if (thread.WasMoved)
         {
-            // The fault was of a stub; the ENCLU that it was put back to finds it again, if it is still there.
+            // The fault was of a stub; the ENCLU that it was put back to finds it again, if it is still there. It would not miss a page
+            // that is only not mapped, and the next entry would.
+            if (vector == ExceptionVector.PageFault && thread.Space.Mappings.Find(information.Address) is not null)
+            {
+                _ = thread.Space.Native.MapAgain(HostPage.Start(information.Address));
+            }
+
+            return Answer.RunOn;
+        }
+
+        if (!inside && information is { Signal: Linux.Signal.SIGSEGV, Code: SignalInformation.SegvAccessError }
+            && information.Address - rip < InstructionAccess.MaximumLength && strict.Reveals(thread, information.Address))
+        {
             return Answer.RunOn;
         }
 
         Span<byte> code = stackalloc byte[InstructionAccess.MaximumLength];
         int length = thread.Space.ReadCode(rip, code);
+        if (vector == ExceptionVector.GeneralProtection && thread.Space.CpuidSites.Contains(rip)
+            && code[..length] is [CpuidPatcher.Halt, CpuidPatcher.Second, ..])
+        {
+            return inside ? exits.Raise(thread, ExceptionVector.InvalidOpcode, 0, default) : cpuid.Execute(thread, length: 2);
+        }
+
         if (!IsFetch(vector, information, rip) && IsEncluOrPatched(thread.Space, rip, code[..length], out bool patched))
         {
             return EncluRanNatively(thread, patched);

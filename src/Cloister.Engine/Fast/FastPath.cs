@@ -14,13 +14,14 @@ internal sealed class FastPath : IDisposable
     private readonly FastTables _tables;
     private readonly FastSlots _slots;
 
-    internal FastPath(MappedFile file, AwaitedTables awaited)
+    internal FastPath(MappedFile file, AwaitedTables awaited, bool switchesView = false)
     {
         _tables = new FastTables(file);
         _slots = new FastSlots(_tables);
         Awaited = new MappedTables(awaited);
-        Tcss = new TcsTable(_tables, Awaited.AddressOf);
-        Stubs = new StubPlaces(_tables, Tcss.Free);
+        Tcss = new TcsTable(_tables, Awaited.AddressOf, resumes: !switchesView);
+        Stubs = new StubPlaces(_tables, Tcss.Free, switchesView);
+        View = switchesView ? new SharedView(_tables) : null;
     }
 
     /// <summary>What threads know of the TCSs that they enter by themselves.</summary>
@@ -28,6 +29,12 @@ internal sealed class FastPath : IDisposable
 
     /// <summary>Its stubs.</summary>
     public StubPlaces Stubs { get; }
+
+    /// <summary>What its stubs make of the view; null where they do not change it.</summary>
+    public SharedView? View { get; }
+
+    /// <summary>Whether threads enter by themselves now.</summary>
+    public bool IsOpen => _tables.ReadU32(FastLayout.Gate) != 0;
 
     /// <summary>The tables of enclaves whose pages its threads accept by themselves.</summary>
     public MappedTables Awaited { get; }
@@ -54,7 +61,7 @@ internal sealed class FastPath : IDisposable
     public HashSet<ulong> HopelessSites { get; } = [];
 
     /// <summary>Maps the tables into a thread's address space; null when the kernel refuses.</summary>
-    public static FastPath? Create(TracedThread thread, AwaitedTables awaited, bool replace)
+    public static FastPath? Create(TracedThread thread, AwaitedTables awaited, bool replace, bool switchesView)
     {
         long descriptor = MemoryFiles.Make(thread, "fast", closeOnExec: true);
         int taken = descriptor < 0 ? (int)descriptor : MemoryFiles.Take(thread, (int)descriptor);
@@ -75,7 +82,7 @@ internal sealed class FastPath : IDisposable
             .Add(SystemCall.Madvise, Area.Fast, FastLayout.DataLength, dontDump)
             .Add(SystemCall.Close, (ulong)descriptor)
             .Run(thread));
-        var path = new FastPath(MappedFile.Map(taken, 0, FastLayout.FileLength), awaited);
+        var path = new FastPath(MappedFile.Map(taken, 0, FastLayout.FileLength), awaited, switchesView);
         if (results.Any(result => result < 0))
         {
             path.Dispose();
@@ -123,6 +130,7 @@ internal sealed class FastPath : IDisposable
     public void Shut()
     {
         _tables.WriteU32(FastLayout.Gate, 0);
+        View?.Take();
         Interlocked.MemoryBarrier();
     }
 
@@ -139,7 +147,8 @@ internal sealed class FastPath : IDisposable
 
         int slot = FastTables.Slot(number);
         bool inside = _tables.ReadU32(slot + FastLayout.SlotInside) != 0;
-        return inside ? _tables.ReadU32(slot + FastLayout.SlotAccepting) != 0 : Tcss.IsTaken(number);
+        return inside ? _tables.ReadU32(slot + FastLayout.SlotAccepting) != 0 || _tables.ReadU32(slot + FastLayout.SlotSwitching) != 0
+            : Tcss.IsTaken(number);
     }
 
     /// <summary>The pages that a thread accepted by itself since this was last asked, in order. The gate must be shut.</summary>

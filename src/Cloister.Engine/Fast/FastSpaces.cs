@@ -9,7 +9,10 @@ namespace Cloister.Engine.Fast;
 
 /// <summary>The fast paths of all address spaces: which have one, which threads have a slot in it, and what has to be
 /// taken back when memory changes.</summary>
-internal sealed class FastSpaces(SgxMachine machine, Observation observed) : IPageObserver, IMappingObserver
+/// <param name="machine">The processor.</param>
+/// <param name="observed">Hears what threads did by themselves.</param>
+/// <param name="switchesView">Whether stubs show and hide the enclaves: strict isolation.</param>
+internal sealed class FastSpaces(SgxMachine machine, Observation observed, bool switchesView = false) : IPageObserver, IMappingObserver
 {
     private readonly Dictionary<AddressSpace, FastPath> _paths = [];
     private readonly HashSet<AddressSpace> _refused = []; // the kernel or the processor has not what it needs; not tried again
@@ -43,7 +46,7 @@ internal sealed class FastSpaces(SgxMachine machine, Observation observed) : IPa
             return Of(space);
         }
 
-        if (HostKernel.HasFsgsbase && FastPath.Create(thread, Awaited, replace: false) is { } made)
+        if (HostKernel.HasFsgsbase && FastPath.Create(thread, Awaited, replace: false, switchesView) is { } made)
         {
             _paths.Add(space, made);
             return made;
@@ -140,7 +143,7 @@ internal sealed class FastSpaces(SgxMachine machine, Observation observed) : IPa
             return;
         }
 
-        if (FastPath.Create(thread, Awaited, replace: true) is { } path)
+        if (FastPath.Create(thread, Awaited, replace: true, switchesView) is { } path)
         {
             _paths[thread.Space] = path;
             path.Inherit(thread, made.Slot, made.Parent);

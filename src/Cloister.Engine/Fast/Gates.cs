@@ -8,7 +8,7 @@ namespace Cloister.Engine.Fast;
 /// <summary>The gates of the fast paths. While they are shut nobody enters an enclave or accepts a page by itself,
 /// and the model knows who is inside.</summary>
 internal sealed class Gates(SgxMachine machine, FastSpaces spaces, Interruptions interruptions, IPlatform platform, Accepts accepts,
-    Guard guard)
+    Guard guard, StrictView strict)
 {
     private readonly List<TracedThread> _waiting = [];
     private readonly List<Resumption> _resuming = [];
@@ -58,6 +58,14 @@ internal sealed class Gates(SgxMachine machine, FastSpaces spaces, Interruptions
         {
             path.FollowEntry(machine, thread);
             accepts.Follow(thread, path);
+        }
+
+        foreach ((AddressSpace space, FastPath path) in spaces.All)
+        {
+            if (path.View is { } view)
+            {
+                strict.Follow(space, view);
+            }
         }
 
         return scope;
@@ -139,7 +147,8 @@ internal sealed class Gates(SgxMachine machine, FastSpaces spaces, Interruptions
 
         foreach ((AddressSpace space, FastPath path) in spaces.All)
         {
-            if (!space.InElrange.HoldsGates && !space.IsDebugged)
+            if (!path.IsOpen && !space.InElrange.HoldsGates && !space.IsDebugged
+                && (path.View is not { } view || strict.Publish(space, view)))
             {
                 path.Open();
             }

@@ -14,6 +14,8 @@ namespace Cloister.Engine.Fast;
 /// <param name="freeEntry">Frees the TCS that a slot has taken.</param>
 internal sealed class InterruptedStubs(FastTables tables, Action<int> freeEntry)
 {
+    private const ulong NotArithmetic = ~0x8d5UL;
+
     /// <summary>Goes on behind the tail of an entry.</summary>
     /// <param name="thread">The thread.</param>
     /// <param name="number">Its slot.</param>
@@ -108,6 +110,12 @@ internal sealed class InterruptedStubs(FastTables tables, Action<int> freeEntry)
         }
 
         ref UserRegisters r = ref thread.Registers;
+        if (stub.View?.HasSaved(rip) == true)
+        {
+            (r.Rdi, r.R8) = (tables.ReadU64(slot + FastLayout.SlotRdi), tables.ReadU64(slot + FastLayout.SlotR8));
+            (r.R9, r.R11) = (tables.ReadU64(slot + FastLayout.SlotR9), tables.ReadU64(slot + FastLayout.SlotR11));
+        }
+
         int depth = stub.Depth(rip);
         Span<byte> stack = stackalloc byte[24];
         int pushed = Math.Max(0, depth - 1);
@@ -181,8 +189,17 @@ internal sealed class InterruptedStubs(FastTables tables, Action<int> freeEntry)
         }
 
         int slot = FastTables.Slot(number);
+        if (stub.View?.HasSaved(rip) == true)
+        {
+            (r.Rdi, r.R8) = (tables.ReadU64(slot + FastLayout.SlotRdi), tables.ReadU64(slot + FastLayout.SlotR8));
+            (r.R9, r.R11) = (tables.ReadU64(slot + FastLayout.SlotR9), tables.ReadU64(slot + FastLayout.SlotR11));
+            (r.Rdx, r.Rsi) = (tables.ReadU64(slot + FastLayout.SlotRdx), tables.ReadU64(slot + FastLayout.SlotRsi));
+            RestoreFlags(ref r, slot);
+        }
+
         (r.FsBase, r.GsBase) = (tables.ReadU64(slot + FastLayout.SlotFsBase), tables.ReadU64(slot + FastLayout.SlotGsBase));
         tables.WriteU32(slot + FastLayout.SlotInside, 0);
+        tables.WriteU32(slot + FastLayout.SlotSwitching, 0);
 
         // Behind the store that frees the TCS another thread may have taken it.
         int busy = tables.EntryOf(number) + FastLayout.EntryBusy;
@@ -196,7 +213,7 @@ internal sealed class InterruptedStubs(FastTables tables, Action<int> freeEntry)
 
     private void LeaveAcceptStub(TracedThread thread, int number, ExitStubCode stub, ulong rip)
     {
-        const ulong eaccept = 5, notArithmetic = ~0x8d5UL;
+        const ulong eaccept = 5;
         ref UserRegisters r = ref thread.Registers;
         int slot = FastTables.Slot(number < 0 ? 0 : number);
         AcceptStubAddresses accept = stub.Accept;
@@ -211,8 +228,8 @@ internal sealed class InterruptedStubs(FastTables tables, Action<int> freeEntry)
         if (rip >= accept.Saved)
         {
             (r.Rdx, r.Rsi) = (tables.ReadU64(slot + FastLayout.SlotRdx), tables.ReadU64(slot + FastLayout.SlotRsi));
-            uint flags = tables.ReadU32(slot + FastLayout.SlotFlags);
-            r.Rflags = (r.Rflags & notArithmetic) | (accepted ? 0 : (flags >> 8 & 0xd5) | (flags & 1) << 11);
+            RestoreFlags(ref r, slot);
+            r.Rflags &= accepted ? NotArithmetic : ulong.MaxValue;
         }
 
         if (accepted && rip < accept.Noted)
@@ -224,5 +241,12 @@ internal sealed class InterruptedStubs(FastTables tables, Action<int> freeEntry)
 
         tables.WriteU32(slot + FastLayout.SlotAccepting, 0);
         (r.Rax, r.Rcx, r.Rip) = accepted ? (0, page, accept.Next) : (eaccept, page, stub.Enclu);
+    }
+
+    // As LAHF and SETO have them.
+    private void RestoreFlags(ref UserRegisters r, int slot)
+    {
+        uint flags = tables.ReadU32(slot + FastLayout.SlotFlags);
+        r.Rflags = (r.Rflags & NotArithmetic) | (flags >> 8 & 0xd5) | (flags & 1) << 11;
     }
 }

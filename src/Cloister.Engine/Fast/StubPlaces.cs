@@ -10,7 +10,8 @@ namespace Cloister.Engine.Fast;
 /// <summary>The stubs of one address space: where they lie, and whose they are.</summary>
 /// <param name="tables">What the stubs read and write.</param>
 /// <param name="freeEntry">Frees the TCS that a slot has taken.</param>
-internal sealed class StubPlaces(FastTables tables, Action<int> freeEntry)
+/// <param name="switchesView">Whether stubs show and hide the enclaves.</param>
+internal sealed class StubPlaces(FastTables tables, Action<int> freeEntry, bool switchesView = false)
 {
     private readonly InterruptedStubs _interrupted = new(tables, freeEntry);
     private readonly List<EnterStubAddresses> _enterStubs = [];
@@ -44,6 +45,12 @@ internal sealed class StubPlaces(FastTables tables, Action<int> freeEntry)
     public bool Normalise(TracedThread thread, int number)
     {
         ulong rip = thread.Peek().Rip;
+        if (rip - Area.ProtectCalls < Area.ProtectCallsLength && number >= 0)
+        {
+            // A stub's calls: nobody counts on the view that they leave.
+            rip = tables.ReadU64(FastTables.Slot(number) + FastLayout.SlotReturn);
+        }
+
         if (thread.Space.Vdso is { InitializesState: not 0 and var initializes } vdso && rip == initializes)
         {
             ref UserRegisters r = ref thread.Registers;
@@ -103,7 +110,7 @@ internal sealed class StubPlaces(FastTables tables, Action<int> freeEntry)
         ulong address = page + (ulong)(offset & 4095);
         if (inEnclave)
         {
-            ExitStubCode stub = ExitStub.Assemble(address, site);
+            ExitStubCode stub = ExitStub.Assemble(address, site, switchesView);
             stub.Code.CopyTo(tables.Slice(FastLayout.Stubs + offset, stub.Code.Length));
             _exitStubs.Add(stub);
             _siteOf[stub.Enclu] = site;
@@ -111,7 +118,7 @@ internal sealed class StubPlaces(FastTables tables, Action<int> freeEntry)
         }
 
         var assembler = new Iced.Intel.Assembler(64);
-        var enter = new EnterStub();
+        var enter = new EnterStub(switchesView);
         Iced.Intel.Label start = assembler.CreateLabel(), enclu = assembler.CreateLabel();
         enter.Emit(assembler, a => a.mov(Iced.Intel.AssemblerRegisters.rcx, site + EncluInstruction.Length), ref start, ref enclu);
         using var stream = new MemoryStream();

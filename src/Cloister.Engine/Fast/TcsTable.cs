@@ -9,7 +9,8 @@ namespace Cloister.Engine.Fast;
 /// <summary>The TCSs that threads enter and resume by themselves: their entries in the tables, and what the model makes of them.</summary>
 /// <param name="tables">Where the entries lie.</param>
 /// <param name="awaitedIn">The address of the <see cref="AwaitedPages"/> of the enclave at a base, or 0.</param>
-internal sealed class TcsTable(FastTables tables, Func<ulong, ulong> awaitedIn)
+/// <param name="resumes">Whether threads resume by themselves.</param>
+internal sealed class TcsTable(FastTables tables, Func<ulong, ulong> awaitedIn, bool resumes = true)
 {
     private const ulong Restorable =
         0xe7; // x87, SSE, AVX and AVX-512: what XRSTOR may load without more ado. SDM 1, "XSAVE-Supported Features"
@@ -172,7 +173,7 @@ internal sealed class TcsTable(FastTables tables, Func<ulong, ulong> awaitedIn)
         ulong frameLength = secs.SsaFrameSize * 4096UL, frames = secs.BaseAddr + tcs.Ossa;
         uint nssa = Math.Min(tcs.Nssa, MostFrames);
         int xsavePages = (machine.Options.Xsave.SizeOf(secs.Attributes.Xfrm) + 4095) / 4096;
-        bool resumes = (secs.Attributes.Xfrm & ~Restorable) == 0 && tcs.Cssa <= nssa && !tcs.Flags.HasFlag(TcsFlags.AexNotify);
+        bool canResume = resumes && (secs.Attributes.Xfrm & ~Restorable) == 0 && tcs.Cssa <= nssa && !tcs.Flags.HasFlag(TcsFlags.AexNotify);
         tables.WriteU32(entry + FastLayout.EntryNssa, nssa);
         tables.WriteU64(entry + FastLayout.EntryCssa, tcs.Cssa);
         tables.WriteU64(entry + FastLayout.EntryFsBase, secs.BaseAddr + tcs.Ofsbase);
@@ -180,7 +181,7 @@ internal sealed class TcsTable(FastTables tables, Func<ulong, ulong> awaitedIn)
         tables.WriteU64(entry + FastLayout.EntryFrame, frames);
         tables.WriteU64(entry + FastLayout.EntryFrameLength, frameLength);
         tables.WriteU32(entry + FastLayout.EntryXsaveLength, (uint)Math.Min(xsavePages, (int)secs.SsaFrameSize - 1) * 4096);
-        tables.WriteU64(entry + FastLayout.EntryXfrm, resumes ? secs.Attributes.Xfrm : 0);
+        tables.WriteU64(entry + FastLayout.EntryXfrm, canResume ? secs.Attributes.Xfrm : 0);
         tables.WriteU64(entry + FastLayout.EntryAwaited, awaitedIn(secs.BaseAddr));
         ulong tail = Area.Fast + FastLayout.Tails + (ulong)index * FastLayout.TailLength;
         tables.WriteU64(entry + FastLayout.EntryTail, tail);

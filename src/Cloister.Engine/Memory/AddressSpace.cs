@@ -51,7 +51,7 @@ internal sealed class AddressSpace : IAddressSpace, ILinearMemory, IFileView, IC
     /// <summary>What is really mapped there.</summary>
     public NativePages Native { get; }
 
-    /// <summary>Addresses where CPUID was replaced by UD2.</summary>
+    /// <summary>Addresses where CPUID was replaced by HLT.</summary>
     public HashSet<ulong> CpuidSites { get; } = [];
 
     /// <summary>CPUID faults in its threads; none is replaced.</summary>

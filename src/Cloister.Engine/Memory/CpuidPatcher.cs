@@ -3,12 +3,22 @@ using Cloister.Linux;
 
 namespace Cloister.Engine.Memory;
 
-/// <summary>Replaces CPUID by UD2 in the code a program maps, so that the tracer answers it.</summary>
+/// <summary>Replaces the first byte of CPUID by HLT in the code a program maps, so that the tracer answers it.</summary>
+/// <remarks>HLT is #GP in a program, which the kernel gets at once: #UD goes through the hypervisor of a virtual machine, and costs as much
+/// as two stops (5 to 9 us where a stop takes 6).</remarks>
 internal static class CpuidPatcher
 {
+    /// <summary>HLT, which stands where CPUID began.</summary>
+    public const byte Halt = 0xf4;
+
+    /// <summary>The first byte of CPUID.</summary>
+    public const byte First = 0x0f;
+
+    /// <summary>The second byte of CPUID, which stays.</summary>
+    public const byte Second = 0xa2;
+
     // Small enough for the runtime's ordinary heap.
     private const int Chunk = 1 << 16, Overlap = 1 << 14;
-    private static readonly byte[] Ud2 = [0x0f, 0x0b];
     private static readonly Dictionary<MappedCode, List<ulong>> Known = [];
 
     /// <summary>Patches code of a file that has just been mapped.</summary>
@@ -110,7 +120,7 @@ internal static class CpuidPatcher
     {
         foreach (ulong site in sites)
         {
-            if (space.Memory.TryPoke(address + site, Ud2))
+            if (space.Memory.TryPoke(address + site, [Halt]))
             {
                 space.CpuidSites.Add(address + site);
             }

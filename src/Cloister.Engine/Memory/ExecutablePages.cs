@@ -8,6 +8,9 @@ internal sealed class ExecutablePages(PageTable pages)
     /// <summary>Pages that are natively executable and must no longer be.</summary>
     public SortedSet<ulong> Lost { get; } = [];
 
+    /// <summary>Another number since any page became one or is one no more.</summary>
+    public int Version { get; private set; }
+
     /// <summary>Runs of them, in order.</summary>
     public IEnumerable<(ulong Start, ulong End)> Runs()
     {
@@ -37,6 +40,7 @@ internal sealed class ExecutablePages(PageTable pages)
     public void Set(ulong page, bool value)
     {
         pages[page].Executable = value;
+        Version++;
         _ = value ? _all.Add(page) : _all.Remove(page);
     }
 
@@ -59,5 +63,9 @@ internal sealed class ExecutablePages(PageTable pages)
     }
 
     /// <summary>Forgets a range that is no longer mapped.</summary>
-    public void Forget(ulong start, ulong end) => _all.ExceptWith([.. _all.GetViewBetween(start, end - 1)]);
+    public void Forget(ulong start, ulong end)
+    {
+        Version++;
+        _all.ExceptWith([.. _all.GetViewBetween(start, end - 1)]);
+    }
 }

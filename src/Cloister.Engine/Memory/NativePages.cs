@@ -9,6 +9,8 @@ namespace Cloister.Engine.Memory;
 /// <remarks>Pages are present or not by a userfaultfd, or by mprotect where there is none (<see cref="NativeProtections"/>).</remarks>
 internal sealed class NativePages : IDisposable
 {
+    private const int Around = 16 * 4096; // as the kernel's own fault-around: mm/memory.c, fault_around_pages
+
     private readonly MappingList _mappings;
     private readonly PageTable _pages;
     private readonly SgxMachine _machine;
@@ -28,6 +30,9 @@ internal sealed class NativePages : IDisposable
 
     /// <summary>Decides which pages are present; null until the device was mapped.</summary>
     public Userfaultfd? Presence { get; set; }
+
+    /// <summary>How many pages were mapped so far.</summary>
+    public long Mapped { get; private set; }
 
     /// <summary>Those that are natively executable.</summary>
     public ExecutablePages Executable { get; }
@@ -66,7 +71,18 @@ internal sealed class NativePages : IDisposable
     public bool MapAgain(ulong page)
     {
         NativeAccess before = _pages.Peek(page).Native;
-        Refresh(page);
+        if (before == NativeAccess.None && !ByProtection && _mappings.Find(page) is { } mapping)
+        {
+            // Its neighbours went with it, and to map some more costs little.
+            ulong around = page & ~(ulong)(Around - 1);
+            ulong start = Math.Max(mapping.Start, around), end = Math.Min(mapping.End, around + Around);
+            Refresh(start, (int)((end - start) / 4096));
+        }
+        else
+        {
+            Refresh(page);
+        }
+
         PageTableEntry entry = _pages.Peek(page);
         if (ByProtection || Presence is null || entry.Native == NativeAccess.None || entry.Native != before)
         {
@@ -149,6 +165,7 @@ internal sealed class NativePages : IDisposable
                 }
 
                 Require(error);
+                Mapped += pages;
                 break;
         }
 
@@ -213,6 +230,32 @@ internal sealed class NativePages : IDisposable
 
     /// <summary>The calls that take page-table entries away and leave the bytes where they are.</summary>
     public void AddDropCalls(RemoteCalls calls) => _absent.AddCalls(calls);
+
+    /// <summary>How many pages are there really.</summary>
+    public int CountPresent() => _mappings.All.Sum(mapping => _pages.Within(mapping.Start, mapping.End)
+        .Count(page => _pages.Peek(page).Native != NativeAccess.None));
+
+    /// <summary>The calls that take all page-table entries away; accesses bring them back (<see cref="MapAgain"/>).</summary>
+    public void AddDropAllCalls(RemoteCalls calls)
+    {
+        const ulong dontNeed = 4;
+        if (ByProtection || Presence is null)
+        {
+            return;
+        }
+
+        foreach (EnclaveMapping mapping in _mappings.All)
+        {
+            calls.Add(SystemCall.Madvise, mapping.Start, mapping.End - mapping.Start, dontNeed);
+            foreach (ulong page in _pages.Within(mapping.Start, mapping.End))
+            {
+                if (_pages.Peek(page).Native != NativeAccess.None)
+                {
+                    _pages[page].Native = NativeAccess.None;
+                }
+            }
+        }
+    }
 
     /// <inheritdoc/>
     public void Dispose() => Presence?.Dispose();

@@ -35,7 +35,7 @@ public enum PresenceMode
 /// <summary>How CPUID is answered outside enclaves.</summary>
 public enum CpuidMode
 {
-    /// <summary>It is replaced by UD2 in the code that programs map.</summary>
+    /// <summary>It is replaced by HLT in the code that programs map.</summary>
     Replace,
     /// <summary>The processor makes it fault, and code stays as it is: ARCH_SET_CPUID of arch_prctl(2).</summary>
     Fault,

@@ -14,6 +14,14 @@ internal static class Area
     /// <summary>The gadget that makes system calls for the tracer; readable and executable.</summary>
     public const ulong Gadget = Base;
 
+    /// <summary>Code in the gadget's page that makes the mprotect calls of a list: R8 is the list, of three u64 each (address, length,
+    /// protection) up to a length of 0, and R9 where the address lies at which it goes on. RAX, RCX, RDX, RSI, RDI, R8 and R11
+    /// change.</summary>
+    public const ulong ProtectCalls = Gadget + 128;
+
+    /// <summary>Bytes of that code.</summary>
+    public const int ProtectCallsLength = 32;
+
     /// <summary>The table of calls and the data they point to; shared with the tracer.</summary>
     public const ulong Table = Base + 0x1000;
 

@@ -13,7 +13,8 @@ namespace Cloister.Engine.Stubs;
 /// looks who has a TCS. A stop in the middle is put back to the ENCLU or completed by <c>StubPlaces.Normalise</c>, which knows from
 /// these labels what is on the stack.
 /// </remarks>
-internal sealed class EnterStub
+/// <param name="switchesView">Whether it shows the enclaves, which are hidden while nobody is inside.</param>
+internal sealed class EnterStub(bool switchesView = false)
 {
     private const int RedZone = 128, Pushed = 24, Eenter = 2, Eresume = 3;
 
@@ -21,6 +22,7 @@ internal sealed class EnterStub
     private const int UrspFromEnd = 144 - Gprsgx.SizeInBytes, UrbpFromEnd = 152 - Gprsgx.SizeInBytes;
 
     private readonly ResumeStub _resume = new();
+    private readonly ViewSwitch? _view = switchesView ? new ViewSwitch() : null;
 
     /// <summary>Nothing done yet.</summary>
     public Label Start;
@@ -124,6 +126,12 @@ internal sealed class EnterStub
         a.je(resume);
         a.cmp(eax, __dword_ptr[rsi + FastLayout.EntryNssa]);
         a.jae(release);
+        if (_view is not null)
+        {
+            _view.EmitEnter(a, release);
+            a.mov(eax, __dword_ptr[rsi + FastLayout.EntryCssa]);
+        }
+
         FindFrame(a);
         a.add(rax, __qword_ptr[rsi + FastLayout.EntryFrameLength]);
         a.lea(rcx, __qword_ptr[rsp + RedZone + Pushed]);
@@ -185,13 +193,13 @@ internal sealed class EnterStub
         result.GetLabelRIP(AepStored), result.GetLabelRIP(Switched), result.GetLabelRIP(Committed),
         result.GetLabelRIP(Slow), result.GetLabelRIP(RsiPopped), result.GetLabelRIP(RdxPopped), result.GetLabelRIP(FlagsPopped),
         result.GetLabelRIP(Enclu),
-        _resume.Addresses(result));
+        _resume.Addresses(result), _view?.EnterAddresses(result));
 }
 
 /// <summary>Where the labels of an <see cref="EnterStub"/> came to lie.</summary>
 internal sealed record EnterStubAddresses(
     ulong Start, ulong Below, ulong FlagsPushed, ulong RdxPushed, ulong RsiPushed, ulong AepStored, ulong Switched, ulong Committed,
-    ulong Slow, ulong RsiPopped, ulong RdxPopped, ulong FlagsPopped, ulong Enclu, ResumeStubAddresses Resume)
+    ulong Slow, ulong RsiPopped, ulong RdxPopped, ulong FlagsPopped, ulong Enclu, ResumeStubAddresses Resume, ViewSwitchAddresses? View)
 {
     /// <summary>Whether a stop at RIP is in the middle of the stub.</summary>
     public bool Contains(ulong rip) => rip >= Start && rip < Enclu;

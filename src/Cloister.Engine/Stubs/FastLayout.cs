@@ -14,6 +14,33 @@ internal static class FastLayout
     /// <summary>The gate: 0 sends every entry to the tracer.</summary>
     public const int Gate = 0;
 
+    /// <summary>Strict isolation: u32, how many threads see the enclaves, 0 while they are hidden, <see cref="ViewChanges"/> while a thread
+    /// changes that, and <see cref="ViewTaken"/> while the tracer may.</summary>
+    public const int View = 64;
+
+    /// <summary>Strict isolation: u32, how often threads may show the enclaves until one goes to the tracer, which looks what is of
+    /// use.</summary>
+    public const int ViewBudget = 68;
+
+    /// <summary>What stands in <see cref="View"/> while a thread changes it.</summary>
+    public const uint ViewChanges = 0x8000_0000;
+
+    /// <summary>What stands there while no thread may change it.</summary>
+    public const uint ViewTaken = 0xffff_ffff;
+
+    /// <summary>Strict isolation: the mprotect calls that show enclaves, u64 each of address, length and protection; behind the last a
+    /// length of 0.</summary>
+    public const int ShowCalls = 128;
+
+    /// <summary>Bytes of a call.</summary>
+    public const int CallLength = 24;
+
+    /// <summary>Calls at most.</summary>
+    public const int MostCalls = 80;
+
+    /// <summary>Strict isolation: those that hide them.</summary>
+    public const int HideCalls = ShowCalls + (MostCalls + 1) * CallLength;
+
     /// <summary>First slot.</summary>
     public const int Slots = 0x1000;
 
@@ -61,6 +88,18 @@ internal static class FastLayout
     public const int SlotResumeGsBase = 120;
     /// <summary>Slot: the first 144 bytes of the GPRSGX of that ERESUME, RAX to RIP.</summary>
     public const int SlotRegisters = 128;
+    /// <summary>Slot: u64, where the calls that change the view go on. What they change is in the slot from here on.</summary>
+    public const int SlotReturn = 272;
+    /// <summary>Slot: u64, RDI meanwhile.</summary>
+    public const int SlotRdi = 280;
+    /// <summary>Slot: u64, R8 meanwhile.</summary>
+    public const int SlotR8 = 288;
+    /// <summary>Slot: u64, R9 meanwhile.</summary>
+    public const int SlotR9 = 296;
+    /// <summary>Slot: u64, R11 meanwhile.</summary>
+    public const int SlotR11 = 304;
+    /// <summary>Slot: u32, 1 while the thread leaves and may change the view.</summary>
+    public const int SlotSwitching = 312;
     /// <summary>Slot: an entry of its own, for a TCS that found no place in the table.</summary>
     public const int SlotSpare = 384;
 

@@ -9,7 +9,7 @@ namespace Cloister.Engine.SystemCalls;
 internal static class SystemCallTable
 {
     private const uint AtFdcwd = 0xffffff9c, AtEmptyPath = 0x1000; // uapi linux/fcntl.h
-    private const uint AddSeals = 1033, GetSeals = 1034, ShmRemap = 0x4000;
+    private const uint AddSeals = 1033, GetSeals = 1034, ShmRemap = 0x4000, ShmExec = 0x8000;
     private const uint InternetAddressLength = 16; // struct sockaddr_in: uapi linux/in.h
     private const uint NoHang = 1, ByPidfd = 3; // WNOHANG and P_PIDFD of uapi linux/wait.h
     private const string Path =
@@ -61,8 +61,8 @@ internal static class SystemCallTable
                 .WhenAny(2, MemoryProtection.Execute)),
             (FilterSet.MappedFiles, new ArgumentTest("of any file").UnlessAny(3, MemoryProtection.Anonymous)
                 .WhenAny(3, MemoryProtection.Shared).WhenAny(2, MemoryProtection.Read | MemoryProtection.Execute)),
-            User(new ArgumentTest("at a fixed place, or of a file", otherwise: true)
-            .WhenAny(3, MemoryProtection.Fixed | MemoryProtection.FixedNoReplace)
+            User(new ArgumentTest("at a fixed place, of a file, or with PROT_EXEC", otherwise: true)
+            .WhenAny(3, MemoryProtection.Fixed | MemoryProtection.FixedNoReplace).WhenAny(2, MemoryProtection.Execute)
                 .UnlessAny(3, MemoryProtection.Anonymous))),
         new(SystemCall.Mprotect, "mprotect",
         "Protects mappings of the device by the driver's rules; looks for CPUID in what becomes executable.",
@@ -121,7 +121,7 @@ internal static class SystemCallTable
         new(SystemCall.Fcntl, "fcntl", Node, (on, t) => on.OnNode(t),
             User(new ArgumentTest("F_ADD_SEALS and F_GET_SEALS").When(1, AddSeals, GetSeals))),
         new(SystemCall.Shmat, "shmat", "As mmap at a fixed place.", (on, t) => on.Attach(t),
-            User(new ArgumentTest("with SHM_REMAP").WhenAny(2, ShmRemap))),
+            User(new ArgumentTest("with SHM_REMAP or SHM_EXEC").WhenAny(2, ShmRemap | ShmExec))),
         new(SystemCall.RtSigreturn, "rt_sigreturn", "Follows the thread's signal mask.", (on, t) => on.Mask(t), Masks(ArgumentTest.Always)),
 
         // Without a new set it only asks. A pointer's halves are looked at one by one.

@@ -16,13 +16,13 @@ internal sealed class VdsoImage
     // Room for all components: processors touch the part of one that is in its initial configuration as well.
     private const int InitialStateOffset = Area.VdsoLength - 0xac0;
 
-    private readonly bool _fast;
+    private readonly bool _fast, _switchesView;
 
-    private VdsoImage(byte[] bytes, ulong enter, bool fast)
+    private VdsoImage(byte[] bytes, ulong enter, bool fast, bool switchesView)
     {
         Bytes = bytes;
         Enter = enter;
-        _fast = fast;
+        (_fast, _switchesView) = (fast, switchesView);
     }
 
     /// <summary>The image, to be mapped at <see cref="Area.Vdso"/>. The function is UD2 until it is called; then
@@ -64,7 +64,7 @@ internal sealed class VdsoImage
 
     /// <summary>Builds the image; <paramref name="kernelFunctions"/> are the kernel's own symbols with their
     /// addresses in this process.</summary>
-    public static VdsoImage Build(List<VdsoSymbol> kernelFunctions, bool fast)
+    public static VdsoImage Build(List<VdsoSymbol> kernelFunctions, bool fast, bool switchesView = false)
     {
         byte[] image = new byte[Area.VdsoLength];
         ulong enter = Area.Vdso + TextOffset + (ulong)(kernelFunctions.Count * ThunkLength);
@@ -86,7 +86,7 @@ internal sealed class VdsoImage
         BinaryPrimitives.WriteUInt32LittleEndian(image.AsSpan(InitialStateOffset + 24), 0x1f80);
         ElfHeaders.Write(image, symbols, new Range(TextOffset, InitialStateOffset), "linux-vdso.so.1", "LINUX_2.6", writablePage: null,
             framed: (int)(enter - Area.Vdso));
-        return new VdsoImage(image, enter, fast);
+        return new VdsoImage(image, enter, fast, switchesView);
     }
 
     /// <summary>Writes the function into the image, at its first call; the thread that stopped at <see cref="Enter"/>
@@ -99,7 +99,7 @@ internal sealed class VdsoImage
             return;
         }
 
-        EnterStub? stub = _fast ? new EnterStub() : null;
+        EnterStub? stub = _fast ? new EnterStub(_switchesView) : null;
         var a = new Assembler(64);
         Label enclu = a.CreateLabel(), exception = a.CreateLabel(), initialize = a.CreateLabel(), initialized = a.CreateLabel();
         EnterEnclaveFunction.Emit(a, stub, ref enclu, ref exception);

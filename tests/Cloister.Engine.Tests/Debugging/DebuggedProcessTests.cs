@@ -303,16 +303,16 @@ public sealed class DebuggedProcessTests : IDisposable
     }
 
     [Theory]
-    [InlineData(0x0f, 0xa2, 0x0b)]
-    [InlineData(0x90, 0xa2, 0xa2)]
+    [InlineData(0x0f, 0xa2, 0xf4)]
+    [InlineData(0x0f, 0x0b, 0x0f)]
     [InlineData(0x90, 0x90, 0x90)]
     public void CPUID_that_is_written_where_it_was_replaced_is_replaced(byte first, byte second, byte there)
     {
         DebuggedProcess process = Attach();
-        (_code[0], _code[1]) = (0x0f, 0x0b);
+        (_code[0], _code[1]) = (0xf4, 0xa2);
         Assert.True(Thread.Space.CpuidSites.Add(Code));
         Assert.True(process.Write(Code, [first, second]));
-        Assert.Equal([first, there], _code[..2]);
+        Assert.Equal([there, second], _code[..2]);
     }
 
     [Fact]

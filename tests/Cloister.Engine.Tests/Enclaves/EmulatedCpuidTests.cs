@@ -14,7 +14,8 @@ public sealed class EmulatedCpuidTests : IDisposable
 
     public void Dispose() => _engine.Dispose();
 
-    private ulong Ud2 => _engine.Enclu + 8;
+    // HLT in its place.
+    private ulong Cpuid => _engine.Enclu + 12;
 
     private ref UserRegisters Registers => ref _engine.Thread.Registers;
 
@@ -25,7 +26,7 @@ public sealed class EmulatedCpuidTests : IDisposable
 
         CpuidRegisters capabilities = CpuidSgx.Capabilities(_engine.Tracer.Machine.Options.Capabilities);
         Assert.Equal((capabilities.Eax, capabilities.Ebx, capabilities.Ecx, capabilities.Edx), ((uint)Registers.Rax, (uint)Registers.Rbx, (uint)Registers.Rcx, (uint)Registers.Rdx));
-        Assert.Equal(Ud2 + 2, Registers.Rip);
+        Assert.Equal(Cpuid + 2, Registers.Rip);
         Assert.Empty(_engine.Platform.Raised);
     }
 
@@ -36,26 +37,26 @@ public sealed class EmulatedCpuidTests : IDisposable
         Execute();
 
         Assert.Equal((Signal.SIGTRAP, (ulong)ExceptionVector.Debug), (_engine.Platform.Raised.Single().Number, _engine.Platform.Raised.Single().Trap));
-        Assert.Equal(Ud2 + 2, Registers.Rip);
+        Assert.Equal(Cpuid + 2, Registers.Rip);
     }
 
     [Fact]
-    public void A_UD2_of_the_programs_own_is_what_it_is()
+    public void A_HLT_of_the_programs_own_is_what_it_is()
     {
         Execute(isSite: false);
 
-        Assert.Equal($"run {_engine.Thread.Id} with {Signal.SIGILL}", _engine.Platform.Log[^1]);
-        Assert.Equal(Ud2, Registers.Rip);
+        Assert.Equal($"run {_engine.Thread.Id} with {Signal.SIGSEGV}", _engine.Platform.Log[^1]);
+        Assert.Equal(Cpuid, Registers.Rip);
     }
 
     private void Execute(bool isSite = true)
     {
         if (isSite)
         {
-            _ = _engine.Thread.Space.CpuidSites.Add(Ud2);
+            _ = _engine.Thread.Space.CpuidSites.Add(Cpuid);
         }
 
-        (Registers.Rip, Registers.Rax, Registers.Rcx) = (Ud2, CpuidSgx.Leaf, 0);
-        _engine.Fault(_engine.Thread, Signal.SIGILL, SignalInformation.IllegalOperand, Ud2);
+        (Registers.Rip, Registers.Rax, Registers.Rcx) = (Cpuid, CpuidSgx.Leaf, 0);
+        _engine.Fault(_engine.Thread, Signal.SIGSEGV, SignalInformation.SiKernel, 0);
     }
 }

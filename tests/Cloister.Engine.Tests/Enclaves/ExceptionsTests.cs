@@ -10,7 +10,7 @@ using Cloister.Linux;
 
 namespace Cloister.Engine.Tests.Enclaves;
 
-/// <summary><see cref="Exceptions"/>, <see cref="AbortPage"/>, <see cref="Traps"/>, <see cref="IllegalCode"/>, <see cref="NativeExecution"/>, <see cref="StrictView"/>, <see cref="PowerLoss"/>: the edges of an enclave.</summary>
+/// <summary><see cref="Exceptions"/>, <see cref="AbortPage"/>, <see cref="Traps"/>, <see cref="IllegalCode"/>, <see cref="NativeExecution"/>, <see cref="PowerLoss"/>: the edges of an enclave.</summary>
 [Collection(ScenarioCollection.Name)]
 public sealed class ExceptionsTests : IDisposable
 {

@@ -35,11 +35,16 @@ public abstract class FastPathTestCase : IDisposable
     private protected StubProcessor? _processor;
 
     protected FastPathTestCase()
+        : this(switchesView: false)
+    {
+    }
+
+    protected FastPathTestCase(bool switchesView)
     {
         nint tables = NativeMethods.Mmap(unchecked((nint)Area.Fast), FastLayout.FileLength, MemoryProtection.Read | MemoryProtection.Write,
             MemoryProtection.Shared | MemoryProtection.FixedNoReplace, _file.Descriptor, 0);
         Assert.Equal(unchecked((nint)Area.Fast), tables);
-        _path = new FastPath(_file, new AwaitedTables());
+        _path = new FastPath(_file, new AwaitedTables(), switchesView);
         _path.Inherit(_own.Thread, SlotNumber, _path);
 
         // TCS at 0x1000, its state save area at 0x4000.
@@ -59,7 +64,7 @@ public abstract class FastPathTestCase : IDisposable
         _path.Publish(machine, _own.Thread);
 
         var assembler = new Assembler(64);
-        var stub = new EnterStub();
+        var stub = new EnterStub(switchesView);
         Label start = assembler.CreateLabel(), enclu = assembler.CreateLabel();
         stub.Emit(assembler, a => a.mov(AssemblerRegisters.rcx, ReturnTo), ref start, ref enclu);
         using var stream = new MemoryStream();

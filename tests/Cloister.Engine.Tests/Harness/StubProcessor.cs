@@ -12,6 +12,12 @@ internal sealed class StubProcessor(RemoteMemory memory, ulong codeAddress, byte
 
     public UserRegisters State;
 
+    /// <summary>More code, and where it lies.</summary>
+    public (ulong Address, byte[] Code) Gadget { get; init; } = (0, []);
+
+    /// <summary>Makes a system call of a number and three arguments.</summary>
+    public Func<ulong, ulong, ulong, ulong, ulong>? Call { get; init; }
+
     /// <summary>The area of the last XRSTOR64; 0 when there was none.</summary>
     public ulong RestoredFrom { get; private set; }
 
@@ -25,6 +31,11 @@ internal sealed class StubProcessor(RemoteMemory memory, ulong codeAddress, byte
         if (State.Rip - codeAddress < (ulong)code.Length)
         {
             ReadOnlySpan<byte> rest = code.AsSpan((int)(State.Rip - codeAddress));
+            rest[..Math.Min(rest.Length, bytes.Length)].CopyTo(bytes);
+        }
+        else if (State.Rip - Gadget.Address < (ulong)Gadget.Code.Length)
+        {
+            ReadOnlySpan<byte> rest = Gadget.Code.AsSpan((int)(State.Rip - Gadget.Address));
             rest[..Math.Min(rest.Length, bytes.Length)].CopyTo(bytes);
         }
         else
@@ -78,6 +89,10 @@ internal sealed class StubProcessor(RemoteMemory memory, ulong codeAddress, byte
             case Mnemonic.Rdgsbase: Set(i.Op0Register, State.GsBase); break;
             case Mnemonic.Wrfsbase: State.FsBase = Get(i.Op0Register); break;
             case Mnemonic.Wrgsbase: State.GsBase = Get(i.Op0Register); break;
+            case Mnemonic.Syscall:
+                // SDM 2B, SYSCALL: RCX and R11 are lost.
+                (State.Rax, State.Rcx, State.R11) = (Call!(State.Rax, State.Rdi, State.Rsi, State.Rdx), next, State.Rflags);
+                break;
             case Mnemonic.Je: next = (State.Rflags & Zero) != 0 ? i.NearBranchTarget : next; break;
             case Mnemonic.Jne: next = (State.Rflags & Zero) == 0 ? i.NearBranchTarget : next; break;
             case Mnemonic.Ja: next = (State.Rflags & (Carry | Zero)) == 0 ? i.NearBranchTarget : next; break;

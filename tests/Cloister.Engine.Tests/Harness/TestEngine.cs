@@ -41,6 +41,7 @@ internal sealed class TestEngine : IDisposable
         Thread = Add(process.Id, process);
         EncluInstruction.Opcode.CopyTo(_code);
         (_code[8], _code[9]) = (0x0f, 0x0b); // UD2
+        (_code[12], _code[13]) = (0xf4, 0xa2); // CPUID that is HLT
         Touching.CopyTo(_code, 16);
     }
 

@@ -26,7 +26,7 @@ public sealed class CpuidPatcherTests : IDisposable
         CpuidPatcher.PatchAnonymous(_own.Space, memory, Length);
 
         Assert.Equal([memory + Site], _own.Space.CpuidSites);
-        Assert.Equal([0x0f, 0x0b], Bytes(memory + Site));
+        Assert.Equal([0xf4, 0xa2], Bytes(memory + Site));
         Assert.Equal([0x0f, 0xa2], Bytes(memory + NoSite));
         OwnMemory.Unmap(memory, 1);
     }
@@ -53,7 +53,7 @@ public sealed class CpuidPatcherTests : IDisposable
         CpuidPatcher.PatchFile(_own.Space, second, Length, _file, 0);
 
         Assert.Equal([first + Site, second + Site], _own.Space.CpuidSites);
-        Assert.Equal([0x0f, 0x0b], Bytes(second + Site));
+        Assert.Equal([0xf4, 0xa2], Bytes(second + Site));
         OwnMemory.Unmap(first, 1);
         OwnMemory.Unmap(second, 1);
     }

@@ -49,8 +49,17 @@ public class GadgetTests
     public void Nothing_runs_behind_the_end()
     {
         List<Instruction> code = Decode(Gadget.Code.ToArray());
-        Assert.Equal(Mnemonic.Syscall, code[^2].Mnemonic);
-        Assert.Equal(Mnemonic.Ud2, code[^1].Mnemonic);
+        int end = code.FindIndex(i => i.Mnemonic == Mnemonic.Ud2);
+        Assert.Equal(Mnemonic.Syscall, code[end - 1].Mnemonic);
+        Assert.All(code.Skip(end + 1).TakeWhile(i => i.IP < Area.ProtectCalls), i => Assert.Equal(Mnemonic.Int3, i.Mnemonic));
+    }
+
+    [Fact]
+    public void The_calls_of_a_stub_are_where_it_goes()
+    {
+        List<Instruction> code = [.. Decode(Gadget.Code.ToArray()).SkipWhile(i => i.IP < Area.ProtectCalls)];
+        Assert.Equal((Area.ProtectCalls, Area.ProtectCalls + Area.ProtectCallsLength), (code[0].IP, code[^1].NextIP));
+        Assert.Equal((Mnemonic.Jmp, OpKind.Memory), (code[^1].Mnemonic, code[^1].Op0Kind));
     }
 
     private static List<Instruction> Decode(byte[] code)

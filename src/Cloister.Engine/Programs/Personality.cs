@@ -1,7 +1,7 @@
 using Cloister.Engine.Platforms;
 using Cloister.Linux;
 
-namespace Cloister.Engine.SystemCalls;
+namespace Cloister.Engine.Programs;
 
 /// <summary>A thread's personality(2).</summary>
 internal static class Personality

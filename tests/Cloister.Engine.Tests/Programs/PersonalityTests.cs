@@ -1,9 +1,9 @@
 using Cloister.Engine.Platforms;
-using Cloister.Engine.SystemCalls;
+using Cloister.Engine.Programs;
 using Cloister.Engine.Tests.Harness;
 using Cloister.Linux;
 
-namespace Cloister.Engine.Tests.SystemCalls;
+namespace Cloister.Engine.Tests.Programs;
 
 public sealed class PersonalityTests : IDisposable
 {
