@@ -126,6 +126,15 @@ public sealed unsafe class HostFile : IDisposable
         }
     }
 
+    /// <summary>ioctl(2) with an argument that the kernel reads and writes.</summary>
+    public Errno Control(nuint request, Span<byte> argument)
+    {
+        fixed (byte* p = argument)
+        {
+            return NativeMethods.Ioctl(_descriptor, request, p) < 0 ? NativeMethods.LastError : Errno.None;
+        }
+    }
+
     /// <summary>Reads bytes at an offset.</summary>
     /// <returns>Their number, less than asked for at the end of the file and where a file gives fewer; -1 when they cannot be read.</returns>
     public int ReadAt(Span<byte> into, long offset)

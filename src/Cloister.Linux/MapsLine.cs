@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Text;
 
 namespace Cloister.Linux;
@@ -37,6 +38,37 @@ public sealed record MapsLine(ulong Start, ulong End, int Protection, string Pat
     /// <summary>The files that a process has mapped, executable or not: with strict isolation the host's code is not while a thread is inside.</summary>
     public static IEnumerable<string> FilesOf(int process) => (Of(process) ?? []).Select(line => line.Path)
         .Where(path => path.StartsWith('/') && !path.StartsWith("/memfd:", StringComparison.Ordinal)).Distinct();
+
+    /// <summary>What the mapping at an address allows.</summary>
+    /// <remarks>By PROCMAP_QUERY where the kernel has it, from Linux 6.11 on: the text of all mappings takes as long as a stop.</remarks>
+    /// <param name="thread">A thread of the process.</param>
+    /// <param name="address">The address.</param>
+    /// <param name="isKnown">False when its mappings may not be read.</param>
+    /// <returns>PROT_ bits; null where nothing is mapped.</returns>
+    public static int? ProtectionAt(int thread, ulong address, out bool isKnown)
+    {
+        // struct procmap_query of uapi linux/fs.h; its flags have the values of PROT_ bits, and one more for MAP_SHARED.
+        const nuint query = 0xc0686611;
+        const int length = 104, addressOffset = 16, flagsOffset = 40;
+        const ulong protections = 7;
+        using HostFile? maps = HostFile.TryOpen(ProcPath.Of(thread, "maps"), out _);
+        Span<byte> argument = stackalloc byte[length];
+        argument.Clear();
+        BinaryPrimitives.WriteUInt64LittleEndian(argument, length);
+        BinaryPrimitives.WriteUInt64LittleEndian(argument[addressOffset..], address);
+        isKnown = maps is not null;
+        switch (maps?.Control(query, argument) ?? Errno.EACCES)
+        {
+            case Errno.None:
+                return (int)(BinaryPrimitives.ReadUInt64LittleEndian(argument[flagsOffset..]) & protections);
+            case Errno.ENOENT:
+                return null;
+        }
+
+        List<MapsLine>? lines = Of(thread);
+        isKnown = lines is not null;
+        return lines?.Find(line => line.Contains(address))?.Protection;
+    }
 
     /// <summary>Takes the text apart.</summary>
     public static List<MapsLine> Parse(ReadOnlySpan<byte> maps)

@@ -1,3 +1,5 @@
+using Cloister.Linux.Tests.Harness;
+
 namespace Cloister.Linux.Tests;
 
 public sealed class MapsLineTests
@@ -19,6 +21,28 @@ public sealed class MapsLineTests
             ],
             lines);
         Assert.Equal([false, true, false], lines.Select(line => line.IsMemoryFile));
+    }
+
+    [Fact]
+    public void One_address_is_told_as_the_whole_text_tells_it()
+    {
+        ulong memory = OwnMemory.Map(3), hole = memory + 4096;
+        OwnMemory.Unmap(hole, 1);
+        OwnMemory.Protect(memory + 8192, 1, MemoryProtection.None);
+        List<MapsLine> lines = MapsLine.Of(Environment.ProcessId)!;
+        ulong[] addresses = [memory, memory + 4095, memory + 8192, .. MapsLine.CodeOf(Environment.ProcessId).Take(3).Select(line => line.Start)];
+        foreach (ulong address in addresses)
+        {
+            Assert.Equal(lines.Find(line => line.Contains(address))!.Protection, MapsLine.ProtectionAt(Environment.ProcessId, address, out bool isKnown));
+            Assert.True(isKnown);
+        }
+
+        Assert.Null(MapsLine.ProtectionAt(Environment.ProcessId, hole, out bool isHoleKnown));
+        Assert.True(isHoleKnown);
+        Assert.Null(MapsLine.ProtectionAt(int.MaxValue, memory, out bool isNobodyKnown));
+        Assert.False(isNobodyKnown);
+        OwnMemory.Unmap(memory, 1);
+        OwnMemory.Unmap(memory + 8192, 1);
     }
 
     [Fact]

@@ -39,8 +39,8 @@ internal static class OrdinaryMemory
         }
 
         // Of a process that is not dumpable an ordinary user can read nothing: its memory counts as there.
-        return MapsLine.Of(space.Memory.Thread) is { } lines ? lines.Find(line => line.Contains(address))?.Protection
-            : MemoryProtection.Read | MemoryProtection.Write | MemoryProtection.Execute;
+        int? protection = MapsLine.ProtectionAt(space.Memory.Thread, address, out bool isKnown);
+        return isKnown ? protection : MemoryProtection.Read | MemoryProtection.Write | MemoryProtection.Execute;
     }
 
     // Bit 63 of a page's entry: Documentation/admin-guide/mm/pagemap.rst.
