@@ -45,14 +45,8 @@ public sealed class CollateralMaker
     }.Sign(_authority.TcbKey);
 
     /// <summary>The identity of the quoting (QE) or verifying (QVE) enclave.</summary>
-    public SignedText Identity(string id) => new EnclaveIdentity
-    {
-        Issued = _issued,
-        Next = _next,
-        Id = id,
-        Isvprodid = (ushort)(id == "QE" ? 1 : 2),
-        Levels = EnclaveIdentity.LevelsFor(_verdict.QuotingEnclave ?? TcbStatus.UpToDate),
-    }.Sign(_authority.TcbKey);
+    public SignedText Identity(string id) =>
+        EnclaveIdentity.Of(id, id == "QE" ? _settings.QuotingEnclave : ArchitecturalEnclave.IntelQve, _verdict.QuotingEnclave ?? TcbStatus.UpToDate, _issued, _next).Sign(_authority.TcbKey);
 
     /// <summary>The root's list of revoked certificates, DER.</summary>
     public byte[] RootCrl() => _authority.RootCrl(_issued, _next);

@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json;
-using Cloister.Attestation.Quotes;
+using Cloister.Attestation.Platforms;
 
 namespace Cloister.Attestation.Collaterals;
 
@@ -20,27 +20,56 @@ public sealed record EnclaveIdentity
     public required string Id { get; init; }
 
     /// <summary>MISCSELECT, 4 bytes, and which of its bits count.</summary>
-    public (string Value, string Mask) Miscselect { get; init; } = ("00000000", "FFFFFFFF");
+    public required (string Value, string Mask) Miscselect { get; init; }
 
-    /// <summary>ATTRIBUTES, 16 bytes, and which of its bits count: not MODE64BIT, and none of XFRM.</summary>
-    public (string Value, string Mask) Attributes { get; init; } = ("11000000000000000000000000000000", "FBFFFFFFFFFFFFFF0000000000000000");
+    /// <summary>ATTRIBUTES, 16 bytes, and which of its bits count.</summary>
+    public required (string Value, string Mask) Attributes { get; init; }
 
     /// <summary>MRSIGNER.</summary>
-    public string Mrsigner { get; init; } = EnclaveIdentities.Mrsigner.ToUpperInvariant();
+    public required string Mrsigner { get; init; }
 
     /// <summary>ISVPRODID.</summary>
-    public ushort Isvprodid { get; init; } = 1;
+    public required ushort Isvprodid { get; init; }
 
     /// <summary>From which ISVSVN on there is which status, from new to old.</summary>
     public required IReadOnlyList<(ushort Isvsvn, TcbStatus Status, IReadOnlyList<string> Advisories)> Levels { get; init; }
 
-    /// <summary>The levels that give Cloister's quoting enclave a status.</summary>
-    public static IReadOnlyList<(ushort Isvsvn, TcbStatus Status, IReadOnlyList<string> Advisories)> LevelsFor(TcbStatus status) => status switch
+    /// <summary>The identity of an enclave. MODE64BIT does not count, and none of XFRM, as in Intel's.</summary>
+    /// <param name="id">QE or QVE.</param>
+    /// <param name="enclave">The enclave.</param>
+    /// <param name="status">The status that it has.</param>
+    /// <param name="issued">When it was issued.</param>
+    /// <param name="next">When there will be another.</param>
+    public static EnclaveIdentity Of(string id, ArchitecturalEnclave enclave, TcbStatus status, DateTimeOffset issued, DateTimeOffset next)
     {
-        TcbStatus.UpToDate => [(EnclaveIdentities.QuotingIsvsvn, status, [])],
-        TcbStatus.NotSupported => [(EnclaveIdentities.QuotingIsvsvn + 1, TcbStatus.UpToDate, [])],
-        _ => [(EnclaveIdentities.QuotingIsvsvn + 1, TcbStatus.UpToDate, []), (EnclaveIdentities.QuotingIsvsvn, status, [])],
-    };
+        ArgumentNullException.ThrowIfNull(enclave);
+        string noXfrm = new('0', 16);
+        return new EnclaveIdentity
+        {
+            Issued = issued,
+            Next = next,
+            Id = id,
+            Miscselect = (Text(ArchitecturalEnclave.Text(enclave.Miscselect & enclave.Miscmask)), Text(ArchitecturalEnclave.Text(enclave.Miscmask))),
+            Attributes = (Text(ArchitecturalEnclave.Text(enclave.Attributes & enclave.AttributesMask)) + noXfrm, Text(ArchitecturalEnclave.Text(enclave.AttributesMask)) + noXfrm),
+            Mrsigner = Text(enclave.Mrsigner),
+            Isvprodid = enclave.Isvprodid,
+            Levels = LevelsFor(enclave.Isvsvn, status),
+        };
+
+        static string Text(string digits) => digits.ToUpperInvariant();
+    }
+
+    // The levels that give a version a status. Above the last version there is none that could be newer.
+    private static (ushort Isvsvn, TcbStatus Status, IReadOnlyList<string> Advisories)[] LevelsFor(ushort isvsvn, TcbStatus status)
+    {
+        (ushort, TcbStatus, IReadOnlyList<string>)[] newer = isvsvn == ushort.MaxValue ? [] : [((ushort)(isvsvn + 1), TcbStatus.UpToDate, [])], own = [(isvsvn, status, [])];
+        return status switch
+        {
+            TcbStatus.UpToDate => own,
+            TcbStatus.NotSupported => newer,
+            _ => [.. newer, .. own],
+        };
+    }
 
     internal SignedText Sign(ECDsa key) => SignedText.Of(key, writer =>
     {

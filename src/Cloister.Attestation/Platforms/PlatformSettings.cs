@@ -11,8 +11,14 @@ public sealed record PlatformSettings
     /// <summary>CPUSVN of the microcode that is loaded, until EUPDATESVN or a power cycle takes it over; empty when there is none.</summary>
     public string PendingCpusvn { get; init; } = "";
 
-    /// <summary>ISVSVN of the PCE. Intel's is 16 today (linux-sgx, psw/ae/pce/config.xml).</summary>
-    public ushort Pcesvn { get; init; } = 16;
+    /// <summary>ISVSVN of the PCE.</summary>
+    public ushort Pcesvn { get; init; } = ArchitecturalEnclave.IntelPce.Isvsvn;
+
+    /// <summary>The PCE whose key is certified; null: Intel's.</summary>
+    public ArchitecturalEnclave? Pce { get; init; }
+
+    /// <summary>The QE that identities name; null: Intel's.</summary>
+    public ArchitecturalEnclave? Qe { get; init; }
 
     /// <summary>Family, model, stepping, platform type and custom SKU: 12 hexadecimal digits.</summary>
     public string Fmspc { get; init; } = "00C10157E500";
@@ -34,6 +40,12 @@ public sealed record PlatformSettings
 
     /// <summary>Every version that this platform has been at or is to come to, from old to new.</summary>
     public IReadOnlyList<TcbVersion> Versions { get; init; } = [];
+
+    /// <summary>The PCE whose key is certified.</summary>
+    public ArchitecturalEnclave CertificationEnclave => Pce ?? ArchitecturalEnclave.IntelPce;
+
+    /// <summary>The QE that identities name.</summary>
+    public ArchitecturalEnclave QuotingEnclave => Qe ?? ArchitecturalEnclave.IntelQe;
 
     /// <summary>The present version.</summary>
     public TcbVersion Version => new(Cpusvn, Pcesvn);
@@ -59,4 +71,17 @@ public sealed record PlatformSettings
 
     /// <summary>The same with another present version; what it was stays known.</summary>
     public PlatformSettings At(string cpusvn, ushort pcesvn) => this with { Versions = AllVersions, Cpusvn = cpusvn, Pcesvn = pcesvn, PendingCpusvn = PendingCpusvn == cpusvn ? "" : PendingCpusvn };
+
+    /// <summary>
+    /// The same with another PCE, whose ISVSVN is the new PCESVN. An older or newer one of the same makes a further version. Another one has other keys,
+    /// of which none was certified: the platform has been at its CPUSVNs with this one alone.
+    /// </summary>
+    /// <param name="pce">The PCE; null: Intel's.</param>
+    public PlatformSettings Certifying(ArchitecturalEnclave? pce)
+    {
+        ArchitecturalEnclave next = pce ?? ArchitecturalEnclave.IntelPce;
+        return next.HasKeysOf(CertificationEnclave)
+            ? At(Cpusvn, next.Isvsvn) with { Pce = pce }
+            : this with { Pce = pce, Pcesvn = next.Isvsvn, Versions = [.. AllVersions.Select(version => version with { Pcesvn = next.Isvsvn }).Distinct()] };
+    }
 }

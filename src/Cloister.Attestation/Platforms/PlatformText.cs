@@ -1,5 +1,7 @@
+using System.Buffers.Binary;
 using System.Text;
 using System.Text.Json;
+using Cloister.Architecture;
 
 namespace Cloister.Attestation.Platforms;
 
@@ -7,7 +9,8 @@ namespace Cloister.Attestation.Platforms;
 public static class PlatformText
 {
     private const int Schema = 1;
-    private static readonly string[] s_members = ["schema", "rootKey", "cpusvn", "pendingCpusvn", "pcesvn", "fmspc", "authority", "ownerEpoch", "dynamicPlatform", "cachedKeys", "smt", "versions"];
+    private const string Number16 = "a number up to 65535";
+    private static readonly string[] s_members = ["schema", "rootKey", "cpusvn", "pendingCpusvn", "pcesvn", "fmspc", "authority", "ownerEpoch", "dynamicPlatform", "cachedKeys", "smt", "versions", "pce", "qe"];
 
     /// <summary>Writes settings.</summary>
     public static byte[] Write(PlatformSettings settings) => Write(settings, null);
@@ -60,6 +63,8 @@ public static class PlatformText
             }
 
             writer.WriteEndArray();
+            Write(writer, "pce", settings.Pce);
+            Write(writer, "qe", settings.Qe);
             writer.WriteEndObject();
         }
 
@@ -99,7 +104,7 @@ public static class PlatformText
         {
             Cpusvn = Hex(root, "cpusvn", 16) ?? first.Cpusvn,
             PendingCpusvn = Hex(root, "pendingCpusvn", 16, orEmpty: true) ?? "",
-            Pcesvn = Pcesvn(root) ?? first.Pcesvn,
+            Pcesvn = Number(root, "pcesvn") ?? first.Pcesvn,
             Fmspc = Hex(root, "fmspc", 6)?.ToUpperInvariant() ?? first.Fmspc,
             Authority = root.TryGetProperty("authority", out JsonElement authority) ? ParseAuthority(authority.GetString() ?? "") ?? throw Wrong("authority", "platform or processor") : first.Authority,
             OwnerEpoch = Hex(root, "ownerEpoch", 16, orEmpty: true) ?? "",
@@ -107,9 +112,55 @@ public static class PlatformText
             CachedKeys = Flag(root, "cachedKeys", first.CachedKeys),
             Smt = Flag(root, "smt", first.Smt),
             Versions = root.TryGetProperty("versions", out JsonElement versions)
-                ? [.. versions.EnumerateArray().Select(version => new TcbVersion(Hex(version, "cpusvn", 16) ?? throw Wrong("cpusvn", "32 hexadecimal digits"), Pcesvn(version) ?? throw Wrong("pcesvn", "a number up to 65535")))]
+                ? [.. versions.EnumerateArray().Select(version => new TcbVersion(Hex(version, "cpusvn", 16) ?? throw Wrong("cpusvn", "32 hexadecimal digits"), Number(version, "pcesvn") ?? throw Wrong("pcesvn", Number16)))]
                 : [],
+            Pce = Enclave(root, "pce"),
+            Qe = Enclave(root, "qe"),
         };
+    }
+
+    // Intel's is not written, so that a file without such a member means the same as ever.
+    private static void Write(Utf8JsonWriter writer, string name, ArchitecturalEnclave? enclave)
+    {
+        if (enclave is not null)
+        {
+            writer.WriteStartObject(name);
+            Members(writer, enclave);
+            writer.WriteEndObject();
+        }
+    }
+
+    /// <summary>A PCE or a QE as members of an object.</summary>
+    public static void Members(Utf8JsonWriter writer, ArchitecturalEnclave enclave)
+    {
+        ArgumentNullException.ThrowIfNull(writer);
+        ArgumentNullException.ThrowIfNull(enclave);
+        writer.WriteString("mrsigner", enclave.Mrsigner);
+        writer.WriteNumber("isvprodid", enclave.Isvprodid);
+        writer.WriteNumber("isvsvn", enclave.Isvsvn);
+        writer.WriteString("attributes", ArchitecturalEnclave.Text(enclave.Attributes));
+        writer.WriteString("attributesMask", ArchitecturalEnclave.Text(enclave.AttributesMask));
+        writer.WriteString("miscselect", ArchitecturalEnclave.Text(enclave.Miscselect));
+        writer.WriteString("miscselectMask", ArchitecturalEnclave.Text(enclave.Miscmask));
+    }
+
+    private static ArchitecturalEnclave? Enclave(JsonElement root, string name)
+    {
+        if (!root.TryGetProperty(name, out JsonElement enclave))
+        {
+            return null;
+        }
+
+        string mrsigner = Hex(enclave, "mrsigner", 32) ?? throw Wrong("mrsigner", "64 hexadecimal digits");
+        return new ArchitecturalEnclave(mrsigner, Number(enclave, "isvprodid") ?? throw Wrong("isvprodid", Number16), Number(enclave, "isvsvn") ?? throw Wrong("isvsvn", Number16))
+        {
+            Attributes = (AttributeFlags)BinaryPrimitives.ReadUInt64LittleEndian(Bytes("attributes", sizeof(ulong))),
+            AttributesMask = (AttributeFlags)BinaryPrimitives.ReadUInt64LittleEndian(Bytes("attributesMask", sizeof(ulong))),
+            Miscselect = (Miscselect)BinaryPrimitives.ReadUInt32LittleEndian(Bytes("miscselect", sizeof(uint))),
+            Miscmask = (Miscselect)BinaryPrimitives.ReadUInt32LittleEndian(Bytes("miscselectMask", sizeof(uint))),
+        };
+
+        byte[] Bytes(string member, int length) => Convert.FromHexString(Hex(enclave, member, length) ?? throw Wrong(member, $"{2 * length} hexadecimal digits"));
     }
 
     /// <summary>The name of an authority on the command line and in files.</summary>
@@ -134,8 +185,8 @@ public static class PlatformText
         return HexText.IsBytes(text, length) || (orEmpty && text.Length == 0) ? text.ToLowerInvariant() : throw Wrong(name, $"{2 * length} hexadecimal digits");
     }
 
-    private static ushort? Pcesvn(JsonElement root) =>
-        !root.TryGetProperty("pcesvn", out JsonElement value) ? null : value.TryGetUInt16(out ushort number) ? number : throw Wrong("pcesvn", "a number up to 65535");
+    private static ushort? Number(JsonElement root, string name) =>
+        !root.TryGetProperty(name, out JsonElement value) ? null : value.TryGetUInt16(out ushort number) ? number : throw Wrong(name, Number16);
 
     private static bool Flag(JsonElement root, string name, bool otherwise) => root.TryGetProperty(name, out JsonElement value) ? value.GetBoolean() : otherwise;
 

@@ -48,7 +48,8 @@ public sealed class CertifiedPlatform
     }
 
     // Keys of each version there is are asked for, and of none that this machine would be too old for.
-    private static SoftwareEnclave Pce(Platform platform) => new(platform.Machine with { Cpusvn = Enumerable.Repeat(byte.MaxValue, 16).ToArray() }, EnclaveIdentities.Certification);
+    private static SoftwareEnclave Pce(Platform platform) =>
+        new(platform.Machine with { Cpusvn = Enumerable.Repeat(byte.MaxValue, 16).ToArray() }, EnclaveIdentities.Certification(platform.Settings));
 
     private Certified Of(TcbVersion version) => _certified.GetOrAdd(version, one => new Lazy<Certified>(() => Certify(one))).Value;
 

@@ -23,7 +23,7 @@ internal sealed class QuotingEnclave
     {
         Version = version;
         MachineOptions machine = platform.Platform.Machine with { Cpusvn = version.Components };
-        Software = new SoftwareEnclave(machine, EnclaveIdentities.Quoting);
+        Software = new SoftwareEnclave(machine, EnclaveIdentities.Quoting(platform.Platform.Settings));
         _attestation = Signatures.PrivateOf(HMACSHA512.HashData(SealKey(Software), "attestation key"u8).AsSpan(0, 40));
         byte[] key = Signatures.Coordinates(_attestation), authentication = [.. Enumerable.Range(0, AuthenticationLength).Select(i => (byte)i)];
         KeyHash = SHA256.HashData([.. key, .. authentication]);
@@ -31,7 +31,7 @@ internal sealed class QuotingEnclave
         _header = new byte[Quotes.Quote.HeaderLength];
         BinaryPrimitives.WriteUInt16LittleEndian(_header, 3);
         BinaryPrimitives.WriteUInt16LittleEndian(_header.AsSpan(2), 2);
-        BinaryPrimitives.WriteUInt16LittleEndian(_header.AsSpan(8), EnclaveIdentities.QuotingIsvsvn);
+        BinaryPrimitives.WriteUInt16LittleEndian(_header.AsSpan(8), platform.Platform.Settings.QuotingEnclave.Isvsvn);
         BinaryPrimitives.WriteUInt16LittleEndian(_header.AsSpan(10), version.Pcesvn);
         s_vendor.CopyTo(_header, 12);
         SealKey(new SoftwareEnclave(machine, EnclaveIdentities.Identity)).CopyTo(_header, 28);

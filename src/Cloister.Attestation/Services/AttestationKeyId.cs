@@ -1,9 +1,12 @@
 using System.Buffers.Binary;
-using Cloister.Attestation.Quotes;
+using Cloister.Attestation.Platforms;
 
 namespace Cloister.Attestation.Services;
 
-/// <summary>The name of the kind of key that signs quotes: ECDSA with P-256 by Intel's quoting enclave. linux-sgx, common/inc/sgx_quote.h, sgx_att_key_id_ext_t.</summary>
+/// <summary>
+/// The name of the kind of key that signs quotes: ECDSA with P-256 by Intel's quoting enclave. linux-sgx, common/inc/sgx_quote.h, sgx_att_key_id_ext_t.
+/// Clients have it built in, and nobody compares it with the quoting enclave that there is: it is the same for every platform.
+/// </summary>
 internal static class AttestationKeyId
 {
     /// <summary>Its bytes.</summary>
@@ -25,7 +28,7 @@ internal static class AttestationKeyId
     {
         byte[] id = new byte[Length];
         BinaryPrimitives.WriteUInt16LittleEndian(id.AsSpan(4), MrsignerLength);
-        Convert.FromHexString(EnclaveIdentities.Mrsigner).CopyTo(id, 6);
+        Convert.FromHexString(ArchitecturalEnclave.IntelMrsigner).CopyTo(id, 6);
         BinaryPrimitives.WriteUInt32LittleEndian(id.AsSpan(54), 1);
         BinaryPrimitives.WriteUInt32LittleEndian(id.AsSpan(154), EcdsaP256);
         return id;

@@ -17,6 +17,7 @@ internal static class PlatformCommand
           cloister run --platform server -- ./app
           cloister platform export server server.json
           cloister platform update server --cpusvn 02020000000000000000000000000000 --pending
+          cloister platform create mine --pce libsgx_pce.signed.so --qe libsgx_qe3.signed.so
         """)
     {
         New(), List(), Show(), Copy(), Export(), Import(), Delete(), Update(), NewOwner(),
@@ -37,17 +38,19 @@ internal static class PlatformCommand
         Option<ushort?> pcesvn = Pcesvn();
         var fmspc = new Option<string?>("--fmspc") { HelpName = "HEX", Description = "FMSPC, 12 hexadecimal digits: family, model, stepping, platform and SKU." };
         authority.CompletionSources.Add("platform", "processor");
+        var enclaves = new CertifiedEnclaveOptions();
         var command = new Command("create", "Make a platform.") { name, seed, authority, cpusvn, pcesvn, fmspc };
+        enclaves.AddTo(command);
         command.SetAction(parsed => Guard("create", () =>
         {
             var settings = new PlatformSettings();
             settings = settings with
             {
                 Cpusvn = Hex("--cpusvn", parsed.GetValue(cpusvn), 16) ?? settings.Cpusvn,
-                Pcesvn = parsed.GetValue(pcesvn) ?? settings.Pcesvn,
                 Fmspc = Hex("--fmspc", parsed.GetValue(fmspc), 6)?.ToUpperInvariant() ?? settings.Fmspc,
                 Authority = parsed.GetValue(authority) is { } text ? PlatformText.ParseAuthority(text) ?? throw new PlatformProblem($"--ca {text}: there is platform and processor", Failure.Usage) : settings.Authority,
             };
+            settings = enclaves.Read(parsed, parsed.GetValue(pcesvn))(settings with { Pcesvn = parsed.GetValue(pcesvn) ?? settings.Pcesvn });
             ReadOnlyMemory<byte> key = RootKey.From(parsed.GetValue(seed));
             PlatformStore.Open().Create(parsed.GetValue(name)!, new Platform(key.IsEmpty ? PlatformStore.NewKey() : key, settings));
             return 0;
@@ -170,23 +173,28 @@ internal static class PlatformCommand
         Option<ushort?> pcesvn = Pcesvn();
         var pending = new Option<bool>("--pending") { Description = "The microcode is loaded, and its CPUSVN comes with EUPDATESVN or at the next power cycle. Until then the platform is out of date." };
         var cycle = new Option<bool>("--power-cycle") { Description = "The power goes off and comes back: a pending CPUSVN is the platform's." };
+        var enclaves = new CertifiedEnclaveOptions();
         var command = new Command("update", """
             Load microcode, or another PCE: the platform's CPUSVN and PCESVN change, up or down.
             Certificates and TCB information follow: the newest version that the platform has known is up to date.
+            With --pce and --qe they are for a PCE and a QE of another signer, such as Intel's that were built from source: PCK, PPID, QE identity.
             """)
         { name, cpusvn, pcesvn, pending, cycle };
+        enclaves.AddTo(command);
         command.SetAction(parsed => Guard("update", () =>
         {
             string? svn = Hex("--cpusvn", parsed.GetValue(cpusvn), 16);
-            if (svn is null && (parsed.GetValue(pending) || (parsed.GetValue(pcesvn) is null && !parsed.GetValue(cycle))))
+            if (svn is null && (parsed.GetValue(pending) || (parsed.GetValue(pcesvn) is null && !parsed.GetValue(cycle) && !enclaves.AreGiven(parsed))))
             {
-                throw new PlatformProblem("what is to change? --cpusvn HEX, --pcesvn NUMBER or --power-cycle says it", Failure.Usage);
+                throw new PlatformProblem("what is to change? --cpusvn HEX, --pcesvn NUMBER, --pce FILE, --qe FILE or --power-cycle says it", Failure.Usage);
             }
 
+            Func<PlatformSettings, PlatformSettings> certifying = enclaves.Read(parsed, parsed.GetValue(pcesvn));
             PlatformStore store = PlatformStore.Open();
             _ = store.Change(Made(store, parsed.GetValue(name)!), settings =>
             {
-                ushort pce = parsed.GetValue(pcesvn) ?? settings.Pcesvn;
+                settings = certifying(settings);
+                ushort pce = CertifiedEnclaveOptions.Pcesvn(settings, parsed.GetValue(pcesvn) ?? settings.Pcesvn);
                 settings = parsed.GetValue(pending) ? settings.At(settings.Cpusvn, pce) with { PendingCpusvn = svn! } : settings.At(svn ?? settings.Cpusvn, pce);
                 return parsed.GetValue(cycle) && settings.PendingCpusvn.Length > 0 ? settings.At(settings.PendingCpusvn, pce) : settings;
             });

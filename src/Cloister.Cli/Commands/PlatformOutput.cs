@@ -52,6 +52,8 @@ internal static class PlatformOutput
         writer.WriteString("cpusvn", settings.Cpusvn);
         JsonOutput.Text(writer, "pendingCpusvn", settings.PendingCpusvn is { Length: > 0 } pending ? pending : null);
         writer.WriteNumber("pcesvn", settings.Pcesvn);
+        Member(writer, "pce", settings.Pce);
+        Member(writer, "qe", settings.Qe);
         writer.WriteString("fmspc", settings.Fmspc);
         writer.WriteString("authority", PlatformText.Name(settings.Authority));
         writer.WriteString("platformInstanceId", Convert.ToHexStringLower(platform.InstanceId));
@@ -67,12 +69,30 @@ internal static class PlatformOutput
         writer.WriteEndArray();
     }
 
+    private static void Member(Utf8JsonWriter writer, string name, ArchitecturalEnclave? enclave)
+    {
+        if (enclave is null)
+        {
+            writer.WriteNull(name);
+            return;
+        }
+
+        writer.WriteStartObject(name);
+        PlatformText.Members(writer, enclave);
+        writer.WriteEndObject();
+    }
+
+    private static string Text(ArchitecturalEnclave? enclave) =>
+        enclave is null ? "Intel's" : $"MRSIGNER {enclave.Mrsigner}{(enclave.Mrsigner is ArchitecturalEnclave.IntelMrsigner or ArchitecturalEnclave.IntelPceMrsigner ? " (Intel's)" : "")}, ISVPRODID {enclave.Isvprodid}, ISVSVN {enclave.Isvsvn}";
+
     private static IEnumerable<(string Field, string Value)> Fields(Platform platform)
     {
         PlatformSettings settings = platform.Settings;
         yield return ("CPUSVN", settings.Cpusvn);
         yield return ("pending CPUSVN", settings.PendingCpusvn is { Length: > 0 } pending ? pending : "none");
         yield return ("PCESVN", $"{settings.Pcesvn}");
+        yield return ("PCE", Text(settings.Pce));
+        yield return ("QE", Text(settings.Qe));
         yield return ("FMSPC", settings.Fmspc);
         yield return ("certified by", $"the {PlatformText.Name(settings.Authority)} CA");
         yield return ("instance", Convert.ToHexStringLower(platform.InstanceId));

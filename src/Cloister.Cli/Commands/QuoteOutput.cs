@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using Cloister.Architecture;
 using Cloister.Attestation.Certificates;
+using Cloister.Attestation.Platforms;
 using Cloister.Attestation.Quotes;
 using Cloister.Attestation.Verification;
 
@@ -139,7 +140,7 @@ internal static class QuoteOutput
         ReportBody body = MemoryMarshal.Read<ReportBody>(bytes.Span);
         yield return (prefix + "CPUSVN", Convert.ToHexStringLower(body.Cpusvn), "");
         yield return (prefix + "MRENCLAVE", Convert.ToHexStringLower(body.Mrenclave), "");
-        yield return (prefix + "MRSIGNER", Convert.ToHexStringLower(body.Mrsigner), Convert.ToHexStringLower(body.Mrsigner) == EnclaveIdentities.Mrsigner ? "Intel's" : "");
+        yield return (prefix + "MRSIGNER", Convert.ToHexStringLower(body.Mrsigner), Convert.ToHexStringLower(body.Mrsigner) == ArchitecturalEnclave.IntelMrsigner ? "Intel's" : "");
         yield return (prefix + "ATTRIBUTES", $"0x{(ulong)body.Attributes.Flags:x}, XFRM 0x{body.Attributes.Xfrm:x}", body.Attributes.Flags.ToString());
         yield return (prefix + "MISCSELECT", $"0x{(uint)body.Miscselect:x}", "");
         yield return (prefix + "ISVPRODID, ISVSVN", $"{body.Isvprodid}, {body.Isvsvn}", "");

@@ -163,7 +163,7 @@ internal static class RunCommand
                 Libraries = AttestationLibraries.Served,
                 Replaced = parsed.TrustsDevelopmentRoot ? RootReplacement.Of(AuthorityStore.Take(messages.Notice)) : [],
             },
-            Invocation(parsed.Program),
+            platform.Place(Invocation(parsed.Program)),
             parsed,
             platform,
             services,
@@ -284,7 +284,7 @@ internal static class RunCommand
                 messages.Write($"cloister: metrics at http://{metrics!.Place}/metrics");
             }
 
-            door?.Begin(tracer, messages.Notice);
+            door?.Begin(tracer, platform.Place, messages.Notice);
 
             using var enclaves = new EnclaveFiles(() => explainer is null ? [] : explainer.Files);
             if (arguments.Gdb is { } debuggerPlace)
@@ -378,20 +378,8 @@ internal static class RunCommand
         {
             Path = program[0].Contains('/', StringComparison.Ordinal) ? raw[^program.Count] : invocation.Path,
             Arguments = raw[^program.Count..],
-            Environment = WithAesm([.. changes.Environment.Where(variable => !DebugTerminal.IsIts(variable))]),
+            Environment = [.. changes.Environment.Where(variable => !DebugTerminal.IsIts(variable))],
             Limits = changes.Limits,
         };
-    }
-
-    // Intel's libraries load enclaves of Intel's into the program, or ask AESM where this is set; Open Enclave's do as well. DCAP, quote_wrapper/ql.
-    private static List<byte[]> WithAesm(IReadOnlyList<byte[]> environment)
-    {
-        List<byte[]> all = [.. environment];
-        if (!all.Exists(variable => variable.AsSpan().StartsWith("SGX_AESM_ADDR="u8)))
-        {
-            all.Add([.. "SGX_AESM_ADDR=1"u8]);
-        }
-
-        return all;
     }
 }

@@ -43,9 +43,10 @@ internal sealed class MachineDoor : IDisposable
 
     /// <summary>Lets others in from now on.</summary>
     /// <param name="tracer">The machine.</param>
+    /// <param name="place">Gives a program what it finds on this machine.</param>
     /// <param name="notice">Hears of who could not come in.</param>
-    public void Begin(Tracer tracer, Action<string> notice) =>
-        _server = ConnectionServer.Begin(_listener, (stream, late) => Serve((NetworkStream)stream, tracer, notice, late), s_patience);
+    public void Begin(Tracer tracer, Func<ProgramInvocation, ProgramInvocation> place, Action<string> notice) =>
+        _server = ConnectionServer.Begin(_listener, (stream, late) => Serve((NetworkStream)stream, tracer, place, notice, late), s_patience);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -56,7 +57,7 @@ internal sealed class MachineDoor : IDisposable
     }
 
     // A process that waits ends with the connection.
-    private async Task Serve(NetworkStream stream, Tracer tracer, Action<string> notice, CancellationToken late)
+    private async Task Serve(NetworkStream stream, Tracer tracer, Func<ProgramInvocation, ProgramInvocation> place, Action<string> notice, CancellationToken late)
     {
         var peer = Peer.Of(stream.Socket);
         if (peer.User != HostProbe.EffectiveUser)
@@ -79,7 +80,7 @@ internal sealed class MachineDoor : IDisposable
         {
             try
             {
-                _ = await tracer.Join(() => Arrival(stream, peer.Process, request, late));
+                _ = await tracer.Join(() => Arrival(stream, peer.Process, request with { Program = place(request.Program) }, late));
             }
             catch (LinuxException e)
             {

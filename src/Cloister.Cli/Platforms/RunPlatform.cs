@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Cloister.Attestation.Platforms;
+using Cloister.Engine.Options;
 using Cloister.Processor;
 
 namespace Cloister.Cli.Platforms;
@@ -69,6 +70,16 @@ internal sealed class RunPlatform
     /// <summary>All of it; its key is made when it is not there yet.</summary>
     /// <param name="notice">Hears in one line when keys could not be kept.</param>
     public Platform Whole(Action<string> notice) => new(RootKeyOf(notice), Settings);
+
+    /// <summary>
+    /// A program with what libraries on this platform shall find in its environment. Intel's load their enclaves into the program, or ask AESM where
+    /// SGX_AESM_ADDR is set; Open Enclave's do as well (DCAP, quote_wrapper/ql). Where a platform certifies enclaves that somebody has, these shall run.
+    /// </summary>
+    public ProgramInvocation Place(ProgramInvocation program)
+    {
+        bool asksAesm = Settings is { Pce: null, Qe: null } && !program.Environment.Any(variable => variable.AsSpan().StartsWith("SGX_AESM_ADDR="u8));
+        return asksAesm ? program with { Environment = [.. program.Environment, [.. "SGX_AESM_ADDR=1"u8]] } : program;
+    }
 
     /// <summary>Keeps what the run has changed: EUPDATESVN has taken over a pending CPUSVN.</summary>
     /// <param name="cpusvn">The machine's CPUSVN at the end.</param>

@@ -1,4 +1,5 @@
 using System.Text;
+using Cloister.Architecture;
 using Cloister.Attestation.Platforms;
 using FsCheck;
 using FsCheck.Fluent;
@@ -16,6 +17,8 @@ public class PlatformTextTests
         Authority = CertificateAuthority.Processor,
         OwnerEpoch = "000102030405060708090a0b0c0d0e0f",
         Smt = false,
+        Pce = new ArchitecturalEnclave(new string('a', 64), 2, 13) { Miscselect = Miscselect.Exinfo },
+        Qe = new ArchitecturalEnclave(new string('b', 64), 3, 65535) { Attributes = AttributeFlags.Init | AttributeFlags.ProvisionKey | AttributeFlags.Kss, AttributesMask = AttributeFlags.Debug, Miscmask = 0 },
     });
 
     [Fact]
@@ -27,6 +30,10 @@ public class PlatformTextTests
         Assert.Equal(s_platform.Settings with { Versions = [] }, read.Settings with { Versions = [] });
         Assert.Equal(new PlatformSettings(), PlatformText.ReadSettings(Encoding.UTF8.GetBytes("{\"schema\": 1}")) with { Versions = new PlatformSettings().Versions });
     }
+
+    [Fact]
+    public void Intels_PCE_and_QE_are_not_written() =>
+        Assert.DoesNotContain("mrsigner", Encoding.UTF8.GetString(PlatformText.Write(s_platform with { Settings = s_platform.Settings with { Pce = null, Qe = null } })), StringComparison.Ordinal);
 
     [Fact]
     public void The_settings_do_not_tell_the_key() => Assert.DoesNotContain("rootKey", Encoding.UTF8.GetString(PlatformText.Write(s_platform.Settings)), StringComparison.Ordinal);
@@ -66,6 +73,10 @@ public class PlatformTextTests
     [InlineData("{\"schema\": 1, \"authority\": \"x\"}", "platform or processor")]
     [InlineData("{\"schema\": 1, \"svn\": 1}", "no member 'svn'")]
     [InlineData("{\"schema\": 1, \"versions\": [{}]}", "cpusvn")]
+    [InlineData("{\"schema\": 1, \"pce\": {}}", "'mrsigner' is not 64")]
+    [InlineData("{\"schema\": 1, \"qe\": 1}", "no whole JSON text")]
+    [InlineData("{\"schema\": 1, \"qe\": {\"mrsigner\": \"01\"}}", "64 hexadecimal digits")]
+    [InlineData("{\"schema\": 1, \"qe\": {\"mrsigner\": \"8c4f5775d796503e96137f77c68a829a0056ac8ded70140b081b094490c57bff\", \"isvprodid\": 1, \"isvsvn\": 1}}", "'attributes' is not 16")]
     public void What_is_wrong_is_said(string text, string expected) =>
         Assert.Contains(expected, Assert.Throws<AttestationException>(() => PlatformText.ReadSettings(Encoding.UTF8.GetBytes(text))).Message, StringComparison.Ordinal);
 

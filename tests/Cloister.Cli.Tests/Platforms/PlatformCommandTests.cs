@@ -1,5 +1,8 @@
 using System.Text.Json;
+using Cloister.Architecture;
 using Cloister.Cli.Tests.Harness;
+using Cloister.Images;
+using Cloister.Images.Tests;
 
 namespace Cloister.Cli.Tests.Platforms;
 
@@ -72,6 +75,63 @@ public sealed class PlatformCommandTests : IDisposable
         Assert.Contains($"CPUSVN {Older}", Done("platform", "list"), StringComparison.Ordinal);
         Done("platform", "new-owner", "p");
         Assert.Contains("a later one", Done("platform", "show", "p"), StringComparison.Ordinal);
+    }
+
+    // A file that is a SIGSTRUCT alone tells as much as the enclave that has it.
+    private string Enclave(string name, ushort isvprodid, ushort isvsvn, AttributeFlags flags = AttributeFlags.ProvisionKey, bool isSigned = true)
+    {
+        var parameters = new SigningParameters { Isvprodid = isvprodid, Isvsvn = isvsvn, Attributes = new Attributes(AttributeFlags.Mode64Bit | flags, 3) };
+        Sigstruct sigstruct = SigstructSigner.Prepare(parameters, new byte[32], new DateOnly(2026, 1, 1));
+        sigstruct = isSigned ? SigstructSigner.Sign(in sigstruct, TestKey.Value) : sigstruct;
+        string path = Path.Combine(_directory.Path, name);
+        File.WriteAllBytes(path, SigstructText.Bytes(in sigstruct).ToArray());
+        return path;
+    }
+
+    [Fact]
+    public void Whose_PCE_and_QE_it_certifies_is_told_by_signed_files_and_stays()
+    {
+        string pce = Enclave("pce", 2, 7), qe = Enclave("qe", 3, 9), file = Path.Combine(_directory.Path, "mine.json");
+        Done("platform", "create", "mine", "--pce", pce, "--qe", qe);
+        string shown = Done("platform", "show", "mine");
+        Assert.Contains("ISVPRODID 2, ISVSVN 7\n", shown, StringComparison.Ordinal);
+        Assert.Contains("ISVPRODID 3, ISVSVN 9\n", shown, StringComparison.Ordinal);
+        using (var json = JsonDocument.Parse(Done("platform", "show", "mine", "--json")))
+        {
+            Assert.Equal((7, 7, 9), (json.RootElement.GetProperty("pcesvn").GetInt32(), json.RootElement.GetProperty("pce").GetProperty("isvsvn").GetInt32(), json.RootElement.GetProperty("qe").GetProperty("isvsvn").GetInt32()));
+        }
+
+        Done("platform", "export", "mine", file);
+        Done("platform", "import", file, "same");
+        Assert.Equal(shown.Replace("mine", "same", StringComparison.Ordinal), Done("platform", "show", "same"));
+        Done("platform", "update", "mine", "--pcesvn", "6");
+        Fails(64, "no key of a later version", "platform", "update", "mine", "--pcesvn", "8");
+        Fails(64, "with --pce it is the ISVSVN", "platform", "update", "mine", "--pce", pce, "--pcesvn", "7");
+
+        // Libraries of Intel's that are installed run the platform's own enclaves.
+        Assert.DoesNotContain("SGX_AESM_ADDR", Done("run", "--platform", "same", "--", "env"), StringComparison.Ordinal);
+        Done("platform", "update", "mine", "--pce", "intel", "--qe", "intel");
+        shown = Done("platform", "show", "mine");
+        Assert.Equal(2, shown.Split('\n').Count(line => line.EndsWith(" Intel's", StringComparison.Ordinal)));
+        Assert.Contains("/16\n", shown, StringComparison.Ordinal);
+        Assert.Contains("SGX_AESM_ADDR=1", Done("run", "--platform", "mine", "--", "env"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_is_no_PCE_or_QE_is_one_line()
+    {
+        Done("platform", "create", "a");
+        string before = Done("platform", "show", "a");
+        Fails(2, "no enclave", "platform", "update", "a", "--pce", "/bin/true");
+        Fails(2, "no such file", "platform", "update", "a", "--qe", Path.Combine(_directory.Path, "nothing"));
+        Fails(2, "a directory", "platform", "update", "a", "--qe", _directory.Path);
+        Fails(2, "empty", "platform", "update", "a", "--qe", "");
+        Fails(2, "without the attribute PROVISIONKEY", "platform", "update", "a", "--qe", Enclave("plain", 1, 1, AttributeFlags.None));
+        Fails(2, "with the attribute DEBUG", "platform", "update", "a", "--pce", Enclave("debug", 1, 1, AttributeFlags.ProvisionKey | AttributeFlags.Debug));
+        Fails(2, "EINIT refuses", "platform", "create", "b", "--pce", Enclave("unsigned", 1, 1, isSigned: false));
+        Fails(2, "not signed", "platform", "create", "b", "--qe", _directory.WriteProgram("unsigned.so", OtherFiles.Intel()));
+        Assert.Equal(before, Done("platform", "show", "a"));
+        Assert.Equal(["a"], Directory.GetDirectories(Root).Select(Path.GetFileName));
     }
 
     [Fact]
