@@ -65,7 +65,7 @@ internal sealed class CertifiedEnclaveOptions
         try
         {
             using EnclaveImage image = ImageReader.Open(InputFile.Ordinary(InputFile.Of(name)), new ReadOptions());
-            return image.PreferredVariant.Sigstruct is { } sigstruct ? ArchitecturalEnclave.Of(in sigstruct) : throw new AttestationException("it is no signed enclave");
+            return image.PreferredVariant.Sigstruct is { } sigstruct ? ArchitecturalEnclave.Of(in sigstruct) : throw new AttestationException("an enclave that is not signed");
         }
         catch (Exception wrong) when (wrong is ImageException or AttestationException || FileProblem.IsOne(wrong))
         {
