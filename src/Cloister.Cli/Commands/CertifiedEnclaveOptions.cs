@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Cloister.Architecture;
 using Cloister.Attestation;
 using Cloister.Attestation.Platforms;
 using Cloister.Cli.Platforms;

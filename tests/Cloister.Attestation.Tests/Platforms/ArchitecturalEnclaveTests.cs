@@ -9,7 +9,6 @@ using Cloister.Attestation.Platforms;
 using Cloister.Attestation.Services;
 using Cloister.Attestation.Verification;
 using Cloister.Images;
-using Cloister.Processor.Enclu;
 
 namespace Cloister.Attestation.Tests.Platforms;
 
