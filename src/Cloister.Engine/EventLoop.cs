@@ -30,8 +30,11 @@ internal sealed class EventLoop(Tracer tracer)
                     return;
                 }
 
-                // Nobody is there to wait for.
-                HostKernel.Rest(1000);
+                if (tracer.Untraced?.Any != true)
+                {
+                    // Nobody is there to wait for.
+                    HostKernel.Rest(1000);
+                }
             }
 
             // Whatever a step was about: that a thread ended meanwhile is no reason to end all others.
@@ -61,6 +64,7 @@ internal sealed class EventLoop(Tracer tracer)
             return false;
         }
 
+        tracer.Untraced?.EndAll();
         foreach (int process in tracer.Processes.Threads.Select(thread => thread.Process.Id).Distinct())
         {
             _ = HostKernel.Kill(process, Signal.SIGKILL);

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using Cloister.Engine.Memory;
 using Cloister.Engine.Options;
 using Cloister.Engine.Platforms;
@@ -40,7 +41,7 @@ internal static class ExecSetup
             return;
         }
 
-        (ulong entry, ulong vdso)? found = FindVdso(thread);
+        (ulong Entry, ulong Vdso)? found = FindVdso(thread, thread.Peek().Rsp);
         Errno error = platform.MapArea(thread.Held, out string call);
         if (error != Errno.None)
         {
@@ -54,16 +55,9 @@ internal static class ExecSetup
             return;
         }
 
-        if (found is (var at, var kernelVdso))
+        if (found is { } vector)
         {
-            byte[] image = new byte[0x4000];
-            int length = space.Memory.ReadUpTo(kernelVdso, image);
-            VdsoImage vdso = VdsoImage.Build(VdsoSymbols.Functions(image.AsSpan(0, length), kernelVdso), fast, switchesView);
-            vdso.Bytes.CopyTo(space.Table!.Slice(RemoteCalls.Offset(Area.Vdso), Area.VdsoLength));
-            space.Vdso = vdso;
-            Span<byte> address = stackalloc byte[8];
-            BinaryPrimitives.WriteUInt64LittleEndian(address, Area.Vdso);
-            _ = space.Memory.TryWrite(at, address);
+            Replace(space, vector, fast, switchesView);
         }
 
         const ulong setCpuid = 0x1012, disabled = 0;
@@ -74,14 +68,69 @@ internal static class ExecSetup
         }
     }
 
+    /// <summary>Prepares a program that has run for a while: it asked for its vDSO and executed CPUID, and finds others when it does so again.</summary>
+    /// <param name="platform">What holds it.</param>
+    /// <param name="thread">The thread, which stands behind a system call. Others may run.</param>
+    /// <param name="fast">Whether entries shall be made without stops.</param>
+    /// <param name="switchesView">As for <see cref="Prepare"/>.</param>
+    /// <param name="notice">Hears what the program has to do without.</param>
+    /// <returns>Whether it is prepared.</returns>
+    public static bool PrepareRunning(IPlatform platform, TracedThread thread, bool fast, bool switchesView, Action<string> notice)
+    {
+        AddressSpace space = thread.Space;
+        ulong stack = HostKernel.BeginOfStack(thread.Process.Id);
+        (ulong Entry, ulong Vdso)? found = stack == 0 ? null : FindVdso(thread, stack);
+        Errno error = space.Memory.IsOpen ? platform.MapArea(thread.Held, out string call) : Failed(out call);
+        if (error != Errno.None)
+        {
+            notice($"Cloister's own pages find no place in a program that runs ({call}: {error}): it has no SGX");
+            return false;
+        }
+
+        if (found is { } vector)
+        {
+            Replace(space, vector, fast, switchesView);
+        }
+
+        CpuidPatcher.PatchAll(space, thread.Id);
+        foreach (int signal in SignalAction.OfExceptions)
+        {
+            const ulong setLength = 8;
+            if (new RemoteCalls().Add(SystemCall.RtSigaction, (ulong)signal, 0, RemoteCalls.DataAddress, setLength).Run(thread)[0] == 0)
+            {
+                thread.Process.Actions[signal] = MemoryMarshal.Read<SignalAction>(RemoteCalls.Data(thread, Marshal.SizeOf<SignalAction>()));
+            }
+        }
+
+        return true;
+
+        static Errno Failed(out string call)
+        {
+            call = "open";
+            return Errno.EACCES;
+        }
+    }
+
+    private static void Replace(AddressSpace space, (ulong Entry, ulong Vdso) vector, bool fast, bool switchesView)
+    {
+        byte[] image = new byte[0x4000];
+        int length = space.Memory.ReadUpTo(vector.Vdso, image);
+        VdsoImage vdso = VdsoImage.Build(VdsoSymbols.Functions(image.AsSpan(0, length), vector.Vdso), fast, switchesView);
+        vdso.Bytes.CopyTo(space.Table!.Slice(RemoteCalls.Offset(Area.Vdso), Area.VdsoLength));
+        space.Vdso = vdso;
+        Span<byte> address = stackalloc byte[8];
+        BinaryPrimitives.WriteUInt64LittleEndian(address, Area.Vdso);
+        _ = space.Memory.TryWrite(vector.Entry, address);
+    }
+
     // The auxiliary vector lies behind argc, argv and the environment on the new stack. Source: System V ABI, x86-64, 3.4.1.
-    private static (ulong EntryValueAddress, ulong Vdso)? FindVdso(TracedThread thread)
+    private static (ulong Entry, ulong Vdso)? FindVdso(TracedThread thread, ulong rsp)
     {
         const int most = 1 << 20;
         byte[] stack = ArrayPool<byte>.Shared.Rent(most);
         try
         {
-            return FindVdso(thread, stack.AsSpan(0, most));
+            return FindVdso(thread, rsp, stack.AsSpan(0, most));
         }
         finally
         {
@@ -89,9 +138,8 @@ internal static class ExecSetup
         }
     }
 
-    private static (ulong EntryValueAddress, ulong Vdso)? FindVdso(TracedThread thread, Span<byte> room)
+    private static (ulong Entry, ulong Vdso)? FindVdso(TracedThread thread, ulong rsp, Span<byte> room)
     {
-        ulong rsp = thread.Peek().Rsp;
         int length = thread.Space.Memory.ReadUpTo(rsp, room) & ~7;
         ReadOnlySpan<byte> stack = room[..length];
         int at = 1 + (int)Math.Min(Word(stack, 0), (ulong)length / 8) + 1;

@@ -42,6 +42,9 @@ internal sealed class RootProcess(bool endsAll = false)
         }
     }
 
+    /// <summary>A signal was sent to it that was sent to others of its group as well. May be called by any thread.</summary>
+    public void NoteOutside(int signal) => _outside.Note(signal);
+
     /// <summary>A process has ended.</summary>
     public void NoteEnd(in ProgramEvent end)
     {

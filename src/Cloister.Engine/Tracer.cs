@@ -92,6 +92,8 @@ public sealed class Tracer : IThreadKicker, IDisposable
         Illegal.OnGuarded = FirstVisits.Guarded;
         Illegal.OnExecuted = FirstVisits.Executed;
         Signals.Stands = (thread, signal) => Debugger.Takes(thread, Answer.Raise(signal), signal.Number);
+        Untraced = platform is PtracePlatform held && options.Attach == AttachMode.Device
+            ? new UntracedPrograms(this, held, machine, () => BaseFilter) : null;
         Loop = new EventLoop(this);
         Debugger.OnDecided = Loop.Do;
         Illegal.OnExecutable = Debugger.NoteExecutable;
@@ -132,6 +134,8 @@ public sealed class Tracer : IThreadKicker, IDisposable
     internal RootProcess Root { get; }
 
     internal Questions Questions { get; } = new();
+
+    internal UntracedPrograms? Untraced { get; }
 
     internal Guests Guests { get; } = new();
 
@@ -197,8 +201,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
     public ProgramEnd Run(ProgramInvocation program)
     {
         ArgumentNullException.ThrowIfNull(program);
-        IHeldThread first = Platform.Begin(program, BaseFilter, null, Processes.New);
-        Root.Begin(Processes.Add(first, (TracedProcess)first.Process).Process.Id);
+        Root.Begin(BeginRoot(program));
         try
         {
             var timed = new TimedInterrupts(
@@ -272,6 +275,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        Untraced?.Dispose();
         Platform.Dispose();
         if (!_broken)
         {
@@ -325,6 +329,13 @@ public sealed class Tracer : IThreadKicker, IDisposable
         {
             Guests.Forget();
         }
+    }
+
+    private int BeginRoot(ProgramInvocation program)
+    {
+        (int Process, IHeldThread? Held)? begun = Untraced?.Begin(program);
+        IHeldThread? first = begun is { } untraced ? untraced.Held : Platform.Begin(program, BaseFilter, null, Processes.New);
+        return first is null ? begun!.Value.Process : Processes.Add(first, (TracedProcess)first.Process).Process.Id;
     }
 
     private void Begin(IStartingProgram waiting, ProgramInvocation program)

@@ -10,6 +10,8 @@ public sealed class BpfProgram
     public const uint Allow = 0x7fff0000;
     /// <summary>SECCOMP_RET_TRACE; the low 16 bits reach the tracer as the event message.</summary>
     public const uint Trace = 0x7ff00000;
+    /// <summary>SECCOMP_RET_USER_NOTIF: whoever has the filter's listener answers.</summary>
+    public const uint Notify = 0x7fc00000;
 
     /// <summary>Offset of <c>nr</c> in struct seccomp_data.</summary>
     public const uint NumberOffset = 0;

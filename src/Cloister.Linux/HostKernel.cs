@@ -98,6 +98,23 @@ public static unsafe class HostKernel
     /// <summary>The signals this process was started to ignore. Bit n-1 is signal n.</summary>
     public static ulong IgnoredSignals => ProcText.Hexadecimal(ProcText.Field(HostFile.TryRead("/proc/self/status"), "SigIgn:"u8)) ?? 0;
 
+    /// <summary>The signals that a thread's process ignores. Bit n-1 is signal n.</summary>
+    public static ulong IgnoredSignalsOf(int thread) => ProcText.Hexadecimal(ProcText.Field(HostFile.TryRead(ProcPath.Of(thread, "status")), "SigIgn:"u8)) ?? 0;
+
+    /// <summary>Where a process's stack began when its program was executed: its arguments lie there; 0 where that may not be asked for. proc_pid_stat(5), startstack.</summary>
+    public static ulong BeginOfStack(int process)
+    {
+        ReadOnlySpan<byte> text = HostFile.TryRead(ProcPath.Of(process, "stat"));
+        text = text[(text.LastIndexOf((byte)')') + 1)..];
+        const int field = 28, firstBehindName = 3;
+        for (int i = firstBehindName; i < field; i++)
+        {
+            _ = ProcText.TakeWord(ref text);
+        }
+
+        return ProcText.Number(ProcText.TakeWord(ref text)) is { } at ? (ulong)at : 0;
+    }
+
     /// <summary>The inode and device of a path, following links; false when there is none.</summary>
     public static bool TryStat(string path, out ulong device, out ulong inode, out uint mode)
     {

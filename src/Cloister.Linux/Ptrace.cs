@@ -4,7 +4,7 @@ namespace Cloister.Linux;
 /// <remarks>A thread that was killed answers ESRCH: that is a value here (<see cref="Errno.ESRCH"/>), not an exception, because it can happen at every call.</remarks>
 public static unsafe class Ptrace
 {
-    private const long PokeUser = 6, Cont = 7, SingleStepRequest = 9, GetRegs = 12, SetRegs = 13, SyscallRequest = 24;
+    private const long PokeUser = 6, Cont = 7, SingleStepRequest = 9, GetRegs = 12, SetRegs = 13, DetachRequest = 17, SyscallRequest = 24;
     private const long GetEventMessageRequest = 0x4201, GetSigInfo = 0x4202, SetSigInfo = 0x4203;
     private const long GetRegset = 0x4204, SetRegset = 0x4205, SeizeRequest = 0x4206, InterruptRequest = 0x4207, ListenRequest = 0x4208;
     private const long PeekSigInfo = 0x4209, GetSigMask = 0x420a, SetSigMask = 0x420b;
@@ -27,6 +27,9 @@ public static unsafe class Ptrace
     /// <summary>Attaches without stopping; children, exec and seccomp TRACE are reported, and the program dies with the tracer.</summary>
     public static Errno Seize(int thread) => Call(SeizeRequest, thread, 0, (nint)(Options.TraceSysGood | Options.TraceFork
         | Options.TraceVfork | Options.TraceVforkDone | Options.TraceClone | Options.TraceExec | Options.TraceSeccomp | Options.ExitKill));
+
+    /// <summary>Traces a thread that stands no more: it runs, with a signal or 0.</summary>
+    public static Errno Detach(int thread, int signal) => Call(DetachRequest, thread, 0, signal);
 
     /// <summary>Lets the thread run, with a signal or 0.</summary>
     public static Errno Continue(int thread, int signal) => Call(Cont, thread, 0, signal);

@@ -16,10 +16,12 @@ internal static unsafe class StartingImage
     /// <param name="descriptor">The one that it reads.</param>
     /// <param name="error">Why there is none.</param>
     /// <returns>The file's descriptor; -1 for none.</returns>
-    public static int ToMemory(int descriptor, out Errno error)
+    public static int ToMemory(int descriptor, out Errno error) => ToMemory(Of(descriptor), out error);
+
+    /// <summary>The same of another program's bytes.</summary>
+    public static int ToMemory(byte[] bytes, out Errno error)
     {
         const long closeOnExec = 1, executable = 0x10; // MFD_EXEC, Linux 6.3
-        byte[] bytes = Of(descriptor);
         error = Errno.None;
         fixed (byte* name = "cloister:start\0"u8, image = bytes)
         {
@@ -69,7 +71,12 @@ internal static unsafe class StartingImage
         ];
         const int descriptorAt = 7;
         BinaryPrimitives.WriteInt32LittleEndian(code.AsSpan(descriptorAt), descriptor);
+        return Elf(code);
+    }
 
+    /// <summary>A program of nothing but code, which begins at its first byte.</summary>
+    public static byte[] Elf(ReadOnlySpan<byte> code)
+    {
         byte[] file = new byte[HeaderSize + ProgramHeaderSize + code.Length];
         "\u007fELF\u0002\u0001\u0001"u8.CopyTo(file); // 64-bit, little-endian, version 1
         const ushort executable = 2, x8664 = 62;
@@ -88,7 +95,7 @@ internal static unsafe class StartingImage
         Long(HeaderSize + 32, (ulong)file.Length);
         Long(HeaderSize + 40, (ulong)file.Length);
         Long(HeaderSize + 48, 4096);
-        code.CopyTo(file, HeaderSize + ProgramHeaderSize);
+        code.CopyTo(file.AsSpan(HeaderSize + ProgramHeaderSize));
         return file;
 
         void Short(int at, ushort value) => BinaryPrimitives.WriteUInt16LittleEndian(file.AsSpan(at), value);

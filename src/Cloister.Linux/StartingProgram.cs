@@ -27,6 +27,41 @@ public sealed unsafe class StartingProgram : IStartingProgram
     /// <summary>Starts one, from memory if that may be, or the shell at once.</summary>
     internal static StartingProgram Start(bool fromMemory)
     {
+        (int waited, int commands) = Pipe();
+
+        // From memory: it needs no file of the system's. What forbids to execute memory (vm.memfd_noexec, a security module) leaves the shell.
+        int error = fromMemory ? Spawn(StartingImage.Of(waited), [waited], out int process) : Spawn(null, [waited], out process);
+        if (error != 0 && fromMemory)
+        {
+            error = Spawn(null, [waited], out process);
+        }
+
+        HostKernel.Close(waited);
+        if (error != 0)
+        {
+            HostKernel.Close(commands);
+            throw new LinuxException("posix_spawn", (Errno)error);
+        }
+
+        return new StartingProgram(process, waited, commands);
+    }
+
+    /// <summary>A pipe of this process's only: where it is read, and where written.</summary>
+    internal static (int Read, int Write) Pipe()
+    {
+        const long pipe2 = 293, closeOnExec = 0x80000;
+        int* pipe = stackalloc int[2];
+        return NativeMethods.SystemCall(pipe2, (long)pipe, closeOnExec, 0, 0, 0, 0) < 0
+            ? throw new LinuxException("pipe2", NativeMethods.LastError) : (pipe[0], pipe[1]);
+    }
+
+    /// <summary>Starts a program with an empty signal mask and the actions that this process was started with.</summary>
+    /// <param name="image">It; null for the shell, which reads its commands from the first descriptor.</param>
+    /// <param name="inherited">The descriptors that it has besides those of every program.</param>
+    /// <param name="process">Its process id.</param>
+    /// <returns>0, or the error.</returns>
+    internal static int Spawn(byte[]? image, ReadOnlySpan<int> inherited, out int process)
+    {
         const int attributesSize = 512, setSize = 128, actionsSize = 512;
         byte* attributes = stackalloc byte[attributesSize];
         byte* actions = stackalloc byte[actionsSize];
@@ -41,37 +76,23 @@ public sealed unsafe class StartingProgram : IStartingProgram
         const short setSignalDefault = 4, setSignalMask = 8;
         _ = NativeMethods.SpawnAttributesSetFlags(attributes, setSignalDefault | setSignalMask);
 
-        int* pipe = stackalloc int[2];
-        const long pipe2 = 293, closeOnExec = 0x80000;
-        if (NativeMethods.SystemCall(pipe2, (long)pipe, closeOnExec, 0, 0, 0, 0) < 0)
-        {
-            throw new LinuxException("pipe2", NativeMethods.LastError);
-        }
-
         // Onto itself: it stays open over exec. POSIX.1-2024, posix_spawn_file_actions_adddup2; glibc 2.29.
         _ = NativeMethods.SpawnFileActionsInitialize(actions);
-        int error = NativeMethods.SpawnFileActionsAddDup2(actions, pipe[0], pipe[0]);
-        int process = 0;
-        if (error == 0 && (!fromMemory || Own(pipe[0], actions, attributes, &process) != 0))
+        int error = 0, made = 0;
+        foreach (int descriptor in inherited)
         {
-            error = Shell(pipe[0], actions, attributes, &process);
+            error = error == 0 ? NativeMethods.SpawnFileActionsAddDup2(actions, descriptor, descriptor) : error;
         }
 
+        error = error != 0 ? error : image is null ? Shell(inherited[0], actions, attributes, &made) : Own(image, actions, attributes, &made);
         _ = NativeMethods.SpawnFileActionsDestroy(actions);
-        HostKernel.Close(pipe[0]);
-        if (error != 0)
-        {
-            HostKernel.Close(pipe[1]);
-            throw new LinuxException("posix_spawn", (Errno)error);
-        }
-
-        return new StartingProgram(process, pipe[0], pipe[1]);
+        process = made;
+        return error;
     }
 
-    // From memory: it needs no file of the system's. What forbids to execute memory (vm.memfd_noexec, a security module) leaves the shell.
-    private static int Own(int descriptor, void* actions, void* attributes, int* process)
+    private static int Own(byte[] image, void* actions, void* attributes, int* process)
     {
-        int file = StartingImage.ToMemory(descriptor, out Errno error);
+        int file = StartingImage.ToMemory(image, out Errno error);
         if (file < 0)
         {
             return (int)error;

@@ -18,6 +18,8 @@ public static class SystemCall
     public const long RtSigaction = 13;
     public const long RtSigprocmask = 14;
     public const long RtSigreturn = 15;
+    public const long Execve = 59;
+    public const long Execveat = 322;
     public const long Ioctl = 16;
     public const long Pread64 = 17;
     public const long Pwrite64 = 18;

@@ -78,6 +78,11 @@ internal static class RunCommand
             return Failure.Report($"run: --epc {SizeText.Of(epc)}: more than the {SizeText.Of(memory.Total)} of memory {limit}", Failure.Usage);
         }
 
+        if (parsed is { Attach: AttachMode.Device, Gdb: not null } or { Attach: AttachMode.Device, TrustsDevelopmentRoot: true })
+        {
+            return Failure.Report($"run: --attach device: {(parsed.Gdb is null ? "--trust-development-root" : "--gdb")} needs programs from their beginning: only one of them can be", Failure.Usage);
+        }
+
         if (parsed is { Gdb: not null, Interrupts: { Every: > 0 } or { InSecond: > 0 } })
         {
             return Failure.Report("run: --gdb: interrupts by order step threads, and so does gdb: only one of them can", Failure.Usage);
@@ -148,6 +153,7 @@ internal static class RunCommand
             {
                 EpcPages = (int)(epc / LinearAddress.PageSize),
                 Mode = parsed.Engine ?? machine.Engine,
+                Attach = parsed.Attach,
                 Isolation = parsed.Isolation ?? machine.Isolation,
                 Driver = new DriverOptions { Generation = parsed.Uapi, Policy = parsed.Policy, UpdatesSvn = parsed.UpdatesSvn, Injected = parsed.Injected },
                 KernelDriver = parsed.Driver is { } driver ? Path.GetFullPath(driver) : null,

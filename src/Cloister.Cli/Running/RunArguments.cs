@@ -47,6 +47,9 @@ internal sealed record RunArguments
     /// <summary>Which engine; null takes the machine's default.</summary>
     public EngineMode? Engine { get; init; }
 
+    /// <summary>When programs are traced.</summary>
+    public AttachMode Attach { get; init; } = AttachMode.Begin;
+
     /// <summary>Which isolation; null takes the machine's default.</summary>
     public IsolationMode? Isolation { get; init; }
 

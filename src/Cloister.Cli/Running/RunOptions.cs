@@ -62,6 +62,15 @@ internal static class RunOptions
         {
             Values = () => ["trap", "fast"],
         },
+        new("--attach", "begin|device", () => "When programs are traced. begin: from their beginning. device: when they execute or load a file that speaks of SGX, or open the device; all others cost and disturb nothing, and gdb, strace and perf may have them. Default: begin.", (a, text) => text switch
+        {
+            "begin" => (a with { Attach = AttachMode.Begin }, null),
+            "device" => (a with { Attach = AttachMode.Device }, null),
+            _ => (a, $"--attach {text}: there is begin and device"),
+        })
+        {
+            Values = () => ["begin", "device"],
+        },
         new("--isolation", "strict|fast", () => "strict: the host reads 0xff where enclave memory is, as on hardware; fast: it sees the memory. Default: fast.", (a, text) => text switch
         {
             "strict" => (a with { Isolation = IsolationMode.Strict }, null),

@@ -1,4 +1,6 @@
 using System.Buffers.Binary;
+using Cloister.Engine.Options;
+using Cloister.Linux;
 
 namespace Cloister.Engine.Devices;
 
@@ -18,6 +20,25 @@ internal readonly record struct FileDescription(uint Mode, uint Owner, uint Grou
 
     /// <summary>A file that everybody may read.</summary>
     public static FileDescription OfFile(ulong inode, long size) => new(0x8000 | 0x124, 0, 0, inode, 0, size);
+
+    /// <summary>A device node.</summary>
+    public static FileDescription OfNode(DeviceNode node, DeviceAccess access)
+    {
+        const uint characterDevice = 0x2000; // S_IFCHR
+
+        // misc devices have major 10; the minors are dynamic and these only have to differ.
+        uint number = (10 << 8) | (125 - (uint)node);
+        return new FileDescription(characterDevice | access.Mode, access.Owner, access.Group, 1000 + number, number, 0);
+    }
+
+    /// <summary>access(2) of a device node by a thread: 0, or minus EACCES.</summary>
+    public static long AccessNode(DeviceAccess access, int thread, int mode, int flags)
+    {
+        const int execute = 1, effectiveAccess = 0x200;
+        var credentials = Credentials.Of(thread, real: (flags & effectiveAccess) == 0);
+        bool refused = (mode & execute) != 0 || !credentials.MayOpen(access, (uint)mode & (Credentials.Read | Credentials.Write));
+        return refused ? -(long)Errno.EACCES : 0;
+    }
 
     /// <summary>Whether it is a socket.</summary>
     public bool IsSocket => (Mode & Kind) == Socket;

@@ -41,6 +41,15 @@ public enum CpuidMode
     Fault,
 }
 
+/// <summary>From when on programs are traced.</summary>
+public enum AttachMode
+{
+    /// <summary>From their beginning.</summary>
+    Begin,
+    /// <summary>From when they execute or load a file that speaks of SGX, or open the device: all others can be traced by others.</summary>
+    Device,
+}
+
 /// <summary>How to run a program.</summary>
 public sealed record EngineOptions
 {
@@ -79,6 +88,9 @@ public sealed record EngineOptions
 
     /// <summary>Whether what the program leaves behind ends with it, as with the first process of a namespace: pid_namespaces(7).</summary>
     public bool EndsWithProgram { get; init; }
+
+    /// <summary>From when on programs are traced.</summary>
+    public AttachMode Attach { get; init; } = AttachMode.Begin;
 
     /// <summary>UNIX sockets that services of this process stand behind.</summary>
     public IReadOnlyList<ServedSocket> Sockets { get; init; } = [];

@@ -12,6 +12,9 @@ internal enum FilterSet
     /// <summary>When a signal of ours has met one that it blocks: what changes a thread's signal mask.</summary>
     SignalMasks,
 
+    /// <summary>In place of all, as long as a program is not traced: what is asked of it by its listener.</summary>
+    Untraced,
+
     /// <summary>In place of <see cref="Base"/> where bytes of files are replaced: each file that is mapped.</summary>
     MappedFiles,
 }

@@ -15,6 +15,9 @@ internal abstract class HeldProcess(int id)
     /// <summary>It has seccomp filters of its own, or a thread of it has: calls of the gadget stop.</summary>
     public bool HasFilters { get; set; }
 
+    /// <summary>The filter that it needs and has not got yet, for it was not held from its beginning.</summary>
+    public byte[]? LackedFilter { get; set; }
+
     /// <summary>The ranges from which it can make no system call, where that takes filters.</summary>
     public CoveredRanges Covered { get; init; } = new();
 

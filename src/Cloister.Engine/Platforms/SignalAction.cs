@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Cloister.Linux;
 
 namespace Cloister.Engine.Platforms;
 
@@ -18,6 +19,9 @@ internal struct SignalAction
 
     /// <summary>SA_NODEFER: the signal is not blocked while its handler runs.</summary>
     public const ulong NoDefer = 0x40000000;
+
+    /// <summary>The signals of exceptions.</summary>
+    public static ReadOnlySpan<int> OfExceptions => [Signal.SIGILL, Signal.SIGTRAP, Signal.SIGBUS, Signal.SIGFPE, Signal.SIGSEGV, Signal.SIGSYS];
 
     /// <summary>SIG_DFL, SIG_IGN or the handler.</summary>
     public ulong Handler;

@@ -13,6 +13,18 @@ internal static class SyscallFilter
         BpfProgram program = new BpfProgram()
             .Load(BpfProgram.ArchitectureOffset).UnlessEqual(ArchitectureX8664, "allow")
             .Load(BpfProgram.NumberOffset).IfEqual(Gadget.EndOfBatch, "end");
+        return Epilogue(Tests(program, calls)).Assemble();
+    }
+
+    /// <summary>A filter that asks a listener of some calls.</summary>
+    public static byte[] Asking(IEnumerable<TracedCall> calls) => Tests(
+        new BpfProgram().Load(BpfProgram.ArchitectureOffset).UnlessEqual(ArchitectureX8664, "allow").Load(BpfProgram.NumberOffset), calls)
+        .Label("trace").UnlessAt(Area.Gadget, "ask").Jump("allow")
+        .Label("ask").Return(BpfProgram.Notify)
+        .Label("allow").Return(BpfProgram.Allow).Assemble();
+
+    private static BpfProgram Tests(BpfProgram program, IEnumerable<TracedCall> calls)
+    {
         var tests = new List<ArgumentTest>();
 
         // The number comes first and decides for most calls: the kernel then remembers that it need not run the filter for them
@@ -33,7 +45,7 @@ internal static class SyscallFilter
             tests[i].Emit(program.Label(LabelOf(i)));
         }
 
-        return Epilogue(program).Assemble();
+        return program;
 
         static string LabelOf(int test) => $"test {test}";
     }

@@ -30,6 +30,12 @@ internal sealed class OutsideSignals
             return;
         }
 
+        Note(signal);
+    }
+
+    /// <summary>The program was sent a signal by others.</summary>
+    public void Note(int signal)
+    {
         lock (_lock)
         {
             if (_owed[signal] > 0)

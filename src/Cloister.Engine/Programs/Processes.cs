@@ -64,6 +64,9 @@ internal sealed class Processes
         return new TracedProcess(id, space);
     }
 
+    /// <summary>The program that Cloister was asked to run begins without being held: none that is held is the first.</summary>
+    public void BeginUnheld() => _hasBegun = true;
+
     /// <summary>An address space is in use by one more process.</summary>
     public static void Use(AddressSpace space) => space.Users++;
 
@@ -127,6 +130,7 @@ internal sealed class Processes
             FollowsMasks = parent.FollowsMasks,
             IsDeviceUser = parent.IsDeviceUser,
             HasFilters = parent.HasFilters,
+            LackedFilter = parent.LackedFilter,
             Covered = new(parent.Covered),
         };
         Begin(id, process, copied, space, null);
@@ -249,6 +253,7 @@ internal sealed class Processes
             FollowsMasks = parent.Process.FollowsMasks,
             IsDeviceUser = parent.Process.IsDeviceUser,
             HasFilters = parent.Process.HasFilters,
+            LackedFilter = parent.Process.LackedFilter,
             Covered = new(parent.Process.Covered),
         };
     }

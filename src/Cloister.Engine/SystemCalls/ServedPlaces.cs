@@ -16,6 +16,24 @@ internal sealed class ServedPlaces(EngineOptions options)
     /// <summary>Whether a path ends with the name of a library.</summary>
     public bool HasName(string path) => _libraries.HasName(path);
 
+    /// <summary>Whether something may be served at a path. May be called by any thread.</summary>
+    public bool MayBeAt(string path) => HasName(path) || options.Sockets.Any(socket => socket.Paths.Contains(path))
+        || options.Files.Any(file => file.Path == path);
+
+    /// <summary>Whether an address may lead to a service. May be called by any thread.</summary>
+    /// <param name="name">As for <see cref="Address"/>.</param>
+    public bool MayLead(ReadOnlySpan<byte> name)
+    {
+        if (name.IsEmpty)
+        {
+            return false;
+        }
+
+        string text = Encoding.UTF8.GetString(name.Trim((byte)0));
+        return options.Sockets.Any(socket => socket.AbstractNames.Contains(text)
+            || socket.Paths.Any(path => Path.GetFileName(path) == Path.GetFileName(text.Split('\0')[0])));
+    }
+
     /// <summary>What there is at a path for a thread; null when it is not served.</summary>
     public FileDescription? Find(TracedThread thread, string path)
     {

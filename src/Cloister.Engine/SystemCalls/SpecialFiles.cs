@@ -14,11 +14,7 @@ namespace Cloister.Engine.SystemCalls;
 /// <summary>Files that a machine with SGX has: the device nodes, the flags in /proc/cpuinfo, the size of the EPC in sysfs.</summary>
 internal sealed class SpecialFiles(DeviceFiles files, EpcMemory epc, CpuidEmulator cpuid, EngineOptions options)
 {
-    private const uint CharacterDevice = 0x2000; // S_IFCHR
     private readonly ServedPlaces _served = new(options);
-
-    // misc devices have major 10; the minors are dynamic and these only have to differ.
-    private static uint DeviceNumber(DeviceNode node) => (10 << 8) | (125 - (uint)node);
 
     /// <summary>open, stat, access and their kin, by path.</summary>
     public Answer ByPath(TracedThread thread)
@@ -75,7 +71,7 @@ internal sealed class SpecialFiles(DeviceFiles files, EpcMemory epc, CpuidEmulat
             return OpenContents(thread, contents, flags);
         }
 
-        if (IsSgxSize(path) && number is not (SystemCall.Open or SystemCall.Openat or SystemCall.Openat2))
+        if (KernelFiles.IsSgxSize(path) && number is not (SystemCall.Open or SystemCall.Openat or SystemCall.Openat2))
         {
             return Answer.Made(0);
         }
@@ -136,24 +132,8 @@ internal sealed class SpecialFiles(DeviceFiles files, EpcMemory epc, CpuidEmulat
 
     private DeviceNode? NodeOf(string path) => DeviceNames.Find(options.Driver.Generation, path);
 
-    private static bool IsSgxSize(string path) => path == "/sys/devices/system/node/node0/x86/sgx_total_bytes";
-
-    private byte[]? Contents(TracedThread thread, string path)
-    {
-        if (IsSgxSize(path))
-        {
-            // arch/x86/kernel/cpu/sgx/main.c: sgx_total_bytes_show.
-            return Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{(long)epc.PageCount * 4096}\n"));
-        }
-
-        if (_served.Contents(thread, path) is { } served)
-        {
-            return served;
-        }
-
-        return path == "/proc/cpuinfo"
-            ? Encoding.ASCII.GetBytes(CpuinfoText.Of(File.ReadLines(path), cpuid.Named, options.Machine.Cpu)) : null;
-    }
+    private byte[]? Contents(TracedThread thread, string path) => KernelFiles.Contents(path, epc.PageCount, cpuid, options.Machine.Cpu)
+        ?? _served.Contents(thread, path);
 
     private Answer Open(TracedThread thread, DeviceNode node, int flags)
     {
@@ -220,25 +200,14 @@ internal sealed class SpecialFiles(DeviceFiles files, EpcMemory epc, CpuidEmulat
         _ => Credentials.Read | Credentials.Write,
     };
 
-    private Answer Access(TracedThread thread, DeviceNode node, int mode, int flags)
-    {
-        const int execute = 1, effectiveAccess = 0x200;
-        var credentials = Credentials.Of(thread.Id, real: (flags & effectiveAccess) == 0);
-        bool refused = (mode & execute) != 0 || !credentials.MayOpen(options.Nodes.Of(node),
-            (uint)mode & (Credentials.Read | Credentials.Write));
-        return Answer.Made(refused ? -(long)Errno.EACCES : 0);
-    }
+    private Answer Access(TracedThread thread, DeviceNode node, int mode, int flags) =>
+        Answer.Made(FileDescription.AccessNode(options.Nodes.Of(node), thread.Id, mode, flags));
 
     private Answer Stat(TracedThread thread, DeviceNode node, ulong buffer) => Stat(thread, Describe(node), buffer);
 
     private Answer Statx(TracedThread thread, DeviceNode node, ulong buffer) => Statx(thread, Describe(node), buffer);
 
-    private FileDescription Describe(DeviceNode node)
-    {
-        DeviceAccess access = options.Nodes.Of(node);
-        return new FileDescription(CharacterDevice | access.Mode, access.Owner, access.Group, 1000 + DeviceNumber(node),
-            DeviceNumber(node), 0);
-    }
+    private FileDescription Describe(DeviceNode node) => FileDescription.OfNode(node, options.Nodes.Of(node));
 
     private static Answer Stat(TracedThread thread, FileDescription file, ulong buffer)
     {

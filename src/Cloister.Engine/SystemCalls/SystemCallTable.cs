@@ -21,16 +21,19 @@ internal static class SystemCallTable
 
     private static readonly ArgumentTest s_executable = new ArgumentTest("when it asks for PROT_EXEC").WhenAny(2, MemoryProtection.Execute);
 
+    private static readonly ArgumentTest s_local = new ArgumentTest("to an address that is not IPv4's", otherwise: true)
+        .Unless(2, InternetAddressLength);
+
     // From 1 TiB on: where an enclave's bytes lie in its file, and no other file's.
     private static readonly ArgumentTest s_far = new ArgumentTest("from 1 TiB on").WhenAnyHigh(3, 0xffffff00);
 
     /// <summary>The rows. Those of a filter are asked in this order.</summary>
     public static IReadOnlyList<SystemCallRow> Rows { get; } =
     [
-        new(SystemCall.Open, "open", Path, (on, t) => on.ByPath(t), Base()),
-        new(SystemCall.Stat, "stat", Path, (on, t) => on.ByPath(t), Base()),
-        new(SystemCall.Lstat, "lstat", Path, (on, t) => on.ByPath(t), Base()),
-        new(SystemCall.Access, "access", Path, (on, t) => on.ByPath(t), Base()),
+        new(SystemCall.Open, "open", Path, (on, t) => on.ByPath(t), Base(), Untraced()),
+        new(SystemCall.Stat, "stat", Path, (on, t) => on.ByPath(t), Base(), Untraced()),
+        new(SystemCall.Lstat, "lstat", Path, (on, t) => on.ByPath(t), Base(), Untraced()),
+        new(SystemCall.Access, "access", Path, (on, t) => on.ByPath(t), Base(), Untraced()),
         new(SystemCall.AddKey, "add_key", "Answers for keys of the type enclave_execdirty, which only drivers of 2019 know.", (on, t) =>
             on.AddKey(t), Base()),
         new(SystemCall.SchedGetaffinity, "sched_getaffinity", "Gives the thread its own affinity back first.", (on, t) =>
@@ -39,13 +42,13 @@ internal static class SystemCallTable
             on.Affinity(t), Base()),
         new(SystemCall.Seccomp, "seccomp", "Makes a filter of the program's own pass what Cloister calls in its name.",
             (_, t) => OwnFilters.Seccomp(t), Base()),
-        new(SystemCall.Openat, "openat", Path, (on, t) => on.ByPath(t), Base(s_here)),
-        new(SystemCall.Openat2, "openat2", Path, (on, t) => on.ByPath(t), Base(s_here)),
-        new(SystemCall.Newfstatat, "newfstatat", Path, (on, t) => on.StatAt(t), Base(s_here),
+        new(SystemCall.Openat, "openat", Path, (on, t) => on.ByPath(t), Base(s_here), Untraced(s_here)),
+        new(SystemCall.Openat2, "openat2", Path, (on, t) => on.ByPath(t), Base(s_here), Untraced(s_here)),
+        new(SystemCall.Newfstatat, "newfstatat", Path, (on, t) => on.StatAt(t), Base(s_here), Untraced(s_here),
             User(new ArgumentTest("with AT_EMPTY_PATH").WhenAny(3, AtEmptyPath))),
-        new(SystemCall.Statx, "statx", Path, (on, t) => on.ByPath(t), Base(s_here)),
-        new(SystemCall.Faccessat, "faccessat", Path, (on, t) => on.ByPath(t), Base(s_here)),
-        new(SystemCall.Faccessat2, "faccessat2", Path, (on, t) => on.ByPath(t), Base(s_here)),
+        new(SystemCall.Statx, "statx", Path, (on, t) => on.ByPath(t), Base(s_here), Untraced(s_here)),
+        new(SystemCall.Faccessat, "faccessat", Path, (on, t) => on.ByPath(t), Base(s_here), Untraced(s_here)),
+        new(SystemCall.Faccessat2, "faccessat2", Path, (on, t) => on.ByPath(t), Base(s_here), Untraced(s_here)),
         new(SystemCall.Ioctl, "ioctl",
             "On the device the driver does it, in slices between which other threads are served; a userfaultfd cannot watch the device.",
             (on, t) => on.Ioctl(t),
@@ -84,7 +87,9 @@ internal static class SystemCallTable
         // An address of another length than IPv4's may be that of a UNIX socket which a service stands behind.
         new(SystemCall.Connect, "connect", "Connects the program's socket to a service of this process where the address is one's.",
             (on, t) => on.Connect(t),
-            Base(new ArgumentTest("to an address that is not IPv4's", otherwise: true).Unless(2, InternetAddressLength))),
+            Base(s_local), Untraced(s_local)),
+        new(SystemCall.Execve, "execve", "Looks whether the file speaks of SGX.", (_, _) => Programs.Answer.Pass, Untraced()),
+        new(SystemCall.Execveat, "execveat", "Looks whether the file speaks of SGX.", (_, _) => Programs.Answer.Pass, Untraced()),
         new(SystemCall.Munmap, "munmap", "The books forget what is the device's before the thread makes the call.", (on, t) =>
             on.Unmap(t), User()),
         new(SystemCall.Mremap, "mremap", "Mappings of the device shrink only; others may be put over them.", (on, t) =>
@@ -137,10 +142,13 @@ internal static class SystemCallTable
     /// <summary>The seccomp filter of a set.</summary>
     /// <param name="set">Which.</param>
     /// <param name="before">A set that goes before it where a call has it.</param>
-    public static byte[] FilterOf(FilterSet set, FilterSet? before = null) => SyscallFilter.Of(
-        from row in Rows
-        from stop in row.Stops.Where(stop => stop.Set == before).Concat(row.Stops.Where(stop => stop.Set == set)).Take(1)
-        select new TracedCall(row.Number, stop.Test));
+    public static byte[] FilterOf(FilterSet set, FilterSet? before = null)
+    {
+        IEnumerable<TracedCall> calls = from row in Rows
+            from stop in row.Stops.Where(stop => stop.Set == before).Concat(row.Stops.Where(stop => stop.Set == set)).Take(1)
+            select new TracedCall(row.Number, stop.Test);
+        return set == FilterSet.Untraced ? SyscallFilter.Asking(calls) : SyscallFilter.Of(calls);
+    }
 
     /// <summary>The rows as docs/reference/system-calls.md shows them.</summary>
     public static string RenderMarkdown()
@@ -150,6 +158,7 @@ internal static class SystemCallTable
         {
             string stops = string.Join("; ", row.Stops.Select(stop => stop.Set switch
             {
+                FilterSet.Untraced => $"of a program that is not traced yet: {stop.Test.Text}",
                 FilterSet.DeviceUser => $"of a program that uses the device: {stop.Test.Text}",
                 FilterSet.MappedFiles => $"where bytes of files are replaced: {stop.Test.Text}",
                 FilterSet.SignalMasks => $"of a program whose signal masks are followed: {stop.Test.Text}",
@@ -162,6 +171,9 @@ internal static class SystemCallTable
     }
 
     private static (FilterSet Set, ArgumentTest Test) Base(ArgumentTest? test = null) => (FilterSet.Base, test ?? ArgumentTest.Always);
+
+    private static (FilterSet Set, ArgumentTest Test) Untraced(ArgumentTest? test = null) =>
+        (FilterSet.Untraced, test ?? ArgumentTest.Always);
 
     private static (FilterSet Set, ArgumentTest Test) User(ArgumentTest? test = null) =>
         (FilterSet.DeviceUser, test ?? ArgumentTest.Always);

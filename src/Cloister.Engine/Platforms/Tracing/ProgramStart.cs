@@ -17,6 +17,18 @@ internal static class ProgramStart
         Func<int, PtraceThread> make)
     {
         using IStartingProgram starting = waiting ?? StartingProgram.Start();
+        return Start(program, waits, starting, make, thread => InstallBaseFilter(thread, filter));
+    }
+
+    /// <summary>The same, of what waits.</summary>
+    /// <param name="program">What.</param>
+    /// <param name="waits">Where its first stop goes.</param>
+    /// <param name="starting">What waits for it.</param>
+    /// <param name="make">Makes the thread that will execute it.</param>
+    /// <param name="install">Installs the filter.</param>
+    public static PtraceThread Start(ProgramInvocation program, Waits waits, IStartingProgram starting, Func<int, PtraceThread> make,
+        Action<PtraceThread> install)
+    {
         int id = starting.Id;
         Errno error = Ptrace.Seize(id);
         if (error != Errno.None)
@@ -27,7 +39,7 @@ internal static class ProgramStart
 
         try
         {
-            return Begin(program, waits, filter, starting, make);
+            return Begin(program, waits, starting, make, install);
         }
         catch
         {
@@ -36,8 +48,8 @@ internal static class ProgramStart
         }
     }
 
-    private static PtraceThread Begin(ProgramInvocation program, Waits waits, byte[] filter, IStartingProgram starting,
-        Func<int, PtraceThread> make)
+    private static PtraceThread Begin(ProgramInvocation program, Waits waits, IStartingProgram starting, Func<int, PtraceThread> make,
+        Action<PtraceThread> install)
     {
         int id = starting.Id;
         starting.StopItself();
@@ -50,7 +62,7 @@ internal static class ProgramStart
         }
 
         _ = Bootstrap.Call(thread, SystemCall.Close, (ulong)starting.Inherited);
-        InstallBaseFilter(thread, filter);
+        install(thread);
         foreach (ResourceLimit limit in program.Limits)
         {
             _ = limit.Apply(id);
@@ -98,20 +110,7 @@ internal static class ProgramStart
     private static void InstallBaseFilter(PtraceThread thread, byte[] program)
     {
         ulong address = (thread.Peek().Rsp - 8192) & ~15UL;
-        byte[] data = new byte[16 + program.Length];
-        BitConverter.TryWriteBytes(data.AsSpan(0), (ushort)(program.Length / 8));
-        BitConverter.TryWriteBytes(data.AsSpan(8), address + 16);
-        program.CopyTo(data, 16);
-        _ = thread.Process.Memory.Bytes.TryWrite(address, data);
-        const ulong setModeFilter = 1, setNoNewPrivileges = 38;
-        long result = Bootstrap.Call(thread, SystemCall.Seccomp, setModeFilter, 0, address);
-        if (result < 0)
-        {
-            // Without CAP_SYS_ADMIN a filter needs no_new_privs. seccomp(2).
-            _ = Bootstrap.Call(thread, SystemCall.Prctl, setNoNewPrivileges, 1);
-            result = Bootstrap.Call(thread, SystemCall.Seccomp, setModeFilter, 0, address);
-        }
-
+        long result = BareFilter.Install(thread, program, 0, address, (call, with) => Bootstrap.Call(thread, call, with));
         if (result < 0)
         {
             throw new LinuxException("seccomp(SECCOMP_SET_MODE_FILTER)", (Errno)(-result));

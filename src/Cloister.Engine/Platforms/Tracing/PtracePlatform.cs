@@ -12,7 +12,18 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
 {
     private readonly Waits _waits = new();
     private readonly CoreSharing _cores = new();
+    private LateAttachment? _late;
     private int _holder, _waiting; // the thread of this process that holds the program, and again while it waits
+
+    /// <summary>Programs that are not held from their beginning.</summary>
+    public LateAttachment Late => _late ??= new LateAttachment(_waits);
+
+    /// <summary>The thread of an id that is about to be held.</summary>
+    public PtraceThread Make(int id, HeldProcess process)
+    {
+        _late?.Note(id);
+        return new PtraceThread(id, process, _waits, maskFilter);
+    }
 
     /// <inheritdoc/>
     public bool AnyParked => _waits.Any;
@@ -26,12 +37,12 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
 
     /// <inheritdoc/>
     public IHeldThread Begin(ProgramInvocation program, byte[] filter, IStartingProgram? waiting, Func<int, HeldProcess> process) =>
-        ProgramStart.Start(program, _waits, filter, waiting, id => new PtraceThread(id, process(id), _waits, maskFilter));
+        ProgramStart.Start(program, _waits, filter, waiting, id => Make(id, process(id)));
 
     /// <inheritdoc/>
     public IHeldThread Hold(int id, HeldProcess process)
     {
-        var thread = new PtraceThread(id, process, _waits, maskFilter);
+        PtraceThread thread = Make(id, process);
         process.Held.Add(thread);
         return thread;
     }
@@ -41,6 +52,7 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
     {
         _ = thread.Process.Held.Remove(thread);
         _cores.Forget(thread.Id);
+        _late?.Forget(thread.Id);
     }
 
     /// <inheritdoc/>
@@ -301,6 +313,7 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
     /// <inheritdoc/>
     public void WriteBack(IHeldThread thread)
     {
+        _late?.NoteRun(Of(thread));
         _ = Of(thread).Store();
         Of(thread).NoteRan();
     }
