@@ -2,8 +2,8 @@
  * CPUID says that the machine has SGX, wherever it is executed: in the program,
  * in a library loaded later, in code that the program writes itself.
  *
- * Run: --epc 32M -- 32 2
- * Run: --epc 8M --no-sgx2 -- 8 1
+ * Run: --attach=begin --epc 32M -- 32 2
+ * Run: --attach=begin --epc 8M --no-sgx2 -- 8 1
  *
  * Hardware: leaf 7 EBX bit 2 is SGX and ECX bit 30 launch control; leaf 0x12
  * subleaf 0 has the leaf functions (EAX bit 0 SGX1, bit 1 SGX2), MISCSELECT

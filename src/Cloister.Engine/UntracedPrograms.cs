@@ -19,9 +19,9 @@ internal sealed class UntracedPrograms : IDisposable
     private readonly PtracePlatform _platform;
     private readonly UntracedCalls _calls;
     private readonly Func<byte[]> _filter;
-    private readonly TaskCompletionSource _end = new();
     private Keeper? _keeper;
     private SeccompListener? _listener;
+    private Deputies? _deputies;
 
     /// <summary>What a tracer has for them.</summary>
     /// <param name="tracer">It.</param>
@@ -62,7 +62,7 @@ internal sealed class UntracedPrograms : IDisposable
                 id => _platform.Make(id, NewProcess(id)), Listen);
             _keeper = keeper;
             _ = _tracer.Guests.Expect();
-            Start(Hear, "program's end");
+            new Thread(Hear, maxStackSize: 512 * 1024) { IsBackground = true, Name = "program's end" }.Start();
             if (held is null)
             {
                 _tracer.Processes.BeginUnheld();
@@ -103,13 +103,12 @@ internal sealed class UntracedPrograms : IDisposable
         return process;
     }
 
-    private static void Start(Action work, string name) => new Thread(() => work(), maxStackSize: 512 * 1024) { IsBackground = true, Name = name }.Start();
-
     private void Listen(SeccompListener listener)
     {
         _listener = listener;
         listener.WakeInTurn();
-        Start(() => Answer(listener), "system calls");
+        _deputies = new Deputies(deputies => Answer(listener, deputies));
+        _deputies.Start();
     }
 
     // What becomes of the program, to its end; then that nobody is left.
@@ -124,24 +123,26 @@ internal sealed class UntracedPrograms : IDisposable
 
             if (end is { } status)
             {
-                Tell(() => _tracer.Root.NoteEnd(TracedEvent.Of(_keeper.Id, status)));
+                Tell(() => _tracer.Root.NoteEnd(TracedEvent.Of(_keeper.Id, status))).Wait();
                 break;
             }
         }
 
-        _end.Task.Wait();
+        _deputies!.End.Wait();
         _tracer.Guests.Forget();
-        Tell(() => { });
+        _ = Tell(() => { });
     }
 
-    private void Answer(SeccompListener listener)
+    private bool Answer(SeccompListener listener, Deputies deputies)
     {
-        while (listener.Next(out SeccompCall call))
+        if (!listener.Next(out SeccompCall call))
         {
-            Answer(listener, call);
+            return false;
         }
 
-        _end.SetResult();
+        deputies.Begin();
+        Answer(listener, call);
+        return true;
     }
 
     private void Answer(SeccompListener listener, SeccompCall call)
@@ -168,10 +169,10 @@ internal sealed class UntracedPrograms : IDisposable
 
                 break;
             case UntracedKind.Hold:
-                Tell(() => Hold(listener, call), () => listener.Pass(call));
+                _ = Tell(() => Hold(listener, call), () => listener.Pass(call));
                 break;
             case UntracedKind.HoldAndPass:
-                Tell(() => HoldAndPass(listener, call), () => listener.Pass(call));
+                _ = Tell(() => HoldAndPass(listener, call), () => listener.Pass(call));
                 break;
             default:
                 _ = listener.Pass(call);
@@ -180,21 +181,33 @@ internal sealed class UntracedPrograms : IDisposable
     }
 
     // On the tracer's thread.
-    private void Tell(Action what, Action? otherwise = null) => _tracer.Ask(
-        view =>
+    private async Task Tell(Action what, Action? otherwise = null)
+    {
+        const int milliseconds = 1;
+        try
         {
-            _ = _tracer.Guard.Run(what);
-            return 0;
-        },
-        CancellationToken.None).ContinueWith(
-            asked =>
+            for (Task? asked = null; asked?.IsCompletedSuccessfully != true && !_tracer.Questions.AreOver;)
             {
-                if (!asked.IsCompletedSuccessfully)
+                if (asked is not null)
                 {
-                    otherwise?.Invoke();
+                    // Too many ask just now.
+                    await Task.Delay(milliseconds).ConfigureAwait(false);
                 }
-            },
-            CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+
+                asked = _tracer.Ask(_ => _tracer.Guard.Run(what), CancellationToken.None);
+                await asked.ContinueWith(_ => { }, TaskScheduler.Default).ConfigureAwait(false);
+                if (asked.IsFaulted)
+                {
+                    break;
+                }
+            }
+        }
+        finally
+        {
+            // Where it was answered that does nothing.
+            otherwise?.Invoke();
+        }
+    }
 
     private void HoldAndPass(SeccompListener listener, in SeccompCall call)
     {

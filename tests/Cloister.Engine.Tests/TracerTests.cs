@@ -134,6 +134,7 @@ public sealed partial class TracerTests : IDisposable
     [InlineData("--engine trap --isolation fast")]
     [InlineData("--engine fast --isolation fast")]
     [InlineData("--engine fast --isolation strict")]
+    [InlineData("--attach device --isolation fast")]
     public void AProgramWithoutEnclavesIsNotDisturbed(string options)
     {
         string program = TestPrograms.Compile(_directory, Life);

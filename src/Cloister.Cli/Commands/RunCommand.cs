@@ -78,11 +78,6 @@ internal static class RunCommand
             return Failure.Report($"run: --epc {SizeText.Of(epc)}: more than the {SizeText.Of(memory.Total)} of memory {limit}", Failure.Usage);
         }
 
-        if (parsed is { Attach: AttachMode.Device, Gdb: not null } or { Attach: AttachMode.Device, TrustsDevelopmentRoot: true })
-        {
-            return Failure.Report($"run: --attach device: {(parsed.Gdb is null ? "--trust-development-root" : "--gdb")} needs programs from their beginning: only one of them can be", Failure.Usage);
-        }
-
         if (parsed is { Gdb: not null, Interrupts: { Every: > 0 } or { InSecond: > 0 } })
         {
             return Failure.Report("run: --gdb: interrupts by order step threads, and so does gdb: only one of them can", Failure.Usage);
@@ -153,7 +148,7 @@ internal static class RunCommand
             {
                 EpcPages = (int)(epc / LinearAddress.PageSize),
                 Mode = parsed.Engine ?? machine.Engine,
-                Attach = parsed.Attach,
+                Attach = Attach(parsed, messages),
                 Isolation = parsed.Isolation ?? machine.Isolation,
                 Driver = new DriverOptions { Generation = parsed.Uapi, Policy = parsed.Policy, UpdatesSvn = parsed.UpdatesSvn, Injected = parsed.Injected },
                 KernelDriver = parsed.Driver is { } driver ? Path.GetFullPath(driver) : null,
@@ -182,6 +177,26 @@ internal static class RunCommand
     {
         string? option = arguments.Uapi != Generation.V6_0 ? "--uapi" : arguments.UpdatesSvn ? "--update-svn" : arguments.Policy is not null ? "--policy" : arguments.Injected.Count > 0 ? "--inject" : null;
         return option is null ? null : ($"run: --driver and {option}: that is said to Cloister's own driver; the kernel's is what it was built as", Failure.Usage);
+    }
+
+    private static AttachMode Attach(RunArguments arguments, Messages messages)
+    {
+        string? reason = arguments switch
+        {
+            { Attach: AttachMode.Begin } => null,
+            { Gdb: not null } => "--gdb",
+            { TrustsDevelopmentRoot: true } => "--trust-development-root",
+            { Machine: not null } => "--machine",
+            { Cpuid: CpuidMode.Fault } => "--cpuid=fault",
+            _ => null,
+        };
+        if (reason is null)
+        {
+            return arguments.Attach;
+        }
+
+        messages.Notice($"programs are traced from their beginning, not by --attach=device: {reason} needs that");
+        return AttachMode.Begin;
     }
 
     private static MachineOptions Machine(RunArguments arguments)

@@ -62,6 +62,7 @@ internal sealed class SgxMentions
             using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
             byte[] buffer = new byte[(int)Math.Min(Chunk, Math.Max(file.Length, 1))];
             int kept = 0;
+            bool isElf = false;
             for (int got; (got = file.Read(buffer.AsSpan(kept))) > 0;)
             {
                 ReadOnlySpan<byte> there = buffer.AsSpan(0, kept + got);
@@ -70,6 +71,12 @@ internal sealed class SgxMentions
                     return (false, InterpreterOf(there));
                 }
 
+                if (!isElf && !there.StartsWith("\u007fELF"u8))
+                {
+                    break;
+                }
+
+                isElf = true;
                 if (IsIn(there))
                 {
                     return (true, null);

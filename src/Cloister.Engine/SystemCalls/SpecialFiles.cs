@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Globalization;
 using System.Text;
 using Cloister.Engine.Devices;
 using Cloister.Engine.Instructions;

@@ -144,9 +144,8 @@ internal static class SystemCallTable
     /// <param name="before">A set that goes before it where a call has it.</param>
     public static byte[] FilterOf(FilterSet set, FilterSet? before = null)
     {
-        IEnumerable<TracedCall> calls = from row in Rows
-            from stop in row.Stops.Where(stop => stop.Set == before).Concat(row.Stops.Where(stop => stop.Set == set)).Take(1)
-            select new TracedCall(row.Number, stop.Test);
+        IEnumerable<TracedCall> calls = Rows.SelectMany(row => row.Stops.Where(stop => stop.Set == before)
+            .Concat(row.Stops.Where(stop => stop.Set == set)).Take(1), (row, stop) => new TracedCall(row.Number, stop.Test));
         return set == FilterSet.Untraced ? SyscallFilter.Asking(calls) : SyscallFilter.Of(calls);
     }
 

@@ -138,7 +138,7 @@ internal sealed class UntracedCalls(EngineOptions options, int epcPages, CpuidEm
     }
 
     // As AskedPath has it, for a path that is no text yet: every file that any program opens is asked about.
-    private bool MayMatter(ReadOnlySpan<byte> path) => path.IndexOf("sgx"u8) >= 0 || path.EndsWith("cpuinfo"u8) || path.EndsWith("enclave"u8)
+    private static bool MayMatter(ReadOnlySpan<byte> path) => path.IndexOf("sgx"u8) >= 0 || path.EndsWith("cpuinfo"u8) || path.EndsWith("enclave"u8)
         || path.EndsWith("provision"u8) || path.EndsWith(".socket"u8) || path.IndexOf("/fd/"u8) >= 0;
 
     private static ReadOnlySpan<byte> PathAt(int thread, ulong address, Span<byte> room)

@@ -44,6 +44,7 @@ public class SystemCallTableTests
     [InlineData((int)FilterSet.Base)]
     [InlineData((int)FilterSet.DeviceUser)]
     [InlineData((int)FilterSet.SignalMasks)]
+    [InlineData((int)FilterSet.Untraced)]
     public void Each_set_makes_a_filter_that_the_kernel_may_have(int set)
     {
         const int mostInstructions = 4096, instructionLength = 8; // BPF_MAXINSNS
