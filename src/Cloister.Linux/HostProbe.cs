@@ -27,6 +27,15 @@ public static unsafe class HostProbe
         return Answer(NativeMethods.SystemCall(SystemCall.Seccomp, getActionAvailable, 0, (long)&trace, 0, 0, 0));
     }
 
+    /// <summary>Whether a filter may ask a listener whose askers only SIGKILL wakes: Linux 5.19.</summary>
+    /// <remarks>The flags are looked at before the filter, which is nowhere. kernel/seccomp.c, seccomp_set_mode_filter.</remarks>
+    public static Errno SeccompListener()
+    {
+        const long setModeFilter = 1;
+        Errno error = Answer(NativeMethods.SystemCall(SystemCall.Seccomp, setModeFilter, (long)Linux.SeccompListener.FilterFlags, 0, 0, 0, 0));
+        return error == Errno.EFAULT ? Errno.None : error;
+    }
+
     /// <summary>Whether this process can read memory by process_vm_readv(2).</summary>
     public static Errno ProcessVmReadv()
     {

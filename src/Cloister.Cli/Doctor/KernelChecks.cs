@@ -6,7 +6,7 @@ namespace Cloister.Cli.Doctor;
 internal static class KernelChecks
 {
     /// <summary>One finding after the other, in the order in which the engine needs the things.</summary>
-    public static IEnumerable<DoctorFinding> All() => [Release(), Ptrace(), Seccomp(), ProcessVmReadv(), Memfd(), PidfdGetfd(), Userfaultfd(), Kcmp(), LocalDescriptors(), UserNamespaces()];
+    public static IEnumerable<DoctorFinding> All() => [Release(), Ptrace(), Seccomp(), Listener(), ProcessVmReadv(), Memfd(), PidfdGetfd(), Userfaultfd(), Kcmp(), LocalDescriptors(), UserNamespaces()];
 
     private static DoctorFinding Release()
     {
@@ -30,6 +30,12 @@ internal static class KernelChecks
     private static DoctorFinding Seccomp() => Needed("seccomp", "seccomp TRACE", HostProbe.SeccompTrace(),
         "only the system calls that concern SGX stop; all others run untouched",
         $"a kernel with CONFIG_SECCOMP_FILTER is needed, and {Failure.ContainerAdvice("seccomp")}");
+
+    private static DoctorFinding Listener() => HostProbe.SeccompListener() is var error && error == Errno.None
+        ? new DoctorFinding(FindingKind.Good, "seccomp_listener", "seccomp listener", "yes",
+            "programs without SGX in them need not be traced, so gdb and strace may have them: --attach=device; the default is to trace all")
+        : new DoctorFinding(FindingKind.Note, "seccomp_listener", "seccomp listener", $"{error}",
+            "--attach=device cannot be had, which wants Linux 5.19; all programs are traced, as by default");
 
     private static DoctorFinding ProcessVmReadv() => HostProbe.ProcessVmReadv() is var error && error == Errno.None
         ? new DoctorFinding(FindingKind.Good, "process_vm_readv", "process_vm_readv", "yes", "a program's memory is read without stopping for each word")

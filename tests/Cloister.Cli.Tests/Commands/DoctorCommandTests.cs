@@ -7,7 +7,7 @@ public class DoctorCommandTests
 {
     private static readonly string[] s_keys =
     [
-        "sgx", "fsgsbase", "pku", "cpuid_faulting", "xsave", "kernel", "ptrace", "seccomp", "process_vm_readv", "memfd_create",
+        "sgx", "fsgsbase", "pku", "cpuid_faulting", "xsave", "kernel", "ptrace", "seccomp", "seccomp_listener", "process_vm_readv", "memfd_create",
         "pidfd_getfd", "userfaultfd", "kcmp", "modify_ldt", "user_namespaces", "memory", "dev", "trial",
     ];
 

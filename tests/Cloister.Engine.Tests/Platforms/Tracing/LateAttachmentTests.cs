@@ -72,7 +72,7 @@ public class LateAttachmentTests
         thread.Instruction = null;
         late.StandAtCall(thread, in registers);
 
-        Assert.True(platform.TryTakeParked(out ProgramEvent happened));
+        Assert.True(platform.TryTakeParked(thread, out ProgramEvent happened));
         Assert.Equal(EventKind.SystemCall, happened.Kind);
         platform.NoteStop(thread, happened);
         Assert.Equal((SystemCall.Openat, call.B, registers.Rip), ((long)thread.Peek().OrigRax, thread.Peek().Rsi, thread.Peek().Rip));
