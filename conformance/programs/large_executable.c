@@ -1,6 +1,8 @@
 /*
  * A large range of memory is made executable that nobody has written to yet.
  *
+ * Run: --attach=begin
+ *
  * Kernel: mprotect and mmap of what has no memory take microseconds, however
  * much it is: runtimes that compile reserve gigabytes so. CPUID in the little
  * that was written must be answered all the same: in anonymous memory, and in a

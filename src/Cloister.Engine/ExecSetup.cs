@@ -68,7 +68,8 @@ internal static class ExecSetup
         }
     }
 
-    /// <summary>Prepares a program that has run for a while: it asked for its vDSO and executed CPUID, and finds others when it does so again.</summary>
+    /// <summary>Prepares a program that has run for a while: it asked for its vDSO and executed CPUID, and finds others when it does so
+    /// again.</summary>
     /// <param name="platform">What holds it.</param>
     /// <param name="thread">The thread, which stands behind a system call. Others may run.</param>
     /// <param name="fast">Whether entries shall be made without stops.</param>

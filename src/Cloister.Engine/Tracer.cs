@@ -93,7 +93,9 @@ public sealed class Tracer : IThreadKicker, IDisposable
         Illegal.OnExecuted = FirstVisits.Executed;
         Signals.Stands = (thread, signal) => Debugger.Takes(thread, Answer.Raise(signal), signal.Number);
         Untraced = platform is PtracePlatform held && options.Attach == AttachMode.Device
-            ? new UntracedPrograms(this, held, machine, () => BaseFilter) : null;
+            ? new UntracedPrograms(options, held, new CpuidEmulator(machine.Capabilities, [], machine.Cpu), Processes, Guard, Guests, Root,
+                () => BaseFilter, Ask, Notice)
+            : null;
         Loop = new EventLoop(this);
         Debugger.OnDecided = Loop.Do;
         Illegal.OnExecutable = Debugger.NoteExecutable;
@@ -330,6 +332,15 @@ public sealed class Tracer : IThreadKicker, IDisposable
             Guests.Forget();
         }
     }
+
+    // Null when there is no tracer any more.
+    private Task? Ask(Action what) => Questions.AreOver ? null : Ask(
+        _ =>
+        {
+            what();
+            return true;
+        },
+        CancellationToken.None);
 
     private int BeginRoot(ProgramInvocation program)
     {

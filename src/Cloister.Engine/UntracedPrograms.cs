@@ -6,40 +6,38 @@ using Cloister.Engine.Platforms.Tracing;
 using Cloister.Engine.Programs;
 using Cloister.Engine.SystemCalls;
 using Cloister.Linux;
-using Cloister.Processor;
 
 namespace Cloister.Engine;
 
-/// <summary>Programs that are not traced as long as nothing of SGX is in them: gdb, strace and perf may have them, and their signals are their own.</summary>
-/// <remarks>Two threads beside the tracer's: one answers what the programs' filter asks, one hears what becomes of the program that was asked for. What only
-/// the tracer can answer it is told between two events, as by <see cref="Questions"/>.</remarks>
-internal sealed class UntracedPrograms : IDisposable
+/// <summary>Programs that are not traced as long as nothing of SGX is in them: gdb, strace and perf may have them, and their signals
+/// are their own.</summary>
+/// <remarks>Two threads beside the tracer's: one answers what the programs' filter asks, one hears what becomes of the program that was
+/// asked for. What only the tracer can answer it is told between two events, as by <see cref="Questions"/>.</remarks>
+/// <param name="options">What the machine was made with.</param>
+/// <param name="platform">What holds programs.</param>
+/// <param name="cpuid">CPUID as the machine answers it: nobody else may use this one.</param>
+/// <param name="processes">The programs that are held.</param>
+/// <param name="guard">What looks after threads that end meanwhile.</param>
+/// <param name="guests">Who is told that the machine is in use.</param>
+/// <param name="root">The program that was asked for.</param>
+/// <param name="filter">The seccomp filter of what stops in a program that is held.</param>
+/// <param name="ask">Has something done by the tracer's thread; null when that has ended.</param>
+/// <param name="notice">Hears what programs have to do without.</param>
+internal sealed class UntracedPrograms(
+    EngineOptions options, PtracePlatform platform, CpuidEmulator cpuid, Processes processes, Guard guard, Guests guests, RootProcess root,
+    Func<byte[]> filter, Func<Action, Task?> ask, Action<string> notice) : IDisposable
 {
-    private readonly Tracer _tracer;
-    private readonly PtracePlatform _platform;
-    private readonly UntracedCalls _calls;
-    private readonly Func<byte[]> _filter;
+    private readonly UntracedCalls _calls = new(options, options.EpcPages, cpuid, platform.Late.IsHeld);
     private Keeper? _keeper;
     private SeccompListener? _listener;
     private Deputies? _deputies;
-
-    /// <summary>What a tracer has for them.</summary>
-    /// <param name="tracer">It.</param>
-    /// <param name="platform">What holds its programs.</param>
-    /// <param name="machine">The processor.</param>
-    /// <param name="filter">The seccomp filter of what stops in a program that is held.</param>
-    public UntracedPrograms(Tracer tracer, PtracePlatform platform, MachineOptions machine, Func<byte[]> filter)
-    {
-        (_tracer, _platform, _filter) = (tracer, platform, filter);
-        var cpuid = new CpuidEmulator(machine.Capabilities, [], machine.Cpu);
-        _calls = new UntracedCalls(tracer.Options, tracer.Options.EpcPages, cpuid, platform.Late.IsHeld);
-    }
 
     /// <summary>Whether there are, or were, any: their ends are not the platform's to tell.</summary>
     public bool Any => _keeper is not null;
 
     /// <summary>Begins the program that was asked for.</summary>
-    /// <returns>Its process, and its thread where it is held from its beginning; null where that cannot be, and nothing has begun.</returns>
+    /// <returns>Its process, and its thread where it is held from its beginning; null where that cannot be, and nothing has
+    /// begun.</returns>
     /// <exception cref="LinuxException">It cannot be executed.</exception>
     public (int Process, IHeldThread? Held)? Begin(ProgramInvocation program)
     {
@@ -57,15 +55,16 @@ internal sealed class UntracedPrograms : IDisposable
         try
         {
             bool speaks = _calls.Speaks(keeper.Id, "cwd", System.Text.Encoding.UTF8.GetString(program.Path.Span));
-            LateAttachment late = _platform.Late;
+            LateAttachment late = platform.Late;
             PtraceThread? held = late.Begin(program, SystemCallTable.FilterOf(FilterSet.Untraced), keeper, speaks,
-                id => _platform.Make(id, NewProcess(id)), Listen);
+                id => platform.Make(id, NewProcess(id)), Listen);
             _keeper = keeper;
-            _ = _tracer.Guests.Expect();
+            keeper.Dispose();
+            _ = guests.Expect();
             new Thread(Hear, maxStackSize: 512 * 1024) { IsBackground = true, Name = "program's end" }.Start();
             if (held is null)
             {
-                _tracer.Processes.BeginUnheld();
+                processes.BeginUnheld();
             }
 
             return (keeper.Id, held);
@@ -87,19 +86,15 @@ internal sealed class UntracedPrograms : IDisposable
     public void EndAll() => _keeper?.EndAll();
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        EndAll();
-        _keeper?.Dispose();
-    }
+    public void Dispose() => EndAll();
 
-    private void Refuse(LinuxException e) => _tracer.Notice(string.Create(CultureInfo.InvariantCulture,
+    private void Refuse(LinuxException e) => notice(string.Create(CultureInfo.InvariantCulture,
         $"programs are traced from their beginning, for --attach=device cannot be had here ({e.Call}: {e.Errno})"));
 
     private TracedProcess NewProcess(int id)
     {
-        TracedProcess process = _tracer.Processes.New(id);
-        process.LackedFilter = _filter();
+        TracedProcess process = processes.New(id);
+        process.LackedFilter = filter();
         return process;
     }
 
@@ -116,20 +111,20 @@ internal sealed class UntracedPrograms : IDisposable
     {
         while (_keeper!.Next(out WaitStatus? end, out int signal))
         {
-            if (signal != 0 && !_platform.Late.IsHeld(_keeper.Id))
+            if (signal != 0 && !platform.Late.IsHeld(_keeper.Id))
             {
-                _tracer.Root.NoteOutside(signal);
+                root.NoteOutside(signal);
             }
 
             if (end is { } status)
             {
-                Tell(() => _tracer.Root.NoteEnd(TracedEvent.Of(_keeper.Id, status))).Wait();
+                Tell(() => root.NoteEnd(TracedEvent.Of(_keeper.Id, status))).Wait();
                 break;
             }
         }
 
         _deputies!.End.Wait();
-        _tracer.Guests.Forget();
+        guests.Forget();
         _ = Tell(() => { });
     }
 
@@ -147,7 +142,7 @@ internal sealed class UntracedPrograms : IDisposable
 
     private void Answer(SeccompListener listener, SeccompCall call)
     {
-        if (_platform.Late.TakePass(call.Thread))
+        if (platform.Late.TakePass(call.Thread))
         {
             _ = listener.Pass(call);
             return;
@@ -186,20 +181,16 @@ internal sealed class UntracedPrograms : IDisposable
         const int milliseconds = 1;
         try
         {
-            for (Task? asked = null; asked?.IsCompletedSuccessfully != true && !_tracer.Questions.AreOver;)
+            while (ask(() => guard.Run(what)) is { } asked)
             {
-                if (asked is not null)
+                await asked.ContinueWith(_ => { }, TaskScheduler.Default).ConfigureAwait(false);
+                if (!asked.IsCanceled)
                 {
-                    // Too many ask just now.
-                    await Task.Delay(milliseconds).ConfigureAwait(false);
+                    return;
                 }
 
-                asked = _tracer.Ask(_ => _tracer.Guard.Run(what), CancellationToken.None);
-                await asked.ContinueWith(_ => { }, TaskScheduler.Default).ConfigureAwait(false);
-                if (asked.IsFaulted)
-                {
-                    break;
-                }
+                // Too many ask just now.
+                await Task.Delay(milliseconds).ConfigureAwait(false);
             }
         }
         finally
@@ -212,7 +203,7 @@ internal sealed class UntracedPrograms : IDisposable
     private void HoldAndPass(SeccompListener listener, in SeccompCall call)
     {
         // All other threads of its process end with the call, if it succeeds.
-        if (_tracer.Processes.Find(call.Thread) is null)
+        if (processes.Find(call.Thread) is null)
         {
             _ = Seize(call.Thread, mustBe: true);
         }
@@ -222,14 +213,14 @@ internal sealed class UntracedPrograms : IDisposable
 
     private void Hold(SeccompListener listener, in SeccompCall call)
     {
-        if ((_tracer.Processes.Find(call.Thread) ?? SeizeAll(call.Thread)) is not { } thread)
+        if ((processes.Find(call.Thread) ?? SeizeAll(call.Thread)) is not { } thread)
         {
             _ = listener.Pass(call);
             return;
         }
 
         var held = (PtraceThread)thread.Held;
-        if (!_platform.Late.Stand(held, call, listener))
+        if (!platform.Late.Stand(held, call, listener))
         {
             return;
         }
@@ -238,18 +229,18 @@ internal sealed class UntracedPrograms : IDisposable
         if (thread.Space.Table is null)
         {
             held.Instruction = registers.Rip - 2; // SYSCALL
-            bool isPrepared = ExecSetup.PrepareRunning(_platform, thread, _tracer.Options.Mode == EngineMode.Fast, _tracer.Notice);
+            bool isPrepared = ExecSetup.PrepareRunning(platform, thread, options.Mode == EngineMode.Fast, notice);
             held.Instruction = null;
             if (!isPrepared)
             {
-                _platform.Late.Pass(call.Thread);
+                platform.Late.Pass(call.Thread);
                 held.Restore(in registers);
-                _platform.PutBack(held, new ProgramEvent(EventKind.Halted, held.Id));
+                platform.PutBack(held, new ProgramEvent(EventKind.Halted, held.Id));
                 return;
             }
         }
 
-        _platform.Late.StandAtCall(held, in registers);
+        platform.Late.StandAtCall(held, in registers);
     }
 
     // All threads of a thread's process; those that they make come by themselves.
@@ -261,14 +252,14 @@ internal sealed class UntracedPrograms : IDisposable
             any = false;
             foreach (int id in HostKernel.Threads(process))
             {
-                if (_tracer.Processes.Find(id) is null && !HostKernel.IsTraced(id))
+                if (processes.Find(id) is null && !HostKernel.IsTraced(id))
                 {
                     any |= Seize(id, mustBe: id == thread) is not null;
                 }
             }
         }
 
-        return _tracer.Processes.Find(thread);
+        return processes.Find(thread);
     }
 
     private TracedThread? Seize(int id, bool mustBe)
@@ -278,7 +269,7 @@ internal sealed class UntracedPrograms : IDisposable
         {
             if (mustBe && error != Errno.ESRCH)
             {
-                _tracer.Notice(HostKernel.StatusField(id, "TracerPid:") is null or "0"
+                notice(HostKernel.StatusField(id, "TracerPid:") is null or "0"
                     ? $"a program that uses SGX may not be traced here ({error}): it runs without SGX"
                     : "a program that uses SGX is traced by another process, as by strace or gdb: it runs without SGX");
             }
@@ -287,7 +278,7 @@ internal sealed class UntracedPrograms : IDisposable
         }
 
         int group = HostKernel.ThreadGroup(id);
-        TracedProcess process = _tracer.Processes.Threads.FirstOrDefault(other => other.Process.Id == group)?.Process ?? NewProcess(group);
+        TracedProcess process = processes.Threads.FirstOrDefault(other => other.Process.Id == group)?.Process ?? NewProcess(group);
         foreach (int signal in SignalAction.OfExceptions)
         {
             if ((HostKernel.IgnoredSignalsOf(id) & 1UL << (signal - 1)) != 0)
@@ -296,8 +287,8 @@ internal sealed class UntracedPrograms : IDisposable
             }
         }
 
-        TracedThread thread = _tracer.Processes.Add(id, process);
-        _platform.NoteRuns(thread.Held);
+        TracedThread thread = processes.Add(id, process);
+        platform.NoteRuns(thread.Held);
         return thread;
     }
 }

@@ -7,7 +7,7 @@ public class DeputiesTests
     private static readonly TimeSpan s_long = TimeSpan.FromSeconds(60);
 
     [Fact]
-    public void One_thread_does_the_work_and_another_when_that_one_stays_away()
+    public async Task One_thread_does_the_work_and_another_when_that_one_stays_away()
     {
         using var pieces = new BlockingCollection<Action>();
         using var second = new ManualResetEventSlim();
@@ -29,13 +29,13 @@ public class DeputiesTests
 
         Assert.True(second.Wait(s_long));
         pieces.CompleteAdding();
-        Assert.True(deputies.End.Wait(s_long));
+        await deputies.End.WaitAsync(s_long);
         SpinWait.SpinUntil(() => Volatile.Read(ref waited), s_long);
         Assert.True(waited);
     }
 
     [Fact]
-    public void Work_comes_in_its_order_as_long_as_none_of_it_is_slow()
+    public async Task Work_comes_in_its_order_as_long_as_none_of_it_is_slow()
     {
         int done = 0;
         var deputies = new Deputies(all =>
@@ -44,7 +44,7 @@ public class DeputiesTests
             return ++done < 100_000;
         });
         deputies.Start();
-        Assert.True(deputies.End.Wait(s_long));
+        await deputies.End.WaitAsync(s_long);
         Assert.True(done >= 100_000);
     }
 }

@@ -3,8 +3,10 @@ using Cloister.Linux;
 
 namespace Cloister.Engine.Instructions;
 
-/// <summary>Whether a file of code speaks of SGX: by a device's name, by the vDSO's function, or by CPUID of leaf 12H. May be used by any thread.</summary>
-/// <remarks>What uses an enclave has to open the device, and what only asks whether there could be one asks CPUID: the name or the number stands in a
+/// <summary>Whether a file of code speaks of SGX: by a device's name, by the vDSO's function, or by CPUID of leaf 12H. May be used by any
+/// thread.</summary>
+/// <remarks>What uses an enclave has to open the device, and what only asks whether there could be one asks CPUID: the name or the number
+/// stands in a
 /// program or in one of its libraries. A file is read once as long as it is not written to.</remarks>
 internal sealed class SgxMentions
 {
@@ -19,7 +21,8 @@ internal sealed class SgxMentions
     {
         const uint kind = 0xf000, regular = 0x8000; // S_IFMT, S_IFREG
         interpreter = null;
-        if (!HostKernel.TryStat(path, out _, out _, out uint mode) || (mode & kind) != regular || !FileIdentity.TryGet(path, out FileIdentity file))
+        if (!HostKernel.TryStat(path, out _, out _, out uint mode) || (mode & kind) != regular
+            || !FileIdentity.TryGet(path, out FileIdentity file))
         {
             return false;
         }

@@ -21,7 +21,8 @@ internal struct SignalAction
     public const ulong NoDefer = 0x40000000;
 
     /// <summary>The signals of exceptions.</summary>
-    public static ReadOnlySpan<int> OfExceptions => [Signal.SIGILL, Signal.SIGTRAP, Signal.SIGBUS, Signal.SIGFPE, Signal.SIGSEGV, Signal.SIGSYS];
+    public static ReadOnlySpan<int> OfExceptions =>
+        [Signal.SIGILL, Signal.SIGTRAP, Signal.SIGBUS, Signal.SIGFPE, Signal.SIGSEGV, Signal.SIGSYS];
 
     /// <summary>SIG_DFL, SIG_IGN or the handler.</summary>
     public ulong Handler;

@@ -111,7 +111,8 @@ internal sealed class UntracedCalls(EngineOptions options, int epcPages, CpuidEm
         {
             case SystemCall.Access: return UntracedAnswer.Made(FileDescription.AccessNode(access, call.Thread, (int)call.B, 0));
             case SystemCall.Faccessat: return UntracedAnswer.Made(FileDescription.AccessNode(access, call.Thread, (int)call.C, 0));
-            case SystemCall.Faccessat2: return UntracedAnswer.Made(FileDescription.AccessNode(access, call.Thread, (int)call.C, (int)call.D));
+            case SystemCall.Faccessat2:
+                return UntracedAnswer.Made(FileDescription.AccessNode(access, call.Thread, (int)call.C, (int)call.D));
             case SystemCall.Statx:
                 Span<byte> extended = stackalloc byte[FileDescription.StatxLength];
                 file.WriteStatx(extended);
@@ -138,8 +139,8 @@ internal sealed class UntracedCalls(EngineOptions options, int epcPages, CpuidEm
     }
 
     // As AskedPath has it, for a path that is no text yet: every file that any program opens is asked about.
-    private static bool MayMatter(ReadOnlySpan<byte> path) => path.IndexOf("sgx"u8) >= 0 || path.EndsWith("cpuinfo"u8) || path.EndsWith("enclave"u8)
-        || path.EndsWith("provision"u8) || path.EndsWith(".socket"u8) || path.IndexOf("/fd/"u8) >= 0;
+    private static bool MayMatter(ReadOnlySpan<byte> path) => path.IndexOf("sgx"u8) >= 0 || path.EndsWith("cpuinfo"u8)
+        || path.EndsWith("enclave"u8) || path.EndsWith("provision"u8) || path.EndsWith(".socket"u8) || path.IndexOf("/fd/"u8) >= 0;
 
     private static ReadOnlySpan<byte> PathAt(int thread, ulong address, Span<byte> room)
     {

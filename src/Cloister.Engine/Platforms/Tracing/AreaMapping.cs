@@ -52,8 +52,8 @@ internal static class AreaMapping
         _ = MappedFile.Seal(taken, Area.Length);
         MappedFile table = MappedFile.Map(taken, 0, Area.Length);
         Gadget.Code.CopyTo(table.Slice(RemoteCalls.Offset(Area.Gadget), 4096));
-        long second = MemoryFiles.Keep(table.Dispose, () => Bootstrap.CallAt(instruction, thread, SystemCall.Mmap, Area.Table, Area.TableLength,
-            data, flags, (ulong)descriptor, Area.Table - Area.Base));
+        long second = MemoryFiles.Keep(table.Dispose, () => Bootstrap.CallAt(instruction, thread, SystemCall.Mmap, Area.Table,
+            Area.TableLength, data, flags, (ulong)descriptor, Area.Table - Area.Base));
         if (second != (long)Area.Table)
         {
             table.Dispose();

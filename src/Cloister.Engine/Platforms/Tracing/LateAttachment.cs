@@ -4,9 +4,11 @@ using Cloister.Linux;
 
 namespace Cloister.Engine.Platforms.Tracing;
 
-/// <summary>Programs that run before they are traced: a seccomp filter asks a listener of what concerns SGX, and a thread is seized while it
+/// <summary>Programs that run before they are traced: a seccomp filter asks a listener of what concerns SGX, and a thread is seized while
+/// it
 /// waits for the answer.</summary>
-/// <remarks>What a filter asks a listener of it does not tell a tracer (SECCOMP_RET_USER_NOTIF goes before SECCOMP_RET_TRACE. seccomp(2)), so a thread
+/// <remarks>What a filter asks a listener of it does not tell a tracer (SECCOMP_RET_USER_NOTIF goes before SECCOMP_RET_TRACE.
+/// seccomp(2)), so a thread
 /// that is traced by now is brought to a stop at its call here, where the tracer finds it as at every other.</remarks>
 internal sealed class LateAttachment(Waits waits)
 {
@@ -43,13 +45,14 @@ internal sealed class LateAttachment(Waits waits)
     /// <param name="asks">Is given the listener, before the program is executed; it must be listened to.</param>
     /// <returns>Its thread, where it stays traced: it is about to tell of its image. Null where it runs by itself now.</returns>
     /// <exception cref="LinuxException">There can be none.</exception>
-    public PtraceThread? Begin(ProgramInvocation program, byte[] filter, IStartingProgram starting, bool stays, Func<int, PtraceThread> make,
-        Action<SeccompListener> asks)
+    public PtraceThread? Begin(ProgramInvocation program, byte[] filter, IStartingProgram starting, bool stays,
+        Func<int, PtraceThread> make, Action<SeccompListener> asks)
     {
         PtraceThread thread = ProgramStart.Start(program, waits, starting, make, begun =>
         {
             ulong address = (begun.Peek().Rsp - 8192) & ~15UL;
-            long listener = BareFilter.Install(begun, filter, SeccompListener.FilterFlags, address, (call, with) => Bootstrap.Call(begun, call, with));
+            long listener = BareFilter.Install(begun, filter, SeccompListener.FilterFlags, address,
+                (call, with) => Bootstrap.Call(begun, call, with));
             int taken = listener < 0 ? (int)listener : ForeignDescriptor.Copy(begun.Id, (int)listener);
             if (taken < 0)
             {
@@ -97,8 +100,8 @@ internal sealed class LateAttachment(Waits waits)
         }
 
         thread.Stopped = status.Stopped;
-        if (status is not { Stopped: true, Event: PtraceEvent.Stop, StopSignal: Signal.SIGTRAP } || (long)thread.Peek().Rax != RestartNoInterrupt
-            || (long)thread.Peek().OrigRax != call.Number)
+        if (status is not { Stopped: true, Event: PtraceEvent.Stop, StopSignal: Signal.SIGTRAP }
+            || (long)thread.Peek().Rax != RestartNoInterrupt || (long)thread.Peek().OrigRax != call.Number)
         {
             // It makes its call once more, and asks again.
             waits.PutBack(thread, TracedEvent.Of(waited, status));
@@ -121,7 +124,7 @@ internal sealed class LateAttachment(Waits waits)
         thread.AtSystemCall = true;
         _ = new RemoteCalls().Add(SystemCall.Getpid).Run(thread);
         thread.AsksFor = (long)at.OrigRax;
-        waits.PutBack(thread, new ProgramEvent(EventKind.SystemCall, thread.Id) { Token = (int)PtraceEvent.Seccomp << 16 | Signal.SIGTRAP << 8 | 0x7f });
+        waits.PutBack(thread, TracedEvent.Of(thread.Id, new WaitStatus((int)PtraceEvent.Seccomp << 16 | Signal.SIGTRAP << 8 | 0x7f)));
     }
 
     /// <summary>A thread is about to run: what it was asked for is made, if it makes it after all.</summary>

@@ -63,7 +63,8 @@ internal sealed class PtraceThread(int id, HeldProcess process, Waits waits, byt
     /// <summary>Signals taken off at a moment when they could not be delivered.</summary>
     public Queue<(int Signal, SignalInformation Information)> Deferred { get; } = [];
 
-    /// <summary>Where a SYSCALL instruction stands behind which it stands: calls can be made there while nothing of Cloister's is in its memory.</summary>
+    /// <summary>Where a SYSCALL instruction stands behind which it stands: calls can be made there while nothing of Cloister's is in its
+    /// memory.</summary>
     public ulong? Instruction { get; set; }
 
     /// <summary>The number of the call at which it stands, where its filter will ask of that once more when it is made.</summary>
