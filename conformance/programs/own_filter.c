@@ -15,7 +15,7 @@
  * Run: --isolation=strict -- errno
  * Run: --isolation=fast -- trap
  * Run: --isolation=fast -- trace
- * Run: --isolation=fast -- notify
+ * Run: --attach=begin --isolation=fast -- notify
  * Run: --presence=mprotect -- kill
  */
 #include <errno.h>

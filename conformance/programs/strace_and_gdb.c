@@ -7,7 +7,6 @@
  * Hardware: a process may have one tracer, and needs none. ptrace(2); SDM 2A,
  * CPUID; Linux, arch/x86/include/uapi/asm/sgx.h.
  */
-#define _GNU_SOURCE
 #include <cpuid.h>
 #include <elf.h>
 #include <errno.h>

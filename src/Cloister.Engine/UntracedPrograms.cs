@@ -148,7 +148,7 @@ internal sealed class UntracedPrograms(
             return;
         }
 
-        UntracedAnswer answer = _calls.Of(call);
+        UntracedAnswer answer = platform.Late.StopsAlways(call.Thread) ? UntracedAnswer.Hold : _calls.Of(call);
         switch (answer.Kind)
         {
             case UntracedKind.Result:

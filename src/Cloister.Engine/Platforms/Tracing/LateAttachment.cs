@@ -15,13 +15,18 @@ internal sealed class LateAttachment(Waits waits)
     // The kernel's own: a call that ends so, with a stop to come, is made again, or whatever the stop makes of it. include/linux/errno.h.
     private const long RestartNoInterrupt = -513;
 
-    private readonly ConcurrentDictionary<int, bool> _held = new(), _passes = new();
+    private readonly ConcurrentDictionary<int, HeldProcess> _held = new();
+    private readonly ConcurrentDictionary<int, bool> _passes = new();
 
     /// <summary>Whether a thread is traced. May be called by any thread.</summary>
     public bool IsHeld(int thread) => _held.ContainsKey(thread);
 
+    /// <summary>Whether each call of a thread is for the tracer: filters of its own, or strict mode, may forbid it. May be called by any
+    /// thread.</summary>
+    public bool StopsAlways(int thread) => _held.TryGetValue(thread, out HeldProcess? process) && process.HasFilters;
+
     /// <summary>A thread is traced.</summary>
-    public void Note(int thread) => _held[thread] = true;
+    public void Note(int thread, HeldProcess process) => _held[thread] = process;
 
     /// <summary>It is not any more.</summary>
     public void Forget(int thread)

@@ -21,7 +21,7 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
     /// <summary>The thread of an id that is about to be held.</summary>
     public PtraceThread Make(int id, HeldProcess process)
     {
-        _late?.Note(id);
+        _late?.Note(id, process);
         return new PtraceThread(id, process, _waits, maskFilter);
     }
 
