@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace Cloister.Linux.Tests;
 
 /// <summary><see cref="Keeper"/> and the machine code of <see cref="KeeperImage"/>.</summary>

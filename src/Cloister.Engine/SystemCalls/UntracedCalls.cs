@@ -57,8 +57,9 @@ internal sealed class UntracedCalls(EngineOptions options, int epcPages, CpuidEm
         const int family = 2, longest = 110; // struct sockaddr_un: uapi linux/un.h
         const ushort unix = 1; // AF_UNIX
         Span<byte> address = stackalloc byte[longest];
-        return call.C is > family and <= longest && ForeignMemory.Read(call.Thread, call.B, address[..(int)call.C]) == (int)call.C
-            && BinaryPrimitives.ReadUInt16LittleEndian(address) == unix && _served.MayLead(address[family..(int)call.C])
+        return call.C is <= family or > longest ? UntracedAnswer.Pass
+            : ForeignMemory.Read(call.Thread, call.B, address[..(int)call.C]) != (int)call.C ? Unseen(call.Thread)
+            : BinaryPrimitives.ReadUInt16LittleEndian(address) == unix && _served.MayLead(address[family..(int)call.C])
             ? UntracedAnswer.Hold : UntracedAnswer.Pass;
     }
 
@@ -68,6 +69,11 @@ internal sealed class UntracedCalls(EngineOptions options, int epcPages, CpuidEm
         bool old = number is SystemCall.Open or SystemCall.Stat or SystemCall.Lstat or SystemCall.Access;
         bool opens = number is SystemCall.Open or SystemCall.Openat or SystemCall.Openat2;
         ReadOnlySpan<byte> bytes = PathAt(call.Thread, old ? call.A : call.B, stackalloc byte[LongestPath]);
+        if (bytes.IsEmpty)
+        {
+            return Unseen(call.Thread);
+        }
+
         bool isLibrary = opens && bytes.IndexOf(".so"u8) >= 0;
         if (!isLibrary && !MayMatter(bytes))
         {
@@ -124,8 +130,11 @@ internal sealed class UntracedCalls(EngineOptions options, int epcPages, CpuidEm
         }
     }
 
-    private static UntracedAnswer Written(int thread, ulong address, ReadOnlySpan<byte> bytes) =>
-        UntracedAnswer.Made(ForeignMemory.TryWrite(thread, address, bytes) ? 0 : -(long)Errno.EFAULT);
+    private UntracedAnswer Written(int thread, ulong address, ReadOnlySpan<byte> bytes) => ForeignMemory.TryWrite(thread, address, bytes)
+        ? UntracedAnswer.Made(0) : isHeld(thread) ? UntracedAnswer.Hold : UntracedAnswer.Made(-(long)Errno.EFAULT);
+
+    // A process that is not dumpable shows its memory to who has opened it before. ptrace(2), "Ptrace access mode checking".
+    private UntracedAnswer Unseen(int thread) => isHeld(thread) ? UntracedAnswer.Hold : UntracedAnswer.Pass;
 
     private static int FlagsOf(in SeccompCall call)
     {
