@@ -229,7 +229,8 @@ internal sealed class UntracedPrograms(
         if (thread.Space.Table is null)
         {
             held.Instruction = registers.Rip - 2; // SYSCALL
-            bool isPrepared = ExecSetup.PrepareRunning(platform, thread, options.Mode == EngineMode.Fast, notice);
+            bool isPrepared = ExecSetup.PrepareRunning(platform, thread, options.Mode == EngineMode.Fast,
+                options.Isolation == IsolationMode.Strict, notice);
             held.Instruction = null;
             if (!isPrepared)
             {
