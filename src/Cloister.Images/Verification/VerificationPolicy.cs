@@ -60,6 +60,11 @@ public sealed record VerificationPolicy
         {
             throw new ImageException($"the policy is not JSON from line {wrong.LineNumber + 1}, byte {wrong.BytePositionInLine + 1} on", wrong);
         }
+        catch (InvalidOperationException wrong)
+        {
+            // Half of a surrogate pair is JSON to the framework's reader, and no text.
+            throw new ImageException("the policy has a text that is not Unicode", wrong);
+        }
     }
 
     /// <summary>A JSON Schema of what <see cref="Parse"/> takes, made from this type.</summary>

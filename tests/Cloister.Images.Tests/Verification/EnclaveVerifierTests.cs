@@ -85,9 +85,14 @@ public class EnclaveVerifierTests
         Assert.All(EnclaveVerifier.Verify(image, image.PreferredVariant, policy), check => Assert.True(check.Passed, check.Name));
     }
 
-    [Fact]
-    public void A_policy_with_an_unknown_name_is_refused()
-        => Assert.Throws<ImageException>(() => VerificationPolicy.Parse("""{ "mrenclav": [] }"""));
+    [Theory]
+    [InlineData("{ \"mrenclav\": [] }")]
+    [InlineData("{ \"\\ud800\": [] }")]
+    [InlineData("{ \"mrenclave\": [\"\\ud800\"] }")]
+    [InlineData("[]")]
+    [InlineData("{")]
+    [InlineData("null")]
+    public void What_is_no_policy_is_refused(string text) => Assert.Throws<ImageException>(() => VerificationPolicy.Parse(text));
 
     private static Sigstruct Sign(EnclaveImage image, EnclaveVariant variant)
         => SigstructSigner.Sign(EnclaveSigner.Prepare(image, variant, new SigningParameters(), new DateOnly(2030, 1, 2)), TestKey.Value);
