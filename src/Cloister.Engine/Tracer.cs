@@ -45,7 +45,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
         Machine =
             new SgxMachine(
             machine with { NewMeasurement = () => new Measurement(new HashThread(Platform.UseAllCores), HashThread.Capacity) }, Epc);
-        Driver = options.KernelDriver is { } path ? new KernelSgxDriver(path, Machine, new SurvivingKicker(this), Notice)
+        Driver = options.KernelDriver is { } path ? new KernelSgxDriver(path, Machine, new Survivor(this), Notice)
             : new SgxDriver(Machine, options.Driver, this);
         var lifecycle = new Lifecycle(this);
         Losses = new PlannedLosses(options.PowerLoss);
@@ -373,8 +373,10 @@ public sealed class Tracer : IThreadKicker, IDisposable
     private AddressSpace NewSpace(int process) => new(Machine, process, Fast);
 
     // A driver that is C cannot be left half way where a thread ends meanwhile: who is still inside is driven out then.
-    private sealed class SurvivingKicker(Tracer tracer) : IThreadKicker
+    private sealed class Survivor(Tracer tracer) : ISurvivor
     {
+        public void Do(Action action) => tracer.Guard.Run(action);
+
         public void ForceExits(EpcPage secs)
         {
             while (tracer.Guard.Run(() => tracer._forcedExits.ForceExits(secs)) != 0)

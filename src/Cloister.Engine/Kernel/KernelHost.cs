@@ -8,7 +8,12 @@ using Cloister.Processor;
 namespace Cloister.Engine.Kernel;
 
 /// <summary>What the kernel's driver asks of the machine and of the kernel around it.</summary>
-internal sealed class KernelHost(SgxMachine machine, EnclaveBooks books, IThreadKicker kicker, Action<string> notice) : IKernelDriverHost
+/// <param name="machine">The machine.</param>
+/// <param name="books">Whose pages are whose.</param>
+/// <param name="survivor">Drives threads out of an enclave, and does what may meet the end of threads: a driver that is C cannot be left
+/// half way, and of several ends none must be forgotten.</param>
+/// <param name="notice">Hears the driver's warnings.</param>
+internal sealed class KernelHost(SgxMachine machine, EnclaveBooks books, ISurvivor survivor, Action<string> notice) : IKernelDriverHost
 {
     private const ulong FirstFrame = 0x100000;
     private const int Worst = 0, Warning = 4, Sgx2 = 3;
@@ -55,18 +60,31 @@ internal sealed class KernelHost(SgxMachine machine, EnclaveBooks books, IThread
         Ioctl?.Caller.CopyToUser(destination, source) == true;
 
     /// <inheritdoc/>
-    public bool? MayExecuteMemory(ulong addressSpace, ulong address) =>
-        Ioctl is { Caller: { } caller } && caller.SourceIsMapped(address) ? caller.SourceMayExecute(address) : null;
+    public bool? MayExecuteMemory(ulong addressSpace, ulong address)
+    {
+        bool? may = null;
+        if (Ioctl is { Caller: { } caller })
+        {
+            survivor.Do(() => may = caller.SourceIsMapped(address) ? caller.SourceMayExecute(address) : null);
+        }
+
+        return may;
+    }
 
     /// <inheritdoc/>
-    public nint FileOf(ulong addressSpace, int descriptor) => Ioctl?.Caller.IsProvisionFile(descriptor) == true ? ProvisionFile : 0;
+    public nint FileOf(ulong addressSpace, int descriptor)
+    {
+        bool isProvision = false;
+        survivor.Do(() => isProvision = Ioctl?.Caller.IsProvisionFile(descriptor) == true);
+        return isProvision ? ProvisionFile : 0;
+    }
 
     /// <inheritdoc/>
     public void EntrySet(ulong addressSpace, ulong address, ulong frame)
     {
         if (!IsFollowing && Spaces.TryGetValue(addressSpace, out FollowedSpace? followed))
         {
-            Insert(followed, address, frame);
+            survivor.Do(() => Insert(followed, address, frame));
         }
     }
 
@@ -92,19 +110,27 @@ internal sealed class KernelHost(SgxMachine machine, EnclaveBooks books, IThread
     {
         if (!IsFollowing && Spaces.TryGetValue(addressSpace, out FollowedSpace? followed))
         {
-            followed.Space.Zap(new LinearAddress(address), length);
+            survivor.Do(() => followed.Space.Zap(new LinearAddress(address), length));
         }
     }
 
     /// <inheritdoc/>
-    public bool TestAndClearYoung(ulong addressSpace, ulong address) =>
-        Spaces.TryGetValue(addressSpace, out FollowedSpace? followed) && followed.Space.TestAndClearYoung(new LinearAddress(address));
+    public bool TestAndClearYoung(ulong addressSpace, ulong address)
+    {
+        bool isYoung = false;
+        if (Spaces.TryGetValue(addressSpace, out FollowedSpace? followed))
+        {
+            survivor.Do(() => isYoung = followed.Space.TestAndClearYoung(new LinearAddress(address)));
+        }
+
+        return isYoung;
+    }
 
     /// <inheritdoc/>
     public void Interrupt()
     {
         ForcedExits++;
-        kicker.ForceExits(_leaves.Tracked);
+        survivor.ForceExits(_leaves.Tracked);
     }
 
     /// <inheritdoc/>

@@ -31,14 +31,14 @@ internal sealed class KernelSgxDriver : ISgxDriver, IDisposable
     /// <summary>Loads the driver, which makes the machine's EPC its own.</summary>
     /// <param name="path">The shared object.</param>
     /// <param name="machine">The processor and its EPC.</param>
-    /// <param name="kicker">Drives threads out of an enclave; what it meets must not come through.</param>
+    /// <param name="survivor">Drives threads out of an enclave, and does what may meet the end of threads.</param>
     /// <param name="notice">Hears the driver's warnings.</param>
     /// <exception cref="KernelDriverException">The file is no driver, or one that does not start.</exception>
-    public KernelSgxDriver(string path, SgxMachine machine, IThreadKicker kicker, Action<string> notice)
+    public KernelSgxDriver(string path, SgxMachine machine, ISurvivor survivor, Action<string> notice)
     {
         _machine = machine;
         _books = new EnclaveBooks(machine);
-        _host = new KernelHost(machine, _books, kicker, notice);
+        _host = new KernelHost(machine, _books, survivor, notice);
         KernelDriver? loaded = null;
         _driver = KernelDriver.Load(path, _host, driver =>
         {

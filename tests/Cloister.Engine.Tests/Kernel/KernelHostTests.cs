@@ -7,7 +7,7 @@ using Cloister.Processor;
 
 namespace Cloister.Engine.Tests.Kernel;
 
-public sealed class KernelHostTests : IThreadKicker
+public sealed class KernelHostTests : ISurvivor
 {
     private readonly SgxMachine _machine = new(new MachineOptions { RootKey = new byte[32] }, new ArrayEpcMemory(16));
     private readonly List<string> _notices = [];
@@ -17,6 +17,8 @@ public sealed class KernelHostTests : IThreadKicker
     public KernelHostTests() => _host = new KernelHost(_machine, new EnclaveBooks(_machine), this, _notices.Add);
 
     void IThreadKicker.ForceExits(EpcPage secs) => _kicks++;
+
+    void ISurvivor.Do(Action action) => action();
 
     [Fact]
     public void A_warning_is_told_and_what_is_only_information_is_not()
