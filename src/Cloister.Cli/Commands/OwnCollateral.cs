@@ -1,5 +1,7 @@
+using System.Runtime.InteropServices;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
+using Cloister.Architecture;
 using Cloister.Attestation;
 using Cloister.Attestation.Certificates;
 using Cloister.Attestation.Collaterals;
@@ -26,7 +28,7 @@ internal static class OwnCollateral
 
         SgxExtension extension = SgxExtension.Read(sgx);
         CertificateAuthority by = extension.InstanceId.Length > 0 ? CertificateAuthority.Platform : CertificateAuthority.Processor;
-        PlatformSettings settings = Known(extension) ?? new PlatformSettings { Fmspc = extension.Fmspc, Cpusvn = extension.Version.Cpusvn, Pcesvn = extension.Version.Pcesvn };
+        PlatformSettings settings = Known(extension, MemoryMarshal.Read<ReportBody>(quote.QuotingBody.Span)) ?? new PlatformSettings { Fmspc = extension.Fmspc, Cpusvn = extension.Version.Cpusvn, Pcesvn = extension.Version.Pcesvn };
         settings = settings.At(extension.Version.Cpusvn, extension.Version.Pcesvn) with { Authority = by };
         return new CollateralMaker(authority, settings, () => [X509CertificateLoader.LoadCertificate(chain[0].Der.Span)], verdict, now).All();
     }
@@ -51,9 +53,12 @@ internal static class OwnCollateral
         }
     }
 
-    private static PlatformSettings? Known(SgxExtension extension)
+    // Of copies, which have the same PPID, the one whose QE it is.
+    private static PlatformSettings? Known(SgxExtension extension, in ReportBody quoting)
     {
         PlatformStore store = PlatformStore.Open();
+        PlatformSettings? known = null;
+        string signer = Convert.ToHexStringLower(quoting.Mrsigner);
         foreach (string name in store.Names)
         {
             try
@@ -61,7 +66,11 @@ internal static class OwnCollateral
                 Platform platform = store.Read(name);
                 if (platform.Settings.Fmspc == extension.Fmspc && CertifiedPlatform.PpidOf(platform) == extension.Ppid)
                 {
-                    return platform.Settings;
+                    known ??= platform.Settings;
+                    if (platform.Settings.QuotingEnclave.Mrsigner == signer && platform.Settings.QuotingEnclave.Isvprodid == quoting.Isvprodid)
+                    {
+                        return platform.Settings;
+                    }
                 }
             }
             catch (PlatformProblem)
@@ -70,6 +79,6 @@ internal static class OwnCollateral
             }
         }
 
-        return null;
+        return known;
     }
 }

@@ -106,6 +106,20 @@ public sealed class AttestCommandTests : IDisposable
     }
 
     [Fact]
+    public void A_quote_is_judged_by_the_QE_of_its_platform_and_not_of_a_copy()
+    {
+        Done("platform", "create", "a", "--seed", "attest");
+        var settings = new PlatformSettings { Qe = new ArchitecturalEnclave(new string('b', 64), 2, 3) };
+        string file = Path.Combine(_directory.Path, "b.json");
+        File.WriteAllBytes(file, PlatformText.Write(new Platform(s_key, settings)));
+        Done("platform", "import", file, "b");
+        Assert.EndsWith("UpToDate\n", Done("attest", "verify", Quote()), StringComparison.Ordinal);
+        Assert.EndsWith("UpToDate\n", Done("attest", "verify", Quote(settings)), StringComparison.Ordinal);
+        Done("platform", "delete", "b");
+        Assert.Contains("FAILED  QE MRSIGNER", Run("attest", "verify", Quote(settings)).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Collateral_and_root_are_enough_elsewhere_and_openssl_agrees()
     {
         string quote = Quote(), collateral = Path.Combine(_directory.Path, "collateral.json"), root = Path.Combine(_directory.Path, "root.pem"), parts = Path.Combine(_directory.Path, "parts");
