@@ -1,6 +1,6 @@
 /*
- * Which lines of an enclave's code are executed (covered_run.run, by the option
- * --coverage), with several threads that come to the same code at once, and with
+ * Which lines of an enclave's code are executed, and in which functions threads
+ * are (covered_run.run, by the options --coverage and --profile), with several threads that come to the same code at once, and with
  * pages that are written out in between.
  *
  * The program sees nothing of it: no asynchronous exit, no other result, and a

@@ -12,4 +12,13 @@ public enum InjectedKind
     /// 6.0 as far as 6.12; docs/explanation/kernel-races.md, 1.
     /// </summary>
     AugmentRace,
+
+    /// <summary>A page that is loaded takes longer: as where it lies on a disk, or others have the processor.</summary>
+    SlowLoad,
+
+    /// <summary>Before a page fault is answered, a batch of pages is written out, as ksgxd does at any time. main.c, sgx_reclaim_pages: 16.</summary>
+    Eviction,
+
+    /// <summary>A leaf gives an error code: the processor's.</summary>
+    Leaf,
 }

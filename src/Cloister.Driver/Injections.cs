@@ -1,18 +1,20 @@
+using Cloister.Processor;
+
 namespace Cloister.Driver;
 
 /// <summary>Counts the occasions of what is to go wrong, and says when it is time.</summary>
 internal sealed class Injections
 {
-    private readonly Counted[] _ioctls, _races;
+    private readonly Counted[] _ioctls, _races, _loads, _evictions;
 
     public Injections(IReadOnlyList<InjectedFailure> failures)
     {
-        _ioctls = [.. failures.Where(failure => failure.Kind == InjectedKind.Ioctl).Select(failure => new Counted(failure))];
-        _races = [.. failures.Where(failure => failure.Kind == InjectedKind.AugmentRace).Select(failure => new Counted(failure))];
+        (_ioctls, _races) = (Of(failures, InjectedKind.Ioctl), Of(failures, InjectedKind.AugmentRace));
+        (_loads, _evictions) = (Of(failures, InjectedKind.SlowLoad), Of(failures, InjectedKind.Eviction));
     }
 
     /// <summary>Whether a page that is added may yet be one that another thread added first: each must be asked for by a fault then.</summary>
-    public bool MayRace => Array.Exists(_races, race => race.IsLeft);
+    public bool MayRace => Array.Exists(_races, race => race.Occasions.AreLeft);
 
     /// <summary>A program makes an ioctl. The failure that is to come of it, or null.</summary>
     /// <param name="name">The command's name.</param>
@@ -23,7 +25,7 @@ internal sealed class Injections
         {
             if (counted.Failure.Ioctl == name || counted.Failure.Ioctl == InjectedFailure.AnyIoctl)
             {
-                due = counted.Occurs() ? due ?? counted.Failure : due;
+                due = counted.Occasions.Occur() ? due ?? counted.Failure : due;
             }
         }
 
@@ -31,34 +33,27 @@ internal sealed class Injections
     }
 
     /// <summary>A page was added where there was none. The failure that is to come of it, or null.</summary>
-    public InjectedFailure? Augmented()
+    public InjectedFailure? Augmented() => Due(_races);
+
+    /// <summary>A page is about to be loaded. The slowness that is to come of it, or null.</summary>
+    public InjectedFailure? Loaded() => Due(_loads);
+
+    /// <summary>A page fault comes. The eviction that is to come before it is answered, or null.</summary>
+    public InjectedFailure? Faulted() => Due(_evictions);
+
+    private static InjectedFailure? Due(Counted[] all)
     {
         InjectedFailure? due = null;
-        foreach (Counted counted in _races)
+        foreach (Counted counted in all)
         {
-            due = counted.Occurs() ? due ?? counted.Failure : due;
+            due = counted.Occasions.Occur() ? due ?? counted.Failure : due;
         }
 
         return due;
     }
 
-    private sealed class Counted(InjectedFailure failure)
-    {
-        private long _count;
+    private static Counted[] Of(IReadOnlyList<InjectedFailure> failures, InjectedKind kind) => [.. failures.Where(failure => failure.Kind == kind)
+        .Select(failure => new Counted(failure, new Occasions(failure.First, failure.Last)))];
 
-        public InjectedFailure Failure { get; } = failure;
-
-        public bool IsLeft => _count < Failure.Last;
-
-        public bool Occurs()
-        {
-            if (!IsLeft)
-            {
-                return false;
-            }
-
-            _count++;
-            return _count >= Failure.First;
-        }
-    }
+    private sealed record Counted(InjectedFailure Failure, Occasions Occasions);
 }

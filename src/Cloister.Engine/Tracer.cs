@@ -127,6 +127,9 @@ public sealed class Tracer : IThreadKicker, IDisposable
         set => FirstVisits.Places = value;
     }
 
+    /// <summary>Looks at threads by time, from the program's begin. Nobody by default.</summary>
+    public ISampler? Sampler { get; set; }
+
     internal EpcMemory Epc { get; }
 
     internal CpuidEmulator Cpuid { get; }
@@ -209,6 +212,18 @@ public sealed class Tracer : IThreadKicker, IDisposable
             var timed = new TimedInterrupts(
                 Options.Interrupts, Processes, this, interrupt => Ask(_ => interrupt(), CancellationToken.None));
             _ = timed.Begin(() => Questions.AreOver);
+            if (Sampler is { } sampler)
+            {
+                var samples = new TimedSamples(
+                    sampler, Processes, Interruptions, sample => Ask(_ => sample(), CancellationToken.None));
+                _ = samples.Begin(() => Questions.AreOver);
+            }
+
+            foreach (double seconds in Options.PowerLoss.Seconds)
+            {
+                _ = LosePowerAfter(TimeSpan.FromSeconds(seconds));
+            }
+
             Loop.Run();
         }
         catch
@@ -286,6 +301,15 @@ public sealed class Tracer : IThreadKicker, IDisposable
         }
 
         Epc.Dispose();
+    }
+
+    private async Task LosePowerAfter(TimeSpan time)
+    {
+        await Task.Delay(time).ConfigureAwait(false);
+        if (!Questions.AreOver)
+        {
+            LosePower();
+        }
     }
 
     // A wait that only begins does not hear of it.

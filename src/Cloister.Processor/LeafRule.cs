@@ -95,4 +95,7 @@ public enum LeafRule
 
     /// <summary>Reserved fields of the TARGETINFO are 0.</summary>
     TargetinfoReserved,
+
+    /// <summary>It is not to fail by order.</summary>
+    NotInjected,
 }

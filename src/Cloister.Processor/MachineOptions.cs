@@ -101,6 +101,9 @@ public sealed record MachineOptions
         0x5d, 0x73, 0xb3, 0xf2, 0x99, 0x6d, 0x91, 0xc4, 0x3b, 0xbb, 0xf9, 0x09, 0x59, 0xc0, 0xf8, 0xd4,
     };
 
+    /// <summary>Error codes that leaves give by order.</summary>
+    public IReadOnlyList<InjectedLeaf> Injected { get; init; } = [];
+
     /// <summary>The same on a processor that one can buy: cut to what it has.</summary>
     /// <param name="model">The processor.</param>
     public MachineOptions On(Cpus.CpuModel model)

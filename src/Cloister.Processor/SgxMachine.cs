@@ -14,6 +14,7 @@ public sealed class SgxMachine
     private const ulong VersionStep = 8;
     private const int RootKeyLength = 32;
 
+    private readonly LeafInjections injections;
     private readonly byte[] launchControlHash;
     private readonly byte[] cpusvn;
     private MachineKeys? keys;
@@ -40,6 +41,7 @@ public sealed class SgxMachine
         }
 
         Options = options;
+        injections = new LeafInjections(options.Injected);
         Memory = memory;
         Epcm = new Epcm(memory.PageCount);
         launchControlHash = options.LaunchControlHash.ToArray();
@@ -200,6 +202,27 @@ public sealed class SgxMachine
     {
         newer.CopyTo(cpusvn);
         keys?.Renew();
+    }
+
+    /// <summary>Whether the leaf that was executed last gave its code by order.</summary>
+    public bool WasInjected { get; private set; }
+
+    /// <summary>Whether a leaf may have to give a code by order: each must be executed by the machine then.</summary>
+    public bool Injects(EncluLeaf leaf) => injections.Has(leaf);
+
+    /// <summary>What a leaf gives by order; null where it is to be executed.</summary>
+    internal LeafResult? Injected(EnclsLeaf leaf) => Injected(injections.Due(leaf));
+
+    /// <summary>What a leaf gives by order; null where it is to be executed.</summary>
+    internal LeafResult? Injected(EncluLeaf leaf) => Injected(injections.Due(leaf));
+
+    /// <summary>A leaf is executed that gives nothing by order.</summary>
+    internal LeafResult? NotInjected() => Injected((SgxError?)null);
+
+    private LeafResult? Injected(SgxError? error)
+    {
+        WasInjected = error is not null;
+        return error is { } code ? Refuse(code, LeafRule.NotInjected) : null;
     }
 
     /// <summary>#GP, by a rule.</summary>

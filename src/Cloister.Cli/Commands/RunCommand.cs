@@ -11,6 +11,7 @@ using Cloister.Cli.Looking;
 using Cloister.Cli.Manual;
 using Cloister.Cli.Metrics;
 using Cloister.Cli.Platforms;
+using Cloister.Cli.Profiling;
 using Cloister.Cli.Running;
 using Cloister.Cli.Tracing;
 using Cloister.Driver;
@@ -76,6 +77,11 @@ internal static class RunCommand
         {
             string limit = memory.LimitedByGroup ? "this control group may use" : "this machine has";
             return Failure.Report($"run: --epc {SizeText.Of(epc)}: more than the {SizeText.Of(memory.Total)} of memory {limit}", Failure.Usage);
+        }
+
+        if (parsed is { Interrupts: { Every: > 0, InSecond: > 0 } })
+        {
+            return Failure.Report("run: --interrupts and --interrupt-every: one of them; interrupts by time would come between the steps at places that are others each time", Failure.Usage);
         }
 
         if (parsed is { Gdb: not null, Interrupts: { Every: > 0 } or { InSecond: > 0 } })
@@ -204,6 +210,7 @@ internal static class RunCommand
         var options = new MachineOptions
         {
             Sgx2 = arguments.Sgx2,
+            Injected = [.. arguments.Injected.Select(failure => failure.Leaf).OfType<InjectedLeaf>()],
             Cpu = arguments.Cpu ?? (arguments.CpuIsHost ? null : MachineDefaults.Cpu),
         };
 
@@ -276,6 +283,18 @@ internal static class RunCommand
             if (coverage is not null)
             {
                 observers.Add(tracer, coverage);
+            }
+
+            using Profile? profile = arguments.Profile is { } profiled
+                ? Profile.Begin(tracer, profiled, arguments.ProfileRate, arguments.Against, text => messages.Write($"cloister: {text}"), out unwritten) : null;
+            if (unwritten is not null)
+            {
+                return Failure.Report($"run: --profile {unwritten}", Failure.InputOutput);
+            }
+
+            if (profile is not null)
+            {
+                observers.Add(tracer, profile);
             }
 
             using EnclaveDumps? dumps = arguments.Dump is { } into ? new EnclaveDumps(tracer, into, text => messages.Write($"cloister: {text}")) : null;

@@ -72,32 +72,20 @@ internal sealed class CodeNames(SgxMachine machine) : IDisposable
         ulong at = rip;
         MapsLine? map = maps.Find(known => known.Contains(at));
         CodeSymbols? symbols = map is null ? null : Files.Symbols(map.Path);
-        FrameRule? rule = symbols is null ? new FrameRule(IsFromRbp: true, 2 * sizeof(ulong), -2 * sizeof(ulong)) : symbols.AddressOf(at - map!.Start + map.Offset) is { } own ? symbols.FrameAt(own) : null;
-        if (rule is not { } known)
+        FrameRule? rule = symbols is null ? Unwinding.FramePointer : symbols.AddressOf(at - map!.Start + map.Offset) is { } own ? symbols.FrameAt(own) : null;
+        if (rule is not { } known || !Unwinding.TryCaller(known, address => Word(thread, address), ref rip, ref rsp, ref rbp))
         {
             return false;
         }
 
-        ulong frame = unchecked((known.IsFromRbp ? rbp : rsp) + (ulong)known.Offset);
-        Span<byte> word = stackalloc byte[sizeof(ulong)];
-        if (known.SavedRbp is { } saved)
-        {
-            if (!thread.TryRead(unchecked(frame + (ulong)saved), word))
-            {
-                return false;
-            }
-
-            rbp = BitConverter.ToUInt64(word);
-        }
-
-        if (!thread.TryRead(frame - sizeof(ulong), word))
-        {
-            return false;
-        }
-
-        (rip, rsp) = (BitConverter.ToUInt64(word), frame);
         ulong target = rip;
         return maps.Exists(known => known.Contains(target));
+    }
+
+    private static ulong? Word(IObservedThread thread, ulong address)
+    {
+        Span<byte> word = stackalloc byte[sizeof(ulong)];
+        return thread.TryRead(address, word) ? BitConverter.ToUInt64(word) : null;
     }
 
     private string? Name(List<MapsLine> maps, ulong address, out string? file)

@@ -143,9 +143,16 @@ internal sealed class Explainer : IMachineObserver, IDriverObserver, IEngineObse
 
     public void Injected(InjectedFailure failure)
     {
-        if (failure.Kind == InjectedKind.AugmentRace && IsNew(failure.ToString()))
+        string? what = failure.Kind switch
         {
-            _line($"--inject {failure}: another thread has added this page first, and this one gets SIGBUS, as from Linux (docs/explanation/kernel-races.md, 1)");
+            InjectedKind.AugmentRace => "another thread has added this page first, and this one gets SIGBUS, as from Linux (docs/explanation/kernel-races.md, 1)",
+            InjectedKind.SlowLoad => "a page takes longer to load",
+            InjectedKind.Eviction => "a batch of pages is written out before this page fault is answered",
+            _ => null, // it is explained where it comes out
+        };
+        if (what is not null && IsNew(failure.ToString()))
+        {
+            _line($"--inject {failure}: {what}");
         }
     }
 

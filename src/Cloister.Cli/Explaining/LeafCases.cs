@@ -118,6 +118,7 @@ internal static class LeafCases
         LeafRule.KeyCpusvn => "CPUSVN is not beyond the processor's",
         LeafRule.KeyIsvsvn => "ISVSVN and CONFIGSVN are not above the enclave's",
         LeafRule.TargetinfoReserved => "reserved fields of the TARGETINFO are 0",
+        LeafRule.NotInjected => "it is not to fail by order (run --inject)",
         _ => throw new ArgumentOutOfRangeException(nameof(rule)),
     };
 

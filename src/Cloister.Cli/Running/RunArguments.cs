@@ -110,6 +110,12 @@ internal sealed record RunArguments
     /// <summary>The file for what was executed inside; null for none.</summary>
     public string? Coverage { get; init; }
 
+    /// <summary>The file for where threads were; null for none.</summary>
+    public string? Profile { get; init; }
+
+    /// <summary>How often in a second that is looked at.</summary>
+    public int ProfileRate { get; init; } = 99;
+
     /// <summary>Where a gdb comes; null for none.</summary>
     public GdbPlace? Gdb { get; init; }
 

@@ -111,9 +111,9 @@ internal static class RunOptions
             Values = () => ["replace", "fault"],
         },
         new("--against", "FILE", () => "The enclave file as it was signed: when EINIT refuses other pages, the first one that differs is named.", (a, text) => (a with { Against = text }, null)) { IsFile = true },
-        new("--power-loss", "EVENTS", () => "The machine loses power before the Nth EENTER or ioctl: entry=N, ioctl=N, several with commas. SIGPWR does it at any time.", (a, text) =>
-            PowerLossPlan.Parse(text) is { } plan ? (a with { PowerLoss = plan }, null) : (a, $"--power-loss {text}: write entry=N or ioctl=N, with N from 1, several with commas")),
-        new("--inject", "RULES", () => "Things go wrong by order: race=eaug for SIGBUS as Linux gives the second of two threads that fault on a new page, ioctl=NAME:error=ERRNO for an ioctl that does nothing but fail; NAME may be any. Each with :when=N, N+ or N..M, the occasions, default 1. Several with commas.", (a, text) =>
+        new("--power-loss", "EVENTS", () => "The machine loses power before the Nth EENTER or ioctl, or so many seconds after the beginning: entry=N, ioctl=N, time=SECONDS, several with commas. SIGPWR does it at any time.", (a, text) =>
+            PowerLossPlan.Parse(text) is { } plan ? (a with { PowerLoss = plan }, null) : (a, $"--power-loss {text}: write entry=N or ioctl=N, with N from 1, or time=SECONDS, several with commas")),
+        new("--inject", "RULES", () => "Things go wrong by order: race=eaug for SIGBUS as Linux gives the second of two threads that fault on a new page, ioctl=NAME:error=ERRNO for an ioctl that does nothing but fail; NAME may be any; leaf=NAME:error=SGX_ERROR for a leaf that does, as SGX_EPC_PAGE_CONFLICT comes where others work on a page; load=slow:by=MILLISECONDS for pages that take long to be loaded; evict=batch for 16 pages that are written out before a page fault is answered. Each with :when=N, N+ or N..M, the occasions, default 1. Several with commas.", (a, text) =>
             InjectionText.Read(text, out IReadOnlyList<InjectedFailure> failures) is { } problem ? (a, $"--inject {problem}") : (a with { Injected = [.. a.Injected, .. failures] }, null)),
         new("--interrupts", "HZ", () => $"Threads inside enclaves are interrupted so many times a second, 1 to {InterruptPlan.MostInSecond}: each takes an asynchronous exit.", (a, text) =>
             int.TryParse(text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out int often) && often is > 0 and <= InterruptPlan.MostInSecond
@@ -183,6 +183,11 @@ internal static class RunOptions
         },
         new("--coverage", "FILE", () => "Write down which lines and functions of enclaves' code are executed, as lcov does, for genhtml. Code is named by the files that the program opens or maps, and --against.", (a, text) =>
             text.Length == 0 ? (a, "--coverage: a file's name is needed, and it is empty") : (a with { Coverage = text }, null)) { IsFile = true },
+        new("--profile", "FILE", () => "Write down in which functions of enclaves and host threads spend their time, looked at while they run: for pprof where FILE ends in .pb.gz or .pprof, else a line for each stack, for flame graphs.", (a, text) =>
+            text.Length == 0 ? (a, "--profile: a file's name is needed, and it is empty") : (a with { Profile = text }, null)) { IsFile = true },
+        new("--profile-rate", "HZ", () => $"How often in a second --profile looks, 1 to {InterruptPlan.MostInSecond}. Default: 99.", (a, text) =>
+            int.TryParse(text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out int often) && often is > 0 and <= InterruptPlan.MostInSecond
+                ? (a with { ProfileRate = often }, null) : (a, $"--profile-rate {text}: write a number from 1 to {InterruptPlan.MostInSecond}")),
         new("--metrics", "[ADDRESS:]PORT", () => "Serve what the machine does at http://ADDRESS:PORT/metrics, for Prometheus; 127.0.0.1 where no address is given, and a free port, which is told, for 0.", (a, text) =>
             ListenAddress.Parse(text) is { } place ? (a with { Metrics = place }, null) : (a, $"--metrics {text}: write PORT or ADDRESS:PORT, as in 9464 or 127.0.0.1:9464")),
         new("--dump", "DIR", () => "Write each enclave to DIR at its INIT: enclave-N.sgxs as it was measured, enclave-N.sig its SIGSTRUCT. What is there already stays as it is.", (a, text) =>

@@ -72,7 +72,7 @@ internal sealed class TraceRecorder : IMachineObserver, IDriverObserver, IEngine
             return;
         }
 
-        TraceEvent happened = New(kind, MachineNames.Of(leaf)) with { Enclave = EnclaveOf(leaf, page), Address = address.Value, Outcome = MachineNames.Of(in result) };
+        TraceEvent happened = New(kind, MachineNames.Of(leaf)) with { Enclave = EnclaveOf(leaf, page), Address = address.Value, Outcome = OutcomeOf(in result) };
         if (leaf == EnclsLeaf.Eextend && result.IsSuccess)
         {
             // Sixteen to a page: told as one.
@@ -116,7 +116,7 @@ internal sealed class TraceRecorder : IMachineObserver, IDriverObserver, IEngine
 
         if ((_kinds & TraceKinds.Enclu) != 0)
         {
-            Tell(New(TraceKinds.Enclu, MachineNames.Of(leaf), visit?.Thread) with { Time = now, Enclave = enclave, Address = address.Value, Outcome = MachineNames.Of(in result), Duration = inside });
+            Tell(New(TraceKinds.Enclu, MachineNames.Of(leaf), visit?.Thread) with { Time = now, Enclave = enclave, Address = address.Value, Outcome = OutcomeOf(in result), Duration = inside });
         }
     }
 
@@ -181,7 +181,7 @@ internal sealed class TraceRecorder : IMachineObserver, IDriverObserver, IEngine
         {
             _fault = null;
             long now = Now;
-            Tell(began with { Time = now, Duration = now - began.Time, Outcome = result == VmFault.NoPage ? by ?? "mapped" : "SIGBUS" + byOrder });
+            Tell(began with { Time = now, Duration = now - began.Time, Outcome = (result == VmFault.NoPage ? by ?? "mapped" : "SIGBUS") + byOrder });
         }
     }
 
@@ -303,6 +303,8 @@ internal sealed class TraceRecorder : IMachineObserver, IDriverObserver, IEngine
 
         return visit;
     }
+
+    private string OutcomeOf(in LeafResult result) => result.Status == LeafStatus.Error && _machine.WasInjected ? MachineNames.Of(result.Error) + " (injected)" : MachineNames.Of(in result);
 
     private string TakeInjected()
     {

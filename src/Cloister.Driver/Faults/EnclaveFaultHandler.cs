@@ -32,6 +32,12 @@ internal sealed class EnclaveFaultHandler
         Protection mapping)
     {
         _state.Counters.Faults++;
+        if (_state.Injections.Faulted() is { } eviction)
+        {
+            _state.Observer.Injected(eviction);
+            _epc.ReclaimBatch();
+        }
+
         bool isNew = _state.Rules is { SignalsAddedPages: false, BindsToMapping: false } && !enclave.Pages.Contains(address.Value >> 12);
         var error = FindPage(enclave, address, access, mapping, out var page, out var entry);
         if (error == DriverError.EBUSY)

@@ -77,6 +77,12 @@ internal sealed class EnclavePageLoader(DriverState state, EpcAllocator epc)
             return DriverError.EFAULT;
         }
 
+        if (state.Injections.Loaded() is { } slow)
+        {
+            state.Observer.Injected(slow);
+            Thread.Sleep(slow.Milliseconds);
+        }
+
         var (vaPage, slot) = enclave.Versions.Find(page.VersionSlot);
         var result = Cloister.Processor.Encls.Eldu.Execute(
             state.Machine,

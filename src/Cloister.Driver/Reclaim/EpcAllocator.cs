@@ -84,6 +84,9 @@ internal sealed class EpcAllocator(DriverState state, PageReclaimer reclaimer)
         MakeRoom(needed);
     }
 
+    /// <summary>Writes out a batch of pages, whether there is need or not.</summary>
+    public void ReclaimBatch() => reclaimer.ReclaimPages();
+
     /// <summary>Reclaims until some pages are free: what ksgxd does while a faulting thread is about to retry.</summary>
     /// <param name="needed">Pages that shall be free.</param>
     /// <returns>Whether they are.</returns>

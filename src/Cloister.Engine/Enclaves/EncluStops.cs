@@ -101,6 +101,11 @@ internal sealed class EncluStops(
         var leaf = (EncluLeaf)(uint)thread.Peek().Rax;
         if (leaf is EncluLeaf.Eexit or EncluLeaf.Eaccept && thread.Processor.EnclaveMode)
         {
+            if (machine.Injects(leaf))
+            {
+                return;
+            }
+
             patcher.Patch(thread, rip, inEnclave: true);
             if (leaf == EncluLeaf.Eaccept)
             {

@@ -22,7 +22,7 @@ public static class Einit
     public static LeafResult Execute(SgxMachine machine, ReadOnlySpan<byte> sigstruct, ReadOnlySpan<byte> einittoken, EpcPage secs)
     {
         ArgumentNullException.ThrowIfNull(machine);
-        return machine.Tell(EnclsLeaf.Einit, secs, default, Run(machine, sigstruct, einittoken, secs));
+        return machine.Tell(EnclsLeaf.Einit, secs, default, machine.Injected(EnclsLeaf.Einit) ?? Run(machine, sigstruct, einittoken, secs));
     }
 
     private static LeafResult Run(SgxMachine machine, ReadOnlySpan<byte> sigstruct, ReadOnlySpan<byte> einittoken, EpcPage secs)

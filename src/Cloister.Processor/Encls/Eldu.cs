@@ -17,7 +17,7 @@ public static class Eldu
     public static LeafResult Execute(SgxMachine machine, EpcPage secs, LinearAddress address, ReadOnlySpan<byte> source, ReadOnlySpan<byte> pcmd, EpcPage vaPage, int slot, EpcPage page)
     {
         ArgumentNullException.ThrowIfNull(machine);
-        LeafResult result = PageLoad.Run(machine, blocked: false, secs, address, source, pcmd, vaPage, slot, page);
+        LeafResult result = machine.Injected(EnclsLeaf.Eldu) ?? PageLoad.Run(machine, blocked: false, secs, address, source, pcmd, vaPage, slot, page);
         return machine.Tell(EnclsLeaf.Eldu, page, address, result);
     }
 }

@@ -10,7 +10,7 @@ public static class Emodpr
     {
         ArgumentNullException.ThrowIfNull(machine);
         LinearAddress address = machine.Epcm.Contains(page) ? machine.Epcm[page].EnclaveAddress : default;
-        return machine.Tell(EnclsLeaf.Emodpr, page, address, Run(machine, page, secinfo));
+        return machine.Tell(EnclsLeaf.Emodpr, page, address, machine.Injected(EnclsLeaf.Emodpr) ?? Run(machine, page, secinfo));
     }
 
     private static LeafResult Run(SgxMachine machine, EpcPage page, in Secinfo secinfo)

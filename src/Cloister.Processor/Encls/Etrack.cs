@@ -9,7 +9,7 @@ public static class Etrack
     public static LeafResult Execute(SgxMachine machine, EpcPage secs)
     {
         ArgumentNullException.ThrowIfNull(machine);
-        return machine.Tell(EnclsLeaf.Etrack, secs, default, Run(machine, secs));
+        return machine.Tell(EnclsLeaf.Etrack, secs, default, machine.Injected(EnclsLeaf.Etrack) ?? Run(machine, secs));
     }
 
     private static LeafResult Run(SgxMachine machine, EpcPage secs)

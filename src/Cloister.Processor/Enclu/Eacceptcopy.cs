@@ -17,7 +17,7 @@ public static class Eacceptcopy
         }
 
         var address = new LinearAddress(processor.Registers.Rcx);
-        LeafResult result = Run(machine, processor, memory, address);
+        LeafResult result = LeafSteps.Injected(machine, processor, memory, EncluLeaf.Eacceptcopy) ?? Run(machine, processor, memory, address);
         if (result.Status != LeafStatus.Fault)
         {
             LeafSteps.Complete(processor.Registers, result.Error);

@@ -18,7 +18,7 @@ public static class Egetkey
             return refusal;
         }
 
-        LeafResult result = Run(machine, processor, memory);
+        LeafResult result = LeafSteps.Injected(machine, processor, memory, EncluLeaf.Egetkey) ?? Run(machine, processor, memory);
         if (result.Status != LeafStatus.Fault)
         {
             LeafSteps.Complete(processor.Registers, result.Error);

@@ -9,6 +9,18 @@ internal static class LeafSteps
     private const ulong ArithmeticFlags = Registers.CarryFlag | Registers.ParityFlag | Registers.AuxiliaryFlag
         | Registers.ZeroFlag | Registers.SignFlag | Registers.OverflowFlag;
 
+    /// <summary>The code that a leaf gives by order; null where it is to be executed. One whose page is not there faults first, and is no occasion.</summary>
+    public static LeafResult? Injected(SgxMachine machine, LogicalProcessor processor, ILinearMemory memory, EncluLeaf leaf)
+    {
+        if (!machine.Injects(leaf))
+        {
+            return machine.NotInjected();
+        }
+
+        var operand = new LinearAddress(leaf == EncluLeaf.Egetkey ? processor.Registers.Rbx : processor.Registers.Rcx);
+        return AccessCheck.Translate(memory, operand, AccessKind.Read, out _) is null ? machine.Injected(leaf) : machine.NotInjected();
+    }
+
     /// <summary>What every leaf checks first. SDM 3D, ENCLU.</summary>
     public static LeafResult? Refuse(SgxMachine machine, LogicalProcessor processor, EncluLeaf leaf)
     {
