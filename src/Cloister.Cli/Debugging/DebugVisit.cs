@@ -1,5 +1,6 @@
 using System.Text;
 using Cloister.Engine;
+using Cloister.Engine.Options;
 
 namespace Cloister.Cli.Debugging;
 
@@ -17,7 +18,8 @@ internal static class DebugVisit
         var machine = new DebugMachine(tracer);
         if (!await machine.Attach(process).ConfigureAwait(false))
         {
-            return "another debugger is there already, or the process has ended";
+            return "another debugger is there already, or the process has ended"
+                + (tracer.Options.Attach == AttachMode.Device ? ", or nobody traces it (--attach=device), and gdb itself can have it" : "");
         }
 
         try
