@@ -3,7 +3,9 @@ using System.Globalization;
 
 namespace Cloister.Tests;
 
-/// <summary>Waits for processes until they count as hung. A second on a busy machine counts as the share of a core that the process can have had.</summary>
+/// <summary>
+/// Waits for processes until they count as hung. A second on a busy machine counts as the share of a core that the process can have had.
+/// </summary>
 /// <remarks>The same rule as conformance/patience's.</remarks>
 internal static class Patience
 {
@@ -30,7 +32,8 @@ internal static class Patience
 
     private static double Share()
     {
-        double load = File.Exists("/proc/loadavg") && double.TryParse(File.ReadAllText("/proc/loadavg").Split(' ')[0], CultureInfo.InvariantCulture, out double read) ? read : 0;
+        double load = File.Exists("/proc/loadavg")
+            && double.TryParse(File.ReadAllText("/proc/loadavg").Split(' ')[0], CultureInfo.InvariantCulture, out double read) ? read : 0;
         return Environment.ProcessorCount / Math.Max(Environment.ProcessorCount, load);
     }
 }

@@ -1,9 +1,14 @@
 namespace Cloister.Architecture;
 
-/// <summary>The bits of CPUID that name a feature. SDM 2A, CPUID; the names are those of Linux, arch/x86/include/asm/cpufeatures.h.</summary>
+/// <summary>
+/// The bits of CPUID that name a feature. SDM 2A, CPUID; the names are those of Linux, arch/x86/include/asm/cpufeatures.h.
+/// </summary>
 public static class CpuFeatures
 {
-    /// <summary>Each word of features: the leaf, the sub-leaf and the register it is in, and the names of its bits from 0 on; "-" for one that has none here.</summary>
+    /// <summary>
+    /// Each word of features: the leaf, the sub-leaf and the register it is in, and the names of its bits from 0 on; "-" for one that has
+    /// none here.
+    /// </summary>
     private static readonly (uint Leaf, uint Subleaf, CpuidRegister Register, string Names)[] s_words =
     [
         (1, 0, CpuidRegister.Edx,
@@ -32,7 +37,8 @@ public static class CpuFeatures
     /// <summary>All of them.</summary>
     public static IReadOnlyList<CpuFeature> All { get; } =
     [
-        .. s_words.SelectMany(word => word.Names.Split(' ').Select((name, bit) => new CpuFeature(name, word.Leaf, word.Subleaf, word.Register, bit)))
+        .. s_words.SelectMany(
+            word => word.Names.Split(' ').Select((name, bit) => new CpuFeature(name, word.Leaf, word.Subleaf, word.Register, bit)))
             .Where(feature => feature.Name != "-"),
     ];
 

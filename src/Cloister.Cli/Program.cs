@@ -20,7 +20,8 @@ try
         return Failure.Report(problem, Failure.Unavailable);
     }
 
-    return args is ["run", ..] ? RunCommand.Execute(args.AsSpan(1)) : args is ["gdb", ..] ? GdbCommand.Execute(args.AsSpan(1)) : CommandLine.Execute(args);
+    return args is ["run", ..] ? RunCommand.Execute(args.AsSpan(1)) : args is ["gdb", ..] ? GdbCommand.Execute(args.AsSpan(1))
+        : CommandLine.Execute(args);
 }
 catch (Exception e)
 {

@@ -2,7 +2,9 @@ using Cloister.Processor;
 
 namespace Cloister.Driver;
 
-/// <summary>Something that goes wrong by order and not by chance, so that a program under test meets it: which, and at which of its occasions.</summary>
+/// <summary>
+/// Something that goes wrong by order and not by chance, so that a program under test meets it: which, and at which of its occasions.
+/// </summary>
 /// <param name="Kind">What goes wrong.</param>
 /// <param name="Ioctl">Of <see cref="InjectedKind.Ioctl"/>: the command's name in the uapi header, or <see cref="AnyIoctl"/>.</param>
 /// <param name="Error">Of <see cref="InjectedKind.Ioctl"/>: what it returns.</param>
@@ -28,7 +30,8 @@ public sealed record InjectedFailure(InjectedKind Kind, string Ioctl, DriverErro
             InjectedKind.AugmentRace => $"race=eaug:when={when}",
             InjectedKind.SlowLoad => $"load=slow:by={Milliseconds}:when={when}",
             InjectedKind.Eviction => $"evict=batch:when={when}",
-            InjectedKind.Leaf => $"leaf={Leaf?.Encls?.ToString().ToUpperInvariant() ?? Leaf?.Enclu?.ToString().ToUpperInvariant()}:error={Leaf?.Error}:when={when}",
+            InjectedKind.Leaf =>
+                $"leaf={Leaf?.Encls?.ToString().ToUpperInvariant() ?? Leaf?.Enclu?.ToString().ToUpperInvariant()}:error={Leaf?.Error}:when={when}",
             _ => $"ioctl={Ioctl}:error={Error}:when={when}",
         };
     }

@@ -8,15 +8,17 @@ public enum InjectedKind
 
     /// <summary>
     /// Two threads fault on the same new page, and this is the one that comes second: the page is added, and the thread gets SIGBUS.
-    /// arch/x86/kernel/cpu/sgx/encl.c, sgx_encl_eaug_page: xa_insert gives -EBUSY, and the result stays VM_FAULT_SIGBUS. Every release since
-    /// 6.0 as far as 6.12; docs/explanation/kernel-races.md, 1.
+    /// arch/x86/kernel/cpu/sgx/encl.c, sgx_encl_eaug_page: xa_insert gives -EBUSY, and the result stays VM_FAULT_SIGBUS. Every release
+    /// since 6.0 as far as 6.12; docs/explanation/kernel-races.md, 1.
     /// </summary>
     AugmentRace,
 
     /// <summary>A page that is loaded takes longer: as where it lies on a disk, or others have the processor.</summary>
     SlowLoad,
 
-    /// <summary>Before a page fault is answered, a batch of pages is written out, as ksgxd does at any time. main.c, sgx_reclaim_pages: 16.</summary>
+    /// <summary>
+    /// Before a page fault is answered, a batch of pages is written out, as ksgxd does at any time. main.c, sgx_reclaim_pages: 16.
+    /// </summary>
     Eviction,
 
     /// <summary>A leaf gives an error code: the processor's.</summary>

@@ -13,7 +13,9 @@ internal sealed class Injections
         (_loads, _evictions) = (Of(failures, InjectedKind.SlowLoad), Of(failures, InjectedKind.Eviction));
     }
 
-    /// <summary>Whether a page that is added may yet be one that another thread added first: each must be asked for by a fault then.</summary>
+    /// <summary>
+    /// Whether a page that is added may yet be one that another thread added first: each must be asked for by a fault then.
+    /// </summary>
     public bool MayRace => Array.Exists(_races, race => race.Occasions.AreLeft);
 
     /// <summary>A program makes an ioctl. The failure that is to come of it, or null.</summary>
@@ -52,7 +54,8 @@ internal sealed class Injections
         return due;
     }
 
-    private static Counted[] Of(IReadOnlyList<InjectedFailure> failures, InjectedKind kind) => [.. failures.Where(failure => failure.Kind == kind)
+    private static Counted[] Of(IReadOnlyList<InjectedFailure> failures, InjectedKind kind) =>
+        [.. failures.Where(failure => failure.Kind == kind)
         .Select(failure => new Counted(failure, new Occasions(failure.First, failure.Last)))];
 
     private sealed record Counted(InjectedFailure Failure, Occasions Occasions);

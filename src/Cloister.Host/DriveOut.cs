@@ -4,8 +4,8 @@ namespace Cloister.Host;
 
 /// <summary>Drives a thread out of an enclave: for a moment no page of it may be executed.</summary>
 /// <remarks>
-/// No signal does that: after its handler the asynchronous exit pointer resumes the enclave. Without execution the thread faults at its next
-/// instruction, by an asynchronous exit, and the vDSO returns. So do others that are inside, which are resumed when their pages can be
+/// No signal does that: after its handler the asynchronous exit pointer resumes the enclave. Without execution the thread faults at its
+/// next instruction, by an asynchronous exit, and the vDSO returns. So do others that are inside, which are resumed when their pages can be
 /// executed again; nothing that the enclave sees has changed. Source: SDM 3D, "AEX"; Linux, arch/x86/entry/vdso/vsgx.S.
 /// </remarks>
 internal sealed class DriveOut(EnclaveRange range)

@@ -53,7 +53,8 @@ public sealed partial class Enclave : IDisposable
     /// <exception cref="ImageException">It is no enclave file, or not whole.</exception>
     /// <exception cref="SgxUnavailableException">There is no SGX.</exception>
     /// <exception cref="EnclaveOperationException">The kernel refused.</exception>
-    public static Enclave Load(string path, EnclaveLoadOptions? options = null) => new(EnclaveFileLoader.Load(path, options ?? new EnclaveLoadOptions()));
+    public static Enclave Load(string path, EnclaveLoadOptions? options = null) =>
+        new(EnclaveFileLoader.Load(path, options ?? new EnclaveLoadOptions()));
 
     /// <summary>Looks whether this process can build enclaves, by opening the device.</summary>
     /// <returns>Null when it can, else what stands against it and what to do.</returns>
@@ -88,11 +89,15 @@ public sealed partial class Enclave : IDisposable
         return thread;
     }
 
-    /// <summary>Maps a range, as where the enclave is to grow: pages that are not there are added when they are touched (EAUG), and are pending until the enclave accepts them.</summary>
+    /// <summary>
+    /// Maps a range, as where the enclave is to grow: pages that are not there are added when they are touched (EAUG), and are pending
+    /// until the enclave accepts them.
+    /// </summary>
     /// <param name="offset">Bytes from the beginning, a multiple of 4096.</param>
     /// <param name="length">Bytes, a multiple of 4096.</param>
     /// <param name="access">What the page tables permit.</param>
-    /// <param name="populate">MAP_POPULATE: ask the kernel to add the pages now. Linux 6.12 takes it and adds none; each is still added when touched.</param>
+    /// <param name="populate">MAP_POPULATE: ask the kernel to add the pages now.
+    /// Linux 6.12 takes it and adds none; each is still added when touched.</param>
     /// <exception cref="EnclaveOperationException">The kernel refused.</exception>
     public void Map(ulong offset, ulong length, PageAccess access, bool populate = false)
     {
@@ -107,7 +112,8 @@ public sealed partial class Enclave : IDisposable
     public void Unmap(ulong offset, ulong length)
     {
         using LoadedEnclave.Use use = _loaded.BeginUse();
-        EnclaveOperationException.ThrowIf(Operations.Unmap, _loaded.DriveOut.Change(() => _loaded.Range.Unmap(offset, length), areas => areas.Remove(offset, length)));
+        EnclaveOperationException.ThrowIf(Operations.Unmap,
+            _loaded.DriveOut.Change(() => _loaded.Range.Unmap(offset, length), areas => areas.Remove(offset, length)));
     }
 
     /// <summary>Changes what the page tables permit (mprotect).</summary>
@@ -118,10 +124,14 @@ public sealed partial class Enclave : IDisposable
     public void Protect(ulong offset, ulong length, PageAccess access)
     {
         using LoadedEnclave.Use use = _loaded.BeginUse();
-        EnclaveOperationException.ThrowIf(Operations.Protect, _loaded.DriveOut.Change(() => _loaded.Range.Protect(offset, length, (int)access), areas => areas.Protect(offset, length, access)));
+        EnclaveOperationException.ThrowIf(Operations.Protect,
+            _loaded.DriveOut.Change(() => _loaded.Range.Protect(offset, length, (int)access),
+                areas => areas.Protect(offset, length, access)));
     }
 
-    /// <summary>Takes permissions away (EMODPR and ETRACK). The enclave then accepts it (EACCEPT with PR), and can extend them again by EMODPE.</summary>
+    /// <summary>
+    /// Takes permissions away (EMODPR and ETRACK). The enclave then accepts it (EACCEPT with PR), and can extend them again by EMODPE.
+    /// </summary>
     /// <param name="offset">Bytes from the beginning, a multiple of 4096.</param>
     /// <param name="length">Bytes, a multiple of 4096.</param>
     /// <param name="access">What remains of the permissions.</param>
@@ -148,7 +158,10 @@ public sealed partial class Enclave : IDisposable
             return _loaded.Device.RemovePages(at, rest, out done);
         });
 
-    /// <summary>Adds pages by AUGMENT_PAGES, pending until the enclave accepts them. The ioctl is of an RFC of March 2022 that was never merged; Linux answers ENOTTY.</summary>
+    /// <summary>
+    /// Adds pages by AUGMENT_PAGES, pending until the enclave accepts them. The ioctl is of an RFC of March 2022 that was never merged;
+    /// Linux answers ENOTTY.
+    /// </summary>
     /// <param name="offset">Bytes from the beginning, a multiple of 4096.</param>
     /// <param name="length">Bytes, a multiple of 4096.</param>
     /// <exception cref="EnclaveOperationException">The kernel refused; some pages may have been added before.</exception>

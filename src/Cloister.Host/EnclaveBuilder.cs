@@ -29,7 +29,9 @@ public sealed class EnclaveBuilder
     /// <summary>The pages in the order of EADD.</summary>
     internal IReadOnlyList<PageRun> Runs => _runs;
 
-    /// <summary>SECS.SSAFRAMESIZE in pages, 1 or more: room for what <see cref="Attributes"/>' XFRM and <see cref="Miscselect"/> ask for.</summary>
+    /// <summary>
+    /// SECS.SSAFRAMESIZE in pages, 1 or more: room for what <see cref="Attributes"/>' XFRM and <see cref="Miscselect"/> ask for.
+    /// </summary>
     public uint SsaFrameSize { get; init; } = 1;
 
     /// <summary>SECS.MISCSELECT.</summary>

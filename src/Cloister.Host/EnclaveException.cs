@@ -27,8 +27,9 @@ public sealed class EnclaveBusyException(string message) : EnclaveException(mess
 /// <summary>A call was cancelled while a thread was inside, and the thread was driven out by an asynchronous exit.</summary>
 /// <remarks>
 /// The enclave lives on and its other threads go on. The thread's TCS keeps what was interrupted in a frame of its state save area:
-/// <see cref="EnclaveThread.Resume()"/> goes on with it, and until that has come to an EEXIT no call is given this thread. Whether the enclave's
-/// data is whole is another matter: it was stopped anywhere, and a lock that it held stays held. Who cannot resume it builds the enclave anew.
+/// <see cref="EnclaveThread.Resume()"/> goes on with it, and until that has come to an EEXIT no call is given this thread. Whether the
+/// enclave's data is whole is another matter: it was stopped anywhere,
+/// and a lock that it held stays held. Who cannot resume it builds the enclave anew.
 /// </remarks>
 public sealed class EnclaveCallCanceledException : OperationCanceledException
 {
@@ -90,5 +91,7 @@ public sealed class EnclaveFaultException : EnclaveException
 }
 
 /// <summary>The enclave's memory is gone, as after suspend to RAM: build it anew. SDM 3D, "Power Management".</summary>
-/// <remarks>No kernel since 5.11 says so by itself: EENTER and ERESUME fault at the TCS, and EINIT faults. A TCS that was removed looks the same.</remarks>
+/// <remarks>
+/// No kernel since 5.11 says so by itself: EENTER and ERESUME fault at the TCS, and EINIT faults. A TCS that was removed looks the same.
+/// </remarks>
 public sealed class EnclaveLostException(string message) : EnclaveException(message);

@@ -37,7 +37,8 @@ internal static class EnclaveFileLoader
     /// <summary>The SECS that the file and its SIGSTRUCT ask for. SDM 3D, EINIT: what the masks enforce must be equal.</summary>
     internal static Secs SecsOf(EnclaveVariant variant, EnclaveLoadOptions options)
     {
-        Attributes wanted = variant.Sigstruct?.Attributes ?? variant.Attributes ?? new Attributes(AttributeFlags.Mode64Bit, Attributes.XfrmLegacy);
+        Attributes wanted = variant.Sigstruct?.Attributes ?? variant.Attributes
+            ?? new Attributes(AttributeFlags.Mode64Bit, Attributes.XfrmLegacy);
         Attributes mask = variant.Sigstruct?.Attributemask ?? default;
         AttributeFlags flags = wanted.Flags & ~AttributeFlags.Init;
         bool mayChooseDebug = variant.Sigstruct is null || options.SignOnTheSpot || !mask.Flags.HasFlag(AttributeFlags.Debug);

@@ -3,7 +3,9 @@ namespace Cloister.Host;
 /// <summary>Choices in loading an enclave file.</summary>
 public sealed record EnclaveLoadOptions
 {
-    /// <summary>Sign on the spot even when the file is signed: MRSIGNER is then another, and sealed data of the maker's cannot be read.</summary>
+    /// <summary>
+    /// Sign on the spot even when the file is signed: MRSIGNER is then another, and sealed data of the maker's cannot be read.
+    /// </summary>
     public bool SignOnTheSpot { get; init; }
 
     /// <summary>Run it as a debug enclave where its SIGSTRUCT permits that.</summary>

@@ -47,8 +47,10 @@ internal static class EnclaveLoader
             throw new SgxUnavailableException(
                 errno switch
                 {
-                    Errno.ENOENT or Errno.ENODEV => $"{EnclaveDevice.EnclavePath}: this machine has no SGX, or its kernel no driver for it (Linux 5.11); 'cloister run -- PROGRAM' runs the program without",
-                    Errno.EACCES or Errno.EPERM => $"{EnclaveDevice.EnclavePath}: this user may not open it (on many systems members of the group sgx may), or it is mounted noexec",
+                    Errno.ENOENT or Errno.ENODEV =>
+                        $"{EnclaveDevice.EnclavePath}: this machine has no SGX, or its kernel no driver for it (Linux 5.11); 'cloister run -- PROGRAM' runs the program without",
+                    Errno.EACCES or Errno.EPERM =>
+                        $"{EnclaveDevice.EnclavePath}: this user may not open it (on many systems members of the group sgx may), or it is mounted noexec",
                     _ => $"{EnclaveDevice.EnclavePath}: {errno}",
                 },
                 errno);
@@ -65,7 +67,8 @@ internal static class EnclaveLoader
         {
             if (!run.IsMeasured && !run.IsUnmeasured)
             {
-                throw new EnclaveException($"{run.Name} at 0x{run.Offset:x}: only some chunks of its pages are measured, and Linux measures a page whole or not at all (SGX_PAGE_MEASURE)");
+                throw new EnclaveException(
+                    $"{run.Name} at 0x{run.Offset:x}: only some chunks of its pages are measured, and Linux measures a page whole or not at all (SGX_PAGE_MEASURE)");
             }
 
             for (ulong first = 0; first < run.Count; first += PagesPerCall)
@@ -107,7 +110,8 @@ internal static class EnclaveLoader
 
     private static void Initialise(EnclaveDevice device, Secs secs, in Sigstruct sigstruct, byte[] mrenclave)
     {
-        if (secs.Attributes.Flags.HasFlag(AttributeFlags.ProvisionKey) && EnclaveDevice.Open(out EnclaveDevice? provision, EnclaveDevice.ProvisionPath) == Errno.None)
+        if (secs.Attributes.Flags.HasFlag(AttributeFlags.ProvisionKey)
+            && EnclaveDevice.Open(out EnclaveDevice? provision, EnclaveDevice.ProvisionPath) == Errno.None)
         {
             using (provision)
             {
@@ -123,7 +127,8 @@ internal static class EnclaveLoader
         while (errno == Errno.EINTR);
         if (errno == Errno.EPERM && SigstructChecks.Run(in sigstruct, 0).FirstOrDefault(check => !check.Passed) is { } wrong)
         {
-            throw new EnclaveOperationException(Operations.Init, errno, because: $"the SIGSTRUCT fails its check of {wrong.Name}: {wrong.Where}: expected {wrong.Expected}, found {wrong.Found}");
+            throw new EnclaveOperationException(Operations.Init, errno,
+                because: $"the SIGSTRUCT fails its check of {wrong.Name}: {wrong.Where}: expected {wrong.Expected}, found {wrong.Found}");
         }
 
         if (errno == Errno.EPERM && !((ReadOnlySpan<byte>)sigstruct.Enclavehash).SequenceEqual(mrenclave))
@@ -135,7 +140,8 @@ internal static class EnclaveLoader
         if (errno == Errno.EIO)
         {
             // Linux, sgx_encl_init: EINIT faulted, which it does when the SECS is not there.
-            throw new EnclaveLostException($"{Operations.Init}: {errno}: the enclave was lost to a power transition before it was whole; build it anew");
+            throw new EnclaveLostException(
+                $"{Operations.Init}: {errno}: the enclave was lost to a power transition before it was whole; build it anew");
         }
 
         EnclaveOperationException.ThrowIf(Operations.Init, errno);
@@ -147,7 +153,8 @@ internal static class EnclaveLoader
         (ulong Offset, ulong Length, PageAccess Access) current = default;
         foreach (PageRun run in runs.OrderBy(run => run.Offset))
         {
-            PageAccess access = run.PageType == PageType.Tcs ? PageAccess.Read | PageAccess.Write : (PageAccess)(run.Flags & SecinfoFlags.PermissionMask);
+            PageAccess access = run.PageType == PageType.Tcs ? PageAccess.Read | PageAccess.Write
+                : (PageAccess)(run.Flags & SecinfoFlags.PermissionMask);
             ulong length = run.Count * LinearAddress.PageSize;
             if (current.Length != 0 && current.Access == access && current.Offset + current.Length == run.Offset)
             {

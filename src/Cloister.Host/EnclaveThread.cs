@@ -29,12 +29,15 @@ public sealed class EnclaveThread
     /// <summary>Where the TCS is.</summary>
     public LinearAddress Address => _enclave.BaseAddress + Offset;
 
-    /// <summary>Frames of the state save area that hold an exception nothing has resumed: CSSA, as far as entries by this object go. SDM 3D, "TCS".</summary>
+    /// <summary>
+    /// Frames of the state save area that hold an exception nothing has resumed: CSSA, as far as entries by this object go. SDM 3D, "TCS".
+    /// </summary>
     public int FramesInUse { get; private set; }
 
     /// <summary>
-    /// Why <see cref="Enclave.Call(ulong, ReadOnlySpan{byte}, Span{byte}, EnclaveCallOptions?)"/> does not take it any more: EENTER was refused, a call
-    /// was cancelled, or one ended in an ocall. Null when it does. It is taken again once <see cref="Resume()"/> has brought a call to its EEXIT.
+    /// Why <see cref="Enclave.Call(ulong, ReadOnlySpan{byte}, Span{byte}, EnclaveCallOptions?)"/> does not take it any more: EENTER was
+    /// refused, a call was cancelled, or one ended in an ocall. Null when it does. It is taken again once <see cref="Resume()"/> has
+    /// brought a call to its EEXIT.
     /// </summary>
     public string? Abandoned { get; private set; }
 
@@ -42,7 +45,10 @@ public sealed class EnclaveThread
     internal ulong Crossings { get; private set; }
 
     /// <summary>EENTER. Returns when the enclave has left, by itself or by an exception.</summary>
-    /// <remarks>After an exception the thread can be entered again if it has another state save area frame; RAX then tells the enclave how many are in use.</remarks>
+    /// <remarks>
+    /// After an exception the thread can be entered again if it has another state save area frame; RAX then tells the enclave how many are
+    /// in use.
+    /// </remarks>
     /// <param name="registers">What the enclave finds in the registers.</param>
     /// <exception cref="EnclaveException">EENTER itself was refused: the TCS is busy, has no free frame, or is none.</exception>
     /// <exception cref="EnclaveLostException">The enclave is lost to a power transition.</exception>
@@ -55,7 +61,8 @@ public sealed class EnclaveThread
     /// <exception cref="ObjectDisposedException">The enclave has been disposed.</exception>
     public EnclaveExit Resume() => Resume(CancellationToken.None);
 
-    internal EnclaveExit Enter(EnclaveRegisters registers, CancellationToken cancellation) => Run(EncluLeaf.Eenter, registers, cancellation);
+    internal EnclaveExit Enter(EnclaveRegisters registers, CancellationToken cancellation) =>
+        Run(EncluLeaf.Eenter, registers, cancellation);
 
     internal EnclaveExit Resume(CancellationToken cancellation)
     {
@@ -243,10 +250,12 @@ public sealed class EnclaveThread
         string name = leaf == EncluLeaf.Eenter ? "EENTER" : "ERESUME";
         if (IsLost(fault))
         {
-            return new EnclaveLostException($"{name}: the TCS at 0x{Offset:x} is not there any more: it was removed, or the enclave is lost to a power transition; build it anew");
+            return new EnclaveLostException(
+                $"{name}: the TCS at 0x{Offset:x} is not there any more: it was removed, or the enclave is lost to a power transition; build it anew");
         }
 
-        return new EnclaveException($"{name} on 0x{Offset:x} was refused (exception {(int)fault.Vector}, error code 0x{fault.ErrorCode:x}): the TCS is in use, has no free state save area frame, or the page is none")
+        return new EnclaveException(
+            $"{name} on 0x{Offset:x} was refused (exception {(int)fault.Vector}, error code 0x{fault.ErrorCode:x}): the TCS is in use, has no free state save area frame, or the page is none")
         {
             EntryRefused = leaf == EncluLeaf.Eenter,
         };

@@ -9,6 +9,8 @@ public enum EntryMethod
     /// <summary>By the function of the vDSO (Linux 5.11): an exception inside is no signal.</summary>
     Vdso,
 
-    /// <summary>By an ENCLU of this process. Handlers for SIGSEGV, SIGBUS, SIGILL, SIGFPE and SIGTRAP are put in front of the process's own.</summary>
+    /// <summary>
+    /// By an ENCLU of this process. Handlers for SIGSEGV, SIGBUS, SIGILL, SIGFPE and SIGTRAP are put in front of the process's own.
+    /// </summary>
     Inline,
 }

@@ -1,7 +1,8 @@
 namespace Cloister.Host;
 
 /// <summary>Hears each exit of a call and decides how it goes on. It runs outside the enclave, on the calling thread.</summary>
-/// <param name="thread">The thread of the enclave that was left; a handler may enter it again, as for an exception inside (CSSA permitting).</param>
+/// <param name="thread">The thread of the enclave that was left; a handler may enter it again,
+/// as for an exception inside (CSSA permitting).</param>
 /// <param name="exit">How it was left.</param>
 public delegate ExitDecision ExitHandler(EnclaveThread thread, EnclaveExit exit);
 

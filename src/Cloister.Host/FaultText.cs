@@ -2,7 +2,9 @@ using Cloister.Architecture;
 
 namespace Cloister.Host;
 
-/// <summary>What an exception inside an enclave means. Sources: SDM 3A, "Interrupt and Exception Handling"; SDM 3D, "Enclave Access Control".</summary>
+/// <summary>
+/// What an exception inside an enclave means. Sources: SDM 3A, "Interrupt and Exception Handling"; SDM 3D, "Enclave Access Control".
+/// </summary>
 internal static class FaultText
 {
     public static string Describe(EnclaveFault fault, ulong baseAddress, ulong size)
@@ -13,12 +15,15 @@ internal static class FaultText
         }
 
         ulong offset = fault.Address.Value - baseAddress;
-        string where = offset < size ? $"the enclave's offset 0x{offset:x}" : $"the address 0x{fault.Address.Value:x}, which is outside the enclave";
+        string where = offset < size ? $"the enclave's offset 0x{offset:x}"
+            : $"the address 0x{fault.Address.Value:x}, which is outside the enclave";
         var code = (PageFaultErrorCode)fault.ErrorCode;
-        string what = code.HasFlag(PageFaultErrorCode.InstructionFetch) ? "instruction fetch from" : code.HasFlag(PageFaultErrorCode.Write) ? "write to" : "read of";
+        string what = code.HasFlag(PageFaultErrorCode.InstructionFetch) ? "instruction fetch from" : code.HasFlag(PageFaultErrorCode.Write)
+            ? "write to" : "read of";
         string why = code switch
         {
-            _ when code.HasFlag(PageFaultErrorCode.Sgx) => "the EPCM refused it: the page is pending, modified or blocked, of another type, or has not that permission (EACCEPT or EMODPE cures it)",
+            _ when code.HasFlag(PageFaultErrorCode.Sgx) =>
+                "the EPCM refused it: the page is pending, modified or blocked, of another type, or has not that permission (EACCEPT or EMODPE cures it)",
             _ when code.HasFlag(PageFaultErrorCode.Present) => "the mapping does not permit it (mprotect)",
             _ => "there is no such page",
         };
@@ -32,7 +37,8 @@ internal static class FaultText
         ExceptionVector.Breakpoint => "#BP, a breakpoint",
         ExceptionVector.BoundRange => "#BR, a bound was exceeded",
         ExceptionVector.InvalidOpcode => "#UD, an instruction that does not exist or is not allowed inside an enclave",
-        ExceptionVector.GeneralProtection => "#GP, a general protection fault: a wrong address, or an instruction fetch outside the enclave",
+        ExceptionVector.GeneralProtection =>
+            "#GP, a general protection fault: a wrong address, or an instruction fetch outside the enclave",
         ExceptionVector.X87FloatingPoint => "#MF, an x87 floating-point exception",
         ExceptionVector.AlignmentCheck => "#AC, an unaligned access",
         ExceptionVector.SimdFloatingPoint => "#XM, a SIMD floating-point exception",

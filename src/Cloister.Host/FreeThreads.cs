@@ -69,7 +69,8 @@ internal sealed class FreeThreads
                 long left = deadline == long.MaxValue ? Timeout.Infinite : deadline - Environment.TickCount64;
                 if (left != Timeout.Infinite && left <= 0)
                 {
-                    throw new EnclaveBusyException($"all {_taken.Count} threads of the enclave are in use{Waited(wait)}; give it more TCS, or wait longer{Retired()}");
+                    throw new EnclaveBusyException(
+                        $"all {_taken.Count} threads of the enclave are in use{Waited(wait)}; give it more TCS, or wait longer{Retired()}");
                 }
 
                 _ = Monitor.Wait(_lock, (int)left);
@@ -113,11 +114,13 @@ internal sealed class FreeThreads
 
         if (_taken.Values.All(holder => holder == Environment.CurrentManagedThreadId))
         {
-            throw new EnclaveBusyException($"no thread of the enclave is free, and the caller itself holds all {_taken.Count}: a call from within a call needs a TCS of its own{Retired()}");
+            throw new EnclaveBusyException(
+                $"no thread of the enclave is free, and the caller itself holds all {_taken.Count}: a call from within a call needs a TCS of its own{Retired()}");
         }
     }
 
-    private string Retired() => _retired.Count == 0 ? "" : $" ({string.Join("; ", _retired.OrderBy(pair => pair.Key.Offset).Select(pair => $"the thread at 0x{pair.Key.Offset:x} is not used any more: {pair.Value}"))})";
+    private string Retired() => _retired.Count == 0 ? ""
+        : $" ({string.Join("; ", _retired.OrderBy(pair => pair.Key.Offset).Select(pair => $"the thread at 0x{pair.Key.Offset:x} is not used any more: {pair.Value}"))})";
 
     private static string Waited(TimeSpan wait) => wait > TimeSpan.Zero ? $", and none came free in {wait.TotalSeconds:0.###} s" : "";
 }

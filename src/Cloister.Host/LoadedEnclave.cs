@@ -3,7 +3,9 @@ using Cloister.Linux;
 
 namespace Cloister.Host;
 
-/// <summary>What was built and initialised: its range and mappings, how it is entered, and who still uses it. It knows none of its threads.</summary>
+/// <summary>
+/// What was built and initialised: its range and mappings, how it is entered, and who still uses it. It knows none of its threads.
+/// </summary>
 internal sealed class LoadedEnclave : IDisposable
 {
     private volatile bool _disposed;
@@ -76,7 +78,9 @@ internal sealed class LoadedEnclave : IDisposable
     }
 
     public void Map(ulong offset, ulong length, PageAccess access, bool populate) =>
-        EnclaveOperationException.ThrowIf(Operations.Map, DriveOut.Change(() => Range.Map(Device.File, offset, length, (int)access, populate), areas => areas.Set(offset, length, access)));
+        EnclaveOperationException.ThrowIf(Operations.Map,
+            DriveOut.Change(() => Range.Map(Device.File, offset, length, (int)access, populate),
+                areas => areas.Set(offset, length, access)));
 
     /// <summary>Its pages are freed when the last that uses it is done.</summary>
     public void Dispose()
@@ -91,7 +95,9 @@ internal sealed class LoadedEnclave : IDisposable
     {
         EntryMethod.Inline => InlineEntry.Instance,
         EntryMethod.Automatic => (EnclaveEntry?)VdsoEntry.Instance ?? InlineEntry.Instance,
-        _ => VdsoEntry.Instance ?? throw new SgxUnavailableException($"the vDSO has no {VdsoLookup.SgxEnterEnclave}: it needs Linux 5.11 or later with SGX; {nameof(EntryMethod)}.{nameof(EntryMethod.Inline)} does without", Errno.None),
+        _ => VdsoEntry.Instance
+            ?? throw new SgxUnavailableException(
+                $"the vDSO has no {VdsoLookup.SgxEnterEnclave}: it needs Linux 5.11 or later with SGX; {nameof(EntryMethod)}.{nameof(EntryMethod.Inline)} does without", Errno.None),
     };
 
     internal readonly struct Use(EnclaveRange range) : IDisposable

@@ -7,7 +7,8 @@ internal sealed class MappedAreas
 
     /// <summary>The areas whose code can run, by ascending offset.</summary>
     public (ulong Offset, ulong Length, PageAccess Access)[] Executable =>
-        [.. _areas.Where(area => area.Value.Access.HasFlag(PageAccess.Execute)).Select(area => (area.Key, area.Value.End - area.Key, area.Value.Access))];
+        [.. _areas.Where(area => area.Value.Access.HasFlag(PageAccess.Execute))
+            .Select(area => (area.Key, area.Value.End - area.Key, area.Value.Access))];
 
     /// <summary>Mapped there now, in place of what was.</summary>
     public void Set(ulong offset, ulong length, PageAccess access)

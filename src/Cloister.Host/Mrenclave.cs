@@ -48,13 +48,15 @@ public readonly struct Mrenclave : IEquatable<Mrenclave>, ISpanParsable<Mrenclav
     /// <param name="s">The digits and nothing else.</param>
     /// <param name="provider">Not used.</param>
     public static Mrenclave Parse(ReadOnlySpan<char> s, IFormatProvider? provider) =>
-        TryParse(s, provider, out Mrenclave result) ? result : throw new FormatException($"an MRENCLAVE is {2 * Size} hexadecimal digits, not '{s}'");
+        TryParse(s, provider, out Mrenclave result) ? result
+        : throw new FormatException($"an MRENCLAVE is {2 * Size} hexadecimal digits, not '{s}'");
 
     /// <summary>Reads 64 hexadecimal digits; false when it is something else.</summary>
     public static bool TryParse([NotNullWhen(true)] string? text, out Mrenclave result) => TryParse(text.AsSpan(), null, out result);
 
     /// <inheritdoc/>
-    public static bool TryParse([NotNullWhen(true)] string? s, IFormatProvider? provider, out Mrenclave result) => TryParse(s.AsSpan(), provider, out result);
+    public static bool TryParse([NotNullWhen(true)] string? s, IFormatProvider? provider, out Mrenclave result) =>
+        TryParse(s.AsSpan(), provider, out result);
 
     /// <inheritdoc/>
     public static bool TryParse(ReadOnlySpan<char> s, IFormatProvider? provider, out Mrenclave result)

@@ -10,7 +10,8 @@ public readonly ref struct Ocall
 {
     private readonly NestedCall _call;
 
-    internal Ocall(EnclaveThread thread, NestedCall call, ulong number, ulong argument, ReadOnlySpan<byte> input, Span<byte> answer, CancellationToken cancellation)
+    internal Ocall(EnclaveThread thread, NestedCall call, ulong number, ulong argument, ReadOnlySpan<byte> input, Span<byte> answer,
+        CancellationToken cancellation)
     {
         _call = call;
         Thread = thread;
@@ -40,8 +41,8 @@ public readonly ref struct Ocall
     public CancellationToken Cancellation { get; }
 
     /// <summary>
-    /// A nested call, on the thread that asks. The enclave must expect it: it finds CSSA 0 as at any entry, its own stack where it left it, and an
-    /// entry that is not <see cref="OcallTable.Return"/>. <see cref="Enclave.Call(ulong, ReadOnlySpan{byte}, Span{byte}, EnclaveCallOptions?)"/>
+    /// A nested call, on the thread that asks. The enclave must expect it: it finds CSSA 0 as at any entry, its own stack where it left it,
+    /// and an entry that is not <see cref="OcallTable.Return"/>. <see cref="Enclave.Call(ulong, ReadOnlySpan{byte}, Span{byte}, EnclaveCallOptions?)"/>
     /// takes another thread instead.
     /// </summary>
     /// <inheritdoc cref="Enclave.Call(ulong, ReadOnlySpan{byte}, Span{byte}, EnclaveCallOptions?)"/>

@@ -4,10 +4,10 @@ namespace Cloister.Host;
 
 /// <summary>What an enclave may ask of its host, by number. It may be used by several calls at a time; add everything before.</summary>
 /// <remarks>
-/// In a call with buffers EEXIT with RDI = 0 ends the call and any other RDI is an ocall of that number: RSI is where its bytes are, RDX how many,
-/// R8 how many bytes its answer may have, R9 a number. The bytes lie in the output of the call, and the answer is written over them. The
-/// enclave is then entered on the same TCS with RDI = <see cref="Return"/>, RSI as it left it, RDX = bytes of the answer, R8 and R9 = the
-/// output again; it finds its own state by the TCS (RBX at EENTER, SDM 3D).
+/// In a call with buffers EEXIT with RDI = 0 ends the call and any other RDI is an ocall of that number: RSI is where its bytes are, RDX
+/// how many, R8 how many bytes its answer may have, R9 a number. The bytes lie in the output of the call, and the answer is written over
+/// them. The enclave is then entered on the same TCS with RDI = <see cref="Return"/>, RSI as it left it, RDX = bytes of the answer, R8 and
+/// R9 = the output again; it finds its own state by the TCS (RBX at EENTER, SDM 3D).
 /// </remarks>
 public sealed class OcallTable : IEnumerable<ulong>
 {
@@ -26,7 +26,8 @@ public sealed class OcallTable : IEnumerable<ulong>
         ArgumentNullException.ThrowIfNull(handler);
         if (number is 0 or Return)
         {
-            throw new ArgumentOutOfRangeException(nameof(number), number, "0 ends a call and 2^64 - 1 follows an ocall: no ocall has these numbers");
+            throw new ArgumentOutOfRangeException(nameof(number), number,
+                "0 ends a call and 2^64 - 1 follows an ocall: no ocall has these numbers");
         }
 
         if (!_handlers.TryAdd(number, handler))

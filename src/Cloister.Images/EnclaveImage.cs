@@ -29,7 +29,8 @@ public sealed class EnclaveImage : IDisposable
     /// for today's loader passes over it. intel/linux-sgx, psw/urts/urts_com.h, get_metadata.
     /// </summary>
     public EnclaveVariant PreferredVariant
-        => Variants.Where(variant => !variant.IsPassedOver).MaxBy(variant => variant.Version) ?? Variants.MaxBy(variant => variant.Version)!;
+        => Variants.Where(variant => !variant.IsPassedOver).MaxBy(variant => variant.Version)
+        ?? Variants.MaxBy(variant => variant.Version)!;
 
     /// <summary>What the format says of the whole file.</summary>
     public IReadOnlyList<Detail> Details { get; init; } = [];

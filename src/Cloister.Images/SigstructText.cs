@@ -126,7 +126,8 @@ public static class SigstructText
     public static string DescribeXfrm(ulong xfrm) => Names(xfrm, XfrmNames);
 
     private static DateOnly? ParseDate(string text)
-        => DateOnly.TryParseExact(text, "yyyyMMdd", CultureInfo.InvariantCulture, DateTimeStyles.None, out DateOnly day) && day.Year is >= 2009 and < 2100
+        => DateOnly.TryParseExact(text, "yyyyMMdd", CultureInfo.InvariantCulture, DateTimeStyles.None, out DateOnly day)
+            && day.Year is >= 2009 and < 2100
             ? day
             : null;
 

@@ -5,7 +5,9 @@ namespace Cloister.Images;
 /// <summary>Relocations make their pages writable. intel/linux-sgx, psw/urts/loader.cpp, is_relocation_page.</summary>
 internal static class WritablePages
 {
-    /// <summary>A run in parts, those pages writable whose numbers are given. There are as many parts as the numbers make, however large the run.</summary>
+    /// <summary>
+    /// A run in parts, those pages writable whose numbers are given. There are as many parts as the numbers make, however large the run.
+    /// </summary>
     public static IEnumerable<PageRun> MadeWritable(this PageRun run, IReadOnlySet<ulong> relocated)
     {
         if ((run.Flags & SecinfoFlags.W) != 0)
@@ -35,7 +37,12 @@ internal static class WritablePages
     }
 
     private static PageRun Part(PageRun run, ulong from, ulong count)
-        => run with { Offset = run.Offset + (from * LinearAddress.PageSize), Count = count, Content = from == 0 ? run.Content : new ShiftedPageContent(run.Content, from) };
+        => run with
+        {
+            Offset = run.Offset + (from * LinearAddress.PageSize),
+            Count = count,
+            Content = from == 0 ? run.Content : new ShiftedPageContent(run.Content, from),
+        };
 
     private sealed class ShiftedPageContent(PageContent content, ulong by) : PageContent
     {

@@ -19,10 +19,14 @@ public sealed record AllocationPattern(string Id, string Title, bool RunsCode, s
     public static AllocationPattern OneInTen { get; } = new("tenth", "one in ten", false, "one page in ten, once, upwards");
 
     /// <summary>As many accesses as pages, anywhere.</summary>
-    public static AllocationPattern Random { get; } = new("random", "random", false, "as many accesses as there are pages, at random places, the same each time");
+    public static AllocationPattern Random { get; } = new("random", "random", false,
+        "as many accesses as there are pages, at random places, the same each time");
 
-    /// <summary>A cache of emitted code, a quarter of which is used; each function is called four times. V2 16/32: "JIT compiler in our use case".</summary>
-    public static AllocationPattern Jit { get; } = new("jit", "JIT", true, "a code cache: a page for each emitted function, a quarter of the range used, each function called four times");
+    /// <summary>
+    /// A cache of emitted code, a quarter of which is used; each function is called four times. V2 16/32: "JIT compiler in our use case".
+    /// </summary>
+    public static AllocationPattern Jit { get; } = new("jit", "JIT", true,
+        "a code cache: a page for each emitted function, a quarter of the range used, each function called four times");
 
     /// <summary>All of them, in the order of reports.</summary>
     public static IReadOnlyList<AllocationPattern> All { get; } = [Every, OneInTen, Random, Jit];

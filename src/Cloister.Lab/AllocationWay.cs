@@ -25,7 +25,9 @@ public sealed record AllocationWay(string Id, string Title, Generation Generatio
     public static AllocationWay Augment { get; } = new("augment", "AUGMENT all", Generation.EdmmAugment,
         "one AUGMENT_PAGES ioctl adds every page of the range before the first is used");
 
-    /// <summary>AUGMENT_PAGES at each need. V2 16/32: "enclave calls back to host to do mmap()", which "does eaug on given range".</summary>
+    /// <summary>
+    /// AUGMENT_PAGES at each need. V2 16/32: "enclave calls back to host to do mmap()", which "does eaug on given range".
+    /// </summary>
     public static AllocationWay AugmentEach { get; } = new("augment-each", "AUGMENT each", Generation.EdmmAugment,
         "the enclave leaves for each new page, the host adds it by AUGMENT_PAGES and enters again");
 

@@ -60,7 +60,8 @@ public sealed class Experiment(ExperimentOptions options)
         DirectoryInfo scratch = Directory.CreateTempSubdirectory("cloister-lab-");
         try
         {
-            foreach (IGrouping<Generation, (AllocationWay Way, AllocationPattern Pattern)> group in _cells.GroupBy(cell => cell.Way.Generation))
+            foreach (IGrouping<Generation, (AllocationWay Way, AllocationPattern Pattern)> group in _cells.GroupBy(
+                cell => cell.Way.Generation))
             {
                 (AllocationWay Way, AllocationPattern Pattern)[] cells = [.. group];
                 IReadOnlyList<EnclaveEvents> counted = Count(group.Key, cells, scratch);
@@ -79,14 +80,16 @@ public sealed class Experiment(ExperimentOptions options)
         return [.. _cells.Select(cell => results[cell])];
     }
 
-    private ExperimentResult Result((AllocationWay Way, AllocationPattern Pattern) cell, EnclaveEvents events, (TimeSpan Build, TimeSpan Use)? time)
+    private ExperimentResult Result((AllocationWay Way, AllocationPattern Pattern) cell, EnclaveEvents events,
+        (TimeSpan Build, TimeSpan Use)? time)
     {
         int used = cell.Pattern.Uses(options.Pages).Count(use => use.First);
         long taken = events.Build[MachineEvent.Eadd] + events.Use[MachineEvent.Eaug] - EnclaveLayout.FixedPages;
         return new ExperimentResult(cell.Way, cell.Pattern, used, taken, events, time?.Build, time?.Use);
     }
 
-    private IReadOnlyList<EnclaveEvents> Count(Generation generation, (AllocationWay Way, AllocationPattern Pattern)[] cells, DirectoryInfo scratch)
+    private IReadOnlyList<EnclaveEvents> Count(Generation generation, (AllocationWay Way, AllocationPattern Pattern)[] cells,
+        DirectoryInfo scratch)
     {
         (IReadOnlyList<EnclaveEvents> enclaves, _) = RunProgram(generation, EngineMode.Trap, "counting", cells, scratch);
         return enclaves.Count == cells.Length
@@ -94,15 +97,18 @@ public sealed class Experiment(ExperimentOptions options)
             : throw new ExperimentException($"the program made {enclaves.Count} enclaves and not {cells.Length}");
     }
 
-    private List<(TimeSpan Build, TimeSpan Use)> Time(Generation generation, (AllocationWay Way, AllocationPattern Pattern)[] cells, DirectoryInfo scratch)
+    private List<(TimeSpan Build, TimeSpan Use)> Time(Generation generation, (AllocationWay Way, AllocationPattern Pattern)[] cells,
+        DirectoryInfo scratch)
     {
         // The first of each is for the program's runtime to warm up.
         int runs = options.Repeats + 1;
-        (_, string[] lines) = RunProgram(generation, options.TimedEngine, "timing", [.. cells.SelectMany(cell => Enumerable.Repeat(cell, runs))], scratch);
+        (_, string[] lines) =
+            RunProgram(generation, options.TimedEngine, "timing", [.. cells.SelectMany(cell => Enumerable.Repeat(cell, runs))], scratch);
         var medians = new List<(TimeSpan, TimeSpan)>();
         for (int i = 0; i < cells.Length; i++)
         {
-            long[][] times = [.. lines.Skip(i * runs).Take(runs).Skip(1).Select(line => line.Split(' ').Select(text => long.Parse(text, CultureInfo.InvariantCulture)).ToArray())];
+            long[][] times = [.. lines.Skip(i * runs).Take(runs).Skip(1)
+                .Select(line => line.Split(' ').Select(text => long.Parse(text, CultureInfo.InvariantCulture)).ToArray())];
             medians.Add((Median(times.Select(time => time[0])), Median(times.Select(time => time[1]))));
         }
 
@@ -110,7 +116,8 @@ public sealed class Experiment(ExperimentOptions options)
     }
 
     private (IReadOnlyList<EnclaveEvents> Enclaves, string[] Lines) RunProgram(
-        Generation generation, EngineMode engine, string what, IReadOnlyList<(AllocationWay Way, AllocationPattern Pattern)> cells, DirectoryInfo scratch)
+        Generation generation, EngineMode engine, string what, IReadOnlyList<(AllocationWay Way, AllocationPattern Pattern)> cells,
+        DirectoryInfo scratch)
     {
         string file = Path.Combine(scratch.FullName, $"{generation.Name()}-{engine}");
         using var tracer = new Tracer(new EngineOptions
@@ -131,7 +138,8 @@ public sealed class Experiment(ExperimentOptions options)
         {
             end = _cancelled
                 ? default
-                : tracer.Run([.. options.Program, file, options.Pages.ToString(CultureInfo.InvariantCulture), .. cells.Select(cell => $"{cell.Way.Id}:{cell.Pattern.Id}")]);
+                : tracer.Run([.. options.Program, file, options.Pages.ToString(CultureInfo.InvariantCulture),
+                    .. cells.Select(cell => $"{cell.Way.Id}:{cell.Pattern.Id}")]);
         }
         catch (LinuxException) when (_cancelled)
         {
@@ -151,7 +159,8 @@ public sealed class Experiment(ExperimentOptions options)
 
         if (end.ExitStatus != 0)
         {
-            throw new ExperimentException(end.Signal is { } signal ? $"the program of the experiment was ended by signal {signal}" : $"the program of the experiment failed, exit status {end.ExitStatus}");
+            throw new ExperimentException(end.Signal is { } signal ? $"the program of the experiment was ended by signal {signal}"
+                : $"the program of the experiment failed, exit status {end.ExitStatus}");
         }
 
         if (tracer.Driver.Statistics.Evictions > 0)

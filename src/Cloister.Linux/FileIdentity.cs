@@ -18,7 +18,8 @@ public readonly record struct FileIdentity(ulong Device, ulong Inode, long Size,
         {
             bool exists = NativeMethods.SystemCall(SystemCall.Stat, (long)p, (long)buffer, 0, 0, 0, 0) == 0;
             identity = exists
-                ? new FileIdentity(*(ulong*)buffer, *(ulong*)(buffer + 8), *(long*)(buffer + 48), unchecked(*(long*)(buffer + 88) * 1_000_000_000 + *(long*)(buffer + 96)))
+                ? new FileIdentity(*(ulong*)buffer, *(ulong*)(buffer + 8), *(long*)(buffer + 48),
+                    unchecked(*(long*)(buffer + 88) * 1_000_000_000 + *(long*)(buffer + 96)))
                 : default;
             return exists;
         }

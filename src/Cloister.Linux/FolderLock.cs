@@ -2,7 +2,9 @@ using System.Diagnostics;
 
 namespace Cloister.Linux;
 
-/// <summary>A folder that this process alone changes for a while, as far as others ask as well. flock(2): it goes with the process.</summary>
+/// <summary>
+/// A folder that this process alone changes for a while, as far as others ask as well. flock(2): it goes with the process.
+/// </summary>
 public sealed class FolderLock : IDisposable
 {
     private readonly int _descriptor;

@@ -1,6 +1,8 @@
 namespace Cloister.Linux;
 
-/// <summary>A descriptor of another thread. Threads need not share a table (unshare(2), CLONE_FILES), so it is always a thread's, never a process's.</summary>
+/// <summary>
+/// A descriptor of another thread. Threads need not share a table (unshare(2), CLONE_FILES), so it is always a thread's, never a process's.
+/// </summary>
 public static unsafe class ForeignDescriptor
 {
     // PIDFD_THREAD: the descriptor names the thread itself. pidfd_open(2), Linux 6.9; uapi linux/pidfd.h.
@@ -9,7 +11,8 @@ public static unsafe class ForeignDescriptor
     /// <summary>Copies a descriptor of a thread into this process.</summary>
     /// <param name="thread">The thread.</param>
     /// <param name="descriptor">Its number there.</param>
-    /// <param name="isSameFile">Whether it is the same open file, with its position and locks; otherwise its file was opened once more.</param>
+    /// <param name="isSameFile">Whether it is the same open file, with its position and locks;
+    /// otherwise its file was opened once more.</param>
     /// <returns>The number here, or minus an errno.</returns>
     public static int Take(int thread, int descriptor, out bool isSameFile)
     {

@@ -1,6 +1,8 @@
 namespace Cloister.Linux;
 
-/// <summary>The memory of a thread that this process does not hold, a few bytes at a time: nothing is kept open. May be used by any thread.</summary>
+/// <summary>
+/// The memory of a thread that this process does not hold, a few bytes at a time: nothing is kept open. May be used by any thread.
+/// </summary>
 public static unsafe class ForeignMemory
 {
     /// <summary>Reads what can be read from an address on, to the end of its page at least.</summary>
@@ -13,7 +15,8 @@ public static unsafe class ForeignMemory
             // A transfer ends before the first element that cannot be read. process_vm_readv(2).
             nint* local = stackalloc nint[2] { (nint)p, into.Length };
             nint* remote = stackalloc nint[4] { (nint)address, first, (nint)(address + (ulong)first), into.Length - first };
-            long read = NativeMethods.SystemCall(SystemCall.ProcessVmReadv, thread, (long)local, 1, (long)remote, first == into.Length ? 1 : 2, 0);
+            long read = NativeMethods.SystemCall(SystemCall.ProcessVmReadv, thread, (long)local, 1, (long)remote,
+                first == into.Length ? 1 : 2, 0);
             return (int)Math.Max(read, 0);
         }
     }

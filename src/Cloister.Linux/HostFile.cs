@@ -11,7 +11,9 @@ public sealed unsafe class HostFile : IDisposable
 
     private HostFile(int descriptor) => _descriptor = descriptor;
 
-    /// <summary>Opens a file for reading. What is no ordinary file is not waited for: a program may have put a FIFO into its place.</summary>
+    /// <summary>
+    /// Opens a file for reading. What is no ordinary file is not waited for: a program may have put a FIFO into its place.
+    /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="error">Why there is none.</param>
     /// <returns>The file, or null.</returns>
@@ -56,7 +58,10 @@ public sealed unsafe class HostFile : IDisposable
         }
     }
 
-    /// <summary>Gives a file another name that nothing has yet, at once: of two who do it only one succeeds. renameat2(2), and link(2) where a file system lacks it.</summary>
+    /// <summary>
+    /// Gives a file another name that nothing has yet, at once: of two who do it only one succeeds. renameat2(2), and link(2) where a file
+    /// system lacks it.
+    /// </summary>
     /// <param name="from">Its name. Where it had to be linked, it has both afterwards.</param>
     /// <param name="to">The new name.</param>
     /// <returns><see cref="Errno.EEXIST"/> when there is one already.</returns>
@@ -76,7 +81,9 @@ public sealed unsafe class HostFile : IDisposable
         }
     }
 
-    /// <summary>Makes a file that has no name, and is gone when nobody has it open: O_TMPFILE of open(2). Not every file system has it.</summary>
+    /// <summary>
+    /// Makes a file that has no name, and is gone when nobody has it open: O_TMPFILE of open(2). Not every file system has it.
+    /// </summary>
     /// <param name="directory">On whose file system.</param>
     /// <param name="mode">Permission bits, before umask.</param>
     /// <param name="error">Why there is none.</param>
@@ -93,14 +100,16 @@ public sealed unsafe class HostFile : IDisposable
     {
         ArgumentNullException.ThrowIfNull(file);
         const long linkat = 265, currentDirectory = -100, follow = 0x400;
-        fixed (byte* source = Encoding.UTF8.GetBytes($"/proc/self/fd/{file.DangerousGetHandle()}\0"), target = Encoding.UTF8.GetBytes(path + "\0"))
+        fixed (byte* source = Encoding.UTF8.GetBytes($"/proc/self/fd/{file.DangerousGetHandle()}\0"),
+            target = Encoding.UTF8.GetBytes(path + "\0"))
         {
-            return NativeMethods.SystemCall(linkat, currentDirectory, (long)source, currentDirectory, (long)target, follow, 0) < 0 ? NativeMethods.LastError : Errno.None;
+            return NativeMethods.SystemCall(linkat, currentDirectory, (long)source, currentDirectory, (long)target, follow, 0) < 0
+                ? NativeMethods.LastError : Errno.None;
         }
     }
 
-    /// <summary>Makes a directory that is this user's alone. This and the next three do without what the framework does besides, which costs each
-    /// start time. mkdir(2), unlink(2), rmdir(2), rename(2).</summary>
+    /// <summary>Makes a directory that is this user's alone. This and the next three do without what the framework does besides, which
+    /// costs each start time. mkdir(2), unlink(2), rmdir(2), rename(2).</summary>
     public static Errno MakePrivateDirectory(string path) => Call(83, path, 0x1c0);
 
     /// <summary>Takes a name of a file away.</summary>
@@ -136,7 +145,8 @@ public sealed unsafe class HostFile : IDisposable
     }
 
     /// <summary>Reads bytes at an offset.</summary>
-    /// <returns>Their number, less than asked for at the end of the file and where a file gives fewer; -1 when they cannot be read.</returns>
+    /// <returns>Their number, less than asked for at the end of the file and where a file gives fewer;
+    /// -1 when they cannot be read.</returns>
     public int ReadAt(Span<byte> into, long offset)
     {
         fixed (byte* p = into)
@@ -163,7 +173,10 @@ public sealed unsafe class HostFile : IDisposable
         return true;
     }
 
-    /// <summary>The first part at or behind an offset that has data: holes are not read. All of the rest where the file cannot tell; null when there is none.</summary>
+    /// <summary>
+    /// The first part at or behind an offset that has data: holes are not read. All of the rest where the file cannot tell; null when there
+    /// is none.
+    /// </summary>
     /// <param name="offset">Where to begin.</param>
     public (long Start, long End)? NextData(long offset)
     {

@@ -42,15 +42,19 @@ public static unsafe class HostKernel
     {
         const long yield = 24, nanosleep = 35;
         var time = stackalloc long[2] { 0, microseconds * 1000L };
-        _ = microseconds == 0 ? NativeMethods.SystemCall(yield, 0, 0, 0, 0, 0, 0) : NativeMethods.SystemCall(nanosleep, (long)time, 0, 0, 0, 0, 0);
+        _ = microseconds == 0 ? NativeMethods.SystemCall(yield, 0, 0, 0, 0, 0, 0)
+            : NativeMethods.SystemCall(nanosleep, (long)time, 0, 0, 0, 0, 0);
     }
 
     /// <summary>Whether a signal that is not blocked waits for the thread.</summary>
-    /// <remarks>None that is ignored: of a program without a tracer it would not wait at all. Linux, kernel/signal.c, sig_ignored.</remarks>
+    /// <remarks>
+    /// None that is ignored: of a program without a tracer it would not wait at all. Linux, kernel/signal.c, sig_ignored.
+    /// </remarks>
     public static bool SignalPending(int thread)
     {
         // include/linux/signal.h, SIG_KERNEL_IGNORE_MASK.
-        const ulong ignoredByDefault = 1UL << (Signal.SIGCHLD - 1) | 1UL << (Signal.SIGCONT - 1) | 1UL << (Signal.SIGWINCH - 1) | 1UL << (Signal.SIGURG - 1);
+        const ulong ignoredByDefault = 1UL << (Signal.SIGCHLD - 1) | 1UL << (Signal.SIGCONT - 1) | 1UL << (Signal.SIGWINCH - 1)
+            | 1UL << (Signal.SIGURG - 1);
         ReadOnlySpan<byte> status = HostFile.TryRead(ProcPath.Of(thread, "status"));
         ulong Mask(ReadOnlySpan<byte> status, ReadOnlySpan<byte> name) => ProcText.Hexadecimal(ProcText.Field(status, name)) ?? 0;
         ulong ignored = Mask(status, "SigIgn:"u8) | (ignoredByDefault & ~Mask(status, "SigCgt:"u8));
@@ -62,7 +66,8 @@ public static unsafe class HostKernel
     {
         try
         {
-            return [.. Directory.EnumerateDirectories(ProcPath.Of(process, "task")).Select(path => int.TryParse(Path.GetFileName(path), out int id) ? id : 0).Where(id => id != 0)];
+            return [.. Directory.EnumerateDirectories(ProcPath.Of(process, "task"))
+                .Select(path => int.TryParse(Path.GetFileName(path), out int id) ? id : 0).Where(id => id != 0)];
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -70,16 +75,21 @@ public static unsafe class HostKernel
         }
     }
 
-    /// <summary>The number of the system call in which a thread waits; null where it waits in an exception, or runs. proc(5), /proc/PID/syscall.</summary>
+    /// <summary>
+    /// The number of the system call in which a thread waits; null where it waits in an exception, or runs. proc(5), /proc/PID/syscall.
+    /// </summary>
     public static long? SystemCallOf(int thread)
     {
         ReadOnlySpan<byte> text = HostFile.TryRead(ProcPath.Of(thread, "syscall"));
         return (long?)ProcText.Number(ProcText.TakeWord(ref text));
     }
 
-    /// <summary>Whether this process traces a thread: not any more when it was told of its end, though its parent may not have been.</summary>
+    /// <summary>
+    /// Whether this process traces a thread: not any more when it was told of its end, though its parent may not have been.
+    /// </summary>
     public static bool IsTraced(int thread) =>
-        StatusField(thread, "TracerPid:") is { } text && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int tracer) && tracer == Environment.ProcessId;
+        StatusField(thread, "TracerPid:") is { } text && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int tracer)
+        && tracer == Environment.ProcessId;
 
     /// <summary>Whether a process is alive: its leader may have ended before its other threads.</summary>
     public static bool IsAlive(int process) => StatusField(process, "State:") is { } state
@@ -99,9 +109,13 @@ public static unsafe class HostKernel
     public static ulong IgnoredSignals => ProcText.Hexadecimal(ProcText.Field(HostFile.TryRead("/proc/self/status"), "SigIgn:"u8)) ?? 0;
 
     /// <summary>The signals that a thread's process ignores. Bit n-1 is signal n.</summary>
-    public static ulong IgnoredSignalsOf(int thread) => ProcText.Hexadecimal(ProcText.Field(HostFile.TryRead(ProcPath.Of(thread, "status")), "SigIgn:"u8)) ?? 0;
+    public static ulong IgnoredSignalsOf(int thread) =>
+        ProcText.Hexadecimal(ProcText.Field(HostFile.TryRead(ProcPath.Of(thread, "status")), "SigIgn:"u8)) ?? 0;
 
-    /// <summary>Where a process's stack began when its program was executed: its arguments lie there; 0 where that may not be asked for. proc_pid_stat(5), startstack.</summary>
+    /// <summary>
+    /// Where a process's stack began when its program was executed: its arguments lie there; 0 where that may not be asked for.
+    /// proc_pid_stat(5), startstack.
+    /// </summary>
     public static ulong BeginOfStack(int process)
     {
         ReadOnlySpan<byte> text = HostFile.TryRead(ProcPath.Of(process, "stat"));
@@ -151,7 +165,8 @@ public static unsafe class HostKernel
     public static int OpenAgain(int descriptor) => Open(ProcPath.OfDescriptor(Environment.ProcessId, descriptor));
 
     /// <summary>Moves an open file's position. lseek(2), SEEK_SET.</summary>
-    public static void Seek(int descriptor, long position) => _ = NativeMethods.SystemCall(SystemCall.Lseek, descriptor, position, 0, 0, 0, 0);
+    public static void Seek(int descriptor, long position) =>
+        _ = NativeMethods.SystemCall(SystemCall.Lseek, descriptor, position, 0, 0, 0, 0);
 
     /// <summary>Writes bytes at an offset of a file.</summary>
     public static Errno WriteAt(int descriptor, ReadOnlySpan<byte> bytes, long offset)
@@ -162,7 +177,9 @@ public static unsafe class HostKernel
         }
     }
 
-    /// <summary>Writes a text to the error stream, by which a process without a descriptor left can still say so; false when it cannot be written.</summary>
+    /// <summary>
+    /// Writes a text to the error stream, by which a process without a descriptor left can still say so; false when it cannot be written.
+    /// </summary>
     public static bool WriteError(string text)
     {
         const long write = 1, errorStream = 2;
@@ -187,7 +204,8 @@ public static unsafe class HostKernel
     {
         ArgumentNullException.ThrowIfNull(file);
         const long outputStream = 1;
-        return NativeMethods.SystemCall(SystemCall.Dup2, file.DangerousGetHandle(), outputStream, 0, 0, 0, 0) < 0 ? NativeMethods.LastError : Errno.None;
+        return NativeMethods.SystemCall(SystemCall.Dup2, file.DangerousGetHandle(), outputStream, 0, 0, 0, 0) < 0
+            ? NativeMethods.LastError : Errno.None;
     }
 
     /// <summary>Closes a descriptor of this process.</summary>

@@ -17,6 +17,8 @@ public static class HostPage
     /// <summary>Whether an address, or a length, is a multiple of a page.</summary>
     public static bool IsMultiple(ulong address) => (address & Mask) == 0;
 
-    /// <summary>The bytes of as many pages as so many bytes take; 0 where that is beyond 64 bits, as the kernel's PAGE_ALIGN has it.</summary>
+    /// <summary>
+    /// The bytes of as many pages as so many bytes take; 0 where that is beyond 64 bits, as the kernel's PAGE_ALIGN has it.
+    /// </summary>
     public static ulong Whole(ulong bytes) => unchecked(bytes + Mask) & ~Mask;
 }

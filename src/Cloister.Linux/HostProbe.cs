@@ -32,7 +32,8 @@ public static unsafe class HostProbe
     public static Errno SeccompListener()
     {
         const long setModeFilter = 1;
-        Errno error = Answer(NativeMethods.SystemCall(SystemCall.Seccomp, setModeFilter, (long)Linux.SeccompListener.FilterFlags, 0, 0, 0, 0));
+        Errno error =
+            Answer(NativeMethods.SystemCall(SystemCall.Seccomp, setModeFilter, (long)Linux.SeccompListener.FilterFlags, 0, 0, 0, 0));
         return error == Errno.EFAULT ? Errno.None : error;
     }
 
@@ -118,12 +119,15 @@ public static unsafe class HostProbe
         return Errno.None;
     }
 
-    /// <summary>The XSAVE components that programs have, as bits of XCR0: ARCH_GET_XCOMP_SUPP, arch_prctl(2). Null before Linux 5.16.</summary>
+    /// <summary>
+    /// The XSAVE components that programs have, as bits of XCR0: ARCH_GET_XCOMP_SUPP, arch_prctl(2). Null before Linux 5.16.
+    /// </summary>
     public static ulong? ExtendedState()
     {
         const long getSupported = 0x1021;
         ulong components = 0;
-        return Answer(NativeMethods.SystemCall(SystemCall.ArchPrctl, getSupported, (long)&components, 0, 0, 0, 0)) == Errno.None ? components : null;
+        return Answer(NativeMethods.SystemCall(SystemCall.ArchPrctl, getSupported, (long)&components, 0, 0, 0, 0)) == Errno.None
+            ? components : null;
     }
 
     private static Errno Answer(long result) => result < 0 ? NativeMethods.LastError : Errno.None;

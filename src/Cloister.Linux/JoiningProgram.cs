@@ -39,7 +39,8 @@ public sealed unsafe record JoiningProgram(int Id, int Inherited, Action Command
     {
         try
         {
-            return File.ResolveLinkTarget(string.Create(CultureInfo.InvariantCulture, $"/proc/{process}/exe"), false)?.FullName.StartsWith("/memfd:" + StartingImage.Name, StringComparison.Ordinal) is true;
+            return File.ResolveLinkTarget(string.Create(CultureInfo.InvariantCulture, $"/proc/{process}/exe"),
+                false)?.FullName.StartsWith("/memfd:" + StartingImage.Name, StringComparison.Ordinal) is true;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -1,7 +1,8 @@
 namespace Cloister.Linux;
 
 /// <summary>A process that stands between this one and a program that is not traced: the parent of the program and of whatever that
-/// leaves behind. It tells of the program's end and of signals to its group, and when this process ends, however that comes, it ends them all.</summary>
+/// leaves behind. It tells of the program's end and of signals to its group,
+/// and when this process ends, however that comes, it ends them all.</summary>
 /// <remarks>A tracer has PTRACE_O_EXITKILL for that, and every signal's sender.</remarks>
 public sealed unsafe class Keeper : IStartingProgram
 {

@@ -5,9 +5,9 @@ namespace Cloister.Linux;
 /// <summary>The machine code of a <see cref="Keeper"/>: it forks what becomes the program, and stays.</summary>
 /// <remarks>
 /// What it waits for: SIGCHLD, to reap and to tell of the program's end; signals that were sent to its group, of which the program
-/// has got one of its own; a signal by which its parent asks it to end all, and one by which the kernel tells of its parent's end (prctl(2), PR_SET_PDEATHSIG).
-/// As a subreaper it is the parent of whatever the program's processes leave behind, so all of them are found among its children, one
-/// generation after the other. Its words are two numbers of 32 bits: what, and of what.
+/// has got one of its own; a signal by which its parent asks it to end all, and one by which the kernel tells of its parent's end
+/// (prctl(2), PR_SET_PDEATHSIG). As a subreaper it is the parent of whatever the program's processes leave behind, so all of them are found
+/// among its children, one generation after the other. Its words are two numbers of 32 bits: what, and of what.
 /// </remarks>
 internal static class KeeperImage
 {

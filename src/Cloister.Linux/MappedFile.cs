@@ -54,8 +54,13 @@ public sealed unsafe class MappedFile : IDisposable
         return file;
     }
 
-    /// <summary>Whether a descriptor is a memfd that a program was just made to create: named so, empty, without a name in any folder, and not sealed.</summary>
-    /// <remarks>Asked before the file is written to: another thread may have put a file of its own in the number's place meanwhile.</remarks>
+    /// <summary>
+    /// Whether a descriptor is a memfd that a program was just made to create: named so, empty, without a name in any folder, and not
+    /// sealed.
+    /// </summary>
+    /// <remarks>
+    /// Asked before the file is written to: another thread may have put a file of its own in the number's place meanwhile.
+    /// </remarks>
     public static bool IsNew(int descriptor)
     {
         // struct stat of x86-64: st_nlink 16, st_size 48. F_SEAL_EXEC (0x20) comes with vm.memfd_noexec.
@@ -80,7 +85,10 @@ public sealed unsafe class MappedFile : IDisposable
         return NativeMethods.SystemCall(SystemCall.Fcntl, descriptor, addSeals, seals, 0, 0, 0) < 0 ? NativeMethods.LastError : Errno.None;
     }
 
-    /// <summary>Sets the file's length and forbids to change it (F_SEAL_SHRINK, GROW and SEAL), so that no program can pull it from under this process.</summary>
+    /// <summary>
+    /// Sets the file's length and forbids to change it (F_SEAL_SHRINK, GROW and SEAL), so that no program can pull it from under this
+    /// process.
+    /// </summary>
     public static Errno Seal(int descriptor, long length)
     {
         const long addSeals = 1033, seals = 1 | 2 | 4;
@@ -166,7 +174,9 @@ public sealed unsafe class MappedFile : IDisposable
         return Errno.None;
     }
 
-    /// <summary>Gives the range pages of memory, so that touching it cannot fail; bytes that are there stay. Returns the kernel's answer.</summary>
+    /// <summary>
+    /// Gives the range pages of memory, so that touching it cannot fail; bytes that are there stay. Returns the kernel's answer.
+    /// </summary>
     public Errno Allocate(long offset, long length)
     {
         // A signal to this thread, as the runtime's own, ends it early: mm/shmem.c, shmem_fallocate.

@@ -35,7 +35,9 @@ public sealed record MapsLine(ulong Start, ulong End, int Protection, string Pat
     public static List<MapsLine> CodeOf(int process) => Of(process)?.FindAll(line => (line.Protection & MemoryProtection.Execute) != 0
         && line.Path.StartsWith('/')) ?? [];
 
-    /// <summary>The files that a process has mapped, executable or not: with strict isolation the host's code is not while a thread is inside.</summary>
+    /// <summary>
+    /// The files that a process has mapped, executable or not: with strict isolation the host's code is not while a thread is inside.
+    /// </summary>
     public static IEnumerable<string> FilesOf(int process) => (Of(process) ?? []).Select(line => line.Path)
         .Where(path => path.StartsWith('/') && !path.StartsWith("/memfd:", StringComparison.Ordinal)).Distinct();
 

@@ -1,6 +1,8 @@
 namespace Cloister.Linux;
 
-/// <summary>A lock that an open file has as long as anything refers to it: a descriptor in any process or on its way in a socket, or a mapping.</summary>
+/// <summary>
+/// A lock that an open file has as long as anything refers to it: a descriptor in any process or on its way in a socket, or a mapping.
+/// </summary>
 /// <remarks>flock(2) locks belong to the open file, not to a process or a number; the kernel drops them when the last reference goes
 /// (fs/locks.c, locks_remove_file). Another open of the same file then sees that it is gone.</remarks>
 public static class OpenFileHold

@@ -8,7 +8,8 @@ public static unsafe class PopulatedPages
     private const ulong Present = 1UL << 63, Swapped = 1UL << 62, PageSize = HostPage.Size;
 
     /// <summary>The runs of pages of a range that are present or swapped out, in order; all of it when the kernel does not tell.</summary>
-    public static List<(ulong Start, ulong End)> Populated(int process, ulong start, ulong end) => Populated(process, start, end, scans: true);
+    public static List<(ulong Start, ulong End)> Populated(int process, ulong start, ulong end) =>
+        Populated(process, start, end, scans: true);
 
     /// <summary>The same, with what kernels before Linux 6.7 offer when <paramref name="scans"/> is false.</summary>
     internal static List<(ulong Start, ulong End)> Populated(int process, ulong start, ulong end, bool scans)
@@ -40,7 +41,8 @@ public static unsafe class PopulatedPages
         var argument = stackalloc ulong[12];
         for (ulong at = start; at < end; at = argument[4])
         {
-            // struct pm_scan_arg: size, flags, start, end, walk_end, vec, vec_len, max_pages, category_inverted, category_mask, category_anyof_mask, return_mask.
+            // struct pm_scan_arg: size, flags, start, end, walk_end, vec, vec_len, max_pages,
+            // category_inverted, category_mask, category_anyof_mask, return_mask.
             ReadOnlySpan<ulong> fields = [12 * sizeof(ulong), 0, at, end, 0, (ulong)vector, regions, 0, zero, zero, present | swapped, 0];
             fields.CopyTo(new Span<ulong>(argument, 12));
             int count = NativeMethods.Ioctl(descriptor, request, argument);
@@ -67,7 +69,8 @@ public static unsafe class PopulatedPages
             int count = (int)Math.Min((ulong)entries.Length, (end - at + PageSize - 1) / PageSize), read;
             fixed (ulong* p = entries)
             {
-                read = (int)NativeMethods.Pread(descriptor, (byte*)p, (nuint)count * sizeof(ulong), (nint)(at / PageSize * sizeof(ulong))) / sizeof(ulong);
+                read = (int)NativeMethods.Pread(descriptor, (byte*)p, (nuint)count * sizeof(ulong),
+                    (nint)(at / PageSize * sizeof(ulong))) / sizeof(ulong);
             }
 
             if (read <= 0)

@@ -1,7 +1,9 @@
 namespace Cloister.Linux;
 
 /// <summary>Names of files of a process or thread in /proc.</summary>
-/// <remarks>Joined, not interpolated: the first interpolated string of a process costs a good part of a millisecond, and every start waits.</remarks>
+/// <remarks>
+/// Joined, not interpolated: the first interpolated string of a process costs a good part of a millisecond, and every start waits.
+/// </remarks>
 public static class ProcPath
 {
     /// <summary>A file of a process or thread: <c>/proc/ID/NAME</c>.</summary>

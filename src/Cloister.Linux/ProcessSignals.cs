@@ -1,7 +1,10 @@
 namespace Cloister.Linux;
 
 /// <summary>Which signals another process ignores and catches, read again and again.</summary>
-/// <remarks>/proc/PID/stat takes a fifth of what /proc/PID/status does. Its fields are 31 bits, which is what it has of signals below 32. proc_pid_stat(5).</remarks>
+/// <remarks>
+/// /proc/PID/stat takes a fifth of what /proc/PID/status does. Its fields are 31 bits, which is what it has of signals below 32.
+/// proc_pid_stat(5).
+/// </remarks>
 public sealed unsafe class ProcessSignals : IDisposable
 {
     private readonly int _file;

@@ -1,7 +1,10 @@
 namespace Cloister.Linux;
 
 /// <summary>ptrace(2) as Cloister uses it. All calls must come from the one thread that seized the program.</summary>
-/// <remarks>A thread that was killed answers ESRCH: that is a value here (<see cref="Errno.ESRCH"/>), not an exception, because it can happen at every call.</remarks>
+/// <remarks>
+/// A thread that was killed answers ESRCH: that is a value here (<see cref="Errno.ESRCH"/>), not an exception, because it can happen at
+/// every call.
+/// </remarks>
 public static unsafe class Ptrace
 {
     private const long PokeUser = 6, Cont = 7, SingleStepRequest = 9, GetRegs = 12, SetRegs = 13, DetachRequest = 17, SyscallRequest = 24;
@@ -64,7 +67,9 @@ public static unsafe class Ptrace
         }
     }
 
-    /// <summary>Writes a debug register: 0 to 3 are addresses, 7 enables them. The thread has them until it ends or execs; its children do not.</summary>
+    /// <summary>
+    /// Writes a debug register: 0 to 3 are addresses, 7 enables them. The thread has them until it ends or execs; its children do not.
+    /// </summary>
     public static Errno SetDebugRegister(int thread, int register, ulong value)
     {
         const int offset = 848; // of u_debugreg in struct user: arch/x86/include/asm/user_64.h
@@ -162,7 +167,9 @@ public static unsafe class Ptrace
         return error;
     }
 
-    /// <summary>The words of a dispatch: whether it is on, its selector, and where calls pass. uapi linux/ptrace.h, ptrace_sud_config.</summary>
+    /// <summary>
+    /// The words of a dispatch: whether it is on, its selector, and where calls pass. uapi linux/ptrace.h, ptrace_sud_config.
+    /// </summary>
     public const int DispatchLength = 4;
 
     /// <summary>Reads how a thread's system calls are dispatched.</summary>
@@ -192,7 +199,10 @@ public static unsafe class Ptrace
         }
     }
 
-    /// <summary>Waits for any traced thread or child. Returns its id, 0 when <paramref name="block"/> is false and nothing happened, or minus an errno.</summary>
+    /// <summary>
+    /// Waits for any traced thread or child. Returns its id, 0 when <paramref name="block"/> is false and nothing happened, or minus an
+    /// errno.
+    /// </summary>
     public static int Wait(int thread, bool block, out WaitStatus status)
     {
         int result;

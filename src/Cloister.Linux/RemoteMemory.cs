@@ -8,7 +8,8 @@ public sealed unsafe class RemoteMemory : IDisposable
 
     /// <summary>Opens the memory of a thread that this process traces.</summary>
     /// <param name="thread">Its id.</param>
-    /// <param name="direct">By process_vm_readv and process_vm_writev while the kernel has them and no sandbox forbids them; else through /proc/PID/mem.</param>
+    /// <param name="direct">By process_vm_readv and process_vm_writev while the kernel has them
+    /// and no sandbox forbids them; else through /proc/PID/mem.</param>
     public RemoteMemory(int thread, bool direct = true)
     {
         _direct = direct;
@@ -19,7 +20,9 @@ public sealed unsafe class RemoteMemory : IDisposable
     /// <summary>A thread that lives in it: one that has ended has no memory, though it be the leader of a process that has.</summary>
     public int Thread { get; set; }
 
-    /// <summary>Whether the memory file could be opened. Once open it stays usable, whatever becomes of the thread and its rights.</summary>
+    /// <summary>
+    /// Whether the memory file could be opened. Once open it stays usable, whatever becomes of the thread and its rights.
+    /// </summary>
     public bool IsOpen => _memory >= 0;
 
     /// <summary>Opens the memory file if that was not permitted before.</summary>
@@ -64,7 +67,8 @@ public sealed unsafe class RemoteMemory : IDisposable
             var local = stackalloc nint[2] { (nint)p, into.Length };
             var remote = stackalloc nint[2] { (nint)address, into.Length };
             long read = _direct ? NativeMethods.SystemCall(SystemCall.ProcessVmReadv, Thread, (long)local, 1, (long)remote, 1, 0) : -1;
-            return read == into.Length || (read < 0 && IsRefused() && Accessible(address, into.Length, write: false) == into.Length && TryPeek(address, into));
+            return read == into.Length
+                || (read < 0 && IsRefused() && Accessible(address, into.Length, write: false) == into.Length && TryPeek(address, into));
         }
     }
 
@@ -76,7 +80,8 @@ public sealed unsafe class RemoteMemory : IDisposable
             var local = stackalloc nint[2] { (nint)p, from.Length };
             var remote = stackalloc nint[2] { (nint)address, from.Length };
             long written = _direct ? NativeMethods.SystemCall(SystemCall.ProcessVmWritev, Thread, (long)local, 1, (long)remote, 1, 0) : -1;
-            return written == from.Length || (written < 0 && IsRefused() && Accessible(address, from.Length, write: true) == from.Length && TryPoke(address, from));
+            return written == from.Length
+                || (written < 0 && IsRefused() && Accessible(address, from.Length, write: true) == from.Length && TryPoke(address, from));
         }
     }
 
@@ -103,7 +108,8 @@ public sealed unsafe class RemoteMemory : IDisposable
             fixed (byte* p = &into[done])
             {
                 (local[0], local[1]) = ((nint)p, end - done);
-                long read = _direct ? NativeMethods.SystemCall(SystemCall.ProcessVmReadv, Thread, (long)local, 1, (long)remote, count, 0) : -1;
+                long read = _direct
+                    ? NativeMethods.SystemCall(SystemCall.ProcessVmReadv, Thread, (long)local, 1, (long)remote, count, 0) : -1;
                 if (read < 0 && IsRefused())
                 {
                     int accessible = Accessible(address + (ulong)done, end - done, write: false);
@@ -140,7 +146,9 @@ public sealed unsafe class RemoteMemory : IDisposable
         }
     }
 
-    /// <summary>Reads a zero-terminated string of at most <paramref name="limit"/> bytes; null when it cannot be read or does not end.</summary>
+    /// <summary>
+    /// Reads a zero-terminated string of at most <paramref name="limit"/> bytes; null when it cannot be read or does not end.
+    /// </summary>
     public string? TryReadString(ulong address, int limit = 4096)
     {
         Span<byte> buffer = stackalloc byte[256];
@@ -167,8 +175,8 @@ public sealed unsafe class RemoteMemory : IDisposable
         return null;
     }
 
-    // Not that the bytes are not there: the thread has just ended, or it is not dumpable and this user may not look (ptrace(2), "Ptrace access
-    // mode checking"). The memory file was opened before, and access is checked then only.
+    // Not that the bytes are not there: the thread has just ended, or it is not dumpable and this user may not look (ptrace(2), "Ptrace
+    // access mode checking"). The memory file was opened before, and access is checked then only.
     private bool IsRefused()
     {
         Errno error = _direct ? NativeMethods.LastError : Errno.ENOSYS;
@@ -176,8 +184,8 @@ public sealed unsafe class RemoteMemory : IDisposable
         return error is Errno.EPERM or Errno.ESRCH or Errno.EACCES or Errno.ENOSYS;
     }
 
-    // Bytes from an address on to which the process itself has access, for the memory file passes its page protection; all of them where its
-    // mappings may not be looked at.
+    // Bytes from an address on to which the process itself has access, for the memory file passes its page protection; all of them where
+    // its mappings may not be looked at.
     private int Accessible(ulong address, int length, bool write)
     {
         ulong at = address, end = address + (ulong)length;

@@ -15,7 +15,8 @@ public readonly unsafe record struct ResourceLimit(int Resource, ulong Soft, ulo
     public static ResourceLimit? Of(int process, int resource)
     {
         ulong* limits = stackalloc ulong[2];
-        return NativeMethods.SystemCall(ResourceLimitCall, process, resource, 0, (long)limits, 0, 0) < 0 ? null : new(resource, limits[0], limits[1]);
+        return NativeMethods.SystemCall(ResourceLimitCall, process, resource, 0, (long)limits, 0, 0) < 0 ? null
+            : new(resource, limits[0], limits[1]);
     }
 
     /// <summary>Gives it to a process; false when that is not permitted.</summary>

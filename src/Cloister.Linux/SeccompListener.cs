@@ -1,8 +1,11 @@
 namespace Cloister.Linux;
 
-/// <summary>Hears of the system calls for which a filter answers SECCOMP_RET_USER_NOTIF, in whichever process has the filter, and answers them. May
-/// be used by any thread.</summary>
-/// <remarks>seccomp_unotify(2). A thread that waits for its answer is killed, or waits; signals wait with it (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV).</remarks>
+/// <summary>Hears of the system calls for which a filter answers SECCOMP_RET_USER_NOTIF, in whichever process has the filter, and answers
+/// them. May be used by any thread.</summary>
+/// <remarks>
+/// seccomp_unotify(2). A thread that waits for its answer is killed, or waits; signals wait with it
+/// (SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV).
+/// </remarks>
 /// <param name="descriptor">Its descriptor.</param>
 public sealed unsafe class SeccompListener(int descriptor) : IDisposable
 {
@@ -56,7 +59,8 @@ public sealed unsafe class SeccompListener(int descriptor) : IDisposable
     /// <summary>The call is not made, and has a result.</summary>
     /// <param name="call">The call.</param>
     /// <param name="result">A result, or minus an errno.</param>
-    public Errno SetResult(in SeccompCall call, long result) => result is < 0 and >= -4095 ? Answer(call.Id, 0, (uint)(int)result) : Answer(call.Id, result, 0);
+    public Errno SetResult(in SeccompCall call, long result) => result is < 0 and >= -4095 ? Answer(call.Id, 0, (uint)(int)result)
+        : Answer(call.Id, result, 0);
 
     /// <summary>The call is not made, and its result is a new descriptor of its thread's.</summary>
     /// <param name="call">The call.</param>

@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Cloister.Linux;
 
-/// <summary>The kernel's <c>siginfo_t</c>, 128 bytes, as far as faults and system calls fill it. Source: uapi asm-generic/siginfo.h.</summary>
+/// <summary>
+/// The kernel's <c>siginfo_t</c>, 128 bytes, as far as faults and system calls fill it. Source: uapi asm-generic/siginfo.h.
+/// </summary>
 [StructLayout(LayoutKind.Explicit, Size = 128)]
 public struct SignalInformation
 {
@@ -24,9 +26,13 @@ public struct SignalInformation
     /// <summary>For SIGBUS and SIGSEGV of the kernel: the least significant bit of the address, then bounds or key.</summary>
     [FieldOffset(24)] public ulong Detail;
 
-    /// <summary>Whether an instruction of the thread raised it, as far as the kernel can tell. kernel/signal.c, SYNCHRONOUS_MASK and dequeue_synchronous_signal.</summary>
+    /// <summary>
+    /// Whether an instruction of the thread raised it, as far as the kernel can tell. kernel/signal.c, SYNCHRONOUS_MASK and
+    /// dequeue_synchronous_signal.
+    /// </summary>
     public readonly bool IsSynchronous => Code > 0
-        && Signal is Linux.Signal.SIGILL or Linux.Signal.SIGTRAP or Linux.Signal.SIGBUS or Linux.Signal.SIGFPE or Linux.Signal.SIGSEGV or Linux.Signal.SIGSYS;
+        && Signal is Linux.Signal.SIGILL or Linux.Signal.SIGTRAP or Linux.Signal.SIGBUS or Linux.Signal.SIGFPE or Linux.Signal.SIGSEGV
+        or Linux.Signal.SIGSYS;
 
     /// <summary>SI_USER: si_code of kill(2).</summary>
     public const int SiUser = 0;

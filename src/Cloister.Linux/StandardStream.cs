@@ -1,8 +1,8 @@
 namespace Cloister.Linux;
 
 /// <summary>
-/// The output or the error stream of this process, written by write(2) alone. The framework's own tells a terminal to send other codes for its
-/// keys (terminfo's keypad_xmit) and never takes that back, which the programs that are run, and the shell afterwards, would meet.
+/// The output or the error stream of this process, written by write(2) alone. The framework's own tells a terminal to send other codes for
+/// its keys (terminfo's keypad_xmit) and never takes that back, which the programs that are run, and the shell afterwards, would meet.
 /// </summary>
 public sealed unsafe class StandardStream : Stream
 {
@@ -32,8 +32,8 @@ public sealed unsafe class StandardStream : Stream
     public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
     /// <summary>
-    /// A standard stream that is closed would become the next file that is opened, and a message would be written into that. What stands in its
-    /// place can be neither read nor written, as what is closed, and programs that are run do not get it: for them it is closed.
+    /// A standard stream that is closed would become the next file that is opened, and a message would be written into that. What stands in
+    /// its place can be neither read nor written, as what is closed, and programs that are run do not get it: for them it is closed.
     /// </summary>
     public static void Fill()
     {

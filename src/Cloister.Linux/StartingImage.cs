@@ -2,8 +2,12 @@ using System.Buffers.Binary;
 
 namespace Cloister.Linux;
 
-/// <summary>An ELF program that waits for a byte of a descriptor, sends itself SIGSTOP, and so on; at the descriptor's end it ends.</summary>
-/// <remarks>Root file systems of containers may have no shell. System V ABI, ELF header and program header; the kernel sets a stack up.</remarks>
+/// <summary>
+/// An ELF program that waits for a byte of a descriptor, sends itself SIGSTOP, and so on; at the descriptor's end it ends.
+/// </summary>
+/// <remarks>
+/// Root file systems of containers may have no shell. System V ABI, ELF header and program header; the kernel sets a stack up.
+/// </remarks>
 internal static unsafe class StartingImage
 {
     /// <summary>The name of its file in memory.</summary>
@@ -12,7 +16,9 @@ internal static unsafe class StartingImage
     private const int HeaderSize = 64, ProgramHeaderSize = 56;
     private const ulong Base = 0x400000;
 
-    /// <summary>Its file in memory, closed on exec. What forbids to execute memory (vm.memfd_noexec, a security module) shows when it is executed.</summary>
+    /// <summary>
+    /// Its file in memory, closed on exec. What forbids to execute memory (vm.memfd_noexec, a security module) shows when it is executed.
+    /// </summary>
     /// <param name="descriptor">The one that it reads.</param>
     /// <param name="error">Why there is none.</param>
     /// <returns>The file's descriptor; -1 for none.</returns>

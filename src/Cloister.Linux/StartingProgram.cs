@@ -3,11 +3,11 @@ using System.Text;
 
 namespace Cloister.Linux;
 
-/// <summary>A program that waits to be seized, with an empty signal mask and the signal actions that this process was started with. Its tracer
-/// makes of it what it likes.</summary>
+/// <summary>A program that waits to be seized, with an empty signal mask and the signal actions that this process was started with. Its
+/// tracer makes of it what it likes.</summary>
 /// <remarks>It waits for a pipe of which only this process has the other end: it ends with this process until it is traced, and
-/// then by its tracer's end. .NET ignores SIGPIPE, and posix_spawn is the one way to start a child with its actions reset from managed code.
-/// System.Diagnostics.Process cannot be used: it reaps the children of the whole process.</remarks>
+/// then by its tracer's end. .NET ignores SIGPIPE, and posix_spawn is the one way to start a child with its actions reset from managed
+/// code. System.Diagnostics.Process cannot be used: it reaps the children of the whole process.</remarks>
 public sealed unsafe class StartingProgram : IStartingProgram
 {
     private int _commands;
@@ -29,7 +29,8 @@ public sealed unsafe class StartingProgram : IStartingProgram
     {
         (int waited, int commands) = Pipe();
 
-        // From memory: it needs no file of the system's. What forbids to execute memory (vm.memfd_noexec, a security module) leaves the shell.
+        // From memory: it needs no file of the system's. What forbids to execute memory (vm.memfd_noexec,
+        // a security module) leaves the shell.
         int error = fromMemory ? Spawn(StartingImage.Of(waited), [waited], out int process) : Spawn(null, [waited], out process);
         if (error != 0 && fromMemory)
         {
@@ -84,7 +85,8 @@ public sealed unsafe class StartingProgram : IStartingProgram
             error = error == 0 ? NativeMethods.SpawnFileActionsAddDup2(actions, descriptor, descriptor) : error;
         }
 
-        error = error != 0 ? error : image is null ? Shell(inherited[0], actions, attributes, &made) : Own(image, actions, attributes, &made);
+        error = error != 0 ? error : image is null ? Shell(inherited[0], actions, attributes, &made)
+            : Own(image, actions, attributes, &made);
         _ = NativeMethods.SpawnFileActionsDestroy(actions);
         process = made;
         return error;
@@ -104,8 +106,8 @@ public sealed unsafe class StartingProgram : IStartingProgram
         return result;
     }
 
-    // It reads its commands by that name. It takes PWD for true when that names its directory, and asks for no name otherwise, which a deleted
-    // directory has not: it would say so.
+    // It reads its commands by that name. It takes PWD for true when that names its directory, and asks for no name otherwise, which a
+    // deleted directory has not: it would say so.
     private static int Shell(int descriptor, void* actions, void* attributes, int* process)
     {
         string script = string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{descriptor}\0");
@@ -125,7 +127,9 @@ public sealed unsafe class StartingProgram : IStartingProgram
         }
     }
 
-    /// <summary>Has it send itself SIGSTOP, at which its tracer sees it when nothing is half done in it. It must be traced: it would stay.</summary>
+    /// <summary>
+    /// Has it send itself SIGSTOP, at which its tracer sees it when nothing is half done in it. It must be traced: it would stay.
+    /// </summary>
     public void StopItself()
     {
         const long write = 1;

@@ -2,14 +2,17 @@ using System.Runtime.InteropServices;
 
 namespace Cloister.Linux;
 
-/// <summary>Gets a thread of this process out of a wait in the kernel, by a signal of which nothing else comes. Nothing is prepared for it before it is needed.</summary>
+/// <summary>
+/// Gets a thread of this process out of a wait in the kernel, by a signal of which nothing else comes. Nothing is prepared for it before it
+/// is needed.
+/// </summary>
 public static unsafe class ThreadWake
 {
     // struct sigaction of libc: handler 0, mask 8, flags 136, restorer 144. Source: glibc and musl, bits/sigaction.h.
     private const int ActionSize = 152;
 
-    // One that is ignored where nobody handles it. Where this process was started with it blocked, the last of real time: glibc and the runtime use
-    // the first ones.
+    // One that is ignored where nobody handles it. Where this process was started with it blocked, the last of real time: glibc and the
+    // runtime use the first ones.
     private static readonly int[] s_signals = [Signal.SIGURG, 62, 61];
 
     private static readonly Lazy<nint> s_handler = new(FindHandler);
@@ -20,7 +23,8 @@ public static unsafe class ThreadWake
     /// <returns>False when the thread is gone, or blocks all of these signals.</returns>
     public static bool Send(int thread)
     {
-        ulong blocked = ProcText.Hexadecimal(ProcText.Field(HostFile.TryRead(ProcPath.Of(thread, "status")), "SigBlk:"u8)) ?? ulong.MaxValue;
+        ulong blocked = ProcText.Hexadecimal(ProcText.Field(HostFile.TryRead(ProcPath.Of(thread, "status")), "SigBlk:"u8))
+            ?? ulong.MaxValue;
         int signal = Array.Find(s_signals, one => (blocked & 1UL << (one - 1)) == 0);
         return signal != 0 && Handle(signal) && HostKernel.KillThread(Environment.ProcessId, thread, signal) == Errno.None;
     }
@@ -43,5 +47,6 @@ public static unsafe class ThreadWake
     }
 
     // A handler that does nothing, and no code of the runtime's, which might be anywhere: a function of the C library that takes a number.
-    private static nint FindHandler() => NativeLibrary.TryGetExport(NativeLibrary.GetMainProgramHandle(), "abs", out nint function) ? function : 0;
+    private static nint FindHandler() => NativeLibrary.TryGetExport(NativeLibrary.GetMainProgramHandle(), "abs", out nint function)
+        ? function : 0;
 }

@@ -2,10 +2,12 @@ using System.Runtime.InteropServices;
 
 namespace Cloister.Linux;
 
-/// <summary>How long an ordinary thread runs in one go. With a short slice it takes the core sooner when it is woken; its share is the same.</summary>
+/// <summary>
+/// How long an ordinary thread runs in one go. With a short slice it takes the core sooner when it is woken; its share is the same.
+/// </summary>
 /// <remarks>
-/// Since Linux 6.12 sched_attr::sched_runtime of SCHED_OTHER is a slice of 0.1 to 100 ms (kernel/sched/syscalls.c, __setparam_fair), and one
-/// that wakes takes the core of one with a longer slice (kernel/sched/fair.c, PREEMPT_SHORT). Kernels before ignore it.
+/// Since Linux 6.12 sched_attr::sched_runtime of SCHED_OTHER is a slice of 0.1 to 100 ms (kernel/sched/syscalls.c, __setparam_fair), and
+/// one that wakes takes the core of one with a longer slice (kernel/sched/fair.c, PREEMPT_SHORT). Kernels before ignore it.
 /// </remarks>
 public static class TimeSlice
 {
@@ -30,7 +32,8 @@ public static class TimeSlice
 
         attributes.Size = (uint)sizeof(SchedulingAttributes);
         attributes.Runtime = nanoseconds;
-        return NativeMethods.SystemCall(SystemCall.SchedSetattr, 0, (long)&attributes, 0, 0, 0, 0) < 0 ? NativeMethods.LastError : Errno.None;
+        return NativeMethods.SystemCall(SystemCall.SchedSetattr, 0, (long)&attributes, 0, 0, 0, 0) < 0
+            ? NativeMethods.LastError : Errno.None;
     }
 
     // Linux, include/uapi/linux/sched/types.h: struct sched_attr as of its first version.

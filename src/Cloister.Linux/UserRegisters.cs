@@ -2,7 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace Cloister.Linux;
 
-/// <summary>The kernel's <c>struct user_regs_struct</c> for x86-64: the general registers of a stopped thread. Source: arch/x86/include/asm/user_64.h.</summary>
+/// <summary>
+/// The kernel's <c>struct user_regs_struct</c> for x86-64: the general registers of a stopped thread. Source:
+/// arch/x86/include/asm/user_64.h.
+/// </summary>
 [StructLayout(LayoutKind.Sequential)]
 public struct UserRegisters
 {

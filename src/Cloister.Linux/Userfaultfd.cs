@@ -15,7 +15,8 @@ public sealed unsafe class Userfaultfd : IDisposable
     public const uint UnregisterRequest = 0x8010aa01;
 
     private const ulong Magic = 0xaa;
-    private const ulong FeatureSigbus = 1 << 7, FeatureMissingShmem = 1 << 5, FeatureMinorShmem = 1 << 10, FeatureWpHugetlbfsShmem = 1 << 12, FeatureFlagWp = 1;
+    private const ulong FeatureSigbus = 1 << 7, FeatureMissingShmem = 1 << 5, FeatureMinorShmem = 1 << 10,
+        FeatureWpHugetlbfsShmem = 1 << 12, FeatureFlagWp = 1;
     private const nuint ApiRequest = 0xc018aa3f, WriteProtectRequest = 0xc018aa06, ContinueRequest = 0xc020aa07;
     private readonly int _descriptor;
 
@@ -23,7 +24,8 @@ public sealed unsafe class Userfaultfd : IDisposable
     public Userfaultfd(int descriptor)
     {
         _descriptor = descriptor;
-        var api = stackalloc ulong[3] { Magic, FeatureSigbus | FeatureMissingShmem | FeatureMinorShmem | FeatureWpHugetlbfsShmem | FeatureFlagWp, 0 };
+        var api = stackalloc ulong[3] { Magic, FeatureSigbus | FeatureMissingShmem | FeatureMinorShmem | FeatureWpHugetlbfsShmem
+            | FeatureFlagWp, 0 };
         if (NativeMethods.Ioctl(descriptor, ApiRequest, api) < 0)
         {
             Errno error = NativeMethods.LastError;

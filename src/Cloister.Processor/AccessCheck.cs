@@ -9,7 +9,8 @@ public static class AccessCheck
     /// Null when the access is allowed, else the fault it raises. Outside the enclave's range null says only that SGX does not
     /// forbid it: what the page tables say of ordinary memory, and what an abort page reads as, is for the caller.
     /// </summary>
-    public static Fault? Check(SgxMachine machine, LogicalProcessor processor, ILinearMemory memory, LinearAddress address, AccessKind access)
+    public static Fault? Check(SgxMachine machine, LogicalProcessor processor, ILinearMemory memory, LinearAddress address,
+        AccessKind access)
     {
         ArgumentNullException.ThrowIfNull(machine);
         ArgumentNullException.ThrowIfNull(processor);
@@ -29,7 +30,8 @@ public static class AccessCheck
     }
 
     /// <summary>An access to a regular page in the range of an enclave.</summary>
-    internal static Fault? Check(SgxMachine machine, EpcPage secs, ILinearMemory memory, LinearAddress address, AccessKind access, out EpcPage page)
+    internal static Fault? Check(SgxMachine machine, EpcPage secs, ILinearMemory memory, LinearAddress address, AccessKind access,
+        out EpcPage page)
     {
         if (Translate(memory, address, access, out page) is { } fault)
         {
@@ -64,7 +66,8 @@ public static class AccessCheck
     }
 
     /// <summary>
-    /// What the page tables alone say of an access, which is all there is to an address outside the enclave's range: null when they allow it.
+    /// What the page tables alone say of an access, which is all there is to an address
+    /// outside the enclave's range: null when they allow it.
     /// </summary>
     public static Fault? CheckPageTables(ILinearMemory memory, LinearAddress address, AccessKind access)
     {

@@ -21,7 +21,8 @@ public static class Aex
     /// <param name="vector">The exception, or null for an interrupt.</param>
     /// <param name="errorCode">The exception's error code.</param>
     /// <param name="address">For #PF the address.</param>
-    public static void Execute(SgxMachine machine, LogicalProcessor processor, ILinearMemory memory, IExtendedState extendedState, ExceptionVector? vector, uint errorCode, LinearAddress address)
+    public static void Execute(SgxMachine machine, LogicalProcessor processor, ILinearMemory memory, IExtendedState extendedState,
+        ExceptionVector? vector, uint errorCode, LinearAddress address)
     {
         ArgumentNullException.ThrowIfNull(machine);
         ArgumentNullException.ThrowIfNull(processor);
@@ -66,7 +67,10 @@ public static class Aex
         return processor.InElrange(address) ? address.PageBase : address;
     }
 
-    /// <summary>The RSP and RBP that an asynchronous exit would give a thread that is inside: the host's of when it entered. SDM 3D, "GPRSGX Region", URSP and URBP.</summary>
+    /// <summary>
+    /// The RSP and RBP that an asynchronous exit would give a thread that is inside: the host's of when it entered. SDM 3D, "GPRSGX
+    /// Region", URSP and URBP.
+    /// </summary>
     /// <param name="machine">The machine.</param>
     /// <param name="processor">A processor inside an enclave.</param>
     /// <returns>Zeros where its frame is not known, as behind an entry that it made by itself.</returns>
@@ -121,7 +125,8 @@ public static class Aex
     // SDM 3D, "AEX Operational Detail": bytes 8 to 23 of the XSAVE header become 0.
     private static void ClearHeader(Span<byte> area) => area.Slice(XsaveLayout.HeaderOffset + 8, 16).Clear();
 
-    private static Exitinfo Describe(SgxMachine machine, FramePages frame, Miscselect miscselect, ExceptionVector? vector, uint errorCode, LinearAddress address)
+    private static Exitinfo Describe(SgxMachine machine, FramePages frame, Miscselect miscselect, ExceptionVector? vector, uint errorCode,
+        LinearAddress address)
     {
         // SDM 3D, "EXITINFO": which exceptions an enclave is told of.
         switch (vector)

@@ -1,8 +1,8 @@
 namespace Cloister.Processor;
 
 /// <summary>
-/// One value for each EPC page. Its memory is taken as pages are used, 2048 at a time: a large EPC costs neither the start of the machine nor
-/// the garbage collector anything. A reference to a value stays good.
+/// One value for each EPC page. Its memory is taken as pages are used, 2048 at a time: a large EPC costs neither the start of the machine
+/// nor the garbage collector anything. A reference to a value stays good.
 /// </summary>
 /// <typeparam name="T">The value; it begins as its default.</typeparam>
 /// <param name="length">How many pages the EPC has.</param>

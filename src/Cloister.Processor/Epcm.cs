@@ -31,7 +31,9 @@ public sealed class Epcm
         return ref entries[page.Index];
     }
 
-    /// <summary>Finds a page of an enclave by its address, whatever it has become (EMODT). A large EPC is not searched twice for the same page.</summary>
+    /// <summary>
+    /// Finds a page of an enclave by its address, whatever it has become (EMODT). A large EPC is not searched twice for the same page.
+    /// </summary>
     internal EpcPage? Find(EpcPage secs, LinearAddress address)
     {
         if (remembered.TryGetValue((secs, address), out EpcPage page) && Is(page, secs, address))
@@ -60,7 +62,8 @@ public sealed class Epcm
     private bool Is(EpcPage page, EpcPage secs, LinearAddress address)
     {
         ref readonly EpcmEntry entry = ref entries[page.Index];
-        return entry.Valid && entry.EnclaveSecs == secs && entry.EnclaveAddress == address && entry.PageType is not (PageType.Secs or PageType.Va);
+        return entry.Valid && entry.EnclaveSecs == secs && entry.EnclaveAddress == address && entry.PageType is not (PageType.Secs
+            or PageType.Va);
     }
 
     /// <summary>Makes every page invalid.</summary>

@@ -22,7 +22,8 @@ internal static class FrameSearch
             pages.Add(page);
         }
 
-        if (FindPage(machine, memory, operand.SecsPage, StateSaveArea.FrameGprsgx(secs, operand.Tcs, frame), out EpcPage gprsgx) is { } gprsgxFault)
+        if (FindPage(machine, memory, operand.SecsPage, StateSaveArea.FrameGprsgx(secs, operand.Tcs, frame),
+            out EpcPage gprsgx) is { } gprsgxFault)
         {
             return gprsgxFault;
         }
@@ -62,6 +63,7 @@ internal static class FrameSearch
         return machine.Epcm[page].R ? null : AccessCheck.EpcmFault(address, AccessKind.Read);
     }
 
-    private static EpcPage FindPageInEpcm(SgxMachine machine, EpcPage secsPage, LinearAddress address) => machine.Epcm.Find(secsPage, address)
+    private static EpcPage FindPageInEpcm(SgxMachine machine, EpcPage secsPage, LinearAddress address) =>
+        machine.Epcm.Find(secsPage, address)
         ?? throw new InvalidOperationException($"No page of the state save area at {address}, though a thread is inside.");
 }

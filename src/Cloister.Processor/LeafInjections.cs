@@ -5,7 +5,8 @@ namespace Cloister.Processor;
 /// <summary>Counts how often leaves are executed that are to fail by order, and says when it is time.</summary>
 internal sealed class LeafInjections(IReadOnlyList<InjectedLeaf> leaves)
 {
-    private readonly (InjectedLeaf Leaf, Occasions Occasions)[] _all = [.. leaves.Select(leaf => (leaf, new Occasions(leaf.First, leaf.Last)))];
+    private readonly (InjectedLeaf Leaf, Occasions Occasions)[] _all = [
+        .. leaves.Select(leaf => (leaf, new Occasions(leaf.First, leaf.Last)))];
 
     /// <summary>Whether a leaf may be meant.</summary>
     public bool Has(EncluLeaf leaf) => Array.Exists(_all, one => one.Leaf.Enclu == leaf);

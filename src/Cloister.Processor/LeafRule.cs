@@ -1,6 +1,8 @@
 namespace Cloister.Processor;
 
-/// <summary>The checks by which leaves of ENCLU refuse with #GP or an error code. What a #PF is for, the EPCM and the page tables say.</summary>
+/// <summary>
+/// The checks by which leaves of ENCLU refuse with #GP or an error code. What a #PF is for, the EPCM and the page tables say.
+/// </summary>
 public enum LeafRule
 {
     /// <summary>Not told.</summary>

@@ -66,7 +66,8 @@ public sealed class LogicalProcessor
     /// <param name="aep">Where an asynchronous exit goes.</param>
     /// <param name="hostFsBase">The FS base that an exit restores.</param>
     /// <param name="hostGsBase">The GS base that an exit restores.</param>
-    public void NoteEntered(SgxMachine machine, EpcPage tcs, LinearAddress tcsAddress, LinearAddress aep, ulong hostFsBase, ulong hostGsBase)
+    public void NoteEntered(SgxMachine machine, EpcPage tcs, LinearAddress tcsAddress, LinearAddress aep, ulong hostFsBase,
+        ulong hostGsBase)
     {
         ArgumentNullException.ThrowIfNull(machine);
         if (EnclaveMode || machine.Epcm[tcs] is not { Valid: true, PageType: PageType.Tcs })
@@ -89,7 +90,8 @@ public sealed class LogicalProcessor
     }
 
     /// <summary>What EENTER and ERESUME do to enclave mode: the host's FS and GS bases and TF are saved.</summary>
-    internal void Enter(EnclaveRecord enclave, (EpcPage Tcs, EpcPage Secs) pages, in Secs secs, ref Tcs tcs, LinearAddress tcsAddress, LinearAddress aep)
+    internal void Enter(EnclaveRecord enclave, (EpcPage Tcs, EpcPage Secs) pages, in Secs secs, ref Tcs tcs, LinearAddress tcsAddress,
+        LinearAddress aep)
     {
         EnclaveMode = true;
         EnclaveBase = new LinearAddress(secs.BaseAddr);

@@ -38,7 +38,10 @@ public sealed record MachineOptions
     /// <summary>Which XSAVE components an enclave may have. More than <see cref="Xsave"/> has do not count.</summary>
     public ulong XfrmMask { get; init; } = 0xe7;
 
-    /// <summary>log2 of the largest 64-bit enclave in bytes. Unless it is said: 56 as on servers, which have SGX2, and 36 as on clients with SGX1 only.</summary>
+    /// <summary>
+    /// log2 of the largest 64-bit enclave in bytes. Unless it is said: 56 as on servers, which have SGX2, and 36 as on clients with SGX1
+    /// only.
+    /// </summary>
     public byte MaximumEnclaveSize64
     {
         get => maximumEnclaveSize64 ?? (Sgx2 ? (byte)56 : (byte)36);
@@ -51,7 +54,10 @@ public sealed record MachineOptions
     /// <summary>Makes what ECREATE begins to measure with.</summary>
     public Func<Measurement> NewMeasurement { get; init; } = static () => new Measurement();
 
-    /// <summary>32 bytes that all keys come from: they are what makes one machine another than the next. Empty: <see cref="NewRootKey"/> gives them when a key is first needed.</summary>
+    /// <summary>
+    /// 32 bytes that all keys come from: they are what makes one machine another than the next. Empty: <see cref="NewRootKey"/> gives them
+    /// when a key is first needed.
+    /// </summary>
     public ReadOnlyMemory<byte> RootKey { get; init; }
 
     /// <summary>Gives a root key when there is none and a key is first needed.</summary>
@@ -74,7 +80,8 @@ public sealed record MachineOptions
     {
         get
         {
-            AttributeFlags flags = AttributeFlags.Debug | AttributeFlags.Mode64Bit | AttributeFlags.ProvisionKey | AttributeFlags.EinittokenKey;
+            AttributeFlags flags = AttributeFlags.Debug | AttributeFlags.Mode64Bit | AttributeFlags.ProvisionKey
+                | AttributeFlags.EinittokenKey;
             flags |= Kss ? AttributeFlags.Kss : 0;
             flags |= AexNotify ? AttributeFlags.AexNotify : 0;
             return new Attributes(flags, XfrmMask & Xsave.Supported);

@@ -74,16 +74,22 @@ public sealed class SgxMachine
     /// <summary>CPUSVN, 16 bytes.</summary>
     public ReadOnlySpan<byte> Cpusvn => cpusvn;
 
-    /// <summary>Why a leaf refused last, with #GP or an error code. Who reads it to tell of one leaf sets it back, so that it is not taken for another's.</summary>
+    /// <summary>
+    /// Why a leaf refused last, with #GP or an error code. Who reads it to tell of one leaf sets it back, so that it is not taken for
+    /// another's.
+    /// </summary>
     public LeafRefusal Refusal { get; set; }
 
     /// <summary>How many EPC pages are valid.</summary>
     public int ValidPages { get; private set; }
 
-    /// <summary>SECS.EID of the enclave whose SECS is in a page: 1 for the first of the machine, and never the same twice. 0 where there is none.</summary>
+    /// <summary>
+    /// SECS.EID of the enclave whose SECS is in a page: 1 for the first of the machine, and never the same twice. 0 where there is none.
+    /// </summary>
     public ulong EidOf(EpcPage secs) => enclaves.TryGetValue(secs.Index, out EnclaveRecord? enclave) ? enclave.Eid : 0;
 
-    internal MachineKeys Keys => keys ??= new MachineKeys(Options.RootKey.IsEmpty ? Options.NewRootKey() : Options.RootKey.Span, Options.OwnerEpoch.Span);
+    internal MachineKeys Keys =>
+        keys ??= new MachineKeys(Options.RootKey.IsEmpty ? Options.NewRootKey() : Options.RootKey.Span, Options.OwnerEpoch.Span);
 
     /// <summary>The enclave's control structure, in its EPC page.</summary>
     internal ref Secs SecsOf(EpcPage secs) => ref MemoryMarshal.AsRef<Secs>(Memory[secs]);

@@ -13,7 +13,8 @@ internal static class TcsCheck
     public static bool IsLegal(SgxMachine machine, in Tcs tcs, Attributes attributes) => FindDefect(machine, in tcs, attributes) is null;
 
     /// <summary>The first field that is not legal, its place in the TCS in bytes, what it must be and what it is; or null.</summary>
-    public static (string Field, int Offset, string Expected, string Found)? FindDefect(SgxMachine machine, in Tcs tcs, Attributes attributes)
+    public static (string Field, int Offset, string Expected, string Found)? FindDefect(SgxMachine machine, in Tcs tcs,
+        Attributes attributes)
     {
         TcsFlags known = TcsFlags.Dbgoptin | (machine.Options.AexNotify ? TcsFlags.AexNotify : 0);
         if ((tcs.Flags & ~known) != 0)

@@ -74,13 +74,15 @@ internal readonly ref struct TcsOperand
         bool aligned = new LinearAddress(tcs.Ossa | tcs.Ofsbase | tcs.Ogsbase).IsPageAligned;
         if (!aligned || (tcs.Flags & ~(TcsFlags.Dbgoptin | TcsFlags.AexNotify)) != 0)
         {
-            return aligned ? machine.Refuse(LeafRule.TcsFlags, (ulong)tcs.Flags) : machine.Refuse(LeafRule.TcsAligned, tcs.Ossa | tcs.Ofsbase | tcs.Ogsbase, LinearAddress.PageSize);
+            return aligned ? machine.Refuse(LeafRule.TcsFlags, (ulong)tcs.Flags)
+                : machine.Refuse(LeafRule.TcsAligned, tcs.Ossa | tcs.Ofsbase | tcs.Ogsbase, LinearAddress.PageSize);
         }
 
         // SDM 3D, EENTER: the enclave is initialised, and of this processor's mode, which is 64 bits.
         if (!attributes.Flags.HasFlag(AttributeFlags.Init) || !attributes.Flags.HasFlag(AttributeFlags.Mode64Bit))
         {
-            return machine.Refuse(attributes.Flags.HasFlag(AttributeFlags.Init) ? LeafRule.Mode64 : LeafRule.Initialized, (ulong)attributes.Flags);
+            return machine.Refuse(attributes.Flags.HasFlag(AttributeFlags.Init) ? LeafRule.Mode64
+                : LeafRule.Initialized, (ulong)attributes.Flags);
         }
 
         // SDM 3D, EENTER: XFRM is a subset of XCR0.
@@ -91,6 +93,7 @@ internal readonly ref struct TcsOperand
 
         // SDM 3D, EENTER: without debug opt-in AEXNOTIFY is the same in the TCS and in the SECS.
         bool agree = tcs.Flags.HasFlag(TcsFlags.AexNotify) == attributes.Flags.HasFlag(AttributeFlags.AexNotify);
-        return agree || tcs.Flags.HasFlag(TcsFlags.Dbgoptin) ? null : machine.Refuse(LeafRule.AexNotifyAgrees, (ulong)tcs.Flags, (ulong)attributes.Flags);
+        return agree || tcs.Flags.HasFlag(TcsFlags.Dbgoptin) ? null
+            : machine.Refuse(LeafRule.AexNotifyAgrees, (ulong)tcs.Flags, (ulong)attributes.Flags);
     }
 }

@@ -7,14 +7,25 @@ public class CpuidSgxTests
     public void Capabilities_are_in_their_bits()
     {
         Assert.Equal(new CpuidRegisters(0xc43, 1, 0, 0x381f), CpuidSgx.Capabilities(new SgxCapabilities()));
-        var old = new SgxCapabilities { Sgx2 = false, Oversubscription = false, Eupdatesvn = false, Edeccssa = false, MiscselectMask = Miscselect.None, MaximumEnclaveSize64 = 36 };
+        var old = new SgxCapabilities
+        {
+            Sgx2 = false,
+            Oversubscription = false,
+            Eupdatesvn = false,
+            Edeccssa = false,
+            MiscselectMask = Miscselect.None,
+            MaximumEnclaveSize64 = 36,
+        };
         Assert.Equal(new CpuidRegisters(1, 0, 0, 0x241f), CpuidSgx.Capabilities(old));
     }
 
     [Fact]
     public void Attributes_are_two_halves_of_64_bits()
     {
-        var capabilities = new SgxCapabilities { AttributesMask = new Attributes((AttributeFlags)0x1122_3344_5566_7788, 0x99aa_bbcc_ddee_ff00) };
+        var capabilities = new SgxCapabilities
+        {
+            AttributesMask = new Attributes((AttributeFlags)0x1122_3344_5566_7788, 0x99aa_bbcc_ddee_ff00),
+        };
         Assert.Equal(new CpuidRegisters(0x5566_7788, 0x1122_3344, 0xddee_ff00, 0x99aa_bbcc), CpuidSgx.SecsAttributes(capabilities));
     }
 

@@ -30,7 +30,8 @@ public class LinearAddressTests
         Assert.Equal(new LinearAddress(0), top + 1);
         Assert.Equal(top, new LinearAddress(0) - 1);
         Assert.Equal(1ul, new LinearAddress(0) - top);
-        Assert.True(top > new LinearAddress(1) && new LinearAddress(1) < top && top >= new LinearAddress(ulong.MaxValue) && top <= new LinearAddress(ulong.MaxValue));
+        Assert.True(top > new LinearAddress(1) && new LinearAddress(1) < top && top >= new LinearAddress(ulong.MaxValue)
+            && top <= new LinearAddress(ulong.MaxValue));
         Assert.Equal((top.Add(1), top.Subtract(1)), (top + 1, top - 1));
         Assert.Equal("0x1f", new LinearAddress(31).ToString());
     }

@@ -39,8 +39,11 @@ public class NumberTests
     [Fact]
     public void Bits()
     {
-        Assert.Equal((1ul, 2ul, 4ul, 8ul, 16ul, 32ul), ((ulong)SecinfoFlags.R, (ulong)SecinfoFlags.W, (ulong)SecinfoFlags.X, (ulong)SecinfoFlags.Pending, (ulong)SecinfoFlags.Modified, (ulong)SecinfoFlags.Pr));
-        Assert.Equal("None 0, Init 1, Debug 2, Mode64Bit 4, ProvisionKey 16, EinittokenKey 32, Cet 64, Kss 128, AexNotify 1024", Render<AttributeFlags>());
+        Assert.Equal((1ul, 2ul, 4ul, 8ul, 16ul, 32ul),
+            ((ulong)SecinfoFlags.R, (ulong)SecinfoFlags.W, (ulong)SecinfoFlags.X, (ulong)SecinfoFlags.Pending, (ulong)SecinfoFlags.Modified,
+                (ulong)SecinfoFlags.Pr));
+        Assert.Equal("None 0, Init 1, Debug 2, Mode64Bit 4, ProvisionKey 16, EinittokenKey 32, Cet 64, Kss 128, AexNotify 1024",
+            Render<AttributeFlags>());
         Assert.Equal("None 0, Mrenclave 1, Mrsigner 2, NoIsvprodid 4, Configid 8, Isvfamilyid 16, Isvextprodid 32", Render<Keypolicy>());
         Assert.Equal("Einittoken 0, Provision 1, ProvisionSeal 2, Report 3, Seal 4", Render<KeyName>());
         Assert.Equal("None 0, Exinfo 1, Cpinfo 2", Render<Miscselect>());

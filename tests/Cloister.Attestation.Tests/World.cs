@@ -17,7 +17,8 @@ internal sealed class World
 
     public World(PlatformSettings? settings = null)
     {
-        Platform = new CertifiedPlatform(new Platform(Enumerable.Range(0, 32).Select(i => (byte)i).ToArray(), settings ?? new PlatformSettings()), Authority);
+        Platform = new CertifiedPlatform(
+            new Platform(Enumerable.Range(0, 32).Select(i => (byte)i).ToArray(), settings ?? new PlatformSettings()), Authority);
         Service = new QuotingService(Platform);
     }
 
@@ -32,18 +33,26 @@ internal sealed class World
     /// <summary>A REPORT of an enclave for the quoting enclave.</summary>
     public Report Report(AttributeFlags more = AttributeFlags.None)
     {
-        ReportBody identity = new() { Attributes = new Attributes(AttributeFlags.Init | AttributeFlags.Mode64Bit | more, 3), Isvprodid = 7, Isvsvn = 3 };
+        ReportBody identity = new()
+        {
+            Attributes = new Attributes(AttributeFlags.Init | AttributeFlags.Mode64Bit | more, 3),
+            Isvprodid = 7,
+            Isvsvn = 3,
+        };
         identity.Mrenclave[0] = 0xee;
         return Software(identity).Report(Service.Targetinfo, [1, 2, 3]);
     }
 
     public SoftwareEnclave Software(ReportBody identity) => new(Platform.Platform.Machine, identity);
 
-    public byte[] Quote(AttributeFlags more = AttributeFlags.None) => Service.Quote(Report(more)) ?? throw new InvalidOperationException("refused");
+    public byte[] Quote(AttributeFlags more = AttributeFlags.None) =>
+        Service.Quote(Report(more)) ?? throw new InvalidOperationException("refused");
 
-    public Collateral Collateral(Verdict? verdict = null, DateTimeOffset? now = null) => new CollateralMaker(Platform, verdict ?? new Verdict(), now ?? Now).All();
+    public Collateral Collateral(Verdict? verdict = null, DateTimeOffset? now = null) =>
+        new CollateralMaker(Platform, verdict ?? new Verdict(), now ?? Now).All();
 
-    public VerificationReport Verify(byte[] quote, Collateral? collateral = null, DateTimeOffset? at = null) => QuoteVerifier.Verify(Cloister.Attestation.Quotes.Quote.Parse(quote), collateral ?? Collateral(), Roots, at ?? Now);
+    public VerificationReport Verify(byte[] quote, Collateral? collateral = null, DateTimeOffset? at = null) =>
+        QuoteVerifier.Verify(Cloister.Attestation.Quotes.Quote.Parse(quote), collateral ?? Collateral(), Roots, at ?? Now);
 
     public static byte[] Bytes<T>(in T value)
         where T : struct => MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value)).ToArray();

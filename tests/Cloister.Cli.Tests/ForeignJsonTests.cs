@@ -15,5 +15,6 @@ public class ForeignJsonTests
     public void What_cannot_be_read_is_found_at_once(string text) => Assert.ThrowsAny<JsonException>(() => ForeignJson.Parse(text));
 
     [Fact]
-    public void All_else_is_read() => Assert.Equal("\ud83d\ude00", (string?)ForeignJson.Parse("""{"a":[1,null,true,{"b":"\ud83d\ude00"}]}""")!["a"]![3]!["b"]);
+    public void All_else_is_read() =>
+        Assert.Equal("\ud83d\ude00", (string?)ForeignJson.Parse("""{"a":[1,null,true,{"b":"\ud83d\ude00"}]}""")!["a"]![3]!["b"]);
 }

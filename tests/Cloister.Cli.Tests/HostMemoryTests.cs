@@ -17,7 +17,8 @@ public class HostMemoryTests
     [InlineData(64L << 20, 64L << 20, 64L << 20)]
     [InlineData(2L << 40, 3L << 40, 64L << 30)]
     [InlineData((3L << 20) + 5, (3L << 20) + 5, 3L << 20)]
-    public void The_EPC_is_half_of_the_memory(long physical, long total, long epc) => Assert.Equal(epc, new HostMemory(total, 1, false, physical, long.MaxValue).DefaultEpc);
+    public void The_EPC_is_half_of_the_memory(long physical, long total, long epc) =>
+        Assert.Equal(epc, new HostMemory(total, 1, false, physical, long.MaxValue).DefaultEpc);
 
     [Theory]
     [InlineData(1L << 30, 512L << 20)]

@@ -82,8 +82,10 @@ public sealed class ScriptTests : IDisposable
     }
 
     [Theory]
-    [InlineData("restore-native", "restore native, restore readytorun, publish readytorun", "code compiled ahead of time, run by dotnet; no native: the package Some.Compiler could not be had")]
-    [InlineData("publish-native", "restore native, publish native, restore readytorun, publish readytorun", "run by dotnet; no native: the native compiler or the linker failed (artifacts/native.log)")]
+    [InlineData("restore-native", "restore native, restore readytorun, publish readytorun",
+        "code compiled ahead of time, run by dotnet; no native: the package Some.Compiler could not be had")]
+    [InlineData("publish-native", "restore native, publish native, restore readytorun, publish readytorun",
+        "run by dotnet; no native: the native compiler or the linker failed (artifacts/native.log)")]
     [InlineData("restore-native restore-readytorun", "restore native, restore readytorun, publish plain",
         "code that dotnet compiles at each start; no native: the package Some.Compiler could not be had; no readytorun: the package Some.Compiler could not be had")]
     public void What_is_lacking_is_done_without_and_told_once(string lacks, string calls, string told)
@@ -99,7 +101,8 @@ public sealed class ScriptTests : IDisposable
         Assert.Contains("no native: ", Run("x").Error, StringComparison.Ordinal);
         Assert.Equal(1, File.ReadAllLines(_log).Count(line => line == "restore native"));
         Touch();
-        Assert.Equal((0, "native x\n"), (End(Start("x", adjust: start => start.Environment["CLOISTER_BUILD"] = "native")).Status, Run("x").Output));
+        Assert.Equal((0, "native x\n"),
+            (End(Start("x", adjust: start => start.Environment["CLOISTER_BUILD"] = "native")).Status, Run("x").Output));
     }
 
     [Theory]
@@ -107,7 +110,8 @@ public sealed class ScriptTests : IDisposable
     [InlineData("plain", "publish plain")]
     public void The_way_can_be_chosen(string way, string calls)
     {
-        Assert.Equal((0, $"{_program} x\n"), (End(Start("x", adjust: start => start.Environment["CLOISTER_BUILD"] = way)).Status, Run("x").Output));
+        Assert.Equal((0, $"{_program} x\n"),
+            (End(Start("x", adjust: start => start.Environment["CLOISTER_BUILD"] = way)).Status, Run("x").Output));
         Assert.Equal(calls, string.Join(", ", File.ReadAllLines(_log)));
         Touch();
         Assert.Equal(Failure.Usage, End(Start("x", adjust: start => start.Environment["CLOISTER_BUILD"] = "fast")).Status);
@@ -116,7 +120,8 @@ public sealed class ScriptTests : IDisposable
     [Fact]
     public void A_source_that_is_changed_added_or_taken_away_is_noticed()
     {
-        string part = Path.Combine(_root, "src", "Part.cs"), old = Path.Combine(_directory.Path, "old.cs"), costs = Path.Combine(_root, "src", "costs.json");
+        string part = Path.Combine(_root, "src", "Part.cs"), old = Path.Combine(_directory.Path, "old.cs"),
+            costs = Path.Combine(_root, "src", "costs.json");
         File.WriteAllText(part, "");
         File.WriteAllText(old, "");
         File.SetLastWriteTimeUtc(old, DateTime.UtcNow.AddYears(-1));
@@ -151,7 +156,8 @@ public sealed class ScriptTests : IDisposable
     public void A_find_without_cnewer_will_do()
     {
         // As busybox has it.
-        _ = _directory.Write("find", "#!/bin/sh\ncase \" $* \" in *' -cnewer '* | *' -true '*) echo 'find: unrecognized: -cnewer' >&2; exit 1 ;; esac\nexec /usr/bin/find \"$@\"\n", (UnixFileMode)0b111_101_101);
+        _ = _directory.Write("find",
+            "#!/bin/sh\ncase \" $* \" in *' -cnewer '* | *' -true '*) echo 'find: unrecognized: -cnewer' >&2; exit 1 ;; esac\nexec /usr/bin/find \"$@\"\n", (UnixFileMode)0b111_101_101);
         Assert.Equal((0, "native x\n"), (Run("x").Status, Run("x").Output));
         Assert.Equal((0, "native x\n", ""), Run("x"));
         File.WriteAllText(Path.Combine(_root, "src", "Part.cs"), "");
@@ -168,7 +174,8 @@ public sealed class ScriptTests : IDisposable
     [InlineData("<&- >&- 2>&-")]
     public void Closed_streams_are_no_reason_not_to_build(string closed)
     {
-        using Process script = Start("x", file: _directory.Write("closed", $"exec sh \"$ROOT/cloister\" \"$@\" {closed}"), adjust: start => start.Environment["ROOT"] = _root);
+        using Process script = Start("x", file: _directory.Write("closed", $"exec sh \"$ROOT/cloister\" \"$@\" {closed}"),
+            adjust: start => start.Environment["ROOT"] = _root);
         _ = End(script);
         Assert.True(File.Exists(Native));
     }
@@ -234,7 +241,8 @@ public sealed class ScriptTests : IDisposable
         {
             // What it started goes on alone: the next build waits for its end.
             string builder = File.ReadAllText(Path.Combine(_root, "artifacts/.building")).Trim();
-            Assert.Equal(Errno.None, HostKernel.Kill(int.Parse(builder, System.Globalization.CultureInfo.InvariantCulture), Signal.SIGTERM));
+            Assert.Equal(Errno.None,
+                HostKernel.Kill(int.Parse(builder, System.Globalization.CultureInfo.InvariantCulture), Signal.SIGTERM));
         }
 
         (int status, string output, string error) = Run("x");
@@ -290,7 +298,11 @@ public sealed class ScriptTests : IDisposable
     {
         // Whoever runs the tests may have signals ignored, and a shell cannot catch those.
         const string defaults = "@SIG{qw(HUP INT TERM)} = ('DEFAULT') x 3; exec @ARGV or die";
-        var start = new ProcessStartInfo("perl", ["-e", defaults, "sh", file ?? Path.Combine(_root, "cloister"), argument]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("perl", ["-e", defaults, "sh", file ?? Path.Combine(_root, "cloister"), argument])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         start.Environment["PATH"] = $"{_directory.Path}:{start.Environment["PATH"]}";
         start.Environment["LOG"] = _log;
         start.Environment["DOTNET_DOES"] = does;

@@ -55,7 +55,8 @@ public sealed class SocketAtPathTests : IDisposable
 
     [Fact]
     public void Where_there_is_no_folder_there_is_no_socket() =>
-        Assert.Equal(SocketError.AddressNotAvailable, Assert.Throws<SocketException>(() => SocketAtPath.Listen(Path.Combine(_folder, "none", "socket"), 1)).SocketErrorCode);
+        Assert.Equal(SocketError.AddressNotAvailable,
+            Assert.Throws<SocketException>(() => SocketAtPath.Listen(Path.Combine(_folder, "none", "socket"), 1)).SocketErrorCode);
 
     [Fact]
     public void A_path_that_is_too_long_is_none()

@@ -2,7 +2,8 @@ namespace Cloister.Cli.Tests;
 
 public class SpellingTests
 {
-    private static readonly string[] s_names = ["run", "doctor", "inspect", "measure", "verify", "sign", "lab", "demo", "--epc", "--engine", "--json"];
+    private static readonly string[] s_names = ["run", "doctor", "inspect", "measure", "verify", "sign", "lab", "demo", "--epc",
+        "--engine", "--json"];
 
     [Theory]
     [InlineData("rn", "run")]

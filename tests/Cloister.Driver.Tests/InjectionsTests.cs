@@ -12,7 +12,8 @@ public class InjectionsTests
 
     private static InjectedFailure Race(long first, long last) => new(InjectedKind.AugmentRace, "", DriverError.None, first, last);
 
-    private static InjectedFailure Ioctl(string name, DriverError error, long first, long last) => new(InjectedKind.Ioctl, name, error, first, last);
+    private static InjectedFailure Ioctl(string name, DriverError error, long first, long last) =>
+        new(InjectedKind.Ioctl, name, error, first, last);
 
     private static TestMachine Machine(params InjectedFailure[] failures) => new(driverOptions: new DriverOptions { Injected = failures });
 
@@ -27,7 +28,8 @@ public class InjectionsTests
     [Fact]
     public void Any_counts_all_and_the_first_rule_wins()
     {
-        var injections = new Injections([Ioctl(InjectedFailure.AnyIoctl, DriverError.EBUSY, 2, 2), Ioctl(Other, DriverError.EIO, 1, long.MaxValue)]);
+        var injections = new Injections(
+            [Ioctl(InjectedFailure.AnyIoctl, DriverError.EBUSY, 2, 2), Ioctl(Other, DriverError.EIO, 1, long.MaxValue)]);
         Assert.Null(injections.Ioctl(Add));
         Assert.Equal(DriverError.EBUSY, injections.Ioctl(Other)!.Error);
         Assert.Equal(DriverError.EIO, injections.Ioctl(Other)!.Error);

@@ -9,7 +9,10 @@ using Cloister.Linux;
 
 namespace Cloister.Engine.Tests;
 
-/// <summary><see cref="EventLoop"/>, <see cref="Lifecycle"/> and <see cref="StopCounts"/>: what happens is answered once, in order, and ends leave nothing.</summary>
+/// <summary>
+/// <see cref="EventLoop"/>, <see cref="Lifecycle"/> and <see cref="StopCounts"/>: what happens is answered once, in order, and ends leave
+/// nothing.
+/// </summary>
 [Collection(ScenarioCollection.Name)]
 public sealed class EventLoopTests : IDisposable
 {

@@ -9,7 +9,9 @@ using Cloister.Linux.Tests.Harness;
 
 namespace Cloister.Engine.Tests;
 
-/// <summary><see cref="ExecSetup"/>: what a program finds when it begins. Its CPUID is not replaced here, where this process is the program.</summary>
+/// <summary>
+/// <see cref="ExecSetup"/>: what a program finds when it begins. Its CPUID is not replaced here, where this process is the program.
+/// </summary>
 [Collection(ScenarioCollection.Name)]
 public sealed class ExecSetupTests : IDisposable
 {
@@ -66,7 +68,8 @@ public sealed class ExecSetupTests : IDisposable
     [InlineData(false)]
     public void One_that_is_no_program_of_64_bits_is_left_as_it_is(bool hasFailed)
     {
-        (_engine.Thread.Registers.Rax, _engine.Thread.Registers.Cs) = hasFailed ? (unchecked((ulong)-(long)Errno.ENOENT), 0x33UL) : (0UL, Stack32Bit);
+        (_engine.Thread.Registers.Rax, _engine.Thread.Registers.Cs) = hasFailed ? (unchecked((ulong)-(long)Errno.ENOENT), 0x33UL)
+            : (0UL, Stack32Bit);
         Prepare(keepRegisters: true);
 
         Assert.Empty(_engine.Platform.Log);

@@ -7,7 +7,10 @@ using Cloister.Engine.Tests.Harness;
 
 namespace Cloister.Engine.Tests;
 
-/// <summary><see cref="Questions"/> and <see cref="MachineView"/>, <see cref="ObservedProcess"/>: who asks is answered by the tracer's thread, between two events.</summary>
+/// <summary>
+/// <see cref="Questions"/> and <see cref="MachineView"/>, <see cref="ObservedProcess"/>: who asks is answered by the tracer's thread,
+/// between two events.
+/// </summary>
 [Collection(ScenarioCollection.Name)]
 public sealed class QuestionsTests : IDisposable
 {
@@ -20,7 +23,8 @@ public sealed class QuestionsTests : IDisposable
     {
         Task<(int Thread, IReadOnlyList<ObservedProcess> Processes)> answer =
             Task.Run(() => _engine.Tracer.Ask(view => (Environment.CurrentManagedThreadId, view.Processes), CancellationToken.None));
-        Assert.True(Cloister.Tests.Patience.Until(milliseconds => SpinWait.SpinUntil(() => _engine.Tracer.Questions.Any, milliseconds), 30));
+        Assert.True(
+            Cloister.Tests.Patience.Until(milliseconds => SpinWait.SpinUntil(() => _engine.Tracer.Questions.Any, milliseconds), 30));
         Assert.False(answer.IsCompleted);
         int thread = Environment.CurrentManagedThreadId;
         _engine.Tracer.Loop.Step();
@@ -41,13 +45,15 @@ public sealed class QuestionsTests : IDisposable
         Task<(IReadOnlyList<ObservedMapping> Mappings, EnclavePages[] Pages, EpcPage Absent)> answer = _engine.Tracer.Ask(view =>
         {
             IOpenEnclave enclave = Assert.Single(view.Driver.Enclaves);
-            return (view.Processes[0].Mappings, view.Driver.PagesOf(enclave, image.At(0), image.At(1023)).ToArray(), view.Driver.EpcPageAt(enclave, image.At(5)));
+            return (view.Processes[0].Mappings, view.Driver.PagesOf(enclave, image.At(0), image.At(1023)).ToArray(),
+                view.Driver.EpcPageAt(enclave, image.At(5)));
         }, CancellationToken.None);
         _engine.Tracer.Loop.Step();
 
         (IReadOnlyList<ObservedMapping> mappings, EnclavePages[] pages, EpcPage absent) = await answer;
         Assert.True(absent.IsNone);
-        Assert.Equal([(0, 3, 3), (3, 4, 5), (4, 1024, 3)], mappings.Select(one => ((int)((one.Start - image.Base) >> 12), (int)((one.End - image.Base) >> 12), one.Protection)));
+        Assert.Equal([(0, 3, 3), (3, 4, 5), (4, 1024, 3)],
+            mappings.Select(one => ((int)((one.Start - image.Base) >> 12), (int)((one.End - image.Base) >> 12), one.Protection)));
         Assert.All(mappings, one => Assert.Same(_engine.Tracer.Driver.Enclaves[0], one.Enclave));
         Assert.Equal(
             [
@@ -65,7 +71,8 @@ public sealed class QuestionsTests : IDisposable
     public async Task What_goes_wrong_is_told_to_who_asked_and_the_program_runs_on()
     {
         var questions = new Questions();
-        Task<int> wrong = questions.Ask<int>(() => throw new InvalidOperationException("wrong"), CancellationToken.None), right = questions.Ask(() => 1, CancellationToken.None);
+        Task<int> wrong = questions.Ask<int>(() => throw new InvalidOperationException("wrong"), CancellationToken.None),
+            right = questions.Ask(() => 1, CancellationToken.None);
         questions.Answer();
 
         Assert.Equal("wrong", (await Assert.ThrowsAsync<InvalidOperationException>(() => wrong)).Message);

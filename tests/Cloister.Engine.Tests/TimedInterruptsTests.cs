@@ -34,5 +34,6 @@ public class TimedInterruptsTests
     }
 
     private static TimedInterrupts Of(TestEngine engine) => new(
-        engine.Tracer.Options.Interrupts, engine.Tracer.Processes, engine.Tracer, interrupt => engine.Tracer.Questions.Ask(interrupt, CancellationToken.None));
+        engine.Tracer.Options.Interrupts, engine.Tracer.Processes, engine.Tracer,
+        interrupt => engine.Tracer.Questions.Ask(interrupt, CancellationToken.None));
 }

@@ -24,7 +24,8 @@ public class DebugSignerTests
     {
         byte[] mrenclave = SHA256.HashData([4]);
         Sigstruct sigstruct = DebugSigner.Shared.Sign(new SigningParameters { Isvsvn = 5 }, mrenclave);
-        Assert.Equal(SigstructDefect.None, SigstructVerifier.CheckSignature(MemoryMarshal.AsBytes(new ReadOnlySpan<Sigstruct>(in sigstruct))));
+        Assert.Equal(SigstructDefect.None,
+            SigstructVerifier.CheckSignature(MemoryMarshal.AsBytes(new ReadOnlySpan<Sigstruct>(in sigstruct))));
         Assert.Equal(mrenclave, ((ReadOnlySpan<byte>)sigstruct.Enclavehash).ToArray());
         Assert.Equal(5, sigstruct.Isvsvn);
     }

@@ -14,7 +14,8 @@ public class EnclaveFileLoaderTests
     public void Debug_is_set_where_the_mask_leaves_it_open(bool wanted, bool enforced, bool expected)
     {
         AttributeFlags mask = enforced ? All : All & ~AttributeFlags.Debug;
-        Secs secs = Of(new Attributes(AttributeFlags.Mode64Bit | AttributeFlags.Init, 7), new Attributes(mask, ulong.MaxValue), new EnclaveLoadOptions { Debug = wanted });
+        Secs secs = Of(new Attributes(AttributeFlags.Mode64Bit | AttributeFlags.Init, 7), new Attributes(mask, ulong.MaxValue),
+            new EnclaveLoadOptions { Debug = wanted });
         Assert.Equal(AttributeFlags.Mode64Bit | (expected ? AttributeFlags.Debug : 0), secs.Attributes.Flags);
     }
 
@@ -24,7 +25,11 @@ public class EnclaveFileLoaderTests
     [InlineData(0xe7, 3, 7ul, 7)]
     [InlineData(3, ulong.MaxValue, 7ul, 3)]
     public void Xfrm_is_what_is_enforced_and_what_is_asked_for(ulong signed, ulong mask, ulong? asked, ulong expected) =>
-        Assert.Equal(expected, Of(new Attributes(AttributeFlags.Mode64Bit, signed), new Attributes(All, mask), new EnclaveLoadOptions { Xfrm = asked }).Attributes.Xfrm);
+        Assert.Equal(expected,
+            Of(new Attributes(AttributeFlags.Mode64Bit, signed), new Attributes(All, mask), new EnclaveLoadOptions
+            {
+                Xfrm = asked,
+            }).Attributes.Xfrm);
 
     [Fact]
     public void Unsigned_file_is_a_64_bit_enclave()

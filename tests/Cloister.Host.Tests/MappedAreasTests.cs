@@ -29,7 +29,8 @@ public class MappedAreasTests
         _areas.Set(0x1000, 0x1000, Data);
         _areas.Set(0x3000, 0x2000, Code);
         _areas.Protect(0, 0x4000, Code | PageAccess.Write);
-        Assert.Equal([(0x1000, 0x1000, Code | PageAccess.Write), (0x3000, 0x1000, Code | PageAccess.Write), (0x4000, 0x1000, Code)], _areas.Executable);
+        Assert.Equal([(0x1000, 0x1000, Code | PageAccess.Write), (0x3000, 0x1000, Code | PageAccess.Write), (0x4000, 0x1000, Code)],
+            _areas.Executable);
         _areas.Protect(0, 0x10000, PageAccess.Read);
         Assert.Empty(_areas.Executable);
     }

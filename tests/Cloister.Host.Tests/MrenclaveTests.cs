@@ -27,7 +27,8 @@ public class MrenclaveTests
     {
         Assert.False(Mrenclave.TryParse(text, out Mrenclave none));
         Assert.Equal(default, none);
-        Assert.Contains("64 hexadecimal digits", Assert.Throws<FormatException>(() => Mrenclave.Parse(text)).Message, StringComparison.Ordinal);
+        Assert.Contains("64 hexadecimal digits", Assert.Throws<FormatException>(() => Mrenclave.Parse(text)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]

@@ -26,7 +26,8 @@ public class TextTests
     {
         foreach (ExceptionVector vector in Enum.GetValues<ExceptionVector>())
         {
-            Assert.Contains($"{(int)vector}", FaultText.Describe(new EnclaveFault(vector, 0, default), 0, 4096) + (vector == ExceptionVector.PageFault ? "14" : ""), StringComparison.Ordinal);
+            Assert.Contains($"{(int)vector}", FaultText.Describe(new EnclaveFault(vector, 0, default), 0, 4096)
+                + (vector == ExceptionVector.PageFault ? "14" : ""), StringComparison.Ordinal);
         }
     }
 
@@ -34,7 +35,8 @@ public class TextTests
     public void Operation_names_call_error_and_leafs_error()
     {
         var e = new EnclaveOperationException(Operations.Modify, Errno.EFAULT, (ulong)SgxError.PageNotModifiable, 4096);
-        Assert.StartsWith("SGX_IOC_ENCLAVE_MODIFY_TYPES: EFAULT (the leaf's error code: 20, PageNotModifiable): ", e.Message, StringComparison.Ordinal);
+        Assert.StartsWith("SGX_IOC_ENCLAVE_MODIFY_TYPES: EFAULT (the leaf's error code: 20, PageNotModifiable): ", e.Message,
+            StringComparison.Ordinal);
         Assert.Equal((4096ul, 20ul), (e.BytesDone, e.SgxError));
     }
 }

@@ -39,7 +39,8 @@ public class ArrowTests
                 string code = Repository.Code(File.ReadAllText(file), out _);
                 foreach (string other in Repository.Projects.Where(other => !reached.Contains(other)))
                 {
-                    Assert.False(code.Contains(other + ".", StringComparison.Ordinal) || code.Contains(other + ";", StringComparison.Ordinal), $"{file} uses {other}");
+                    Assert.False(code.Contains(other + ".", StringComparison.Ordinal)
+                        || code.Contains(other + ";", StringComparison.Ordinal), $"{file} uses {other}");
                 }
             }
         }

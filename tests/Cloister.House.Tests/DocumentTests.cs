@@ -8,7 +8,8 @@ public partial class DocumentTests
     private static readonly string[] s_marks = ["run", "output", "not-run"];
 
     private static IEnumerable<string> Documents => Directory.EnumerateFiles(Repository.Root, "*.md", SearchOption.AllDirectories)
-        .Where(file => !Path.GetRelativePath(Repository.Root, file).Split('/').Any(part => part is "artifacts" or "obj" or "bin" or ".git" or "node_modules"));
+        .Where(file => !Path.GetRelativePath(Repository.Root, file).Split('/')
+            .Any(part => part is "artifacts" or "obj" or "bin" or ".git" or "node_modules"));
 
     [Fact]
     public void Links_lead_somewhere()
@@ -43,14 +44,16 @@ public partial class DocumentTests
     public void Each_document_is_in_the_list()
     {
         string list = File.ReadAllText(Repository.At("docs", "README.md"));
-        Assert.All(Directory.EnumerateFiles(Repository.At("docs"), "*.md", SearchOption.AllDirectories).Where(file => !file.EndsWith("/README.md", StringComparison.Ordinal)), file =>
+        Assert.All(Directory.EnumerateFiles(Repository.At("docs"), "*.md", SearchOption.AllDirectories)
+            .Where(file => !file.EndsWith("/README.md", StringComparison.Ordinal)), file =>
             Assert.Contains($"({Path.GetRelativePath(Repository.At("docs"), file)})", list, StringComparison.Ordinal));
     }
 
     [Fact]
     public void Commands_are_marked_as_run_or_not()
     {
-        IEnumerable<string> guides = new[] { "tutorial", "how-to" }.SelectMany(kind => Directory.EnumerateFiles(Repository.At("docs", kind), "*.md")).Append(Repository.At("README.md"));
+        IEnumerable<string> guides = new[] { "tutorial",
+            "how-to" }.SelectMany(kind => Directory.EnumerateFiles(Repository.At("docs", kind), "*.md")).Append(Repository.At("README.md"));
         Assert.All(guides, file =>
         {
             string text = File.ReadAllText(file);
@@ -59,7 +62,9 @@ public partial class DocumentTests
             foreach (string line in text.Split('\n').Where(line => line.StartsWith("```", StringComparison.Ordinal)))
             {
                 open = !open;
-                Assert.True(!open || line.Split(' ').Any(word => s_marks.Contains(word.TrimEnd(':')) || word.StartsWith("file=", StringComparison.Ordinal)), $"{file}: {line}");
+                Assert.True(!open || line.Split(' ')
+                    .Any(word => s_marks.Contains(word.TrimEnd(':')) || word.StartsWith("file=", StringComparison.Ordinal)),
+                    $"{file}: {line}");
             }
 
             Assert.False(open, $"{file}: a block is not closed");
@@ -68,7 +73,8 @@ public partial class DocumentTests
 
     // GitHub makes them of headings: lower-case, without punctuation, blanks as dashes.
     private static IEnumerable<string> Anchors(string file) => File.ReadAllLines(file).Where(line => line.StartsWith('#'))
-        .Select(line => string.Concat(line.TrimStart('#').Trim().ToLowerInvariant().Where(c => char.IsLetterOrDigit(c) || c is ' ' or '-' or '_')).Replace(' ', '-'));
+        .Select(line => string.Concat(line.TrimStart('#').Trim().ToLowerInvariant()
+            .Where(c => char.IsLetterOrDigit(c) || c is ' ' or '-' or '_')).Replace(' ', '-'));
 
     private static string WithoutCode(string text) => Code().Replace(text, "");
 

@@ -12,11 +12,13 @@ internal static class Repository
     public static string At(params string[] parts) => Path.Combine([Root, .. parts]);
 
     /// <summary>The source files of a project of the product, without what the compiler makes.</summary>
-    public static IEnumerable<string> Sources(string project) => Directory.EnumerateFiles(At("src", project), "*.cs", SearchOption.AllDirectories)
+    public static IEnumerable<string> Sources(string project) =>
+        Directory.EnumerateFiles(At("src", project), "*.cs", SearchOption.AllDirectories)
         .Where(file => !file.Contains("/obj/", StringComparison.Ordinal) && !file.Contains("/bin/", StringComparison.Ordinal));
 
     /// <summary>The names of the projects of the product.</summary>
-    public static IReadOnlyList<string> Projects { get; } = [.. Directory.EnumerateDirectories(At("src")).Select(d => Path.GetFileName(d)).Order()];
+    public static IReadOnlyList<string> Projects { get; } = [.. Directory.EnumerateDirectories(At("src"))
+        .Select(d => Path.GetFileName(d)).Order()];
 
     /// <summary>Code without its comments, and its string and character literals emptied or kept alone.</summary>
     /// <param name="source">C#.</param>

@@ -3,8 +3,8 @@ using Cloister.House.Tests.Rooms;
 namespace Cloister.House.Tests;
 
 /// <summary>
-/// Arrows between the rooms of a project go down, and no circle of types is large: rooms.txt has the order, wrong.txt what is still against it.
-/// docs/explanation/architecture.md shows the graph.
+/// Arrows between the rooms of a project go down, and no circle of types is large: rooms.txt has the order, wrong.txt what is still against
+/// it. docs/explanation/architecture.md shows the graph.
 /// </summary>
 public class RoomTests
 {
@@ -36,7 +36,8 @@ public class RoomTests
             return;
         }
 
-        Assert.True(mended.Length == 0, "wrong.txt lists what is right now (CLOISTER_REGENERATE=1 takes it out):\n" + string.Join('\n', mended) + '\n');
+        Assert.True(mended.Length == 0,
+            "wrong.txt lists what is right now (CLOISTER_REGENERATE=1 takes it out):\n" + string.Join('\n', mended) + '\n');
         Assert.Equal(RoomPlan.Listed.Distinct(), RoomPlan.Listed);
     }
 

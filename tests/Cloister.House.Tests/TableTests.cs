@@ -12,7 +12,8 @@ public class TableTests
 
     [Fact]
     public void Every_leaf_has_a_file_of_its_name() => Assert.All(LeafTable.Rows, row =>
-        Assert.True(File.Exists(Repository.At("src", "Cloister.Processor", Folder(row.Class), row.Class.Name + ".cs")), row.Class.FullName));
+        Assert.True(File.Exists(Repository.At("src", "Cloister.Processor", Folder(row.Class), row.Class.Name + ".cs")),
+            row.Class.FullName));
 
     [Fact]
     public void Every_leaf_has_a_file_of_tests() => Assert.All(LeafTable.Rows, row =>
@@ -69,7 +70,8 @@ public class TableTests
     {
         string tests = Repository.At("tests", project, Folder(type));
         var says = new Regex($@"\bclass {type.Name}Tests\b|\[TestsOf\(.*\btypeof\(([\w.]+\.)?{type.Name}\)");
-        Assert.True(Directory.EnumerateFiles(tests, "*Tests.cs").Any(file => File.ReadLines(file).Any(line => says.IsMatch(line))), $"{type.FullName} has no tests in {tests}");
+        Assert.True(Directory.EnumerateFiles(tests, "*Tests.cs").Any(file => File.ReadLines(file).Any(line => says.IsMatch(line))),
+            $"{type.FullName} has no tests in {tests}");
     }
 
     // What follows the project's name in the namespace.

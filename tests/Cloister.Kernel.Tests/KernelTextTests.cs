@@ -25,10 +25,14 @@ public partial class KernelTextTests
 
         Assert.NotEmpty(kernels);
         string root = Harness.KernelSources.Root;
-        string[] files = [.. new[] { "native", "conformance", "samples", "bench" }.SelectMany(folder => Directory.EnumerateFiles(Path.Combine(root, folder), "*.*", SearchOption.AllDirectories))
-            .Where(file => file.EndsWith(".c", StringComparison.Ordinal) || file.EndsWith(".h", StringComparison.Ordinal) || file.EndsWith(".S", StringComparison.Ordinal))];
+        string[] files = [
+            .. new[] { "native", "conformance", "samples",
+                "bench" }.SelectMany(folder => Directory.EnumerateFiles(Path.Combine(root, folder), "*.*", SearchOption.AllDirectories))
+            .Where(file => file.EndsWith(".c", StringComparison.Ordinal) || file.EndsWith(".h", StringComparison.Ordinal)
+                || file.EndsWith(".S", StringComparison.Ordinal))];
         Assert.NotEmpty(files);
-        Assert.All(files, file => Assert.All(Runs(File.ReadAllText(file)), run => Assert.False(kernels.Contains(run.Text), $"{file}: {run.Text}")));
+        Assert.All(files,
+            file => Assert.All(Runs(File.ReadAllText(file)), run => Assert.False(kernels.Contains(run.Text), $"{file}: {run.Text}")));
     }
 
     private static IEnumerable<(int At, string Text)> Runs(string text)

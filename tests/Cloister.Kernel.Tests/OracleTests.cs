@@ -3,13 +3,18 @@ using Cloister.Kernel.Tests.Oracle;
 
 namespace Cloister.Kernel.Tests;
 
-/// <summary>The kernel's own driver as the judge of Cloister's: the same is done with both, each over a processor of its own, and all that can be seen is compared.</summary>
+/// <summary>
+/// The kernel's own driver as the judge of Cloister's: the same is done with both, each over a processor of its own, and all that can be
+/// seen is compared.
+/// </summary>
 public class OracleTests
 {
-    private static readonly Lazy<string[]> s_libraries = new(() => [.. KernelSources.Versions.Select(version => KernelSources.Library(version))]);
+    private static readonly Lazy<string[]> s_libraries = new(
+        () => [.. KernelSources.Versions.Select(version => KernelSources.Library(version))]);
 
     /// <summary>Hours that conformance/linux-driver/run gives; else a few seconds.</summary>
-    private static double Hours => double.TryParse(Environment.GetEnvironmentVariable("CLOISTER_ORACLE_HOURS"), out double hours) ? hours : 0;
+    private static double Hours =>
+        double.TryParse(Environment.GetEnvironmentVariable("CLOISTER_ORACLE_HOURS"), out double hours) ? hours : 0;
 
     // A library of one's own, as for a measurement of coverage.
     private static string? Library => Environment.GetEnvironmentVariable("CLOISTER_ORACLE_LIBRARY");
@@ -34,7 +39,8 @@ public class OracleTests
             steps += world.Counts.Values.Sum();
             if (Environment.GetEnvironmentVariable("CLOISTER_ORACLE_COUNTS") is { Length: > 0 } file)
             {
-                File.AppendAllText(file, $"{epcPages} {seed}: {string.Join(", ", world.Counts.Concat(world.Leaves).Select(pair => $"{pair.Key} {pair.Value}"))}\n");
+                File.AppendAllText(file,
+                    $"{epcPages} {seed}: {string.Join(", ", world.Counts.Concat(world.Leaves).Select(pair => $"{pair.Key} {pair.Value}"))}\n");
             }
         }
 

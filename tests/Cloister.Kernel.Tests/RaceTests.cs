@@ -8,18 +8,24 @@ namespace Cloister.Kernel.Tests;
 public class RaceTests
 {
     // "x86/sgx: Resolve EAUG race where losing thread returns SIGBUS" does this.
-    private static readonly TreeChange s_augmentRetries = new("encl.c", "sgx_encl_eaug_page", @"if \(ret\)(\s+goto err_out_shrink;)", "if (ret == -EBUSY)\n\t\tvmret = VM_FAULT_NOPAGE;\n\tif (ret)$1");
+    private static readonly TreeChange s_augmentRetries = new("encl.c", "sgx_encl_eaug_page", @"if \(ret\)(\s+goto err_out_shrink;)",
+        "if (ret == -EBUSY)\n\t\tvmret = VM_FAULT_NOPAGE;\n\tif (ret)$1");
 
     // And the patch behind it this, with a flag of its own.
-    private static readonly TreeChange s_removedIsBusy = new("ioctl.c", "sgx_encl_remove_pages", @"mutex_unlock\(&encl->lock\);(\s+sgx_zap_enclave_ptes)", "entry->desc |= SGX_ENCL_PAGE_BEING_RECLAIMED;\n\t\tmutex_unlock(&encl->lock);$1");
+    private static readonly TreeChange s_removedIsBusy = new("ioctl.c", "sgx_encl_remove_pages",
+        @"mutex_unlock\(&encl->lock\);(\s+sgx_zap_enclave_ptes)",
+        "entry->desc |= SGX_ENCL_PAGE_BEING_RECLAIMED;\n\t\tmutex_unlock(&encl->lock);$1");
 
     // What was seen without the lock is not there any more: once more.
-    private static readonly TreeChange s_faultRetries = new("encl.c", "sgx_vma_fault", @"if \(PTR_ERR\(entry\) == -EBUSY\)", "if (PTR_ERR(entry) == -EBUSY || !xa_load(&encl->page_array, PFN_DOWN(addr)))");
+    private static readonly TreeChange s_faultRetries = new("encl.c", "sgx_vma_fault", @"if \(PTR_ERR\(entry\) == -EBUSY\)",
+        "if (PTR_ERR(entry) == -EBUSY || !xa_load(&encl->page_array, PFN_DOWN(addr)))");
 
-    private static readonly TreeChange s_referenceComesBack = new("encl.c", "sgx_encl_mm_add", @"if \(ret\) \{", "if (ret) {\n\t\tkref_put(&encl->refcount, sgx_encl_release);");
+    private static readonly TreeChange s_referenceComesBack = new("encl.c", "sgx_encl_mm_add", @"if \(ret\) \{",
+        "if (ret) {\n\t\tkref_put(&encl->refcount, sgx_encl_release);");
 
     // c6c2adcba50c taken back.
-    private static readonly TreeChange s_secsIsNotLoaded = new("encl.c", "sgx_encl_eaug_page", @"epc_page = sgx_encl_load_secs\(encl\);\s+if \(IS_ERR\(epc_page\)\) \{[\s\S]*?goto err_out_unlock;\s+\}", "");
+    private static readonly TreeChange s_secsIsNotLoaded = new("encl.c", "sgx_encl_eaug_page",
+        @"epc_page = sgx_encl_load_secs\(encl\);\s+if \(IS_ERR\(epc_page\)\) \{[\s\S]*?goto err_out_unlock;\s+\}", "");
 
     [KernelTheory]
     [InlineData("6.12")]
@@ -29,7 +35,8 @@ public class RaceTests
         string program = Program(version);
         Assert.Equal(1, Run(program, out string output, "--brief"));
         Assert.Equal(
-            ["fault-fault: SIGBUS", "remove-fault: fault, stale entry", "remove-fault: SIGBUS", "fork-remove: SIGBUS", "fork-remove: fault", "allocation: leak"],
+            ["fault-fault: SIGBUS", "remove-fault: fault, stale entry", "remove-fault: SIGBUS", "fork-remove: SIGBUS", "fork-remove: fault",
+                "allocation: leak"],
             Findings(output));
 
         // The numbers of the table.
@@ -70,7 +77,8 @@ public class RaceTests
         string posted = Program("6.12", s_augmentRetries, s_removedIsBusy);
         Run(posted, out string output, "--brief");
         Assert.Equal(["remove-fault: SIGBUS", "fork-remove: SIGBUS", "allocation: leak"], Findings(output));
-        Assert.Equal(0, Run(Program("6.12", s_augmentRetries, s_removedIsBusy, s_faultRetries, s_referenceComesBack), out output, "--brief"));
+        Assert.Equal(0,
+            Run(Program("6.12", s_augmentRetries, s_removedIsBusy, s_faultRetries, s_referenceComesBack), out output, "--brief"));
         Assert.Empty(Findings(output));
     }
 
@@ -98,7 +106,8 @@ public class RaceTests
         return program;
     }
 
-    private static int Run(string program, out string output, params string[] arguments) => Tool.Run(program, arguments, "/", out output)!.Value;
+    private static int Run(string program, out string output, params string[] arguments) =>
+        Tool.Run(program, arguments, "/", out output)!.Value;
 
     private static string[] Findings(string output)
     {

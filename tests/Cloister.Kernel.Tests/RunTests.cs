@@ -26,7 +26,9 @@ public class RunTests
             Assert.Equal((0, ""), Run(out string ours, program, options));
 
             // ksgxd makes room ahead; with enough of it nothing is written out.
-            string[] words = epc == "64M" ? ["epc pages", "pages added", "pages augmented", "pages removed", "pages evicted", "pages loaded", "page faults", "ioctls", "forced exits"]
+            string[] words = epc == "64M"
+                ? ["epc pages", "pages added", "pages augmented", "pages removed", "pages evicted", "pages loaded", "page faults", "ioctls",
+                    "forced exits"]
                 : ["pages added", "pages augmented", "pages removed", "ioctls"];
             Assert.Equal(Lines(ours, words), Lines(kernels, words));
         }
@@ -49,15 +51,20 @@ public class RunTests
     [InlineData("for (volatile int i = 0;; i++) {}", @"watchdog: BUG: soft lockup - CPU#0 stuck for \d+s!")]
     public void A_driver_that_cannot_go_on_ends_with_its_place_and_the_kernels_words(string statement, string words)
     {
-        string driver = KernelSources.Library("6.12", new TreeChange("ioctl.c", "sgx_ioc_enclave_init", ReadsArgument, statement.Replace("$", "$$", StringComparison.Ordinal) + Before));
+        string driver =
+            KernelSources.Library("6.12",
+                new TreeChange("ioctl.c", "sgx_ioc_enclave_init", ReadsArgument,
+                    statement.Replace("$", "$$", StringComparison.Ordinal) + Before));
         Assert.Equal(70, Run(out string output, "remove_pages", ["--driver", driver, "--epc", "16M"]).Status);
-        Assert.Matches($@"cloister: run: --driver {Regex.Escape(driver)}: the driver cannot go on: {words}.*, in sgx_ioc_enclave_init \(ioctl\.c:\d+\)\n  called from sgx_ioctl \(ioctl\.c:\d+\)", output);
+        Assert.Matches(
+            $@"cloister: run: --driver {Regex.Escape(driver)}: the driver cannot go on: {words}.*, in sgx_ioc_enclave_init \(ioctl\.c:\d+\)\n  called from sgx_ioctl \(ioctl\.c:\d+\)", output);
     }
 
     [ProgramFact]
     public void A_warning_is_told_once_and_the_program_goes_on()
     {
-        string driver = KernelSources.Library("6.12", new TreeChange("ioctl.c", "sgx_ioc_enclave_init", ReadsArgument, "WARN_ON(encl->size);" + Before));
+        string driver = KernelSources.Library("6.12",
+            new TreeChange("ioctl.c", "sgx_ioc_enclave_init", ReadsArgument, "WARN_ON(encl->size);" + Before));
         Assert.Equal(0, Run(out string output, "remove_pages", ["--driver", driver, "--epc", "16M"]).Status);
         Assert.Matches(@"^cloister: the driver says: WARN ioctl\.c:\d+: encl->size\n$", output);
     }
@@ -65,7 +72,8 @@ public class RunTests
     [ProgramFact]
     public void What_is_no_driver_is_refused_in_one_line()
     {
-        string folder = Directory.CreateDirectory(Path.Combine(KernelSources.Scratch, $"{Guid.NewGuid():n}")).FullName, text = Path.Combine(folder, "text.so"), old = Path.Combine(folder, "old.so");
+        string folder = Directory.CreateDirectory(Path.Combine(KernelSources.Scratch, $"{Guid.NewGuid():n}")).FullName,
+            text = Path.Combine(folder, "text.so"), old = Path.Combine(folder, "old.so");
         File.WriteAllText(text, "no shared object");
         File.WriteAllText(Path.Combine(folder, "old.c"), "int linux_start(void) { return 0; }");
         Assert.Equal(0, Tool.Run("gcc", ["-shared", "-o", old, "old.c"], folder, out string said));
@@ -89,7 +97,10 @@ public class RunTests
 
     private static (int Status, string Complaint) Run(out string output, string program, string[] options)
     {
-        int status = Tool.Run("dotnet", [Path.Combine(AppContext.BaseDirectory, "cloister.dll"), "run", "--no-defaults", .. options, "--", ProgramBuild.Find(program)], "/", out output)!.Value;
+        int status =
+            Tool.Run("dotnet",
+                [Path.Combine(AppContext.BaseDirectory, "cloister.dll"), "run", "--no-defaults", .. options, "--",
+                    ProgramBuild.Find(program)], "/", out output)!.Value;
         return (status, status == 0 ? "" : output);
     }
 

@@ -29,13 +29,15 @@ public class AllocationPatternTests
     }
 
     [Fact]
-    public void All_touched_is_every_page_upwards() => Assert.Equal(Enumerable.Range(0, 100), AllocationPattern.Every.Uses(100).Select(use => use.Page));
+    public void All_touched_is_every_page_upwards() =>
+        Assert.Equal(Enumerable.Range(0, 100), AllocationPattern.Every.Uses(100).Select(use => use.Page));
 
     [Theory]
     [InlineData(100, 10)]
     [InlineData(101, 11)]
     [InlineData(1, 1)]
-    public void One_in_ten_is_one_in_ten(int pages, int used) => Assert.Equal(Enumerable.Range(0, used).Select(i => i * 10), AllocationPattern.OneInTen.Uses(pages).Select(use => use.Page));
+    public void One_in_ten_is_one_in_ten(int pages, int used) =>
+        Assert.Equal(Enumerable.Range(0, used).Select(i => i * 10), AllocationPattern.OneInTen.Uses(pages).Select(use => use.Page));
 
     [Fact]
     public void Random_uses_as_many_times_as_there_are_pages_and_not_all_of_them()
@@ -54,7 +56,8 @@ public class AllocationPatternTests
         page => Assert.Equal(4, page.Count()));
 
     [Fact]
-    public void Only_a_jit_runs_code() => Assert.Equal(AllocationPattern.Jit, Assert.Single(AllocationPattern.All, pattern => pattern.RunsCode));
+    public void Only_a_jit_runs_code() =>
+        Assert.Equal(AllocationPattern.Jit, Assert.Single(AllocationPattern.All, pattern => pattern.RunsCode));
 
     [Fact]
     public void Names_are_names_of_one()

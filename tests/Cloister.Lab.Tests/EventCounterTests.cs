@@ -37,8 +37,10 @@ public class EventCounterTests
         Fault();
 
         EnclaveEvents enclave = Assert.Single(_counter.Enclaves);
-        Same(enclave.Build, (MachineEvent.Ecreate, 1), (MachineEvent.Eadd, 1), (MachineEvent.Eextend, 16), (MachineEvent.Einit, 1), (MachineEvent.Ioctl, 3));
-        Same(enclave.Use, (MachineEvent.Eaug, 1), (MachineEvent.Eenter, 2), (MachineEvent.Eexit, 2), (MachineEvent.AexPageFault, 1), (MachineEvent.Eresume, 1),
+        Same(enclave.Build, (MachineEvent.Ecreate, 1), (MachineEvent.Eadd, 1), (MachineEvent.Eextend, 16), (MachineEvent.Einit, 1),
+            (MachineEvent.Ioctl, 3));
+        Same(enclave.Use, (MachineEvent.Eaug, 1), (MachineEvent.Eenter, 2), (MachineEvent.Eexit, 2), (MachineEvent.AexPageFault, 1),
+            (MachineEvent.Eresume, 1),
             (MachineEvent.Eaccept, 1), (MachineEvent.Eacceptcopy, 1), (MachineEvent.PageFault, 1), (MachineEvent.Ioctl, 1));
     }
 
@@ -127,10 +129,13 @@ public class EventCounterTests
 
         public void EnclsExecuted(EnclsLeaf leaf, EpcPage page, LinearAddress address, LeafResult result) => Heard.Add($"{leaf}");
 
-        public void EncluExecuted(EncluLeaf leaf, LogicalProcessor processor, LinearAddress address, LeafResult result) => Heard.Add($"{leaf}");
+        public void EncluExecuted(EncluLeaf leaf, LogicalProcessor processor, LinearAddress address, LeafResult result) =>
+            Heard.Add($"{leaf}");
 
-        public void AexTaken(LogicalProcessor processor, ExceptionVector? vector, uint errorCode, LinearAddress address) => Heard.Add("AEX");
+        public void AexTaken(LogicalProcessor processor, ExceptionVector? vector, uint errorCode, LinearAddress address) =>
+            Heard.Add("AEX");
 
-        public void EnclaveRefused(EnclsLeaf leaf, EpcPage secs, ReadOnlySpan<byte> sigstruct, string field, string expected, string found) => Heard.Add("refused");
+        public void EnclaveRefused(EnclsLeaf leaf, EpcPage secs, ReadOnlySpan<byte> sigstruct, string field, string expected,
+            string found) => Heard.Add("refused");
     }
 }

@@ -185,7 +185,8 @@ public class HostKernelTests
         // proc_pid_stat(5): priority, nice, num_threads, itrealvalue, ..., policy is the 41st field.
         static string Fields()
         {
-            string[] fields = File.ReadAllText($"/proc/self/task/{HostKernel.CurrentThread}/stat").Split(')')[1].Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            string[] fields = File.ReadAllText($"/proc/self/task/{HostKernel.CurrentThread}/stat")
+                .Split(')')[1].Split(' ', StringSplitOptions.RemoveEmptyEntries);
             return $"{fields[15]} {fields[16]} {fields[38]}";
         }
     }

@@ -162,7 +162,8 @@ public class MappedFileTests
         using MappedFile name = MappedFile.Create("name", Page);
         Span<byte> text = name.Slice(0, 4);
         "seal"u8.CopyTo(text);
-        int descriptor = (int)NativeMethods.SystemCall(SystemCall.MemfdCreate, (long)OwnMemory.AddressOf(text), sealable ? 3 : 1, 0, 0, 0, 0);
+        int descriptor =
+            (int)NativeMethods.SystemCall(SystemCall.MemfdCreate, (long)OwnMemory.AddressOf(text), sealable ? 3 : 1, 0, 0, 0, 0);
         Assert.True(descriptor >= 0);
         return descriptor;
     }

@@ -15,8 +15,14 @@ public sealed class MapsLineTests
             """u8);
         Assert.Equal(
             [
-                new MapsLine(0x7f0000000000, 0x7f0000002000, MemoryProtection.Read | MemoryProtection.Execute, "/usr/lib/a b.so") { Offset = 0x1000, Device = 0xfe00, Inode = 1234 },
-                new MapsLine(0x7f0000002000, 0x7f0000003000, MemoryProtection.Read | MemoryProtection.Write, "/memfd:cloister:Enclave (deleted)") { IsShared = true, Offset = 0x7f0000002000, Device = 1, Inode = 99 },
+                new MapsLine(0x7f0000000000, 0x7f0000002000, MemoryProtection.Read | MemoryProtection.Execute, "/usr/lib/a b.so")
+                {
+                    Offset = 0x1000,
+                    Device = 0xfe00,
+                    Inode = 1234,
+                },
+                new MapsLine(0x7f0000002000, 0x7f0000003000, MemoryProtection.Read | MemoryProtection.Write,
+                    "/memfd:cloister:Enclave (deleted)") { IsShared = true, Offset = 0x7f0000002000, Device = 1, Inode = 99 },
                 new MapsLine(0x7f0000003000, 0x7f0000004000, MemoryProtection.None, ""),
             ],
             lines);
@@ -30,10 +36,12 @@ public sealed class MapsLineTests
         OwnMemory.Unmap(hole, 1);
         OwnMemory.Protect(memory + 8192, 1, MemoryProtection.None);
         List<MapsLine> lines = MapsLine.Of(Environment.ProcessId)!;
-        ulong[] addresses = [memory, memory + 4095, memory + 8192, .. MapsLine.CodeOf(Environment.ProcessId).Take(3).Select(line => line.Start)];
+        ulong[] addresses = [memory, memory + 4095, memory + 8192, .. MapsLine.CodeOf(Environment.ProcessId).Take(3)
+            .Select(line => line.Start)];
         foreach (ulong address in addresses)
         {
-            Assert.Equal(lines.Find(line => line.Contains(address))!.Protection, MapsLine.ProtectionAt(Environment.ProcessId, address, out bool isKnown));
+            Assert.Equal(lines.Find(line => line.Contains(address))!.Protection,
+                MapsLine.ProtectionAt(Environment.ProcessId, address, out bool isKnown));
             Assert.True(isKnown);
         }
 

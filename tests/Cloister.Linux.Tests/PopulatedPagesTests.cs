@@ -23,8 +23,10 @@ public class PopulatedPagesTests
         List<(ulong Start, ulong End)> runs = PopulatedPages.Populated(Environment.ProcessId, start, start + (ulong)pages * Page, scans);
 
         // The kernel may map pages of the file around the one that was touched.
-        Assert.All((int[])[0, 1, 2, 1000, 1002, pages - 1], page => Assert.Contains(runs, run => Address(page) >= run.Start && Address(page) < run.End));
-        Assert.All((int[])[500, 30000, 60000], page => Assert.DoesNotContain(runs, run => Address(page) >= run.Start && Address(page) < run.End));
+        Assert.All((int[])[0, 1, 2, 1000, 1002, pages - 1],
+            page => Assert.Contains(runs, run => Address(page) >= run.Start && Address(page) < run.End));
+        Assert.All((int[])[500, 30000, 60000],
+            page => Assert.DoesNotContain(runs, run => Address(page) >= run.Start && Address(page) < run.End));
         Assert.Equal(runs.OrderBy(run => run.Start), runs);
 
         ulong Address(int page) => start + (ulong)page * Page;

@@ -45,7 +45,8 @@ public class ProcTextTests
     [InlineData("ffffffffffffffff", ulong.MaxValue)]
     [InlineData("10000000000000000", null)]
     [InlineData("x", null)]
-    public void Masks_are_hexadecimal(string text, ulong? value) => Assert.Equal(value, ProcText.Hexadecimal(Encoding.ASCII.GetBytes(text)));
+    public void Masks_are_hexadecimal(string text, ulong? value) =>
+        Assert.Equal(value, ProcText.Hexadecimal(Encoding.ASCII.GetBytes(text)));
 
     private static string Text(ReadOnlySpan<byte> bytes) => Encoding.ASCII.GetString(bytes);
 }

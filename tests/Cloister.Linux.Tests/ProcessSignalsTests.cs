@@ -25,5 +25,6 @@ public class ProcessSignalsTests
     }
 
     private static uint Field(string name) =>
-        (uint)ulong.Parse(HostKernel.StatusField(Environment.ProcessId, name)!, NumberStyles.HexNumber, CultureInfo.InvariantCulture) & 0x7fffffff;
+        (uint)ulong.Parse(HostKernel.StatusField(Environment.ProcessId, name)!, NumberStyles.HexNumber,
+            CultureInfo.InvariantCulture) & 0x7fffffff;
 }

@@ -47,7 +47,8 @@ public class StartingProgramTests
     public void It_has_the_streams_and_the_descriptor_that_is_told_and_no_other(bool fromMemory)
     {
         using StartingProgram process = StoppedProcess.Start(fromMemory);
-        string[] open = [.. Directory.GetFiles($"/proc/{process.Id}/fd").Select(Path.GetFileName).Where(name => !ClosesOnExec(process.Id, name!))!];
+        string[] open = [.. Directory.GetFiles($"/proc/{process.Id}/fd").Select(Path.GetFileName)
+            .Where(name => !ClosesOnExec(process.Id, name!))!];
         process.End();
         Assert.Contains(process.Inherited.ToString(CultureInfo.InvariantCulture), open);
         Assert.DoesNotContain(open, name => int.Parse(name, CultureInfo.InvariantCulture) > 2
@@ -62,7 +63,8 @@ public class StartingProgramTests
         // This process ignores SIGPIPE, as every .NET process does; what it inherited as ignored may stay so.
         Assert.NotEqual(0ul, Mask(Environment.ProcessId, "SigIgn:") & (1ul << (Signal.SIGPIPE - 1)));
         using StartingProgram process = StoppedProcess.Start(fromMemory);
-        ulong ignored = Mask(process.Id, "SigIgn:"), blocked = Mask(process.Id, "SigBlk:"), inherited = Mask(Environment.ProcessId, "SigIgn:");
+        ulong ignored = Mask(process.Id, "SigIgn:"), blocked = Mask(process.Id, "SigBlk:"),
+            inherited = Mask(Environment.ProcessId, "SigIgn:");
         process.End();
         Assert.Equal(0ul, ignored & (1ul << (Signal.SIGPIPE - 1)));
         Assert.Equal(0ul, ignored & ~inherited);
@@ -79,12 +81,14 @@ public class StartingProgramTests
     }
 
     // What this process was started with is its own as well.
-    private static bool Inherits(string descriptor) => File.Exists($"/proc/self/fdinfo/{descriptor}") && !ClosesOnExec(Environment.ProcessId, descriptor);
+    private static bool Inherits(string descriptor) => File.Exists($"/proc/self/fdinfo/{descriptor}")
+        && !ClosesOnExec(Environment.ProcessId, descriptor);
 
     private static bool ClosesOnExec(int process, string descriptor)
     {
         const int closeOnExec = 0x80000;
-        string flags = File.ReadLines($"/proc/{process}/fdinfo/{descriptor}").First(line => line.StartsWith("flags:", StringComparison.Ordinal));
+        string flags = File.ReadLines($"/proc/{process}/fdinfo/{descriptor}")
+            .First(line => line.StartsWith("flags:", StringComparison.Ordinal));
         return (Convert.ToInt32(flags[6..].Trim(), 8) & closeOnExec) != 0;
     }
 

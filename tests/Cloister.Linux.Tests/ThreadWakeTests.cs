@@ -14,7 +14,9 @@ public class ThreadWakeTests
             result = Ptrace.WaitOnce(child.Id, block: true, out _);
         });
         thread.Start();
-        Assert.True(Patience.Until(milliseconds => (Volatile.Read(ref waiting) != 0 && ThreadWake.Send(waiting)) | thread.Join(Math.Min(milliseconds, 10)) && !thread.IsAlive, 30));
+        Assert.True(
+            Patience.Until(milliseconds => (Volatile.Read(ref waiting) != 0 && ThreadWake.Send(waiting))
+                | thread.Join(Math.Min(milliseconds, 10)) && !thread.IsAlive, 30));
         Assert.Equal(-(int)Errno.EINTR, result);
         Assert.True(HostKernel.IsAlive(child.Id));
         child.End();

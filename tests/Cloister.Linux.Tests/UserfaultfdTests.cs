@@ -3,7 +3,9 @@ using Xunit.Abstractions;
 
 namespace Cloister.Linux.Tests;
 
-/// <summary>On this process's own memory. A page is looked at by process_vm_readv, to which a refused page is EFAULT and not SIGBUS.</summary>
+/// <summary>
+/// On this process's own memory. A page is looked at by process_vm_readv, to which a refused page is EFAULT and not SIGBUS.
+/// </summary>
 public sealed class UserfaultfdTests : IDisposable
 {
     private const int Page = 4096;
@@ -150,7 +152,8 @@ public sealed class UserfaultfdTests : IDisposable
     [Fact]
     public void What_is_no_userfaultfd_throws()
     {
-        var thrown = Assert.Throws<LinuxException>(() => new Userfaultfd((int)NativeMethods.SystemCall(32, _file.Descriptor, 0, 0, 0, 0, 0)));
+        var thrown =
+            Assert.Throws<LinuxException>(() => new Userfaultfd((int)NativeMethods.SystemCall(32, _file.Descriptor, 0, 0, 0, 0, 0)));
         Assert.Equal("ioctl(UFFDIO_API)", thrown.Call);
     }
 

@@ -73,7 +73,8 @@ public class AccessCheckTests
         enclave.Augment(TestEnclave.FreeOffset);
         Expect.Success(Emodt.Execute(world.Machine, enclave.MoreData, new Secinfo(SecinfoFlags.Trim)));
         Expect.Success(Emodpr.Execute(world.Machine, enclave.Data, new Secinfo(SecinfoFlags.None)));
-        foreach (LinearAddress page in (LinearAddress[])[enclave.Base + TestEnclave.FreeOffset, enclave.MoreDataAddress, enclave.DataAddress, enclave.TcsAddress])
+        foreach (LinearAddress page in (LinearAddress[])[enclave.Base + TestEnclave.FreeOffset, enclave.MoreDataAddress,
+            enclave.DataAddress, enclave.TcsAddress])
         {
             EpcPage mapped = world.Memory.Walk(page, access).Page;
             Faults(page + 8, code | PageFaultErrorCode.Present | PageFaultErrorCode.Sgx, access);
@@ -90,7 +91,8 @@ public class AccessCheckTests
         world.Memory.MapOrdinary(outside);
         Assert.Null(AccessCheck.CheckPageTables(world.Memory, outside, access));
         world.Memory.Deny(outside, access);
-        Assert.Equal(Fault.PageFault(outside, code | PageFaultErrorCode.Present), AccessCheck.CheckPageTables(world.Memory, outside, access));
+        Assert.Equal(Fault.PageFault(outside, code | PageFaultErrorCode.Present),
+            AccessCheck.CheckPageTables(world.Memory, outside, access));
         world.Memory.Unmap(outside);
         Assert.Equal(Fault.PageFault(outside, code), AccessCheck.CheckPageTables(world.Memory, outside, access));
     }

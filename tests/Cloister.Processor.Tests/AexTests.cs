@@ -33,11 +33,14 @@ public class AexTests
         enclave.Enter();
         (registers.Rsp, registers.Rbp) = (0x5000, 0x6000);
         (registers.Rdx, registers.Rsi, registers.Rdi) = (1, 2, 3);
-        (registers.R8, registers.R9, registers.R10, registers.R11, registers.R12, registers.R13, registers.R14, registers.R15) = (8, 9, 10, 11, 12, 13, 14, 15);
+        (registers.R8, registers.R9, registers.R10, registers.R11, registers.R12, registers.R13, registers.R14, registers.R15) =
+            (8, 9, 10, 11, 12, 13, 14, 15);
         registers.Rflags = 2 | 0x8d5 | Registers.DirectionFlag | Registers.ResumeFlag;
         Exit();
-        Assert.Equal((3ul, enclave.TcsAddress.Value, 0x1234_5000ul, 0x1234_5000ul), (registers.Rax, registers.Rbx, registers.Rcx, registers.Rip));
-        Assert.Equal((0x7ffe_0000ul, 0x7ffe_0100ul, 0x11000ul, 0x22000ul), (registers.Rsp, registers.Rbp, registers.FsBase, registers.GsBase));
+        Assert.Equal((3ul, enclave.TcsAddress.Value, 0x1234_5000ul, 0x1234_5000ul),
+            (registers.Rax, registers.Rbx, registers.Rcx, registers.Rip));
+        Assert.Equal((0x7ffe_0000ul, 0x7ffe_0100ul, 0x11000ul, 0x22000ul),
+            (registers.Rsp, registers.Rbp, registers.FsBase, registers.GsBase));
         Assert.Equal((0ul, 0ul, 0ul), (registers.Rdx, registers.Rsi, registers.Rdi));
         Assert.Equal((0ul, 0ul, 0ul, 0ul), (registers.R8, registers.R9, registers.R10, registers.R11));
         Assert.Equal((0ul, 0ul, 0ul, 0ul), (registers.R12, registers.R13, registers.R14, registers.R15));
@@ -153,11 +156,13 @@ public class AexTests
         Saved().Ursp = 0x7ffe_0000;
         world.Processor.Registers.Rip = 0x42;
         world.Memory.Unmap(enclave.Base + 0x4000);
-        EpcPage page = Enumerable.Range(0, 64).Select(index => new EpcPage(index)).Single(page => world.Epcm(page).EnclaveAddress == enclave.Base + 0x4000 && world.Epcm(page).EnclaveSecs == enclave.Secs);
+        EpcPage page = Enumerable.Range(0, 64).Select(index => new EpcPage(index))
+            .Single(page => world.Epcm(page).EnclaveAddress == enclave.Base + 0x4000 && world.Epcm(page).EnclaveSecs == enclave.Secs);
         Exit();
         world.Memory.Map(enclave.Base + 0x4000, page);
         Assert.Equal(0x42ul, Saved().Rip);
-        Assert.Equal((0x9000ul, 0x7ffe_0000ul, 0x11000ul), (world.Processor.Registers.Rip, world.Processor.Registers.Rsp, world.Processor.Registers.FsBase));
+        Assert.Equal((0x9000ul, 0x7ffe_0000ul, 0x11000ul),
+            (world.Processor.Registers.Rip, world.Processor.Registers.Rsp, world.Processor.Registers.FsBase));
     }
 
     [Theory]
@@ -185,9 +190,11 @@ public class AexTests
                 break;
         }
 
-        world.Processor.NoteEntered(world.Machine, enclave.SecondTcs, enclave.SecondTcsAddress, new LinearAddress(0x9000), 0x11000, 0x22000);
+        world.Processor.NoteEntered(world.Machine, enclave.SecondTcs, enclave.SecondTcsAddress, new LinearAddress(0x9000),
+            0x11000, 0x22000);
         Registers registers = world.Processor.Registers;
-        Assert.Equal(((enclave.Base + TestEnclave.FsOffset).Value, (enclave.Base + TestEnclave.GsOffset).Value), (registers.FsBase, registers.GsBase));
+        Assert.Equal(((enclave.Base + TestEnclave.FsOffset).Value, (enclave.Base + TestEnclave.GsOffset).Value),
+            (registers.FsBase, registers.GsBase));
         registers.Rip = 0x4242;
         world.ExtendedState.Value = 0x5353;
         Exit();

@@ -46,11 +46,13 @@ public class LeafSequenceTests
             }
         }
 
-        string[] leaves = ["ECREATE", "EADD", "EAUG", "EREMOVE", "EBLOCK", "ETRACK", "EWB", "ELDU", "ELDB", "EMODPR", "EMODT", "EPA", "EACCEPT", "EMODPE", "EACCEPTCOPY", "EENTER", "EEXIT", "ERESUME"];
+        string[] leaves = ["ECREATE", "EADD", "EAUG", "EREMOVE", "EBLOCK", "ETRACK", "EWB", "ELDU", "ELDB", "EMODPR", "EMODT", "EPA",
+            "EACCEPT", "EMODPE", "EACCEPTCOPY", "EENTER", "EEXIT", "ERESUME"];
         Assert.All(leaves, leaf =>
         {
             Assert.True(outcomes.GetValueOrDefault($"{leaf} Success") > 0, $"{leaf} never succeeds");
-            Assert.True(outcomes.GetValueOrDefault($"{leaf} Error") + outcomes.GetValueOrDefault($"{leaf} Fault") > 0, $"{leaf} is never refused");
+            Assert.True(outcomes.GetValueOrDefault($"{leaf} Error") + outcomes.GetValueOrDefault($"{leaf} Fault") > 0,
+                $"{leaf} is never refused");
         });
     }
 }

@@ -63,7 +63,8 @@ public class LeafTableTests
     [Fact]
     public void Every_refusal_of_a_leaf_is_cited()
     {
-        var refusal = new Regex(@"(return|\?|:) (LeafResult\.(GeneralProtection|PageFault|Of\((?!error))|(machine\.)?Refuse\(|SgxError\.(?!Success))");
+        var refusal = new Regex(
+            @"(return|\?|:) (LeafResult\.(GeneralProtection|PageFault|Of\((?!error))|(machine\.)?Refuse\(|SgxError\.(?!Success))");
         var citation = new Regex("// (SDM [13]|EUPDATESVN)");
         int refusals = 0;
         foreach (string folder in new[] { "Encls", "Enclu" })
@@ -78,7 +79,8 @@ public class LeafTableTests
                     if (refusal.IsMatch(lines[line]))
                     {
                         refusals++;
-                        Assert.True(line - (long)cited <= 14, $"{Path.GetFileName(file)}:{line + 1} refuses without saying where that is written");
+                        Assert.True(line - (long)cited <= 14,
+                            $"{Path.GetFileName(file)}:{line + 1} refuses without saying where that is written");
                     }
                 }
             }

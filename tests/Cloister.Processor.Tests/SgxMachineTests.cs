@@ -56,8 +56,10 @@ public class SgxMachineTests
     public void The_capabilities_say_what_the_options_do()
     {
         SgxCapabilities capabilities = new MachineOptions { Sgx2 = false, Kss = false, AexNotify = false }.Capabilities;
-        const AttributeFlags Sgx1Attributes = AttributeFlags.Debug | AttributeFlags.Mode64Bit | AttributeFlags.ProvisionKey | AttributeFlags.EinittokenKey;
-        Assert.Equal((false, true, new Attributes(Sgx1Attributes, 0xe7)), (capabilities.Sgx2, capabilities.Edeccssa, capabilities.AttributesMask));
+        const AttributeFlags Sgx1Attributes = AttributeFlags.Debug | AttributeFlags.Mode64Bit | AttributeFlags.ProvisionKey
+            | AttributeFlags.EinittokenKey;
+        Assert.Equal((false, true, new Attributes(Sgx1Attributes, 0xe7)),
+            (capabilities.Sgx2, capabilities.Edeccssa, capabilities.AttributesMask));
         Assert.Equal(
             Sgx1Attributes | AttributeFlags.Kss | AttributeFlags.AexNotify,
             new MachineOptions().AttributesMask.Flags);

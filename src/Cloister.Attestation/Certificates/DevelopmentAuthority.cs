@@ -6,23 +6,29 @@ using Cloister.Attestation.Platforms;
 namespace Cloister.Attestation.Certificates;
 
 /// <summary>
-/// A root and what it certifies, for development: common names as Intel's, for verifiers compare them; the organization says whose it is. No root
-/// ships: each user's is made of random numbers.
+/// A root and what it certifies, for development: common names as Intel's, for verifiers compare them; the organization says whose it is.
+/// No root ships: each user's is made of random numbers.
 /// </summary>
 public sealed class DevelopmentAuthority
 {
     /// <summary>The organization of every certificate.</summary>
     public const string Organization = "Cloister development, not Intel";
 
-    /// <summary>Where certificates say that the root's list of revoked certificates is. The name does not exist (RFC 2606); Cloister's own service serves it.</summary>
+    /// <summary>
+    /// Where certificates say that the root's list of revoked certificates is. The name does not exist (RFC 2606); Cloister's own service
+    /// serves it.
+    /// </summary>
     public const string RootCrlUri = "https://certificates.cloister.invalid/IntelSGXRootCA.der";
 
-    private const string RootName = "Intel SGX Root CA", PlatformName = "Intel SGX PCK Platform CA", ProcessorName = "Intel SGX PCK Processor CA", TcbName = "Intel SGX TCB Signing", PckName = "Intel SGX PCK Certificate";
-    private static readonly DateTimeOffset s_from = new(2020, 1, 1, 0, 0, 0, TimeSpan.Zero), s_until = new(2049, 12, 31, 23, 59, 59, TimeSpan.Zero);
+    private const string RootName = "Intel SGX Root CA", PlatformName = "Intel SGX PCK Platform CA",
+        ProcessorName = "Intel SGX PCK Processor CA", TcbName = "Intel SGX TCB Signing", PckName = "Intel SGX PCK Certificate";
+    private static readonly DateTimeOffset s_from = new(2020, 1, 1, 0, 0, 0, TimeSpan.Zero),
+        s_until = new(2049, 12, 31, 23, 59, 59, TimeSpan.Zero);
 
     private readonly Signer _root, _platform, _processor, _tcb;
 
-    private DevelopmentAuthority(Signer root, Signer platform, Signer processor, Signer tcb) => (_root, _platform, _processor, _tcb) = (root, platform, processor, tcb);
+    private DevelopmentAuthority(Signer root, Signer platform, Signer processor, Signer tcb) =>
+        (_root, _platform, _processor, _tcb) = (root, platform, processor, tcb);
 
     /// <summary>The root.</summary>
     public X509Certificate2 Root => _root.Certificate;
@@ -86,8 +92,10 @@ public sealed class DevelopmentAuthority
         }
 
         string[] names = [RootName, PlatformName, ProcessorName, TcbName];
-        bool whole = signers.Count == names.Length && signers.Zip(names).All(pair => pair.First.Certificate.GetNameInfo(X509NameType.SimpleName, false) == pair.Second && pair.First.Fits);
-        return whole ? new DevelopmentAuthority(signers[0], signers[1], signers[2], signers[3]) : throw new AttestationException("it is not the four certificates of a development root, each with its key");
+        bool whole = signers.Count == names.Length && signers.Zip(names)
+            .All(pair => pair.First.Certificate.GetNameInfo(X509NameType.SimpleName, false) == pair.Second && pair.First.Fits);
+        return whole ? new DevelopmentAuthority(signers[0], signers[1], signers[2], signers[3])
+            : throw new AttestationException("it is not the four certificates of a development root, each with its key");
     }
 
     /// <summary>A PCK certificate.</summary>
@@ -132,21 +140,26 @@ public sealed class DevelopmentAuthority
 
         lock (by.Key)
         {
-            return list.Build(by.Certificate.SubjectName, X509SignatureGenerator.CreateForECDsa(by.Key), issued.ToUnixTimeSeconds(), next, HashAlgorithmName.SHA256,
+            return list.Build(by.Certificate.SubjectName, X509SignatureGenerator.CreateForECDsa(by.Key), issued.ToUnixTimeSeconds(), next,
+                HashAlgorithmName.SHA256,
                 X509AuthorityKeyIdentifierExtension.CreateFromCertificate(by.Certificate, true, false), issued);
         }
     }
 
     // QVL refuses a certificate without each of these five extensions (AttestationParsers, X509Constants.h).
-    private static X509Certificate2 Issue(string name, ECDsa key, X509Certificate2? issuer, ECDsa issuerKey, int? pathLength, string crl, byte[]? extension = null)
+    private static X509Certificate2 Issue(string name, ECDsa key, X509Certificate2? issuer, ECDsa issuerKey, int? pathLength, string crl,
+        byte[]? extension = null)
     {
         var request = new CertificateRequest(Named(name), key, HashAlgorithmName.SHA256);
         var identifier = new X509SubjectKeyIdentifierExtension(request.PublicKey, critical: false);
-        request.CertificateExtensions.Add(issuer is null ? X509AuthorityKeyIdentifierExtension.CreateFromSubjectKeyIdentifier(identifier) : X509AuthorityKeyIdentifierExtension.CreateFromCertificate(issuer, true, false));
+        request.CertificateExtensions.Add(issuer is null ? X509AuthorityKeyIdentifierExtension.CreateFromSubjectKeyIdentifier(identifier)
+            : X509AuthorityKeyIdentifierExtension.CreateFromCertificate(issuer, true, false));
         request.CertificateExtensions.Add(CertificateRevocationListBuilder.BuildCrlDistributionPointExtension([crl]));
         request.CertificateExtensions.Add(identifier);
-        request.CertificateExtensions.Add(new X509KeyUsageExtension(pathLength is null ? X509KeyUsageFlags.DigitalSignature | X509KeyUsageFlags.NonRepudiation : X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, critical: true));
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(pathLength is not null, pathLength is not null, pathLength ?? 0, critical: true));
+        request.CertificateExtensions.Add(new X509KeyUsageExtension(pathLength is null ? X509KeyUsageFlags.DigitalSignature
+            | X509KeyUsageFlags.NonRepudiation : X509KeyUsageFlags.KeyCertSign | X509KeyUsageFlags.CrlSign, critical: true));
+        request.CertificateExtensions.Add(
+            new X509BasicConstraintsExtension(pathLength is not null, pathLength is not null, pathLength ?? 0, critical: true));
         if (extension is not null)
         {
             request.CertificateExtensions.Add(new X509Extension(SgxExtension.Oid, extension, critical: false));
@@ -157,7 +170,8 @@ public sealed class DevelopmentAuthority
         serial[0] = (byte)((serial[0] & 0x7f) | 0x40);
         lock (issuerKey)
         {
-            return request.Create(issuer?.SubjectName ?? request.SubjectName, X509SignatureGenerator.CreateForECDsa(issuerKey), s_from, s_until, serial);
+            return request.Create(issuer?.SubjectName ?? request.SubjectName, X509SignatureGenerator.CreateForECDsa(issuerKey), s_from,
+                s_until, serial);
         }
     }
 

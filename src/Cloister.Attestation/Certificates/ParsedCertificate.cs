@@ -15,12 +15,17 @@ public sealed class ParsedCertificate
         Name = certificate.GetNameInfo(X509NameType.SimpleName, forIssuer: false);
         Subject = certificate.SubjectName.RawData;
         Issuer = certificate.IssuerName.RawData;
-        (NotBefore, NotAfter) = (new DateTimeOffset(certificate.NotBefore).ToUniversalTime(), new DateTimeOffset(certificate.NotAfter).ToUniversalTime());
+        (NotBefore, NotAfter) =
+            (new DateTimeOffset(certificate.NotBefore).ToUniversalTime(), new DateTimeOffset(certificate.NotAfter).ToUniversalTime());
         Serial = Convert.ToHexStringLower(certificate.SerialNumberBytes.Span);
         IsAuthority = certificate.Extensions.OfType<X509BasicConstraintsExtension>().Any(extension => extension.CertificateAuthority);
-        MaySign = certificate.Extensions.OfType<X509KeyUsageExtension>().Any(extension => extension.KeyUsages.HasFlag(X509KeyUsageFlags.DigitalSignature));
-        Sgx = certificate.Extensions.FirstOrDefault(extension => extension.Oid?.Value == SgxExtension.Oid) is { } sgx ? sgx.RawData.AsMemory() : (Memory<byte>?)null;
-        Organization = certificate.SubjectName.EnumerateRelativeDistinguishedNames().Where(part => !part.HasMultipleElements && part.GetSingleElementType().Value == "2.5.4.10").Select(part => part.GetSingleElementValue()).FirstOrDefault() ?? "";
+        MaySign = certificate.Extensions.OfType<X509KeyUsageExtension>()
+            .Any(extension => extension.KeyUsages.HasFlag(X509KeyUsageFlags.DigitalSignature));
+        Sgx = certificate.Extensions.FirstOrDefault(extension => extension.Oid?.Value == SgxExtension.Oid) is { } sgx
+            ? sgx.RawData.AsMemory() : (Memory<byte>?)null;
+        Organization = certificate.SubjectName.EnumerateRelativeDistinguishedNames()
+            .Where(part => !part.HasMultipleElements && part.GetSingleElementType().Value == "2.5.4.10")
+            .Select(part => part.GetSingleElementValue()).FirstOrDefault() ?? "";
     }
 
     /// <summary>All of it.</summary>

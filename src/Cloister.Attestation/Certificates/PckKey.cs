@@ -7,7 +7,8 @@ namespace Cloister.Attestation.Certificates;
 
 /// <summary>
 /// The provisioning certification key, made of the PCE's provisioning key alone as the PCE makes it. linux-sgx, psw/ae/pce/pce_helper.cpp:
-/// three CMACs over a counter and a label, of which the first 320 bits modulo n-1 plus 1 are the private key (FIPS 186-4, B.4.1, with 64 extra bits).
+/// three CMACs over a counter and a label, of which the first 320 bits modulo n-1 plus 1 are the private key (FIPS 186-4, B.4.1, with 64
+/// extra bits).
 /// </summary>
 public static class PckKey
 {

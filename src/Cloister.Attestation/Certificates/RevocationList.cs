@@ -7,7 +7,8 @@ public sealed class RevocationList
 {
     private readonly byte[] _signed, _signature;
 
-    private RevocationList(byte[] signed, byte[] signature, byte[] issuer, DateTimeOffset issued, DateTimeOffset next, HashSet<string> revoked) =>
+    private RevocationList(byte[] signed, byte[] signature, byte[] issuer, DateTimeOffset issued, DateTimeOffset next,
+        HashSet<string> revoked) =>
         (_signed, _signature, Issuer, Issued, Next, Revoked) = (signed, signature, issuer, issued, next, revoked);
 
     /// <summary>Who issues it, DER.</summary>
@@ -66,5 +67,6 @@ public sealed class RevocationList
         }
     }
 
-    private static DateTimeOffset Time(AsnReader reader) => reader.PeekTag().HasSameClassAndValue(Asn1Tag.UtcTime) ? reader.ReadUtcTime() : reader.ReadGeneralizedTime();
+    private static DateTimeOffset Time(AsnReader reader) => reader.PeekTag().HasSameClassAndValue(Asn1Tag.UtcTime) ? reader.ReadUtcTime()
+        : reader.ReadGeneralizedTime();
 }

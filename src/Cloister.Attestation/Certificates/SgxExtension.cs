@@ -3,7 +3,10 @@ using Cloister.Attestation.Platforms;
 
 namespace Cloister.Attestation.Certificates;
 
-/// <summary>The extension of a PCK certificate. Intel, "SGX PCK Certificate and CRL Profile Specification"; the order is that of Intel's certificates.</summary>
+/// <summary>
+/// The extension of a PCK certificate. Intel, "SGX PCK Certificate and CRL Profile Specification"; the order is that of Intel's
+/// certificates.
+/// </summary>
 public sealed record SgxExtension
 {
     /// <summary>Its object identifier; those of its members begin with it.</summary>
@@ -93,11 +96,14 @@ public sealed record SgxExtension
             byte[] components = new byte[CpusvnLength];
             for (int i = 0; i < CpusvnLength; i++)
             {
-                components[i] = tcb[$"2.{i + 1}"].TryReadUInt32(out uint value) && value <= byte.MaxValue ? (byte)value : throw new AttestationException($"component {i + 1} of its TCB is no byte");
+                components[i] = tcb[$"2.{i + 1}"].TryReadUInt32(out uint value) && value <= byte.MaxValue ? (byte)value
+                    : throw new AttestationException($"component {i + 1} of its TCB is no byte");
             }
 
-            ushort pcesvn = tcb["2.17"].TryReadUInt32(out uint number) && number <= ushort.MaxValue ? (ushort)number : throw new AttestationException("its PCESVN is not of 16 bits");
-            Dictionary<string, AsnReader>? flags = members.TryGetValue("7", out AsnReader? configuration) ? Pairs(configuration.ReadSequence()) : null;
+            ushort pcesvn = tcb["2.17"].TryReadUInt32(out uint number) && number <= ushort.MaxValue ? (ushort)number
+                : throw new AttestationException("its PCESVN is not of 16 bits");
+            Dictionary<string, AsnReader>? flags = members.TryGetValue("7", out AsnReader? configuration)
+                ? Pairs(configuration.ReadSequence()) : null;
             return new SgxExtension
             {
                 Ppid = Octets(members["1"], 16),
@@ -140,6 +146,7 @@ public sealed record SgxExtension
     private static string Octets(AsnReader reader, int length)
     {
         byte[] octets = reader.ReadOctetString();
-        return octets.Length == length ? Convert.ToHexStringLower(octets) : throw new AttestationException($"a member of its SGX extension has {octets.Length} bytes and not {length}");
+        return octets.Length == length ? Convert.ToHexStringLower(octets)
+            : throw new AttestationException($"a member of its SGX extension has {octets.Length} bytes and not {length}");
     }
 }

@@ -9,7 +9,8 @@ internal static class Signatures
     /// <summary>Bytes of a signature, and of a public key's two coordinates.</summary>
     public const int Length = 64;
 
-    private static readonly BigInteger s_order = new(Convert.FromHexString("FFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551"), isUnsigned: true, isBigEndian: true);
+    private static readonly BigInteger s_order = new(
+        Convert.FromHexString("FFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551"), isUnsigned: true, isBigEndian: true);
 
     /// <summary>Signs; one key may be asked by several threads.</summary>
     public static byte[] Sign(ECDsa key, ReadOnlySpan<byte> data)
@@ -64,5 +65,9 @@ internal static class Signatures
     }
 
     private static ECDsa Public(ReadOnlySpan<byte> key) =>
-        ECDsa.Create(new ECParameters { Curve = ECCurve.NamedCurves.nistP256, Q = new ECPoint { X = key[..32].ToArray(), Y = key[32..].ToArray() } });
+        ECDsa.Create(new ECParameters
+        {
+            Curve = ECCurve.NamedCurves.nistP256,
+            Q = new ECPoint { X = key[..32].ToArray(), Y = key[32..].ToArray() },
+        });
 }

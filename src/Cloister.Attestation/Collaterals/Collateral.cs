@@ -11,7 +11,8 @@ namespace Cloister.Attestation.Collaterals;
 /// <param name="TcbInfo">TCB information.</param>
 /// <param name="IdentityChain">PEM: who signs identities, and the root.</param>
 /// <param name="Identity">The quoting enclave's identity.</param>
-public sealed record Collateral(string PckCrlChain, byte[] RootCrl, byte[] PckCrl, string TcbInfoChain, SignedText TcbInfo, string IdentityChain, SignedText Identity)
+public sealed record Collateral(string PckCrlChain, byte[] RootCrl, byte[] PckCrl, string TcbInfoChain, SignedText TcbInfo,
+    string IdentityChain, SignedText Identity)
 {
     /// <summary>JSON with the members that verifiers' libraries have: strings, lists in hexadecimal digits.</summary>
     public void Write(Utf8JsonWriter writer)
@@ -51,9 +52,11 @@ public sealed record Collateral(string PckCrlChain, byte[] RootCrl, byte[] PckCr
         }
     }
 
-    private static string Text(JsonElement root, string name) => root.ValueKind == JsonValueKind.Object && root.TryGetProperty(name, out JsonElement value) && value.GetString() is { } text
+    private static string Text(JsonElement root, string name) =>
+        root.ValueKind == JsonValueKind.Object && root.TryGetProperty(name, out JsonElement value) && value.GetString() is { } text
         ? text
         : throw new AttestationException($"it has no member {name}");
 
-    private static byte[] Hex(JsonElement root, string name) => HexText.Parse(Text(root, name)) ?? throw new AttestationException($"its member {name} is not of hexadecimal digits");
+    private static byte[] Hex(JsonElement root, string name) =>
+        HexText.Parse(Text(root, name)) ?? throw new AttestationException($"its member {name} is not of hexadecimal digits");
 }

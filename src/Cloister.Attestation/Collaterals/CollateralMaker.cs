@@ -18,12 +18,14 @@ public sealed class CollateralMaker
 
     /// <summary>For a platform, at a time.</summary>
     public CollateralMaker(CertifiedPlatform platform, Verdict verdict, DateTimeOffset now)
-        : this((platform ?? throw new ArgumentNullException(nameof(platform))).Authority, platform.Platform.Settings, () => platform.Platform.Settings.AllVersions.Select(platform.Certificate), verdict, now)
+        : this((platform ?? throw new ArgumentNullException(nameof(platform))).Authority, platform.Platform.Settings,
+            () => platform.Platform.Settings.AllVersions.Select(platform.Certificate), verdict, now)
     {
     }
 
     /// <summary>For a platform of which no more is known than its certificates, at a time.</summary>
-    public CollateralMaker(DevelopmentAuthority authority, PlatformSettings settings, Func<IEnumerable<X509Certificate2>> certificates, Verdict verdict, DateTimeOffset now)
+    public CollateralMaker(DevelopmentAuthority authority, PlatformSettings settings, Func<IEnumerable<X509Certificate2>> certificates,
+        Verdict verdict, DateTimeOffset now)
     {
         ArgumentNullException.ThrowIfNull(verdict);
         (_authority, _settings, _certificates, _verdict) = (authority, settings, certificates, verdict);
@@ -32,7 +34,9 @@ public sealed class CollateralMaker
     }
 
     /// <summary>All of it.</summary>
-    public Collateral All() => new(_authority.PckChain(_settings.Authority), RootCrl(), PckCrl(_settings.Authority), _authority.TcbChain, TcbInfo(), _authority.TcbChain, Identity("QE"));
+    public Collateral All() =>
+        new(_authority.PckChain(_settings.Authority), RootCrl(), PckCrl(_settings.Authority), _authority.TcbChain, TcbInfo(),
+            _authority.TcbChain, Identity("QE"));
 
     /// <summary>TCB information.</summary>
     public SignedText TcbInfo() => new TcbInfo
@@ -46,11 +50,13 @@ public sealed class CollateralMaker
 
     /// <summary>The identity of the quoting (QE) or verifying (QVE) enclave.</summary>
     public SignedText Identity(string id) =>
-        EnclaveIdentity.Of(id, id == "QE" ? _settings.QuotingEnclave : ArchitecturalEnclave.IntelQve, _verdict.QuotingEnclave ?? TcbStatus.UpToDate, _issued, _next).Sign(_authority.TcbKey);
+        EnclaveIdentity.Of(id, id == "QE" ? _settings.QuotingEnclave : ArchitecturalEnclave.IntelQve, _verdict.QuotingEnclave
+            ?? TcbStatus.UpToDate, _issued, _next).Sign(_authority.TcbKey);
 
     /// <summary>The root's list of revoked certificates, DER.</summary>
     public byte[] RootCrl() => _authority.RootCrl(_issued, _next);
 
     /// <summary>An authority's list of revoked certificates, DER.</summary>
-    public byte[] PckCrl(CertificateAuthority authority) => _authority.PckCrl(authority, _issued, _next, _verdict.IsRevoked && authority == _settings.Authority ? _certificates() : []);
+    public byte[] PckCrl(CertificateAuthority authority) =>
+        _authority.PckCrl(authority, _issued, _next, _verdict.IsRevoked && authority == _settings.Authority ? _certificates() : []);
 }

@@ -4,7 +4,10 @@ using Cloister.Attestation.Platforms;
 
 namespace Cloister.Attestation.Collaterals;
 
-/// <summary>The identity that a quoting or verifying enclave must have, version 2. Intel, "Get SGX QE Identity" of the provisioning certification service.</summary>
+/// <summary>
+/// The identity that a quoting or verifying enclave must have, version 2. Intel, "Get SGX QE Identity" of the provisioning certification
+/// service.
+/// </summary>
 public sealed record EnclaveIdentity
 {
     /// <summary>The name of the object that is signed.</summary>
@@ -49,8 +52,10 @@ public sealed record EnclaveIdentity
             Issued = issued,
             Next = next,
             Id = id,
-            Miscselect = (Text(ArchitecturalEnclave.Text(enclave.Miscselect & enclave.Miscmask)), Text(ArchitecturalEnclave.Text(enclave.Miscmask))),
-            Attributes = (Text(ArchitecturalEnclave.Text(enclave.Attributes & enclave.AttributesMask)) + noXfrm, Text(ArchitecturalEnclave.Text(enclave.AttributesMask)) + noXfrm),
+            Miscselect = (Text(ArchitecturalEnclave.Text(enclave.Miscselect & enclave.Miscmask)),
+                Text(ArchitecturalEnclave.Text(enclave.Miscmask))),
+            Attributes = (Text(ArchitecturalEnclave.Text(enclave.Attributes & enclave.AttributesMask)) + noXfrm,
+                Text(ArchitecturalEnclave.Text(enclave.AttributesMask)) + noXfrm),
             Mrsigner = Text(enclave.Mrsigner),
             Isvprodid = enclave.Isvprodid,
             Levels = LevelsFor(enclave.Isvsvn, status),
@@ -62,7 +67,8 @@ public sealed record EnclaveIdentity
     // The levels that give a version a status. Above the last version there is none that could be newer.
     private static (ushort Isvsvn, TcbStatus Status, IReadOnlyList<string> Advisories)[] LevelsFor(ushort isvsvn, TcbStatus status)
     {
-        (ushort, TcbStatus, IReadOnlyList<string>)[] newer = isvsvn == ushort.MaxValue ? [] : [((ushort)(isvsvn + 1), TcbStatus.UpToDate, [])], own = [(isvsvn, status, [])];
+        (ushort, TcbStatus, IReadOnlyList<string>)[] newer = isvsvn == ushort.MaxValue ? []
+            : [((ushort)(isvsvn + 1), TcbStatus.UpToDate, [])], own = [(isvsvn, status, [])];
         return status switch
         {
             TcbStatus.UpToDate => own,
@@ -109,9 +115,12 @@ public sealed record EnclaveIdentity
         Attributes = (Hex(root, "attributes", 16), Hex(root, "attributesMask", 16)),
         Mrsigner = Hex(root, "mrsigner", 32),
         Isvprodid = root.GetProperty("isvprodid").GetUInt16(),
-        Levels = [.. root.GetProperty("tcbLevels").EnumerateArray().Select(level => (level.GetProperty("tcb").GetProperty("isvsvn").GetUInt16(), TcbInfo.ParseStatus(level), TcbInfo.Advisories(level)))],
+        Levels = [.. root.GetProperty("tcbLevels").EnumerateArray()
+            .Select(level =>
+                (level.GetProperty("tcb").GetProperty("isvsvn").GetUInt16(), TcbInfo.ParseStatus(level), TcbInfo.Advisories(level)))],
     });
 
     private static string Hex(JsonElement root, string name, int length) =>
-        TcbInfo.Text(root, name) is var text && HexText.IsBytes(text, length) ? text.ToUpperInvariant() : throw new AttestationException($"the identity's {name} is not {2 * length} hexadecimal digits");
+        TcbInfo.Text(root, name) is var text && HexText.IsBytes(text, length) ? text.ToUpperInvariant()
+        : throw new AttestationException($"the identity's {name} is not {2 * length} hexadecimal digits");
 }

@@ -35,7 +35,8 @@ public sealed record SignedText(string Body, string Signature)
         try
         {
             using var document = JsonDocument.Parse(text);
-            return new SignedText(document.RootElement.GetProperty(name).GetRawText(), document.RootElement.GetProperty("signature").GetString() ?? "");
+            return new SignedText(document.RootElement.GetProperty(name).GetRawText(), document.RootElement.GetProperty("signature")
+                .GetString() ?? "");
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException)
         {

@@ -75,9 +75,11 @@ public sealed record TcbInfo
         Levels = [.. root.GetProperty("tcbLevels").EnumerateArray().Select(level =>
         {
             JsonElement tcb = level.GetProperty("tcb");
-            byte[] components = [.. tcb.GetProperty("sgxtcbcomponents").EnumerateArray().Select(component => component.GetProperty("svn").GetByte())];
+            byte[] components = [.. tcb.GetProperty("sgxtcbcomponents").EnumerateArray()
+                .Select(component => component.GetProperty("svn").GetByte())];
             return components.Length == 16
-                ? new TcbLevel(new TcbVersion(Convert.ToHexStringLower(components), tcb.GetProperty("pcesvn").GetUInt16()), ParseStatus(level), Advisories(level))
+                ? new TcbLevel(new TcbVersion(Convert.ToHexStringLower(components), tcb.GetProperty("pcesvn").GetUInt16()),
+                    ParseStatus(level), Advisories(level))
                 : throw new AttestationException($"a level of TCB information has {components.Length} components and not 16");
         })],
     });
@@ -107,7 +109,8 @@ public sealed record TcbInfo
             using var document = JsonDocument.Parse(json);
             return take(document.RootElement);
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or OverflowException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException
+            or OverflowException)
         {
             throw new AttestationException($"{what} is not as it has to be", e);
         }
@@ -115,10 +118,13 @@ public sealed record TcbInfo
 
     internal static DateTimeOffset Moment(JsonElement root, string name) => root.GetProperty(name).GetDateTimeOffset();
 
-    internal static string Text(JsonElement root, string name) => root.GetProperty(name).GetString() ?? throw new AttestationException($"its member {name} is null");
+    internal static string Text(JsonElement root, string name) =>
+        root.GetProperty(name).GetString() ?? throw new AttestationException($"its member {name} is null");
 
     internal static TcbStatus ParseStatus(JsonElement level) =>
-        Enum.TryParse(Text(level, "tcbStatus"), out TcbStatus status) && status != TcbStatus.NotSupported && Enum.IsDefined(status) ? status : throw new AttestationException($"{Text(level, "tcbStatus")} is no status of a TCB level");
+        Enum.TryParse(Text(level, "tcbStatus"), out TcbStatus status) && status != TcbStatus.NotSupported && Enum.IsDefined(status) ? status
+        : throw new AttestationException($"{Text(level, "tcbStatus")} is no status of a TCB level");
 
-    internal static IReadOnlyList<string> Advisories(JsonElement level) => level.TryGetProperty("advisoryIDs", out JsonElement ids) ? [.. ids.EnumerateArray().Select(id => id.GetString() ?? "")] : [];
+    internal static IReadOnlyList<string> Advisories(JsonElement level) => level.TryGetProperty("advisoryIDs", out JsonElement ids)
+        ? [.. ids.EnumerateArray().Select(id => id.GetString() ?? "")] : [];
 }

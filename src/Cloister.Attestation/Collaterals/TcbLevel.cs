@@ -13,7 +13,8 @@ public sealed record TcbLevel(TcbVersion Version, TcbStatus Status, IReadOnlyLis
 
     /// <summary>The levels of a platform, from new to old.</summary>
     /// <param name="settings">The platform.</param>
-    /// <param name="asked">The status that its present version shall have; null: the newest that it has known is up to date, and others are not.</param>
+    /// <param name="asked">The status that its present version shall have; null:
+    /// the newest that it has known is up to date, and others are not.</param>
     public static IReadOnlyList<TcbLevel> Of(PlatformSettings settings, TcbStatus? asked)
     {
         ArgumentNullException.ThrowIfNull(settings);
@@ -32,7 +33,8 @@ public sealed record TcbLevel(TcbVersion Version, TcbStatus Status, IReadOnlyLis
         };
     }
 
-    private static TcbLevel Level(TcbVersion version, TcbStatus status) => new(version, status, status == TcbStatus.UpToDate ? [] : [NoAdvisory]);
+    private static TcbLevel Level(TcbVersion version, TcbStatus status) =>
+        new(version, status, status == TcbStatus.UpToDate ? [] : [NoAdvisory]);
 
     private static TcbVersion Newer(TcbVersion version)
     {

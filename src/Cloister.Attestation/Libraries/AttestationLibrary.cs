@@ -7,5 +7,6 @@ namespace Cloister.Attestation.Libraries;
 public sealed record AttestationLibrary(IReadOnlyList<string> FileNames, uint Unavailable, IReadOnlyList<LibraryFunction> Functions)
 {
     /// <summary>Those that there are.</summary>
-    public static IReadOnlyList<AttestationLibrary> All { get; } = [QuotingLibrary.Library, QuoteExLibrary.Library, ProviderLibrary.Library];
+    public static IReadOnlyList<AttestationLibrary> All { get; } = [QuotingLibrary.Library, QuoteExLibrary.Library,
+        ProviderLibrary.Library];
 }

@@ -2,7 +2,10 @@ using System.Buffers.Binary;
 
 namespace Cloister.Attestation.Libraries;
 
-/// <summary>Memory that a function makes for its caller, who gives it back by another function of the library: pages of their own, which begin with their length.</summary>
+/// <summary>
+/// Memory that a function makes for its caller, who gives it back by another function of the library: pages of their own, which begin with
+/// their length.
+/// </summary>
 internal static class CallerBlock
 {
     private const int HeaderLength = 16;

@@ -7,20 +7,24 @@ using Cloister.Attestation.Platforms;
 namespace Cloister.Attestation.Libraries;
 
 /// <summary>
-/// Certificates and collateral in the program's own process: libdcap_quoteprov. DCAP, QuoteGeneration/qpl/sgx_default_quote_provider.cpp and
-/// qcnl/certification_service.cpp, of version 3.1 of its interface: lists are DER, and each of its texts and lists ends with a zero that is counted.
+/// Certificates and collateral in the program's own process: libdcap_quoteprov. DCAP, QuoteGeneration/qpl/sgx_default_quote_provider.cpp
+/// and qcnl/certification_service.cpp, of version 3.1 of its interface: lists are DER, and each of its texts and lists ends with a zero
+/// that is counted.
 /// </summary>
 internal static class ProviderLibrary
 {
     private const ushort Major = 3, Minor = 1;
     private const int FmspcLength = 6, CollateralLength = 120, ConfigurationLength = 34, IdentifierLength = 43;
 
-    public static AttestationLibrary Library { get; } = new(["libdcap_quoteprov.so.1", "libdcap_quoteprov.so"], QuoteLibraryError.ServiceUnavailable,
+    public static AttestationLibrary Library { get; } = new(["libdcap_quoteprov.so.1", "libdcap_quoteprov.so"],
+        QuoteLibraryError.ServiceUnavailable,
     [
         new("sgx_ql_get_quote_config", Configuration),
         new("sgx_ql_free_quote_config", call => Free(call, 1)),
         new("sgx_ql_get_quote_verification_collateral", call => Collateral(call, 3)),
-        new("sgx_ql_get_quote_verification_collateral_with_params", call => (call.Pointer(3) == 0) != (call.UInt16(4) == 0) ? Task.FromResult(QuoteLibraryError.InvalidParameter) : Collateral(call, 5)),
+        new("sgx_ql_get_quote_verification_collateral_with_params",
+            call => (call.Pointer(3) == 0) != (call.UInt16(4) == 0) ? Task.FromResult(QuoteLibraryError.InvalidParameter)
+                : Collateral(call, 5)),
         new("sgx_ql_free_quote_verification_collateral", call => Free(call, 1)),
         new("sgx_ql_get_qve_identity", VerifyingEnclave),
         new("sgx_ql_free_qve_identity", call => Free(call, 2)),
@@ -47,8 +51,8 @@ internal static class ProviderLibrary
         return QuoteLibraryError.Success;
     }
 
-    // struct sgx_ql_pck_cert_id_t, packed: QE's identifier and its size, pointers to CPUSVN and the PCE's SVN, PPID and its size, suite, PCE's identifier.
-    // struct sgx_ql_config_t, packed: version 1, CPUSVN, the PCE's SVN, size and address of the certificates.
+    // struct sgx_ql_pck_cert_id_t, packed: QE's identifier and its size, pointers to CPUSVN and the PCE's SVN, PPID and its size, suite,
+    // PCE's identifier. struct sgx_ql_config_t, packed: version 1, CPUSVN, the PCE's SVN, size and address of the certificates.
     private static async Task<uint> Configuration(LibraryCall call)
     {
         if (call.Pointer(0) == 0 || call.Pointer(1) == 0)
@@ -57,7 +61,8 @@ internal static class ProviderLibrary
         }
 
         byte[] identifier = await call.Read(0, IdentifierLength).ConfigureAwait(false);
-        ulong cpusvn = BinaryPrimitives.ReadUInt64LittleEndian(identifier.AsSpan(12)), pcesvn = BinaryPrimitives.ReadUInt64LittleEndian(identifier.AsSpan(20));
+        ulong cpusvn = BinaryPrimitives.ReadUInt64LittleEndian(identifier.AsSpan(12)),
+            pcesvn = BinaryPrimitives.ReadUInt64LittleEndian(identifier.AsSpan(20));
         if (cpusvn == 0 || pcesvn == 0)
         {
             return QuoteLibraryError.InvalidParameter;
@@ -66,7 +71,8 @@ internal static class ProviderLibrary
         var asked = new TcbVersion(
             Convert.ToHexStringLower(await call.Memory.Read(cpusvn, 16).ConfigureAwait(false)),
             BinaryPrimitives.ReadUInt16LittleEndian(await call.Memory.Read(pcesvn, 2).ConfigureAwait(false)));
-        if (BinaryPrimitives.ReadUInt16LittleEndian(identifier.AsSpan(41)) != 0 || call.Services.Platform.CertifiedFor(asked) is not { } version)
+        if (BinaryPrimitives.ReadUInt16LittleEndian(identifier.AsSpan(41)) != 0
+            || call.Services.Platform.CertifiedFor(asked) is not { } version)
         {
             return QuoteLibraryError.CertificatesUnavailable;
         }
@@ -87,7 +93,8 @@ internal static class ProviderLibrary
     // struct sgx_ql_qve_collateral_t: version, TEE, and seven times an address and a size.
     private static async Task<uint> Collateral(LibraryCall call, int result)
     {
-        if (call.Pointer(0) == 0 || call.UInt16(1) != FmspcLength || call.Pointer(2) == 0 || call.Pointer(result) == 0 || await AuthorityAt(call, call.Pointer(2)).ConfigureAwait(false) is not { } authority)
+        if (call.Pointer(0) == 0 || call.UInt16(1) != FmspcLength || call.Pointer(2) == 0 || call.Pointer(result) == 0
+            || await AuthorityAt(call, call.Pointer(2)).ConfigureAwait(false) is not { } authority)
         {
             return QuoteLibraryError.InvalidParameter;
         }
@@ -130,7 +137,8 @@ internal static class ProviderLibrary
             return QuoteLibraryError.InvalidParameter;
         }
 
-        byte[] identity = Text(call.Services.Collateral.Identity("QVE").Under(EnclaveIdentity.Member)), chain = Text(call.Services.Platform.Authority.TcbChain);
+        byte[] identity = Text(call.Services.Collateral.Identity("QVE").Under(EnclaveIdentity.Member)),
+            chain = Text(call.Services.Platform.Authority.TcbChain);
         await call.Write(1, (uint)identity.Length).ConfigureAwait(false);
         await call.Write(3, (uint)chain.Length).ConfigureAwait(false);
         uint error = await Put(call, 0, identity.Length, _ => identity).ConfigureAwait(false);

@@ -3,11 +3,15 @@ using Cloister.Attestation.Services;
 
 namespace Cloister.Attestation.Libraries;
 
-/// <summary>AESM's client: libsgx_quote_ex. linux-sgx, psw/uae_service/sgx_uae_service.cpp: what it checks itself, and what it makes of AESM's errors.</summary>
+/// <summary>
+/// AESM's client: libsgx_quote_ex. linux-sgx, psw/uae_service/sgx_uae_service.cpp: what it checks itself, and what it makes of AESM's
+/// errors.
+/// </summary>
 internal static class QuoteExLibrary
 {
     // sgx_status_t: linux-sgx, common/inc/sgx_error.h.
-    private const uint Success = 0, Unexpected = 1, InvalidParameter = 2, MacMismatch = 0x3001, ServiceUnavailable = 0x4001, UnsupportedKey = 0x8001;
+    private const uint Success = 0, Unexpected = 1, InvalidParameter = 2, MacMismatch = 0x3001, ServiceUnavailable = 0x4001,
+        UnsupportedKey = 0x8001;
 
     private const int HashLength = 32, InformationLength = 16 + Targetinfo.SizeInBytes + Report.SizeInBytes;
 
@@ -49,7 +53,8 @@ internal static class QuoteExLibrary
         }
 
         byte[] key = await call.Read(0, AttestationKeyId.Length).ConfigureAwait(false);
-        (uint error, List<ProtobufField> answer) = Ask(call, AesmService.Init, [.. Protobuf.Bytes(1, key), .. Protobuf.Number(3, wantsHash ? 1u : 0), .. Protobuf.Number(4, wantsHash ? room : 0)]);
+        (uint error, List<ProtobufField> answer) = Ask(call, AesmService.Init,
+            [.. Protobuf.Bytes(1, key), .. Protobuf.Number(3, wantsHash ? 1u : 0), .. Protobuf.Number(4, wantsHash ? room : 0)]);
         if (error != Success)
         {
             return error;
@@ -79,9 +84,11 @@ internal static class QuoteExLibrary
             return InvalidParameter;
         }
 
-        byte[] report = await call.Read(0, Report.SizeInBytes).ConfigureAwait(false), key = await call.Read(1, AttestationKeyId.Length).ConfigureAwait(false);
+        byte[] report = await call.Read(0, Report.SizeInBytes).ConfigureAwait(false), key = await call.Read(1, AttestationKeyId.Length)
+            .ConfigureAwait(false);
         byte[] information = call.Pointer(2) == 0 ? [] : Protobuf.Bytes(3, await call.Read(2, InformationLength).ConfigureAwait(false));
-        (uint error, List<ProtobufField> answer) = Ask(call, AesmService.Get, [.. Protobuf.Bytes(1, report), .. Protobuf.Bytes(2, key), .. information, .. Protobuf.Number(4, call.UInt32(4))]);
+        (uint error, List<ProtobufField> answer) = Ask(call, AesmService.Get,
+            [.. Protobuf.Bytes(1, report), .. Protobuf.Bytes(2, key), .. information, .. Protobuf.Number(4, call.UInt32(4))]);
         if (error != Success)
         {
             return error;
@@ -138,7 +145,9 @@ internal static class QuoteExLibrary
 
     private static (uint Error, List<ProtobufField> Answer) Ask(LibraryCall call, int kind, byte[] fields)
     {
-        if (call.Services.Aesm.Answer(Protobuf.Bytes(kind, fields)) is not { } answer || !Protobuf.TryParse(answer, out List<ProtobufField>? outer) || outer is not [{ Bytes: { } body }] || !Protobuf.TryParse(body, out List<ProtobufField>? inner))
+        if (call.Services.Aesm.Answer(Protobuf.Bytes(kind, fields)) is not { } answer
+            || !Protobuf.TryParse(answer, out List<ProtobufField>? outer) || outer is not [{ Bytes: { } body }]
+            || !Protobuf.TryParse(body, out List<ProtobufField>? inner))
         {
             return (Unexpected, []);
         }

@@ -13,14 +13,18 @@ internal static class QuotingLibrary
     // enum sgx_ql_request_policy_t: persistent, and loaded for each quote. enum sgx_ql_path_type_t: QE3, PCE, quote provider, IDE.
     private const uint LastPolicy = 1, LastPath = 3;
 
-    public static AttestationLibrary Library { get; } = new(["libsgx_dcap_ql.so.1", "libsgx_dcap_ql.so"], QuoteLibraryError.ServiceUnavailable,
+    public static AttestationLibrary Library { get; } = new(["libsgx_dcap_ql.so.1", "libsgx_dcap_ql.so"],
+        QuoteLibraryError.ServiceUnavailable,
     [
-        new("sgx_qe_set_enclave_load_policy", call => Task.FromResult(call.UInt32(0) <= LastPolicy ? QuoteLibraryError.Success : QuoteLibraryError.UnsupportedLoadingPolicy)),
+        new("sgx_qe_set_enclave_load_policy",
+            call => Task.FromResult(call.UInt32(0) <= LastPolicy ? QuoteLibraryError.Success : QuoteLibraryError.UnsupportedLoadingPolicy)),
         new("sgx_qe_get_target_info", Target),
         new("sgx_qe_get_quote_size", Size),
         new("sgx_qe_get_quote", Quote),
         new("sgx_qe_cleanup_by_policy", _ => Task.FromResult(QuoteLibraryError.Success)),
-        new("sgx_ql_set_path", call => Task.FromResult(call.UInt32(0) <= LastPath && call.Pointer(1) != 0 ? QuoteLibraryError.Success : QuoteLibraryError.InvalidParameter)),
+        new("sgx_ql_set_path",
+            call => Task.FromResult(call.UInt32(0) <= LastPath && call.Pointer(1) != 0 ? QuoteLibraryError.Success
+                : QuoteLibraryError.InvalidParameter)),
 
         // Nothing is traced.
         new("sgx_ql_set_trace_callback", _ => Task.FromResult(QuoteLibraryError.Success)),

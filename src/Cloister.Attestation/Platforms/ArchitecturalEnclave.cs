@@ -7,8 +7,8 @@ using Cloister.Processor;
 namespace Cloister.Attestation.Platforms;
 
 /// <summary>
-/// A provisioning certification or quoting enclave (PCE, QE): what its keys and its identity are made of. EGETKEY derives the provisioning key from
-/// MRSIGNER, ISVPRODID, ATTRIBUTES and MISCSELECT, and from no measurement. SDM 3D, EGETKEY, TMP_KEYDEPENDENCIES of PROVISION_KEY.
+/// A provisioning certification or quoting enclave (PCE, QE): what its keys and its identity are made of. EGETKEY derives the provisioning
+/// key from MRSIGNER, ISVPRODID, ATTRIBUTES and MISCSELECT, and from no measurement. SDM 3D, EGETKEY, TMP_KEYDEPENDENCIES of PROVISION_KEY.
 /// </summary>
 /// <param name="Mrsigner">64 hexadecimal digits in lower case.</param>
 /// <param name="Isvprodid">ISVPRODID.</param>
@@ -77,18 +77,28 @@ public sealed record ArchitecturalEnclave(string Mrsigner, ushort Isvprodid, ush
         };
     }
 
-    /// <summary>Whether it has the provisioning keys of another, as an older or a newer one of the same signer has. The PCE's request counts all of ATTRIBUTES but MODE64BIT and XFRM.</summary>
+    /// <summary>
+    /// Whether it has the provisioning keys of another, as an older or a newer one of the same signer has. The PCE's request counts all of
+    /// ATTRIBUTES but MODE64BIT and XFRM.
+    /// </summary>
     public bool HasKeysOf(ArchitecturalEnclave other)
     {
         ArgumentNullException.ThrowIfNull(other);
-        return Mrsigner == other.Mrsigner && Isvprodid == other.Isvprodid && Miscselect == other.Miscselect && ((Attributes ^ other.Attributes) & ~AttributeFlags.Mode64Bit) == 0;
+        return Mrsigner == other.Mrsigner && Isvprodid == other.Isvprodid && Miscselect == other.Miscselect
+            && ((Attributes ^ other.Attributes) & ~AttributeFlags.Mode64Bit) == 0;
     }
 
     /// <summary>What its REPORT says but for MRENCLAVE, which is that of a name: code stands in for it here.</summary>
     internal ReportBody StandIn(ReadOnlySpan<byte> name)
     {
         const ulong xfrm = 0xe7;
-        ReportBody body = new() { Attributes = new Attributes(Attributes, xfrm), Miscselect = Miscselect, Isvprodid = Isvprodid, Isvsvn = Isvsvn };
+        ReportBody body = new()
+        {
+            Attributes = new Attributes(Attributes, xfrm),
+            Miscselect = Miscselect,
+            Isvprodid = Isvprodid,
+            Isvsvn = Isvsvn,
+        };
         SHA256.HashData(name, body.Mrenclave);
         Convert.FromHexString(Mrsigner).CopyTo(body.Mrsigner);
         return body;

@@ -8,7 +8,9 @@ public sealed record PlatformSettings
     /// <summary>CPUSVN, 32 hexadecimal digits.</summary>
     public string Cpusvn { get; init; } = FirstCpusvn;
 
-    /// <summary>CPUSVN of the microcode that is loaded, until EUPDATESVN or a power cycle takes it over; empty when there is none.</summary>
+    /// <summary>
+    /// CPUSVN of the microcode that is loaded, until EUPDATESVN or a power cycle takes it over; empty when there is none.
+    /// </summary>
     public string PendingCpusvn { get; init; } = "";
 
     /// <summary>ISVSVN of the PCE.</summary>
@@ -70,11 +72,17 @@ public sealed record PlatformSettings
     private TcbVersion? Pending => PendingCpusvn.Length == 0 ? null : new TcbVersion(PendingCpusvn, Pcesvn);
 
     /// <summary>The same with another present version; what it was stays known.</summary>
-    public PlatformSettings At(string cpusvn, ushort pcesvn) => this with { Versions = AllVersions, Cpusvn = cpusvn, Pcesvn = pcesvn, PendingCpusvn = PendingCpusvn == cpusvn ? "" : PendingCpusvn };
+    public PlatformSettings At(string cpusvn, ushort pcesvn) => this with
+    {
+        Versions = AllVersions,
+        Cpusvn = cpusvn,
+        Pcesvn = pcesvn,
+        PendingCpusvn = PendingCpusvn == cpusvn ? "" : PendingCpusvn,
+    };
 
     /// <summary>
-    /// The same with another PCE, whose ISVSVN is the new PCESVN. An older or newer one of the same makes a further version. Another one has other keys,
-    /// of which none was certified: the platform has been at its CPUSVNs with this one alone.
+    /// The same with another PCE, whose ISVSVN is the new PCESVN. An older or newer one of the same makes a further version. Another one
+    /// has other keys, of which none was certified: the platform has been at its CPUSVNs with this one alone.
     /// </summary>
     /// <param name="pce">The PCE; null: Intel's.</param>
     public PlatformSettings Certifying(ArchitecturalEnclave? pce)
@@ -82,6 +90,11 @@ public sealed record PlatformSettings
         ArchitecturalEnclave next = pce ?? ArchitecturalEnclave.IntelPce;
         return next.HasKeysOf(CertificationEnclave)
             ? At(Cpusvn, next.Isvsvn) with { Pce = pce }
-            : this with { Pce = pce, Pcesvn = next.Isvsvn, Versions = [.. AllVersions.Select(version => version with { Pcesvn = next.Isvsvn }).Distinct()] };
+            : this with
+            {
+                Pce = pce,
+                Pcesvn = next.Isvsvn,
+                Versions = [.. AllVersions.Select(version => version with { Pcesvn = next.Isvsvn }).Distinct()],
+            };
     }
 }

@@ -10,7 +10,8 @@ public static class PlatformText
 {
     private const int Schema = 1;
     private const string Number16 = "a number up to 65535";
-    private static readonly string[] s_members = ["schema", "rootKey", "cpusvn", "pendingCpusvn", "pcesvn", "fmspc", "authority", "ownerEpoch", "dynamicPlatform", "cachedKeys", "smt", "versions", "pce", "qe"];
+    private static readonly string[] s_members = ["schema", "rootKey", "cpusvn", "pendingCpusvn", "pcesvn", "fmspc", "authority",
+        "ownerEpoch", "dynamicPlatform", "cachedKeys", "smt", "versions", "pce", "qe"];
 
     /// <summary>Writes settings.</summary>
     public static byte[] Write(PlatformSettings settings) => Write(settings, null);
@@ -29,7 +30,8 @@ public static class PlatformText
     /// <summary>Reads a whole platform.</summary>
     /// <exception cref="AttestationException">It is none.</exception>
     public static Platform ReadPlatform(ReadOnlyMemory<byte> json) => Read(json, root =>
-        new Platform(Convert.FromHexString(Hex(root, "rootKey", Platform.RootKeyLength) ?? throw new AttestationException("it has no member rootKey")), Settings(root)));
+        new Platform(Convert.FromHexString(Hex(root, "rootKey", Platform.RootKeyLength)
+            ?? throw new AttestationException("it has no member rootKey")), Settings(root)));
 
     private static byte[] Write(PlatformSettings settings, ReadOnlyMemory<byte>? rootKey)
     {
@@ -106,13 +108,16 @@ public static class PlatformText
             PendingCpusvn = Hex(root, "pendingCpusvn", 16, orEmpty: true) ?? "",
             Pcesvn = Number(root, "pcesvn") ?? first.Pcesvn,
             Fmspc = Hex(root, "fmspc", 6)?.ToUpperInvariant() ?? first.Fmspc,
-            Authority = root.TryGetProperty("authority", out JsonElement authority) ? ParseAuthority(authority.GetString() ?? "") ?? throw Wrong("authority", "platform or processor") : first.Authority,
+            Authority = root.TryGetProperty("authority", out JsonElement authority) ? ParseAuthority(authority.GetString() ?? "")
+                ?? throw Wrong("authority", "platform or processor") : first.Authority,
             OwnerEpoch = Hex(root, "ownerEpoch", 16, orEmpty: true) ?? "",
             DynamicPlatform = Flag(root, "dynamicPlatform", first.DynamicPlatform),
             CachedKeys = Flag(root, "cachedKeys", first.CachedKeys),
             Smt = Flag(root, "smt", first.Smt),
             Versions = root.TryGetProperty("versions", out JsonElement versions)
-                ? [.. versions.EnumerateArray().Select(version => new TcbVersion(Hex(version, "cpusvn", 16) ?? throw Wrong("cpusvn", "32 hexadecimal digits"), Number(version, "pcesvn") ?? throw Wrong("pcesvn", Number16)))]
+                ? [.. versions.EnumerateArray()
+                    .Select(version => new TcbVersion(Hex(version, "cpusvn", 16) ?? throw Wrong("cpusvn", "32 hexadecimal digits"),
+                        Number(version, "pcesvn") ?? throw Wrong("pcesvn", Number16)))]
                 : [],
             Pce = Enclave(root, "pce"),
             Qe = Enclave(root, "qe"),
@@ -152,7 +157,8 @@ public static class PlatformText
         }
 
         string mrsigner = Hex(enclave, "mrsigner", 32) ?? throw Wrong("mrsigner", "64 hexadecimal digits");
-        return new ArchitecturalEnclave(mrsigner, Number(enclave, "isvprodid") ?? throw Wrong("isvprodid", Number16), Number(enclave, "isvsvn") ?? throw Wrong("isvsvn", Number16))
+        return new ArchitecturalEnclave(mrsigner, Number(enclave, "isvprodid") ?? throw Wrong("isvprodid", Number16),
+            Number(enclave, "isvsvn") ?? throw Wrong("isvsvn", Number16))
         {
             Attributes = (AttributeFlags)BinaryPrimitives.ReadUInt64LittleEndian(Bytes("attributes", sizeof(ulong))),
             AttributesMask = (AttributeFlags)BinaryPrimitives.ReadUInt64LittleEndian(Bytes("attributesMask", sizeof(ulong))),
@@ -160,7 +166,8 @@ public static class PlatformText
             Miscmask = (Miscselect)BinaryPrimitives.ReadUInt32LittleEndian(Bytes("miscselectMask", sizeof(uint))),
         };
 
-        byte[] Bytes(string member, int length) => Convert.FromHexString(Hex(enclave, member, length) ?? throw Wrong(member, $"{2 * length} hexadecimal digits"));
+        byte[] Bytes(string member, int length) =>
+            Convert.FromHexString(Hex(enclave, member, length) ?? throw Wrong(member, $"{2 * length} hexadecimal digits"));
     }
 
     /// <summary>The name of an authority on the command line and in files.</summary>
@@ -182,13 +189,16 @@ public static class PlatformText
         }
 
         string text = value.GetString() ?? "";
-        return HexText.IsBytes(text, length) || (orEmpty && text.Length == 0) ? text.ToLowerInvariant() : throw Wrong(name, $"{2 * length} hexadecimal digits");
+        return HexText.IsBytes(text, length) || (orEmpty && text.Length == 0) ? text.ToLowerInvariant()
+            : throw Wrong(name, $"{2 * length} hexadecimal digits");
     }
 
     private static ushort? Number(JsonElement root, string name) =>
-        !root.TryGetProperty(name, out JsonElement value) ? null : value.TryGetUInt16(out ushort number) ? number : throw Wrong(name, Number16);
+        !root.TryGetProperty(name, out JsonElement value) ? null : value.TryGetUInt16(out ushort number) ? number
+        : throw Wrong(name, Number16);
 
-    private static bool Flag(JsonElement root, string name, bool otherwise) => root.TryGetProperty(name, out JsonElement value) ? value.GetBoolean() : otherwise;
+    private static bool Flag(JsonElement root, string name, bool otherwise) => root.TryGetProperty(name, out JsonElement value)
+        ? value.GetBoolean() : otherwise;
 
     private static AttestationException Wrong(string member, string expected) => new($"its member '{member}' is not {expected}");
 }

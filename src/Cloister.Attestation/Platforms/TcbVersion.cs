@@ -9,7 +9,8 @@ public readonly record struct TcbVersion(string Cpusvn, ushort Pcesvn)
     public byte[] Components => Convert.FromHexString(Cpusvn);
 
     /// <summary>Whether each component and PCESVN is that of another or newer.</summary>
-    public bool Covers(TcbVersion other) => Pcesvn >= other.Pcesvn && Components.Zip(other.Components).All(pair => pair.First >= pair.Second);
+    public bool Covers(TcbVersion other) => Pcesvn >= other.Pcesvn && Components.Zip(other.Components)
+        .All(pair => pair.First >= pair.Second);
 
     /// <summary>SGX-TCBm: CPUSVN and PCESVN, little endian.</summary>
     public string Tcbm => $"{Cpusvn}{Pcesvn & 0xff:x2}{Pcesvn >> 8:x2}".ToUpperInvariant();

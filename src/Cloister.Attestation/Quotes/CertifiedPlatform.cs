@@ -7,7 +7,9 @@ using Cloister.Processor.Enclu;
 
 namespace Cloister.Attestation.Quotes;
 
-/// <summary>A platform with the certificates of its keys, one for each version. It does not change, and may be used from any thread.</summary>
+/// <summary>
+/// A platform with the certificates of its keys, one for each version. It does not change, and may be used from any thread.
+/// </summary>
 public sealed class CertifiedPlatform
 {
     private readonly ConcurrentDictionary<TcbVersion, Lazy<Certified>> _certified = new();
@@ -35,10 +37,12 @@ public sealed class CertifiedPlatform
     public X509Certificate2 Certificate(TcbVersion version) => Of(version).Certificate;
 
     /// <summary>The certificate and those above it, PEM.</summary>
-    public string Chain(TcbVersion version) => DevelopmentAuthority.Pem(Certificate(version)) + Authority.PckChain(Platform.Settings.Authority);
+    public string Chain(TcbVersion version) => DevelopmentAuthority.Pem(Certificate(version))
+        + Authority.PckChain(Platform.Settings.Authority);
 
     /// <summary>The newest version that is certified and not above one; null when there is none.</summary>
-    internal TcbVersion? CertifiedFor(TcbVersion version) => Platform.Settings.AllVersions.Where(version.Covers).Select(one => (TcbVersion?)one).LastOrDefault();
+    internal TcbVersion? CertifiedFor(TcbVersion version) => Platform.Settings.AllVersions.Where(version.Covers)
+        .Select(one => (TcbVersion?)one).LastOrDefault();
 
     /// <summary>PPID of a platform, hexadecimal digits.</summary>
     public static string PpidOf(Platform platform)
@@ -49,7 +53,10 @@ public sealed class CertifiedPlatform
 
     // Keys of each version there is are asked for, and of none that this machine would be too old for.
     private static SoftwareEnclave Pce(Platform platform) =>
-        new(platform.Machine with { Cpusvn = Enumerable.Repeat(byte.MaxValue, 16).ToArray() }, EnclaveIdentities.Certification(platform.Settings));
+        new(platform.Machine with
+        {
+            Cpusvn = Enumerable.Repeat(byte.MaxValue, 16).ToArray(),
+        }, EnclaveIdentities.Certification(platform.Settings));
 
     private Certified Of(TcbVersion version) => _certified.GetOrAdd(version, one => new Lazy<Certified>(() => Certify(one))).Value;
 

@@ -88,11 +88,14 @@ public sealed record Quote
         if (version == 4)
         {
             ushort kind = signatures.UInt16("type of certification data");
-            within = kind == QeReport ? new Reader(signatures.Bytes(signatures.UInt32("length of certification data"), "certification data"), "its certification data")
+            within = kind == QeReport
+                ? new Reader(signatures.Bytes(signatures.UInt32("length of certification data"), "certification data"),
+                    "its certification data")
                 : throw new AttestationException($"certification data of type {kind} in version 4, where {QeReport} is expected");
         }
 
-        ReadOnlyMemory<byte> quoting = within.Bytes(BodyLength, "QE's REPORT body"), quotingSignature = within.Bytes(64, "QE's REPORT signature");
+        ReadOnlyMemory<byte> quoting = within.Bytes(BodyLength, "QE's REPORT body"),
+            quotingSignature = within.Bytes(64, "QE's REPORT signature");
         ReadOnlyMemory<byte> authentication = within.Bytes(within.UInt16("length of authentication data"), "authentication data");
         ushort type = within.UInt16("type of certification data");
         ReadOnlyMemory<byte> certification = within.Bytes(within.UInt32("length of certification data"), "certification data");

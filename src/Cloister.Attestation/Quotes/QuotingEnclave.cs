@@ -25,7 +25,8 @@ internal sealed class QuotingEnclave
         MachineOptions machine = platform.Platform.Machine with { Cpusvn = version.Components };
         Software = new SoftwareEnclave(machine, EnclaveIdentities.Quoting(platform.Platform.Settings));
         _attestation = Signatures.PrivateOf(HMACSHA512.HashData(SealKey(Software), "attestation key"u8).AsSpan(0, 40));
-        byte[] key = Signatures.Coordinates(_attestation), authentication = [.. Enumerable.Range(0, AuthenticationLength).Select(i => (byte)i)];
+        byte[] key = Signatures.Coordinates(_attestation),
+            authentication = [.. Enumerable.Range(0, AuthenticationLength).Select(i => (byte)i)];
         KeyHash = SHA256.HashData([.. key, .. authentication]);
 
         _header = new byte[Quotes.Quote.HeaderLength];
@@ -44,7 +45,8 @@ internal sealed class QuotingEnclave
         BinaryPrimitives.WriteUInt16LittleEndian(sizes, AuthenticationLength);
         BinaryPrimitives.WriteUInt16LittleEndian(sizes.AsSpan(2), Quotes.Quote.PemChain);
         BinaryPrimitives.WriteInt32LittleEndian(sizes.AsSpan(4), chain.Length);
-        _rest = [.. key, .. body, .. Signatures.Sign(platform.Key(version), body), .. sizes[..2], .. authentication, .. sizes[2..], .. chain];
+        _rest = [.. key, .. body, .. Signatures.Sign(platform.Key(version), body), .. sizes[..2], .. authentication,
+            .. sizes[2..], .. chain];
         QuoteLength = Quotes.Quote.SignedLength + 4 + Signatures.Length + _rest.Length;
     }
 
@@ -81,13 +83,19 @@ internal sealed class QuotingEnclave
     }
 
     /// <summary>Its REPORT for whoever asked: its REPORTDATA is SHA-256 of the nonce and the quote.</summary>
-    public Report ReportOn(ReadOnlySpan<byte> quote, ReadOnlySpan<byte> nonce, in Targetinfo target) => Software.Report(target, SHA256.HashData([.. nonce, .. quote]));
+    public Report ReportOn(ReadOnlySpan<byte> quote, ReadOnlySpan<byte> nonce, in Targetinfo target) =>
+        Software.Report(target, SHA256.HashData([.. nonce, .. quote]));
 
     // By MRSIGNER and the present versions: it stays as long as the platform does not change.
     private static byte[] SealKey(SoftwareEnclave enclave)
     {
         byte[] key = new byte[16];
-        SgxError error = enclave.Key(new Keyrequest { Keyname = KeyName.Seal, Keypolicy = Keypolicy.Mrsigner, Attributemask = new Attributes(~AttributeFlags.None, 0) }, key);
+        SgxError error = enclave.Key(new Keyrequest
+        {
+            Keyname = KeyName.Seal,
+            Keypolicy = Keypolicy.Mrsigner,
+            Attributemask = new Attributes(~AttributeFlags.None, 0),
+        }, key);
         return error == SgxError.Success ? key : throw new InvalidOperationException($"the seal key: {error}");
     }
 }

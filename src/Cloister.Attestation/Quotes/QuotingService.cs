@@ -49,5 +49,6 @@ public sealed class QuotingService
     public byte[]? Quote(in Report report) => _enclave.Quote(report);
 
     /// <summary>The quoting enclave's REPORT for whoever asked: its REPORTDATA is SHA-256 of the nonce and the quote.</summary>
-    public Report ReportOn(ReadOnlySpan<byte> quote, ReadOnlySpan<byte> nonce, in Targetinfo target) => _enclave.ReportOn(quote, nonce, target);
+    public Report ReportOn(ReadOnlySpan<byte> quote, ReadOnlySpan<byte> nonce, in Targetinfo target) =>
+        _enclave.ReportOn(quote, nonce, target);
 }

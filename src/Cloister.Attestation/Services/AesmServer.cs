@@ -3,7 +3,10 @@ using System.Net.Sockets;
 
 namespace Cloister.Attestation.Services;
 
-/// <summary>AESM at a UNIX socket: a length of four bytes, a message, one request for each connection. linux-sgx, psw/ae/aesm_service/source/core/ipc.</summary>
+/// <summary>
+/// AESM at a UNIX socket: a length of four bytes, a message, one request for each connection. linux-sgx,
+/// psw/ae/aesm_service/source/core/ipc.
+/// </summary>
 public static class AesmServer
 {
     /// <summary>Begins to serve.</summary>

@@ -6,8 +6,9 @@ using Cloister.Attestation.Quotes;
 namespace Cloister.Attestation.Services;
 
 /// <summary>
-/// What the architectural enclave service manager answers: the six messages for quotes. linux-sgx, psw/ae/aesm_service/source/core/ipc/messages.proto
-/// and bundles/quote_ex_service_bundle; DCAP, quote_wrapper/quote/qe_logic.cpp. Requests for what is gone (EPID, launch, platform services) get an error.
+/// What the architectural enclave service manager answers: the six messages for quotes. linux-sgx,
+/// psw/ae/aesm_service/source/core/ipc/messages.proto and bundles/quote_ex_service_bundle; DCAP, quote_wrapper/quote/qe_logic.cpp. Requests
+/// for what is gone (EPID, launch, platform services) get an error.
 /// </summary>
 public sealed class AesmService
 {
@@ -28,7 +29,8 @@ public sealed class AesmService
     /// <summary>Answers a request; null when it is none, and the connection is closed.</summary>
     public byte[]? Answer(ReadOnlyMemory<byte> request)
     {
-        if (!Protobuf.TryParse(request, out List<ProtobufField>? outer) || outer is not [{ Bytes: { } body } one] || !Protobuf.TryParse(body, out List<ProtobufField>? fields))
+        if (!Protobuf.TryParse(request, out List<ProtobufField>? outer) || outer is not [{ Bytes: { } body } one]
+            || !Protobuf.TryParse(body, out List<ProtobufField>? fields))
         {
             return null;
         }
@@ -36,11 +38,13 @@ public sealed class AesmService
         (AesmError error, byte[] answer) = one.Number switch
         {
             Init => InitQuote(fields),
-            Size => IsKey(fields, 1) is var error1 && error1 != AesmError.Success ? (error1, []) : (AesmError.Success, Protobuf.Number(2, (ulong)_quoting.QuoteLength)),
+            Size => IsKey(fields, 1) is var error1 && error1 != AesmError.Success ? (error1, [])
+                : (AesmError.Success, Protobuf.Number(2, (ulong)_quoting.QuoteLength)),
             Get => GetQuote(fields),
             Select => SelectKey(fields),
             Count => (AesmError.Success, Protobuf.Number(2, 1)),
-            List => Number(fields, 1) >= AttestationKeyId.Length ? (AesmError.Success, Protobuf.Bytes(2, AttestationKeyId.Own)) : (AesmError.Parameter, []),
+            List => Number(fields, 1) >= AttestationKeyId.Length ? (AesmError.Success, Protobuf.Bytes(2, AttestationKeyId.Own))
+                : (AesmError.Parameter, []),
             _ => (AesmError.ServiceUnavailable, []),
         };
         int kind = one.Number is Init or Size or Get or Select or Count or List ? one.Number : Unsupported;
@@ -63,7 +67,8 @@ public sealed class AesmService
         QuotingEnclave enclave = _quoting.Enclave;
         Targetinfo target = enclave.Targetinfo;
         return Number(fields, 4) < HashLength ? (AesmError.Parameter, [])
-            : (AesmError.Success, [.. Protobuf.Bytes(2, Bytes(in target)), .. Protobuf.Number(3, HashLength), .. Protobuf.Bytes(4, enclave.KeyHash)]);
+            : (AesmError.Success,
+                [.. Protobuf.Bytes(2, Bytes(in target)), .. Protobuf.Number(3, HashLength), .. Protobuf.Bytes(4, enclave.KeyHash)]);
     }
 
     private (AesmError Error, byte[] Fields) GetQuote(List<ProtobufField> fields)
@@ -109,7 +114,9 @@ public sealed class AesmService
         }
 
         ReadOnlySpan<byte> bytes = list.Span;
-        if (bytes.Length < header || BinaryPrimitives.ReadUInt32LittleEndian(bytes) != 0 || BinaryPrimitives.ReadUInt32LittleEndian(bytes[4..]) is var count && (count > MostKeys || bytes.Length != header + count * AttestationKeyId.Length))
+        if (bytes.Length < header || BinaryPrimitives.ReadUInt32LittleEndian(bytes) != 0
+            || BinaryPrimitives.ReadUInt32LittleEndian(bytes[4..]) is var count
+                && (count > MostKeys || bytes.Length != header + count * AttestationKeyId.Length))
         {
             return (AesmError.Parameter, []);
         }

@@ -4,8 +4,9 @@ using Cloister.Attestation.Platforms;
 namespace Cloister.Attestation.Services;
 
 /// <summary>
-/// The name of the kind of key that signs quotes: ECDSA with P-256 by Intel's quoting enclave. linux-sgx, common/inc/sgx_quote.h, sgx_att_key_id_ext_t.
-/// Clients have it built in, and nobody compares it with the quoting enclave that there is: it is the same for every platform.
+/// The name of the kind of key that signs quotes: ECDSA with P-256 by Intel's quoting enclave. linux-sgx, common/inc/sgx_quote.h,
+/// sgx_att_key_id_ext_t. Clients have it built in, and nobody compares it with the quoting enclave that there is: it is the same for every
+/// platform.
 /// </summary>
 internal static class AttestationKeyId
 {

@@ -3,8 +3,8 @@ using System.Net.Sockets;
 namespace Cloister.Attestation.Services;
 
 /// <summary>
-/// Takes connections and serves each by itself, on threads of the pool: one that says nothing costs a descriptor until its time is up, and keeps
-/// nobody waiting. What goes wrong in one ends that one.
+/// Takes connections and serves each by itself, on threads of the pool: one that says nothing costs a descriptor until its time is up, and
+/// keeps nobody waiting. What goes wrong in one ends that one.
 /// </summary>
 public sealed class ConnectionServer : IDisposable
 {
@@ -28,7 +28,8 @@ public sealed class ConnectionServer : IDisposable
     /// <param name="serve">Serves one connection.</param>
     /// <param name="patience">How long one may last in all; 15 seconds where nothing is said.</param>
     /// <param name="most">How many are served at once; one more is closed as it comes.</param>
-    public static ConnectionServer Begin(Socket listener, Func<Stream, CancellationToken, Task> serve, TimeSpan? patience = null, int most = int.MaxValue)
+    public static ConnectionServer Begin(Socket listener, Func<Stream, CancellationToken, Task> serve, TimeSpan? patience = null,
+        int most = int.MaxValue)
     {
         var server = new ConnectionServer(listener, serve, patience ?? s_patience, most);
         _ = Task.Run(server.Accept);

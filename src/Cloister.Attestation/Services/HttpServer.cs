@@ -27,7 +27,8 @@ public static class HttpServer
     /// <param name="most">How many connections are served at once.</param>
     /// <param name="bound">Address and port that it has.</param>
     /// <exception cref="SocketException">The address or the port is not to be had.</exception>
-    public static ConnectionServer Begin(IPEndPoint address, Func<string, CancellationToken, Task<HttpAnswer>> get, int most, out IPEndPoint bound)
+    public static ConnectionServer Begin(IPEndPoint address, Func<string, CancellationToken, Task<HttpAnswer>> get, int most,
+        out IPEndPoint bound)
     {
         ArgumentNullException.ThrowIfNull(address);
         var listener = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
@@ -67,7 +68,8 @@ public static class HttpServer
         }
 
         string[] words = Encoding.Latin1.GetString(head, 0, end).Split("\r\n", 2)[0].Split(' ');
-        HttpAnswer answer = words is not [var method, ['/', ..] target, "HTTP/1.1" or "HTTP/1.0"] ? HttpAnswer.Error(400, "that is no request of HTTP/1.1")
+        HttpAnswer answer = words is not [var method, ['/', ..] target, "HTTP/1.1" or "HTTP/1.0"]
+            ? HttpAnswer.Error(400, "that is no request of HTTP/1.1")
             : method is "GET" or "HEAD" ? await get(target, cancellation).ConfigureAwait(false)
             : HttpAnswer.Error(405, "there is GET and HEAD") with { Headers = [("Allow", "GET, HEAD")] };
         await Write(stream, answer, words[0] == "HEAD", cancellation).ConfigureAwait(false);
@@ -75,7 +77,8 @@ public static class HttpServer
 
     private static async Task Write(Stream stream, HttpAnswer answer, bool headOnly, CancellationToken cancellation)
     {
-        var head = new StringBuilder($"HTTP/1.1 {answer.Status} {(answer.Status == 200 ? "OK" : "Error")}\r\nContent-Type: {answer.ContentType}\r\nContent-Length: {answer.Body.Length}\r\nConnection: close\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n");
+        var head = new StringBuilder(
+            $"HTTP/1.1 {answer.Status} {(answer.Status == 200 ? "OK" : "Error")}\r\nContent-Type: {answer.ContentType}\r\nContent-Length: {answer.Body.Length}\r\nConnection: close\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n");
         foreach ((string name, string value) in answer.Headers)
         {
             head.Append($"{name}: {value}\r\n");

@@ -13,14 +13,16 @@ namespace Cloister.Attestation.Services;
 /// </summary>
 public sealed class PccsService
 {
-    private const string Root = "/sgx/certification/", Pem = "application/x-pem-file", Json = "application/json", Crl = "application/pkix-crl", Text = "text/plain";
+    private const string Root = "/sgx/certification/", Pem = "application/x-pem-file", Json = "application/json",
+        Crl = "application/pkix-crl", Text = "text/plain";
 
     private readonly CertifiedPlatform _platform;
     private readonly Verdict _verdict;
     private readonly TimeProvider _time;
 
     /// <summary>Of a platform, with a verdict.</summary>
-    public PccsService(CertifiedPlatform platform, Verdict verdict, TimeProvider? time = null) => (_platform, _verdict, _time) = (platform, verdict, time ?? TimeProvider.System);
+    public PccsService(CertifiedPlatform platform, Verdict verdict, TimeProvider? time = null) =>
+        (_platform, _verdict, _time) = (platform, verdict, time ?? TimeProvider.System);
 
     /// <summary>Answers GET.</summary>
     /// <param name="target">Path and query.</param>
@@ -41,7 +43,8 @@ public sealed class PccsService
             (_, "qe/identity") => Identity("QE", maker),
             (_, "qve/identity") => Identity("QVE", maker),
             (_, "rootcacrl") => new HttpAnswer(200, Text, Encoding.ASCII.GetBytes(Convert.ToHexStringLower(maker.RootCrl()))),
-            (_, "crl") => query.GetValueOrDefault("uri") == DevelopmentAuthority.RootCrlUri ? new HttpAnswer(200, Crl, maker.RootCrl()) : HttpAnswer.Error(404, "no such list: uri names none of the development root"),
+            (_, "crl") => query.GetValueOrDefault("uri") == DevelopmentAuthority.RootCrlUri ? new HttpAnswer(200, Crl, maker.RootCrl())
+                : HttpAnswer.Error(404, "no such list: uri names none of the development root"),
             _ => HttpAnswer.Error(404, $"{what}: no such page"),
         };
     }
@@ -68,7 +71,8 @@ public sealed class PccsService
                 ("SGX-TCBm", version.Tcbm),
                 ("SGX-FMSPC", _platform.Platform.Settings.Fmspc),
                 ("SGX-PCK-Certificate-CA-Type", PlatformText.Name(_platform.Platform.Settings.Authority)),
-                ("SGX-PCK-Certificate-Issuer-Chain", Uri.EscapeDataString(_platform.Authority.PckChain(_platform.Platform.Settings.Authority))),
+                ("SGX-PCK-Certificate-Issuer-Chain",
+                    Uri.EscapeDataString(_platform.Authority.PckChain(_platform.Platform.Settings.Authority))),
             ],
         };
     }
@@ -83,19 +87,29 @@ public sealed class PccsService
 
         byte[] list = maker.PckCrl(authority);
         bool isDer = string.Equals(query.GetValueOrDefault("encoding"), "der", StringComparison.OrdinalIgnoreCase);
-        return new HttpAnswer(200, Crl, isDer ? list : Encoding.ASCII.GetBytes(Convert.ToHexStringLower(list))) { Headers = [("SGX-PCK-CRL-Issuer-Chain", Uri.EscapeDataString(_platform.Authority.PckChain(authority)))] };
+        return new HttpAnswer(200, Crl, isDer ? list : Encoding.ASCII.GetBytes(Convert.ToHexStringLower(list)))
+        {
+            Headers = [("SGX-PCK-CRL-Issuer-Chain", Uri.EscapeDataString(_platform.Authority.PckChain(authority)))],
+        };
     }
 
     private HttpAnswer Tcb(Dictionary<string, string> query, CollateralMaker maker, string header)
     {
         string fmspc = query.GetValueOrDefault("fmspc", "");
         return !HexText.IsBytes(fmspc, 6) ? HttpAnswer.Error(400, "fmspc is needed: 12 hexadecimal digits")
-            : !fmspc.Equals(_platform.Platform.Settings.Fmspc, StringComparison.OrdinalIgnoreCase) ? HttpAnswer.Error(404, "no TCB information for such a platform")
-            : new HttpAnswer(200, Json, Encoding.UTF8.GetBytes(maker.TcbInfo().Under(TcbInfo.Member))) { Headers = [(header, Uri.EscapeDataString(_platform.Authority.TcbChain))] };
+            : !fmspc.Equals(_platform.Platform.Settings.Fmspc, StringComparison.OrdinalIgnoreCase)
+            ? HttpAnswer.Error(404, "no TCB information for such a platform")
+            : new HttpAnswer(200, Json, Encoding.UTF8.GetBytes(maker.TcbInfo().Under(TcbInfo.Member)))
+            {
+                Headers = [(header, Uri.EscapeDataString(_platform.Authority.TcbChain))],
+            };
     }
 
     private HttpAnswer Identity(string id, CollateralMaker maker) =>
-        new(200, Json, Encoding.UTF8.GetBytes(maker.Identity(id).Under(EnclaveIdentity.Member))) { Headers = [("SGX-Enclave-Identity-Issuer-Chain", Uri.EscapeDataString(_platform.Authority.TcbChain))] };
+        new(200, Json, Encoding.UTF8.GetBytes(maker.Identity(id).Under(EnclaveIdentity.Member)))
+        {
+            Headers = [("SGX-Enclave-Identity-Issuer-Chain", Uri.EscapeDataString(_platform.Authority.TcbChain))],
+        };
 
     private static Dictionary<string, string> Query(string text)
     {

@@ -40,7 +40,8 @@ internal static class Protobuf
                 return false;
             }
 
-            fields.Add(new ProtobufField((int)(tag >> 3), value, ((int)tag & 7) == BytesType ? message.Slice(at, (int)length) : (ReadOnlyMemory<byte>?)null));
+            fields.Add(new ProtobufField((int)(tag >> 3), value, ((int)tag & 7) == BytesType ? message.Slice(at, (int)length)
+                : (ReadOnlyMemory<byte>?)null));
             at += (int)length;
         }
 
@@ -51,7 +52,8 @@ internal static class Protobuf
     public static byte[] Number(int field, ulong value) => [.. Varint((ulong)field << 3), .. Varint(value)];
 
     /// <summary>A field that is bytes.</summary>
-    public static byte[] Bytes(int field, ReadOnlySpan<byte> value) => [.. Varint(((ulong)field << 3) | BytesType), .. Varint((ulong)value.Length), .. value];
+    public static byte[] Bytes(int field, ReadOnlySpan<byte> value) =>
+        [.. Varint(((ulong)field << 3) | BytesType), .. Varint((ulong)value.Length), .. value];
 
     private static List<byte> Varint(ulong value)
     {

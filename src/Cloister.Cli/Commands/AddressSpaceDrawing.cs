@@ -44,10 +44,12 @@ internal static class AddressSpaceDrawing
         Terminal.Output.WriteLine($"One character is {perCell * LinearAddress.PageSize / 1024} KiB:");
         for (int row = 0; row < cells; row += Columns)
         {
-            Terminal.Output.MarkupLine($"{(ulong)row * perCell * LinearAddress.PageSize,14:x} {Line(kinds.AsSpan(row, Math.Min(Columns, cells - row)))}");
+            Terminal.Output.MarkupLine(
+                $"{(ulong)row * perCell * LinearAddress.PageSize,14:x} {Line(kinds.AsSpan(row, Math.Min(Columns, cells - row)))}");
         }
 
-        Terminal.Output.MarkupLine(string.Join(", ", Kinds.Where((_, i) => kinds.Contains((sbyte)i)).Select(kind => $"[{kind.Style}]{kind.Mark}[/] {kind.Meaning}")) + ", . nothing");
+        Terminal.Output.MarkupLine(string.Join(", ", Kinds.Where((_, i) => kinds.Contains((sbyte)i))
+            .Select(kind => $"[{kind.Style}]{kind.Mark}[/] {kind.Meaning}")) + ", . nothing");
     }
 
     private static string Line(ReadOnlySpan<sbyte> kinds)

@@ -28,7 +28,10 @@ internal static class AttestCommand
         Root(), Show(), CollateralCommand(), Verify(), ServeCommand.Create(),
     };
 
-    private static Argument<FileInfo> Quoted() => new("QUOTE") { Description = "The file of the quote, as the program got it; zeros behind it do not count." };
+    private static Argument<FileInfo> Quoted() => new("QUOTE")
+    {
+        Description = "The file of the quote, as the program got it; zeros behind it do not count.",
+    };
 
     private static Option<bool> Json() => new("--json") { Description = "Print JSON (docs/reference/json.md lists the members)." };
 
@@ -36,12 +39,16 @@ internal static class AttestCommand
     {
         var der = new Option<bool>("--der") { Description = "Print DER in place of PEM." };
         var key = new Option<bool>("--key") { Description = "Print the public key in PEM." };
-        var command = new Command("root", "Print the certificate of the development root, to give to a verifier. It is made at the first need.") { der, key, new OutputOption() };
+        var command = new Command("root",
+            "Print the certificate of the development root, to give to a verifier. It is made at the first need.")
+        { der, key, new OutputOption() };
         command.SetAction(parsed => Guard("root", () =>
         {
             DevelopmentAuthority authority = AuthorityStore.Take();
             byte[] bytes = parsed.GetValue(der) ? authority.Root.RawData
-                : Encoding.ASCII.GetBytes(parsed.GetValue(key) ? authority.Root.PublicKey.GetECDsaPublicKey()!.ExportSubjectPublicKeyInfoPem() + "\n" : DevelopmentAuthority.Pem(authority.Root));
+                : Encoding.ASCII.GetBytes(parsed.GetValue(key)
+                    ? authority.Root.PublicKey.GetECDsaPublicKey()!.ExportSubjectPublicKeyInfoPem() + "\n"
+                    : DevelopmentAuthority.Pem(authority.Root));
             Stream output = StandardStream.Output;
             output.Write(bytes);
             return 0;
@@ -53,7 +60,8 @@ internal static class AttestCommand
     {
         Argument<FileInfo> quote = Quoted();
         Option<bool> json = Json();
-        var command = new Command("show", "Show what a quote says: header, REPORT, quoting enclave, certificates. Nothing is verified.") { quote, json, new OutputOption() };
+        var command = new Command("show", "Show what a quote says: header, REPORT, quoting enclave, certificates. Nothing is verified.")
+        { quote, json, new OutputOption() };
         command.SetAction(parsed => Guard("show", () => Failing.Guard(parsed.GetValue(quote)!.ToString(), () =>
         {
             var read = Quote.Parse(InputFile.Bytes(parsed.GetValue(quote)!));
@@ -75,13 +83,20 @@ internal static class AttestCommand
     {
         Argument<FileInfo> quote = Quoted();
         var verdict = new VerdictOptions();
-        var directory = new Option<DirectoryInfo?>("--directory") { HelpName = "DIRECTORY", Description = "Write a file for each part, in place of one JSON text." };
-        var command = new Command("collateral", "Print what a verifier needs beside a quote and the root, as JSON: revocation lists, TCB information, identity, chains.") { quote, directory };
+        var directory = new Option<DirectoryInfo?>("--directory")
+        {
+            HelpName = "DIRECTORY",
+            Description = "Write a file for each part, in place of one JSON text.",
+        };
+        var command = new Command("collateral",
+            "Print what a verifier needs beside a quote and the root, as JSON: revocation lists, TCB information, identity, chains.")
+        { quote, directory };
         verdict.AddTo(command);
         command.Options.Add(new OutputOption());
         command.SetAction(parsed => Guard("collateral", () => Failing.Guard(parsed.GetValue(quote)!.ToString(), () =>
         {
-            Collateral made = OwnCollateral.Of(Quote.Parse(InputFile.Bytes(parsed.GetValue(quote)!)), verdict.Read(parsed), DateTimeOffset.UtcNow);
+            Collateral made =
+                OwnCollateral.Of(Quote.Parse(InputFile.Bytes(parsed.GetValue(quote)!)), verdict.Read(parsed), DateTimeOffset.UtcNow);
             if (parsed.GetValue(directory) is { } to)
             {
                 OwnCollateral.Write(made, to);
@@ -100,8 +115,16 @@ internal static class AttestCommand
     {
         Argument<FileInfo> quote = Quoted();
         Option<bool> json = Json();
-        var roots = new Option<FileInfo[]?>("--root") { HelpName = "FILE", Description = "The certificate of a root to trust, PEM or DER. Default: the development root, and Intel's, which is known by its hash." };
-        var at = new Option<string?>("--at") { HelpName = "TIME", Description = "The time that counts, as in 2025-07-01 or 2025-07-01T12:00:00Z. Default: now." };
+        var roots = new Option<FileInfo[]?>("--root")
+        {
+            HelpName = "FILE",
+            Description = "The certificate of a root to trust, PEM or DER. Default: the development root, and Intel's, which is known by its hash.",
+        };
+        var at = new Option<string?>("--at")
+        {
+            HelpName = "TIME",
+            Description = "The time that counts, as in 2025-07-01 or 2025-07-01T12:00:00Z. Default: now.",
+        };
         var accept = new Option<string[]?>("--accept") { HelpName = "STATUS", Description = "A status that will do beside UpToDate." };
         var verdict = new VerdictOptions(orFile: true);
         var command = new Command("verify", """
@@ -115,9 +138,13 @@ internal static class AttestCommand
         command.SetAction(parsed => Guard("verify", () => Failing.Guard(parsed.GetValue(quote)!.ToString(), () =>
         {
             DateTimeOffset time = Time(parsed.GetValue(at));
-            string[] accepted = [.. (parsed.GetValue(accept) ?? []).Select(text => VerdictText.Tcb(new Verdict(), text, "--accept", out string? problem)?.Tcb.ToString() ?? throw new PlatformProblem(problem!, Failure.Usage)), nameof(TcbStatus.UpToDate)];
+            string[] accepted = [
+                .. (parsed.GetValue(accept)
+                    ?? []).Select(text => VerdictText.Tcb(new Verdict(), text, "--accept", out string? problem)?.Tcb.ToString()
+                        ?? throw new PlatformProblem(problem!, Failure.Usage)), nameof(TcbStatus.UpToDate)];
             var read = Quote.Parse(InputFile.Bytes(parsed.GetValue(quote)!));
-            Collateral with = verdict.File(parsed) is { } file ? Named(file, bytes => Collateral.Parse(bytes)) : OwnCollateral.Of(read, verdict.Read(parsed), time);
+            Collateral with = verdict.File(parsed) is { } file ? Named(file, bytes => Collateral.Parse(bytes))
+                : OwnCollateral.Of(read, verdict.Read(parsed), time);
             VerificationReport report = QuoteVerifier.Verify(read, with, Roots(parsed.GetValue(roots)), time);
             bool passed = report.Status is { } status && accepted.Contains(status.ToString());
             if (parsed.GetValue(json))
@@ -140,7 +167,8 @@ internal static class AttestCommand
 
     private static byte[] Certificate(byte[] bytes) => bytes is [0x30, ..]
         ? ParsedCertificate.Parse(bytes).Der.ToArray()
-        : ParsedCertificate.Chain(Encoding.Latin1.GetString(bytes)) is [.., var last] ? last.Der.ToArray() : throw new AttestationException("no certificate in PEM or DER");
+        : ParsedCertificate.Chain(Encoding.Latin1.GetString(bytes)) is [.., var last] ? last.Der.ToArray()
+        : throw new AttestationException("no certificate in PEM or DER");
 
     private static T Named<T>(FileInfo file, Func<byte[], T> read)
     {
@@ -156,7 +184,8 @@ internal static class AttestCommand
     }
 
     private static DateTimeOffset Time(string? text) => text is null ? DateTimeOffset.UtcNow
-        : DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out DateTimeOffset time) ? time
+        : DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal,
+            out DateTimeOffset time) ? time
         : throw new PlatformProblem($"--at {text}: not a time, as in 2025-07-01 or 2025-07-01T12:00:00Z", Failure.Usage);
 
     private static int Guard(string command, Func<int> action)

@@ -12,8 +12,16 @@ internal sealed class CertifiedEnclaveOptions
     // In place of a file; ./intel is a file of this name.
     private const string Intel = "intel";
 
-    private readonly Option<string?> _pce = new("--pce") { HelpName = "FILE|intel", Description = "The PCE whose key is certified: a signed enclave file. Its ISVSVN is the PCESVN. Default: Intel's." };
-    private readonly Option<string?> _qe = new("--qe") { HelpName = "FILE|intel", Description = "The QE that the QE identity is of: a signed enclave file. Default: Intel's." };
+    private readonly Option<string?> _pce = new("--pce")
+    {
+        HelpName = "FILE|intel",
+        Description = "The PCE whose key is certified: a signed enclave file. Its ISVSVN is the PCESVN. Default: Intel's.",
+    };
+    private readonly Option<string?> _qe = new("--qe")
+    {
+        HelpName = "FILE|intel",
+        Description = "The QE that the QE identity is of: a signed enclave file. Default: Intel's.",
+    };
 
     public void AddTo(Command command)
     {
@@ -51,7 +59,8 @@ internal sealed class CertifiedEnclaveOptions
     /// <summary>A PCESVN of a platform.</summary>
     /// <exception cref="PlatformProblem">Its PCE has no key of such a version.</exception>
     public static ushort Pcesvn(PlatformSettings settings, ushort asked) => settings.Pce is { } pce && asked > pce.Isvsvn
-        ? throw new PlatformProblem($"--pcesvn {asked}: this platform's PCE has ISVSVN {pce.Isvsvn}, and no key of a later version", Failure.Usage)
+        ? throw new PlatformProblem(
+            $"--pcesvn {asked}: this platform's PCE has ISVSVN {pce.Isvsvn}, and no key of a later version", Failure.Usage)
         : asked;
 
     private static ArchitecturalEnclave? Enclave(Option<string?> option, string? name)
@@ -64,12 +73,15 @@ internal sealed class CertifiedEnclaveOptions
         try
         {
             using EnclaveImage image = ImageReader.Open(InputFile.Ordinary(InputFile.Of(name)), new ReadOptions());
-            return image.PreferredVariant.Sigstruct is { } sigstruct ? ArchitecturalEnclave.Of(in sigstruct) : throw new AttestationException("an enclave that is not signed");
+            return image.PreferredVariant.Sigstruct is { } sigstruct ? ArchitecturalEnclave.Of(in sigstruct)
+                : throw new AttestationException("an enclave that is not signed");
         }
         catch (Exception wrong) when (wrong is ImageException or AttestationException || FileProblem.IsOne(wrong))
         {
             string message = FileProblem.IsOne(wrong) ? FileProblem.Of(name, wrong) : wrong.Message;
-            throw new PlatformProblem($"{option.Name} {(message.StartsWith(name, StringComparison.Ordinal) ? message : $"{name}: {message}")}", Failing.Unreadable);
+            throw new PlatformProblem(
+                $"{option.Name} {(message.StartsWith(name, StringComparison.Ordinal) ? message : $"{name}: {message}")}",
+                Failing.Unreadable);
         }
     }
 }

@@ -72,14 +72,16 @@ internal static class CommandLine
         if (args[0].StartsWith('-') && parsed.CommandResult.Command is not RootCommand && parsed.Action is not HelpAction)
         {
             string name = string.Join(' ', CommandNames.Of(parsed.CommandResult));
-            return Failure.Report($"{args[0]} stands before the command, and options stand behind it: cloister {name} {args[0]} ...", Failure.Usage);
+            return Failure.Report($"{args[0]} stands before the command, and options stand behind it: cloister {name} {args[0]} ...",
+                Failure.Usage);
         }
 
         if (Misspelled(parsed, args) is { } option)
         {
             Command command = parsed.CommandResult.Command;
             string name = string.Join(' ', CommandNames.Of(parsed.CommandResult));
-            return Failure.Report($"{name}: there is no option {option}{Spelling.Advice(option, command.Options.Select(one => one.Name), $"`cloister {name} --help` lists them")}", Failure.Usage);
+            return Failure.Report(
+                $"{name}: there is no option {option}{Spelling.Advice(option, command.Options.Select(one => one.Name), $"`cloister {name} --help` lists them")}", Failure.Usage);
         }
 
         if (parsed.Errors is [ParseError first, ..])
@@ -102,7 +104,8 @@ internal static class CommandLine
         return parsed.CommandResult.Command.Hidden || parsed.CommandResult.Command is RootCommand
             ? null
             : parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(result => result.Tokens).Select(token => token.Value)
-                .FirstOrDefault(value => value.StartsWith("--", StringComparison.Ordinal) && (end < 0 || Array.IndexOf(args, value) < end))?.Split('=')[0];
+                .FirstOrDefault(value => value.StartsWith("--", StringComparison.Ordinal)
+                    && (end < 0 || Array.IndexOf(args, value) < end))?.Split('=')[0];
     }
 
     // A word that is no command and no option is named before what is missing for its want.
@@ -110,7 +113,8 @@ internal static class CommandLine
     {
         Command command = parsed.CommandResult.Command;
         bool isRoot = command is RootCommand;
-        string name = isRoot ? "" : string.Join(' ', CommandNames.Of(parsed.CommandResult)) + ": ", help = $"`cloister {(isRoot ? "" : string.Join(' ', CommandNames.Of(parsed.CommandResult)) + " ")}--help`";
+        string name = isRoot ? "" : string.Join(' ', CommandNames.Of(parsed.CommandResult)) + ": ",
+            help = $"`cloister {(isRoot ? "" : string.Join(' ', CommandNames.Of(parsed.CommandResult)) + " ")}--help`";
         if (parsed.UnmatchedTokens is [string unknown, ..])
         {
             if (unknown.StartsWith('-'))
@@ -126,7 +130,8 @@ internal static class CommandLine
 
             if (command.Subcommands.Count > 0)
             {
-                string run = isRoot && (unknown.Contains('/', StringComparison.Ordinal) || ProgramPath.Find(unknown) is not null) ? $"to run a program write `cloister run -- {unknown}`; " : "";
+                string run = isRoot && (unknown.Contains('/', StringComparison.Ordinal) || ProgramPath.Find(unknown) is not null)
+                    ? $"to run a program write `cloister run -- {unknown}`; " : "";
                 return $"{name}there is no command {unknown}{Spelling.Advice(unknown, command.Subcommands.Where(one => !one.Hidden).Select(one => one.Name), $"{run}{help} lists them")}";
             }
 
@@ -144,13 +149,15 @@ internal static class CommandLine
         ArgumentResult { Tokens.Count: 0, Argument: { } argument, Parent: CommandResult } => $"{argument.Name} is missing",
         OptionResult { Tokens.Count: 0, Option: { } option } => $"{option.Name} needs a value: {option.Name} {option.HelpName}",
         OptionResult { IdentifierTokenCount: > 1, Option: { Arity.MaximumNumberOfValues: 1 } option } => $"{option.Name} is there twice",
-        ArgumentResult { Tokens.Count: 0, Parent: OptionResult { Option: { } option } } => $"{option.Name} needs a value: {option.Name} {option.HelpName}",
+        ArgumentResult { Tokens.Count: 0, Parent: OptionResult { Option: { } option } } =>
+            $"{option.Name} needs a value: {option.Name} {option.HelpName}",
         _ => null,
     };
 
     // The parser names the types of .NET.
     private static string Plain(ParseError error) =>
-        Regex.Match(error.Message, @"^Cannot parse argument '(?<value>.*)' for (option|argument|command) '(?<name>.*)' as expected type '.*System\.(?:IO\.)?(?<type>\w+)\]?'\.$", RegexOptions.Singleline) is { Success: true } match
+        Regex.Match(error.Message,
+            @"^Cannot parse argument '(?<value>.*)' for (option|argument|command) '(?<name>.*)' as expected type '.*System\.(?:IO\.)?(?<type>\w+)\]?'\.$", RegexOptions.Singleline) is { Success: true } match
             ? $"{match.Groups["name"]}: '{match.Groups["value"]}' is not {match.Groups["type"].Value switch
             {
                 "UInt16" => "a number from 0 to 65535",

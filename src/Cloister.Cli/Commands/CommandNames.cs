@@ -7,5 +7,6 @@ namespace Cloister.Cli.Commands;
 internal static class CommandNames
 {
     /// <summary>The words of a command; none for the root.</summary>
-    public static IEnumerable<string> Of(CommandResult result) => result.Command is RootCommand ? [] : result.Parent is CommandResult { Command: not RootCommand } parent ? [.. Of(parent), result.Command.Name] : [result.Command.Name];
+    public static IEnumerable<string> Of(CommandResult result) => result.Command is RootCommand ? []
+        : result.Parent is CommandResult { Command: not RootCommand } parent ? [.. Of(parent), result.Command.Name] : [result.Command.Name];
 }

@@ -19,8 +19,15 @@ internal static class ContainerCommand
               cloister oci --runtime crun run --bundle BUNDLE NAME
             """)
         {
-            new Option<FileInfo?>("--runtime") { Description = "The runtime that makes the container. Default: runc, else crun.", HelpName = "PATH" },
-            new Option<bool>("--allocated") { Description = "Only for containers that the device plugin gave an enclave: for a node's default runtime." },
+            new Option<FileInfo?>("--runtime")
+            {
+                Description = "The runtime that makes the container. Default: runc, else crun.",
+                HelpName = "PATH",
+            },
+            new Option<bool>("--allocated")
+            {
+                Description = "Only for containers that the device plugin gave an enclave: for a node's default runtime.",
+            },
             new Argument<string[]>("ARGUMENTS") { Description = "A runtime's command line." },
         };
         command.SetAction(_ => Failure.Internal);

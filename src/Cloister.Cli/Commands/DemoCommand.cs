@@ -14,14 +14,20 @@ internal static class DemoCommand
 
     public static Command Create()
     {
-        var svg = new Option<FileInfo?>("--svg") { Description = "Draw the enclave's pages and what happened to them there.", HelpName = "FILE" };
+        var svg = new Option<FileInfo?>("--svg")
+        {
+            Description = "Draw the enclave's pages and what happened to them there.",
+            HelpName = "FILE",
+        };
         var output = new OutputOption();
-        var command = new Command(Name, "Run a small SGX2 program on the machine, and show what happened, page by page.") { svg, output, CreateProgram() };
+        var command = new Command(Name, "Run a small SGX2 program on the machine, and show what happened, page by page.")
+        { svg, output, CreateProgram() };
         command.SetAction(result => Run(result.GetValue(svg)));
         return command;
     }
 
-    // What runs on the machine: samples/sgx2. With SGX it runs without one as well, which is of little use by hand, and so it is not listed.
+    // What runs on the machine: samples/sgx2. With SGX it runs without one as well,
+    // which is of little use by hand, and so it is not listed.
     private static Command CreateProgram()
     {
         var command = new Command(ProgramName, "The program of the demo.") { Hidden = true };
@@ -45,7 +51,8 @@ internal static class DemoCommand
         ProgramEnd end = tracer.Run([.. OwnProgram.Command, Name, ProgramName]);
         if (end.ExitStatus != 0)
         {
-            return Failure.Report(end.Signal is { } signal ? $"the sample was ended by signal {signal}" : $"the sample failed, exit status {end.ExitStatus}", end.ExitStatus ?? Failure.Internal);
+            return Failure.Report(end.Signal is { } signal ? $"the sample was ended by signal {signal}"
+                : $"the sample failed, exit status {end.ExitStatus}", end.ExitStatus ?? Failure.Internal);
         }
 
         chart?.Write(PageDrawing.Draw(journal));

@@ -56,14 +56,18 @@ internal static class DiffCommand
         {
             { IsSame: true } => "Nothing differs.",
             { First: null } => "Both have one MRENCLAVE; what differs is not measured.",
-            { First.Offset: { } at } => $"MRENCLAVE differs, first by page 0x{at:x}: {diff.First.What}: A {diff.First.First}, B {diff.First.Second}",
+            { First.Offset: { } at } =>
+                $"MRENCLAVE differs, first by page 0x{at:x}: {diff.First.What}: A {diff.First.First}, B {diff.First.Second}",
             _ => $"MRENCLAVE differs, first by ECREATE: {diff.First!.What}: A {diff.First.First}, B {diff.First.Second}",
         });
         Section("pages", diff.Pages, shown, page =>
         {
-            string where = page.Count == 1 ? $"0x{page.Offset:x}" : $"0x{page.Offset:x} to 0x{page.Offset + (page.Count * LinearAddress.PageSize):x} ({page.Count})";
-            string name = page.FirstName == page.SecondName || page.SecondName.Length == 0 ? page.FirstName : page.FirstName.Length == 0 ? page.SecondName : $"{page.FirstName}, {page.SecondName}";
-            string what = page.What == "content" ? $"{page.Bytes} bytes, first at 0x{page.At:x}: A {page.First}, B {page.Second}" : page.What.StartsWith("only", StringComparison.Ordinal)
+            string where = page.Count == 1 ? $"0x{page.Offset:x}"
+                : $"0x{page.Offset:x} to 0x{page.Offset + (page.Count * LinearAddress.PageSize):x} ({page.Count})";
+            string name = page.FirstName == page.SecondName || page.SecondName.Length == 0 ? page.FirstName
+                : page.FirstName.Length == 0 ? page.SecondName : $"{page.FirstName}, {page.SecondName}";
+            string what = page.What == "content" ? $"{page.Bytes} bytes, first at 0x{page.At:x}: A {page.First}, B {page.Second}"
+                : page.What.StartsWith("only", StringComparison.Ordinal)
                 ? $"only in {(page.FirstName.Length > 0 ? "A" : "B")}: {(page.FirstName.Length > 0 ? page.First : page.Second)}"
                 : $"{page.What}: A {page.First}, B {page.Second}";
             return $"{where} {name}{(page.Section is { } section ? $" {section}" : "")}: {what}{(page.IsMeasured ? "" : " (not measured)")}";
@@ -78,7 +82,8 @@ internal static class DiffCommand
         Section("SIGSTRUCT", diff.Sigstruct, shown, Named);
     }
 
-    private static string Named(NamedDifference difference) => difference.First == difference.Second ? $"{difference.Name}: {difference.First}" : $"{difference.Name}: A {difference.First}, B {difference.Second}";
+    private static string Named(NamedDifference difference) => difference.First == difference.Second
+        ? $"{difference.Name}: {difference.First}" : $"{difference.Name}: A {difference.First}, B {difference.Second}";
 
     private static void Section<T>(string title, IReadOnlyList<T> differences, int shown, Func<T, string> line)
     {

@@ -13,7 +13,9 @@ internal static class DoctorCommand
     public static Command Create()
     {
         var json = new Option<bool>("--json") { Description = "Print JSON: findings with kind, key, found and meaning, and the defaults." };
-        var command = new Command("doctor", "Say, line by line, what this machine has and what that means. Exit status 0 when programs can run, 69 when not.") { json, new OutputOption() };
+        var command = new Command("doctor",
+            "Say, line by line, what this machine has and what that means. Exit status 0 when programs can run, 69 when not.")
+        { json, new OutputOption() };
         command.SetAction(result => Execute(result.GetValue(json)));
         return command;
     }
@@ -75,7 +77,8 @@ internal static class DoctorCommand
             Console.WriteLine($"  {origin.Option}{(origin.Value.Length == 0 ? "" : " " + origin.Value)}, from {origin.From}");
         }
 
-        Console.WriteLine(runs ? "Programs can run here: cloister run -- PROGRAM" : "SGX programs cannot run here until what is MISSING is there.");
+        Console.WriteLine(runs ? "Programs can run here: cloister run -- PROGRAM"
+            : "SGX programs cannot run here until what is MISSING is there.");
     }
 
     private static void Default(string what, string text) => Lines($"default {what}:".PadRight(20), text, 20);
@@ -90,7 +93,8 @@ internal static class DoctorCommand
         }
     }
 
-    private static void PrintJson(DoctorFinding[] findings, MachineDefaults defaults, RunArguments told, bool runs) => JsonOutput.Print(writer =>
+    private static void PrintJson(DoctorFinding[] findings, MachineDefaults defaults, RunArguments told,
+        bool runs) => JsonOutput.Print(writer =>
     {
         writer.WriteString("version", VersionCommand.Version);
         writer.WriteBoolean("runs", runs);
@@ -132,7 +136,9 @@ internal static class DoctorCommand
 
     private static string CpuName => MachineDefaults.Cpu?.Name ?? "host";
 
-    private static string CpuReason => MachineDefaults.Cpu is null ? "programs know Intel's processors; `cloister run --cpu help` lists others" : "programs look for Intel's name; --cpu host shows this machine's own";
+    private static string CpuReason =>
+        MachineDefaults.Cpu is null ? "programs know Intel's processors; `cloister run --cpu help` lists others"
+        : "programs look for Intel's name; --cpu host shows this machine's own";
 
     private static long Epc => HostMemory.Read().DefaultEpc;
 

@@ -40,7 +40,12 @@ internal static class DriverCommand
     private static Command Build()
     {
         Argument<string> tree = Tree();
-        var output = new Option<string>("--output", "-o") { HelpName = "FILE", Description = "The shared object to write.", DefaultValueFactory = _ => "sgx.so" };
+        var output = new Option<string>("--output", "-o")
+        {
+            HelpName = "FILE",
+            Description = "The shared object to write.",
+            DefaultValueFactory = _ => "sgx.so",
+        };
         var command = new Command("build", """
             Compile arch/x86/kernel/cpu/sgx of a kernel tree, as it is, into a shared object that drives Cloister's processor.
             Needs gcc. No file of the tree changes; of Debian's package what is needed is unpacked to the user's cache.
@@ -52,7 +57,8 @@ internal static class DriverCommand
         { tree, output };
         command.SetAction(parsed => Guard("driver build", cancellation =>
         {
-            DriverBuild.Library(KernelTree.Find(parsed.GetValue(tree)!, cancellation), Path.GetFullPath(parsed.GetValue(output)!), cancellation);
+            DriverBuild.Library(KernelTree.Find(parsed.GetValue(tree)!, cancellation),
+                Path.GetFullPath(parsed.GetValue(output)!), cancellation);
             return 0;
         }));
         return command;

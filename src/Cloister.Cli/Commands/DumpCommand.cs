@@ -14,8 +14,14 @@ internal static class DumpCommand
     {
         Argument<int> process = LookOptions.Process();
         var number = new Option<ulong>("--enclave") { HelpName = "N", Description = "One enclave only, by its number. Default: all." };
-        var into = new Option<FileInfo>("--output", "-o") { HelpName = "DIR", Description = "The directory for the files, which is made where it is not there. Default: this one.", DefaultValueFactory = _ => new FileInfo(".") };
-        var command = new Command("dump", "Write the memory of a run's enclaves as it is now: enclave-N.core, an ELF core file, and enclave-N.sig, the SIGSTRUCT. Threads inside take an asynchronous exit. For an enclave as it was measured: `run --dump`.") { process, number, into };
+        var into = new Option<FileInfo>("--output", "-o")
+        {
+            HelpName = "DIR",
+            Description = "The directory for the files, which is made where it is not there. Default: this one.",
+            DefaultValueFactory = _ => new FileInfo("."),
+        };
+        var command = new Command("dump",
+            "Write the memory of a run's enclaves as it is now: enclave-N.core, an ELF core file, and enclave-N.sig, the SIGSTRUCT. Threads inside take an asynchronous exit. For an enclave as it was measured: `run --dump`.") { process, number, into };
         command.SetAction(parsed => LookOptions.Guard(() =>
         {
             try
@@ -37,7 +43,8 @@ internal static class DumpCommand
         IReadOnlyList<EnclaveLook> enclaves = [.. machine.Enclaves.Where(one => only == All || one.Enclave == only)];
         if (enclaves.Count == 0)
         {
-            return Failure.Report(only == All ? $"dump: run {machine.Pid} has no enclave" : $"dump: run {machine.Pid} has no enclave {only}", Failing.Failed);
+            return Failure.Report(only == All ? $"dump: run {machine.Pid} has no enclave"
+                : $"dump: run {machine.Pid} has no enclave {only}", Failing.Failed);
         }
 
         OutputFile.Writing(folder, () => Directory.CreateDirectory(folder));
@@ -56,7 +63,8 @@ internal static class DumpCommand
             }
 
             core.Keep(replaces: true);
-            Console.WriteLine($"{path}: {look.Pages} pages of enclave {enclave.Enclave}{(look.Unreadable > 0 ? $", and {look.Unreadable} that cannot be read" : "")}");
+            Console.WriteLine(
+                $"{path}: {look.Pages} pages of enclave {enclave.Enclave}{(look.Unreadable > 0 ? $", and {look.Unreadable} that cannot be read" : "")}");
         }
 
         return 0;

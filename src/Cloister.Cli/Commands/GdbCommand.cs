@@ -16,7 +16,8 @@ internal static class GdbCommand
 
     // gdb's own, which may have one dash or two, and those of them that have a value.
     private static readonly string[] s_plain = ["batch", "q", "quiet", "silent", "nx", "nh", "n", "tui", "return-child-result"];
-    private static readonly string[] s_valued = ["x", "ex", "ix", "iex", "command", "eval-command", "init-command", "init-eval-command", "d", "directory", "i", "interpreter"];
+    private static readonly string[] s_valued = ["x", "ex", "ix", "iex", "command", "eval-command", "init-command", "init-eval-command",
+        "d", "directory", "i", "interpreter"];
 
     /// <summary>Its entry in the table of commands; <see cref="Execute"/> reads the arguments itself.</summary>
     public static Command Create()
@@ -25,8 +26,15 @@ internal static class GdbCommand
             Debug a program and its enclaves with gdb: break and step inside, with symbols, registers, threads.
             PROGRAM is started as `cloister run` does, whose options may come before it; PID is a run that is under way, or one of its processes.
             """);
-        command.Options.Add(new Option<string>("-ex") { HelpName = "COMMAND", Description = "A command for gdb. -x FILE, -batch, -q, -nx, -tui and others of gdb's own are passed on too, before `cloister run`'s." });
-        command.Options.Add(new Option<bool>("--script") { Description = "Print what gdb is told about enclaves, for a gdb that is started otherwise: `info enclave`, `info epcm`, `info tcs`, `info ssa`." });
+        command.Options.Add(new Option<string>("-ex")
+        {
+            HelpName = "COMMAND",
+            Description = "A command for gdb. -x FILE, -batch, -q, -nx, -tui and others of gdb's own are passed on too, before `cloister run`'s.",
+        });
+        command.Options.Add(new Option<bool>("--script")
+        {
+            Description = "Print what gdb is told about enclaves, for a gdb that is started otherwise: `info enclave`, `info epcm`, `info tcs`, `info ssa`.",
+        });
         command.Arguments.Add(new Argument<string[]>("PROGRAM|PID") { Description = "The program and its arguments, or a process." });
         command.SetAction(_ => Failure.Internal);
         return command;
@@ -73,7 +81,8 @@ internal static class GdbCommand
         string[] rest = arguments[at..].ToArray();
         if (rest.Length == 0 || rest is ["-h" or "--help"])
         {
-            return CommandLine.Execute(["gdb", "--help"]) is var shown && rest.Length > 0 ? shown : Failure.Report("gdb: a program or a process is needed", Failure.Usage);
+            return CommandLine.Execute(["gdb", "--help"]) is var shown && rest.Length > 0 ? shown
+                : Failure.Report("gdb: a program or a process is needed", Failure.Usage);
         }
 
         if (Misplaced(rest) is { } misplaced)
@@ -92,7 +101,8 @@ internal static class GdbCommand
         {
             File.WriteAllText(Path.Combine(folder, "enclaves.gdb"), GdbScript.Text);
             own.InsertRange(0, ["-iex", "set sysroot", "-x", Path.Combine(folder, "enclaves.gdb")]);
-            return rest is [var text] && TryProcess(text, out int process) ? Attach(debugger, own, process) : Start(debugger, own, rest, Path.Combine(folder, "gdb.socket"));
+            return rest is [var text] && TryProcess(text, out int process) ? Attach(debugger, own, process)
+                : Start(debugger, own, rest, Path.Combine(folder, "gdb.socket"));
         }
         finally
         {
@@ -110,7 +120,8 @@ internal static class GdbCommand
         _ => null,
     };
 
-    private static bool TryProcess(string text, out int process) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out process);
+    private static bool TryProcess(string text, out int process) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out process);
 
     private static int Attach(string debugger, List<string> own, int process)
     {
@@ -125,7 +136,8 @@ internal static class GdbCommand
     private static int Start(string debugger, List<string> own, string[] rest, string socket)
     {
         using Process run = Started(OwnProgram.Command[0], [.. OwnProgram.Command.Skip(1), "run", "--quiet", "--gdb", socket, .. rest],
-            (DebugTerminal.Variable, TerminalGroup.Current is not 0 and var group && group == TerminalGroup.Of(0) ? group.ToString(CultureInfo.InvariantCulture) : "0"));
+            (DebugTerminal.Variable, TerminalGroup.Current is not 0 and var group && group == TerminalGroup.Of(0)
+                ? group.ToString(CultureInfo.InvariantCulture) : "0"));
         while (!File.Exists(socket))
         {
             if (run.WaitForExit(PollMilliseconds))
@@ -146,7 +158,8 @@ internal static class GdbCommand
         return status;
     }
 
-    private static Process Gdb(string debugger, List<string> own, string target) => Started(debugger, [.. own[..4], "-ex", target, .. own[4..]]);
+    private static Process Gdb(string debugger, List<string> own, string target) =>
+        Started(debugger, [.. own[..4], "-ex", target, .. own[4..]]);
 
     private static Process Started(string program, IReadOnlyList<string> arguments, (string Name, string Value)? variable = null)
     {
@@ -162,7 +175,9 @@ internal static class GdbCommand
     // What is typed is gdb's, Ctrl-C as well.
     private static int Ended(this Process process)
     {
-        using var interrupt = System.Runtime.InteropServices.PosixSignalRegistration.Create(System.Runtime.InteropServices.PosixSignal.SIGINT, context => context.Cancel = true);
+        using var interrupt =
+            System.Runtime.InteropServices.PosixSignalRegistration.Create(System.Runtime.InteropServices.PosixSignal.SIGINT,
+                context => context.Cancel = true);
         process.WaitForExit();
         return process.ExitCode;
     }

@@ -9,7 +9,10 @@ internal static class HelpCommand
 {
     public static Command Create()
     {
-        var words = new Argument<string[]>("COMMAND") { Description = "The command, as in `cloister help lab edmm`; none for the list of commands." };
+        var words = new Argument<string[]>("COMMAND")
+        {
+            Description = "The command, as in `cloister help lab edmm`; none for the list of commands.",
+        };
         words.Arity = ArgumentArity.ZeroOrMore;
         words.HelpName = "COMMAND";
         var command = new Command("help", "Show help for a command.") { words };
@@ -26,7 +29,8 @@ internal static class HelpCommand
         {
             if (at.Subcommands.FirstOrDefault(below => below.Name == word && !below.Hidden) is not { } next)
             {
-                return Failure.Report($"help: there is no command {word}{Spelling.Advice(word, at.Subcommands.Where(one => !one.Hidden).Select(one => one.Name), "`cloister help` lists them")}", Failure.Usage);
+                return Failure.Report(
+                    $"help: there is no command {word}{Spelling.Advice(word, at.Subcommands.Where(one => !one.Hidden).Select(one => one.Name), "`cloister help` lists them")}", Failure.Usage);
             }
 
             at = next;

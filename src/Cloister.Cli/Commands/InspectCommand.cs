@@ -13,14 +13,16 @@ internal static class InspectCommand
     {
         var options = new ImageOptions();
         var all = new Option<bool>("--all", "--verbose", "-v") { Description = "List every run of pages and every byte of the keys." };
-        var command = new Command("inspect", "Show what an enclave file says: format, SIGSTRUCT, pages, threads, and what a reviewer would raise.");
+        var command = new Command("inspect",
+            "Show what an enclave file says: format, SIGSTRUCT, pages, threads, and what a reviewer would raise.");
         options.AddTo(command);
         command.Options.Add(new OutputOption());
         command.Options.Add(all);
         command.SetAction(parsed => Failing.Guard(parsed.GetValue(options.File)!.ToString(), () =>
         {
             using EnclaveImage image = options.Open(parsed);
-            IReadOnlyList<EnclaveVariant> variants = parsed.GetValue(options.Variant) is null ? image.Variants : [options.Choose(parsed, image)];
+            IReadOnlyList<EnclaveVariant> variants = parsed.GetValue(options.Variant) is null ? image.Variants
+                : [options.Choose(parsed, image)];
             List<Inspection> inspections = [.. variants.Select(variant => Inspection.Of(image, variant, MaximumRuns))];
             if (parsed.GetValue(options.Json))
             {

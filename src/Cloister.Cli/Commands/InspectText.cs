@@ -89,7 +89,8 @@ internal static class InspectText
         Table table = Plain("SIGSTRUCT", "value", "meaning");
         foreach (SigstructField field in SigstructText.Fields(in sigstruct))
         {
-            string value = all || field.Size <= 2 * ShownBytes || field.Value.Length <= 4 * ShownBytes ? field.Value : $"{field.Value[..(2 * ShownBytes)]}...";
+            string value = all || field.Size <= 2 * ShownBytes || field.Value.Length <= 4 * ShownBytes ? field.Value
+                : $"{field.Value[..(2 * ShownBytes)]}...";
             table.AddRow(Markup.Escape(field.Name), Markup.Escape(value), Markup.Escape(field.Meaning ?? ""));
         }
 
@@ -108,7 +109,8 @@ internal static class InspectText
         Terminal.Output.Write(table);
         if (map.IsCut || (!all && map.Runs.Count > ShownRuns))
         {
-            Terminal.Output.WriteLine($"and {map.Runs.Count - ShownRuns}{(map.IsCut ? " or more" : "")} further runs{(all ? "" : "; --all lists them")}");
+            Terminal.Output.WriteLine(
+                $"and {map.Runs.Count - ShownRuns}{(map.IsCut ? " or more" : "")} further runs{(all ? "" : "; --all lists them")}");
         }
 
         Terminal.Output.WriteLine($"{map.Pages} pages, {map.MeasuredPages} of them measured, {map.Tcs.Count} TCS");
@@ -128,7 +130,8 @@ internal static class InspectText
         {
             Terminal.Write($"  [yellow]{Markup.Escape(finding.Code)}[/]");
             int begin = finding.Code.Length + 4;
-            string[] lines = Terminal.Width is { } width ? [.. WrappedText.Of(finding.Text, Math.Max(width - 4, 20), Math.Max(width - begin, 20))] : [finding.Text];
+            string[] lines = Terminal.Width is { } width
+                ? [.. WrappedText.Of(finding.Text, Math.Max(width - 4, 20), Math.Max(width - begin, 20))] : [finding.Text];
             Console.WriteLine($"  {string.Join("\n    ", lines)}");
         }
     }
@@ -146,5 +149,6 @@ internal static class InspectText
 
     private static void Row(Table table, string name, string value) => table.AddRow(Markup.Escape(name), Markup.Escape(value));
 
-    private static string Size(ulong bytes) => bytes >= 1UL << 30 ? $"{bytes / (double)(1UL << 30):0.##} GiB" : bytes >= 1UL << 20 ? $"{bytes / (double)(1UL << 20):0.##} MiB" : $"{bytes / 1024.0:0.##} KiB";
+    private static string Size(ulong bytes) => bytes >= 1UL << 30 ? $"{bytes / (double)(1UL << 30):0.##} GiB"
+        : bytes >= 1UL << 20 ? $"{bytes / (double)(1UL << 20):0.##} MiB" : $"{bytes / 1024.0:0.##} KiB";
 }

@@ -13,7 +13,11 @@ internal static class JsonOutput
     public static void Print(Action<Utf8JsonWriter> members, bool indented = true)
     {
         Stream output = StandardStream.Output;
-        using (var writer = new Utf8JsonWriter(output, new JsonWriterOptions { Indented = indented, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        using (var writer = new Utf8JsonWriter(output, new JsonWriterOptions
+        {
+            Indented = indented,
+            Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        }))
         {
             writer.WriteStartObject();
             writer.WriteNumber("schema", SchemaVersion);

@@ -17,7 +17,8 @@ internal static class LabCommand
     public static Command Create() => new("lab", "Experiments on the machine: what a design would cost.")
     {
         CreateEdmm(),
-        new Command("costs", "Print the published costs that `lab edmm` estimates by, with their sources, to be edited: `cloister lab costs > my-costs.json`.") { new OutputOption() }.Acting(_ =>
+        new Command("costs",
+            "Print the published costs that `lab edmm` estimates by, with their sources, to be edited: `cloister lab costs > my-costs.json`.") { new OutputOption() }.Acting(_ =>
         {
             Console.Out.Write(CostTable.DefaultText);
             return 0;
@@ -28,10 +29,29 @@ internal static class LabCommand
     private static Command CreateEdmm()
     {
         var pages = new Option<int>("--pages") { Description = "Pages of the range.", HelpName = "N", DefaultValueFactory = _ => 1024 };
-        var ways = new Option<string>("--ways") { Description = "Which ways, with commas between: " + Names(AllocationWay.All.Select(way => way.Id)) + ".", HelpName = "LIST", DefaultValueFactory = _ => Everything };
-        var patterns = new Option<string>("--patterns") { Description = "Which patterns: " + Names(AllocationPattern.All.Select(pattern => pattern.Id)) + ".", HelpName = "LIST", DefaultValueFactory = _ => Everything };
-        var repeats = new Option<int>("--repeats") { Description = "Runs for the time here, of which the median counts; 0 leaves the time out.", HelpName = "N", DefaultValueFactory = _ => 3 };
-        var costs = new Option<FileInfo?>("--costs") { Description = "Costs on hardware, as `cloister lab costs` prints them.", HelpName = "FILE" };
+        var ways = new Option<string>("--ways")
+        {
+            Description = "Which ways, with commas between: " + Names(AllocationWay.All.Select(way => way.Id)) + ".",
+            HelpName = "LIST",
+            DefaultValueFactory = _ => Everything,
+        };
+        var patterns = new Option<string>("--patterns")
+        {
+            Description = "Which patterns: " + Names(AllocationPattern.All.Select(pattern => pattern.Id)) + ".",
+            HelpName = "LIST",
+            DefaultValueFactory = _ => Everything,
+        };
+        var repeats = new Option<int>("--repeats")
+        {
+            Description = "Runs for the time here, of which the median counts; 0 leaves the time out.",
+            HelpName = "N",
+            DefaultValueFactory = _ => 3,
+        };
+        var costs = new Option<FileInfo?>("--costs")
+        {
+            Description = "Costs on hardware, as `cloister lab costs` prints them.",
+            HelpName = "FILE",
+        };
         var svg = new Option<FileInfo?>("--svg") { Description = "Write a chart there.", HelpName = "FILE" };
         var json = new Option<bool>("--json") { Description = "Print JSON instead of tables." };
         var quiet = new Option<bool>("--quiet", "-q") { Description = "Show no progress." };
@@ -65,12 +85,14 @@ internal static class LabCommand
 
             if (Find(parsed.GetValue(ways)!, AllocationWay.All, AllocationWay.Find, out string unknown) is not { } chosenWays)
             {
-                return Failure.Report($"lab edmm: --ways: there is no way {unknown}{Spelling.Advice(unknown, AllocationWay.All.Select(way => way.Id), "there is " + Names(AllocationWay.All.Select(way => way.Id)))}", Failure.Usage);
+                return Failure.Report(
+                    $"lab edmm: --ways: there is no way {unknown}{Spelling.Advice(unknown, AllocationWay.All.Select(way => way.Id), "there is " + Names(AllocationWay.All.Select(way => way.Id)))}", Failure.Usage);
             }
 
             if (Find(parsed.GetValue(patterns)!, AllocationPattern.All, AllocationPattern.Find, out unknown) is not { } chosenPatterns)
             {
-                return Failure.Report($"lab edmm: --patterns: there is no pattern {unknown}{Spelling.Advice(unknown, AllocationPattern.All.Select(pattern => pattern.Id), "there is " + Names(AllocationPattern.All.Select(pattern => pattern.Id)))}", Failure.Usage);
+                return Failure.Report(
+                    $"lab edmm: --patterns: there is no pattern {unknown}{Spelling.Advice(unknown, AllocationPattern.All.Select(pattern => pattern.Id), "there is " + Names(AllocationPattern.All.Select(pattern => pattern.Id)))}", Failure.Usage);
             }
 
             if (ReadCosts(parsed.GetValue(costs), out string? problem) is not { } table)

@@ -47,9 +47,14 @@ internal static class LookOptions
         int[] widths = [.. Enumerable.Range(0, rows[0].Length).Select(column => rows.Max(row => row[column].Length))];
         foreach (string[] row in rows)
         {
-            Console.WriteLine((new string(' ', indent) + string.Join("  ", row.Select((cell, column) => IsNumber(rows, column) ? cell.PadLeft(widths[column]) : cell.PadRight(widths[column])))).TrimEnd());
+            Console.WriteLine(
+                (new string(' ', indent)
+                    + string.Join("  ",
+                        row.Select((cell, column) => IsNumber(rows, column) ? cell.PadLeft(widths[column])
+                            : cell.PadRight(widths[column])))).TrimEnd());
         }
     }
 
-    private static bool IsNumber(IReadOnlyList<string[]> rows, int column) => rows.Skip(1).All(row => row[column].Length == 0 || char.IsAsciiDigit(row[column][0]));
+    private static bool IsNumber(IReadOnlyList<string[]> rows, int column) =>
+        rows.Skip(1).All(row => row[column].Length == 0 || char.IsAsciiDigit(row[column][0]));
 }

@@ -15,10 +15,20 @@ internal static class MapsCommand
     public static Command Create()
     {
         Argument<int> process = LookOptions.Process();
-        var address = new Argument<string?>("ADDRESS") { Description = "One page only, by an address in it: 0x...", Arity = ArgumentArity.ZeroOrOne };
-        var file = new Option<FileInfo?>("--file") { HelpName = "FILE", Description = "The enclave's ELF file, to name its code by. Files that the program has mapped are looked into by themselves." };
+        var address = new Argument<string?>("ADDRESS")
+        {
+            Description = "One page only, by an address in it: 0x...",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+        var file = new Option<FileInfo?>("--file")
+        {
+            HelpName = "FILE",
+            Description = "The enclave's ELF file, to name its code by. Files that the program has mapped are looked into by themselves.",
+        };
         Option<bool> json = LookOptions.Json();
-        var command = new Command("maps", "Show the pages of a run's enclaves: types, permissions, what is mapped, what is written out, whose code it is.") { process, address, file, json };
+        var command = new Command("maps",
+            "Show the pages of a run's enclaves: types, permissions, what is mapped, what is written out, whose code it is.")
+        { process, address, file, json };
         command.Options.Add(new OutputOption());
         command.SetAction(parsed => LookOptions.Guard(() =>
         {
@@ -54,7 +64,8 @@ internal static class MapsCommand
                 Print(look);
             }
 
-            return at is not null && look.Enclaves.Count == 0 ? Failure.Report($"maps: no enclave of process {pid} has 0x{at:x}", Failing.Failed) : 0;
+            return at is not null && look.Enclaves.Count == 0
+                ? Failure.Report($"maps: no enclave of process {pid} has 0x{at:x}", Failing.Failed) : 0;
         }));
         return command;
     }
@@ -63,7 +74,12 @@ internal static class MapsCommand
     {
         string[] mapped = [.. MapsLine.FilesOf(enclave.Process)];
         int left = MostNamed;
-        return [.. enclave.Rows.Select(row => row.Code is { } code && left-- > 0 && names.NameOf(Convert.FromHexString(code), row.CodeOffset, (int)((at ?? 0) & 0xfff), mapped) is { } name ? row with { Name = name } : row)];
+        return [.. enclave.Rows.Select(
+            row => row.Code is { } code && left-- > 0
+                && names.NameOf(Convert.FromHexString(code), row.CodeOffset, (int)((at ?? 0) & 0xfff), mapped) is { } name ? row with
+                {
+                    Name = name,
+                } : row)];
     }
 
     private static void Print(MapsLook look)
@@ -73,7 +89,8 @@ internal static class MapsCommand
             Console.WriteLine($"process {one.Process}, {PsCommand.Line(one.Enclave)}");
             if (one.Rows.Count > 0)
             {
-                LookOptions.Print([["START", "END", "PAGES", "TYPE", "EPCM", "MAPPED", "WHERE", "STATE", "CODE"], .. one.Rows.Select(Cells)], indent: 2);
+                LookOptions.Print(
+                    [["START", "END", "PAGES", "TYPE", "EPCM", "MAPPED", "WHERE", "STATE", "CODE"], .. one.Rows.Select(Cells)], indent: 2);
             }
         }
 

@@ -15,7 +15,11 @@ internal static class MeasureCommand
     {
         var options = new ImageOptions();
         var trace = new Option<bool>("--trace") { Description = "List each measured operation." };
-        var against = new Option<FileInfo?>("--against") { HelpName = "FILE", Description = "Find the first page at which this enclave and another part." };
+        var against = new Option<FileInfo?>("--against")
+        {
+            HelpName = "FILE",
+            Description = "Find the first page at which this enclave and another part.",
+        };
         var command = new Command("measure", "Recompute an enclave's MRENCLAVE, page by page.");
         options.AddTo(command);
         command.Options.Add(new OutputOption());
@@ -32,7 +36,8 @@ internal static class MeasureCommand
         return command;
     }
 
-    private static int Measure(ParseResult parsed, ImageOptions options, EnclaveImage image, EnclaveVariant variant, bool trace, CancellationToken cancellation)
+    private static int Measure(ParseResult parsed, ImageOptions options, EnclaveImage image, EnclaveVariant variant, bool trace,
+        CancellationToken cancellation)
     {
         bool quiet = parsed.GetValue(options.Quiet);
         bool json = parsed.GetValue(options.Json);
@@ -69,7 +74,8 @@ internal static class MeasureCommand
         else
         {
             Console.WriteLine($"MRENCLAVE    {result.Text}");
-            Console.WriteLine($"measured     {result.Pages} pages, {result.MeasuredChunks} chunks of 256 bytes ({image.FormatName}, {variant.Name})");
+            Console.WriteLine(
+                $"measured     {result.Pages} pages, {result.MeasuredChunks} chunks of 256 bytes ({image.FormatName}, {variant.Name})");
             Console.WriteLine(signed switch
             {
                 null => "SIGSTRUCT    none to compare with",
@@ -78,14 +84,16 @@ internal static class MeasureCommand
             });
             foreach (EnclaveVariant other in image.Variants.Where(one => one != variant))
             {
-                Console.WriteLine($"not measured {other.Name}, another enclave of the file{(other.Sigstruct is { } its ? $", signed as {SigstructText.Enclavehash(in its)}" : "")}");
+                Console.WriteLine(
+                    $"not measured {other.Name}, another enclave of the file{(other.Sigstruct is { } its ? $", signed as {SigstructText.Enclavehash(in its)}" : "")}");
             }
         }
 
         return 0;
     }
 
-    private static int Compare(ParseResult parsed, ImageOptions options, EnclaveImage image, EnclaveVariant variant, FileInfo other, CancellationToken cancellation)
+    private static int Compare(ParseResult parsed, ImageOptions options, EnclaveImage image, EnclaveVariant variant, FileInfo other,
+        CancellationToken cancellation)
     {
         using EnclaveImage second = options.Open(parsed, other);
         EnclaveVariant secondVariant = options.Choose(parsed, second);
@@ -113,7 +121,8 @@ internal static class MeasureCommand
         }
         else
         {
-            Console.WriteLine(difference.Offset is { } at ? $"They part at page 0x{at:x} of the enclave: {difference.What}" : $"They part at ECREATE: {difference.What}");
+            Console.WriteLine(difference.Offset is { } at ? $"They part at page 0x{at:x} of the enclave: {difference.What}"
+                : $"They part at ECREATE: {difference.What}");
             Console.WriteLine($"  {parsed.GetValue(options.File)}: {difference.First}");
             Console.WriteLine($"  {other}: {difference.Second}");
         }
@@ -136,7 +145,8 @@ internal static class MeasureCommand
             Span<byte> digest = stackalloc byte[32];
             SHA256.HashData(chunk, digest);
             string hex = Convert.ToHexStringLower(digest);
-            lines.WriteLine(json ? $"{{\"operation\":\"EEXTEND\",\"offset\":{offset},\"sha256\":\"{hex}\"}}" : $"EEXTEND 0x{offset:x} sha256={hex}");
+            lines.WriteLine(json ? $"{{\"operation\":\"EEXTEND\",\"offset\":{offset},\"sha256\":\"{hex}\"}}"
+                : $"EEXTEND 0x{offset:x} sha256={hex}");
         }
     }
 }

@@ -9,7 +9,8 @@ internal static class MetricsCommand
     public static Command Create()
     {
         Argument<int> process = LookOptions.Process();
-        var command = new Command("metrics", "Print what a run has done so far in Prometheus' text format, once; `run --metrics` serves it by HTTP. Enclaves and operations are counted since they were first asked for, or from the beginning under `run --metrics` and `--stats`.") { process };
+        var command = new Command("metrics",
+            "Print what a run has done so far in Prometheus' text format, once; `run --metrics` serves it by HTTP. Enclaves and operations are counted since they were first asked for, or from the beginning under `run --metrics` and `--stats`.") { process };
         command.Options.Add(new OutputOption());
         command.SetAction(parsed => LookOptions.Guard(() =>
         {

@@ -20,7 +20,8 @@ internal sealed class OutputOption : Option<FileInfo?>
     /// <returns>What is wrong with it, or null.</returns>
     public static string? Begin(ParseResult parsed)
     {
-        if (parsed.CommandResult.Command.Options.OfType<OutputOption>().FirstOrDefault() is not { } option || parsed.GetValue(option) is not { } file || file.ToString() == ToStream)
+        if (parsed.CommandResult.Command.Options.OfType<OutputOption>().FirstOrDefault() is not { } option
+            || parsed.GetValue(option) is not { } file || file.ToString() == ToStream)
         {
             return null;
         }
@@ -50,6 +51,8 @@ internal sealed class OutputOption : Option<FileInfo?>
             OptionResult { Option: Option<FileInfo?> } given when given.Option != option => given.Tokens,
             _ => [],
         }).Select(token => token.Value);
-        return names.FirstOrDefault(name => HostKernel.TryStat(name, out ulong itsDevice, out ulong itsInode, out uint mode) && (mode & 0xf000) == 0x8000 && (itsDevice, itsInode) == (device, inode));
+        return names.FirstOrDefault(
+            name => HostKernel.TryStat(name, out ulong itsDevice, out ulong itsInode, out uint mode) && (mode & 0xf000) == 0x8000
+                && (itsDevice, itsInode) == (device, inode));
     }
 }

@@ -23,14 +23,21 @@ internal static class OwnCollateral
         IReadOnlyList<ParsedCertificate> chain = ParsedCertificate.Chain(pem);
         if (chain.Count != 3 || !chain[2].Der.Span.SequenceEqual(authority.Root.RawData) || chain[0].Sgx is not { } sgx)
         {
-            throw new AttestationException("it is not certified by the development root of this user (another user's, another machine's, or hardware's): --collateral FILE gives what belongs to it");
+            throw new AttestationException(
+                "it is not certified by the development root of this user (another user's, another machine's, or hardware's): --collateral FILE gives what belongs to it");
         }
 
         SgxExtension extension = SgxExtension.Read(sgx);
         CertificateAuthority by = extension.InstanceId.Length > 0 ? CertificateAuthority.Platform : CertificateAuthority.Processor;
-        PlatformSettings settings = Known(extension, MemoryMarshal.Read<ReportBody>(quote.QuotingBody.Span)) ?? new PlatformSettings { Fmspc = extension.Fmspc, Cpusvn = extension.Version.Cpusvn, Pcesvn = extension.Version.Pcesvn };
+        PlatformSettings settings = Known(extension, MemoryMarshal.Read<ReportBody>(quote.QuotingBody.Span)) ?? new PlatformSettings
+        {
+            Fmspc = extension.Fmspc,
+            Cpusvn = extension.Version.Cpusvn,
+            Pcesvn = extension.Version.Pcesvn,
+        };
         settings = settings.At(extension.Version.Cpusvn, extension.Version.Pcesvn) with { Authority = by };
-        return new CollateralMaker(authority, settings, () => [X509CertificateLoader.LoadCertificate(chain[0].Der.Span)], verdict, now).All();
+        return new CollateralMaker(authority, settings, () => [X509CertificateLoader.LoadCertificate(chain[0].Der.Span)],
+            verdict, now).All();
     }
 
     /// <summary>A file for each part.</summary>
@@ -67,7 +74,8 @@ internal static class OwnCollateral
                 if (platform.Settings.Fmspc == extension.Fmspc && CertifiedPlatform.PpidOf(platform) == extension.Ppid)
                 {
                     known ??= platform.Settings;
-                    if (platform.Settings.QuotingEnclave.Mrsigner == signer && platform.Settings.QuotingEnclave.Isvprodid == quoting.Isvprodid)
+                    if (platform.Settings.QuotingEnclave.Mrsigner == signer
+                        && platform.Settings.QuotingEnclave.Isvprodid == quoting.Isvprodid)
                     {
                         return platform.Settings;
                     }

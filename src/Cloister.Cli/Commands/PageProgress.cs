@@ -42,7 +42,9 @@ internal sealed class PageProgress : IProgress<ulong>, IDisposable
         shown = elapsed;
         int filled = (int)Math.Min(value * Width / total, Width);
         double speed = value * (double)LinearAddress.PageSize / elapsed.TotalSeconds / (1 << 20);
-        writer.Write(LineProgress.Fitting($"\r[{new string('#', filled)}{new string('.', Width - filled)}] {value} of {total} pages, {speed:f0} MiB/s "));
+        writer.Write(
+            LineProgress.Fitting(
+                $"\r[{new string('#', filled)}{new string('.', Width - filled)}] {value} of {total} pages, {speed:f0} MiB/s "));
     }
 
     public void Dispose()

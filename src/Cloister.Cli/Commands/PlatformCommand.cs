@@ -23,20 +23,41 @@ internal static class PlatformCommand
         New(), List(), Show(), Copy(), Export(), Import(), Delete(), Update(), NewOwner(),
     };
 
-    private static Argument<string> Name(string called = "NAME", string description = "The platform's name.") => new(called) { Description = description };
+    private static Argument<string> Name(string called = "NAME", string description = "The platform's name.") =>
+        new(called) { Description = description };
 
-    private static Option<string?> Cpusvn() => new("--cpusvn") { HelpName = "HEX", Description = "CPUSVN, 32 hexadecimal digits: a version in each byte." };
+    private static Option<string?> Cpusvn() => new("--cpusvn")
+    {
+        HelpName = "HEX",
+        Description = "CPUSVN, 32 hexadecimal digits: a version in each byte.",
+    };
 
-    private static Option<ushort?> Pcesvn() => new("--pcesvn") { HelpName = "NUMBER", Description = "ISVSVN of the provisioning certification enclave." };
+    private static Option<ushort?> Pcesvn() => new("--pcesvn")
+    {
+        HelpName = "NUMBER",
+        Description = "ISVSVN of the provisioning certification enclave.",
+    };
 
     private static Command New()
     {
         Argument<string> name = Name();
-        var seed = new Option<string?>("--seed") { HelpName = "TEXT", Description = "Makes the root key, as `run --seed TEXT` does. Default: a random one." };
-        var authority = new Option<string?>("--ca") { HelpName = "platform|processor", Description = "Which authority certifies it. Default: platform." };
+        var seed = new Option<string?>("--seed")
+        {
+            HelpName = "TEXT",
+            Description = "Makes the root key, as `run --seed TEXT` does. Default: a random one.",
+        };
+        var authority = new Option<string?>("--ca")
+        {
+            HelpName = "platform|processor",
+            Description = "Which authority certifies it. Default: platform.",
+        };
         Option<string?> cpusvn = Cpusvn();
         Option<ushort?> pcesvn = Pcesvn();
-        var fmspc = new Option<string?>("--fmspc") { HelpName = "HEX", Description = "FMSPC, 12 hexadecimal digits: family, model, stepping, platform and SKU." };
+        var fmspc = new Option<string?>("--fmspc")
+        {
+            HelpName = "HEX",
+            Description = "FMSPC, 12 hexadecimal digits: family, model, stepping, platform and SKU.",
+        };
         authority.CompletionSources.Add("platform", "processor");
         var enclaves = new CertifiedEnclaveOptions();
         var command = new Command("create", "Make a platform.") { name, seed, authority, cpusvn, pcesvn, fmspc };
@@ -48,9 +69,13 @@ internal static class PlatformCommand
             {
                 Cpusvn = Hex("--cpusvn", parsed.GetValue(cpusvn), 16) ?? settings.Cpusvn,
                 Fmspc = Hex("--fmspc", parsed.GetValue(fmspc), 6)?.ToUpperInvariant() ?? settings.Fmspc,
-                Authority = parsed.GetValue(authority) is { } text ? PlatformText.ParseAuthority(text) ?? throw new PlatformProblem($"--ca {text}: there is platform and processor", Failure.Usage) : settings.Authority,
+                Authority = parsed.GetValue(authority) is { } text ? PlatformText.ParseAuthority(text)
+                    ?? throw new PlatformProblem($"--ca {text}: there is platform and processor", Failure.Usage) : settings.Authority,
             };
-            settings = enclaves.Read(parsed, parsed.GetValue(pcesvn))(settings with { Pcesvn = parsed.GetValue(pcesvn) ?? settings.Pcesvn });
+            settings = enclaves.Read(parsed, parsed.GetValue(pcesvn))(settings with
+            {
+                Pcesvn = parsed.GetValue(pcesvn) ?? settings.Pcesvn,
+            });
             ReadOnlyMemory<byte> key = RootKey.From(parsed.GetValue(seed));
             PlatformStore.Open().Create(parsed.GetValue(name)!, new Platform(key.IsEmpty ? PlatformStore.NewKey() : key, settings));
             return 0;
@@ -131,7 +156,8 @@ internal static class PlatformCommand
             byte[] text = PlatformText.Write(store.Read(Made(store, parsed.GetValue(name)!)));
             try
             {
-                return PrivateFile.TryCreate(to.FullName, text) ? 0 : throw new PlatformProblem($"{to}: there is such a file already", Failure.Usage);
+                return PrivateFile.TryCreate(to.FullName, text) ? 0
+                    : throw new PlatformProblem($"{to}: there is such a file already", Failure.Usage);
             }
             catch (Exception e) when (FileProblem.IsOne(e))
             {
@@ -157,7 +183,8 @@ internal static class PlatformCommand
     private static Command Delete()
     {
         Argument<string> name = Name();
-        var command = new Command("delete", "Delete a platform: what it sealed opens nowhere any more, but where it was exported to or copied.") { name };
+        var command = new Command("delete",
+            "Delete a platform: what it sealed opens nowhere any more, but where it was exported to or copied.") { name };
         command.SetAction(parsed => Guard("delete", () =>
         {
             PlatformStore.Open().Delete(parsed.GetValue(name)!);
@@ -171,8 +198,14 @@ internal static class PlatformCommand
         Argument<string> name = Name();
         Option<string?> cpusvn = Cpusvn();
         Option<ushort?> pcesvn = Pcesvn();
-        var pending = new Option<bool>("--pending") { Description = "The microcode is loaded, and its CPUSVN comes with EUPDATESVN or at the next power cycle. Until then the platform is out of date." };
-        var cycle = new Option<bool>("--power-cycle") { Description = "The power goes off and comes back: a pending CPUSVN is the platform's." };
+        var pending = new Option<bool>("--pending")
+        {
+            Description = "The microcode is loaded, and its CPUSVN comes with EUPDATESVN or at the next power cycle. Until then the platform is out of date.",
+        };
+        var cycle = new Option<bool>("--power-cycle")
+        {
+            Description = "The power goes off and comes back: a pending CPUSVN is the platform's.",
+        };
         var enclaves = new CertifiedEnclaveOptions();
         var command = new Command("update", """
             Load microcode, or another PCE: the platform's CPUSVN and PCESVN change, up or down.
@@ -184,9 +217,11 @@ internal static class PlatformCommand
         command.SetAction(parsed => Guard("update", () =>
         {
             string? svn = Hex("--cpusvn", parsed.GetValue(cpusvn), 16);
-            if (svn is null && (parsed.GetValue(pending) || (parsed.GetValue(pcesvn) is null && !parsed.GetValue(cycle) && !enclaves.AreGiven(parsed))))
+            if (svn is null
+                && (parsed.GetValue(pending) || (parsed.GetValue(pcesvn) is null && !parsed.GetValue(cycle) && !enclaves.AreGiven(parsed))))
             {
-                throw new PlatformProblem("what is to change? --cpusvn HEX, --pcesvn NUMBER, --pce FILE, --qe FILE or --power-cycle says it", Failure.Usage);
+                throw new PlatformProblem(
+                    "what is to change? --cpusvn HEX, --pcesvn NUMBER, --pce FILE, --qe FILE or --power-cycle says it", Failure.Usage);
             }
 
             Func<PlatformSettings, PlatformSettings> certifying = enclaves.Read(parsed, parsed.GetValue(pcesvn));
@@ -195,7 +230,8 @@ internal static class PlatformCommand
             {
                 settings = certifying(settings);
                 ushort pce = CertifiedEnclaveOptions.Pcesvn(settings, parsed.GetValue(pcesvn) ?? settings.Pcesvn);
-                settings = parsed.GetValue(pending) ? settings.At(settings.Cpusvn, pce) with { PendingCpusvn = svn! } : settings.At(svn ?? settings.Cpusvn, pce);
+                settings = parsed.GetValue(pending) ? settings.At(settings.Cpusvn, pce) with { PendingCpusvn = svn! }
+                    : settings.At(svn ?? settings.Cpusvn, pce);
                 return parsed.GetValue(cycle) && settings.PendingCpusvn.Length > 0 ? settings.At(settings.PendingCpusvn, pce) : settings;
             });
             return 0;
@@ -206,7 +242,8 @@ internal static class PlatformCommand
     private static Command NewOwner()
     {
         Argument<string> name = Name();
-        var command = new Command("new-owner", "Give a platform another owner epoch: its seal keys change, and what it sealed opens no more; its certificate stays.") { name };
+        var command = new Command("new-owner",
+            "Give a platform another owner epoch: its seal keys change, and what it sealed opens no more; its certificate stays.") { name };
         command.SetAction(parsed => Guard("new-owner", () =>
         {
             PlatformStore store = PlatformStore.Open();

@@ -83,7 +83,8 @@ internal static class PlatformOutput
     }
 
     private static string Text(ArchitecturalEnclave? enclave) =>
-        enclave is null ? "Intel's" : $"MRSIGNER {enclave.Mrsigner}{(enclave.Mrsigner is ArchitecturalEnclave.IntelMrsigner or ArchitecturalEnclave.IntelPceMrsigner ? " (Intel's)" : "")}, ISVPRODID {enclave.Isvprodid}, ISVSVN {enclave.Isvsvn}";
+        enclave is null ? "Intel's"
+        : $"MRSIGNER {enclave.Mrsigner}{(enclave.Mrsigner is ArchitecturalEnclave.IntelMrsigner or ArchitecturalEnclave.IntelPceMrsigner ? " (Intel's)" : "")}, ISVPRODID {enclave.Isvprodid}, ISVSVN {enclave.Isvsvn}";
 
     private static IEnumerable<(string Field, string Value)> Fields(Platform platform)
     {

@@ -118,12 +118,15 @@ internal static class QuoteOutput
             yield return field;
         }
 
-        yield return ("certification data", $"type {quote.CertificationType}, {quote.Certification.Length} bytes", quote.CertificationType == Quote.PemChain ? "a chain of certificates" : "");
+        yield return ("certification data", $"type {quote.CertificationType}, {quote.Certification.Length} bytes",
+            quote.CertificationType == Quote.PemChain ? "a chain of certificates" : "");
         if (quote.CertificationType == Quote.PemChain)
         {
             foreach (ParsedCertificate certificate in ParsedCertificate.Chain(Encoding.Latin1.GetString(quote.Certification.Span)))
             {
-                yield return (certificate.Name, $"serial {certificate.Serial}, {certificate.NotBefore:yyyy-MM-dd} to {certificate.NotAfter:yyyy-MM-dd}", certificate.Organization);
+                yield return (certificate.Name,
+                    $"serial {certificate.Serial}, {certificate.NotBefore:yyyy-MM-dd} to {certificate.NotAfter:yyyy-MM-dd}",
+                    certificate.Organization);
                 if (certificate.Sgx is { } sgx)
                 {
                     SgxExtension extension = SgxExtension.Read(sgx);
@@ -140,8 +143,10 @@ internal static class QuoteOutput
         ReportBody body = MemoryMarshal.Read<ReportBody>(bytes.Span);
         yield return (prefix + "CPUSVN", Convert.ToHexStringLower(body.Cpusvn), "");
         yield return (prefix + "MRENCLAVE", Convert.ToHexStringLower(body.Mrenclave), "");
-        yield return (prefix + "MRSIGNER", Convert.ToHexStringLower(body.Mrsigner), Convert.ToHexStringLower(body.Mrsigner) == ArchitecturalEnclave.IntelMrsigner ? "Intel's" : "");
-        yield return (prefix + "ATTRIBUTES", $"0x{(ulong)body.Attributes.Flags:x}, XFRM 0x{body.Attributes.Xfrm:x}", body.Attributes.Flags.ToString());
+        yield return (prefix + "MRSIGNER", Convert.ToHexStringLower(body.Mrsigner),
+            Convert.ToHexStringLower(body.Mrsigner) == ArchitecturalEnclave.IntelMrsigner ? "Intel's" : "");
+        yield return (prefix + "ATTRIBUTES", $"0x{(ulong)body.Attributes.Flags:x}, XFRM 0x{body.Attributes.Xfrm:x}",
+            body.Attributes.Flags.ToString());
         yield return (prefix + "MISCSELECT", $"0x{(uint)body.Miscselect:x}", "");
         yield return (prefix + "ISVPRODID, ISVSVN", $"{body.Isvprodid}, {body.Isvsvn}", "");
         yield return (prefix + "REPORTDATA", Convert.ToHexStringLower(body.Reportdata), "");

@@ -35,7 +35,10 @@ internal static class RunCommand
             command.Options.Add(Option(option));
         }
 
-        command.Arguments.Add(new Argument<string[]>("PROGRAM") { Description = "The program, by its path or found in PATH, and its arguments." });
+        command.Arguments.Add(new Argument<string[]>("PROGRAM")
+        {
+            Description = "The program, by its path or found in PATH, and its arguments.",
+        });
         command.SetAction(_ => Failure.Internal);
         return command;
     }
@@ -76,12 +79,14 @@ internal static class RunCommand
         if (parsed.EpcBytes > memory.Total)
         {
             string limit = memory.LimitedByGroup ? "this control group may use" : "this machine has";
-            return Failure.Report($"run: --epc {SizeText.Of(epc)}: more than the {SizeText.Of(memory.Total)} of memory {limit}", Failure.Usage);
+            return Failure.Report($"run: --epc {SizeText.Of(epc)}: more than the {SizeText.Of(memory.Total)} of memory {limit}",
+                Failure.Usage);
         }
 
         if (parsed is { Interrupts: { Every: > 0, InSecond: > 0 } })
         {
-            return Failure.Report("run: --interrupts and --interrupt-every: one of them; interrupts by time would come between the steps at places that are others each time", Failure.Usage);
+            return Failure.Report(
+                "run: --interrupts and --interrupt-every: one of them; interrupts by time would come between the steps at places that are others each time", Failure.Usage);
         }
 
         if (parsed is { Gdb: not null, Interrupts: { Every: > 0 } or { InSecond: > 0 } })
@@ -107,7 +112,8 @@ internal static class RunCommand
 
         if (parsed.Against is { } against && RefusedPages.Problem(against) is { } unreadable)
         {
-            return Failure.Report($"run: --against: {(against.Length == 0 || unreadable.StartsWith(against, StringComparison.Ordinal) ? "" : against + ": ")}{unreadable}", Failure.Usage);
+            return Failure.Report(
+                $"run: --against: {(against.Length == 0 || unreadable.StartsWith(against, StringComparison.Ordinal) ? "" : against + ": ")}{unreadable}", Failure.Usage);
         }
 
         if (parsed.Join is { } joined)
@@ -120,7 +126,9 @@ internal static class RunCommand
         {
             opened = MachineDoor.TryOpen(new MachineName(own), MachineWords.Of(arguments), out _);
         }
-        else if (parsed.Machine is { } name && MachineMember.JoinOrOpen(new MachineName(name), MachineWords.Of(arguments), () => Invocation(parsed.Program), out opened) is { } shut)
+        else if (parsed.Machine is { } name
+            && MachineMember.JoinOrOpen(new MachineName(name), MachineWords.Of(arguments), () => Invocation(parsed.Program),
+                out opened) is { } shut)
         {
             return Failure.Report($"run: --machine {name}: {shut.Problem}", shut.Status);
         }
@@ -156,7 +164,13 @@ internal static class RunCommand
                 Mode = parsed.Engine ?? machine.Engine,
                 Attach = Attach(parsed, messages),
                 Isolation = parsed.Isolation ?? machine.Isolation,
-                Driver = new DriverOptions { Generation = parsed.Uapi, Policy = parsed.Policy, UpdatesSvn = parsed.UpdatesSvn, Injected = parsed.Injected },
+                Driver = new DriverOptions
+                {
+                    Generation = parsed.Uapi,
+                    Policy = parsed.Policy,
+                    UpdatesSvn = parsed.UpdatesSvn,
+                    Injected = parsed.Injected,
+                },
                 KernelDriver = parsed.Driver is { } driver ? Path.GetFullPath(driver) : null,
                 Presence = parsed.Presence,
                 Cpuid = parsed.Cpuid,
@@ -181,8 +195,10 @@ internal static class RunCommand
     // What is Cloister's driver's own.
     private static (string Message, int Status)? DriverProblem(RunArguments arguments)
     {
-        string? option = arguments.Uapi != Generation.V6_0 ? "--uapi" : arguments.UpdatesSvn ? "--update-svn" : arguments.Policy is not null ? "--policy" : arguments.Injected.Count > 0 ? "--inject" : null;
-        return option is null ? null : ($"run: --driver and {option}: that is said to Cloister's own driver; the kernel's is what it was built as", Failure.Usage);
+        string? option = arguments.Uapi != Generation.V6_0 ? "--uapi" : arguments.UpdatesSvn ? "--update-svn"
+            : arguments.Policy is not null ? "--policy" : arguments.Injected.Count > 0 ? "--inject" : null;
+        return option is null ? null
+            : ($"run: --driver and {option}: that is said to Cloister's own driver; the kernel's is what it was built as", Failure.Usage);
     }
 
     private static AttachMode Attach(RunArguments arguments, Messages messages)
@@ -220,7 +236,8 @@ internal static class RunCommand
         return arguments.LaunchHash is { } hash ? options with { LaunchControlHash = hash } : options;
     }
 
-    private static int Run(EngineOptions options, ProgramInvocation program, RunArguments arguments, RunPlatform platform, RunServices services, Messages messages, MachineDoor? door)
+    private static int Run(EngineOptions options, ProgramInvocation program, RunArguments arguments, RunPlatform platform,
+        RunServices services, Messages messages, MachineDoor? door)
     {
         try
         {
@@ -233,13 +250,15 @@ internal static class RunCommand
         }
     }
 
-    private static int RunOn(EngineOptions options, ProgramInvocation program, RunArguments arguments, RunPlatform platform, RunServices services, Messages messages, MachineDoor? door)
+    private static int RunOn(EngineOptions options, ProgramInvocation program, RunArguments arguments, RunPlatform platform,
+        RunServices services, Messages messages, MachineDoor? door)
     {
         ProgramEnd end;
         TraceFile? trace = null;
         if (arguments.Trace is { } path)
         {
-            trace = TraceFile.Begin(path, arguments.TraceFormat, arguments.TraceEvents, Header(options, arguments), messages.Notice, out string? problem);
+            trace = TraceFile.Begin(path, arguments.TraceFormat, arguments.TraceEvents, Header(options, arguments), messages.Notice,
+                out string? problem);
             if (trace is null)
             {
                 return Failure.Report($"run: --trace {problem}", Failure.InputOutput);
@@ -255,13 +274,18 @@ internal static class RunCommand
         using (trace)
         using (var tracer = new Tracer(options) { OnNotice = messages.Notice })
         {
-            tracer.Machine.Observer = new RefusalReport(tracer.Machine, tracer.Machine.Observer, messages.Notice) { Against = arguments.Against };
-            tracer.Machine.Observer = new SealReport(tracer.Machine.Observer, platform.SealKeys, () => Convert.ToHexStringLower(tracer.Machine.Cpusvn), messages.Notice);
+            tracer.Machine.Observer = new RefusalReport(tracer.Machine, tracer.Machine.Observer, messages.Notice)
+            {
+                Against = arguments.Against,
+            };
+            tracer.Machine.Observer = new SealReport(tracer.Machine.Observer, platform.SealKeys,
+                () => Convert.ToHexStringLower(tracer.Machine.Cpusvn), messages.Notice);
             var observers = new ObserverList();
             RunSummary? summary = arguments.Stats == StatisticsFormat.None && arguments.Metrics is null ? null : new RunSummary();
             ITraceSink[] sinks = [.. new ITraceSink?[] { trace, summary }.OfType<ITraceSink>()];
             TraceRecorder? recorder = sinks.Length == 0 ? null : TraceRecorder.Begin(tracer.Machine, sinks);
-            using Explainer? explainer = arguments.Explains || arguments.Gdb is not null ? new Explainer(tracer, arguments.Explain == true ? text => messages.Write($"cloister: {text}") : messages.Notice) : null;
+            using Explainer? explainer = arguments.Explains || arguments.Gdb is not null
+                ? new Explainer(tracer, arguments.Explain == true ? text => messages.Write($"cloister: {text}") : messages.Notice) : null;
             if (recorder is not null)
             {
                 observers.Add(tracer, recorder);
@@ -274,7 +298,8 @@ internal static class RunCommand
             }
 
             string? unwritten = null;
-            using Coverage? coverage = arguments.Coverage is { } covered ? Coverage.Begin(tracer, covered, arguments.Against, text => messages.Write($"cloister: {text}"), out unwritten) : null;
+            using Coverage? coverage = arguments.Coverage is { } covered
+                ? Coverage.Begin(tracer, covered, arguments.Against, text => messages.Write($"cloister: {text}"), out unwritten) : null;
             if (unwritten is not null)
             {
                 return Failure.Report($"run: --coverage {unwritten}", Failure.InputOutput);
@@ -286,7 +311,8 @@ internal static class RunCommand
             }
 
             using Profile? profile = arguments.Profile is { } profiled
-                ? Profile.Begin(tracer, profiled, arguments.ProfileRate, arguments.Against, text => messages.Write($"cloister: {text}"), out unwritten) : null;
+                ? Profile.Begin(tracer, profiled, arguments.ProfileRate, arguments.Against, text => messages.Write($"cloister: {text}"),
+                    out unwritten) : null;
             if (unwritten is not null)
             {
                 return Failure.Report($"run: --profile {unwritten}", Failure.InputOutput);
@@ -297,7 +323,8 @@ internal static class RunCommand
                 observers.Add(tracer, profile);
             }
 
-            using EnclaveDumps? dumps = arguments.Dump is { } into ? new EnclaveDumps(tracer, into, text => messages.Write($"cloister: {text}")) : null;
+            using EnclaveDumps? dumps = arguments.Dump is { } into
+                ? new EnclaveDumps(tracer, into, text => messages.Write($"cloister: {text}")) : null;
             if (dumps is not null)
             {
                 observers.Add(tracer, dumps);
@@ -311,9 +338,11 @@ internal static class RunCommand
                 MachineReport.Begin(arguments, options, messages);
             }
 
-            var answers = new LookAnswers(tracer, () => Header(options, arguments), new LookCounts(tracer, observers, summary), () => explainer is null ? [] : [.. explainer.Files]);
+            var answers = new LookAnswers(tracer, () => Header(options, arguments), new LookCounts(tracer, observers, summary),
+                () => explainer is null ? [] : [.. explainer.Files]);
             string? unserved = null;
-            using MetricsServer? metrics = arguments.Metrics is { } place ? MetricsServer.Begin(place, answers.Metrics, out unserved) : null;
+            using MetricsServer? metrics = arguments.Metrics is { } place
+                ? MetricsServer.Begin(place, answers.Metrics, out unserved) : null;
             if (unserved is not null)
             {
                 return Failure.Report($"run: --metrics {arguments.Metrics}: {unserved}", Failure.InputOutput);
@@ -340,7 +369,8 @@ internal static class RunCommand
 
             long began = Stopwatch.GetTimestamp();
             using (debugger)
-            using (LookSocket.Begin(answers.Answer, arguments.Verbose ? messages.Notice : null, LookFolder.All, (request, stream) => DebugVisit.Serve(tracer, enclaves, (int)(request.Address ?? 0), stream)))
+            using (LookSocket.Begin(answers.Answer, arguments.Verbose ? messages.Notice
+                : null, LookFolder.All, (request, stream) => DebugVisit.Serve(tracer, enclaves, (int)(request.Address ?? 0), stream)))
             {
                 end = tracer.Run(program);
             }
@@ -407,7 +437,8 @@ internal static class RunCommand
         return made;
     }
 
-    // .NET's strings have lost what was not UTF-8 in the arguments; the kernel still has the bytes. The script 'cloister' tells what it changed.
+    // .NET's strings have lost what was not UTF-8 in the arguments; the kernel still has the bytes.
+    // The script 'cloister' tells what it changed.
     private static ProgramInvocation Invocation(IReadOnlyList<string> program)
     {
         ProgramInvocation invocation = ProgramInvocation.Of(program);

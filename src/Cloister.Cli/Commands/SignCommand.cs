@@ -35,14 +35,16 @@ internal static class SignCommand
         FileInfo[] signatures = parsed.GetValue(options.SignatureIn) ?? [];
         FileInfo? digest = parsed.GetValue(options.DigestOut);
         FileInfo? data = parsed.GetValue(options.DataOut);
-        int ways = (key is not null && signatures.Length == 0 ? 1 : 0) + (signatures.Length > 0 ? 1 : 0) + (digest is not null || data is not null ? 1 : 0);
+        int ways = (key is not null && signatures.Length == 0 ? 1 : 0) + (signatures.Length > 0 ? 1 : 0)
+            + (digest is not null || data is not null ? 1 : 0);
         if (ways != 1)
         {
             throw new ImageException("give one of --key; --digest-out or --data-out; --signature-in with --key or --public-key");
         }
 
         // All that the file has: a loader takes any of them, and one that is left out keeps its signer.
-        IReadOnlyList<EnclaveVariant> variants = parsed.GetValue(options.Image.Variant) is null ? image.Variants : [options.Image.Choose(parsed, image)];
+        IReadOnlyList<EnclaveVariant> variants = parsed.GetValue(options.Image.Variant) is null ? image.Variants
+            : [options.Image.Choose(parsed, image)];
         DateOnly date = parsed.GetValue(options.Date) ?? SourceDate() ?? DateOnly.FromDateTime(DateTime.UtcNow);
         var prepared = new List<(EnclaveVariant Variant, Sigstruct Sigstruct)>();
         foreach (EnclaveVariant variant in variants)
@@ -64,7 +66,8 @@ internal static class SignCommand
         return Environment.GetEnvironmentVariable(name) switch
         {
             null or "" => null,
-            var text when long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long seconds) && seconds <= DateTimeOffset.MaxValue.ToUnixTimeSeconds() =>
+            var text when long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long seconds)
+                && seconds <= DateTimeOffset.MaxValue.ToUnixTimeSeconds() =>
                 DateOnly.FromDateTime(DateTimeOffset.FromUnixTimeSeconds(seconds).UtcDateTime),
             var text => throw new ImageException($"{name} is '{text}', and no number of seconds since 1970"),
         };
@@ -78,15 +81,18 @@ internal static class SignCommand
         FileInfo? key,
         FileInfo[] signatures)
     {
-        using RSA rsa = InputFile.Key(key ?? parsed.GetValue(options.PublicKey) ?? throw new ImageException("--signature-in needs --public-key or --key"), toSign: signatures.Length == 0);
+        using RSA rsa = InputFile.Key(key ?? parsed.GetValue(options.PublicKey)
+            ?? throw new ImageException("--signature-in needs --public-key or --key"), toSign: signatures.Length == 0);
         List<(EnclaveVariant Variant, Sigstruct Sigstruct)> signed = signatures.Length == 0
             ? [.. prepared.Select(one => (one.Variant, SigstructSigner.Sign(one.Sigstruct, rsa)))]
-            : SigningSecondStep.Complete(prepared, signatures, SigstructSigner.Modulus(rsa), searchDate: parsed.GetValue(options.Date) is null);
+            : SigningSecondStep.Complete(prepared, signatures, SigstructSigner.Modulus(rsa),
+                searchDate: parsed.GetValue(options.Date) is null);
         string input = parsed.GetValue(options.Image.File)!.FullName;
         string output = parsed.GetValue(options.Output)?.FullName ?? DefaultOutput(image, input);
         OutputFile.Replace(output, path => EnclaveSigner.Write(image, signed, path));
         Sigstruct first = signed[0].Sigstruct;
-        string? laidOut = image.Details.Where(detail => detail.Name == IntelSdkLayout.DetailName).Select(detail => detail.Value).FirstOrDefault();
+        string? laidOut = image.Details.Where(detail => detail.Name == IntelSdkLayout.DetailName).Select(detail => detail.Value)
+            .FirstOrDefault();
         if (parsed.GetValue(options.Image.Json))
         {
             JsonOutput.Print(writer =>
@@ -120,13 +126,15 @@ internal static class SignCommand
 
             if (laidOut is not null)
             {
-                Console.WriteLine($"laid out as  {laidOut}, by {(parsed.GetValue(options.Config) is { } file ? file.ToString() : "the SDK's defaults: --config FILE.xml gives others")}");
+                Console.WriteLine(
+                    $"laid out as  {laidOut}, by {(parsed.GetValue(options.Config) is { } file ? file.ToString() : "the SDK's defaults: --config FILE.xml gives others")}");
             }
 
             Console.WriteLine($"MRSIGNER     {SigstructText.Mrsigner(in first)}");
             foreach (EnclaveVariant left in image.Variants.Where(variant => signed.TrueForAll(one => one.Variant != variant)))
             {
-                Console.WriteLine($"left as is   {left.Name}{(left.Sigstruct is { } old ? $", which has MRSIGNER {SigstructText.Mrsigner(in old)}" : "")}");
+                Console.WriteLine(
+                    $"left as is   {left.Name}{(left.Sigstruct is { } old ? $", which has MRSIGNER {SigstructText.Mrsigner(in old)}" : "")}");
             }
 
             Console.WriteLine($"written      {output}");

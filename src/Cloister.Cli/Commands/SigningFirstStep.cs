@@ -4,11 +4,14 @@ using Cloister.Images;
 
 namespace Cloister.Cli.Commands;
 
-/// <summary>What a signer elsewhere is to sign: one digest for all enclaves of a file whose SIGSTRUCTs are the same, else one for each that differs.</summary>
+/// <summary>
+/// What a signer elsewhere is to sign: one digest for all enclaves of a file whose SIGSTRUCTs are the same, else one for each that differs.
+/// </summary>
 internal static class SigningFirstStep
 {
     /// <summary>Writes the files and says what they are for.</summary>
-    public static int Write(ParseResult parsed, SignOptions options, List<(EnclaveVariant Variant, Sigstruct Sigstruct)> prepared, FileInfo? digest, FileInfo? data)
+    public static int Write(ParseResult parsed, SignOptions options, List<(EnclaveVariant Variant, Sigstruct Sigstruct)> prepared,
+        FileInfo? digest, FileInfo? data)
     {
         Part[] parts = [.. prepared.GroupBy(one => Convert.ToHexStringLower(SigstructSigner.Digest(one.Sigstruct))).Select((group, i) =>
             new Part(group.Key, group.First().Sigstruct, [.. group.Select(one => one.Variant.Name)], NameOf(digest, i), NameOf(data, i)))];
@@ -42,7 +45,8 @@ internal static class SigningFirstStep
     }
 
     // FILE, FILE.2, FILE.3.
-    private static string? NameOf(FileInfo? file, int number) => file is null ? null : number == 0 ? file.FullName : $"{file.FullName}.{number + 1}";
+    private static string? NameOf(FileInfo? file, int number) => file is null ? null : number == 0 ? file.FullName
+        : $"{file.FullName}.{number + 1}";
 
     private static void Print(Part[] parts)
     {
@@ -58,7 +62,8 @@ internal static class SigningFirstStep
 
         Console.WriteLine($"Sign {(parts.Length > 1 ? "each" : "it")} with RSA-3072, exponent 3, PKCS #1 v1.5, for example");
         Console.WriteLine("  openssl pkeyutl -sign -inkey KEY.pem -pkeyopt digest:sha256 -in DIGEST -out SIGNATURE");
-        Console.WriteLine($"and come back with the same options and {(parts.Length > 1 ? "--signature-in for each of them," : "--signature-in SIGNATURE")} --public-key PUBLIC.pem");
+        Console.WriteLine(
+            $"and come back with the same options and {(parts.Length > 1 ? "--signature-in for each of them," : "--signature-in SIGNATURE")} --public-key PUBLIC.pem");
     }
 
     private static void PrintJson(string file, Part[] parts) => JsonOutput.Print(writer =>

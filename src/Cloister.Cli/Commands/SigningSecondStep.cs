@@ -4,7 +4,10 @@ using Cloister.Images;
 
 namespace Cloister.Cli.Commands;
 
-/// <summary>Puts signatures that were made elsewhere where they belong: each enclave of the file gets the one that is of it, and none is left without.</summary>
+/// <summary>
+/// Puts signatures that were made elsewhere where they belong: each enclave of the file gets the one that is of it, and none is left
+/// without.
+/// </summary>
 internal static class SigningSecondStep
 {
     /// <summary>The signed SIGSTRUCTs.</summary>
@@ -32,7 +35,8 @@ internal static class SigningSecondStep
         return idle < 0 ? signed : throw new ImageException($"{files[idle]}: a signature that no enclave of the file needs");
     }
 
-    private static Sigstruct Find(EnclaveVariant variant, in Sigstruct sigstruct, byte[][] signatures, bool[] used, byte[] modulus, bool searchDate, bool alone)
+    private static Sigstruct Find(EnclaveVariant variant, in Sigstruct sigstruct, byte[][] signatures, bool[] used, byte[] modulus,
+        bool searchDate, bool alone)
     {
         CryptographicException? reason = null;
         for (int i = 0; i < signatures.Length; i++)
@@ -49,7 +53,8 @@ internal static class SigningSecondStep
             }
         }
 
-        string cure = alone ? "" : "; each enclave of the file needs its own where the first step asked for several, and --metadata takes one of them";
+        string cure = alone ? ""
+            : "; each enclave of the file needs its own where the first step asked for several, and --metadata takes one of them";
         throw new ImageException($"{(alone ? "" : $"{variant.Name}: ")}{reason?.Message ?? "no signature"}{cure}");
     }
 }

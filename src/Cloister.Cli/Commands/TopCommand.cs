@@ -14,9 +14,19 @@ internal static class TopCommand
 
     public static Command Create()
     {
-        var delay = new Option<double>("--delay") { HelpName = "SECONDS", Description = "Between two looks.", DefaultValueFactory = _ => 2 };
-        var count = new Option<int?>("--count") { HelpName = "NUMBER", Description = "End after so many looks. By default it goes on until it is ended." };
-        var command = new Command("top", "Show what the runs of this user do each second. Entries and exits are counted since it first looks.") { delay, count };
+        var delay = new Option<double>("--delay")
+        {
+            HelpName = "SECONDS",
+            Description = "Between two looks.",
+            DefaultValueFactory = _ => 2,
+        };
+        var count = new Option<int?>("--count")
+        {
+            HelpName = "NUMBER",
+            Description = "End after so many looks. By default it goes on until it is ended.",
+        };
+        var command = new Command("top",
+            "Show what the runs of this user do each second. Entries and exits are counted since it first looks.") { delay, count };
         command.SetAction(parsed => LookOptions.Guard(() =>
         {
             if (parsed.GetValue(delay) is not (>= 0.1 and <= 3600))
@@ -74,7 +84,8 @@ internal static class TopCommand
     private static void Print(Dictionary<int, Sample> before, Dictionary<int, Sample> now)
     {
         List<string[]> rows = [["PID", "EPC", "USED", "ENCLAVES", "INSIDE", .. Sample.Names.Select(name => $"{name}/s"), "COMMAND"]];
-        foreach ((int pid, Sample sample) in now.OrderByDescending(one => before.TryGetValue(one.Key, out Sample? last) ? one.Value.Rate(last, 0) : 0).ThenBy(one => one.Key))
+        foreach ((int pid, Sample sample) in now.OrderByDescending(
+            one => before.TryGetValue(one.Key, out Sample? last) ? one.Value.Rate(last, 0) : 0).ThenBy(one => one.Key))
         {
             _ = before.TryGetValue(pid, out Sample? last);
             MachineLook machine = sample.Machine;
@@ -109,7 +120,8 @@ internal static class TopCommand
                 exits += thread.GetProperty("aex").EnumerateObject().Sum(cause => cause.Value.GetInt64());
             }
 
-            return new Sample(machine, look.GetProperty("seconds").GetDouble(), look.GetProperty("observedFrom").GetDouble(), look.GetProperty("countedFrom").GetDouble(),
+            return new Sample(machine, look.GetProperty("seconds").GetDouble(), look.GetProperty("observedFrom").GetDouble(),
+                look.GetProperty("countedFrom").GetDouble(),
             [
                 entries,
                 exits,
@@ -117,7 +129,8 @@ internal static class TopCommand
                 counts.GetProperty("pagesEvicted").GetInt64(),
                 counts.GetProperty("pagesLoaded").GetInt64(),
                 counts.GetProperty("ioctls").GetInt64(),
-                counts.GetProperty("stopsForSystemCalls").GetInt64() + counts.GetProperty("stopsForSignals").GetInt64() + counts.GetProperty("stopsForOtherEvents").GetInt64(),
+                counts.GetProperty("stopsForSystemCalls").GetInt64() + counts.GetProperty("stopsForSignals").GetInt64()
+                    + counts.GetProperty("stopsForOtherEvents").GetInt64(),
             ]);
         }
 

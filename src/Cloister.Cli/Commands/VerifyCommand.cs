@@ -11,12 +11,28 @@ internal static class VerifyCommand
     public static Command Create()
     {
         var options = new ImageOptions();
-        var mrenclave = new Option<string[]>("--mrenclave") { HelpName = "HEX", Description = "MRENCLAVE that it must have: 64 hexadecimal digits." };
-        var mrsigner = new Option<string[]>("--mrsigner") { HelpName = "HEX", Description = "MRSIGNER that it must have: 64 hexadecimal digits." };
+        var mrenclave = new Option<string[]>("--mrenclave")
+        {
+            HelpName = "HEX",
+            Description = "MRENCLAVE that it must have: 64 hexadecimal digits.",
+        };
+        var mrsigner = new Option<string[]>("--mrsigner")
+        {
+            HelpName = "HEX",
+            Description = "MRSIGNER that it must have: 64 hexadecimal digits.",
+        };
         mrenclave.Validators.Add(Hash);
         mrsigner.Validators.Add(Hash);
-        var policy = new Option<FileInfo?>("--policy") { HelpName = "FILE", Description = "A JSON file with more conditions (docs/reference/formats.md)." };
-        var against = new Option<FileInfo?>("--against") { HelpName = "FILE", Description = "The file as it was signed: when the content fails, the first page that differs is named." };
+        var policy = new Option<FileInfo?>("--policy")
+        {
+            HelpName = "FILE",
+            Description = "A JSON file with more conditions (docs/reference/formats.md).",
+        };
+        var against = new Option<FileInfo?>("--against")
+        {
+            HelpName = "FILE",
+            Description = "The file as it was signed: when the content fails, the first page that differs is named.",
+        };
         var command = new Command("verify", "Verify an enclave file: exit status 0 only when everything holds.");
         options.AddTo(command);
         command.Options.Add(new OutputOption());
@@ -63,17 +79,20 @@ internal static class VerifyCommand
     }
 
     // Every enclave of the file is verified unless one was asked for: a loader may take any of them.
-    private static int Verify(ParseResult parsed, ImageOptions options, EnclaveImage image, EnclaveImage? original, VerificationPolicy policy, CancellationToken cancellation)
+    private static int Verify(ParseResult parsed, ImageOptions options, EnclaveImage image, EnclaveImage? original,
+        VerificationPolicy policy, CancellationToken cancellation)
     {
         bool quiet = parsed.GetValue(options.Quiet);
-        IReadOnlyList<EnclaveVariant> variants = parsed.GetValue(options.Variant) is null ? image.Variants : [options.Choose(parsed, image)];
+        IReadOnlyList<EnclaveVariant> variants = parsed.GetValue(options.Variant) is null ? image.Variants
+            : [options.Choose(parsed, image)];
         var results = new List<Result>();
         foreach (EnclaveVariant variant in variants)
         {
             using var progress = new PageProgress(variant, quiet);
             IReadOnlyList<Check> checks = EnclaveVerifier.Verify(image, variant, policy, progress, cancellation);
             checks = variants.Count > 1 && SignerAgreement.Of(image, variant) is { } agreement ? [.. checks, agreement] : checks;
-            bool compare = original is not null && variant.Pages is not null && checks.Any(check => check is { Name: "content", Passed: false });
+            bool compare = original is not null && variant.Pages is not null
+                && checks.Any(check => check is { Name: "content", Passed: false });
             results.Add(new Result(variant, checks, compare ? Compare(original!, image, variant, cancellation) : null));
         }
 
@@ -94,8 +113,10 @@ internal static class VerifyCommand
         return passed ? 0 : Failing.Failed;
     }
 
-    private static EnclaveDifference? Compare(EnclaveImage original, EnclaveImage image, EnclaveVariant variant, CancellationToken cancellation) =>
-        EnclaveComparison.Find(original, original.Variants.FirstOrDefault(one => one.Name == variant.Name) ?? original.PreferredVariant, image, variant, cancellation);
+    private static EnclaveDifference? Compare(EnclaveImage original, EnclaveImage image, EnclaveVariant variant,
+        CancellationToken cancellation) =>
+        EnclaveComparison.Find(original, original.Variants.FirstOrDefault(one => one.Name == variant.Name) ?? original.PreferredVariant,
+            image, variant, cancellation);
 
     private static void Print(EnclaveImage image, List<Result> results, bool passed, bool compared)
     {

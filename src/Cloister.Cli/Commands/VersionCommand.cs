@@ -8,7 +8,9 @@ namespace Cloister.Cli.Commands;
 internal static class VersionCommand
 {
     /// <summary>Cloister's version.</summary>
-    public static string Version => typeof(VersionCommand).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "of no version";
+    public static string Version =>
+        typeof(VersionCommand).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion
+        ?? "of no version";
 
     /// <summary>Cloister's version and the runtime's.</summary>
     public static string Line => $"Cloister {Version} on .NET {Environment.Version}";

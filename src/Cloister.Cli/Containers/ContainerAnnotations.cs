@@ -10,7 +10,10 @@ internal static class ContainerAnnotations
     /// <summary>What their names begin with.</summary>
     public const string Prefix = "cloister.dev/";
 
-    /// <summary>The EPC of a pod, as Intel's admission webhook writes it down: the sum of what its containers ask of sgx.intel.com/epc. intel-device-plugins-for-kubernetes, pkg/webhooks/sgx.</summary>
+    /// <summary>
+    /// The EPC of a pod, as Intel's admission webhook writes it down: the sum of what its containers ask of sgx.intel.com/epc.
+    /// intel-device-plugins-for-kubernetes, pkg/webhooks/sgx.
+    /// </summary>
     public const string PodEpc = "sgx.intel.com/epc";
 
     // Of containerd (pkg/cri/annotations) and CRI-O (pkg/annotations): the container that only holds a pod's namespaces.
@@ -53,14 +56,17 @@ internal static class ContainerAnnotations
             return null;
         }
 
-        return Text(value) is { } text && ResourceQuantity.TryParse(text, out long bytes) && bytes is > 0 and <= (long)int.MaxValue * LinearAddress.PageSize
+        return Text(value) is { } text && ResourceQuantity.TryParse(text, out long bytes)
+            && bytes is > 0 and <= (long)int.MaxValue * LinearAddress.PageSize
             ? (bytes + LinearAddress.PageSize - 1) / LinearAddress.PageSize * LinearAddress.PageSize
-            : throw new ContainerException($"the annotation {PodEpc}: {Shown(Text(value) ?? "what is there")} is no amount of EPC, as 64Mi is");
+            : throw new ContainerException(
+                $"the annotation {PodEpc}: {Shown(Text(value) ?? "what is there")} is no amount of EPC, as 64Mi is");
     }
 
     /// <summary>The pod of a container, by the name of the container that holds its namespaces; null where there is none.</summary>
     /// <param name="annotations">The container's.</param>
-    public static string? Pod(JsonObject? annotations) => Text(annotations?["io.kubernetes.cri.sandbox-id"]) ?? Text(annotations?["io.kubernetes.cri-o.SandboxID"]);
+    public static string? Pod(JsonObject? annotations) => Text(annotations?["io.kubernetes.cri.sandbox-id"])
+        ?? Text(annotations?["io.kubernetes.cri-o.SandboxID"]);
 
     // Whoever may make a container may write what he likes, and as much as an object of the API may have: 256 KiB.
     private static string Shown(string text)
@@ -75,7 +81,9 @@ internal static class ContainerAnnotations
         RunOption[] all = [.. RunOptions.All.Where(option => !option.IsFile)];
         if (Array.Find(all, option => option.Name == "--" + name) is not { } option)
         {
-            string reason = RunOptions.Find("--" + name) is { IsFile: true } ? "names a file, and whose would it be?" : "is no option of `cloister run`" + Spelling.Advice(name, all.Select(one => one.Name[2..]), "`cloister run --help` lists them");
+            string reason = RunOptions.Find("--" + name) is { IsFile: true } ? "names a file, and whose would it be?"
+                : "is no option of `cloister run`"
+                    + Spelling.Advice(name, all.Select(one => one.Name[2..]), "`cloister run --help` lists them");
             throw new ContainerException($"the annotation {Shown(annotation)}: {Shown(name)} {Shown(reason)}");
         }
 
@@ -91,7 +99,8 @@ internal static class ContainerAnnotations
         }
 
         string word = $"{option.Name}={text}";
-        return RunArguments.TryParse([word, "--", "program"], out RunArguments read) is { } problem ? throw new ContainerException($"the annotation {Shown(annotation)}: {Shown(problem)}")
+        return RunArguments.TryParse([word, "--", "program"], out RunArguments read) is { } problem
+            ? throw new ContainerException($"the annotation {Shown(annotation)}: {Shown(problem)}")
             : read.CpuHelp ? throw new ContainerException($"the annotation {Shown(annotation)}: {Shown(text)} is no processor")
             : [word];
     }

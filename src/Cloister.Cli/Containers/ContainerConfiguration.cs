@@ -22,8 +22,11 @@ internal sealed class ContainerConfiguration
     /// <summary>The container's annotations; null where it has none.</summary>
     public JsonObject? Annotations => _root["annotations"] as JsonObject;
 
-    /// <summary>Whether the container was allocated an enclave device: the device plugin, or the container device interface, gives it a variable.</summary>
-    public bool IsAllocated => Process?["env"] is JsonArray variables && variables.Any(variable => ContainerAnnotations.Text(variable) == AllocatedVariable + "=1");
+    /// <summary>
+    /// Whether the container was allocated an enclave device: the device plugin, or the container device interface, gives it a variable.
+    /// </summary>
+    public bool IsAllocated => Process?["env"] is JsonArray variables
+        && variables.Any(variable => ContainerAnnotations.Text(variable) == AllocatedVariable + "=1");
 
     /// <summary>Whether the machine stands before the container's program.</summary>
     public bool HasMachine => Process?["args"] is JsonArray { Count: > 0 } words && IsOurs(words[0]);
@@ -46,11 +49,13 @@ internal sealed class ContainerConfiguration
 
         try
         {
-            return ForeignJson.Parse(bytes, new JsonDocumentOptions { AllowDuplicateProperties = false }) is JsonObject root ? new ContainerConfiguration(path, root) : throw new ContainerException($"{path}: no JSON object");
+            return ForeignJson.Parse(bytes, new JsonDocumentOptions { AllowDuplicateProperties = false }) is JsonObject root
+                ? new ContainerConfiguration(path, root) : throw new ContainerException($"{path}: no JSON object");
         }
         catch (JsonException e)
         {
-            throw new ContainerException($"{path}: {(e.LineNumber is { } line ? $"line {line + 1}: " : "")}not JSON, with a name that is there twice, or with a text that is not Unicode", inner: e);
+            throw new ContainerException(
+                $"{path}: {(e.LineNumber is { } line ? $"line {line + 1}: " : "")}not JSON, with a name that is there twice, or with a text that is not Unicode", inner: e);
         }
     }
 
@@ -60,7 +65,8 @@ internal sealed class ContainerConfiguration
     /// <exception cref="ContainerException">There is no program in it.</exception>
     public void InstallMachine(ProgramFiles files, IReadOnlyList<string> options)
     {
-        PrefixProgram(Member<JsonObject>(_root, "process") ?? throw new ContainerException($"{_path}: there is no process"), files, options);
+        PrefixProgram(Member<JsonObject>(_root, "process") ?? throw new ContainerException($"{_path}: there is no process"),
+            files, options);
         JsonArray mounts = Member<JsonArray>(_root, "mounts") ?? [];
         foreach (JsonNode mount in mounts.Where(mount => mount is JsonObject one && IsOurs(one["destination"])).ToArray()!)
         {
@@ -104,7 +110,12 @@ internal sealed class ContainerConfiguration
         try
         {
             UnixFileMode mode = File.GetUnixFileMode(_path) & Everybody;
-            using (var stream = new FileStream(temporary, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = mode }))
+            using (var stream = new FileStream(temporary, new FileStreamOptions
+            {
+                Mode = FileMode.CreateNew,
+                Access = FileAccess.Write,
+                UnixCreateMode = mode,
+            }))
             using (var writer = new Utf8JsonWriter(stream))
             {
                 _root.WriteTo(writer);
@@ -138,12 +149,15 @@ internal sealed class ContainerConfiguration
             throw new ContainerException($"{_path}: process.args is empty: there is no program to run");
         }
 
-        process["args"] = new JsonArray([.. files.Start.Append("run").Concat(options).Append("--").Select(word => (JsonNode)word), .. arguments.Select(argument => argument?.DeepClone())]);
+        process["args"] = new JsonArray([.. files.Start.Append("run").Concat(options).Append("--").Select(word => (JsonNode)word),
+            .. arguments.Select(argument => argument?.DeepClone())]);
     }
 
     private T? Member<T>(JsonObject parent, string name)
         where T : JsonNode
-        => parent[name] is not { } node ? null : node as T ?? throw new ContainerException($"{_path}: {name} is not what config.md of the OCI runtime specification says it is");
+        => parent[name] is not { } node ? null
+        : node as T ?? throw new ContainerException($"{_path}: {name} is not what config.md of the OCI runtime specification says it is");
 
-    private static bool IsOurs(JsonNode? path) => ContainerAnnotations.Text(path)?.StartsWith(ProgramFiles.Directory + "/", StringComparison.Ordinal) is true;
+    private static bool IsOurs(JsonNode? path) =>
+        ContainerAnnotations.Text(path)?.StartsWith(ProgramFiles.Directory + "/", StringComparison.Ordinal) is true;
 }

@@ -27,7 +27,8 @@ internal static class ContainerRuntime
         return all.GetRange(all.Count - arguments.Count + (asCommand ? 1 : 0), arguments.Count - (asCommand ? 1 : 0));
     }
 
-    private static bool IsCalled(ReadOnlySpan<byte> commandLine) => Path.GetFileName(Encoding.UTF8.GetString(ProcText.Take(ref commandLine, 0))) == Name;
+    private static bool IsCalled(ReadOnlySpan<byte> commandLine) =>
+        Path.GetFileName(Encoding.UTF8.GetString(ProcText.Take(ref commandLine, 0))) == Name;
 
     /// <summary>Does what a runtime's command line says.</summary>
     /// <param name="words">The words behind the name, as bytes.</param>
@@ -58,13 +59,16 @@ internal static class ContainerRuntime
         }
     }
 
-    private static IReadOnlyList<byte[]> Create(LowerRuntime lower, RuntimeArguments arguments, IReadOnlyList<byte[]> words, bool onlyAllocated)
+    private static IReadOnlyList<byte[]> Create(LowerRuntime lower, RuntimeArguments arguments, IReadOnlyList<byte[]> words,
+        bool onlyAllocated)
     {
         string? bundle = arguments.Option("bundle", "b");
         string path = Path.Combine(bundle ?? ".", arguments.Option("config", "f") ?? "config.json");
         if (bundle is null && !File.Exists(path))
         {
-            throw new ContainerException($"there is no {Path.GetFileName(path)} in this folder; --bundle names the folder of a container that has one", Failure.NotFound);
+            throw new ContainerException(
+                $"there is no {Path.GetFileName(path)} in this folder; --bundle names the folder of a container that has one",
+                Failure.NotFound);
         }
 
         var configuration = ContainerConfiguration.Read(path);
@@ -77,8 +81,10 @@ internal static class ContainerRuntime
                 configuration.Annotate(ContainerAnnotations.PodEpc, asked.ToString(System.Globalization.CultureInfo.InvariantCulture));
             }
 
-            configuration.InstallMachine(ProgramFiles.OfThisProcess(), ContainerMachine.OfProgram(configuration.Annotations, arguments.Container));
-            if (ContainerAnnotations.EpcOfPod(configuration.Annotations) is { } epc && (ContainerAnnotations.Pod(configuration.Annotations) ?? arguments.Container) is { } pod)
+            configuration.InstallMachine(ProgramFiles.OfThisProcess(),
+                ContainerMachine.OfProgram(configuration.Annotations, arguments.Container));
+            if (ContainerAnnotations.EpcOfPod(configuration.Annotations) is { } epc
+                && (ContainerAnnotations.Pod(configuration.Annotations) ?? arguments.Container) is { } pod)
             {
                 EpcLedger.OfThisNode.Hold(lower.StateOf(arguments, pod), epc);
             }
@@ -101,7 +107,8 @@ internal static class ContainerRuntime
 
     private static IReadOnlyList<byte[]> Exec(LowerRuntime lower, RuntimeArguments arguments, IReadOnlyList<byte[]> words, string[] texts)
     {
-        if (arguments.Container is not { } container || lower.State(texts[..arguments.CommandAt], container) is not { } state || !HasMachine(state))
+        if (arguments.Container is not { } container || lower.State(texts[..arguments.CommandAt], container) is not { } state
+            || !HasMachine(state))
         {
             return words; // the other runtime says what is wrong
         }

@@ -6,8 +6,8 @@ using Cloister.Linux;
 namespace Cloister.Cli.Containers;
 
 /// <summary>
-/// The EPC of a node, as it is handed out to pods: a file with how much there is, which the device plugin writes, and one for each pod that holds some. The
-/// scheduler counts the same for pods that go through it; what is here is for those that do not, and for its errors.
+/// The EPC of a node, as it is handed out to pods: a file with how much there is, which the device plugin writes, and one for each pod that
+/// holds some. The scheduler counts the same for pods that go through it; what is here is for those that do not, and for its errors.
 /// </summary>
 /// <param name="folder">The folder.</param>
 internal sealed class EpcLedger(string folder)
@@ -94,7 +94,8 @@ internal sealed class EpcLedger(string folder)
         }
     }
 
-    private string Entry(string state) => Path.Combine(folder, "pod-" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(state)).AsSpan(0, 16)));
+    private string Entry(string state) =>
+        Path.Combine(folder, "pod-" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(state)).AsSpan(0, 16)));
 
     private string[] Entries() => Directory.GetFiles(folder, "pod-*");
 
@@ -117,12 +118,14 @@ internal sealed class EpcLedger(string folder)
     {
         try
         {
-            if (!File.Exists(Total) || !long.TryParse(File.ReadAllText(Total), NumberStyles.None, CultureInfo.InvariantCulture, out long total))
+            if (!File.Exists(Total)
+                || !long.TryParse(File.ReadAllText(Total), NumberStyles.None, CultureInfo.InvariantCulture, out long total))
             {
                 return;
             }
 
-            using FolderLock hold = FolderLock.TryTake(folder, s_patience, out Errno error) ?? throw new IOException(error.ToString(), (int)error);
+            using FolderLock hold = FolderLock.TryTake(folder, s_patience, out Errno error)
+                ?? throw new IOException(error.ToString(), (int)error);
             action(total);
         }
         catch (UnauthorizedAccessException)
@@ -135,5 +138,6 @@ internal sealed class EpcLedger(string folder)
         }
     }
 
-    private ContainerException Unusable(Exception e) => new($"the node's books of EPC in {folder}: {FileProblem.Of(folder, e)}", Failure.InputOutput, e);
+    private ContainerException Unusable(Exception e) =>
+        new($"the node's books of EPC in {folder}: {FileProblem.Of(folder, e)}", Failure.InputOutput, e);
 }

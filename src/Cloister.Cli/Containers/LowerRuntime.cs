@@ -23,10 +23,13 @@ internal sealed record LowerRuntime(string Path)
         string? path = (wanted is null ? s_known : [wanted]).Select(ProgramPath.Find).FirstOrDefault(found => found is not null);
         if (path is null || (wanted is not null && !FileStatus.MayExecute(path)))
         {
-            throw new ContainerException(wanted is null ? $"neither {string.Join(" nor ", s_known)} is in PATH; install one, or name another runtime by {Variable}" : $"{wanted}: no such OCI runtime", Failure.NotFound);
+            throw new ContainerException(wanted is null
+                ? $"neither {string.Join(" nor ", s_known)} is in PATH; install one, or name another runtime by {Variable}"
+                : $"{wanted}: no such OCI runtime", Failure.NotFound);
         }
 
-        return Environment.ProcessPath is { } own && FileIdentity.TryGet(own, out FileIdentity self) && FileIdentity.TryGet(path, out FileIdentity lower) && lower == self
+        return Environment.ProcessPath is { } own && FileIdentity.TryGet(own, out FileIdentity self)
+            && FileIdentity.TryGet(path, out FileIdentity lower) && lower == self
             ? throw new ContainerException($"{path} is this program itself; {Variable} names the runtime behind it")
             : new LowerRuntime(path);
     }
@@ -45,7 +48,8 @@ internal sealed record LowerRuntime(string Path)
     /// <param name="arguments">The command line.</param>
     /// <param name="container">The container's name.</param>
     public string StateOf(RuntimeArguments arguments, string container) =>
-        System.IO.Path.GetFullPath(System.IO.Path.Combine(arguments.Options.GetValueOrDefault("root") ?? $"/run/{System.IO.Path.GetFileName(Path)}", container));
+        System.IO.Path.GetFullPath(
+            System.IO.Path.Combine(arguments.Options.GetValueOrDefault("root") ?? $"/run/{System.IO.Path.GetFileName(Path)}", container));
 
     /// <summary>What it says of a container that it knows; null where it says nothing.</summary>
     /// <param name="before">The options before the command.</param>
@@ -53,7 +57,12 @@ internal sealed record LowerRuntime(string Path)
     public JsonObject? State(IEnumerable<string> before, string container)
     {
         // runc(8) state; runtime.md of the specification, state.
-        using Process process = Process.Start(new ProcessStartInfo(Path, [.. before, "state", container]) { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false })!;
+        using Process process = Process.Start(new ProcessStartInfo(Path, [.. before, "state", container])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+        })!;
         Task<string> said = process.StandardError.ReadToEndAsync(); // what is wrong it says once more, when it executes
         string output = process.StandardOutput.ReadToEnd();
         _ = said.Result;

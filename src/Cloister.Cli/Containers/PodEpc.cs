@@ -4,7 +4,10 @@ using System.Text;
 
 namespace Cloister.Cli.Containers;
 
-/// <summary>How much EPC a pod asked for, by the node's device plugin, which asks the cluster: no container is told of a resource that has no device.</summary>
+/// <summary>
+/// How much EPC a pod asked for, by the node's device plugin, which asks the cluster: no container is told of a resource that has no
+/// device.
+/// </summary>
 /// <param name="path">Its socket.</param>
 internal sealed class PodEpc(string path)
 {
@@ -26,7 +29,11 @@ internal sealed class PodEpc(string path)
     public long? Ask(PodName pod)
     {
         int patience = (int)s_patience.TotalMilliseconds;
-        using var connection = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = patience, SendTimeout = patience };
+        using var connection = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
+        {
+            ReceiveTimeout = patience,
+            SendTimeout = patience,
+        };
         try
         {
             connection.Connect(new UnixDomainSocketEndPoint(Path));
@@ -41,18 +48,22 @@ internal sealed class PodEpc(string path)
         try
         {
             _ = connection.Send(Encoding.UTF8.GetBytes(pod.Text + "\n"));
-            for (int read; length < answer.Length && (read = connection.Receive(answer, length, answer.Length - length, SocketFlags.None)) > 0;)
+            for (int read; length < answer.Length
+                && (read = connection.Receive(answer, length, answer.Length - length, SocketFlags.None)) > 0;)
             {
                 length += read;
             }
         }
         catch (SocketException e)
         {
-            throw new ContainerException($"the EPC of pod {pod.Text}: the device plugin does not answer: {e.Message.ReplaceLineEndings(" ")}", Failure.Unavailable, e);
+            throw new ContainerException(
+                $"the EPC of pod {pod.Text}: the device plugin does not answer: {e.Message.ReplaceLineEndings(" ")}",
+                Failure.Unavailable, e);
         }
 
         string text = Encoding.UTF8.GetString(answer, 0, length);
         return long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long bytes) ? bytes == 0 ? null : bytes
-            : throw new ContainerException(text.Length == 0 ? $"the EPC of pod {pod.Text}: the device plugin has just ended" : PrintableText.Of(text), Failure.Unavailable);
+            : throw new ContainerException(text.Length == 0 ? $"the EPC of pod {pod.Text}: the device plugin has just ended"
+                : PrintableText.Of(text), Failure.Unavailable);
     }
 }

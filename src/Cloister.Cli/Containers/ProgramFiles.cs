@@ -2,7 +2,10 @@ using Cloister.Linux;
 
 namespace Cloister.Cli.Containers;
 
-/// <summary>The files of this program as a container gets them: with the C library that this process has, for the container's may be another or none.</summary>
+/// <summary>
+/// The files of this program as a container gets them: with the C library that this process has, for the container's may be another or
+/// none.
+/// </summary>
 internal sealed record ProgramFiles
 {
     /// <summary>Where they are in a container. /dev is a file system of the container's own, also where its root is read-only.</summary>
@@ -32,7 +35,9 @@ internal sealed record ProgramFiles
     {
         if (!IsNative(program))
         {
-            throw new ContainerException("containers need the native program, and this one runs by dotnet: build it with gcc or clang at hand, or take a release", Failure.Unavailable);
+            throw new ContainerException(
+                "containers need the native program, and this one runs by dotnet: build it with gcc or clang at hand, or take a release",
+                Failure.Unavailable);
         }
 
         var sources = new Dictionary<string, string>(StringComparer.Ordinal) { ["cloister"] = program };
@@ -60,16 +65,19 @@ internal sealed record ProgramFiles
 
     private static bool IsNative(string program) => Path.GetFileName(program) is not ("dotnet" or "");
 
-    // Started by a dynamic linker's command line, as it is on nodes and in containers, the process is the linker's, and the program lies beside it.
+    // Started by a dynamic linker's command line, as it is on nodes and in containers,
+    // the process is the linker's, and the program lies beside it.
     private static string Program => Environment.ProcessPath is not { } path ? ""
-        : Path.GetFileName(path).StartsWith("ld-", StringComparison.Ordinal) ? Path.Combine(Path.GetDirectoryName(path)!, "cloister") : path;
+        : Path.GetFileName(path).StartsWith("ld-", StringComparison.Ordinal)
+        ? Path.Combine(Path.GetDirectoryName(path)!, "cloister") : path;
 
     private static List<string> MapsOfThisProcess()
     {
         var paths = new List<string>();
         foreach (MapsLine line in MapsLine.CodeOf(Environment.ProcessId))
         {
-            if ((line.Protection & MemoryProtection.Read) != 0 && Path.GetFileName(line.Path).Contains(".so", StringComparison.Ordinal) && !paths.Contains(line.Path))
+            if ((line.Protection & MemoryProtection.Read) != 0 && Path.GetFileName(line.Path).Contains(".so", StringComparison.Ordinal)
+                && !paths.Contains(line.Path))
             {
                 paths.Add(line.Path);
             }

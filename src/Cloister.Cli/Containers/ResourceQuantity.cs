@@ -17,7 +17,8 @@ internal static class ResourceQuantity
             end++;
         }
 
-        if (Unit(text[end..]) is not { } unit || !decimal.TryParse(text.AsSpan(0, end), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal number)
+        if (Unit(text[end..]) is not { } unit
+            || !decimal.TryParse(text.AsSpan(0, end), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal number)
             || number > long.MaxValue / unit)
         {
             return false;
@@ -33,7 +34,9 @@ internal static class ResourceQuantity
         "m" => 0.001m,
         _ when Array.IndexOf(s_binary, suffix) is >= 0 and var power => 1L << (10 * (power + 1)),
         _ when Array.IndexOf(s_decimal, suffix) is >= 0 and var power => Power(3 * (power + 1)),
-        ['e' or 'E', .. var exponent] when int.TryParse(exponent, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int power) && power is >= -9 and <= 18 => Power(power),
+        ['e' or 'E', .. var exponent]
+            when int.TryParse(exponent, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int power)
+            && power is >= -9 and <= 18 => Power(power),
         _ => null,
     };
 

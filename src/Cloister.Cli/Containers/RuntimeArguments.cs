@@ -7,7 +7,8 @@ internal sealed record RuntimeArguments
     private static readonly string[] s_ofAll = ["log", "log-format", "log-level", "root", "criu", "rootless", "cgroup-manager"];
     private static readonly string[] s_ofCreate = ["bundle", "b", "console-socket", "pid-file", "preserve-fds", "config", "f"];
     private static readonly string[] s_ofExec =
-        ["console-socket", "cwd", "env", "e", "user", "u", "additional-gids", "g", "process", "p", "pid-file", "process-label", "apparmor", "cap", "c", "preserve-fds", "cgroup", "sub-cgroup"];
+        ["console-socket", "cwd", "env", "e", "user", "u", "additional-gids", "g", "process", "p", "pid-file", "process-label", "apparmor",
+            "cap", "c", "preserve-fds", "cgroup", "sub-cgroup"];
 
     /// <summary>Create, run or exec; another command's name, which is none of ours; null where there is none.</summary>
     public string? Command { get; init; }
@@ -25,7 +26,8 @@ internal sealed record RuntimeArguments
     public int ProgramAt { get; init; }
 
     /// <summary>An option by its long and its short name.</summary>
-    public string? Option(string name, string letter) => Options.TryGetValue(name, out string? value) || Options.TryGetValue(letter, out value) ? value : null;
+    public string? Option(string name, string letter) => Options.TryGetValue(name, out string? value)
+        || Options.TryGetValue(letter, out value) ? value : null;
 
     /// <summary>Reads it.</summary>
     /// <param name="words">The words behind the runtime's name.</param>
@@ -75,5 +77,6 @@ internal sealed record RuntimeArguments
         return at;
     }
 
-    private static int Program(IReadOnlyList<string> words, int at) => at < words.Count && words[at] == "--" ? at + 1 : int.Min(at, words.Count);
+    private static int Program(IReadOnlyList<string> words, int at) => at < words.Count && words[at] == "--" ? at + 1
+        : int.Min(at, words.Count);
 }

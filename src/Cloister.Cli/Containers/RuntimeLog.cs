@@ -6,7 +6,9 @@ namespace Cloister.Cli.Containers;
 /// <summary>The file that an OCI runtime is told to put its messages into: containerd and podman read a failure from there.</summary>
 internal static class RuntimeLog
 {
-    /// <summary>Adds a line, as runc does: logrus's two formats. What cannot be written there is on the error stream all the same.</summary>
+    /// <summary>
+    /// Adds a line, as runc does: logrus's two formats. What cannot be written there is on the error stream all the same.
+    /// </summary>
     public static void Write(RuntimeArguments arguments, string message)
     {
         if (!arguments.Options.TryGetValue("log", out string? file) || file.Length == 0)

@@ -8,8 +8,8 @@ using Cloister.Images;
 
 namespace Cloister.Cli.Covering;
 
-/// <summary>Which lines of enclaves' sources are executed, written to a file for lcov. What is there by then is written again and again, so that a run
-/// that is killed leaves what it had.</summary>
+/// <summary>Which lines of enclaves' sources are executed, written to a file for lcov. What is there by then is written again and again, so
+/// that a run that is killed leaves what it had.</summary>
 internal sealed class Coverage : ICodePlaces, IDriverObserver, IEngineObserver, IDisposable
 {
     private static readonly TimeSpan s_between = TimeSpan.FromSeconds(2);
@@ -113,7 +113,9 @@ internal sealed class Coverage : ICodePlaces, IDriverObserver, IEngineObserver, 
             ulong from = LinearAddress.PageSize * (unchecked(first + origin.Bias) / LinearAddress.PageSize);
             for (ulong page = from; page < unchecked(end + origin.Bias); page += LinearAddress.PageSize)
             {
-                if (page - enclave.Base.Value < enclave.Size && _tracer.Driver.TryRead(enclave, new LinearAddress(page), code, out SecinfoFlags secinfo) && (secinfo & SecinfoFlags.X) != 0)
+                if (page - enclave.Base.Value < enclave.Size
+                    && _tracer.Driver.TryRead(enclave, new LinearAddress(page), code, out SecinfoFlags secinfo)
+                    && (secinfo & SecinfoFlags.X) != 0)
                 {
                     _ = file.Note(unchecked(page - origin.Bias), code);
                 }

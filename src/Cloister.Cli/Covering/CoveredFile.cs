@@ -18,7 +18,8 @@ internal sealed class CoveredFile
     {
         _symbols = symbols;
         var blocks = new SortedSet<ulong>();
-        ulong[] roots = [.. symbols.Functions.Select(function => function.Start), .. symbols.Lines.Where(row => row.File is not null).Select(row => row.Address)];
+        ulong[] roots = [.. symbols.Functions.Select(function => function.Start), .. symbols.Lines.Where(row => row.File is not null)
+            .Select(row => row.Address)];
         foreach ((ulong start, _) in symbols.Ranges)
         {
             blocks.UnionWith(CodeBlocks.Find(symbols.CodeAt(start).ToArray(), start, roots));

@@ -13,7 +13,8 @@ internal sealed class CoveredSource
     public void NoteLine(int line, bool isReached) => Lines[line] = isReached || Lines.GetValueOrDefault(line);
 
     /// <summary>A function.</summary>
-    public void NoteFunction(string name, int line, bool isReached) => Functions[name] = (line, isReached || Functions.GetValueOrDefault(name).IsReached);
+    public void NoteFunction(string name, int line, bool isReached) =>
+        Functions[name] = (line, isReached || Functions.GetValueOrDefault(name).IsReached);
 
     /// <summary>Takes over what another has of the same file.</summary>
     public void Add(CoveredSource other)

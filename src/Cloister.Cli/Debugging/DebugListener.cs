@@ -30,7 +30,8 @@ internal sealed class DebugListener : IDisposable
     /// <param name="place">Where a gdb comes.</param>
     /// <param name="problem">Why it cannot.</param>
     public static DebugListener? Begin(Tracer tracer, EnclaveFiles files, GdbPlace place, out string? problem) =>
-        place.TryListen(out problem) is { } socket ? new DebugListener(tracer, files, socket, place.Address is null ? place.Text : null) : null;
+        place.TryListen(out problem) is { } socket
+        ? new DebugListener(tracer, files, socket, place.Address is null ? place.Text : null) : null;
 
     /// <summary>Gives up waiting, for somebody wants this process to end.</summary>
     /// <returns>False when a gdb has come: nothing is given up then.</returns>
@@ -117,7 +118,8 @@ internal sealed class DebugListener : IDisposable
             catch (Exception e)
 #pragma warning restore CA1031
             {
-                _ = Failure.Report($"gdb is not served any more: {e.GetType().Name}: {e.Message.ReplaceLineEndings(" ")}", Failure.Internal);
+                _ = Failure.Report($"gdb is not served any more: {e.GetType().Name}: {e.Message.ReplaceLineEndings(" ")}",
+                    Failure.Internal);
             }
         }
     }

@@ -3,7 +3,9 @@ using Cloister.Linux;
 
 namespace Cloister.Cli.Debugging;
 
-/// <summary>The terminal that a debugger and its program share: the program has it while it runs, as under a gdb that traces it itself.</summary>
+/// <summary>
+/// The terminal that a debugger and its program share: the program has it while it runs, as under a gdb that traces it itself.
+/// </summary>
 internal sealed class DebugTerminal
 {
     /// <summary>The variable in which <c>cloister gdb</c> tells the run whose terminal it is.</summary>
@@ -21,7 +23,8 @@ internal sealed class DebugTerminal
 
     /// <summary>Takes the program, which is about to be started, out of the debugger's group; null where they share no terminal.</summary>
     public static DebugTerminal? Begin() =>
-        int.TryParse(Environment.GetEnvironmentVariable(Variable), NumberStyles.None, CultureInfo.InvariantCulture, out int group) && group > 0
+        int.TryParse(Environment.GetEnvironmentVariable(Variable), NumberStyles.None, CultureInfo.InvariantCulture, out int group)
+            && group > 0
             && TerminalGroup.BeginOwn() ? new DebugTerminal(group) : null;
 
     /// <summary>The program runs.</summary>

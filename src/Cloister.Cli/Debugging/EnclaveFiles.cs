@@ -7,8 +7,8 @@ using Cloister.Linux;
 
 namespace Cloister.Cli.Debugging;
 
-/// <summary>Which files an enclave's code is from, and where they lie: found by the code, whoever loaded it. There may be several, as below a LibOS, and
-/// more later.</summary>
+/// <summary>Which files an enclave's code is from, and where they lie: found by the code, whoever loaded it. There may be several, as below
+/// a LibOS, and more later.</summary>
 internal sealed class EnclaveFiles : IDisposable
 {
     // Written-out pages are brought in to be looked at; a page of zeros or of padding is in no place that tells.
@@ -42,7 +42,8 @@ internal sealed class EnclaveFiles : IDisposable
 
         foreach (string path in _noted().Concat(MapsLine.FilesOf(process.Id)).Distinct())
         {
-            if (_code.Of(path) is { } file && BiasOf(file, code) is { } bias && !found.Exists(one => one.Bias == bias && one.Path == Path.GetFullPath(path)))
+            if (_code.Of(path) is { } file && BiasOf(file, code) is { } bias
+                && !found.Exists(one => one.Bias == bias && one.Path == Path.GetFullPath(path)))
             {
                 var loaded = new LoadedFile(Path.GetFullPath(path), bias, file.Symbols.Dynamic is { } dynamic ? dynamic + bias : 0)
                 {
@@ -80,7 +81,8 @@ internal sealed class EnclaveFiles : IDisposable
     }
 
     // Of the code that is in no file that is known.
-    private static IEnumerable<(ulong Address, string Piece)> Pieces(MachineView view, IOpenEnclave enclave, DebuggedProcess process, List<LoadedFile> found)
+    private static IEnumerable<(ulong Address, string Piece)> Pieces(MachineView view, IOpenEnclave enclave, DebuggedProcess process,
+        List<LoadedFile> found)
     {
         int left = MostPages, leftOut = MostOut;
         byte[] bytes = new byte[LinearAddress.PageSize];

@@ -102,7 +102,8 @@ internal sealed class GdbServer(DebugMachine machine, EnclaveFiles files, Stream
 
         if (text.StartsWith("qXfer:", StringComparison.Ordinal))
         {
-            await _packets.Write(await _transfers.Do(text["qXfer:".Length..], _process).ConfigureAwait(false), cancellation).ConfigureAwait(false);
+            await _packets.Write(await _transfers.Do(text["qXfer:".Length..], _process).ConfigureAwait(false), cancellation)
+                .ConfigureAwait(false);
             return;
         }
 
@@ -159,14 +160,18 @@ internal sealed class GdbServer(DebugMachine machine, EnclaveFiles files, Stream
         string rest = text.Length > 0 ? text[1..] : "";
         return text switch
         {
-            ['q', 'S', 'u', 'p', ..] => $"PacketSize={RemotePackets.Longest:x};QStartNoAckMode+;QPassSignals+;QProgramSignals+;qXfer:features:read+;qXfer:auxv:read+;qXfer:exec-file:read+;"
+            ['q', 'S', 'u', 'p', ..] =>
+                $"PacketSize={RemotePackets.Longest:x};QStartNoAckMode+;QPassSignals+;QProgramSignals+;qXfer:features:read+;qXfer:auxv:read+;qXfer:exec-file:read+;"
                 + "qXfer:threads:read+;qXfer:libraries-svr4:read+;swbreak+;multiprocess+;vContSupported+;exec-events+;no-resumed+",
             ['H', 'g', ..] => RemoteText.Thread(text[2..]) is { } thread ? Select(thread) : Wrong,
             ['H', ..] => Ok,
             _ when text.StartsWith("qAttached", StringComparison.Ordinal) => _isAttached ? "1" : "0",
-            ['T', ..] => RemoteText.Thread(rest) is { } thread && await machine.Ask(process => process.Threads.Contains(thread)).ConfigureAwait(false) ? Ok : NoThread,
+            ['T', ..] =>
+                RemoteText.Thread(rest) is { } thread && await machine.Ask(process => process.Threads.Contains(thread))
+                    .ConfigureAwait(false) ? Ok : NoThread,
             ['G', ..] => RemoteText.Bytes(rest) is { } bytes ? await WriteRegisters(bytes).ConfigureAwait(false) : Wrong,
-            ['p', ..] => RemoteText.Number(rest) is { } number && number < (ulong)TargetDescription.Registers.Count ? await OneRegister((int)number).ConfigureAwait(false) : Wrong,
+            ['p', ..] => RemoteText.Number(rest) is { } number && number < (ulong)TargetDescription.Registers.Count
+                ? await OneRegister((int)number).ConfigureAwait(false) : Wrong,
             ['P', ..] => await WriteRegister(rest).ConfigureAwait(false),
             ['m', ..] => await ReadMemory(rest).ConfigureAwait(false),
             ['M', ..] => await WriteMemory(rest, binary: null).ConfigureAwait(false),
@@ -175,9 +180,12 @@ internal sealed class GdbServer(DebugMachine machine, EnclaveFiles files, Stream
             ['z', '0', ',', ..] => await Breakpoint(text[3..], insert: false).ConfigureAwait(false),
             ['D', ';', ..] => await Do("D", packet).ConfigureAwait(false),
             _ when text.StartsWith("vCont;", StringComparison.Ordinal) => await Continue(text["vCont;".Length..]).ConfigureAwait(false),
-            _ when text.StartsWith("QPassSignals:", StringComparison.Ordinal) => await Signals(text["QPassSignals:".Length..], (process, signals) => process.PassedSignals = signals).ConfigureAwait(false),
-            _ when text.StartsWith("QProgramSignals:", StringComparison.Ordinal) => await Signals(text["QProgramSignals:".Length..], (process, signals) => process.KeptSignals = signals).ConfigureAwait(false),
-            _ when text.StartsWith("qRcmd,", StringComparison.Ordinal) => RemoteText.Text(text["qRcmd,".Length..]) is { } command ? await Command(command).ConfigureAwait(false) : Wrong,
+            _ when text.StartsWith("QPassSignals:", StringComparison.Ordinal) =>
+                await Signals(text["QPassSignals:".Length..], (process, signals) => process.PassedSignals = signals).ConfigureAwait(false),
+            _ when text.StartsWith("QProgramSignals:", StringComparison.Ordinal) =>
+                await Signals(text["QProgramSignals:".Length..], (process, signals) => process.KeptSignals = signals).ConfigureAwait(false),
+            _ when text.StartsWith("qRcmd,", StringComparison.Ordinal) => RemoteText.Text(text["qRcmd,".Length..]) is { } command
+                ? await Command(command).ConfigureAwait(false) : Wrong,
             _ => "",
         };
     }
@@ -294,7 +302,8 @@ internal sealed class GdbServer(DebugMachine machine, EnclaveFiles files, Stream
         int colon = text.IndexOf(':', StringComparison.Ordinal);
         string[] parts = text[..Math.Max(colon, 0)].Split(',');
         if (parts.Length != 2 || RemoteText.Number(parts[0]) is not { } address || RemoteText.Number(parts[1]) is not { } length
-            || (binary is null ? RemoteText.Bytes(text[(colon + 1)..]) : binary[(colon + 2)..]) is not { } bytes || (ulong)bytes.Length != length)
+            || (binary is null ? RemoteText.Bytes(text[(colon + 1)..]) : binary[(colon + 2)..]) is not { } bytes
+            || (ulong)bytes.Length != length)
         {
             return Wrong;
         }
@@ -346,7 +355,8 @@ internal sealed class GdbServer(DebugMachine machine, EnclaveFiles files, Stream
         foreach (string action in text.Split(';'))
         {
             string[] parts = action.Split(':');
-            if (parts[0].Length == 0 || (parts.Length > 1 ? RemoteText.Thread(parts[1]) : -1) is not { } thread || OrderOf(parts[0]) is not { } order)
+            if (parts[0].Length == 0 || (parts.Length > 1 ? RemoteText.Thread(parts[1]) : -1) is not { } thread
+                || OrderOf(parts[0]) is not { } order)
             {
                 return Wrong;
             }
@@ -354,7 +364,8 @@ internal sealed class GdbServer(DebugMachine machine, EnclaveFiles files, Stream
             orders.Add((thread, order));
         }
 
-        return await Resume(thread => orders.Where(one => one.Thread is -1 || one.Thread == thread).Select(one => (ThreadOrder?)one.Order).FirstOrDefault(),
+        return await Resume(
+            thread => orders.Where(one => one.Thread is -1 || one.Thread == thread).Select(one => (ThreadOrder?)one.Order).FirstOrDefault(),
             orders.Exists(one => one.Thread == -1)).ConfigureAwait(false);
     }
 
@@ -367,7 +378,8 @@ internal sealed class GdbServer(DebugMachine machine, EnclaveFiles files, Stream
                 return new ThreadOrder(action[0] == 's');
             case 'C' or 'S' when RemoteText.Number(rest) is { } signal and < 256:
                 return new ThreadOrder(action[0] == 'S') { Signal = RemoteSignal.ToLinux((int)signal) };
-            case 'r' when rest.Split(',') is [var start, var end] && RemoteText.Number(start) is { } first && RemoteText.Number(end) is { } last:
+            case 'r' when rest.Split(',') is [var start, var end] && RemoteText.Number(start) is { } first
+                && RemoteText.Number(end) is { } last:
                 return new ThreadOrder(Steps: true) { RangeStart = first, RangeEnd = last };
             default:
                 return null;
@@ -390,7 +402,8 @@ internal sealed class GdbServer(DebugMachine machine, EnclaveFiles files, Stream
 
     private async Task<string> Command(string command)
     {
-        string answer = await machine.Look(view => MonitorCommands.Do(view, files, command)).ConfigureAwait(false) ?? "the program has ended\n";
+        string answer = await machine.Look(view => MonitorCommands.Do(view, files, command)).ConfigureAwait(false)
+            ?? "the program has ended\n";
         return RemoteText.Digits(answer);
     }
 }

@@ -6,7 +6,10 @@ using Cloister.Linux;
 
 namespace Cloister.Cli.Debugging;
 
-/// <summary>What gdb reads as a file, in parts: threads, libraries and enclaves, registers, the auxiliary vector. gdb manual, "General Query Packets", qXfer.</summary>
+/// <summary>
+/// What gdb reads as a file, in parts: threads, libraries and enclaves, registers, the auxiliary vector. gdb manual, "General Query
+/// Packets", qXfer.
+/// </summary>
 /// <param name="machine">The machine.</param>
 /// <param name="files">Which files enclaves are from.</param>
 internal sealed class GdbTransfers(DebugMachine machine, EnclaveFiles files)
@@ -36,8 +39,12 @@ internal sealed class GdbTransfers(DebugMachine machine, EnclaveFiles files)
             "features" when annex == "target.xml" => Encoding.ASCII.GetBytes(TargetDescription.Xml),
             "auxv" => await Auxiliary(process).ConfigureAwait(false),
             "exec-file" => Encoding.UTF8.GetBytes(Executable(process)),
-            "threads" => Encoding.UTF8.GetBytes(_threads = offset > 0 && _threads.Length > 0 ? _threads : await Threads(process).ConfigureAwait(false)),
-            "libraries-svr4" => Encoding.UTF8.GetBytes(_libraries = offset > 0 && _libraries.Length > 0 ? _libraries : await Libraries(process).ConfigureAwait(false)),
+            "threads" =>
+                Encoding.UTF8.GetBytes(_threads = offset > 0 && _threads.Length > 0 ? _threads
+                    : await Threads(process).ConfigureAwait(false)),
+            "libraries-svr4" =>
+                Encoding.UTF8.GetBytes(_libraries = offset > 0 && _libraries.Length > 0 ? _libraries
+                    : await Libraries(process).ConfigureAwait(false)),
             _ => null,
         };
         if (whole is null)
@@ -78,7 +85,8 @@ internal sealed class GdbTransfers(DebugMachine machine, EnclaveFiles files)
     {
         var xml = new StringBuilder("<?xml version=\"1.0\"?>\n<threads>\n");
         foreach ((int thread, ulong enclave, ulong tcs, ThreadPlace place) in await machine.Ask(process => process.Threads
-            .Select(thread => (thread, process.EnclaveOf(thread), process.TcsOf(thread), process.PlaceOf(thread))).ToArray()).ConfigureAwait(false) ?? [])
+            .Select(thread => (thread, process.EnclaveOf(thread), process.TcsOf(thread), process.PlaceOf(thread))).ToArray())
+            .ConfigureAwait(false) ?? [])
         {
             string name = Encoding.UTF8.GetString(HostFile.TryRead($"/proc/{id}/task/{thread}/comm") ?? []).TrimEnd('\n');
             string where = place switch
@@ -88,7 +96,8 @@ internal sealed class GdbTransfers(DebugMachine machine, EnclaveFiles files)
                 ThreadPlace.Unknown => "in the kernel",
                 _ => "",
             };
-            xml.Append(CultureInfo.InvariantCulture, $"<thread id=\"{RemoteText.ThreadId(id, thread)}\" name=\"{Escaped(name)}\">{where}</thread>\n");
+            xml.Append(CultureInfo.InvariantCulture,
+                $"<thread id=\"{RemoteText.ThreadId(id, thread)}\" name=\"{Escaped(name)}\">{where}</thread>\n");
         }
 
         return xml.Append("</threads>\n").ToString();
@@ -105,7 +114,8 @@ internal sealed class GdbTransfers(DebugMachine machine, EnclaveFiles files)
             }
 
             (ulong first, IReadOnlyList<LoadedFile> libraries) = LinkMaps.Read(process, auxiliary);
-            List<LoadedFile> enclaves = [.. MonitorCommands.EnclavesOf(view, process).Where(one => one.IsInitialized).SelectMany(one => files.Find(view, one, process))];
+            List<LoadedFile> enclaves = [.. MonitorCommands.EnclavesOf(view, process).Where(one => one.IsInitialized)
+                .SelectMany(one => files.Find(view, one, process))];
             process.KnowCode(enclaves.SelectMany(file => file.Code));
             return (first, [.. libraries, .. enclaves]);
         }).ConfigureAwait(false);
@@ -121,11 +131,13 @@ internal sealed class GdbTransfers(DebugMachine machine, EnclaveFiles files)
         {
             // An enclave has no entry of the dynamic linker's; gdb tells entries by their addresses.
             ulong entry = file.LinkMap != 0 ? file.LinkMap : invented++;
-            xml.Append(CultureInfo.InvariantCulture, $"<library name=\"{Escaped(file.Path)}\" lm=\"0x{entry:x}\" l_addr=\"0x{file.Bias:x}\" l_ld=\"0x{file.Dynamic:x}\" lmid=\"0x0\"/>\n");
+            xml.Append(CultureInfo.InvariantCulture,
+                $"<library name=\"{Escaped(file.Path)}\" lm=\"0x{entry:x}\" l_addr=\"0x{file.Bias:x}\" l_ld=\"0x{file.Dynamic:x}\" lmid=\"0x0\"/>\n");
         }
 
         return xml.Append("</library-list-svr4>\n").ToString();
     }
 
-    private static string Escaped(string text) => System.Security.SecurityElement.Escape(new string([.. text.Select(c => char.IsControl(c) ? '?' : c)]));
+    private static string Escaped(string text) =>
+        System.Security.SecurityElement.Escape(new string([.. text.Select(c => char.IsControl(c) ? '?' : c)]));
 }

@@ -4,13 +4,17 @@ using Cloister.Engine.Debugging;
 
 namespace Cloister.Cli.Debugging;
 
-/// <summary>The shared libraries of a process, as its dynamic linker lists them. glibc, elf/link.h: struct r_debug and struct link_map.</summary>
+/// <summary>
+/// The shared libraries of a process, as its dynamic linker lists them. glibc, elf/link.h: struct r_debug and struct link_map.
+/// </summary>
 internal static class LinkMaps
 {
     private const int MostLibraries = 4096, MostEntries = 512, LongestName = 4096;
     private const ulong ProgramHeaders = 3, HeaderLength = 4, HeaderCount = 5, DynamicSegment = 2, HeaderSegment = 6, DebugEntry = 21;
 
-    /// <summary>The address of the program's own entry, and the libraries; none where there is no dynamic linker, or it has not begun.</summary>
+    /// <summary>
+    /// The address of the program's own entry, and the libraries; none where there is no dynamic linker, or it has not begun.
+    /// </summary>
     public static (ulong Main, IReadOnlyList<LoadedFile> Libraries) Read(DebuggedProcess process, ReadOnlySpan<byte> auxiliary)
     {
         var libraries = new List<LoadedFile>();
@@ -23,7 +27,8 @@ internal static class LinkMaps
         for (int i = 0; at != 0 && i < MostLibraries; i++)
         {
             // l_addr, l_name, l_ld, l_next
-            if (Word(process, at) is not { } bias || Word(process, at + 8) is not { } name || Word(process, at + 16) is not { } dynamic || Word(process, at + 24) is not { } next)
+            if (Word(process, at) is not { } bias || Word(process, at + 8) is not { } name || Word(process, at + 16) is not { } dynamic
+                || Word(process, at + 24) is not { } next)
             {
                 break;
             }

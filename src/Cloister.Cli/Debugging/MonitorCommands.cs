@@ -33,7 +33,9 @@ internal static class MonitorCommands
         {
             ["enclaves" or "enclave"] => Enclaves(view, files, process),
             ["epcm", var text] when TryParse(text, out address) => Epcm(view, process, address),
-            ["tcs"] or ["ssa"] => string.Concat(process.Threads.Select(process.TcsOf).Where(tcs => tcs != 0).Distinct().Select(tcs => Tcs(view, process, tcs, words[0] == "ssa"))) is { Length: > 0 } all
+            ["tcs"] or ["ssa"] =>
+                string.Concat(process.Threads.Select(process.TcsOf).Where(tcs => tcs != 0).Distinct()
+                    .Select(tcs => Tcs(view, process, tcs, words[0] == "ssa"))) is { Length: > 0 } all
                 ? all : "no thread is inside\n",
             ["tcs", var text] when TryParse(text, out address) => Tcs(view, process, address, frames: false),
             ["ssa", var text] when TryParse(text, out address) => Tcs(view, process, address, frames: true),
@@ -48,7 +50,8 @@ internal static class MonitorCommands
         : ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out address);
 
     /// <summary>The enclaves of a process, from ECREATE on.</summary>
-    public static IEnumerable<IOpenEnclave> EnclavesOf(MachineView view, DebuggedProcess process) => view.Processes.Where(one => one.Id == process.Id)
+    public static IEnumerable<IOpenEnclave> EnclavesOf(MachineView view, DebuggedProcess process) =>
+        view.Processes.Where(one => one.Id == process.Id)
         .SelectMany(one => one.Mappings).Select(mapping => mapping.Enclave).OfType<IOpenEnclave>().Where(one => one.IsCreated).Distinct();
 
     private static IOpenEnclave? At(MachineView view, DebuggedProcess process, ulong address) =>
@@ -60,7 +63,8 @@ internal static class MonitorCommands
         foreach (IOpenEnclave enclave in EnclavesOf(view, process).OrderBy(one => one.Eid))
         {
             string state = enclave.IsInitialized ? "" : ", not initialized";
-            text.Append(CultureInfo.InvariantCulture, $"enclave {enclave.Eid}: 0x{enclave.Base.Value:x} to 0x{enclave.Base.Value + enclave.Size:x}, {(enclave.IsDebug ? "DEBUG" : "production: not to be looked into")}{state}, {enclave.PageCount} pages, {enclave.ResidentPageCount} in the EPC\n");
+            text.Append(CultureInfo.InvariantCulture,
+                $"enclave {enclave.Eid}: 0x{enclave.Base.Value:x} to 0x{enclave.Base.Value + enclave.Size:x}, {(enclave.IsDebug ? "DEBUG" : "production: not to be looked into")}{state}, {enclave.PageCount} pages, {enclave.ResidentPageCount} in the EPC\n");
             IReadOnlyList<LoadedFile> known = enclave.IsInitialized ? files.Find(view, enclave, process) : [];
             foreach (LoadedFile file in known)
             {
@@ -68,9 +72,11 @@ internal static class MonitorCommands
             }
 
             text.Append(known.Count == 0 ? "  no file is known that has its code\n" : "");
-            foreach (int thread in process.Threads.Where(thread => process.TcsOf(thread) is not 0 and var tcs && tcs - enclave.Base.Value < enclave.Size))
+            foreach (int thread in process.Threads.Where(
+                thread => process.TcsOf(thread) is not 0 and var tcs && tcs - enclave.Base.Value < enclave.Size))
             {
-                text.Append(CultureInfo.InvariantCulture, $"  thread {thread} {(process.PlaceOf(thread) == ThreadPlace.Exited ? "exited asynchronously from" : "inside by")} TCS 0x{process.TcsOf(thread):x}\n");
+                text.Append(CultureInfo.InvariantCulture,
+                    $"  thread {thread} {(process.PlaceOf(thread) == ThreadPlace.Exited ? "exited asynchronously from" : "inside by")} TCS 0x{process.TcsOf(thread):x}\n");
             }
         }
 
@@ -103,13 +109,16 @@ internal static class MonitorCommands
     private static string Tcs(MachineView view, DebuggedProcess process, ulong address, bool frames)
     {
         if (At(view, process, address) is not { } enclave || !process.TryReadTcs(address, out Tcs tcs)
-            || view.Driver.EpcPageAt(enclave, new LinearAddress(address)) is not { IsNone: false } page || view.Machine.Epcm[page].PageType != PageType.Tcs)
+            || view.Driver.EpcPageAt(enclave, new LinearAddress(address)) is not { IsNone: false } page
+            || view.Machine.Epcm[page].PageType != PageType.Tcs)
         {
             return $"0x{address:x} is no TCS that may be looked at\n";
         }
 
-        string owner = process.Threads.FirstOrDefault(thread => process.TcsOf(thread) == address) is not 0 and var thread ? $", thread {thread}" : "";
-        var text = new StringBuilder().Append(CultureInfo.InvariantCulture, $"TCS 0x{address:x}{owner}: OENTRY 0x{tcs.Oentry:x}, AEP 0x{tcs.Aep:x}, OSSA 0x{tcs.Ossa:x}, CSSA {tcs.Cssa} of {tcs.Nssa}, flags {tcs.Flags}\n");
+        string owner = process.Threads.FirstOrDefault(thread => process.TcsOf(thread) == address) is not 0 and var thread
+            ? $", thread {thread}" : "";
+        var text = new StringBuilder().Append(CultureInfo.InvariantCulture,
+            $"TCS 0x{address:x}{owner}: OENTRY 0x{tcs.Oentry:x}, AEP 0x{tcs.Aep:x}, OSSA 0x{tcs.Ossa:x}, CSSA {tcs.Cssa} of {tcs.Nssa}, flags {tcs.Flags}\n");
         if (!frames || !view.Driver.TryReadSecs(enclave, out Secs secs))
         {
             return text.ToString();
@@ -123,7 +132,8 @@ internal static class MonitorCommands
             if (process.Read(at, registers) == registers.Length)
             {
                 ref readonly Gprsgx saved = ref MemoryMarshal.AsRef<Gprsgx>(registers);
-                text.Append(CultureInfo.InvariantCulture, $"  frame {frame}: rip 0x{saved.Rip:x}, rsp 0x{saved.Rsp:x}, rbp 0x{saved.Rbp:x}, rax 0x{saved.Rax:x}, host's rsp 0x{saved.Ursp:x}, {(saved.Exitinfo.Valid ? $"exception {saved.Exitinfo.Vector}" : "interrupt or fault that is not told")}\n");
+                text.Append(CultureInfo.InvariantCulture,
+                    $"  frame {frame}: rip 0x{saved.Rip:x}, rsp 0x{saved.Rsp:x}, rbp 0x{saved.Rbp:x}, rax 0x{saved.Rax:x}, host's rsp 0x{saved.Ursp:x}, {(saved.Exitinfo.Valid ? $"exception {saved.Exitinfo.Vector}" : "interrupt or fault that is not told")}\n");
             }
         }
 

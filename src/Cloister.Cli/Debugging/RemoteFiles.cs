@@ -6,7 +6,9 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Cloister.Cli.Debugging;
 
-/// <summary>The files that gdb reads through its target: programs, libraries, what /proc says. Nobody writes. gdb manual, "Host I/O Packets".</summary>
+/// <summary>
+/// The files that gdb reads through its target: programs, libraries, what /proc says. Nobody writes. gdb manual, "Host I/O Packets".
+/// </summary>
 internal sealed class RemoteFiles : IDisposable
 {
     private const int MostOpen = 64, MostBytes = 0xff00;
@@ -25,9 +27,11 @@ internal sealed class RemoteFiles : IDisposable
         return verb switch
         {
             "setfs" => Result(0),
-            "open" when words.Length == 3 && RemoteText.Text(words[0]) is { } path && RemoteText.Number(words[1]) is { } flags => Open(path, flags),
+            "open" when words.Length == 3 && RemoteText.Text(words[0]) is { } path && RemoteText.Number(words[1]) is { } flags =>
+                Open(path, flags),
             "close" when words.Length == 1 && Handle(words[0]) is { } file => Close(file),
-            "pread" when words.Length == 3 && Handle(words[0]) is { } file && RemoteText.Number(words[1]) is { } count && RemoteText.Number(words[2]) is { } offset => Read(file, count, offset),
+            "pread" when words.Length == 3 && Handle(words[0]) is { } file && RemoteText.Number(words[1]) is { } count
+                && RemoteText.Number(words[2]) is { } offset => Read(file, count, offset),
             "fstat" when words.Length == 1 && Handle(words[0]) is { } file => Stat(file),
             "readlink" when RemoteText.Text(rest) is { } path => Link(path),
             "open" or "readlink" => Error(Invalid),
@@ -82,7 +86,8 @@ internal sealed class RemoteFiles : IDisposable
         }
     }
 
-    private int? Handle(string text) => RemoteText.Number(text) is { } number and <= int.MaxValue && _open.ContainsKey((int)number) ? (int)number : null;
+    private int? Handle(string text) => RemoteText.Number(text) is { } number and <= int.MaxValue && _open.ContainsKey((int)number)
+        ? (int)number : null;
 
     private byte[] Close(int file)
     {
@@ -137,5 +142,6 @@ internal sealed class RemoteFiles : IDisposable
 
     private static byte[] Error(int number) => Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"F-1,{number:x}"));
 
-    private static (string First, string Others) Split(string text, char at) => text.IndexOf(at, StringComparison.Ordinal) is >= 0 and var index ? (text[..index], text[(index + 1)..]) : (text, "");
+    private static (string First, string Others) Split(string text, char at) =>
+        text.IndexOf(at, StringComparison.Ordinal) is >= 0 and var index ? (text[..index], text[(index + 1)..]) : (text, "");
 }

@@ -8,4 +8,5 @@ namespace Cloister.Cli.Debugging;
 /// <param name="Place">Where its bytes are.</param>
 /// <param name="Offset">Of the first, in bytes.</param>
 /// <param name="Component">The component of XSAVE that it belongs to, where it is of the extended state.</param>
-internal sealed record RemoteRegister(string Name, int Bits, string Type, string Feature, RemoteRegisterPlace Place, int Offset, int Component = -1);
+internal sealed record RemoteRegister(string Name, int Bits, string Type, string Feature, RemoteRegisterPlace Place, int Offset,
+    int Component = -1);

@@ -94,7 +94,8 @@ internal static class TargetDescription
 
     private static ulong Present(ReadOnlySpan<byte> extended) => BinaryPrimitives.ReadUInt64LittleEndian(extended[HeaderOffset..]);
 
-    private static bool IsThere(RemoteRegister register, ReadOnlySpan<byte> extended) => (Present(extended) & 1UL << register.Component) != 0;
+    private static bool IsThere(RemoteRegister register, ReadOnlySpan<byte> extended) =>
+        (Present(extended) & 1UL << register.Component) != 0;
 
     // A component in its initial configuration has no bytes: it gets them.
     private static void Begin(RemoteRegister register, Span<byte> extended)
@@ -132,10 +133,14 @@ internal static class TargetDescription
     {
         (string Name, string Field)[] general =
         [
-            ("rax", nameof(UserRegisters.Rax)), ("rbx", nameof(UserRegisters.Rbx)), ("rcx", nameof(UserRegisters.Rcx)), ("rdx", nameof(UserRegisters.Rdx)),
-            ("rsi", nameof(UserRegisters.Rsi)), ("rdi", nameof(UserRegisters.Rdi)), ("rbp", nameof(UserRegisters.Rbp)), ("rsp", nameof(UserRegisters.Rsp)),
-            ("r8", nameof(UserRegisters.R8)), ("r9", nameof(UserRegisters.R9)), ("r10", nameof(UserRegisters.R10)), ("r11", nameof(UserRegisters.R11)),
-            ("r12", nameof(UserRegisters.R12)), ("r13", nameof(UserRegisters.R13)), ("r14", nameof(UserRegisters.R14)), ("r15", nameof(UserRegisters.R15)),
+            ("rax", nameof(UserRegisters.Rax)), ("rbx", nameof(UserRegisters.Rbx)), ("rcx", nameof(UserRegisters.Rcx)),
+            ("rdx", nameof(UserRegisters.Rdx)),
+            ("rsi", nameof(UserRegisters.Rsi)), ("rdi", nameof(UserRegisters.Rdi)), ("rbp", nameof(UserRegisters.Rbp)),
+            ("rsp", nameof(UserRegisters.Rsp)),
+            ("r8", nameof(UserRegisters.R8)), ("r9", nameof(UserRegisters.R9)), ("r10", nameof(UserRegisters.R10)),
+            ("r11", nameof(UserRegisters.R11)),
+            ("r12", nameof(UserRegisters.R12)), ("r13", nameof(UserRegisters.R13)), ("r14", nameof(UserRegisters.R14)),
+            ("r15", nameof(UserRegisters.R15)),
             ("rip", nameof(UserRegisters.Rip)),
         ];
         foreach ((string name, string field) in general)
@@ -146,7 +151,8 @@ internal static class TargetDescription
         yield return General("eflags", 32, "i386_eflags", Core, nameof(UserRegisters.Rflags));
         foreach ((string name, string field) in new[]
         {
-            ("cs", nameof(UserRegisters.Cs)), ("ss", nameof(UserRegisters.Ss)), ("ds", nameof(UserRegisters.Ds)), ("es", nameof(UserRegisters.Es)),
+            ("cs", nameof(UserRegisters.Cs)), ("ss", nameof(UserRegisters.Ss)), ("ds", nameof(UserRegisters.Ds)),
+            ("es", nameof(UserRegisters.Es)),
             ("fs", nameof(UserRegisters.Fs)), ("gs", nameof(UserRegisters.Gs)),
         })
         {
@@ -195,13 +201,17 @@ internal static class TargetDescription
         {
             xml.Append(CultureInfo.InvariantCulture, $"<feature name=\"{feature.Key}\">\n").Append(feature.Key switch
             {
-                Core => Flags("i386_eflags", ["CF", "", "PF", "", "AF", "", "ZF", "SF", "TF", "IF", "DF", "OF", "", "", "NT", "", "RF", "VM", "AC", "VIF", "VIP", "ID"]),
-                Sse => Vector() + Flags("i386_mxcsr", ["IE", "DE", "ZE", "OE", "UE", "PE", "DAZ", "IM", "DM", "ZM", "OM", "UM", "PM", "", "", "FZ"]),
+                Core => Flags("i386_eflags",
+                    ["CF", "", "PF", "", "AF", "", "ZF", "SF", "TF", "IF", "DF", "OF", "", "", "NT", "", "RF", "VM", "AC",
+                        "VIF", "VIP", "ID"]),
+                Sse => Vector()
+                    + Flags("i386_mxcsr", ["IE", "DE", "ZE", "OE", "UE", "PE", "DAZ", "IM", "DM", "ZM", "OM", "UM", "PM", "", "", "FZ"]),
                 _ => "",
             });
             foreach (RemoteRegister register in feature)
             {
-                xml.Append(CultureInfo.InvariantCulture, $"<reg name=\"{register.Name}\" bitsize=\"{register.Bits}\" type=\"{register.Type}\" regnum=\"{number++}\"/>\n");
+                xml.Append(CultureInfo.InvariantCulture,
+                    $"<reg name=\"{register.Name}\" bitsize=\"{register.Bits}\" type=\"{register.Type}\" regnum=\"{number++}\"/>\n");
             }
 
             xml.Append("</feature>\n");
@@ -226,7 +236,8 @@ internal static class TargetDescription
 
     private static string Vector()
     {
-        (string Name, string Type, int Count)[] views = [("v4_float", "ieee_single", 4), ("v2_double", "ieee_double", 2), ("v16_int8", "int8", 16), ("v8_int16", "int16", 8), ("v4_int32", "int32", 4), ("v2_int64", "int64", 2)];
+        (string Name, string Type, int Count)[] views = [("v4_float", "ieee_single", 4), ("v2_double", "ieee_double", 2),
+            ("v16_int8", "int8", 16), ("v8_int16", "int16", 8), ("v4_int32", "int32", 4), ("v2_int64", "int64", 2)];
         return string.Concat(views.Select(view => $"<vector id=\"{view.Name}_\" type=\"{view.Type}\" count=\"{view.Count}\"/>\n"))
             + "<union id=\"vec128\">\n" + string.Concat(views.Select(view => $"<field name=\"{view.Name}\" type=\"{view.Name}_\"/>\n"))
             + "<field name=\"uint128\" type=\"uint128\"/>\n</union>\n";

@@ -3,7 +3,9 @@ using static Cloister.Lab.Reports.SvgDocument;
 
 namespace Cloister.Cli.Demo;
 
-/// <summary>A journal as a picture: a row for each page, or for neighbours that lived the same life, and in it a box for each leaf and fault.</summary>
+/// <summary>
+/// A journal as a picture: a row for each page, or for neighbours that lived the same life, and in it a box for each leaf and fault.
+/// </summary>
 internal static class PageDrawing
 {
     private const double Left = 12, Top = 44, RowHeight = 30, BoxHeight = 20, BoxGap = 5, LetterWidth = 5.9, Padding = 7, Margin = 12;
@@ -26,7 +28,8 @@ internal static class PageDrawing
         var svg = new SvgDocument();
         svg.Text(Left, 20, "What happened to an SGX2 enclave, page by page", size: 13, bold: true, colour: Ink);
         double y = Top, right = Left + (LegendStep * s_kinds.Length);
-        foreach ((string title, double column) in ((string, double)[])[("Offset", OffsetColumn), ("Pages", PagesColumn), ("Type", TypeColumn), ("Leaves and faults, in their order", BoxesColumn)])
+        foreach ((string title, double column) in ((string, double)[])[("Offset", OffsetColumn), ("Pages", PagesColumn),
+            ("Type", TypeColumn), ("Leaves and faults, in their order", BoxesColumn)])
         {
             svg.Text(Left + column, y, title, size: 10, colour: Faint);
         }
@@ -59,7 +62,8 @@ internal static class PageDrawing
         svg.Text(Left + OffsetColumn, middle, offset, size: 10, colour: Ink);
         svg.Text(Left + PagesColumn, middle, $"{count}", size: 10, colour: Ink);
         svg.Text(Left + TypeColumn, middle, page.Types, size: 10, colour: Ink);
-        IEnumerable<(string What, int Times)> crossings = page.Crossings.Select(crossing => (crossing.Key.ToString().ToUpperInvariant(), crossing.Value));
+        IEnumerable<(string What, int Times)> crossings =
+            page.Crossings.Select(crossing => (crossing.Key.ToString().ToUpperInvariant(), crossing.Value));
         crossings = page.Exits > 0 ? crossings.Append(("AEX", page.Exits)) : crossings;
 
         // A page is removed after all that it saw.

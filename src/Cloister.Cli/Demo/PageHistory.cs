@@ -70,7 +70,8 @@ internal sealed class PageHistory(LinearAddress address)
     {
         char Bit(SecinfoFlags bit, char letter) => state.HasFlag(bit) ? letter : '-';
         string text = $"{Bit(SecinfoFlags.R, 'r')}{Bit(SecinfoFlags.W, 'w')}{Bit(SecinfoFlags.X, 'x')}";
-        foreach ((SecinfoFlags bit, string word) in ((SecinfoFlags, string)[])[(SecinfoFlags.Pending, "pending"), (SecinfoFlags.Modified, "modified"), (SecinfoFlags.Pr, "restricted")])
+        foreach ((SecinfoFlags bit, string word) in ((SecinfoFlags, string)[])[(SecinfoFlags.Pending, "pending"),
+            (SecinfoFlags.Modified, "modified"), (SecinfoFlags.Pr, "restricted")])
         {
             text += state.HasFlag(bit) ? " " + word : "";
         }

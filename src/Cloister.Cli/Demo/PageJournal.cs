@@ -59,7 +59,8 @@ internal sealed class PageJournal(SgxMachine machine, IMachineObserver next) : I
     {
         next.EncluExecuted(leaf, processor, address, result);
         Count(leaf.ToString(), result);
-        if (leaf is EncluLeaf.Eenter or EncluLeaf.Eresume && result.IsSuccess && _living.TryGetValue(processor.Secs, out EnclaveHistory? entered))
+        if (leaf is EncluLeaf.Eenter or EncluLeaf.Eresume && result.IsSuccess
+            && _living.TryGetValue(processor.Secs, out EnclaveHistory? entered))
         {
             _inside[processor] = (entered, processor.Tcs);
         }
@@ -108,7 +109,8 @@ internal sealed class PageJournal(SgxMachine machine, IMachineObserver next) : I
         if (vector == ExceptionVector.PageFault && !ofLeaf && inside.Enclave.Contains(address))
         {
             var code = (PageFaultErrorCode)errorCode;
-            string access = code.HasFlag(PageFaultErrorCode.InstructionFetch) ? "fetch" : code.HasFlag(PageFaultErrorCode.Write) ? "write" : "read";
+            string access = code.HasFlag(PageFaultErrorCode.InstructionFetch) ? "fetch" : code.HasFlag(PageFaultErrorCode.Write)
+                ? "write" : "read";
             inside.Enclave.Page(address).Add($"{access} (#PF)");
         }
     }

@@ -21,7 +21,8 @@ internal static class PageReport
         output.WriteLine("(EEXTEND counts pages: the processor executes it 16 times for each.)");
         if (journal.Exits.Count > 0)
         {
-            output.WriteLine("Asynchronous exits: " + string.Join(", ", journal.Exits.Select(exit => PageHistory.Times(exit.Key, exit.Value))));
+            output.WriteLine("Asynchronous exits: "
+                + string.Join(", ", journal.Exits.Select(exit => PageHistory.Times(exit.Key, exit.Value))));
         }
     }
 
@@ -66,14 +67,16 @@ internal static class PageReport
     private static void Row(Table table, string offset, string count, PageHistory page)
     {
         string events = page.Events;
-        IEnumerable<string> crossings = page.Crossings.Select(crossing => PageHistory.Times(crossing.Key.ToString().ToUpperInvariant(), crossing.Value));
+        IEnumerable<string> crossings =
+            page.Crossings.Select(crossing => PageHistory.Times(crossing.Key.ToString().ToUpperInvariant(), crossing.Value));
         if (page.Exits > 0)
         {
             crossings = crossings.Append(PageHistory.Times("AEX", page.Exits));
         }
 
         string inside = string.Join(", ", crossings);
-        table.AddRow(new Text(offset), new Text(count), new Text(page.Types), new Text(page.States), new Text(inside.Length == 0 ? events : $"{events}; meanwhile {inside}"));
+        table.AddRow(new Text(offset), new Text(count), new Text(page.Types), new Text(page.States),
+            new Text(inside.Length == 0 ? events : $"{events}; meanwhile {inside}"));
     }
 
     private static Table Leaves(PageJournal journal)
@@ -99,5 +102,6 @@ internal static class PageReport
     }
 
     private static bool Same(PageHistory one, PageHistory other) =>
-        one.Types == other.Types && one.States == other.States && one.Events == other.Events && one.Crossings.Count + one.Exits + other.Crossings.Count + other.Exits == 0;
+        one.Types == other.Types && one.States == other.States && one.Events == other.Events
+        && one.Crossings.Count + one.Exits + other.Crossings.Count + other.Exits == 0;
 }

@@ -9,7 +9,8 @@ internal static class ProcessorChecks
 {
     private static readonly (int Number, string Name)[] s_components =
     [
-        (2, "AVX"), (5, "AVX-512 masks"), (6, "AVX-512 upper halves"), (7, "AVX-512 upper registers"), (9, "PKRU"), (17, "AMX configuration"), (18, "AMX tiles"),
+        (2, "AVX"), (5, "AVX-512 masks"), (6, "AVX-512 upper halves"), (7, "AVX-512 upper registers"), (9, "PKRU"),
+        (17, "AMX configuration"), (18, "AMX tiles"),
     ];
 
     /// <summary>One finding after the other.</summary>
@@ -17,7 +18,8 @@ internal static class ProcessorChecks
     {
         if (!X86Base.IsSupported || RuntimeInformation.ProcessArchitecture != System.Runtime.InteropServices.Architecture.X64)
         {
-            return [new DoctorFinding(FindingKind.Fatal, "processor", "processor", $"{RuntimeInformation.ProcessArchitecture}", "SGX programs are x86-64 code, and Cloister runs it on the processor itself")];
+            return [new DoctorFinding(FindingKind.Fatal, "processor", "processor", $"{RuntimeInformation.ProcessArchitecture}",
+                "SGX programs are x86-64 code, and Cloister runs it on the processor itself")];
         }
 
         return [RealSgx(), Fsgsbase(), ProtectionKeys(), CpuidFaulting(), ExtendedState()];
@@ -31,25 +33,33 @@ internal static class ProcessorChecks
         bool node = FileStatus.TryGet("/dev/sgx_enclave", out FileStatus status) == Errno.None && status.IsCharacterDevice;
         string processor = !flag ? "no" : (capabilities & 3) switch { 0 => "in CPUID, disabled", 3 => "SGX1 and SGX2", _ => "SGX1" };
         return node && (capabilities & 1) != 0
-            ? new DoctorFinding(FindingKind.Note, "sgx", "real SGX", $"{processor}, /dev/sgx_enclave", "this machine has the real thing; under `cloister run` programs see Cloister's all the same")
-            : new DoctorFinding(FindingKind.Note, "sgx", "real SGX", $"{processor}, {(node ? "" : "no ")}/dev/sgx_enclave", "not needed: Cloister is the machine");
+            ? new DoctorFinding(FindingKind.Note, "sgx", "real SGX", $"{processor}, /dev/sgx_enclave",
+                "this machine has the real thing; under `cloister run` programs see Cloister's all the same")
+            : new DoctorFinding(FindingKind.Note, "sgx", "real SGX", $"{processor}, {(node ? "" : "no ")}/dev/sgx_enclave",
+                "not needed: Cloister is the machine");
     }
 
     private static DoctorFinding Fsgsbase() => HostKernel.HasFsgsbase
-        ? new DoctorFinding(FindingKind.Good, "fsgsbase", "FSGSBASE", "yes", "FS and GS change at entry and exit without a system call, as the fast engine needs")
-        : new DoctorFinding(FindingKind.Limit, "fsgsbase", "FSGSBASE", "no", "a processor since 2012 (AMD: 2017) and Linux 5.9 have it; without, enclaves are entered by --engine=trap");
+        ? new DoctorFinding(FindingKind.Good, "fsgsbase", "FSGSBASE", "yes",
+            "FS and GS change at entry and exit without a system call, as the fast engine needs")
+        : new DoctorFinding(FindingKind.Limit, "fsgsbase", "FSGSBASE", "no",
+            "a processor since 2012 (AMD: 2017) and Linux 5.9 have it; without, enclaves are entered by --engine=trap");
 
     private static DoctorFinding ProtectionKeys()
     {
         Errno error = HostProbe.ProtectionKeys();
         return MachineDefaults.HasProtectionKeys && error == Errno.None
-            ? new DoctorFinding(FindingKind.Note, "pku", "protection keys", "yes", "not used yet; they could hide enclave memory from the host at no stop's cost")
-            : new DoctorFinding(FindingKind.Note, "pku", "protection keys", MachineDefaults.HasProtectionKeys ? $"{error}" : "no", "not needed: --isolation=strict hides enclave memory without them");
+            ? new DoctorFinding(FindingKind.Note, "pku", "protection keys", "yes",
+                "not used yet; they could hide enclave memory from the host at no stop's cost")
+            : new DoctorFinding(FindingKind.Note, "pku", "protection keys", MachineDefaults.HasProtectionKeys ? $"{error}"
+                : "no", "not needed: --isolation=strict hides enclave memory without them");
     }
 
     private static DoctorFinding CpuidFaulting() => HostProbe.CpuidFaulting() == Errno.None
-        ? new DoctorFinding(FindingKind.Note, "cpuid_faulting", "CPUID faulting", "yes", "for --cpuid=fault, as programs that read code want it (valgrind)")
-        : new DoctorFinding(FindingKind.Note, "cpuid_faulting", "CPUID faulting", "no", "not needed: CPUID instructions are replaced in the code that programs map");
+        ? new DoctorFinding(FindingKind.Note, "cpuid_faulting", "CPUID faulting", "yes",
+            "for --cpuid=fault, as programs that read code want it (valgrind)")
+        : new DoctorFinding(FindingKind.Note, "cpuid_faulting", "CPUID faulting", "no",
+            "not needed: CPUID instructions are replaced in the code that programs map");
 
     // SDM 1, "Enumeration of CPU support for XSAVE": CPUID.0DH.
     private static DoctorFinding ExtendedState()
@@ -71,7 +81,8 @@ internal static class ProcessorChecks
         }
 
         string components = parts.Count == 0 ? "x87 and SSE" : string.Join(", ", parts);
-        return new DoctorFinding(FindingKind.Good, "xsave", "XSAVE", $"{size} bytes: {components}", "an enclave's SSA frame has these sizes and offsets (AMD's AVX-512 lies elsewhere than Intel's)");
+        return new DoctorFinding(FindingKind.Good, "xsave", "XSAVE", $"{size} bytes: {components}",
+            "an enclave's SSA frame has these sizes and offsets (AMD's AVX-512 lies elsewhere than Intel's)");
     }
 
     private static int MaximumLeaf => X86Base.CpuId(0, 0).Eax;

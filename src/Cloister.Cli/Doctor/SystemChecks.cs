@@ -11,8 +11,10 @@ internal static class SystemChecks
         HostMemory memory = HostMemory.Read();
         string found = $"{SizeText.Of(memory.Available)} of {SizeText.Of(memory.Total)} free";
         return memory.Available >= 256 << 20
-            ? new DoctorFinding(FindingKind.Good, "memory", "memory", found, "an EPC takes memory as its pages are used, and evicted pages take as much")
-            : new DoctorFinding(FindingKind.Limit, "memory", "memory", found, $"little for the default EPC of {SizeText.Of(memory.DefaultEpc)}; use --epc 32M");
+            ? new DoctorFinding(FindingKind.Good, "memory", "memory", found,
+                "an EPC takes memory as its pages are used, and evicted pages take as much")
+            : new DoctorFinding(FindingKind.Limit, "memory", "memory", found,
+                $"little for the default EPC of {SizeText.Of(memory.DefaultEpc)}; use --epc 32M");
     }
 
     // On real SGX a /dev mounted noexec keeps enclave pages from being executable.
@@ -29,7 +31,9 @@ internal static class SystemChecks
         }
 
         bool noexec = options?.Split(',').Contains("noexec") ?? false;
-        return new DoctorFinding(FindingKind.Note, "dev", "/dev", options is null ? "part of the root file system" : noexec ? "mounted noexec" : "mounted without noexec",
-            noexec ? "no matter here; on a machine with real SGX it would make enclave code fail to map (mount -o remount,exec /dev)" : "no matter here: Cloister makes no device nodes, programs see its own");
+        return new DoctorFinding(FindingKind.Note, "dev", "/dev", options is null ? "part of the root file system"
+            : noexec ? "mounted noexec" : "mounted without noexec",
+            noexec ? "no matter here; on a machine with real SGX it would make enclave code fail to map (mount -o remount,exec /dev)"
+            : "no matter here: Cloister makes no device nodes, programs see its own");
     }
 }

@@ -21,7 +21,8 @@ internal static class TrialCheck
                 Repeats = 0,
                 Program = OwnProgram.OfExperiments,
             }).Run();
-            return new DoctorFinding(FindingKind.Good, Key, Subject, "built, entered and grown", "a program was run on the machine to see it");
+            return new DoctorFinding(FindingKind.Good, Key, Subject, "built, entered and grown",
+                "a program was run on the machine to see it");
         }
         catch (LinuxException e)
         {

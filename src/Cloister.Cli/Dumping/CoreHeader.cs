@@ -3,7 +3,10 @@ using Cloister.Architecture;
 
 namespace Cloister.Cli.Dumping;
 
-/// <summary>The headers of an ELF core file. System V ABI, "ELF Header", "Program Header"; more than 65,534 segments as Linux's fs/binfmt_elf.c counts them.</summary>
+/// <summary>
+/// The headers of an ELF core file. System V ABI, "ELF Header", "Program Header"; more than 65,534 segments as Linux's fs/binfmt_elf.c
+/// counts them.
+/// </summary>
 /// <param name="segments">The memory.</param>
 /// <param name="notes">Bytes of the notes, which follow the headers.</param>
 internal sealed class CoreHeader(IReadOnlyList<CoreSegment> segments, int notes)
@@ -13,7 +16,8 @@ internal sealed class CoreHeader(IReadOnlyList<CoreSegment> segments, int notes)
     private const uint Load = 1, Note = 4;
 
     /// <summary>Bytes before the notes.</summary>
-    public static int Length(int segments) => FileHeader + (ProgramHeader * (segments + 1)) + (segments + 1 >= ManyHeaders ? SectionHeader : 0);
+    public static int Length(int segments) => FileHeader + (ProgramHeader * (segments + 1))
+        + (segments + 1 >= ManyHeaders ? SectionHeader : 0);
 
     public void WriteTo(Stream to)
     {
@@ -45,8 +49,10 @@ internal sealed class CoreHeader(IReadOnlyList<CoreSegment> segments, int notes)
         {
             CoreSegment segment = segments[i];
             SecinfoFlags has = segment.Permissions;
-            uint flags = ((has & SecinfoFlags.R) != 0 ? 4u : 0) | ((has & SecinfoFlags.W) != 0 ? 2u : 0) | ((has & SecinfoFlags.X) != 0 ? 1u : 0);
-            Put(file[(FileHeader + (ProgramHeader * (i + 1)))..], Load, flags, offset, segment.Start, segment.End - segment.Start, LinearAddress.PageSize);
+            uint flags = ((has & SecinfoFlags.R) != 0 ? 4u : 0) | ((has & SecinfoFlags.W) != 0 ? 2u : 0)
+                | ((has & SecinfoFlags.X) != 0 ? 1u : 0);
+            Put(file[(FileHeader + (ProgramHeader * (i + 1)))..], Load, flags, offset, segment.Start, segment.End - segment.Start,
+                LinearAddress.PageSize);
             offset += segment.End - segment.Start;
         }
 

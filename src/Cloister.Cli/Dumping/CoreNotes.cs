@@ -3,7 +3,9 @@ using Cloister.Architecture;
 
 namespace Cloister.Cli.Dumping;
 
-/// <summary>The notes of a core file: a NT_PRSTATUS for each thread. struct elf_prstatus of uapi/linux/elfcore.h, user_regs_struct of asm/user_64.h.</summary>
+/// <summary>
+/// The notes of a core file: a NT_PRSTATUS for each thread. struct elf_prstatus of uapi/linux/elfcore.h, user_regs_struct of asm/user_64.h.
+/// </summary>
 internal static class CoreNotes
 {
     private const int NoteHeader = 12, Name = 8, Status = 336, RegistersAt = 112;
@@ -12,7 +14,8 @@ internal static class CoreNotes
     // The selectors that Linux gives 64-bit programs: asm/segment.h, __USER_CS and __USER_DS.
     private const ulong CodeSelector = 0x33, StackSelector = 0x2b;
 
-    public static byte[] Of(IEnumerable<(int Thread, Gprsgx Registers)> threads) => [.. threads.SelectMany(one => Of(one.Thread, one.Registers))];
+    public static byte[] Of(IEnumerable<(int Thread, Gprsgx Registers)> threads) =>
+        [.. threads.SelectMany(one => Of(one.Thread, one.Registers))];
 
     private static byte[] Of(int thread, in Gprsgx saved)
     {
@@ -26,8 +29,10 @@ internal static class CoreNotes
         BinaryPrimitives.WriteInt32LittleEndian(status[32..], thread);
         ReadOnlySpan<ulong> registers =
         [
-            saved.R15, saved.R14, saved.R13, saved.R12, saved.Rbp, saved.Rbx, saved.R11, saved.R10, saved.R9, saved.R8, saved.Rax, saved.Rcx, saved.Rdx,
-            saved.Rsi, saved.Rdi, ulong.MaxValue, saved.Rip, CodeSelector, saved.Rflags, saved.Rsp, StackSelector, saved.Fsbase, saved.Gsbase, 0, 0, 0, 0,
+            saved.R15, saved.R14, saved.R13, saved.R12, saved.Rbp, saved.Rbx, saved.R11, saved.R10, saved.R9, saved.R8, saved.Rax,
+            saved.Rcx, saved.Rdx,
+            saved.Rsi, saved.Rdi, ulong.MaxValue, saved.Rip, CodeSelector, saved.Rflags, saved.Rsp, StackSelector, saved.Fsbase,
+            saved.Gsbase, 0, 0, 0, 0,
         ];
         for (int i = 0; i < registers.Length; i++)
         {

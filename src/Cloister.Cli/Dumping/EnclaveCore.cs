@@ -8,8 +8,9 @@ using Cloister.Processor;
 namespace Cloister.Cli.Dumping;
 
 /// <summary>
-/// The memory of an enclave as it is at one moment, as an ELF core file: a segment for pages in a row that are alike, where they are in the address space,
-/// and a note of registers for each TCS whose thread was interrupted. Pages that are written out are decrypted and stay written out.
+/// The memory of an enclave as it is at one moment, as an ELF core file: a segment for pages in a row that are alike, where they are in the
+/// address space, and a note of registers for each TCS whose thread was interrupted. Pages that are written out are decrypted and stay
+/// written out.
 /// </summary>
 internal static class EnclaveCore
 {
@@ -23,7 +24,8 @@ internal static class EnclaveCore
     public static (int Pages, int Unreadable) Write(MachineView view, IOpenEnclave enclave, Stream to)
     {
         Dictionary<ulong, int> inside = [];
-        foreach (IObservedThread thread in view.Processes.SelectMany(process => process.Threads).Where(thread => thread.Processor.EnclaveMode && thread.Processor.Eid == enclave.Eid))
+        foreach (IObservedThread thread in view.Processes.SelectMany(process => process.Threads)
+            .Where(thread => thread.Processor.EnclaveMode && thread.Processor.Eid == enclave.Eid))
         {
             inside[thread.Processor.Tcs.Value] = thread.Id;
         }
@@ -81,7 +83,8 @@ internal static class EnclaveCore
     }
 
     // What the newest frame of a TCS has, where a thread was interrupted and has not come back.
-    private static IEnumerable<(int Thread, Gprsgx Registers)> Registers(ISgxDriver driver, IOpenEnclave enclave, List<ulong> threads, Dictionary<ulong, int> inside)
+    private static IEnumerable<(int Thread, Gprsgx Registers)> Registers(ISgxDriver driver, IOpenEnclave enclave, List<ulong> threads,
+        Dictionary<ulong, int> inside)
     {
         if (!driver.TryReadSecs(enclave, out Secs secs))
         {

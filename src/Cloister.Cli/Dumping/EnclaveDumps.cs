@@ -9,8 +9,8 @@ using Cloister.Processor;
 namespace Cloister.Cli.Dumping;
 
 /// <summary>
-/// Writes each enclave of a run to a folder while it is built, as an SGX stream with its SIGSTRUCT beside it: what was measured is known in full only then.
-/// The files get their names at INIT. One that cannot be written is told of once, and the program goes on.
+/// Writes each enclave of a run to a folder while it is built, as an SGX stream with its SIGSTRUCT beside it: what was measured is known in
+/// full only then. The files get their names at INIT. One that cannot be written is told of once, and the program goes on.
 /// </summary>
 internal sealed class EnclaveDumps : IMachineObserver, IDriverObserver, IEngineObserver, IDisposable
 {
@@ -104,11 +104,14 @@ internal sealed class EnclaveDumps : IMachineObserver, IDriverObserver, IEngineO
         }
     }
 
-    public void EncluExecuted(EncluLeaf leaf, LogicalProcessor processor, LinearAddress address, LeafResult result) => _next.EncluExecuted(leaf, processor, address, result);
+    public void EncluExecuted(EncluLeaf leaf, LogicalProcessor processor, LinearAddress address, LeafResult result) =>
+        _next.EncluExecuted(leaf, processor, address, result);
 
-    public void AexTaken(LogicalProcessor processor, ExceptionVector? vector, uint errorCode, LinearAddress address) => _next.AexTaken(processor, vector, errorCode, address);
+    public void AexTaken(LogicalProcessor processor, ExceptionVector? vector, uint errorCode, LinearAddress address) =>
+        _next.AexTaken(processor, vector, errorCode, address);
 
-    public void EnclaveRefused(EnclsLeaf leaf, EpcPage secs, ReadOnlySpan<byte> sigstruct, string field, string expected, string found) => _next.EnclaveRefused(leaf, secs, sigstruct, field, expected, found);
+    public void EnclaveRefused(EnclsLeaf leaf, EpcPage secs, ReadOnlySpan<byte> sigstruct, string field, string expected, string found) =>
+        _next.EnclaveRefused(leaf, secs, sigstruct, field, expected, found);
 
     public void KeyRequested(in Keyrequest request, LeafResult result) => _next.KeyRequested(in request, result);
 
@@ -122,7 +125,8 @@ internal sealed class EnclaveDumps : IMachineObserver, IDriverObserver, IEngineO
 
     public void IoctlEnded(IoctlOperation operation)
     {
-        if (_ioctls.Remove(operation, out IOpenEnclave? enclave) && enclave.IsInitialized && _growing.Remove(enclave.Eid, out Growing? growing))
+        if (_ioctls.Remove(operation, out IOpenEnclave? enclave) && enclave.IsInitialized
+            && _growing.Remove(enclave.Eid, out Growing? growing))
         {
             using (growing)
             {
@@ -131,7 +135,8 @@ internal sealed class EnclaveDumps : IMachineObserver, IDriverObserver, IEngineO
         }
     }
 
-    private Growing? Of(EpcPage page) => _growing.Count == 0 ? null : _growing.GetValueOrDefault(_machine.EidOf(_machine.Epcm[page].EnclaveSecs)) is { HasFailed: false } growing ? growing : null;
+    private Growing? Of(EpcPage page) => _growing.Count == 0 ? null
+        : _growing.GetValueOrDefault(_machine.EidOf(_machine.Epcm[page].EnclaveSecs)) is { HasFailed: false } growing ? growing : null;
 
     private void Begin(ulong enclave, in Secs secs)
     {

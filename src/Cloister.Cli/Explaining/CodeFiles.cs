@@ -19,7 +19,8 @@ internal sealed class CodeFiles : IDisposable
     /// <summary>A file that may be an enclave's.</summary>
     public void Note(string path)
     {
-        if (_candidates.Count < MostCandidates && !path.StartsWith("/proc/", StringComparison.Ordinal) && !path.StartsWith("/sys/", StringComparison.Ordinal)
+        if (_candidates.Count < MostCandidates && !path.StartsWith("/proc/", StringComparison.Ordinal)
+            && !path.StartsWith("/sys/", StringComparison.Ordinal)
             && !path.StartsWith("/dev/", StringComparison.Ordinal) && !_candidates.Contains(path))
         {
             _candidates.Add(path);
@@ -35,7 +36,8 @@ internal sealed class CodeFiles : IDisposable
     {
         foreach (string path in _candidates.Concat(mapped).Distinct())
         {
-            if (Symbols(path) is { } symbols && symbols.Find(code, from) is { } address && symbols.Find(address + (ulong)(at - from)) is { } found)
+            if (Symbols(path) is { } symbols && symbols.Find(code, from) is { } address
+                && symbols.Find(address + (ulong)(at - from)) is { } found)
             {
                 return $"{Text(found)} in {Path.GetFileName(path)}";
             }
@@ -78,7 +80,9 @@ internal sealed class CodeFiles : IDisposable
     }
 
     /// <summary>A function, how far in it, and the line.</summary>
-    public static string Text(CodePlace place) => (place.Function is { } function ? place.Offset == 0 ? function : $"{function}+0x{place.Offset:x}" : "code") + (place.Line is { } line ? $" ({line})" : "");
+    public static string Text(CodePlace place) =>
+        (place.Function is { } function ? place.Offset == 0 ? function : $"{function}+0x{place.Offset:x}" : "code")
+        + (place.Line is { } line ? $" ({line})" : "");
 
     public void Dispose()
     {

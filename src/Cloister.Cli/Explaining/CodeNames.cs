@@ -64,7 +64,8 @@ internal sealed class CodeNames(SgxMachine machine) : IDisposable
 
     // What only passes a call on: the C library, and what is in no file, as the vDSO.
     private static bool IsWrapper(string? file) => file is null || !File.Exists(file) || Path.GetFileName(file) is var name
-        && (name.StartsWith("libc.", StringComparison.Ordinal) || name.StartsWith("libc-", StringComparison.Ordinal) || name.StartsWith("ld-", StringComparison.Ordinal));
+        && (name.StartsWith("libc.", StringComparison.Ordinal) || name.StartsWith("libc-", StringComparison.Ordinal)
+            || name.StartsWith("ld-", StringComparison.Ordinal));
 
     // By the file's own tables; what is in no file is the vDSO, whose function has a frame pointer (arch/x86/entry/vdso/vsgx.S).
     private bool Unwind(IObservedThread thread, List<MapsLine> maps, ref ulong rip, ref ulong rsp, ref ulong rbp)
@@ -72,7 +73,8 @@ internal sealed class CodeNames(SgxMachine machine) : IDisposable
         ulong at = rip;
         MapsLine? map = maps.Find(known => known.Contains(at));
         CodeSymbols? symbols = map is null ? null : Files.Symbols(map.Path);
-        FrameRule? rule = symbols is null ? Unwinding.FramePointer : symbols.AddressOf(at - map!.Start + map.Offset) is { } own ? symbols.FrameAt(own) : null;
+        FrameRule? rule = symbols is null ? Unwinding.FramePointer : symbols.AddressOf(at - map!.Start + map.Offset) is { } own
+            ? symbols.FrameAt(own) : null;
         if (rule is not { } known || !Unwinding.TryCaller(known, address => Word(thread, address), ref rip, ref rsp, ref rbp))
         {
             return false;

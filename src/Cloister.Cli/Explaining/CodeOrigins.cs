@@ -58,8 +58,8 @@ internal sealed class CodeOrigins : IDisposable
         return found;
     }
 
-    /// <summary>Whether a page has code of a file that lies so. The machine or the program may have changed some of it, and the rest of the page may be
-    /// something else.</summary>
+    /// <summary>Whether a page has code of a file that lies so. The machine or the program may have changed some of it, and the rest of the
+    /// page may be something else.</summary>
     public static bool IsFrom(CodeOrigin origin, ulong page, ReadOnlySpan<byte> code)
     {
         ReadOnlySpan<byte> own = Own(origin, page, out int at);
@@ -104,7 +104,8 @@ internal sealed class CodeOrigins : IDisposable
             foreach (int at in CodePieces.Offsets)
             {
                 ReadOnlySpan<byte> piece = code.Slice(at, CodePieces.Length);
-                if (CodePieces.Tells(piece) && _pieces.Of(path) is { } file && file.Pieces.TryGetValue(CodePieces.Text(piece), out ulong? own) && own is { } address)
+                if (CodePieces.Tells(piece) && _pieces.Of(path) is { } file
+                    && file.Pieces.TryGetValue(CodePieces.Text(piece), out ulong? own) && own is { } address)
                 {
                     var origin = new CodeOrigin(Path.GetFullPath(path), file.Symbols, unchecked(page + (ulong)at - address));
                     if (IsFrom(origin, page, code))

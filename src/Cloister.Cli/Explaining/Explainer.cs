@@ -8,7 +8,9 @@ using Cloister.Processor;
 
 namespace Cloister.Cli.Explaining;
 
-/// <summary>Says of each distinct failure once what was tried, where, which check refused it with which values, and what usually causes it.</summary>
+/// <summary>
+/// Says of each distinct failure once what was tried, where, which check refused it with which values, and what usually causes it.
+/// </summary>
 internal sealed class Explainer : IMachineObserver, IDriverObserver, IEngineObserver, IDisposable
 {
     // What comes beyond is counted only: who reads a thousand explanations?
@@ -145,7 +147,8 @@ internal sealed class Explainer : IMachineObserver, IDriverObserver, IEngineObse
     {
         string? what = failure.Kind switch
         {
-            InjectedKind.AugmentRace => "another thread has added this page first, and this one gets SIGBUS, as from Linux (docs/explanation/kernel-races.md, 1)",
+            InjectedKind.AugmentRace =>
+                "another thread has added this page first, and this one gets SIGBUS, as from Linux (docs/explanation/kernel-races.md, 1)",
             InjectedKind.SlowLoad => "a page takes longer to load",
             InjectedKind.Eviction => "a batch of pages is written out before this page fault is answered",
             _ => null, // it is explained where it comes out
@@ -189,7 +192,8 @@ internal sealed class Explainer : IMachineObserver, IDriverObserver, IEngineObse
             lines.Add($"{leaf} gave {outcome}{(LeafCases.Causes(leaf, outcome) is { } why ? $": {why}" : "")}");
         }
 
-        Tell(call.Thread, $"{what}{(call.Enclave is { Eid: not 0 and var eid } ? $" on enclave {eid}" : "")}", _names.Host(call.Thread), lines, IoctlCases.Causes(call.Name, errno));
+        Tell(call.Thread, $"{what}{(call.Enclave is { Eid: not 0 and var eid } ? $" on enclave {eid}" : "")}", _names.Host(call.Thread),
+            lines, IoctlCases.Causes(call.Name, errno));
         _refusedBy = null;
     }
 
@@ -210,7 +214,8 @@ internal sealed class Explainer : IMachineObserver, IDriverObserver, IEngineObse
         (LeafRefusal refusal, _machine.Refusal) = (_machine.Refusal, default);
         if (exception.Vector == ExceptionVector.GeneralProtection && refusal.Rule is LeafRule.Offered or LeafRule.EnclaveMode)
         {
-            TellLeaf(thread, (EncluLeaf)(uint)refusal.Found, default, LeafResult.GeneralProtection, refusal, entry: !_inside.ContainsKey(thread.Processor));
+            TellLeaf(thread, (EncluLeaf)(uint)refusal.Found, default, LeafResult.GeneralProtection, refusal,
+                entry: !_inside.ContainsKey(thread.Processor));
             return;
         }
 
@@ -265,15 +270,21 @@ internal sealed class Explainer : IMachineObserver, IDriverObserver, IEngineObse
         }
 
         bool anyLeaf = refusal.Rule is LeafRule.Offered or LeafRule.EnclaveMode;
-        string? place = entry ? _names.Host(thread) : _inside.TryGetValue(thread.Processor, out (ulong Rip, LinearAddress Address) inside) ? _names.Inside(thread, inside.Rip) : null;
-        Tell(thread, address.Value == 0 ? what : $"{what} for 0x{address.Value:x}", place, lines, LeafCases.Causes(anyLeaf ? "any ENCLU leaf" : name, outcome));
+        string? place = entry ? _names.Host(thread) : _inside.TryGetValue(thread.Processor, out (ulong Rip, LinearAddress Address) inside)
+            ? _names.Inside(thread, inside.Rip) : null;
+        Tell(thread, address.Value == 0 ? what : $"{what} for 0x{address.Value:x}", place, lines,
+            LeafCases.Causes(anyLeaf ? "any ENCLU leaf" : name, outcome));
     }
 
     private void TellInside(IObservedThread thread, in RaisedException exception, ulong rip, LinearAddress address)
     {
         string vector = MachineNames.Of(exception.Vector);
-        PageTrouble? trouble = exception.Vector == ExceptionVector.PageFault ? PageTrouble.Of(_machine, thread, address, (PageFaultErrorCode)exception.ErrorCode) : null;
-        trouble = trouble is { How: "there is no page" } && exception.Signal == Signal.SIGBUS ? trouble with { How = "the driver could not bring the page" } : trouble;
+        PageTrouble? trouble = exception.Vector == ExceptionVector.PageFault
+            ? PageTrouble.Of(_machine, thread, address, (PageFaultErrorCode)exception.ErrorCode) : null;
+        trouble = trouble is { How: "there is no page" } && exception.Signal == Signal.SIGBUS ? trouble with
+        {
+            How = "the driver could not bring the page",
+        } : trouble;
         string way = exception.Way switch
         {
             ExceptionWay.Vdso => "told to the caller of the vDSO",
@@ -282,7 +293,8 @@ internal sealed class Explainer : IMachineObserver, IDriverObserver, IEngineObse
         };
         if (IsNew($"{vector} inside, at 0x{rip - thread.Processor.EnclaveBase.Value:x} of enclave {thread.Processor.Eid}{Rule(trouble?.How ?? "")}"))
         {
-            Tell(thread, $"{vector} inside ({way})", _names.Inside(thread, rip), trouble is null ? [] : [$"{trouble.How}: {trouble.Values}"], ExceptionCases.Causes($"{vector} inside", trouble?.How ?? ""));
+            Tell(thread, $"{vector} inside ({way})", _names.Inside(thread, rip), trouble is null ? []
+                : [$"{trouble.How}: {trouble.Values}"], ExceptionCases.Causes($"{vector} inside", trouble?.How ?? ""));
         }
     }
 

@@ -6,20 +6,27 @@ namespace Cloister.Cli.Explaining;
 /// <summary>Why ioctls fail, by name and errno, and the checks that refuse them.</summary>
 internal static class IoctlCases
 {
-    private const string Memory = "the argument, or what it points to, is not mapped, or only for reading where results come back; a pointer that was freed or never set";
-    private const string NotNow = "another thread's ioctl on the same file is not done; one enclave is built and changed by one thread at a time";
-    private const string Strange = "a runtime for another driver: the numbers differ between generations of the interface; `--uapi` chooses one";
+    private const string Memory =
+        "the argument, or what it points to, is not mapped, or only for reading where results come back; a pointer that was freed or never set";
+    private const string NotNow =
+        "another thread's ioctl on the same file is not done; one enclave is built and changed by one thread at a time";
+    private const string Strange =
+        "a runtime for another driver: the numbers differ between generations of the interface; `--uapi` chooses one";
     private const string Room = "the EPC is full of pages that cannot be evicted; a larger --epc, or fewer enclaves at once";
     private const string Range = "offset or length is no multiple of 4096, length is 0, or the range ends behind the enclave";
     private const string Again = "the driver could not get the page into the EPC now; call again";
     private const string Sgx1 = "the processor has no SGX2 (--no-sgx2, or a --cpu without it)";
     private const string Later = "the enclave is not initialized yet: EINIT comes first";
 
-    private static readonly string[] s_createNames = ["SGX_IOC_ENCLAVE_CREATE", "SGX_IOC_ENCLAVE_CREATE_BACKED", "SGX_IOC_ENCLAVE_CREATE_SEPARATELY_BACKED"];
+    private static readonly string[] s_createNames = ["SGX_IOC_ENCLAVE_CREATE", "SGX_IOC_ENCLAVE_CREATE_BACKED",
+        "SGX_IOC_ENCLAVE_CREATE_SEPARATELY_BACKED"];
     private static readonly string[] s_addNames = ["SGX_IOC_ENCLAVE_ADD_PAGES", "SGX_IOC_ENCLAVE_ADD_PAGE"];
-    private static readonly string[] s_permissionNames = ["SGX_IOC_ENCLAVE_RESTRICT_PERMISSIONS", "SGX_IOC_PAGE_MODP", "SGX_IOC_ENCLAVE_EMODPR"];
-    private static readonly string[] s_typeNames = ["SGX_IOC_ENCLAVE_MODIFY_TYPES", "SGX_IOC_ENCLAVE_MODIFY_TYPE", "SGX_IOC_PAGE_MODT", "SGX_IOC_ENCLAVE_MKTCS", "SGX_IOC_ENCLAVE_TRIM", "SGX_IOC_ENCLAVE_MODIFY_PAGES"];
-    private static readonly string[] s_removeNames = ["SGX_IOC_ENCLAVE_REMOVE_PAGES", "SGX_IOC_PAGE_REMOVE", "SGX_IOC_ENCLAVE_PAGE_REMOVE", "SGX_IOC_ENCLAVE_NOTIFY_ACCEPT"];
+    private static readonly string[] s_permissionNames = ["SGX_IOC_ENCLAVE_RESTRICT_PERMISSIONS", "SGX_IOC_PAGE_MODP",
+        "SGX_IOC_ENCLAVE_EMODPR"];
+    private static readonly string[] s_typeNames = ["SGX_IOC_ENCLAVE_MODIFY_TYPES", "SGX_IOC_ENCLAVE_MODIFY_TYPE", "SGX_IOC_PAGE_MODT",
+        "SGX_IOC_ENCLAVE_MKTCS", "SGX_IOC_ENCLAVE_TRIM", "SGX_IOC_ENCLAVE_MODIFY_PAGES"];
+    private static readonly string[] s_removeNames = ["SGX_IOC_ENCLAVE_REMOVE_PAGES", "SGX_IOC_PAGE_REMOVE", "SGX_IOC_ENCLAVE_PAGE_REMOVE",
+        "SGX_IOC_ENCLAVE_NOTIFY_ACCEPT"];
 
     /// <summary>The cases.</summary>
     public static IReadOnlyList<ExplainedCase> All { get; } =
@@ -31,23 +38,30 @@ internal static class IoctlCases
         new("any ioctl", "EIO", "a leaf that the driver executed faulted: the machine lost power, or a page that it needs is gone"),
         .. s_createNames.SelectMany(name => (ExplainedCase[])
         [
-            new(name, "EINVAL", "a second CREATE on one file, a SIZE that is no power of two, a BASEADDR that is no multiple of SIZE, attributes, MISCSELECT, XFRM or SSAFRAMESIZE that this machine does not allow"),
-            new(name, "EIO", "ECREATE refused the SECS: BASEADDR and SIZE, ATTRIBUTES and XFRM, MISCSELECT, SSAFRAMESIZE, or a reserved field that is not 0"),
+            new(name, "EINVAL",
+                "a second CREATE on one file, a SIZE that is no power of two, a BASEADDR that is no multiple of SIZE, attributes, MISCSELECT, XFRM or SSAFRAMESIZE that this machine does not allow"),
+            new(name, "EIO",
+                "ECREATE refused the SECS: BASEADDR and SIZE, ATTRIBUTES and XFRM, MISCSELECT, SSAFRAMESIZE, or a reserved field that is not 0"),
             new(name, "EFAULT", Memory),
             new(name, "ENOMEM", Room),
         ]),
         .. s_addNames.SelectMany(name => (ExplainedCase[])
         [
-            new(name, "EINVAL", $"before CREATE or after INIT; {Range}; a source that is not page aligned; a SECINFO of a type other than PT_REG and PT_TCS, with W and not R, a TCS with permissions, or anything in what is reserved"),
+            new(name, "EINVAL",
+                $"before CREATE or after INIT; {Range}; a source that is not page aligned; a SECINFO of a type other than PT_REG and PT_TCS, with W and not R, a TCS with permissions, or anything in what is reserved"),
             new(name, "EBUSY", "the page was added before: two segments of the enclave's file share it, or a loop adds it twice"),
-            new(name, "EACCES", "the source lies on a file system mounted noexec, as /dev/shm and /tmp may be: what must not be executed there must not be in an enclave"),
+            new(name, "EACCES",
+                "the source lies on a file system mounted noexec, as /dev/shm and /tmp may be: what must not be executed there must not be in an enclave"),
             new(name, "EIO", "EADD or EEXTEND faulted, mostly for a TCS with a reserved field or an offset that is not right"),
             new(name, "EFAULT", Memory),
             new(name, "ENOMEM", Room),
         ]),
-        new("SGX_IOC_ENCLAVE_INIT", "EPERM", "EINIT refused: another page, attribute or key than was signed; `cloister verify FILE` checks a file, `cloister diff A B` compares two, `--against FILE` names the first page that differs; under gdb, a breakpoint that stands in what the enclave is built from"),
-        new("SGX_IOC_ENCLAVE_INIT", "EINVAL", "before CREATE, a second time, or a SIGSTRUCT that demands attributes, XFRM or MISCSELECT that the machine or the kernel have not"),
-        new("SGX_IOC_ENCLAVE_INIT", "EACCES", "the enclave has PROVISIONKEY and its file was not allowed it: SGX_IOC_ENCLAVE_PROVISION with a descriptor of /dev/sgx_provision comes first"),
+        new("SGX_IOC_ENCLAVE_INIT", "EPERM",
+            "EINIT refused: another page, attribute or key than was signed; `cloister verify FILE` checks a file, `cloister diff A B` compares two, `--against FILE` names the first page that differs; under gdb, a breakpoint that stands in what the enclave is built from"),
+        new("SGX_IOC_ENCLAVE_INIT", "EINVAL",
+            "before CREATE, a second time, or a SIGSTRUCT that demands attributes, XFRM or MISCSELECT that the machine or the kernel have not"),
+        new("SGX_IOC_ENCLAVE_INIT", "EACCES",
+            "the enclave has PROVISIONKEY and its file was not allowed it: SGX_IOC_ENCLAVE_PROVISION with a descriptor of /dev/sgx_provision comes first"),
         new("SGX_IOC_ENCLAVE_INIT", "EIO", "EINIT faulted: the machine lost power since CREATE"),
         new("SGX_IOC_ENCLAVE_INIT", "EFAULT", Memory),
         new("SGX_IOC_ENCLAVE_PROVISION", "EINVAL", "the descriptor is none of /dev/sgx_provision: it is closed, or of another file"),
@@ -55,8 +69,10 @@ internal static class IoctlCases
         new("SGX_IOC_ENCLAVE_SET_ATTRIBUTE", "EINVAL", "the descriptor is none of /dev/sgx_provision: it is closed, or of another file"),
         .. s_permissionNames.SelectMany(name => (ExplainedCase[])
         [
-            new(name, "EINVAL", $"{Later}; {Range}; permissions with W and not R or bits that are none; result or count not 0; a page that is no PT_REG"),
-            new(name, "EFAULT", $"no page is there, or EMODPR refused: one that is pending or modified has to be accepted first (EACCEPT); {Memory}"),
+            new(name, "EINVAL",
+                $"{Later}; {Range}; permissions with W and not R or bits that are none; result or count not 0; a page that is no PT_REG"),
+            new(name, "EFAULT",
+                $"no page is there, or EMODPR refused: one that is pending or modified has to be accepted first (EACCEPT); {Memory}"),
             new(name, "EPERM", "more than the page was built with"),
             new(name, "EAGAIN", Again),
             new(name, "ENODEV", Sgx1),
@@ -65,8 +81,10 @@ internal static class IoctlCases
         new("SGX_IOC_ENCLAVE_RELAX_PERMISSIONS", "EINVAL", $"{Later}; {Range}; permissions that are none, or a page that is no PT_REG"),
         .. s_typeNames.SelectMany(name => (ExplainedCase[])
         [
-            new(name, "EINVAL", $"{Later}; {Range}; a type other than PT_TCS and PT_TRIM; result or count not 0; a page whose type cannot become that"),
-            new(name, "EFAULT", $"no page is there, or EMODT refused: one that is pending or modified has to be accepted first (EACCEPT); {Memory}"),
+            new(name, "EINVAL",
+                $"{Later}; {Range}; a type other than PT_TCS and PT_TRIM; result or count not 0; a page whose type cannot become that"),
+            new(name, "EFAULT",
+                $"no page is there, or EMODT refused: one that is pending or modified has to be accepted first (EACCEPT); {Memory}"),
             new(name, "EPERM", "a page that was not built for reading and writing shall become a TCS"),
             new(name, "EAGAIN", Again),
             new(name, "ENODEV", Sgx1),
@@ -87,7 +105,8 @@ internal static class IoctlCases
 
     /// <summary>What usually causes an error of an ioctl.</summary>
     public static string? Causes(string name, string errno) =>
-        All.FirstOrDefault(known => known.Of == name && known.Outcome == errno)?.Causes ?? All.FirstOrDefault(known => known.Of == "any ioctl" && known.Outcome == errno)?.Causes;
+        All.FirstOrDefault(known => known.Of == name && known.Outcome == errno)?.Causes
+        ?? All.FirstOrDefault(known => known.Of == "any ioctl" && known.Outcome == errno)?.Causes;
 
     /// <summary>A check, as it is told.</summary>
     public static string Text(IoctlRule rule) => rule switch
@@ -135,7 +154,8 @@ internal static class IoctlCases
     public static string? Values(in IoctlRefusal refusal) => refusal.Rule switch
     {
         IoctlRule.KnownCommand => $"0x{refusal.Found:x8}",
-        IoctlRule.ArgumentAccessible or IoctlRule.OperandReadable or IoctlRule.SourceMapped or IoctlRule.SourceMayExecute or IoctlRule.SourceReadable or IoctlRule.SourceAligned => $"it is at 0x{refusal.Found:x}",
+        IoctlRule.ArgumentAccessible or IoctlRule.OperandReadable or IoctlRule.SourceMapped or IoctlRule.SourceMayExecute
+            or IoctlRule.SourceReadable or IoctlRule.SourceAligned => $"it is at 0x{refusal.Found:x}",
         IoctlRule.SizePowerOfTwo => $"it is 0x{refusal.Found:x}",
         IoctlRule.RangeInEnclave => $"it ends at 0x{refusal.Found:x}, the enclave's size is 0x{refusal.Expected:x}",
         IoctlRule.SecinfoType or IoctlRule.TcsWithoutPermissions or IoctlRule.SecinfoReserved => $"FLAGS is 0x{refusal.Found:x}",
@@ -144,7 +164,8 @@ internal static class IoctlCases
         IoctlRule.ResultsZero => $"one is 0x{refusal.Found:x}",
         IoctlRule.WithinMaximum => $"0x{refusal.Found:x} is asked for, 0x{refusal.Expected:x} is the most",
         IoctlRule.NewType => $"it is {refusal.Found}",
-        IoctlRule.PageType => $"it is of type {MachineNames.Of((PageType)refusal.Found)}, and {MachineNames.Of((PageType)refusal.Expected)} is asked for",
+        IoctlRule.PageType =>
+            $"it is of type {MachineNames.Of((PageType)refusal.Found)}, and {MachineNames.Of((PageType)refusal.Expected)} is asked for",
         IoctlRule.Trimmed => $"the page at 0x{refusal.Found:x} is of type {MachineNames.Of((PageType)refusal.Expected)}",
         IoctlRule.TrimAccepted => $"the page at 0x{refusal.Found:x}",
         IoctlRule.ProvisionFile => $"it is {(int)refusal.Found}",

@@ -6,22 +6,28 @@ namespace Cloister.Cli.Explaining;
 /// <summary>Why leaves fail, by name and outcome, and the checks that refuse them.</summary>
 internal static class LeafCases
 {
-    private const string Epcm = "the EPC page is not valid any more (the machine lost power), not the enclave's, or not of the type that the leaf wants";
+    private const string Epcm =
+        "the EPC page is not valid any more (the machine lost power), not the enclave's, or not of the type that the leaf wants";
     private const string Operands = "an operand is not aligned, not a page of the enclave, or has a reserved field that is not 0";
     private const string Reload = "the page was not written out by this machine since it was switched on, or its version slot is another's";
 
     /// <summary>The cases.</summary>
     public static IReadOnlyList<ExplainedCase> All { get; } =
     [
-        new("EENTER", "#GP", "no free SSA frame (more nested exceptions than NSSA, or one that was never resumed), a TCS that another thread is in, an enclave before EINIT, a TCS that is not legal, an AEP that is not canonical"),
-        new("EENTER", "#PF", "the TCS or its SSA frame is not there: evicted (the driver loads it), never added, unmapped, pending, or the address is no TCS"),
+        new("EENTER", "#GP",
+            "no free SSA frame (more nested exceptions than NSSA, or one that was never resumed), a TCS that another thread is in, an enclave before EINIT, a TCS that is not legal, an AEP that is not canonical"),
+        new("EENTER", "#PF",
+            "the TCS or its SSA frame is not there: evicted (the driver loads it), never added, unmapped, pending, or the address is no TCS"),
         new("ERESUME", "#GP", "nothing to resume (CSSA is 0), a TCS that another thread is in, or a frame that was overwritten"),
         new("ERESUME", "#PF", "the TCS or its SSA frame is not there: evicted (the driver loads it), removed or unmapped"),
         new("EEXIT", "#GP", "the target in RBX is not canonical: a stack that was overwritten, or EEXIT outside of an enclave"),
-        new("EACCEPT", "SGX_PAGE_ATTRIBUTES_MISMATCH", "the SECINFO asks for another type or permissions than the page has, the page was accepted before, or the change that is accepted was not made (the ioctl failed, or is still to come)"),
-        new("EACCEPT", "SGX_NOT_TRACKED", "a thread that was inside when the page changed has not left since: the driver's ETRACK and interrupts come first"),
+        new("EACCEPT", "SGX_PAGE_ATTRIBUTES_MISMATCH",
+            "the SECINFO asks for another type or permissions than the page has, the page was accepted before, or the change that is accepted was not made (the ioctl failed, or is still to come)"),
+        new("EACCEPT", "SGX_NOT_TRACKED",
+            "a thread that was inside when the page changed has not left since: the driver's ETRACK and interrupts come first"),
         new("EACCEPT", "#GP", $"{Operands}; type and state in the SECINFO do not go together; a new TCS that is not legal"),
-        new("EACCEPT", "#PF", "no page is there and the driver cannot add one (SGX1, no room, outside of the mapping), or it is of another enclave or blocked"),
+        new("EACCEPT", "#PF",
+            "no page is there and the driver cannot add one (SGX1, no room, outside of the mapping), or it is of another enclave or blocked"),
         new("EACCEPTCOPY", "SGX_PAGE_ATTRIBUTES_MISMATCH", "the page is not new: it was accepted, or was not added by EAUG"),
         new("EACCEPTCOPY", "#GP", $"{Operands}; a SECINFO that is not PT_REG, or with W and not R"),
         new("EACCEPTCOPY", "#PF", "the new page or the source is not there, or the source cannot be read"),
@@ -29,26 +35,35 @@ internal static class LeafCases
         new("EMODPE", "#PF", "the page is not there, or pending or modified: EACCEPT comes first; or it is no PT_REG"),
         new("EDECCSSA", "#GP", "CSSA is 0: there is no frame to go back to; or the processor does not offer it"),
         new("EDECCSSA", "#PF", "the previous SSA frame is not there"),
-        new("EGETKEY", "SGX_INVALID_ATTRIBUTE", "the enclave has not the attribute for this key: PROVISIONKEY for provisioning keys, EINITTOKEN_KEY for that of launch tokens"),
+        new("EGETKEY", "SGX_INVALID_ATTRIBUTE",
+            "the enclave has not the attribute for this key: PROVISIONKEY for provisioning keys, EINITTOKEN_KEY for that of launch tokens"),
         new("EGETKEY", "SGX_INVALID_CPUSVN", "sealed on a machine with a newer CPUSVN: another platform, or one that was set back"),
-        new("EGETKEY", "SGX_INVALID_ISVSVN", "sealed by a newer version of the enclave: ISVSVN (or CONFIGSVN) of the request is above the enclave's"),
+        new("EGETKEY", "SGX_INVALID_ISVSVN",
+            "sealed by a newer version of the enclave: ISVSVN (or CONFIGSVN) of the request is above the enclave's"),
         new("EGETKEY", "SGX_INVALID_KEYNAME", "KEYNAME is none of the five; a KEYREQUEST that was not filled in"),
         new("EGETKEY", "#GP", $"{Operands}; policies of KSS without KSS"),
         new("EGETKEY", "#PF", "KEYREQUEST or the key's place is not there or has not the permission"),
         new("EREPORT", "#GP", $"{Operands}: TARGETINFO at 512, REPORTDATA at 128, the report at 512 bytes"),
         new("EREPORT", "#PF", "TARGETINFO, REPORTDATA or the report's place is not there or has not the permission"),
-        new("any ENCLU leaf", "#GP", "a leaf that this processor does not offer (SGX2, EDECCSSA), or executed on the wrong side: only EENTER and ERESUME are executed outside"),
-        new("ECREATE", "#GP", "BASEADDR, SIZE, ATTRIBUTES, XFRM, MISCSELECT or SSAFRAMESIZE is not legal on this machine, or a reserved field is not 0"),
+        new("any ENCLU leaf", "#GP",
+            "a leaf that this processor does not offer (SGX2, EDECCSSA), or executed on the wrong side: only EENTER and ERESUME are executed outside"),
+        new("ECREATE", "#GP",
+            "BASEADDR, SIZE, ATTRIBUTES, XFRM, MISCSELECT or SSAFRAMESIZE is not legal on this machine, or a reserved field is not 0"),
         new("ECREATE", "#PF", Epcm),
-        new("EADD", "#GP", "the SECINFO is not legal, the enclave is initialized, or a TCS has a reserved field or offset that is not right"),
+        new("EADD", "#GP",
+            "the SECINFO is not legal, the enclave is initialized, or a TCS has a reserved field or offset that is not right"),
         new("EADD", "#PF", Epcm),
         new("EEXTEND", "#GP", "the enclave is initialized, or the chunk is not one of a page being added"),
         new("EEXTEND", "#PF", Epcm),
         new("EINIT", "SGX_INVALID_SIG_STRUCT", "the SIGSTRUCT is damaged or not filled in"),
-        new("EINIT", "SGX_INVALID_SIGNATURE", "the SIGSTRUCT was changed after it was signed, or is signed with another key than its modulus"),
-        new("EINIT", "SGX_INVALID_MEASUREMENT", "other pages, in another order, with other permissions or measured otherwise than was signed"),
-        new("EINIT", "SGX_INVALID_ATTRIBUTE", "ATTRIBUTES, XFRM or MISCSELECT of the SECS are not what the SIGSTRUCT demands under its masks; DEBUG of a release build is the usual one"),
-        new("EINIT", "SGX_INVALID_EINITTOKEN", "launch control: the signer is not the one that the registers name, and there is no valid token (--launch-hash)"),
+        new("EINIT", "SGX_INVALID_SIGNATURE",
+            "the SIGSTRUCT was changed after it was signed, or is signed with another key than its modulus"),
+        new("EINIT", "SGX_INVALID_MEASUREMENT",
+            "other pages, in another order, with other permissions or measured otherwise than was signed"),
+        new("EINIT", "SGX_INVALID_ATTRIBUTE",
+            "ATTRIBUTES, XFRM or MISCSELECT of the SECS are not what the SIGSTRUCT demands under its masks; DEBUG of a release build is the usual one"),
+        new("EINIT", "SGX_INVALID_EINITTOKEN",
+            "launch control: the signer is not the one that the registers name, and there is no valid token (--launch-hash)"),
         new("EINIT", "#GP", "the SIGSTRUCT or the token has a reserved field that is not 0, or the enclave is initialized"),
         new("EINIT", "#PF", Epcm),
         new("EREMOVE", "SGX_CHILD_PRESENT", "the SECS of an enclave that has pages still"),
@@ -65,7 +80,8 @@ internal static class LeafCases
         new("EBLOCK", "SGX_PG_INVLD", "the page is gone: the machine lost power"),
         new("ETRACK", "SGX_PREV_TRK_INCMPL", "threads of the epoch before are inside still; the driver sends interrupts and goes on"),
         new("ETRACKC", "SGX_PREV_TRK_INCMPL", "threads of the epoch before are inside still; the driver sends interrupts and goes on"),
-        new("EWB", "SGX_NOT_TRACKED", "threads that were inside when the page was blocked have not left; the driver drives them out and goes on"),
+        new("EWB", "SGX_NOT_TRACKED",
+            "threads that were inside when the page was blocked have not left; the driver drives them out and goes on"),
         new("EWB", "SGX_CHILD_PRESENT", "the SECS of an enclave that has pages in the EPC"),
         new("EWB", "SGX_VA_SLOT_OCCUPIED", "the version slot is in use"),
         new("ELDU", "SGX_MAC_COMPARE_FAIL", Reload),
@@ -82,7 +98,8 @@ internal static class LeafCases
     ];
 
     /// <summary>What usually causes an outcome of a leaf.</summary>
-    public static string? Causes(string leaf, string outcome) => All.FirstOrDefault(known => known.Of == leaf && known.Outcome == outcome)?.Causes;
+    public static string? Causes(string leaf, string outcome) =>
+        All.FirstOrDefault(known => known.Of == leaf && known.Outcome == outcome)?.Causes;
 
     /// <summary>A check, as it is told.</summary>
     public static string Text(LeafRule rule) => rule switch
@@ -135,7 +152,8 @@ internal static class LeafCases
         LeafRule.FrameFree => $"CSSA is {refusal.Found}, NSSA {refusal.Expected}",
         LeafRule.FrameUsed => $"CSSA is {refusal.Found}",
         LeafRule.SecinfoState => $"FLAGS is {Flags(refusal.Found)}",
-        LeafRule.WriteNeedsRead or LeafRule.PageAttributes => $"SECINFO has {Flags(refusal.Found)}{(refusal.Expected != 0 ? $", the page {Flags(refusal.Expected)}" : "")}",
+        LeafRule.WriteNeedsRead or LeafRule.PageAttributes =>
+            $"SECINFO has {Flags(refusal.Found)}{(refusal.Expected != 0 ? $", the page {Flags(refusal.Expected)}" : "")}",
         LeafRule.KeyrequestReserved or LeafRule.KeyrequestKss => $"KEYPOLICY is 0x{refusal.Found:x}",
         LeafRule.Keyname => $"it is {refusal.Found}",
         LeafRule.KeyIsvsvn => $"{refusal.Found} is asked for, the enclave has {refusal.Expected}",
@@ -147,7 +165,8 @@ internal static class LeafCases
     {
         var flags = (SecinfoFlags)value;
         string state = string.Concat(
-            flags.HasFlag(SecinfoFlags.Pending) ? " PENDING" : "", flags.HasFlag(SecinfoFlags.Modified) ? " MODIFIED" : "", flags.HasFlag(SecinfoFlags.Pr) ? " PR" : "");
+            flags.HasFlag(SecinfoFlags.Pending) ? " PENDING" : "", flags.HasFlag(SecinfoFlags.Modified) ? " MODIFIED"
+            : "", flags.HasFlag(SecinfoFlags.Pr) ? " PR" : "");
         return $"{MachineNames.Of((PageType)((value >> 8) & 0xff))} {MachineNames.Permissions((int)(flags & SecinfoFlags.PermissionMask))}{state}";
     }
 }

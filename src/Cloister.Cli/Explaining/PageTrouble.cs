@@ -17,11 +17,13 @@ internal sealed record PageTrouble(string How, string Values)
     /// <param name="code">The error code of the fault.</param>
     public static PageTrouble Of(SgxMachine machine, IObservedThread thread, LinearAddress address, PageFaultErrorCode code)
     {
-        string access = code.HasFlag(PageFaultErrorCode.InstructionFetch) ? "execute" : code.HasFlag(PageFaultErrorCode.Write) ? "write" : "read";
+        string access = code.HasFlag(PageFaultErrorCode.InstructionFetch) ? "execute" : code.HasFlag(PageFaultErrorCode.Write)
+            ? "write" : "read";
         LogicalProcessor processor = thread.Processor;
         if (address - processor.EnclaveBase >= processor.EnclaveSize)
         {
-            return new PageTrouble("host memory", $"{access} of 0x{address.Value:x}, which is outside of the enclave (0x{processor.EnclaveBase.Value:x} to 0x{processor.EnclaveBase.Value + processor.EnclaveSize:x})");
+            return new PageTrouble("host memory",
+                $"{access} of 0x{address.Value:x}, which is outside of the enclave (0x{processor.EnclaveBase.Value:x} to 0x{processor.EnclaveBase.Value + processor.EnclaveSize:x})");
         }
 
         string what = $"{access} of the enclave's page 0x{address.PageBase - processor.EnclaveBase:x}";
@@ -34,7 +36,8 @@ internal sealed record PageTrouble(string How, string Values)
         int needed = access switch { "execute" => MemoryProtection.Execute, "write" => MemoryProtection.Write, _ => 0 };
         if (page.Protection == MemoryProtection.None || (page.Protection & needed) != needed)
         {
-            return new PageTrouble("the mapping does not allow it", $"{what}, and the mapping has {MachineNames.Permissions(page.Protection)}");
+            return new PageTrouble("the mapping does not allow it",
+                $"{what}, and the mapping has {MachineNames.Permissions(page.Protection)}");
         }
 
         if (!page.IsPresent || !machine.Epcm.Contains(page.Page))
@@ -50,7 +53,9 @@ internal sealed record PageTrouble(string How, string Values)
         {
             { Valid: false } => new PageTrouble("the driver could not bring the page", $"{what}, whose EPC page is not valid any more"),
             { Pending: true } => new PageTrouble("the page is not accepted yet", has),
-            { PageType: not PageType.Reg } => new PageTrouble(entry.Modified ? "a change of the page is not accepted yet" : "the page is no memory of the enclave's", has),
+            { PageType: not PageType.Reg } =>
+                new PageTrouble(entry.Modified ? "a change of the page is not accepted yet"
+                    : "the page is no memory of the enclave's", has),
             { Modified: true } => new PageTrouble("a change of the page is not accepted yet", has),
             _ => new PageTrouble("the page has not the permission", has),
         };

@@ -15,9 +15,15 @@ internal static class GrpcClient
     /// <param name="patience">How long an answer may take.</param>
     /// <param name="cancellation">Ends the call.</param>
     /// <exception cref="GrpcException">It did not do it, or nobody is there.</exception>
-    public static async Task<byte[]> Call(string socket, string method, ReadOnlyMemory<byte> message, TimeSpan patience, CancellationToken cancellation)
+    public static async Task<byte[]> Call(string socket, string method, ReadOnlyMemory<byte> message, TimeSpan patience,
+        CancellationToken cancellation)
     {
-        using var handler = new SocketsHttpHandler { ConnectCallback = (_, token) => Connect(socket, token), UseProxy = false, AllowAutoRedirect = false };
+        using var handler = new SocketsHttpHandler
+        {
+            ConnectCallback = (_, token) => Connect(socket, token),
+            UseProxy = false,
+            AllowAutoRedirect = false,
+        };
         using var client = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
         using var request = new HttpRequestMessage(HttpMethod.Post, "http://localhost" + method)
         {

@@ -2,7 +2,10 @@ using System.Buffers.Binary;
 
 namespace Cloister.Cli.Grpc;
 
-/// <summary>A message among others on a stream: a byte that says whether it is compressed, its length in four, and the message. gRPC, doc/PROTOCOL-HTTP2.md.</summary>
+/// <summary>
+/// A message among others on a stream: a byte that says whether it is compressed, its length in four, and the message. gRPC,
+/// doc/PROTOCOL-HTTP2.md.
+/// </summary>
 internal static class GrpcFrame
 {
     /// <summary>Bytes that a message has at most; other implementations' own limit.</summary>
@@ -54,7 +57,8 @@ internal static class GrpcFrame
         byte[] part = new byte[Math.Min(bytes, 64 << 10)];
         while (message.Length < bytes)
         {
-            int read = await stream.ReadAsync(part.AsMemory(0, (int)Math.Min(part.Length, bytes - message.Length)), cancellation).ConfigureAwait(false);
+            int read = await stream.ReadAsync(part.AsMemory(0, (int)Math.Min(part.Length, bytes - message.Length)), cancellation)
+                .ConfigureAwait(false);
             message.Write(part, 0, read > 0 ? read : throw new GrpcException(GrpcCode.Internal, "a message ends too early"));
         }
 

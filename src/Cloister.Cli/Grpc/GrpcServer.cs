@@ -74,7 +74,8 @@ internal sealed class GrpcServer : IHttpApplication<IFeatureCollection>, IAsyncD
         IHttpRequestFeature request = context.GetRequiredFeature<IHttpRequestFeature>();
         IHttpResponseFeature response = context.GetRequiredFeature<IHttpResponseFeature>();
         IHttpResponseBodyFeature body = context.GetRequiredFeature<IHttpResponseBodyFeature>();
-        if (request.Method != "POST" || request.Headers.ContentType.ToString().StartsWith(GrpcFrame.ContentType, StringComparison.Ordinal) is false)
+        if (request.Method != "POST" || request.Headers.ContentType.ToString()
+            .StartsWith(GrpcFrame.ContentType, StringComparison.Ordinal) is false)
         {
             response.StatusCode = 415;
             return;
@@ -84,7 +85,9 @@ internal sealed class GrpcServer : IHttpApplication<IFeatureCollection>, IAsyncD
         (GrpcCode code, string message) = (GrpcCode.Ok, "");
         try
         {
-            using var gone = CancellationTokenSource.CreateLinkedTokenSource(context.GetRequiredFeature<IHttpRequestLifetimeFeature>().RequestAborted, _ended.Token);
+            using var gone =
+                CancellationTokenSource.CreateLinkedTokenSource(
+                    context.GetRequiredFeature<IHttpRequestLifetimeFeature>().RequestAborted, _ended.Token);
             await Answer(request, body, gone.Token);
         }
         catch (GrpcException e)
@@ -106,7 +109,8 @@ internal sealed class GrpcServer : IHttpApplication<IFeatureCollection>, IAsyncD
         }
 
         // Where nothing was sent yet, what goes into the trailers otherwise is in the head: Trailers-Only.
-        Microsoft.AspNetCore.Http.IHeaderDictionary trailers = response.HasStarted ? context.GetRequiredFeature<IHttpResponseTrailersFeature>().Trailers : response.Headers;
+        Microsoft.AspNetCore.Http.IHeaderDictionary trailers = response.HasStarted
+            ? context.GetRequiredFeature<IHttpResponseTrailersFeature>().Trailers : response.Headers;
         trailers["grpc-status"] = ((int)code).ToString(CultureInfo.InvariantCulture);
         if (message.Length > 0)
         {
@@ -123,7 +127,8 @@ internal sealed class GrpcServer : IHttpApplication<IFeatureCollection>, IAsyncD
             throw new GrpcException(GrpcCode.Unimplemented, $"there is no method {PrintableText.Of(request.Path)}");
         }
 
-        byte[] message = await GrpcFrame.Read(request.Body, cancellation) ?? throw new GrpcException(GrpcCode.Internal, "a call without a message");
+        byte[] message = await GrpcFrame.Read(request.Body, cancellation)
+            ?? throw new GrpcException(GrpcCode.Internal, "a call without a message");
         await foreach (byte[] answer in method(message, cancellation).WithCancellation(cancellation))
         {
             await body.Writer.WriteAsync(GrpcFrame.Of(answer), cancellation);

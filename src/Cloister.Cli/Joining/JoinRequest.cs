@@ -40,8 +40,10 @@ internal sealed record JoinRequest(IReadOnlyList<string> Options, int Descriptor
     /// <summary>Reads one; null where it is none.</summary>
     public static JoinRequest? Read(ReadOnlySpan<byte> bytes)
     {
-        if (List(ref bytes) is not [var version] || Encoding.UTF8.GetString(version) != Version || List(ref bytes) is not { } options || Number(ref bytes) is not (<= int.MaxValue and var descriptor)
-            || List(ref bytes) is not [var path] || List(ref bytes) is not { } arguments || List(ref bytes) is not { } environment || Number(ref bytes) is not { } count || count > 64)
+        if (List(ref bytes) is not [var version] || Encoding.UTF8.GetString(version) != Version || List(ref bytes) is not { } options
+            || Number(ref bytes) is not (<= int.MaxValue and var descriptor)
+            || List(ref bytes) is not [var path] || List(ref bytes) is not { } arguments || List(ref bytes) is not { } environment
+            || Number(ref bytes) is not { } count || count > 64)
         {
             return null;
         }
@@ -49,7 +51,8 @@ internal sealed record JoinRequest(IReadOnlyList<string> Options, int Descriptor
         var limits = new List<ResourceLimit>();
         for (ulong i = 0; i < count; i++)
         {
-            if (Number(ref bytes) is not (<= int.MaxValue and var resource) || Number(ref bytes) is not { } soft || Number(ref bytes) is not { } hard)
+            if (Number(ref bytes) is not (<= int.MaxValue and var resource) || Number(ref bytes) is not { } soft
+                || Number(ref bytes) is not { } hard)
             {
                 return null;
             }

@@ -20,7 +20,8 @@ internal sealed class MachineDoor : IDisposable
     private readonly IReadOnlyList<string> _options;
     private ConnectionServer? _server;
 
-    private MachineDoor(Socket listener, OwnFile? file, IReadOnlyList<string> options) => (_listener, _file, _options) = (listener, file, options);
+    private MachineDoor(Socket listener, OwnFile? file, IReadOnlyList<string> options) =>
+        (_listener, _file, _options) = (listener, file, options);
 
     /// <summary>Opens one.</summary>
     /// <param name="name">The machine's name.</param>
@@ -46,7 +47,8 @@ internal sealed class MachineDoor : IDisposable
     /// <param name="place">Gives a program what it finds on this machine.</param>
     /// <param name="notice">Hears of who could not come in.</param>
     public void Begin(Tracer tracer, Func<ProgramInvocation, ProgramInvocation> place, Action<string> notice) =>
-        _server = ConnectionServer.Begin(_listener, (stream, late) => Serve((NetworkStream)stream, tracer, place, notice, late), s_patience);
+        _server = ConnectionServer.Begin(_listener,
+            (stream, late) => Serve((NetworkStream)stream, tracer, place, notice, late), s_patience);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -57,7 +59,8 @@ internal sealed class MachineDoor : IDisposable
     }
 
     // A process that waits ends with the connection.
-    private async Task Serve(NetworkStream stream, Tracer tracer, Func<ProgramInvocation, ProgramInvocation> place, Action<string> notice, CancellationToken late)
+    private async Task Serve(NetworkStream stream, Tracer tracer, Func<ProgramInvocation, ProgramInvocation> place, Action<string> notice,
+        CancellationToken late)
     {
         var peer = Peer.Of(stream.Socket);
         if (peer.User != HostProbe.EffectiveUser)
@@ -94,7 +97,9 @@ internal sealed class MachineDoor : IDisposable
     {
         try
         {
-            return process != 0 && File.ResolveLinkTarget($"/proc/{process}/ns/pid", false)?.Name == File.ResolveLinkTarget("/proc/self/ns/pid", false)?.Name;
+            return process != 0
+                && File.ResolveLinkTarget($"/proc/{process}/ns/pid",
+                    false)?.Name == File.ResolveLinkTarget("/proc/self/ns/pid", false)?.Name;
         }
         catch (Exception e) when (FileProblem.IsOne(e))
         {
@@ -102,7 +107,8 @@ internal sealed class MachineDoor : IDisposable
         }
     }
 
-    private static async Task<(IStartingProgram Waiting, ProgramInvocation Program)?> Arrival(NetworkStream stream, int process, JoinRequest request, CancellationToken cancellation)
+    private static async Task<(IStartingProgram Waiting, ProgramInvocation Program)?> Arrival(NetworkStream stream, int process,
+        JoinRequest request, CancellationToken cancellation)
     {
         await stream.WriteAsync(new byte[1], cancellation); // welcome
         while (!JoiningProgram.Waits(process))
@@ -127,5 +133,6 @@ internal sealed class MachineDoor : IDisposable
         return JoinRequest.Read(request);
     }
 
-    private static ValueTask Refuse(Stream stream, string reason, CancellationToken cancellation) => stream.WriteAsync(Encoding.UTF8.GetBytes(reason), cancellation);
+    private static ValueTask Refuse(Stream stream, string reason, CancellationToken cancellation) =>
+        stream.WriteAsync(Encoding.UTF8.GetBytes(reason), cancellation);
 }

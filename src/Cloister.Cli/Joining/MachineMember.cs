@@ -7,7 +7,9 @@ using Cloister.Linux;
 
 namespace Cloister.Cli.Joining;
 
-/// <summary>A run that joins a machine: this process itself becomes the program, with its number, its parent, its files and its terminal.</summary>
+/// <summary>
+/// A run that joins a machine: this process itself becomes the program, with its number, its parent, its files and its terminal.
+/// </summary>
 internal static class MachineMember
 {
     private const int LongestReason = 1024;
@@ -19,7 +21,8 @@ internal static class MachineMember
     /// <param name="program">The program.</param>
     /// <param name="door">Where others join this run; null where it could not join.</param>
     /// <returns>Why it cannot be, and the status that says so.</returns>
-    public static (string Problem, int Status)? JoinOrOpen(MachineName name, IReadOnlyList<string> options, Func<ProgramInvocation> program, out MachineDoor? door)
+    public static (string Problem, int Status)? JoinOrOpen(MachineName name, IReadOnlyList<string> options, Func<ProgramInvocation> program,
+        out MachineDoor? door)
     {
         const int pause = 10, attempts = 300;
         for (int attempt = 0; ; attempt++)
@@ -54,12 +57,18 @@ internal static class MachineMember
     /// <param name="name">Its name.</param>
     /// <param name="options">Options of this run, as <c>--NAME=VALUE</c>.</param>
     /// <param name="program">The program.</param>
-    public static void TryJoin(MachineName name, IReadOnlyList<string> options, Func<ProgramInvocation> program) => _ = Join(name, options, program, asksFirst: true);
+    public static void TryJoin(MachineName name, IReadOnlyList<string> options, Func<ProgramInvocation> program) =>
+        _ = Join(name, options, program, asksFirst: true);
 
     // Null where nobody was there.
-    private static (string Problem, int Status)? Join(MachineName name, IReadOnlyList<string> options, Func<ProgramInvocation> program, bool asksFirst = false)
+    private static (string Problem, int Status)? Join(MachineName name, IReadOnlyList<string> options, Func<ProgramInvocation> program,
+        bool asksFirst = false)
     {
-        using var connection = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { SendTimeout = Milliseconds, ReceiveTimeout = Milliseconds };
+        using var connection = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
+        {
+            SendTimeout = Milliseconds,
+            ReceiveTimeout = Milliseconds,
+        };
         byte[] reason = new byte[LongestReason];
         int length;
         Peer owner;
@@ -93,7 +102,8 @@ internal static class MachineMember
         {
             return ("it is another user's", Failure.NotPermitted);
         }
-        catch (Exception e) when ((e as SocketException ?? e.InnerException as SocketException)?.SocketErrorCode is SocketError.TimedOut or SocketError.WouldBlock)
+        catch (Exception e) when ((e as SocketException ?? e.InnerException as SocketException)?.SocketErrorCode is SocketError.TimedOut
+            or SocketError.WouldBlock)
         {
             return ("it does not answer", Failure.Unavailable);
         }

@@ -6,7 +6,8 @@ namespace Cloister.Cli.Joining;
 internal static class MachineWords
 {
     // How a run tells of itself, and by what it is found.
-    private static readonly string[] s_ofTheRun = ["--machine", "--join", "--init", "--output", "--quiet", "--verbose", "--no-defaults", "--explain"];
+    private static readonly string[] s_ofTheRun = ["--machine", "--join", "--init", "--output", "--quiet", "--verbose",
+        "--no-defaults", "--explain"];
 
     /// <summary>Reads them.</summary>
     /// <param name="words">What follows <c>run</c>: options that were read once already, without a mistake.</param>
@@ -21,7 +22,8 @@ internal static class MachineWords
                 break;
             }
 
-            string? value = parts.Length == 2 ? parts[1] : option.ValueName is not null && !option.IsValueOptional && i + 1 < words.Length ? words[++i] : null;
+            string? value = parts.Length == 2 ? parts[1] : option.ValueName is not null && !option.IsValueOptional && i + 1 < words.Length
+                ? words[++i] : null;
             if (!s_ofTheRun.Contains(option.Name))
             {
                 options.Add(value is null ? option.Name : $"{option.Name}={value}");

@@ -9,12 +9,13 @@ namespace Cloister.Cli.Joining;
 /// <param name="User">Its effective user.</param>
 internal readonly record struct Peer(int Process, uint User)
 {
-    /// <summary>Whether it may trace this process without more rights than its user has: ptrace(2), "Ptrace access mode checking"; capabilities by
-    /// Linux, security/commoncap.c, cap_ptrace_access_check.</summary>
+    /// <summary>Whether it may trace this process without more rights than its user has: ptrace(2), "Ptrace access mode checking";
+    /// capabilities by Linux, security/commoncap.c, cap_ptrace_access_check.</summary>
     public bool MayTraceThis()
     {
         int process = Process, own = Environment.ProcessId;
-        return Array.TrueForAll(["Uid:", "Gid:"], field => HostKernel.StatusField(process, field) is { } ids && ids == HostKernel.StatusField(own, field))
+        return Array.TrueForAll(["Uid:", "Gid:"],
+            field => HostKernel.StatusField(process, field) is { } ids && ids == HostKernel.StatusField(own, field))
             && Capabilities(process) is { } theirs && Capabilities(own) is { } ours && (ours & ~theirs) == 0;
     }
 
@@ -28,5 +29,6 @@ internal readonly record struct Peer(int Process, uint User)
     }
 
     private static ulong? Capabilities(int process) =>
-        ulong.TryParse(HostKernel.StatusField(process, "CapPrm:"), NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong permitted) ? permitted : null;
+        ulong.TryParse(HostKernel.StatusField(process, "CapPrm:"), NumberStyles.HexNumber, CultureInfo.InvariantCulture,
+            out ulong permitted) ? permitted : null;
 }

@@ -11,7 +11,9 @@ internal static partial class CompilerMessages
     /// <param name="text">What gcc wrote.</param>
     public static string Summary(string text)
     {
-        string[] names = [.. MissingName().Matches(text).Select(match => string.Join('.', match.Groups.Values.Skip(1).Where(group => group.Success).Select(group => group.Value))).Distinct().Order(StringComparer.Ordinal)];
+        string[] names = [.. MissingName().Matches(text)
+            .Select(match => string.Join('.', match.Groups.Values.Skip(1).Where(group => group.Success).Select(group => group.Value)))
+            .Distinct().Order(StringComparer.Ordinal)];
         if (MissingHeader().Match(text) is { Success: true } header)
         {
             return header.Groups[1].Value is "stdint.h" or "string.h" or "stdlib.h"

@@ -2,7 +2,9 @@ using System.Reflection;
 
 namespace Cloister.Cli.Kernel;
 
-/// <summary>Compiles the driver of a kernel tree, as it is, against Cloister's small kernel (native/linux-driver), with the user's gcc.</summary>
+/// <summary>
+/// Compiles the driver of a kernel tree, as it is, against Cloister's small kernel (native/linux-driver), with the user's gcc.
+/// </summary>
 internal sealed class DriverBuild : IDisposable
 {
     private const string Prefix = "linux-driver/";
@@ -10,7 +12,8 @@ internal sealed class DriverBuild : IDisposable
     // What the kernel's own build does not warn of either, and what it lets a compiler not assume.
     private static readonly string[] s_driverFlags =
     [
-        "-Wno-pointer-sign", "-Wno-address-of-packed-member", "-Wno-maybe-uninitialized", "-Wno-unused-function", "-Wno-unused-but-set-variable", "-Wno-array-bounds",
+        "-Wno-pointer-sign", "-Wno-address-of-packed-member", "-Wno-maybe-uninitialized", "-Wno-unused-function",
+        "-Wno-unused-but-set-variable", "-Wno-array-bounds",
         "-fno-strict-aliasing", "-fno-strict-overflow", "-fno-delete-null-pointer-checks",
     ];
 
@@ -52,7 +55,8 @@ internal sealed class DriverBuild : IDisposable
     public static void Races(KernelTree tree, string output, bool accesses, CancellationToken cancellation = default)
     {
         using var build = new DriverBuild(tree, cancellation);
-        IEnumerable<string> objects = build.Compile(["-O1", "-fno-pie", .. s_tracedFlags], accesses ? ["-fsanitize=thread"] : [], ["runtime", "races"]);
+        IEnumerable<string> objects =
+            build.Compile(["-O1", "-fno-pie", .. s_tracedFlags], accesses ? ["-fsanitize=thread"] : [], ["runtime", "races"]);
         build.Link(["-no-pie"], objects, output);
     }
 
@@ -67,7 +71,10 @@ internal sealed class DriverBuild : IDisposable
     {
         string own = UnpackOwn(), headers = MakeHeaders(), kernel = Path.Combine(own, "kernel");
         string[] common = ["-c", "-g", "-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Werror", .. flags, "-I", kernel];
-        List<string[]> calls = [.. folders.Select(folder => (string[])[.. common, "-Wextra", .. Directory.GetFiles(Path.Combine(own, folder), "*.c").Order(StringComparer.Ordinal)])];
+        List<string[]> calls = [
+            .. folders.Select(
+                folder => (string[])[.. common, "-Wextra", .. Directory.GetFiles(Path.Combine(own, folder), "*.c")
+                    .Order(StringComparer.Ordinal)])];
         calls.AddRange(_tree.Sources.Select(source => (string[])
         [
             .. common, .. s_driverFlags, .. driverFlags, "-I", headers, "-iquote", _tree.Folder, "-DCONFIG_X86_SGX_KVM", "-D_X86_ENCLS_H",
@@ -88,7 +95,8 @@ internal sealed class DriverBuild : IDisposable
         });
         string all = string.Concat(said);
         return all.Length == 0
-            ? Enumerable.Range(0, calls.Count).SelectMany(index => Directory.GetFiles(Path.Combine(_work, $"{index}"), "*.o")).Order(StringComparer.Ordinal)
+            ? Enumerable.Range(0, calls.Count).SelectMany(index => Directory.GetFiles(Path.Combine(_work, $"{index}"), "*.o"))
+            .Order(StringComparer.Ordinal)
             : throw new KernelProblem(CompilerMessages.Summary(all), Failure.NotRunnable);
     }
 

@@ -14,10 +14,12 @@ internal static class DriverFailure
     {
         if (Directory.Exists(path))
         {
-            return ($"run: --driver {path}: is a folder; `cloister driver build {path} -o sgx.so` makes a driver of a kernel tree", Failure.Usage);
+            return ($"run: --driver {path}: is a folder; `cloister driver build {path} -o sgx.so` makes a driver of a kernel tree",
+                Failure.Usage);
         }
 
-        return File.Exists(path) ? null : ($"run: --driver {path}: there is no such file; `cloister driver build 6.12 -o {path}` makes one", Failure.NotFound);
+        return File.Exists(path) ? null
+            : ($"run: --driver {path}: there is no such file; `cloister driver build 6.12 -o {path}` makes one", Failure.NotFound);
     }
 
     /// <summary>In words.</summary>
@@ -42,7 +44,8 @@ internal static class DriverFailure
             using ByteSource source = ByteSource.OpenFile(failure.Path);
             CodeSymbols? symbols = CodeSymbols.Read(source);
             return [.. failure.Frames.Select(address => symbols?.Find(address)).OfType<CodePlace>()
-                .Where(place => !around.Contains(place.Line?.Split(':')[0] ?? "")).Take(MostCalls).Select(place => $"{place.Function ?? "?"} ({place.Line ?? "no line is known"})")];
+                .Where(place => !around.Contains(place.Line?.Split(':')[0] ?? "")).Take(MostCalls)
+                .Select(place => $"{place.Function ?? "?"} ({place.Line ?? "no line is known"})")];
         }
         catch (Exception e) when (FileProblem.IsOne(e) || e is ImageException)
         {

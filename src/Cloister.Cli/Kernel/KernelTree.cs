@@ -31,8 +31,11 @@ internal sealed partial class KernelTree
     public string UserHeader => Path.Combine(Root, "arch/x86/include/uapi/asm/sgx.h");
 
     /// <summary>The names in angle brackets that the driver includes.</summary>
-    public IReadOnlyList<string> Includes => [.. Directory.GetFiles(Folder, "*.[ch]").Concat(Directory.GetFiles(Folder, "*.h")).Concat(Sources).Append(Header).Append(UserHeader).Distinct()
-        .SelectMany(file => IncludeLine().Matches(File.ReadAllText(file))).Select(match => match.Groups[1].Value).Distinct().Order(StringComparer.Ordinal)];
+    public IReadOnlyList<string> Includes =>
+        [.. Directory.GetFiles(Folder, "*.[ch]").Concat(Directory.GetFiles(Folder, "*.h")).Concat(Sources).Append(Header)
+            .Append(UserHeader).Distinct()
+        .SelectMany(file => IncludeLine().Matches(File.ReadAllText(file))).Select(match => match.Groups[1].Value).Distinct()
+        .Order(StringComparer.Ordinal)];
 
     /// <summary>The tree that a user names.</summary>
     /// <param name="name">A folder, or a version as in Debian's package linux-source-VERSION.</param>
@@ -43,12 +46,18 @@ internal sealed partial class KernelTree
         if (Directory.Exists(name))
         {
             var tree = new KernelTree(Path.GetFullPath(name));
-            string? missing = new[] { Path.Combine(tree.Folder, "main.c"), tree.Header, tree.UserHeader }.FirstOrDefault(file => !File.Exists(file));
-            return missing is null ? tree : throw new KernelProblem($"{name} is no kernel tree with an SGX driver: there is no {Path.GetRelativePath(tree.Root, missing)}", Failure.NotFound);
+            string? missing = new[] { Path.Combine(tree.Folder, "main.c"), tree.Header,
+                tree.UserHeader }.FirstOrDefault(file => !File.Exists(file));
+            return missing is null ? tree
+                : throw new KernelProblem(
+                    $"{name} is no kernel tree with an SGX driver: there is no {Path.GetRelativePath(tree.Root, missing)}",
+                    Failure.NotFound);
         }
 
         return Version().IsMatch(name) ? OfPackage(name, cancellation)
-            : throw new KernelProblem($"there is no folder {name}; write a kernel tree, or 6.12 or 6.1 for Debian's linux-source-6.12 or linux-source-6.1", Failure.NotFound);
+            : throw new KernelProblem(
+                $"there is no folder {name}; write a kernel tree, or 6.12 or 6.1 for Debian's linux-source-6.12 or linux-source-6.1",
+                Failure.NotFound);
     }
 
     private static KernelTree OfPackage(string version, CancellationToken cancellation)
@@ -56,11 +65,13 @@ internal sealed partial class KernelTree
         var tarball = new FileInfo($"/usr/src/linux-source-{version}.tar.xz");
         if (!tarball.Exists)
         {
-            throw new KernelProblem($"Debian's package linux-source-{version} is not installed: `apt-get install linux-source-{version}`, or name a kernel tree", Failure.Unavailable);
+            throw new KernelProblem(
+                $"Debian's package linux-source-{version} is not installed: `apt-get install linux-source-{version}`, or name a kernel tree", Failure.Unavailable);
         }
 
         // Named after the package, so that a newer one is unpacked anew.
-        string place = Path.Combine(CacheDirectory.Find(), $"sgx-driver-{version}-{tarball.Length}-{new DateTimeOffset(tarball.LastWriteTimeUtc).ToUnixTimeSeconds()}");
+        string place = Path.Combine(CacheDirectory.Find(),
+            $"sgx-driver-{version}-{tarball.Length}-{new DateTimeOffset(tarball.LastWriteTimeUtc).ToUnixTimeSeconds()}");
         if (!Directory.Exists(place))
         {
             Unpack(tarball.FullName, $"linux-source-{version}", place, cancellation);
@@ -75,14 +86,19 @@ internal sealed partial class KernelTree
         Directory.CreateDirectory(unpacked);
         try
         {
-            IEnumerable<string> members = s_members.Select(file => $"{Driver}/{file}").Append("arch/x86/include/asm/sgx.h").Append("arch/x86/include/uapi/asm/sgx.h");
+            IEnumerable<string> members = s_members.Select(file => $"{Driver}/{file}").Append("arch/x86/include/asm/sgx.h")
+                .Append("arch/x86/include/uapi/asm/sgx.h");
 
             // Reading ends behind the last of them, which is early in the file.
-            int? status = Tool.Run("tar", ["-xJf", tarball, "-C", unpacked, "--strip-components=1", "--occurrence=1", .. members.Select(member => $"{top}/{member}")], "/", out string output, cancellation);
+            int? status =
+                Tool.Run("tar",
+                    ["-xJf", tarball, "-C", unpacked, "--strip-components=1", "--occurrence=1",
+                        .. members.Select(member => $"{top}/{member}")], "/", out string output, cancellation);
             if (status != 0)
             {
                 string hint = output.Contains("xz", StringComparison.Ordinal) ? "; is xz-utils installed?" : "";
-                throw new KernelProblem(status is null ? "tar is not installed: `apt-get install tar`" : $"{tarball} cannot be unpacked: {output.Split('\n')[0]}{hint}", Failure.Unavailable);
+                throw new KernelProblem(status is null ? "tar is not installed: `apt-get install tar`"
+                    : $"{tarball} cannot be unpacked: {output.Split('\n')[0]}{hint}", Failure.Unavailable);
             }
 
             try

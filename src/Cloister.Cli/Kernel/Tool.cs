@@ -3,7 +3,9 @@ using System.Diagnostics;
 
 namespace Cloister.Cli.Kernel;
 
-/// <summary>A program of the user's machine. Nothing is traced by a command that uses it, so .NET may reap this process's children.</summary>
+/// <summary>
+/// A program of the user's machine. Nothing is traced by a command that uses it, so .NET may reap this process's children.
+/// </summary>
 internal static class Tool
 {
     /// <summary>Runs it to its end.</summary>
@@ -14,7 +16,8 @@ internal static class Tool
     /// <param name="cancellation">Ends it.</param>
     /// <returns>Its exit status, or null when there is no such program.</returns>
     /// <exception cref="OperationCanceledException">It was to be ended.</exception>
-    public static int? Run(string name, IEnumerable<string> arguments, string directory, out string output, CancellationToken cancellation = default)
+    public static int? Run(string name, IEnumerable<string> arguments, string directory, out string output,
+        CancellationToken cancellation = default)
     {
         ProcessStartInfo start = Start(name, arguments);
         start.WorkingDirectory = directory;

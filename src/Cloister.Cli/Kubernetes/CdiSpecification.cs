@@ -4,8 +4,8 @@ using Cloister.Cli.Containers;
 namespace Cloister.Cli.Kubernetes;
 
 /// <summary>
-/// What containers with a device get, as the container device interface has it (cncf-tags/container-device-interface, SPEC.md): a variable, and this
-/// program's files below /dev, so that `cloister run` is there also where no runtime class puts it before the program.
+/// What containers with a device get, as the container device interface has it (cncf-tags/container-device-interface, SPEC.md): a variable,
+/// and this program's files below /dev, so that `cloister run` is there also where no runtime class puts it before the program.
 /// </summary>
 internal static class CdiSpecification
 {

@@ -25,10 +25,14 @@ internal sealed class ClusterApi(Uri server, string account) : IDisposable
     /// <summary>The API's address as pods are told it.</summary>
     /// <exception cref="NodeException">This is no pod.</exception>
     public static Uri ServerOfThisPod() =>
-        (Environment.GetEnvironmentVariable("KUBERNETES_SERVICE_HOST"), Environment.GetEnvironmentVariable("KUBERNETES_SERVICE_PORT") ?? "443") switch
+        (Environment.GetEnvironmentVariable("KUBERNETES_SERVICE_HOST"), Environment.GetEnvironmentVariable("KUBERNETES_SERVICE_PORT")
+            ?? "443") switch
         {
-            ({ Length: > 0 } host, var port) when Uri.TryCreate($"https://{(host.Contains(':', StringComparison.Ordinal) ? $"[{host}]" : host)}:{port}/", UriKind.Absolute, out Uri? address) => address,
-            _ => throw new NodeException("--node is for a pod of the cluster, and this is none: KUBERNETES_SERVICE_HOST is not set", Failure.Usage),
+            ({ Length: > 0 } host, var port)
+                when Uri.TryCreate($"https://{(host.Contains(':', StringComparison.Ordinal) ? $"[{host}]" : host)}:{port}/",
+                    UriKind.Absolute, out Uri? address) => address,
+            _ => throw new NodeException("--node is for a pod of the cluster, and this is none: KUBERNETES_SERVICE_HOST is not set",
+                Failure.Usage),
         };
 
     /// <summary>Asks.</summary>
@@ -46,11 +50,13 @@ internal sealed class ClusterApi(Uri server, string account) : IDisposable
             using var request = new HttpRequestMessage(method, new Uri(server, "api/v1/" + path));
 
             // It is exchanged every hour.
-            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", (await File.ReadAllTextAsync(Path.Combine(account, "token"), cancellation)).Trim());
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer",
+                (await File.ReadAllTextAsync(Path.Combine(account, "token"), cancellation)).Trim());
             request.Content = patch is null ? null : new StringContent(patch.ToJsonString(), Encoding.UTF8, "application/merge-patch+json");
             using HttpResponseMessage response = await _client.Value.SendAsync(request, cancellation);
             string body = await response.Content.ReadAsStringAsync(cancellation);
-            return response.StatusCode != HttpStatusCode.OK ? throw new NodeException($"{what}: the API answers {(int)response.StatusCode}{Reason(body)}")
+            return response.StatusCode != HttpStatusCode.OK
+                ? throw new NodeException($"{what}: the API answers {(int)response.StatusCode}{Reason(body)}")
                 : ForeignJson.Parse(body) as JsonObject ?? throw new NodeException($"{what}: the API's answer is no object");
         }
         catch (JsonException e)
@@ -95,7 +101,8 @@ internal sealed class ClusterApi(Uri server, string account) : IDisposable
     {
         try
         {
-            return ForeignJson.Parse(body) is JsonObject status && Text(status, "message") is { } message ? ": " + PrintableText.Of(message) : "";
+            return ForeignJson.Parse(body) is JsonObject status && Text(status, "message") is { } message
+                ? ": " + PrintableText.Of(message) : "";
         }
         catch (JsonException)
         {
@@ -111,7 +118,12 @@ internal sealed class ClusterApi(Uri server, string account) : IDisposable
             policy.CustomTrustStore.ImportFromPemFile(authority);
         }
 
-        var handler = new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false, SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = policy } };
+        var handler = new SocketsHttpHandler
+        {
+            UseProxy = false,
+            AllowAutoRedirect = false,
+            SslOptions = new SslClientAuthenticationOptions { CertificateChainPolicy = policy },
+        };
         return new HttpClient(handler) { Timeout = s_patience, MaxResponseContentBufferSize = LongestAnswer };
     }
 }

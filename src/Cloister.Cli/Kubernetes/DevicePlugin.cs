@@ -30,7 +30,8 @@ internal sealed class DevicePlugin(SgxResource resource, bool useCdi)
     }
 
     // They stay as they are until the plugin ends.
-    private async IAsyncEnumerable<byte[]> ListAndWatch(ReadOnlyMemory<byte> request, [EnumeratorCancellation] CancellationToken cancellation)
+    private async IAsyncEnumerable<byte[]> ListAndWatch(ReadOnlyMemory<byte> request,
+        [EnumeratorCancellation] CancellationToken cancellation)
     {
         yield return DevicePluginMessages.Devices(resource.Devices);
         await Task.Delay(Timeout.Infinite, cancellation);
@@ -44,7 +45,8 @@ internal sealed class DevicePlugin(SgxResource resource, bool useCdi)
         {
             if (!resource.Has(device))
             {
-                throw new GrpcException(GrpcCode.NotFound, $"{resource.Name}: there is no device {PrintableText.Of(device)}; there are {resource.Count}");
+                throw new GrpcException(GrpcCode.NotFound,
+                    $"{resource.Name}: there is no device {PrintableText.Of(device)}; there are {resource.Count}");
             }
 
             if (!taken.Add(device))
@@ -58,11 +60,13 @@ internal sealed class DevicePlugin(SgxResource resource, bool useCdi)
             (IReadOnlyList<string>)(useCdi ? [resource.CdiDevice] : []))));
     }
 
-    private byte[] Prefer(ReadOnlyMemory<byte> request) => DevicePluginMessages.Preferred(DevicePluginMessages.PreferredRequest(request).Select(container =>
+    private byte[] Prefer(ReadOnlyMemory<byte> request) => DevicePluginMessages.Preferred(DevicePluginMessages.PreferredRequest(request)
+        .Select(container =>
     {
         string[] devices = [.. container.Included.Union(container.Available)];
         return container.Size < container.Included.Count || container.Size > devices.Length
-            ? throw new GrpcException(GrpcCode.InvalidArgument, $"{resource.Name}: {container.Size} devices of {devices.Length}, {container.Included.Count} of them in any case")
+            ? throw new GrpcException(GrpcCode.InvalidArgument,
+                $"{resource.Name}: {container.Size} devices of {devices.Length}, {container.Included.Count} of them in any case")
             : devices.Take(container.Size);
     }).ToList());
 }

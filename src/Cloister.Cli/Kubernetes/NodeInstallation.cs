@@ -34,8 +34,10 @@ internal static class NodeInstallation
                 undo.Push(file.Delete);
             }
 
-            string start = string.Join(' ', files.Start.Select(word => word.Replace(ProgramFiles.Directory, folder, StringComparison.Ordinal)));
-            foreach ((string script, string option) in (ReadOnlySpan<(string, string)>)[(Runtime, ""), (RuntimeOfAllocated, " --allocated")])
+            string start =
+                string.Join(' ', files.Start.Select(word => word.Replace(ProgramFiles.Directory, folder, StringComparison.Ordinal)));
+            foreach ((string script, string option) in (ReadOnlySpan<(string, string)>)[(Runtime, ""),
+                (RuntimeOfAllocated, " --allocated")])
             {
                 string path = Path.Combine(folder, script);
                 OwnFile file = Script(path, $"exec {start} oci{option} \"$@\"");
@@ -50,8 +52,8 @@ internal static class NodeInstallation
         }
     }
 
-    // A node's container runtime that still has containers of a script ends them by it: it stays, and hands over to runc or crun. Files that
-    // containers have mounted live as long as those.
+    // A node's container runtime that still has containers of a script ends them by it: it stays, and hands over to runc or crun. Files
+    // that containers have mounted live as long as those.
     private static void HandOver(string path, OwnFile file)
     {
         try

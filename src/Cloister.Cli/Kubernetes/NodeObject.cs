@@ -4,8 +4,8 @@ namespace Cloister.Cli.Kubernetes;
 
 /// <summary>The node as the cluster's API knows it: its labels, and how much EPC it has.</summary>
 /// <remarks>
-/// Extended resources that no device plugin counts: kubernetes.io, "Advertise Extended Resources for a Node"; the kubelet makes what pods may have of
-/// what the node has. Patches are RFC 7396.
+/// Extended resources that no device plugin counts: kubernetes.io, "Advertise Extended Resources for a Node"; the kubelet makes what pods
+/// may have of what the node has. Patches are RFC 7396.
 /// </remarks>
 /// <param name="api">The API.</param>
 /// <param name="name">The node's name.</param>
@@ -23,7 +23,8 @@ internal sealed class NodeObject(ClusterApi api, string name)
     {
         JsonObject node = await Ask(HttpMethod.Get, "", null, cancellation);
         string amount = epc.ToString(System.Globalization.CultureInfo.InvariantCulture);
-        bool labelled = Labels.All(label => ClusterApi.Text(node, "metadata", "labels", label) == "true"), counted = ClusterApi.Text(node, "status", "capacity", SgxResource.Epc) == amount;
+        bool labelled = Labels.All(label => ClusterApi.Text(node, "metadata", "labels", label) == "true"),
+            counted = ClusterApi.Text(node, "status", "capacity", SgxResource.Epc) == amount;
         if (!labelled)
         {
             _ = await Ask(HttpMethod.Patch, "", LabelPatch("true"), cancellation);
@@ -45,9 +46,15 @@ internal sealed class NodeObject(ClusterApi api, string name)
         _ = await Ask(HttpMethod.Patch, "/status", CapacityPatch(null), cancellation);
     }
 
-    private static JsonObject LabelPatch(string? value) => new() { ["metadata"] = new JsonObject { ["labels"] = new JsonObject(Labels.Select(label => KeyValuePair.Create(label, (JsonNode?)value))) } };
+    private static JsonObject LabelPatch(string? value) => new()
+    {
+        ["metadata"] = new JsonObject { ["labels"] = new JsonObject(Labels.Select(label => KeyValuePair.Create(label, (JsonNode?)value))) },
+    };
 
-    private static JsonObject CapacityPatch(string? value) => new() { ["status"] = new JsonObject { ["capacity"] = new JsonObject { [SgxResource.Epc] = value } } };
+    private static JsonObject CapacityPatch(string? value) => new()
+    {
+        ["status"] = new JsonObject { ["capacity"] = new JsonObject { [SgxResource.Epc] = value } },
+    };
 
     private Task<JsonObject> Ask(HttpMethod method, string part, JsonObject? patch, CancellationToken cancellation) =>
         api.Ask($"{method} of node {name}{part}", method, $"nodes/{Uri.EscapeDataString(name)}{part}", patch, cancellation);

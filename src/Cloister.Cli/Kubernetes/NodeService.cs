@@ -7,7 +7,8 @@ namespace Cloister.Cli.Kubernetes;
 /// <param name="say">Where a line goes.</param>
 internal sealed class NodeService(PluginSettings settings, Action<string> say)
 {
-    private static readonly TimeSpan s_between = TimeSpan.FromMinutes(1), s_afterProblem = TimeSpan.FromSeconds(10), s_farewell = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_between = TimeSpan.FromMinutes(1), s_afterProblem = TimeSpan.FromSeconds(10),
+        s_farewell = TimeSpan.FromSeconds(5);
 
     private string? _trouble;
     private bool _waited;
@@ -16,7 +17,8 @@ internal sealed class NodeService(PluginSettings settings, Action<string> say)
     /// <exception cref="NodeException">Why it cannot.</exception>
     public async Task Run(CancellationToken cancellation)
     {
-        PluginSocket[] sockets = [.. settings.Resources.Select(resource => new PluginSocket(settings.Folder, resource, settings.CdiFolder is not null))];
+        PluginSocket[] sockets = [
+            .. settings.Resources.Select(resource => new PluginSocket(settings.Folder, resource, settings.CdiFolder is not null))];
         var undo = new Stack<Action>();
         bool announced = false;
         try

@@ -3,7 +3,10 @@ using Cloister.Linux;
 
 namespace Cloister.Cli.Kubernetes;
 
-/// <summary>One resource's socket among the kubelet's plugins. The kubelet deletes all of them when it starts, and whoever is left makes his anew and registers.</summary>
+/// <summary>
+/// One resource's socket among the kubelet's plugins. The kubelet deletes all of them when it starts, and whoever is left makes his anew
+/// and registers.
+/// </summary>
 /// <param name="folder">The kubelet's folder of plugins.</param>
 /// <param name="resource">The resource.</param>
 /// <param name="useCdi">Whether containers get a device of the container device interface.</param>
@@ -46,7 +49,8 @@ internal sealed class PluginSocket(string folder, SgxResource resource, bool use
         }
         catch (GrpcException e)
         {
-            return e.Code == GrpcCode.Unavailable ? null : throw new NodeException($"the kubelet at {_kubelet} refuses {resource.Name}: {e.Message}", inner: e);
+            return e.Code == GrpcCode.Unavailable ? null
+                : throw new NodeException($"the kubelet at {_kubelet} refuses {resource.Name}: {e.Message}", inner: e);
         }
     }
 
@@ -65,7 +69,8 @@ internal sealed class PluginSocket(string folder, SgxResource resource, bool use
     {
         if (FileIdentity.TryGet(_path, out _) && !SocketAtPath.IsLeft(_path))
         {
-            throw new NodeException($"another device plugin {(_server is null ? "is at" : "has taken")} {_path} and serves {resource.Name}: a node has one");
+            throw new NodeException(
+                $"another device plugin {(_server is null ? "is at" : "has taken")} {_path} and serves {resource.Name}: a node has one");
         }
 
         if (_server is { } former)

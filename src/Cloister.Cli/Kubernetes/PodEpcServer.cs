@@ -6,7 +6,10 @@ using Cloister.Cli.Containers;
 
 namespace Cloister.Cli.Kubernetes;
 
-/// <summary>Tells the node's container runtime how much EPC pods asked for: a line with the pod's name comes, the number of bytes goes, or why there is none.</summary>
+/// <summary>
+/// Tells the node's container runtime how much EPC pods asked for: a line with the pod's name comes, the number of bytes goes, or why there
+/// is none.
+/// </summary>
 internal static class PodEpcServer
 {
     private const int Backlog = 64;
@@ -21,7 +24,8 @@ internal static class PodEpcServer
         try
         {
             _ = Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            var server = ConnectionServer.Begin(SocketAtPath.Listen(path, Backlog), (stream, cancellation) => Serve(stream, pods, cancellation));
+            var server =
+                ConnectionServer.Begin(SocketAtPath.Listen(path, Backlog), (stream, cancellation) => Serve(stream, pods, cancellation));
             undo.Push(server.Dispose);
             undo.Push(new OwnFile(path).Delete);
 

@@ -18,8 +18,8 @@ internal sealed class PodObject(ClusterApi api)
         JsonObject found = await api.Ask(what, HttpMethod.Get, $"namespaces/{pod.Namespace}/pods/{pod.Name}", null, cancellation);
         JsonObject? specification = found["spec"] as JsonObject;
 
-        // What is there at once is added up, and one that ends before the others begin has what they have later: kubernetes.io, "Init Containers".
-        // Intel's webhook writes down the sum: intel-device-plugins-for-kubernetes, pkg/webhooks/sgx.
+        // What is there at once is added up, and one that ends before the others begin has what they have later: kubernetes.io, "Init
+        // Containers". Intel's webhook writes down the sum: intel-device-plugins-for-kubernetes, pkg/webhooks/sgx.
         long sum = 0, most = 0;
         foreach (JsonObject container in Containers(specification, "containers"))
         {
@@ -41,7 +41,8 @@ internal sealed class PodObject(ClusterApi api)
         return Math.Max(sum, most);
     }
 
-    private static IEnumerable<JsonObject> Containers(JsonObject? specification, string kind) => (specification?[kind] as JsonArray ?? []).OfType<JsonObject>();
+    private static IEnumerable<JsonObject> Containers(JsonObject? specification, string kind) =>
+        (specification?[kind] as JsonArray ?? []).OfType<JsonObject>();
 
     // A limit of an extended resource is its request as well.
     private static long Amount(JsonObject container, string what)

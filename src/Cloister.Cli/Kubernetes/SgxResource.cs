@@ -2,7 +2,10 @@ using Cloister.Cli.Containers;
 
 namespace Cloister.Cli.Kubernetes;
 
-/// <summary>One of the resources that a node counts by pieces. Intel's convention: sgx.intel.com/enclave and sgx.intel.com/provision, one for each container that opens the node.</summary>
+/// <summary>
+/// One of the resources that a node counts by pieces. Intel's convention: sgx.intel.com/enclave and sgx.intel.com/provision, one for each
+/// container that opens the node.
+/// </summary>
 /// <param name="Kind">The last part of its name.</param>
 /// <param name="Count">How many there are.</param>
 internal sealed record SgxResource(string Kind, int Count)
@@ -38,7 +41,8 @@ internal sealed record SgxResource(string Kind, int Count)
     public bool Has(string device)
     {
         string front = $"sgx-{Kind}-";
-        return device.StartsWith(front, StringComparison.Ordinal) && int.TryParse(device.AsSpan(front.Length), System.Globalization.NumberStyles.None, null, out int number)
+        return device.StartsWith(front, StringComparison.Ordinal)
+            && int.TryParse(device.AsSpan(front.Length), System.Globalization.NumberStyles.None, null, out int number)
             && number < Count && device == $"{front}{number}";
     }
 }

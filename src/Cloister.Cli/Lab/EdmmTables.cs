@@ -11,7 +11,8 @@ internal static class EdmmTables
 {
     public static void Write(IReadOnlyList<ExperimentResult> results, ExperimentOptions options, CostTable costs, IAnsiConsole output)
     {
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"What the machine counted after EINIT, in a range of {options.Pages:#,0} pages (EADD: before it):"));
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"What the machine counted after EINIT, in a range of {options.Pages:#,0} pages (EADD: before it):"));
         Table counts = New("Way", "AEX", "EEXIT", "ioctls", "faults", "EAUG", "EACCEPT", "EADD");
         foreach (IGrouping<AllocationPattern, ExperimentResult> pattern in results.GroupBy(result => result.Pattern))
         {
@@ -19,7 +20,8 @@ internal static class EdmmTables
             foreach (ExperimentResult result in pattern)
             {
                 EventCounts use = result.Events.Use;
-                Row(counts, result.Way.Title, use.Aex, use[MachineEvent.Eexit], use[MachineEvent.Ioctl], use[MachineEvent.PageFault], use[MachineEvent.Eaug],
+                Row(counts, result.Way.Title, use.Aex, use[MachineEvent.Eexit], use[MachineEvent.Ioctl], use[MachineEvent.PageFault],
+                    use[MachineEvent.Eaug],
                     use[MachineEvent.Eaccept] + use[MachineEvent.Eacceptcopy], result.Events.Build[MachineEvent.Eadd]);
             }
         }
@@ -61,8 +63,11 @@ internal static class EdmmTables
             output.WriteLine($"{pattern.Title}: {pattern.Description}.");
         }
 
-        string[] missing = [.. results.SelectMany(result => costs.Estimate(result.Events.Use).Missing.Concat(costs.Estimate(result.Events.Build).Missing)).Distinct().Order().Select(one => one.Name())];
-        output.WriteLine($"Estimates are from published figures, the least and the most; `cloister lab costs` prints them with their sources.");
+        string[] missing = [
+            .. results.SelectMany(result => costs.Estimate(result.Events.Use).Missing.Concat(costs.Estimate(result.Events.Build).Missing))
+                .Distinct().Order().Select(one => one.Name())];
+        output.WriteLine(
+            $"Estimates are from published figures, the least and the most; `cloister lab costs` prints them with their sources.");
         if (missing.Length > 0)
         {
             output.WriteLine($"No source, and so left out of the estimates: {string.Join(", ", missing)}.");
@@ -70,11 +75,13 @@ internal static class EdmmTables
 
         if (options.Repeats > 0)
         {
-            output.WriteLine($"Time here is Cloister's (engine {options.TimedEngine.ToString().ToLowerInvariant()}) and says nothing about hardware.");
+            output.WriteLine(
+                $"Time here is Cloister's (engine {options.TimedEngine.ToString().ToLowerInvariant()}) and says nothing about hardware.");
         }
     }
 
-    private static string Microseconds(TimeSpan? time, int pages) => time is { } known ? (known.TotalMicroseconds / pages).ToString("#,0.0", CultureInfo.InvariantCulture) : "";
+    private static string Microseconds(TimeSpan? time, int pages) =>
+        time is { } known ? (known.TotalMicroseconds / pages).ToString("#,0.0", CultureInfo.InvariantCulture) : "";
 
     private static string Cycles(Estimate estimate, int pages)
     {
@@ -82,7 +89,8 @@ internal static class EdmmTables
         return low == high ? low : $"{low} - {high}";
     }
 
-    private static string Thousands(double cycles) => (cycles / 1000).ToString(cycles < 1_000 ? "0.##" : cycles < 10_000 ? "0.#" : "#,0", CultureInfo.InvariantCulture);
+    private static string Thousands(double cycles) =>
+        (cycles / 1000).ToString(cycles < 1_000 ? "0.##" : cycles < 10_000 ? "0.#" : "#,0", CultureInfo.InvariantCulture);
 
     private static Table New(params string[] columns)
     {

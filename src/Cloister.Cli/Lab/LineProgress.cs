@@ -12,7 +12,9 @@ internal sealed class LineProgress(bool quiet) : IDisposable
     private long _shown;
     private bool _drawn;
 
-    /// <summary>What of a line, whose first letter returns to its beginning, fits the terminal: one that is broken could not be overwritten.</summary>
+    /// <summary>
+    /// What of a line, whose first letter returns to its beginning, fits the terminal: one that is broken could not be overwritten.
+    /// </summary>
     public static string Fitting(string line)
     {
         int columns = HostKernel.TerminalColumns(2);

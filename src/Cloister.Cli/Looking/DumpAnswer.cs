@@ -14,7 +14,8 @@ internal static class DumpAnswer
     {
         byte[] buffer = new byte[256 * 1024];
         int read, filled = 0, end;
-        while ((end = Array.IndexOf(buffer, (byte)'\n', 0, filled)) < 0 && filled < LongestLine && (read = socket.Receive(buffer.AsSpan(filled))) > 0)
+        while ((end = Array.IndexOf(buffer, (byte)'\n', 0, filled)) < 0 && filled < LongestLine
+            && (read = socket.Receive(buffer.AsSpan(filled))) > 0)
         {
             filled += read;
         }

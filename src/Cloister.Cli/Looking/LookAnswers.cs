@@ -29,19 +29,23 @@ internal sealed class LookAnswers(Tracer tracer, Func<TraceHeader> header, LookC
     public async Task<LookAnswer> Answer(LookRequest request, CancellationToken cancellation) => request.Verb switch
     {
         LookVerb.Ps => new LookAnswer(LookJson.Bytes(await tracer.Ask(Machine, cancellation).ConfigureAwait(false))),
-        LookVerb.Maps => new LookAnswer(LookJson.Bytes(await tracer.Ask(view => Maps(view, request.Address), cancellation).ConfigureAwait(false))),
+        LookVerb.Maps =>
+            new LookAnswer(LookJson.Bytes(await tracer.Ask(view => Maps(view, request.Address), cancellation).ConfigureAwait(false))),
         LookVerb.Metrics => new LookAnswer(await Metrics(cancellation).ConfigureAwait(false)),
         LookVerb.Dump => await Dump(request.Enclave, cancellation).ConfigureAwait(false),
 
         // The counts go on when the tracer does.
-        _ => new LookAnswer(await tracer.Ask(view => LookJson.Bytes(counts.Look(view, Seconds, request.Resets)), cancellation).ConfigureAwait(false)),
+        _ => new LookAnswer(await tracer.Ask(view => LookJson.Bytes(counts.Look(view, Seconds, request.Resets)), cancellation)
+            .ConfigureAwait(false)),
     };
 
     /// <summary>What it did, as Prometheus reads it.</summary>
     public async Task<byte[]> Metrics(CancellationToken cancellation) =>
-        Encoding.UTF8.GetBytes(await tracer.Ask(view => RunMetrics.Text(view, header(), Seconds, counts.Summary(view, Seconds)), cancellation).ConfigureAwait(false));
+        Encoding.UTF8.GetBytes(await tracer.Ask(view => RunMetrics.Text(view, header(), Seconds, counts.Summary(view, Seconds)),
+            cancellation).ConfigureAwait(false));
 
-    // The tracer writes it to a file without a name, which may be as large as the enclave; whoever asked takes it from there in its own time.
+    // The tracer writes it to a file without a name, which may be as large as the enclave;
+    // whoever asked takes it from there in its own time.
     private async Task<LookAnswer> Dump(ulong number, CancellationToken cancellation)
     {
         FileStream memory = UnnamedFile.Make();
@@ -111,7 +115,8 @@ internal sealed class LookAnswers(Tracer tracer, Func<TraceHeader> header, LookC
                 .. processes.Select(process => new ProcessLook
                 {
                     Pid = process.Id,
-                    Threads = [.. process.Threads.Select(thread => new ThreadLook { Tid = thread.Id, Enclave = thread.Processor.EnclaveMode ? thread.Processor.Eid : 0 })],
+                    Threads = [.. process.Threads.Select(
+                        thread => new ThreadLook { Tid = thread.Id, Enclave = thread.Processor.EnclaveMode ? thread.Processor.Eid : 0 })],
                 }),
             ],
             Enclaves = [.. view.Driver.Enclaves.Where(one => one.IsCreated).OrderBy(one => one.Eid).Select(one => Enclave(one, processes))],
@@ -132,8 +137,10 @@ internal sealed class LookAnswers(Tracer tracer, Func<TraceHeader> header, LookC
             Mrsigner = signer.IsEmpty ? null : Convert.ToHexStringLower(signer.Span),
             Pages = enclave.PageCount,
             PagesInEpc = enclave.ResidentPageCount,
-            ThreadsInside = processes.Sum(process => process.Threads.Count(thread => thread.Processor.EnclaveMode && thread.Processor.Eid == enclave.Eid)),
-            Processes = [.. processes.Where(process => process.Mappings.Any(mapping => mapping.Enclave == enclave)).Select(process => process.Id)],
+            ThreadsInside = processes.Sum(
+                process => process.Threads.Count(thread => thread.Processor.EnclaveMode && thread.Processor.Eid == enclave.Eid)),
+            Processes = [.. processes.Where(process => process.Mappings.Any(mapping => mapping.Enclave == enclave))
+                .Select(process => process.Id)],
         };
     }
 
@@ -144,7 +151,8 @@ internal sealed class LookAnswers(Tracer tracer, Func<TraceHeader> header, LookC
         int left = MostRows;
         foreach (ObservedProcess process in processes)
         {
-            foreach (IOpenEnclave enclave in process.Mappings.Select(mapping => mapping.Enclave).OfType<IOpenEnclave>().Where(one => one.IsCreated).Distinct().OrderBy(one => one.Eid))
+            foreach (IOpenEnclave enclave in process.Mappings.Select(mapping => mapping.Enclave).OfType<IOpenEnclave>()
+                .Where(one => one.IsCreated).Distinct().OrderBy(one => one.Eid))
             {
                 (ulong first, ulong end) = (enclave.Base.Value, unchecked(enclave.Base.Value + enclave.Size));
                 if (address is { } one)
@@ -158,9 +166,16 @@ internal sealed class LookAnswers(Tracer tracer, Func<TraceHeader> header, LookC
                     end = first + LinearAddress.PageSize;
                 }
 
-                List<PagesLook> rows = [.. Rows(view, enclave, [.. process.Mappings.Where(mapping => mapping.Enclave == enclave)], first, end, address).Take(left + 1)];
+                List<PagesLook> rows = [
+                    .. Rows(view, enclave, [.. process.Mappings.Where(mapping => mapping.Enclave == enclave)], first, end, address)
+                        .Take(left + 1)];
                 left -= rows.Count;
-                all.Add(new MappedEnclaveLook { Process = process.Id, Enclave = Enclave(enclave, processes), Rows = left < 0 ? rows[..^1] : rows });
+                all.Add(new MappedEnclaveLook
+                {
+                    Process = process.Id,
+                    Enclave = Enclave(enclave, processes),
+                    Rows = left < 0 ? rows[..^1] : rows,
+                });
                 if (left < 0)
                 {
                     return new MapsLook { Pid = Environment.ProcessId, Enclaves = all, Cut = true, Files = files() };
@@ -172,7 +187,8 @@ internal sealed class LookAnswers(Tracer tracer, Func<TraceHeader> header, LookC
     }
 
     // Where the mapping changes, or the page is another's like, a row ends. What is mapped without a page is a row of its own.
-    private static IEnumerable<PagesLook> Rows(MachineView view, IOpenEnclave enclave, ObservedMapping[] mappings, ulong first, ulong end, ulong? address)
+    private static IEnumerable<PagesLook> Rows(MachineView view, IOpenEnclave enclave, ObservedMapping[] mappings, ulong first, ulong end,
+        ulong? address)
     {
         for (ulong at = first; at < end;)
         {
@@ -206,7 +222,8 @@ internal sealed class LookAnswers(Tracer tracer, Func<TraceHeader> header, LookC
         Pages = (long)((end - start) / LinearAddress.PageSize),
         Mapping = mapping is null ? null : MachineNames.Permissions(mapping.Protection),
         Type = pages is { } known ? MachineNames.Of(known.Type) : null,
-        Permissions = pages is { IsResident: true } there ? MachineNames.Permissions((int)(there.Secinfo & SecinfoFlags.PermissionMask)) : null,
+        Permissions = pages is { IsResident: true } there
+            ? MachineNames.Permissions((int)(there.Secinfo & SecinfoFlags.PermissionMask)) : null,
         Where = pages is null ? "none" : pages.Value.IsResident ? "epc" : "written out",
         State = pages is { } state ? [.. MachineNames.StatesOf(state)] : [],
     };

@@ -19,7 +19,8 @@ internal static class LookClient
 
     /// <summary>Asks the run of a process for its metrics.</summary>
     /// <exception cref="LookException">There is none, or it does not answer.</exception>
-    public static string Metrics(int process) => Ask(process, new LookRequest(LookVerb.Metrics), (path, request) => TryTake(path, request, s_patience, socket =>
+    public static string Metrics(int process) => Ask(process, new LookRequest(LookVerb.Metrics),
+        (path, request) => TryTake(path, request, s_patience, socket =>
     {
         byte[] answer = Receive(socket);
         if (answer is [] or [(byte)'{', ..])
@@ -38,7 +39,8 @@ internal static class LookClient
     /// <param name="to">Where the memory goes.</param>
     /// <exception cref="LookException">There is none, or it does not answer.</exception>
     /// <exception cref="IOException">It cannot be written.</exception>
-    public static DumpLook Dump(int process, ulong enclave, Stream to) => Ask(process, new LookRequest(LookVerb.Dump, Enclave: enclave), (path, request) => DumpAnswer.TryTake(path, request, to));
+    public static DumpLook Dump(int process, ulong enclave, Stream to) =>
+        Ask(process, new LookRequest(LookVerb.Dump, Enclave: enclave), (path, request) => DumpAnswer.TryTake(path, request, to));
 
     private static T Ask<T>(int process, LookRequest request, Func<string, LookRequest, T?> tryAsk)
         where T : class
@@ -51,7 +53,8 @@ internal static class LookClient
 
         foreach ((_, MachineLook? machine) in All())
         {
-            if (machine is not null && machine.Processes.Any(one => one.Pid == process || one.Threads.Any(thread => thread.Tid == process)) && tryAsk(sockets.GetValueOrDefault(machine.Pid, ""), request) is { } found)
+            if (machine is not null && machine.Processes.Any(one => one.Pid == process || one.Threads.Any(thread => thread.Tid == process))
+                && tryAsk(sockets.GetValueOrDefault(machine.Pid, ""), request) is { } found)
             {
                 return found;
             }
@@ -95,7 +98,8 @@ internal static class LookClient
 
     /// <summary>Asks all runs what they are: by Cloister's process; null where there is no answer.</summary>
     public static IReadOnlyList<(int Pid, MachineLook? Machine)> All() =>
-        [.. LookFolder.Sockets().AsParallel().AsOrdered().WithDegreeOfParallelism(16).Select(socket => (socket.Key, Machine(socket.Value))).Where(one => one.Item2.IsThere).Select(one => (one.Key, one.Item2.Machine))];
+        [.. LookFolder.Sockets().AsParallel().AsOrdered().WithDegreeOfParallelism(16).Select(socket => (socket.Key, Machine(socket.Value)))
+            .Where(one => one.Item2.IsThere).Select(one => (one.Key, one.Item2.Machine))];
 
     private static (bool IsThere, MachineLook? Machine) Machine(string socket)
     {
@@ -111,12 +115,16 @@ internal static class LookClient
     }
 
     /// <summary>Asks at a socket; null where nobody listens any more: it is taken away.</summary>
-    private static JsonDocument? TryAsk(string path, LookRequest request) => TryTake(path, request, s_patience, socket => Read(Receive(socket)));
+    private static JsonDocument? TryAsk(string path, LookRequest request) =>
+        TryTake(path, request, s_patience, socket => Read(Receive(socket)));
 
     // A run that is stopped takes nobody from its queue, and connect(2) waits there as long as a send may. socket(7), SO_SNDTIMEO.
     private static Socket Connected(string path, TimeSpan patience)
     {
-        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { SendTimeout = (int)patience.TotalMilliseconds };
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
+        {
+            SendTimeout = (int)patience.TotalMilliseconds,
+        };
         try
         {
             socket.Connect(new UnixDomainSocketEndPoint(path));
@@ -184,7 +192,8 @@ internal static class LookClient
         }
         catch (JsonException)
         {
-            throw new LookException(answer.IsEmpty ? "it has ended, or too many look at it" : "it answers what is no JSON: is it of another version?");
+            throw new LookException(answer.IsEmpty ? "it has ended, or too many look at it"
+                : "it answers what is no JSON: is it of another version?");
         }
 
         if (document.RootElement is { ValueKind: JsonValueKind.Object } root && root.TryGetProperty("error", out JsonElement error))

@@ -61,7 +61,8 @@ internal sealed class LookCounts(Tracer tracer, ObserverList observers, RunSumma
         (_summary, _observedFrom) = (new RunSummary(), now);
         foreach (IOpenEnclave enclave in view.Driver.Enclaves.Where(one => one.IsCreated))
         {
-            int[] processes = [.. view.Processes.Where(process => process.Mappings.Any(mapping => mapping.Enclave == enclave)).Select(process => process.Id)];
+            int[] processes = [.. view.Processes.Where(process => process.Mappings.Any(mapping => mapping.Enclave == enclave))
+                .Select(process => process.Id)];
             _summary.Begin(enclave.Eid, enclave.ResidentPageCount + (enclave.SecsPage.IsNone ? 0 : 1), processes);
         }
 

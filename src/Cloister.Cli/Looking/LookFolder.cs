@@ -20,24 +20,30 @@ internal static class LookFolder
             string? runtime = Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR");
 
             // XDG Base Directory Specification: a path that is not absolute does not count. Under sudo it may be somebody else's.
-            bool counts = runtime is ['/', ..] && FileStatus.TryGet(runtime, out FileStatus status) == Errno.None && status.IsDirectory && status.Owner == user;
+            bool counts = runtime is ['/', ..] && FileStatus.TryGet(runtime, out FileStatus status) == Errno.None && status.IsDirectory
+                && status.Owner == user;
             string shared = string.Create(CultureInfo.InvariantCulture, $"/tmp/cloister-{user}");
-            return counts && Path.Combine(runtime!, "cloister") is { } own && System.Text.Encoding.UTF8.GetByteCount(FileOf(own, int.MaxValue)) < LocalListener.LongestPath ? [own, shared] : [shared];
+            return counts && Path.Combine(runtime!, "cloister") is { } own
+                && System.Text.Encoding.UTF8.GetByteCount(FileOf(own, int.MaxValue)) < LocalListener.LongestPath ? [own, shared] : [shared];
         }
     }
 
     /// <summary>The socket of a process.</summary>
-    public static string FileOf(string folder, int process) => Path.Combine(folder, process.ToString(CultureInfo.InvariantCulture) + Suffix);
+    public static string FileOf(string folder, int process) =>
+        Path.Combine(folder, process.ToString(CultureInfo.InvariantCulture) + Suffix);
 
     /// <summary>Makes a folder, if it is not there.</summary>
     /// <returns>What is wrong with it, or null.</returns>
     public static string? Make(string folder)
     {
         Errno error = HostFile.MakePrivateDirectory(folder);
-        return error is not (Errno.None or Errno.EEXIST) ? $"{folder}: {error}" : IsPrivate(folder) ? null : $"{folder} is not this user's alone";
+        return error is not (Errno.None or Errno.EEXIST) ? $"{folder}: {error}" : IsPrivate(folder) ? null
+            : $"{folder} is not this user's alone";
     }
 
-    /// <summary>Whether a folder is there, is this user's, and nobody else may look or write into it. What a link leads to is not.</summary>
+    /// <summary>
+    /// Whether a folder is there, is this user's, and nobody else may look or write into it. What a link leads to is not.
+    /// </summary>
     public static bool IsPrivate(string folder) => FileStatus.TryGetOfLink(folder, out FileStatus status) == Errno.None
         && status.IsDirectory && status.Owner == HostProbe.EffectiveUser && (status.Mode & OthersMode) == 0;
 
@@ -51,7 +57,8 @@ internal static class LookFolder
             {
                 foreach (string file in Directory.EnumerateFileSystemEntries(folder, "*" + Suffix))
                 {
-                    if (int.TryParse(Path.GetFileNameWithoutExtension(file), NumberStyles.None, CultureInfo.InvariantCulture, out int process))
+                    if (int.TryParse(Path.GetFileNameWithoutExtension(file), NumberStyles.None, CultureInfo.InvariantCulture,
+                        out int process))
                     {
                         _ = found.TryAdd(process, file);
                     }

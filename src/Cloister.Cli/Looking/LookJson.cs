@@ -5,7 +5,9 @@ using System.Text.Json.Serialization.Metadata;
 
 namespace Cloister.Cli.Looking;
 
-/// <summary>How the compiler writes and reads what a run answers; nothing is looked up at run time. docs/reference/json.md describes it.</summary>
+/// <summary>
+/// How the compiler writes and reads what a run answers; nothing is looked up at run time. docs/reference/json.md describes it.
+/// </summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(MachineLook))]
 [JsonSerializable(typeof(MapsLook))]
@@ -15,7 +17,11 @@ namespace Cloister.Cli.Looking;
 internal sealed partial class LookJson : JsonSerializerContext
 {
     // Names of files are read by people.
-    private static readonly LookJson s_plain = new(new JsonSerializerOptions { PropertyNamingPolicy = JsonNamingPolicy.CamelCase, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+    private static readonly LookJson s_plain = new(new JsonSerializerOptions
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    });
 
     /// <summary>An answer that says why there is none.</summary>
     public static byte[] Refusal(string problem) => Bytes(new RefusalLook { Error = problem }, s_plain.RefusalLook);

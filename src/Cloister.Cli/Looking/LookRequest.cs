@@ -24,11 +24,13 @@ internal sealed record LookRequest(LookVerb Verb, ulong? Address = null, bool Re
             ["maps"] => new LookRequest(LookVerb.Maps),
             ["maps", var address] when TryParseAddress(address, out ulong value) => new LookRequest(LookVerb.Maps, value),
             ["gdb"] => new LookRequest(LookVerb.Gdb),
-            ["gdb", var process] when TryParseAddress(process, out ulong value) && value <= int.MaxValue => new LookRequest(LookVerb.Gdb, value),
+            ["gdb", var process] when TryParseAddress(process, out ulong value) && value <= int.MaxValue =>
+                new LookRequest(LookVerb.Gdb, value),
             ["stats"] => new LookRequest(LookVerb.Stats),
             ["stats", "reset"] => new LookRequest(LookVerb.Stats, Resets: true),
             ["metrics"] => new LookRequest(LookVerb.Metrics),
-            ["dump", var number] when ulong.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out ulong enclave) => new LookRequest(LookVerb.Dump, Enclave: enclave),
+            ["dump", var number] when ulong.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out ulong enclave) =>
+                new LookRequest(LookVerb.Dump, Enclave: enclave),
             _ => null,
         };
         problem = request is not null ? null : line.Length > LongestLine ? "the request is too long" : "there is no such request";

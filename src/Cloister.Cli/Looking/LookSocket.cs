@@ -11,7 +11,8 @@ internal sealed class LookSocket : IDisposable
     private const int MostConnections = 16, Backlog = 64, StackLength = 256 * 1024, PartLength = 256 * 1024;
 
     // For a line that a command sends at once; for the tracer to come to it; for the answer to be taken.
-    private static readonly TimeSpan s_line = TimeSpan.FromSeconds(5), s_answer = TimeSpan.FromSeconds(8), s_taking = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_line = TimeSpan.FromSeconds(5), s_answer = TimeSpan.FromSeconds(8),
+        s_taking = TimeSpan.FromSeconds(5);
 
     // The memory of an enclave may be large: the tracer writes it down, and who asked takes it piece by piece.
     private static readonly TimeSpan s_dump = TimeSpan.FromSeconds(60), s_whole = TimeSpan.FromMinutes(10);
@@ -25,7 +26,8 @@ internal sealed class LookSocket : IDisposable
     private string? _path;
     private bool _isOver;
 
-    private LookSocket(Func<LookRequest, CancellationToken, Task<LookAnswer>> answer, Action<string>? notice, IReadOnlyList<string> folders, Func<LookRequest, Stream, Task<string?>>? debug) =>
+    private LookSocket(Func<LookRequest, CancellationToken, Task<LookAnswer>> answer, Action<string>? notice, IReadOnlyList<string> folders,
+        Func<LookRequest, Stream, Task<string?>>? debug) =>
         (_answer, _notice, _folders, _debug) = (answer, notice, folders, debug);
 
     /// <summary>Begins to listen; a run that cannot be looked at runs all the same.</summary>
@@ -33,7 +35,8 @@ internal sealed class LookSocket : IDisposable
     /// <param name="notice">Hears why it cannot be.</param>
     /// <param name="folders">Where the socket may be, the best first.</param>
     /// <param name="debug">Serves a debugger until it goes, or says why it does not; null serves none.</param>
-    public static LookSocket Begin(Func<LookRequest, CancellationToken, Task<LookAnswer>> answer, Action<string>? notice, IReadOnlyList<string> folders, Func<LookRequest, Stream, Task<string?>>? debug = null)
+    public static LookSocket Begin(Func<LookRequest, CancellationToken, Task<LookAnswer>> answer, Action<string>? notice,
+        IReadOnlyList<string> folders, Func<LookRequest, Stream, Task<string?>>? debug = null)
     {
         var socket = new LookSocket(answer, notice, folders, debug);
         try
@@ -75,7 +78,7 @@ internal sealed class LookSocket : IDisposable
                 Take(listener);
             }
         }
-#pragma warning disable CA1031 // The framework's sockets are loaded here, for which there may be no descriptor or memory left: the program runs on.
+#pragma warning disable CA1031 // The framework's sockets are loaded here, for which nothing may be left: the program runs on.
         catch (Exception e)
 #pragma warning restore CA1031
         {
@@ -89,7 +92,8 @@ internal sealed class LookSocket : IDisposable
         {
             if (!_isOver)
             {
-                _server = ConnectionServer.Begin(new Socket(new SafeSocketHandle(listener.Take(), ownsHandle: true)), Serve, s_whole, MostConnections);
+                _server = ConnectionServer.Begin(new Socket(new SafeSocketHandle(listener.Take(), ownsHandle: true)), Serve, s_whole,
+                    MostConnections);
             }
         }
     }
@@ -165,7 +169,8 @@ internal sealed class LookSocket : IDisposable
                 await stream.WriteAsync(part, taking.Token).ConfigureAwait(false);
             }
 
-            part = answer.Rest is null ? default : buffer.AsMemory(0, await answer.Rest.ReadAsync(buffer, cancellation).ConfigureAwait(false));
+            part = answer.Rest is null ? default
+                : buffer.AsMemory(0, await answer.Rest.ReadAsync(buffer, cancellation).ConfigureAwait(false));
         }
     }
 

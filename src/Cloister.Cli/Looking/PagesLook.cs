@@ -27,7 +27,9 @@ internal sealed record PagesLook
     /// <summary>PENDING, MODIFIED, PR, BLOCKED.</summary>
     public required IReadOnlyList<string> State { get; init; }
 
-    /// <summary>Code of the first page, or at the address that was asked for, in hexadecimal; null where it is no code, or not in the EPC.</summary>
+    /// <summary>
+    /// Code of the first page, or at the address that was asked for, in hexadecimal; null where it is no code, or not in the EPC.
+    /// </summary>
     public string? Code { get; init; }
 
     /// <summary>Where in its page that code begins.</summary>

@@ -17,7 +17,10 @@ internal sealed record StatsLook
     /// <summary>The second from which counts of pages, faults, ioctls and stops are: 0 until they were reset.</summary>
     public required double CountedFrom { get; init; }
 
-    /// <summary>The second from which calls, enclaves and threads are counted: when somebody first asked, where the run was not started with --stats.</summary>
+    /// <summary>
+    /// The second from which calls, enclaves and threads are counted: when somebody first asked, where the run was not started with
+    /// --stats.
+    /// </summary>
     public required double ObservedFrom { get; init; }
 
     /// <summary>The counts.</summary>

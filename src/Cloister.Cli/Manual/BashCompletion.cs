@@ -86,21 +86,29 @@ internal static class BashCompletion
     /// <summary>Makes it.</summary>
     public static string Of(CommandEntry root)
     {
-        var text = new StringBuilder("# bash completion for cloister: made by `cloister completion bash` from the table of options.\n# In ~/.bashrc: source <(cloister completion bash)\n\n");
-        Function(text, "_cloister_commands", root, command => command.Commands.Count == 0 ? [] : [(Quoted(command.Path), string.Join(' ', command.Commands.Select(one => one.Name)))]);
-        Function(text, "_cloister_options", root, command => [(Quoted(command.Path), string.Join(' ', command.Options.SelectMany(option => option.Names)))]);
-        Function(text, "_cloister_argument", root, command => command.Arguments.Count == 0 ? [] : [(Quoted(command.Path), Answer(command.Arguments[0].Values))]);
+        var text = new StringBuilder(
+            "# bash completion for cloister: made by `cloister completion bash` from the table of options.\n# In ~/.bashrc: source <(cloister completion bash)\n\n");
+        Function(text, "_cloister_commands", root,
+            command => command.Commands.Count == 0 ? []
+                : [(Quoted(command.Path), string.Join(' ', command.Commands.Select(one => one.Name)))]);
+        Function(text, "_cloister_options", root,
+            command => [(Quoted(command.Path), string.Join(' ', command.Options.SelectMany(option => option.Names)))]);
+        Function(text, "_cloister_argument", root,
+            command => command.Arguments.Count == 0 ? [] : [(Quoted(command.Path), Answer(command.Arguments[0].Values))]);
         Function(text, "_cloister_takes", root, command => Cases(command, option => option.TakesWord, _ => "word"), "\"$1 $2\"");
-        Function(text, "_cloister_values", root, command => Cases(command, option => option.ValueName is not null, option => Answer(option.Values)), "\"$1 $2\"");
+        Function(text, "_cloister_values", root,
+            command => Cases(command, option => option.ValueName is not null, option => Answer(option.Values)), "\"$1 $2\"");
         return text.Append(Body).ToString();
     }
 
-    private static IEnumerable<(string Pattern, string Answer)> Cases(CommandEntry command, Func<OptionEntry, bool> which, Func<OptionEntry, string> answer) => command.Options
+    private static IEnumerable<(string Pattern, string Answer)> Cases(CommandEntry command, Func<OptionEntry, bool> which,
+        Func<OptionEntry, string> answer) => command.Options
         .Where(which)
         .Select(option => (string.Join(" | ", option.Names.Select(name => Quoted($"{command.Path} {name}"))), answer(option)))
         .Where(one => one.Item2.Length > 0);
 
-    private static void Function(StringBuilder text, string name, CommandEntry root, Func<CommandEntry, IEnumerable<(string Pattern, string Answer)>> cases, string word = "$1")
+    private static void Function(StringBuilder text, string name, CommandEntry root,
+        Func<CommandEntry, IEnumerable<(string Pattern, string Answer)>> cases, string word = "$1")
     {
         text.Append($"{name}() {{\n\tcase {word} in\n");
         foreach ((string pattern, string answer) in root.All.SelectMany(cases))

@@ -8,7 +8,8 @@ internal static class ExitStatuses
     [
         ("the program's", "when a signal ends the program, Cloister ends by the same signal"),
         ($"{Failure.Usage}", "wrong arguments, or wrong options in CLOISTER_OPTIONS or the configuration file"),
-        ($"{Failure.NotRunnable}", "not a program that can run here, a file of the platform is damaged, or what --driver names is no driver"),
+        ($"{Failure.NotRunnable}",
+            "not a program that can run here, a file of the platform is damaged, or what --driver names is no driver"),
         ($"{Failure.NotFound}", "no such program, platform or driver"),
         ($"{Failure.Unavailable}", "the machine lacks something (`cloister doctor` tells what), or a limit is too low (ulimit)"),
         ($"{Failure.Internal}", "an error of Cloister's own, or of the driver that --driver names"),

@@ -64,11 +64,16 @@ internal static class FishCompletion
     {
         var text = new StringBuilder(Head);
         Set(text, "__cloister_commands", root.All.Where(command => command.Path.Length > 0).Select(command => command.Path));
-        Set(text, "__cloister_takes", root.All.SelectMany(command => command.Options.Where(option => option.TakesWord).SelectMany(option => option.Names.Select(name => $"{command.Path} {name}"))));
-        Set(text, "__cloister_programs", root.All.Where(command => command.Arguments.Any(argument => argument.Values.Kind == ValueKind.Program)).Select(command => command.Path));
+        Set(text, "__cloister_takes",
+            root.All.SelectMany(command => command.Options.Where(option => option.TakesWord)
+                .SelectMany(option => option.Names.Select(name => $"{command.Path} {name}"))));
+        Set(text, "__cloister_programs",
+            root.All.Where(command => command.Arguments.Any(argument => argument.Values.Kind == ValueKind.Program))
+            .Select(command => command.Path));
         foreach (CommandEntry command in root.All)
         {
-            string start = $"complete -c cloister -n {Quoted(command.Path.Length == 0 ? "__cloister_at" : $"__cloister_at {command.Path}")}";
+            string start =
+                $"complete -c cloister -n {Quoted(command.Path.Length == 0 ? "__cloister_at" : $"__cloister_at {command.Path}")}";
             text.Append('\n');
             foreach (CommandEntry below in command.Commands)
             {
@@ -77,12 +82,14 @@ internal static class FishCompletion
 
             foreach (OptionEntry option in command.Options)
             {
-                text.Append($"{start}{string.Concat(option.Names.Select(name => name.StartsWith("--", StringComparison.Ordinal) ? $" -l {name[2..]}" : $" -s {name[1..]}"))}");
+                text.Append(
+                    $"{start}{string.Concat(option.Names.Select(name => name.StartsWith("--", StringComparison.Ordinal) ? $" -l {name[2..]}" : $" -s {name[1..]}"))}");
                 text.Append($"{Value(option)} -d {Quoted(option.Description.ReplaceLineEndings(" "))}\n");
                 if (option.IsValueOptional)
                 {
                     // fish takes the next word for the value, or nothing.
-                    text.Append($"{start} -a {Quoted(string.Join(' ', option.Values.Choices.Select(value => $"{option.Names[^1]}={value}")))}\n");
+                    text.Append(
+                        $"{start} -a {Quoted(string.Join(' ', option.Values.Choices.Select(value => $"{option.Names[^1]}={value}")))}\n");
                 }
             }
 
@@ -92,7 +99,8 @@ internal static class FishCompletion
                 {
                     ValueKind.File => $"{start} -F\n",
                     ValueKind.Choice => $"{start} -a {Quoted(string.Join(' ', argument.Values.Choices))}\n",
-                    ValueKind.Program => $"{start[..^1]}; and not string match -q -- \"-*\" (commandline -ct)' -a '(__fish_complete_command)'\n",
+                    ValueKind.Program =>
+                        $"{start[..^1]}; and not string match -q -- \"-*\" (commandline -ct)' -a '(__fish_complete_command)'\n",
                     _ => "",
                 });
             }
@@ -109,7 +117,9 @@ internal static class FishCompletion
         _ => " -x",
     };
 
-    private static void Set(StringBuilder text, string name, IEnumerable<string> values) => text.Append($"set -g {name}{string.Concat(values.Select(value => " " + Quoted(value)))}\n");
+    private static void Set(StringBuilder text, string name, IEnumerable<string> values) =>
+        text.Append($"set -g {name}{string.Concat(values.Select(value => " " + Quoted(value)))}\n");
 
-    private static string Quoted(string text) => $"'{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("'", "\\'", StringComparison.Ordinal)}'";
+    private static string Quoted(string text) =>
+        $"'{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("'", "\\'", StringComparison.Ordinal)}'";
 }

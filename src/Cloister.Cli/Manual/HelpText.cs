@@ -13,7 +13,8 @@ internal static class HelpText
     {
         Description(writer, command.Description, width);
         writer.WriteLine("\nUsage:");
-        string[] words = [command.FullName, command.Commands.Count > 0 ? "COMMAND [OPTIONS]" : "[OPTIONS]", .. command.Arguments.Select(argument => argument.Usage)];
+        string[] words = [command.FullName, command.Commands.Count > 0 ? "COMMAND [OPTIONS]"
+            : "[OPTIONS]", .. command.Arguments.Select(argument => argument.Usage)];
         writer.WriteLine($"  {string.Join(' ', words)}");
         if (command.Commands.Count > 0)
         {
@@ -37,17 +38,20 @@ internal static class HelpText
         writer.WriteLine("\nOptions:");
         foreach (OptionEntry option in command.Options)
         {
-            Row(writer, (option.Names[0].StartsWith("--", StringComparison.Ordinal) ? "    " : "") + option.Usage, option.Description, width);
+            Row(writer, (option.Names[0].StartsWith("--", StringComparison.Ordinal) ? "    " : "") + option.Usage,
+                option.Description, width);
         }
     }
 
     /// <summary>A row of two columns; what does not fit goes on below the second.</summary>
-    public static void Row(TextWriter writer, string name, string text, int? width) => Row(writer, (name.Length < Column - 3 ? "  " + name.PadRight(Column - 2) : $"  {name}  "), text, Column, width);
+    public static void Row(TextWriter writer, string name, string text, int? width) =>
+        Row(writer, (name.Length < Column - 3 ? "  " + name.PadRight(Column - 2) : $"  {name}  "), text, Column, width);
 
     /// <summary>The same with a column of another place.</summary>
     public static void Row(TextWriter writer, string first, string text, int column, int? width)
     {
-        IEnumerable<string> lines = width is { } columns ? WrappedText.Of(text, Math.Max(columns - column, 20), Math.Max(columns - first.Length, 20)) : [text];
+        IEnumerable<string> lines = width is { } columns
+            ? WrappedText.Of(text, Math.Max(columns - column, 20), Math.Max(columns - first.Length, 20)) : [text];
         foreach (string line in lines)
         {
             writer.WriteLine(first + line);

@@ -14,7 +14,8 @@ internal static class ManualPage
     {
         var text = new StringBuilder();
         text.Append(".\\\" Made by `cloister manual' from the table of options.\n");
-        text.Append(string.Create(CultureInfo.InvariantCulture, $".TH CLOISTER 1 {day:yyyy-MM-dd} \"Cloister {version.Split('+')[0]}\" \"Cloister\"\n"));
+        text.Append(string.Create(CultureInfo.InvariantCulture,
+            $".TH CLOISTER 1 {day:yyyy-MM-dd} \"Cloister {version.Split('+')[0]}\" \"Cloister\"\n"));
         text.Append(".SH NAME\ncloister \\- a software Intel SGX machine for development and testing\n");
         text.Append(".SH SYNOPSIS\n");
         CommandEntry[] commands = [.. root.All.Where(command => command.Path.Length > 0 && command.Commands.Count == 0)];
@@ -48,8 +49,10 @@ internal static class ManualPage
         }
 
         text.Append(".SH FILES\n.TP\n.I $XDG_CONFIG_HOME/cloister/config\n");
-        text.Append(Line("Options of `cloister run`, as many on a line as one likes, written as on the command line. A line that begins with # is a comment. The options of CLOISTER_OPTIONS go before those of this file, and the command line's before both.")).Append('\n');
-        text.Append(".TP\n.I $XDG_STATE_HOME/cloister/platforms/default/root\\-key\n").Append(Line("The machine's root key, from which all its keys come.")).Append('\n');
+        text.Append(
+            Line("Options of `cloister run`, as many on a line as one likes, written as on the command line. A line that begins with # is a comment. The options of CLOISTER_OPTIONS go before those of this file, and the command line's before both.")).Append('\n');
+        text.Append(".TP\n.I $XDG_STATE_HOME/cloister/platforms/default/root\\-key\n")
+            .Append(Line("The machine's root key, from which all its keys come.")).Append('\n');
         text.Append(".SH EXIT STATUS\n");
         Statuses(text, "cloister run", ExitStatuses.OfRun);
         Statuses(text, "cloister inspect, measure, verify and sign", ExitStatuses.OfFiles);
@@ -57,10 +60,13 @@ internal static class ManualPage
         text.Append(".SH EXAMPLES\n");
         foreach ((string command, string why) in RunHelp.Examples)
         {
-            text.Append($".TP\n.B {Escaped(command)}\n{Line(why.Length == 0 ? "Run a program." : char.ToUpperInvariant(why[0]) + why[1..] + ".")}\n");
+            text.Append(
+                $".TP\n.B {Escaped(command)}\n{Line(why.Length == 0 ? "Run a program." : char.ToUpperInvariant(why[0]) + why[1..] + ".")}\n");
         }
 
-        return text.Append(".SH SECURITY\n").Append(Line("Cloister protects nothing: an enclave here is ordinary memory of ordinary processes, and its keys lie in a file of the user's. Never use it for a secret.")).Append('\n').ToString();
+        return text.Append(".SH SECURITY\n")
+            .Append(Line(
+                "Cloister protects nothing: an enclave here is ordinary memory of ordinary processes, and its keys lie in a file of the user's. Never use it for a secret.")).Append('\n').ToString();
     }
 
     private static void Statuses(StringBuilder text, string title, IReadOnlyList<(string Status, string Meaning)> statuses)
@@ -72,7 +78,9 @@ internal static class ManualPage
         }
     }
 
-    private static string Arguments(CommandEntry command) => string.Join(' ', command.Arguments.Select(argument => $"\\fI{Escaped(argument.Usage)}\\fR").Prepend(command.Options.Count == 0 ? "" : "[\\fIOPTIONS\\fR]")).Trim();
+    private static string Arguments(CommandEntry command) =>
+        string.Join(' ', command.Arguments.Select(argument => $"\\fI{Escaped(argument.Usage)}\\fR")
+            .Prepend(command.Options.Count == 0 ? "" : "[\\fIOPTIONS\\fR]")).Trim();
 
     // Names are bold and values are slanted.
     private static string Usage(OptionEntry option)
@@ -82,7 +90,8 @@ internal static class ManualPage
         return names + (value.Length == 0 ? "" : option.IsValueOptional ? $"[=\\fI{value}\\fR]" : $" \\fI{value}\\fR");
     }
 
-    // Lines that begin with blanks stand as they are; the others are filled. An empty line, or the change from one to the other, parts paragraphs.
+    // Lines that begin with blanks stand as they are; the others are filled. An empty line,
+    // or the change from one to the other, parts paragraphs.
     private static void Paragraphs(StringBuilder text, string description)
     {
         bool? literal = null;
@@ -98,7 +107,8 @@ internal static class ManualPage
             bool indented = line.StartsWith(' ');
             if (indented != literal)
             {
-                text.Append(literal is true ? ".fi\n.RE\n" : "").Append(literal is not null ? ".PP\n" : "").Append(indented ? ".RS 4\n.nf\n" : "");
+                text.Append(literal is true ? ".fi\n.RE\n" : "").Append(literal is not null ? ".PP\n" : "")
+                    .Append(indented ? ".RS 4\n.nf\n" : "");
             }
             else if (parted)
             {
@@ -117,10 +127,12 @@ internal static class ManualPage
     // roff wants a sentence to begin a line of its own.
     private static string WrapSentences(string text)
     {
-        IEnumerable<string> lines = text.Replace(". ", ".\n", StringComparison.Ordinal).Split('\n').SelectMany(sentence => WrappedText.Of(sentence, 78));
+        IEnumerable<string> lines = text.Replace(". ", ".\n", StringComparison.Ordinal).Split('\n')
+            .SelectMany(sentence => WrappedText.Of(sentence, 78));
         return string.Join('\n', lines.Select(line => line.StartsWith('.') || line.StartsWith('\'') ? "\\&" + line : line));
     }
 
-    private static string Escaped(string text) => text.Replace("\\", "\\e", StringComparison.Ordinal).Replace("-", "\\-", StringComparison.Ordinal).Replace("`", "\\(ga", StringComparison.Ordinal)
+    private static string Escaped(string text) => text.Replace("\\", "\\e", StringComparison.Ordinal)
+        .Replace("-", "\\-", StringComparison.Ordinal).Replace("`", "\\(ga", StringComparison.Ordinal)
         .Replace("~", "\\(ti", StringComparison.Ordinal).Replace("^", "\\(ha", StringComparison.Ordinal);
 }

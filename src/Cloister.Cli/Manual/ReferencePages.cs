@@ -11,12 +11,16 @@ internal static class ReferencePages
     /// <summary>docs/reference/metrics.md.</summary>
     public static string Metrics()
     {
-        var text = new StringBuilder("# Metrics\n\n<!-- made from the table of metrics by CLOISTER_REGENERATE=1 dotnet test tests/Cloister.Cli.Tests -->\n\n");
-        text.Append("`cloister metrics PID` prints them once, `cloister run --metrics PORT` serves them at `http://127.0.0.1:PORT/metrics`, both in Prometheus' text format. Names\nare after OpenTelemetry's semantic conventions, and for Prometheus as its exporters have them. Whoever can connect to the port can read them: they have neither\nthe program's arguments nor anything of its memory.\n\n");
-        text.Append("What is counted by enclave and by operation is counted since `--metrics`, `--stats` or the first look; of an enclave whose process has another one as well,\nentries and exits without a stop are missing.\n\n| metric | for Prometheus | kind | unit | attributes | |\n|---|---|---|---|---|---|\n");
+        var text = new StringBuilder(
+            "# Metrics\n\n<!-- made from the table of metrics by CLOISTER_REGENERATE=1 dotnet test tests/Cloister.Cli.Tests -->\n\n");
+        text.Append(
+            "`cloister metrics PID` prints them once, `cloister run --metrics PORT` serves them at `http://127.0.0.1:PORT/metrics`, both in Prometheus' text format. Names\nare after OpenTelemetry's semantic conventions, and for Prometheus as its exporters have them. Whoever can connect to the port can read them: they have neither\nthe program's arguments nor anything of its memory.\n\n");
+        text.Append(
+            "What is counted by enclave and by operation is counted since `--metrics`, `--stats` or the first look; of an enclave whose process has another one as well,\nentries and exits without a stop are missing.\n\n| metric | for Prometheus | kind | unit | attributes | |\n|---|---|---|---|---|---|\n");
         foreach (Metric metric in MetricTable.All)
         {
-            text.Append($"| `{metric.Name}` | `{metric.PrometheusName}` | {metric.PrometheusType} | {metric.Unit} | {string.Join(", ", metric.Attributes.Select(attribute => $"`{attribute}`"))} | {metric.Description} |\n");
+            text.Append(
+                $"| `{metric.Name}` | `{metric.PrometheusName}` | {metric.PrometheusType} | {metric.Unit} | {string.Join(", ", metric.Attributes.Select(attribute => $"`{attribute}`"))} | {metric.Description} |\n");
         }
 
         return text.ToString();
@@ -26,14 +30,16 @@ internal static class ReferencePages
     public static string Options(CommandEntry root)
     {
         var text = new StringBuilder("# Options\n\n" + Made);
-        text.Append("`cloister help COMMAND` prints the same, `cloister manual` makes a manual page of it, `cloister completion bash`, `zsh` or `fish` a\nscript that completes it. Each command has `-h` and `--help`.\n\n");
+        text.Append(
+            "`cloister help COMMAND` prints the same, `cloister manual` makes a manual page of it, `cloister completion bash`, `zsh` or `fish` a\nscript that completes it. Each command has `-h` and `--help`.\n\n");
         text.Append("Options of `run` may stand in CLOISTER_OPTIONS and in a file as well: [environment](environment.md).\n");
         foreach (CommandEntry command in root.All)
         {
             text.Append($"\n## {command.FullName}\n\n{Prose(command.Description)}\n");
             if (command.Commands.Count == 0)
             {
-                text.Append($"\n    {string.Join(' ', command.Arguments.Select(argument => argument.Usage).Prepend(command.Options.Count == 0 ? command.FullName : command.FullName + " [OPTIONS]"))}\n");
+                text.Append(
+                    $"\n    {string.Join(' ', command.Arguments.Select(argument => argument.Usage).Prepend(command.Options.Count == 0 ? command.FullName : command.FullName + " [OPTIONS]"))}\n");
             }
 
             if (command.Arguments.Count + command.Options.Count > 0)
@@ -63,7 +69,8 @@ internal static class ReferencePages
     public static string ExitStatus()
     {
         var text = new StringBuilder("# Exit statuses\n\n" + Made);
-        text.Append("Whatever goes wrong is one line on the error stream, and one of these. The numbers from 64 are those of sysexits.h.\n");
+        text.Append(
+            "Whatever goes wrong is one line on the error stream, and one of these. The numbers from 64 are those of sysexits.h.\n");
         Table(text, "`cloister run`", ExitStatuses.OfRun);
         Table(text, "`cloister inspect`, `measure`, `verify` and `sign`", ExitStatuses.OfFiles);
         Table(text, "the other commands", ExitStatuses.OfOthers);
@@ -119,7 +126,9 @@ internal static class ReferencePages
     }
 
     // Lines that begin with blanks are commands, which Markdown wants four of.
-    private static string Prose(string description) => string.Join('\n', description.Split('\n').Select(line => line.StartsWith(' ') ? "    " + line.Trim() : line.EndsWith(':') ? line + "\n" : line));
+    private static string Prose(string description) =>
+        string.Join('\n', description.Split('\n')
+            .Select(line => line.StartsWith(' ') ? "    " + line.Trim() : line.EndsWith(':') ? line + "\n" : line));
 
     private static string Cell(string text) => text.ReplaceLineEndings(" ").Replace("|", "\\|", StringComparison.Ordinal);
 }

@@ -49,9 +49,11 @@ internal static class RunHelp
         }
 
         writer.WriteLine();
-        HelpText.Paragraph(writer, "CLOISTER_OPTIONS and the configuration file ($XDG_CONFIG_HOME/cloister/config, or the one that CLOISTER_CONFIG names) hold options that need not be written each time: the command line goes before CLOISTER_OPTIONS, and that before the file.", width);
+        HelpText.Paragraph(writer,
+            "CLOISTER_OPTIONS and the configuration file ($XDG_CONFIG_HOME/cloister/config, or the one that CLOISTER_CONFIG names) hold options that need not be written each time: the command line goes before CLOISTER_OPTIONS, and that before the file.", width);
         writer.WriteLine();
-        HelpText.Paragraph(writer, "SIGPWR sent to Cloister is a loss of power as well; SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1 and SIGUSR2 are passed on to the program.", width);
+        HelpText.Paragraph(writer,
+            "SIGPWR sent to Cloister is a loss of power as well; SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1 and SIGUSR2 are passed on to the program.", width);
 
         writer.WriteLine("\nExit status:");
         foreach ((string status, string meaning) in ExitStatuses.OfRun)

@@ -8,14 +8,16 @@ internal static class ZshCompletion
     /// <summary>Makes it.</summary>
     public static string Of(CommandEntry root)
     {
-        var text = new StringBuilder("#compdef cloister\n# Made by `cloister completion zsh` from the table of options. In ~/.zshrc, after compinit: source <(cloister completion zsh)\n\n");
+        var text = new StringBuilder(
+            "#compdef cloister\n# Made by `cloister completion zsh` from the table of options. In ~/.zshrc, after compinit: source <(cloister completion zsh)\n\n");
         foreach (CommandEntry command in root.All)
         {
             Function(text, command);
         }
 
         // As a file of fpath it is the function's body; read by source it only defines.
-        return text.Append("if [ \"$funcstack[1]\" = _cloister ]; then\n\t_cloister \"$@\"\nelse\n\tcompdef _cloister cloister\nfi\n").ToString();
+        return text.Append("if [ \"$funcstack[1]\" = _cloister ]; then\n\t_cloister \"$@\"\nelse\n\tcompdef _cloister cloister\nfi\n")
+            .ToString();
     }
 
     private static void Function(StringBuilder text, CommandEntry command)
@@ -62,7 +64,8 @@ internal static class ZshCompletion
         text.Append("\t\t&& return 0\n}\n\n");
     }
 
-    private static string Function(CommandEntry command) => "_cloister" + (command.Path.Length == 0 ? "" : "_" + command.Path.Replace(' ', '_'));
+    private static string Function(CommandEntry command) =>
+        "_cloister" + (command.Path.Length == 0 ? "" : "_" + command.Path.Replace(' ', '_'));
 
     // (-o --output)'{-o+,--output=}'[text]:FILE:_files
     private static string Specification(OptionEntry option)
@@ -74,7 +77,8 @@ internal static class ZshCompletion
             _ => name.StartsWith("--", StringComparison.Ordinal) ? name + "=" : name + "+",
         })];
         string exclusion = option.Names.Count > 1 ? $"({string.Join(' ', option.Names)})" : "";
-        string value = option.ValueName is null ? "" : $"{(option.IsValueOptional ? "::" : ":")}{Escaped(option.ValueName)}:{Action(option.Values)}";
+        string value = option.ValueName is null ? ""
+            : $"{(option.IsValueOptional ? "::" : ":")}{Escaped(option.ValueName)}:{Action(option.Values)}";
         string tail = $"[{Escaped(option.Description)}]{value}";
         return option.Names.Count > 1 ? $"{Quoted(exclusion)}{{{string.Join(',', names)}}}{Quoted(tail)}" : Quoted(names[0] + tail);
     }
@@ -86,7 +90,8 @@ internal static class ZshCompletion
         _ => " ",
     };
 
-    private static string Escaped(string text) => text.ReplaceLineEndings(" ").Replace("\\", "\\\\", StringComparison.Ordinal).Replace("[", "\\[", StringComparison.Ordinal)
+    private static string Escaped(string text) => text.ReplaceLineEndings(" ").Replace("\\", "\\\\", StringComparison.Ordinal)
+        .Replace("[", "\\[", StringComparison.Ordinal)
         .Replace("]", "\\]", StringComparison.Ordinal).Replace(":", "\\:", StringComparison.Ordinal);
 
     private static string Quoted(string text) => $"'{text.Replace("'", "'\\''", StringComparison.Ordinal)}'";

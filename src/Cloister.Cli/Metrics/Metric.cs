@@ -9,7 +9,8 @@ namespace Cloister.Cli.Metrics;
 internal sealed record Metric(string Name, MetricKind Kind, string Unit, string Description, params string[] Attributes)
 {
     /// <summary>Its name for Prometheus: OpenTelemetry, "Prometheus and OpenMetrics Compatibility".</summary>
-    public string PrometheusName => Name.Replace('.', '_') + Unit switch { "By" => "_bytes", "s" => "_seconds", _ => "" } + (Kind == MetricKind.Counter ? "_total" : "");
+    public string PrometheusName => Name.Replace('.', '_') + Unit switch { "By" => "_bytes", "s" => "_seconds", _ => "" }
+        + (Kind == MetricKind.Counter ? "_total" : "");
 
     /// <summary>Its type for Prometheus.</summary>
     public string PrometheusType => Kind switch { MetricKind.Counter => "counter", MetricKind.Histogram => "histogram", _ => "gauge" };

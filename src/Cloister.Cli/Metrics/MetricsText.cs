@@ -23,7 +23,8 @@ internal sealed class MetricsText
     }
 
     /// <summary>A histogram: how many were no larger than each bound, all of them, and their sum.</summary>
-    public void Add(Metric metric, IEnumerable<(double Bound, long Count)> upTo, long count, double sum, params ReadOnlySpan<string> attributes)
+    public void Add(Metric metric, IEnumerable<(double Bound, long Count)> upTo, long count, double sum,
+        params ReadOnlySpan<string> attributes)
     {
         Begin(metric);
         foreach ((double bound, long below) in upTo)
@@ -43,7 +44,8 @@ internal sealed class MetricsText
     {
         if (_begun.Add(metric))
         {
-            _text.Append(CultureInfo.InvariantCulture, $"# HELP {metric.PrometheusName} {metric.Description}\n# TYPE {metric.PrometheusName} {metric.PrometheusType}\n");
+            _text.Append(CultureInfo.InvariantCulture,
+                $"# HELP {metric.PrometheusName} {metric.Description}\n# TYPE {metric.PrometheusName} {metric.PrometheusType}\n");
         }
     }
 
@@ -65,7 +67,9 @@ internal sealed class MetricsText
         _text.Append(before == ',' ? "} " : " ").Append(Number(value)).Append('\n');
     }
 
-    private static string Number(double value) => double.IsPositiveInfinity(value) ? "+Inf" : value.ToString("R", CultureInfo.InvariantCulture);
+    private static string Number(double value) => double.IsPositiveInfinity(value) ? "+Inf"
+        : value.ToString("R", CultureInfo.InvariantCulture);
 
-    private static string Escaped(string value) => value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal);
+    private static string Escaped(string value) => value.Replace("\\", "\\\\", StringComparison.Ordinal)
+        .Replace("\"", "\\\"", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal);
 }

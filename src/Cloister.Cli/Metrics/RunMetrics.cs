@@ -23,7 +23,8 @@ internal static class RunMetrics
         var text = new MetricsText();
         DriverStatistics driver = view.Driver.Statistics;
         IReadOnlyList<ObservedProcess> processes = view.Processes;
-        text.Add(MetricTable.Target, 1, "cloister", header.Version, Text(Environment.ProcessId), header.Engine, header.Isolation, header.Interface);
+        text.Add(MetricTable.Target, 1, "cloister", header.Version, Text(Environment.ProcessId), header.Engine, header.Isolation,
+            header.Interface);
         text.Add(MetricTable.Uptime, seconds);
         text.Add(MetricTable.Processes, processes.Count);
         text.Add(MetricTable.Stops, view.Stops.SystemCalls, "system_call");
@@ -53,7 +54,8 @@ internal static class RunMetrics
         foreach (IOpenEnclave one in enclaves)
         {
             (ReadOnlyMemory<byte> measured, ReadOnlyMemory<byte> signer) = one.Identity;
-            text.Add(MetricTable.EnclaveInfo, 1, Text(one.Eid), Convert.ToHexStringLower(measured.Span), Convert.ToHexStringLower(signer.Span), one.IsDebug ? "true" : "false");
+            text.Add(MetricTable.EnclaveInfo, 1, Text(one.Eid), Convert.ToHexStringLower(measured.Span),
+                Convert.ToHexStringLower(signer.Span), one.IsDebug ? "true" : "false");
         }
 
         foreach (IOpenEnclave one in enclaves)
@@ -68,7 +70,9 @@ internal static class RunMetrics
 
         foreach (IOpenEnclave one in enclaves)
         {
-            text.Add(MetricTable.Inside, processes.Sum(process => process.Threads.Count(thread => thread.Processor.EnclaveMode && thread.Processor.Eid == one.Eid)), Text(one.Eid));
+            text.Add(MetricTable.Inside,
+                processes.Sum(process => process.Threads.Count(thread => thread.Processor.EnclaveMode && thread.Processor.Eid == one.Eid)),
+                Text(one.Eid));
         }
     }
 
@@ -103,7 +107,8 @@ internal static class RunMetrics
 
         foreach ((string name, Latencies times, _) in summary.Times)
         {
-            IEnumerable<(double, long)> upTo = Enumerable.Range(0, ((LastBound - FirstBound) / BoundStep) + 1).Select(i => FirstBound + (i * BoundStep)).Select(bits => ((1L << bits) / 1e9, times.CountBelow(bits)));
+            IEnumerable<(double, long)> upTo = Enumerable.Range(0, ((LastBound - FirstBound) / BoundStep) + 1)
+                .Select(i => FirstBound + (i * BoundStep)).Select(bits => ((1L << bits) / 1e9, times.CountBelow(bits)));
             text.Add(MetricTable.Operations, upTo, times.Count, times.Total / 1e9, name);
         }
 
@@ -113,7 +118,8 @@ internal static class RunMetrics
         }
     }
 
-    private static void Operations(MetricsText text, Metric metric, string[] attributes, long added, long augmented, long evicted, long loaded)
+    private static void Operations(MetricsText text, Metric metric, string[] attributes, long added, long augmented,
+        long evicted, long loaded)
     {
         text.Add(metric, added, [.. attributes, "add"]);
         text.Add(metric, augmented, [.. attributes, "augment"]);

@@ -21,7 +21,8 @@ internal static class AttestationLibraries
         ForwardedCall call = await ForwardedCall.Accept(stream, cancellation).ConfigureAwait(false);
         if (call.Function < (ulong)s_functions.Length)
         {
-            uint result = await s_functions[call.Function].Answer(new LibraryCall(new CallerMemory(call), call.Arguments, services)).ConfigureAwait(false);
+            uint result = await s_functions[call.Function].Answer(new LibraryCall(new CallerMemory(call), call.Arguments, services))
+                .ConfigureAwait(false);
             await call.End(result).ConfigureAwait(false);
         }
     }
@@ -32,7 +33,8 @@ internal static class AttestationLibraries
         int first = 0;
         foreach (AttestationLibrary library in AttestationLibrary.All)
         {
-            served.Add(new ServedLibrary(library.FileNames, [.. library.Functions.Select(function => function.Name)], first, (int)library.Unavailable, Socket));
+            served.Add(new ServedLibrary(library.FileNames, [.. library.Functions.Select(function => function.Name)], first,
+                (int)library.Unavailable, Socket));
             first += library.Functions.Count;
         }
 

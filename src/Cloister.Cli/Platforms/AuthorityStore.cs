@@ -3,11 +3,15 @@ using Cloister.Attestation.Certificates;
 
 namespace Cloister.Cli.Platforms;
 
-/// <summary>The user's development authority: made at the first need, and the same ever since. Root, authorities and keys are one file, the user's alone.</summary>
+/// <summary>
+/// The user's development authority: made at the first need, and the same ever since. Root, authorities and keys are one file, the user's
+/// alone.
+/// </summary>
 internal static class AuthorityStore
 {
     /// <summary>Where it is, or why it can be nowhere.</summary>
-    public static string? Path(out string? problem) => StateDirectory.Find(out problem) is { } state ? System.IO.Path.Combine(state, "authority", "authority.pem") : null;
+    public static string? Path(out string? problem) => StateDirectory.Find(out problem) is { } state
+        ? System.IO.Path.Combine(state, "authority", "authority.pem") : null;
 
     /// <summary>Reads it, or makes it.</summary>
     /// <exception cref="PlatformProblem">It is damaged, or cannot be kept.</exception>
@@ -15,7 +19,8 @@ internal static class AuthorityStore
     {
         if (Path(out string? problem) is not { } path)
         {
-            throw new PlatformProblem($"the development root cannot be kept: {problem}; XDG_STATE_HOME=DIRECTORY says where it can", Failure.InputOutput);
+            throw new PlatformProblem($"the development root cannot be kept: {problem}; XDG_STATE_HOME=DIRECTORY says where it can",
+                Failure.InputOutput);
         }
 
         try

@@ -2,7 +2,10 @@ using System.Security.Cryptography;
 
 namespace Cloister.Cli.Platforms;
 
-/// <summary>The root key of this user's machine, which stays from run to run, so that sealed files open at the next: XDG_STATE_HOME/cloister/platforms/NAME/root-key.</summary>
+/// <summary>
+/// The root key of this user's machine, which stays from run to run, so that sealed files open at the next:
+/// XDG_STATE_HOME/cloister/platforms/NAME/root-key.
+/// </summary>
 internal static class PlatformKey
 {
     /// <summary>The platform that is used when none is named.</summary>
@@ -27,7 +30,8 @@ internal static class PlatformKey
     }
 
     /// <summary>Where the key is, or why it can be nowhere.</summary>
-    public static string? Path(out string? problem) => StateDirectory.Find(out problem) is { } state ? PlatformStore.KeyFile(state, Default) : null;
+    public static string? Path(out string? problem) => StateDirectory.Find(out problem) is { } state
+        ? PlatformStore.KeyFile(state, Default) : null;
 
     private static byte[]? TryTake(out string? problem)
     {

@@ -5,8 +5,9 @@ using Cloister.Attestation.Platforms;
 namespace Cloister.Cli.Platforms;
 
 /// <summary>
-/// The user's platforms, each a directory of its own: root-key, 32 bytes, and platform.json, which may be missing where nothing was ever changed.
-/// A directory appears and goes at once; a file is replaced at once; who changes one holds a lock. So two runs at once see one or the other.
+/// The user's platforms, each a directory of its own: root-key, 32 bytes, and platform.json, which may be missing where nothing was ever
+/// changed. A directory appears and goes at once; a file is replaced at once; who changes one holds a lock. So two runs at once see one or
+/// the other.
 /// </summary>
 internal sealed class PlatformStore(string state)
 {
@@ -19,7 +20,8 @@ internal sealed class PlatformStore(string state)
     /// <exception cref="PlatformProblem">There is no place for it.</exception>
     public static PlatformStore Open() => StateDirectory.Find(out string? problem) is { } state
         ? new PlatformStore(state)
-        : throw new PlatformProblem($"platforms cannot be kept: {problem}; XDG_STATE_HOME=DIRECTORY says where they can", Failure.InputOutput);
+        : throw new PlatformProblem($"platforms cannot be kept: {problem}; XDG_STATE_HOME=DIRECTORY says where they can",
+            Failure.InputOutput);
 
     /// <summary>Where the root key of a platform is.</summary>
     public static string KeyFile(string state, string name) => Path.Combine(Root(state), name, KeyName);
@@ -27,13 +29,15 @@ internal sealed class PlatformStore(string state)
     /// <summary>What is wrong with a name; null when nothing is.</summary>
     public static string? NameProblem(string name) => name switch
     {
-        { Length: > 0 and <= LongestName } when char.IsAsciiLetterOrDigit(name[0]) && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-') => null,
+        { Length: > 0 and <= LongestName } when char.IsAsciiLetterOrDigit(name[0])
+            && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-') => null,
         _ => $"{name}: not a platform's name, which is of letters, digits, '.', '_' and '-', at most {LongestName}",
     };
 
     /// <summary>The names, in order.</summary>
     public IReadOnlyList<string> Names => !Directory.Exists(_root) ? [] :
-        [.. Directory.EnumerateDirectories(_root).Select(directory => Path.GetFileName(directory)!).Where(name => NameProblem(name) is null && File.Exists(Path.Combine(_root, name, KeyName))).Order(StringComparer.Ordinal)];
+        [.. Directory.EnumerateDirectories(_root).Select(directory => Path.GetFileName(directory)!)
+            .Where(name => NameProblem(name) is null && File.Exists(Path.Combine(_root, name, KeyName))).Order(StringComparer.Ordinal)];
 
     /// <summary>Whether there is one of that name.</summary>
     public bool Contains(string name) => File.Exists(Path.Combine(_root, name, KeyName));
@@ -62,7 +66,8 @@ internal sealed class PlatformStore(string state)
     {
         string path = Path.Combine(_root, Existing(name), KeyName);
         byte[] key = Guarded(path, () => File.ReadAllBytes(path));
-        return key.Length == Platform.RootKeyLength ? key : throw new PlatformProblem($"{path} has {key.Length} bytes and not {Platform.RootKeyLength}", Failure.NotRunnable);
+        return key.Length == Platform.RootKeyLength ? key
+            : throw new PlatformProblem($"{path} has {key.Length} bytes and not {Platform.RootKeyLength}", Failure.NotRunnable);
     }
 
     /// <summary>All of it.</summary>
@@ -152,7 +157,14 @@ internal sealed class PlatformStore(string state)
     {
         try
         {
-            using var file = new FileStream(Path.Combine(_root, name, SealKeysName), new FileStreamOptions { Mode = FileMode.Append, Access = FileAccess.Write, Share = FileShare.ReadWrite, UnixCreateMode = PrivateFile.FileMode, BufferSize = 0 });
+            using var file = new FileStream(Path.Combine(_root, name, SealKeysName), new FileStreamOptions
+            {
+                Mode = FileMode.Append,
+                Access = FileAccess.Write,
+                Share = FileShare.ReadWrite,
+                UnixCreateMode = PrivateFile.FileMode,
+                BufferSize = 0,
+            });
             file.Write(hashes);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -189,7 +201,8 @@ internal sealed class PlatformStore(string state)
 
     private string Existing(string name) => NameProblem(name) is { } problem ? throw new PlatformProblem(problem, Failure.Usage)
         : Contains(name) ? name
-        : throw new PlatformProblem($"{name}: there is no such platform{Spelling.Advice(name, Names, "`cloister platform list` lists them")}", Failure.NotFound);
+        : throw new PlatformProblem(
+            $"{name}: there is no such platform{Spelling.Advice(name, Names, "`cloister platform list` lists them")}", Failure.NotFound);
 
     // Whoever changes something waits for who does so already; the kernel takes the lock from a process that ends.
     private FileStream Lock()
@@ -199,7 +212,13 @@ internal sealed class PlatformStore(string state)
         {
             try
             {
-                return new FileStream(path, new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.None, UnixCreateMode = PrivateFile.FileMode });
+                return new FileStream(path, new FileStreamOptions
+                {
+                    Mode = FileMode.OpenOrCreate,
+                    Access = FileAccess.ReadWrite,
+                    Share = FileShare.None,
+                    UnixCreateMode = PrivateFile.FileMode,
+                });
             }
             catch (IOException) when (Environment.TickCount64 - begin < s_patience.TotalMilliseconds && File.Exists(path))
             {

@@ -58,7 +58,8 @@ internal static class PrivateFile
 
     /// <summary>A name beside another that nothing has.</summary>
     public static string Beside(string path) =>
-        Path.Combine(Path.GetDirectoryName(path)!, $".{Path.GetFileName(path)}.{Environment.ProcessId}.{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8))}");
+        Path.Combine(Path.GetDirectoryName(path)!,
+            $".{Path.GetFileName(path)}.{Environment.ProcessId}.{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8))}");
 
     private static string Write(string path, ReadOnlySpan<byte> bytes)
     {
@@ -66,7 +67,13 @@ internal static class PrivateFile
         string temporary = Beside(path);
         try
         {
-            using var file = new FileStream(temporary, new FileStreamOptions { Mode = System.IO.FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = FileMode, BufferSize = 0 });
+            using var file = new FileStream(temporary, new FileStreamOptions
+            {
+                Mode = System.IO.FileMode.CreateNew,
+                Access = FileAccess.Write,
+                UnixCreateMode = FileMode,
+                BufferSize = 0,
+            });
             file.Write(bytes);
             file.Flush(flushToDisk: true);
             return temporary;

@@ -12,7 +12,8 @@ internal sealed class RunPlatform
     private readonly PlatformStore? _store;
     private byte[]? _rootKey;
 
-    private RunPlatform(string? name, PlatformStore? store, byte[]? rootKey, PlatformSettings settings) => (_name, _store, _rootKey, Settings) = (name, store, rootKey, settings);
+    private RunPlatform(string? name, PlatformStore? store, byte[]? rootKey, PlatformSettings settings) =>
+        (_name, _store, _rootKey, Settings) = (name, store, rootKey, settings);
 
     /// <summary>What it is beside its key.</summary>
     public PlatformSettings Settings { get; }
@@ -72,12 +73,14 @@ internal sealed class RunPlatform
     public Platform Whole(Action<string> notice) => new(RootKeyOf(notice), Settings);
 
     /// <summary>
-    /// A program with what libraries on this platform shall find in its environment. Intel's load their enclaves into the program, or ask AESM where
-    /// SGX_AESM_ADDR is set; Open Enclave's do as well (DCAP, quote_wrapper/ql). Where a platform certifies enclaves that somebody has, these shall run.
+    /// A program with what libraries on this platform shall find in its environment. Intel's load their enclaves into the program, or ask
+    /// AESM where SGX_AESM_ADDR is set; Open Enclave's do as well (DCAP, quote_wrapper/ql). Where a platform certifies enclaves that
+    /// somebody has, these shall run.
     /// </summary>
     public ProgramInvocation Place(ProgramInvocation program)
     {
-        bool asksAesm = Settings is { Pce: null, Qe: null } && !program.Environment.Any(variable => variable.AsSpan().StartsWith("SGX_AESM_ADDR="u8));
+        bool asksAesm = Settings is { Pce: null, Qe: null }
+            && !program.Environment.Any(variable => variable.AsSpan().StartsWith("SGX_AESM_ADDR="u8));
         return asksAesm ? program with { Environment = [.. program.Environment, [.. "SGX_AESM_ADDR=1"u8]] } : program;
     }
 

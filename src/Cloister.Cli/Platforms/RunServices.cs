@@ -10,8 +10,9 @@ using Cloister.Engine.Options;
 namespace Cloister.Cli.Platforms;
 
 /// <summary>
-/// The services that a program under <c>run</c> finds: AESM at its socket, the certificate service by the file that names it, and libraries that ask
-/// without either. Nothing of them is there before it is first asked for. They run on threads of their own; the tracer tells them the CPUSVN, and no more.
+/// The services that a program under <c>run</c> finds: AESM at its socket, the certificate service by the file that names it, and libraries
+/// that ask without either. Nothing of them is there before it is first asked for. They run on threads of their own; the tracer tells them
+/// the CPUSVN, and no more.
 /// </summary>
 internal sealed class RunServices : IDisposable
 {
@@ -40,11 +41,13 @@ internal sealed class RunServices : IDisposable
         {
             var services = new LibraryServices(_quoting.Value, _certified.Value, verdict);
             string name = NewName("libraries");
-            return (ConnectionServer.Begin("\0" + name, (stream, cancellation) => AttestationLibraries.Serve(services, stream, cancellation)), name);
+            return (ConnectionServer.Begin("\0" + name,
+                (stream, cancellation) => AttestationLibraries.Serve(services, stream, cancellation)), name);
         }, notice);
         _pccs = new StartedService<byte[]>("the certificate service", () =>
         {
-            ConnectionServer server = HttpServer.Begin(new IPEndPoint(IPAddress.Loopback, 0), new PccsService(_certified.Value, verdict).Get, out IPEndPoint bound);
+            ConnectionServer server = HttpServer.Begin(new IPEndPoint(IPAddress.Loopback, 0),
+                new PccsService(_certified.Value, verdict).Get, out IPEndPoint bound);
             return (server, QcnlConfiguration.Content(bound.Port));
         }, notice);
     }
@@ -53,7 +56,8 @@ internal sealed class RunServices : IDisposable
     public Func<byte[]>? Cpusvn { get; set; }
 
     /// <summary>The sockets, for the engine.</summary>
-    public IReadOnlyList<ServedSocket> Sockets => [new ServedSocket(s_paths, s_names, () => Now(_aesm)), new ServedSocket([], [AttestationLibraries.Socket], () => Now(_libraries))];
+    public IReadOnlyList<ServedSocket> Sockets =>
+        [new ServedSocket(s_paths, s_names, () => Now(_aesm)), new ServedSocket([], [AttestationLibraries.Socket], () => Now(_libraries))];
 
     /// <summary>The files, for the engine.</summary>
     public IReadOnlyList<ServedFile> Files => [new ServedFile(QcnlConfiguration.Path, () => _pccs.Place)];

@@ -4,8 +4,9 @@ using Cloister.Attestation.Platforms;
 namespace Cloister.Cli.Platforms;
 
 /// <summary>
-/// Which seal keys each platform has given: a hash of each KEYID, in a file of its directory, seal-keys. It tells nothing of the keys; it is there
-/// to say where a key that is asked for comes from. Nothing is read before the first one is asked for, and what cannot be kept is not.
+/// Which seal keys each platform has given: a hash of each KEYID, in a file of its directory, seal-keys. It tells nothing of the keys; it
+/// is there to say where a key that is asked for comes from. Nothing is read before the first one is asked for, and what cannot be kept is
+/// not.
 /// </summary>
 /// <param name="store">The user's platforms; null where there is no place for them.</param>
 /// <param name="name">The platform of the run; null when it is none of them.</param>

@@ -11,7 +11,8 @@ internal static class StateDirectory
     {
         // XDG Base Directory Specification: a path that is not absolute does not count.
         string? state = Environment.GetEnvironmentVariable("XDG_STATE_HOME");
-        string root = state is { Length: > 0 } && state[0] == '/' ? state : Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
+        string root = state is { Length: > 0 } && state[0] == '/' ? state
+            : Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
         problem = root switch
         {
             "" => "there is no home directory",
@@ -19,7 +20,8 @@ internal static class StateDirectory
             _ when root.Contains('\ufffd', StringComparison.Ordinal) => "the home directory's name is not UTF-8",
 
             // Under sudo it may be somebody else's, who could not read what root leaves there.
-            _ when HostProbe.EffectiveUser == 0 && FileStatus.TryGet(root, out FileStatus status) == Errno.None && status.Owner != 0 => $"{root} belongs to another user",
+            _ when HostProbe.EffectiveUser == 0 && FileStatus.TryGet(root, out FileStatus status) == Errno.None && status.Owner != 0 =>
+                $"{root} belongs to another user",
             _ => null,
         };
         return problem is null ? Path.Combine(root, root == state ? "cloister" : ".local/state/cloister") : null;

@@ -6,7 +6,10 @@ using Cloister.Images;
 
 namespace Cloister.Cli.Profiling;
 
-/// <summary>In which functions threads are, looked at by time, written to a file. It is written again and again, so that a run that is killed leaves what it had.</summary>
+/// <summary>
+/// In which functions threads are, looked at by time, written to a file. It is written again and again, so that a run that is killed leaves
+/// what it had.
+/// </summary>
 internal sealed class Profile : ISampler, IDriverObserver, IEngineObserver, IDisposable
 {
     private const int MostStacks = 200_000;
@@ -100,7 +103,8 @@ internal sealed class Profile : ISampler, IDriverObserver, IEngineObserver, IDis
             _changed = false;
             try
             {
-                _file.Write(_isPprof ? ProfileText.Pprof(_stacks.Values, InSecond, _began, Stopwatch.GetElapsedTime(_since)) : ProfileText.Collapsed(_stacks.Values));
+                _file.Write(_isPprof ? ProfileText.Pprof(_stacks.Values, InSecond, _began, Stopwatch.GetElapsedTime(_since))
+                    : ProfileText.Collapsed(_stacks.Values));
             }
             catch (ImageException e)
             {

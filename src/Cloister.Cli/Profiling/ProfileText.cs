@@ -8,9 +8,12 @@ namespace Cloister.Cli.Profiling;
 internal static class ProfileText
 {
     /// <summary>Whether a file's name is that of pprof's format.</summary>
-    public static bool IsPprof(string path) => path.EndsWith(".pb.gz", StringComparison.OrdinalIgnoreCase) || path.EndsWith(".pprof", StringComparison.OrdinalIgnoreCase);
+    public static bool IsPprof(string path) => path.EndsWith(".pb.gz", StringComparison.OrdinalIgnoreCase)
+        || path.EndsWith(".pprof", StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>Collapsed stacks, as flamegraph.pl and others read them: functions from the outermost to the innermost, and how often.</summary>
+    /// <summary>
+    /// Collapsed stacks, as flamegraph.pl and others read them: functions from the outermost to the innermost, and how often.
+    /// </summary>
     public static byte[] Collapsed(IEnumerable<(IReadOnlyList<ProfiledFrame> Frames, long Count)> samples)
     {
         var counts = new SortedDictionary<string, long>(StringComparer.Ordinal);
@@ -20,7 +23,8 @@ internal static class ProfileText
             counts[stack] = counts.GetValueOrDefault(stack) + count;
         }
 
-        return Encoding.UTF8.GetBytes(string.Concat(counts.Select(one => string.Create(CultureInfo.InvariantCulture, $"{one.Key} {one.Value}\n"))));
+        return Encoding.UTF8.GetBytes(
+            string.Concat(counts.Select(one => string.Create(CultureInfo.InvariantCulture, $"{one.Key} {one.Value}\n"))));
     }
 
     /// <summary>A message perftools.profiles.Profile, compressed. github.com/google/pprof, proto/profile.proto.</summary>
@@ -28,7 +32,8 @@ internal static class ProfileText
     /// <param name="inSecond">How often samples were taken.</param>
     /// <param name="began">When the first could have been.</param>
     /// <param name="duration">How long.</param>
-    public static byte[] Pprof(IEnumerable<(IReadOnlyList<ProfiledFrame> Frames, long Count)> samples, int inSecond, DateTimeOffset began, TimeSpan duration)
+    public static byte[] Pprof(IEnumerable<(IReadOnlyList<ProfiledFrame> Frames, long Count)> samples, int inSecond, DateTimeOffset began,
+        TimeSpan duration)
     {
         const int nanoseconds = 1_000_000_000;
         long period = nanoseconds / inSecond;
@@ -79,7 +84,8 @@ internal static class ProfileText
             _ = body.Bytes(6, Encoding.UTF8.GetBytes(text));
         }
 
-        _ = body.Number(9, (ulong)(began.ToUnixTimeMilliseconds() * 1_000_000)).Number(10, (ulong)(duration.Ticks * 100)).Message(11, periodType).Number(12, (ulong)period);
+        _ = body.Number(9, (ulong)(began.ToUnixTimeMilliseconds() * 1_000_000)).Number(10, (ulong)(duration.Ticks * 100))
+            .Message(11, periodType).Number(12, (ulong)period);
         var compressed = new MemoryStream();
         using (var zip = new GZipStream(compressed, CompressionLevel.Optimal))
         {

@@ -63,7 +63,8 @@ internal sealed class StackWalk(SgxMachine machine) : IDisposable
             CodeOrigin? origin = Contents(thread, page) ? _origins.Find(processor.Eid, thread.ProcessId, page, _page) : null;
             if (origin is null)
             {
-                frames.Add(new ProfiledFrame(string.Create(CultureInfo.InvariantCulture, $"enclave+0x{at - processor.EnclaveBase.Value:x}"), "", null));
+                frames.Add(new ProfiledFrame(
+                    string.Create(CultureInfo.InvariantCulture, $"enclave+0x{at - processor.EnclaveBase.Value:x}"), "", null));
                 return;
             }
 
@@ -115,7 +116,8 @@ internal sealed class StackWalk(SgxMachine machine) : IDisposable
         ulong frame = MemoryMarshal.Read<Secs>(machine.Memory.Contents(processor.Secs)).SsaFrameSize * (ulong)LinearAddress.PageSize;
         ulong registers = unchecked(processor.EnclaveBase.Value + tcs.Ossa + (frame * (tcs.Cssa + 1UL)) - Gprsgx.SizeInBytes);
         return Contents(thread, registers & ~(LinearAddress.PageSize - 1UL))
-            && MemoryMarshal.Read<Gprsgx>(_page.AsSpan((int)(registers % LinearAddress.PageSize))) is { Ursp: not 0 } saved ? (saved.Ursp, saved.Urbp) : null;
+            && MemoryMarshal.Read<Gprsgx>(_page.AsSpan((int)(registers % LinearAddress.PageSize))) is { Ursp: not 0 } saved
+            ? (saved.Ursp, saved.Urbp) : null;
     }
 
     private (ProfiledFrame Frame, FrameRule? Rule) Known(CodeSymbols symbols, ulong address, string file)
@@ -123,7 +125,8 @@ internal sealed class StackWalk(SgxMachine machine) : IDisposable
         if (!_known.TryGetValue((symbols, address), out (ProfiledFrame Frame, FrameRule? Rule) known))
         {
             CodePlace? place = symbols.Find(address);
-            known = (new ProfiledFrame(place?.Function ?? string.Create(CultureInfo.InvariantCulture, $"{file}+0x{address:x}"), file, place?.Line), symbols.FrameAt(address));
+            known = (new ProfiledFrame(place?.Function ?? string.Create(CultureInfo.InvariantCulture, $"{file}+0x{address:x}"), file,
+                place?.Line), symbols.FrameAt(address));
             if (_known.Count < MostNames)
             {
                 _known[(symbols, address)] = known;
@@ -164,7 +167,8 @@ internal sealed class StackWalk(SgxMachine machine) : IDisposable
         if (processor.EnclaveMode && address - processor.EnclaveBase.Value < processor.EnclaveSize)
         {
             int at = (int)(address % LinearAddress.PageSize);
-            return at <= LinearAddress.PageSize - sizeof(ulong) && Contents(thread, address - (ulong)at) ? BinaryPrimitives.ReadUInt64LittleEndian(_page.AsSpan(at)) : null;
+            return at <= LinearAddress.PageSize - sizeof(ulong) && Contents(thread, address - (ulong)at)
+                ? BinaryPrimitives.ReadUInt64LittleEndian(_page.AsSpan(at)) : null;
         }
 
         return thread.TryRead(address, word) ? BinaryPrimitives.ReadUInt64LittleEndian(word) : null;

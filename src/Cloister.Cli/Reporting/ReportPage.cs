@@ -53,35 +53,48 @@ internal static class ReportPage
         Tile(page, "faults", "page faults", enclaves.Sum(one => one.PageFaults));
         Tile(page, "evicted", "pages evicted", enclaves.Sum(one => one.Evicted));
         Tile(page, "loaded", "pages loaded", enclaves.Sum(one => one.Loaded));
-        page.Append("</div>\n<h2>What happened when</h2>\n<p>Events by kind; a click on one hides it.</p>\n<svg id=\"timeline\" viewBox=\"0 0 1000 220\" role=\"img\" aria-label=\"events over time by kind\"></svg>\n<div class=\"legend\" id=\"timeline-legend\"></div>\n<h2>EPC</h2>\n<p>Pages by enclave (its SECS among them), the most in each part of time.</p>\n<svg id=\"epc\" viewBox=\"0 0 1000 220\" role=\"img\" aria-label=\"EPC pages over time by enclave\"></svg>\n<div class=\"legend\" id=\"epc-legend\"></div>\n<input type=\"range\" id=\"scrub\" min=\"0\" step=\"1\" aria-label=\"moment\">\n<p id=\"moment\"></p>\n<h2>Threads</h2>\n<svg id=\"threads\" role=\"img\" aria-label=\"events over time by thread\"></svg>\n");
+        page.Append(
+            "</div>\n<h2>What happened when</h2>\n<p>Events by kind; a click on one hides it.</p>\n<svg id=\"timeline\" viewBox=\"0 0 1000 220\" role=\"img\" aria-label=\"events over time by kind\"></svg>\n<div class=\"legend\" id=\"timeline-legend\"></div>\n<h2>EPC</h2>\n<p>Pages by enclave (its SECS among them), the most in each part of time.</p>\n<svg id=\"epc\" viewBox=\"0 0 1000 220\" role=\"img\" aria-label=\"EPC pages over time by enclave\"></svg>\n<div class=\"legend\" id=\"epc-legend\"></div>\n<input type=\"range\" id=\"scrub\" min=\"0\" step=\"1\" aria-label=\"moment\">\n<p id=\"moment\"></p>\n<h2>Threads</h2>\n<svg id=\"threads\" role=\"img\" aria-label=\"events over time by thread\"></svg>\n");
         Failures(page, digest);
-        Table(page, "enclaves", "Enclaves", ["enclave", "EENTER", "without a stop", "ERESUME", "EEXIT", "AEX", "page faults", "ioctls", "pages added", "augmented", "evicted", "loaded", "EPC at peak", "at the end"], enclaves.Select(one => (string[])
+        Table(page, "enclaves", "Enclaves",
+            ["enclave", "EENTER", "without a stop", "ERESUME", "EEXIT", "AEX", "page faults", "ioctls", "pages added", "augmented",
+                "evicted", "loaded", "EPC at peak", "at the end"], enclaves.Select(one => (string[])
         [
-            N(one.Enclave), N(one.Counts.Entries + one.Counts.FastEntries), N(one.Counts.FastEntries), N(one.Counts.Resumptions), N(one.Counts.Exits), N(one.Counts.Aex.Values.Sum()), N(one.PageFaults), N(one.Ioctls),
+            N(one.Enclave), N(one.Counts.Entries + one.Counts.FastEntries), N(one.Counts.FastEntries), N(one.Counts.Resumptions),
+            N(one.Counts.Exits), N(one.Counts.Aex.Values.Sum()), N(one.PageFaults), N(one.Ioctls),
             N(one.Added), N(one.Augmented), N(one.Evicted), N(one.Loaded), N(one.PeakPages), N(one.Pages),
         ]));
-        Table(page, "entered", "What threads did", ["thread", "process", "EENTER", "without a stop", "ERESUME", "EEXIT", "AEX"], summary.Threads.Select(one => (string[])
+        Table(page, "entered", "What threads did", ["thread", "process", "EENTER", "without a stop", "ERESUME", "EEXIT", "AEX"],
+            summary.Threads.Select(one => (string[])
         [
-            N(one.Thread), N(one.Process), N(one.Counts.Entries + one.Counts.FastEntries), N(one.Counts.FastEntries), N(one.Counts.Resumptions), N(one.Counts.Exits), N(one.Counts.Aex.Values.Sum()),
+            N(one.Thread), N(one.Process), N(one.Counts.Entries + one.Counts.FastEntries), N(one.Counts.FastEntries),
+            N(one.Counts.Resumptions), N(one.Counts.Exits), N(one.Counts.Aex.Values.Sum()),
         ]));
-        Table(page, "calls", "What took time", ["count", "failed", "seconds", "median us", "95 % us", "99 % us", "what"], summary.Calls.Select(call => (string[])
+        Table(page, "calls", "What took time", ["count", "failed", "seconds", "median us", "95 % us", "99 % us", "what"],
+            summary.Calls.Select(call => (string[])
         [
-            N(call.Count), N(call.Errors), (call.Nanoseconds / 1e9).ToString("f6", CultureInfo.InvariantCulture), Microseconds(call.Median), Microseconds(call.Percentile95), Microseconds(call.Percentile99), call.Name,
+            N(call.Count), N(call.Errors), (call.Nanoseconds / 1e9).ToString("f6", CultureInfo.InvariantCulture), Microseconds(call.Median),
+            Microseconds(call.Percentile95), Microseconds(call.Percentile99), call.Name,
         ]));
-        Table(page, "pages", "Hottest pages", ["enclave", "page", "faults", "evicted", "loaded", "AEX by #PF", "all"], digest.Hottest.Take(MostRows).Select(heat => (string[])
+        Table(page, "pages", "Hottest pages", ["enclave", "page", "faults", "evicted", "loaded", "AEX by #PF", "all"],
+            digest.Hottest.Take(MostRows).Select(heat => (string[])
         [
             N(heat.Enclave), $"0x{heat.Address:x}", N(heat.Faults), N(heat.Evictions), N(heat.Loads), N(heat.Exits), N(heat.All),
         ]));
-        Table(page, "reasons", "How things ended", ["count", "kind", "what", "how"], digest.Reasons.OrderByDescending(reason => reason.Count).Take(MostRows).Select(reason => (string[])[N(reason.Count), reason.Kind, reason.Name, reason.How]));
+        Table(page, "reasons", "How things ended", ["count", "kind", "what", "how"],
+            digest.Reasons.OrderByDescending(reason => reason.Count).Take(MostRows)
+            .Select(reason => (string[])[N(reason.Count), reason.Kind, reason.Name, reason.How]));
         return page.ToString();
     }
 
     private static void Failures(StringBuilder page, TraceDigest digest)
     {
         Reason[] failed = [.. digest.Reasons.Where(IsFailure).OrderBy(reason => reason.First)];
-        Table(page, "failures", "What went wrong", ["first, seconds", "count", "what", "how", "enclave", "thread", "usual causes"], failed.Take(MostRows).Select(reason => (string[])
+        Table(page, "failures", "What went wrong", ["first, seconds", "count", "what", "how", "enclave", "thread", "usual causes"],
+            failed.Take(MostRows).Select(reason => (string[])
         [
-            (reason.First / 1e9).ToString("f6", CultureInfo.InvariantCulture), N(reason.Count), reason.Name, reason.How, reason.Enclave == 0 ? "" : N(reason.Enclave), N(reason.Thread), Causes(reason),
+            (reason.First / 1e9).ToString("f6", CultureInfo.InvariantCulture), N(reason.Count), reason.Name, reason.How, reason.Enclave == 0
+            ? "" : N(reason.Enclave), N(reason.Thread), Causes(reason),
         ]));
     }
 
@@ -89,7 +102,8 @@ internal static class ReportPage
     {
         "ioctl" or "mapping" => reason.How.StartsWith('-') || reason.How == "?",
 
-        // What the driver resolves is none: a page that it brings, and a page that threads still use. What it does not comes as an exception.
+        // What the driver resolves is none: a page that it brings, and a page that threads still use.
+        // What it does not comes as an exception.
         "enclu" => reason.How is not ("0" or "#PF"),
         "encls" or "paging" => reason.How is not ("0" or "SGX_NOT_TRACKED"),
         "fault" => reason.How.Contains("SIGBUS", StringComparison.Ordinal),
@@ -105,7 +119,8 @@ internal static class ReportPage
         {
             _ when reason.How.EndsWith("(injected)", StringComparison.Ordinal) => "it was ordered by --inject",
             "ioctl" => IoctlCases.Causes(reason.Name, errno),
-            "enclu" or "encls" or "paging" => LeafCases.Causes(reason.Name, reason.How) ?? (reason.Kind == "enclu" ? LeafCases.Causes("any ENCLU leaf", reason.How) : null),
+            "enclu" or "encls" or "paging" => LeafCases.Causes(reason.Name, reason.How)
+                ?? (reason.Kind == "enclu" ? LeafCases.Causes("any ENCLU leaf", reason.How) : null),
 
             // Which of the checks it was, a trace does not have.
             "exception" when reason.Name == "#PF" => "one of several: `cloister run --explain` tells which check it was, and the values",
@@ -117,7 +132,8 @@ internal static class ReportPage
         return causes ?? "";
     }
 
-    private static void Tile(StringBuilder page, string id, string name, object value) => Add(page, $"<div><b id=\"{id}-figure\">{value}</b><span>{name}</span></div>\n");
+    private static void Tile(StringBuilder page, string id, string name, object value) =>
+        Add(page, $"<div><b id=\"{id}-figure\">{value}</b><span>{name}</span></div>\n");
 
     private static void Table(StringBuilder page, string id, string title, string[] columns, IEnumerable<string[]> rows)
     {
@@ -198,5 +214,6 @@ internal static class ReportPage
     private static string Microseconds(long nanoseconds) => (nanoseconds / 1e3).ToString("f1", CultureInfo.InvariantCulture);
 
     // A trace is made by a program, whose names may be anything.
-    private static string Text(string text) => WebUtility.HtmlEncode(PrintableText.Of(text)).Replace("{", "&#123;", StringComparison.Ordinal);
+    private static string Text(string text) => WebUtility.HtmlEncode(PrintableText.Of(text))
+        .Replace("{", "&#123;", StringComparison.Ordinal);
 }

@@ -1,6 +1,8 @@
 namespace Cloister.Cli.Reporting;
 
-/// <summary>Time in a few hundred parts, however long it becomes: when it does not fit, two parts become one. Several rows share them.</summary>
+/// <summary>
+/// Time in a few hundred parts, however long it becomes: when it does not fit, two parts become one. Several rows share them.
+/// </summary>
 internal sealed class TimeBins
 {
     /// <summary>The most parts there are.</summary>

@@ -2,7 +2,9 @@ using Cloister.Cli.Tracing;
 
 namespace Cloister.Cli.Reporting;
 
-/// <summary>A trace in as much memory as a page can show: what `--stats` sums up by the same rules, and what happened when, where and how.</summary>
+/// <summary>
+/// A trace in as much memory as a page can show: what `--stats` sums up by the same rules, and what happened when, where and how.
+/// </summary>
 internal sealed class TraceDigest
 {
     private const int MostPages = 1_000_000, MostReasons = 10_000, MostThreads = 48, MostEnclaves = 12;
@@ -39,16 +41,21 @@ internal sealed class TraceDigest
     public bool HasMorePages { get; private set; }
 
     /// <summary>By kind.</summary>
-    public IReadOnlyList<(string Name, long[] Values)> Kinds => [.. _kinds.OrderBy(kind => kind.Key).Select(kind => (TraceNames.Of(kind.Key), kind.Value))];
+    public IReadOnlyList<(string Name, long[] Values)> Kinds =>
+        [.. _kinds.OrderBy(kind => kind.Key).Select(kind => (TraceNames.Of(kind.Key), kind.Value))];
 
     /// <summary>By thread, the busiest.</summary>
-    public IReadOnlyList<(string Name, long[] Values)> Threads => [.. _threads.OrderBy(thread => thread.Key).Select(thread => (thread.Key.Thread == 0 ? "driver" : $"{thread.Key.Thread}", thread.Value))];
+    public IReadOnlyList<(string Name, long[] Values)> Threads =>
+        [.. _threads.OrderBy(thread => thread.Key)
+            .Select(thread => (thread.Key.Thread == 0 ? "driver" : $"{thread.Key.Thread}", thread.Value))];
 
     /// <summary>EPC pages by enclave, and those of version arrays.</summary>
-    public IEnumerable<EpcLevel> Epc => _epc.OrderBy(one => one.Key).Select(one => one.Value).Concat(new[] { _others, _arrays }.OfType<EpcLevel>());
+    public IEnumerable<EpcLevel> Epc => _epc.OrderBy(one => one.Key).Select(one => one.Value)
+        .Concat(new[] { _others, _arrays }.OfType<EpcLevel>());
 
     /// <summary>The pages that most was about.</summary>
-    public IEnumerable<PageHeat> Hottest => _pages.Values.OrderByDescending(page => page.All).ThenBy(page => page.Enclave).ThenBy(page => page.Address);
+    public IEnumerable<PageHeat> Hottest => _pages.Values.OrderByDescending(page => page.All).ThenBy(page => page.Enclave)
+        .ThenBy(page => page.Address);
 
     /// <summary>What ended how.</summary>
     public IEnumerable<Reason> Reasons => _reasons.Values;
@@ -95,7 +102,16 @@ internal sealed class TraceDigest
             }
             else if (_reasons.Count < MostReasons)
             {
-                _reasons[(e.Kind, e.Name, how)] = new Reason { Kind = TraceNames.Of(e.Kind), Name = e.Name, How = how, Count = e.Count, First = e.Time, Thread = e.Thread, Enclave = e.Enclave };
+                _reasons[(e.Kind, e.Name, how)] = new Reason
+                {
+                    Kind = TraceNames.Of(e.Kind),
+                    Name = e.Name,
+                    How = how,
+                    Count = e.Count,
+                    First = e.Time,
+                    Thread = e.Thread,
+                    Enclave = e.Enclave,
+                };
             }
         }
     }
@@ -148,7 +164,8 @@ internal sealed class TraceDigest
 
         if (!_epc.TryGetValue(e.Enclave, out EpcLevel? level))
         {
-            level = _epc.Count < MostEnclaves ? _epc[e.Enclave] = new EpcLevel($"enclave {e.Enclave}", Bins) : _others ??= new EpcLevel("other enclaves", Bins);
+            level = _epc.Count < MostEnclaves ? _epc[e.Enclave] = new EpcLevel($"enclave {e.Enclave}", Bins)
+                : _others ??= new EpcLevel("other enclaves", Bins);
         }
 
         return level;

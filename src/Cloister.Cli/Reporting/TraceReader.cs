@@ -5,7 +5,10 @@ using Cloister.Images;
 
 namespace Cloister.Cli.Reporting;
 
-/// <summary>Reads a trace of JSON lines, as docs/reference/json.md describes them. One that was cut, because its run was killed, is read up to there.</summary>
+/// <summary>
+/// Reads a trace of JSON lines, as docs/reference/json.md describes them. One that was cut, because its run was killed, is read up to
+/// there.
+/// </summary>
 internal static class TraceReader
 {
     private const int LongestLine = 1 << 20;
@@ -57,7 +60,8 @@ internal static class TraceReader
             string what = root.GetProperty("event").GetString() ?? "";
             if (number == 1)
             {
-                digest.Begin(what == "begin" && root.GetProperty("schema").GetInt32() == 1 ? Header(root) : throw new ImageException(what == "begin" ? "a trace of another version" : NoTrace));
+                digest.Begin(what == "begin" && root.GetProperty("schema").GetInt32() == 1 ? Header(root)
+                    : throw new ImageException(what == "begin" ? "a trace of another version" : NoTrace));
             }
             else if (what == "end")
             {
@@ -68,7 +72,8 @@ internal static class TraceReader
                 digest.Take(Event(root, what));
             }
         }
-        catch (Exception wrong) when (wrong is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or OverflowException)
+        catch (Exception wrong) when (wrong is JsonException or KeyNotFoundException or InvalidOperationException or FormatException
+            or OverflowException)
         {
             throw new ImageException(number == 1 ? NoTrace : $"line {number} is no event of a trace");
         }
@@ -100,7 +105,9 @@ internal static class TraceReader
         Earlier = root.TryGetProperty("earlier", out JsonElement earlier) && earlier.GetBoolean(),
     };
 
-    private static ulong Address(string? text) => text is ['0', 'x', .. var digits] ? ulong.Parse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture) : throw new FormatException();
+    private static ulong Address(string? text) => text is ['0', 'x', .. var digits]
+        ? ulong.Parse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture) : throw new FormatException();
 
-    private static int? Number(JsonElement root, string name) => root.GetProperty(name) is { ValueKind: JsonValueKind.Number } number ? number.GetInt32() : null;
+    private static int? Number(JsonElement root, string name) => root.GetProperty(name) is { ValueKind: JsonValueKind.Number } number
+        ? number.GetInt32() : null;
 }

@@ -4,7 +4,9 @@ using System.Runtime.CompilerServices;
 namespace Cloister.Cli.Running;
 
 /// <summary>The sockets by which .NET's tools find this process: it would leave them behind when it is killed.</summary>
-/// <remarks>The script <c>cloister</c> has the runtime make none; this is for the .NET tool, which no script starts. The native program has none.</remarks>
+/// <remarks>
+/// The script <c>cloister</c> has the runtime make none; this is for the .NET tool, which no script starts. The native program has none.
+/// </remarks>
 internal static class DiagnosticFiles
 {
     /// <summary>Takes their names away, unless the environment says something about diagnostics.</summary>

@@ -18,7 +18,8 @@ internal sealed record GdbPlace(string Text, IPEndPoint? Address)
         }
 
         // `:PORT` is how gdbserver has it.
-        return ListenAddress.Parse(text is [':', ..] ? text[1..] : text) is { Port: not 0 } address ? new GdbPlace($"{address}", address) : null;
+        return ListenAddress.Parse(text is [':', ..] ? text[1..] : text) is { Port: not 0 } address
+            ? new GdbPlace($"{address}", address) : null;
     }
 
     /// <summary>Begins to listen.</summary>

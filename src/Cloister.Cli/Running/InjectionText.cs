@@ -9,11 +9,13 @@ namespace Cloister.Cli.Running;
 /// <summary>What is to go wrong by order, as it is written on the command line.</summary>
 internal static class InjectionText
 {
-    private const string Race = "race=", Ioctl = "ioctl=", Error = "error=", When = "when=", Augment = "eaug", Leaf = "leaf=", Load = "load=slow", By = "by=", Evict = "evict=batch";
+    private const string Race = "race=", Ioctl = "ioctl=", Error = "error=", When = "when=", Augment = "eaug", Leaf = "leaf=",
+        Load = "load=slow", By = "by=", Evict = "evict=batch";
     private const int LongestLoad = 60_000;
     private static readonly string[] s_ioctls = [.. IoctlTable.Rows.Select(row => row.Name).Distinct()];
 
-    private static readonly string[] s_leaves = [.. InjectedLeaf.ByDriver.Select(MachineNames.Of), .. InjectedLeaf.ByProgram.Select(MachineNames.Of)];
+    private static readonly string[] s_leaves = [.. InjectedLeaf.ByDriver.Select(MachineNames.Of),
+        .. InjectedLeaf.ByProgram.Select(MachineNames.Of)];
 
     /// <summary>Reads rules with commas between them, whose parts have colons between them.</summary>
     /// <returns>What is wrong with it, or null.</returns>
@@ -58,13 +60,22 @@ internal static class InjectionText
         {
             bool isRead = part switch
             {
-                _ when part.StartsWith(Error, StringComparison.Ordinal) && kind is InjectedKind.Ioctl or InjectedKind.Leaf => (error = part[Error.Length..]) is not null,
-                _ when part.StartsWith(By, StringComparison.Ordinal) && kind == InjectedKind.SlowLoad => int.TryParse(part.AsSpan(By.Length), NumberStyles.None, CultureInfo.InvariantCulture, out milliseconds) && milliseconds is > 0 and <= LongestLoad,
+                _ when part.StartsWith(Error, StringComparison.Ordinal) && kind is InjectedKind.Ioctl or InjectedKind.Leaf =>
+                    (error = part[Error.Length..]) is not null,
+                _ when part.StartsWith(By, StringComparison.Ordinal) && kind == InjectedKind.SlowLoad =>
+                    int.TryParse(part.AsSpan(By.Length), NumberStyles.None, CultureInfo.InvariantCulture, out milliseconds)
+                    && milliseconds is > 0 and <= LongestLoad,
                 _ => part.StartsWith(When, StringComparison.Ordinal) && ReadOccasions(part[When.Length..], out first, out last),
             };
             if (!isRead)
             {
-                string others = kind switch { InjectedKind.Ioctl => "error=ERRNO or ", InjectedKind.Leaf => "error=SGX_ERROR or ", InjectedKind.SlowLoad => $"by=MILLISECONDS, from 1 to {LongestLoad}, or ", _ => "" };
+                string others = kind switch
+                {
+                    InjectedKind.Ioctl => "error=ERRNO or ",
+                    InjectedKind.Leaf => "error=SGX_ERROR or ",
+                    InjectedKind.SlowLoad => $"by=MILLISECONDS, from 1 to {LongestLoad}, or ",
+                    _ => ""
+                };
                 return $"{part}: write {others}when=N, when=N+ or when=N..M, with N from 1";
             }
         }
@@ -93,9 +104,13 @@ internal static class InjectionText
                     return $"{Error}{error}: there is {string.Join(", ", Enum.GetValues<SgxError>().Where(known => known != SgxError.Success).Select(MachineNames.Of))}";
                 }
 
-                EnclsLeaf? encls = InjectedLeaf.ByDriver.Select(leaf => (EnclsLeaf?)leaf).FirstOrDefault(leaf => MachineNames.Of(leaf!.Value) == name);
+                EnclsLeaf? encls = InjectedLeaf.ByDriver.Select(leaf => (EnclsLeaf?)leaf)
+                    .FirstOrDefault(leaf => MachineNames.Of(leaf!.Value) == name);
                 EncluLeaf? enclu = encls is null ? InjectedLeaf.ByProgram.First(leaf => MachineNames.Of(leaf) == name) : null;
-                failure = new InjectedFailure(kind, "", DriverError.None, first, last) { Leaf = new InjectedLeaf(encls, enclu, code, first, last) };
+                failure = new InjectedFailure(kind, "", DriverError.None, first, last)
+                {
+                    Leaf = new InjectedLeaf(encls, enclu, code, first, last),
+                };
                 return null;
             default:
                 failure = new InjectedFailure(kind, "", DriverError.None, first, last) { Milliseconds = milliseconds };
@@ -131,5 +146,6 @@ internal static class InjectionText
         return ends.Length == 1 || (ends.Length == 2 && TryRead(ends[1], out last) && last >= first);
     }
 
-    private static bool TryRead(string text, out long number) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number) && number > 0;
+    private static bool TryRead(string text, out long number) =>
+        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number) && number > 0;
 }

@@ -27,14 +27,16 @@ internal sealed record LauncherChanges(IReadOnlyList<byte[]> Environment, IReadO
         {
             ReadOnlySpan<byte> word = ProcText.TakeWord(ref words);
             diagnostics |= word.SequenceEqual("diagnostics"u8);
-            if (ProcText.Number(ProcText.Take(ref word, (byte)':')) is { } resource && Limit(ProcText.Take(ref word, (byte)':')) is { } soft && Limit(word) is { } hard)
+            if (ProcText.Number(ProcText.Take(ref word, (byte)':')) is { } resource && Limit(ProcText.Take(ref word, (byte)':')) is { } soft
+                && Limit(word) is { } hard)
             {
                 limits.Add(new ResourceLimit((int)resource, soft, hard));
             }
         }
 
         return new LauncherChanges(
-            [.. environment.Where(variable => variable != told && !(diagnostics && variable.AsSpan().StartsWith("DOTNET_EnableDiagnostics="u8)))],
+            [.. environment.Where(
+                variable => variable != told && !(diagnostics && variable.AsSpan().StartsWith("DOTNET_EnableDiagnostics="u8)))],
             limits);
     }
 

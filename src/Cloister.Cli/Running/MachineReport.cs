@@ -19,8 +19,10 @@ internal static class MachineReport
             { Platform: not null and not PlatformKey.Default and var name } => $"of platform {name}",
             _ => PlatformKey.Path(out _) is { } path ? $"in {path}" : "of this run only",
         };
-        messages.Notice($"processor {options.Machine.Cpu?.Name ?? "host"}{(options.Machine.Sgx2 ? "" : " without SGX2")}, EPC {SizeText.Of((long)options.EpcPages * LinearAddress.PageSize)}, interface {options.Driver.Generation.Name()}, keys {keys}");
-        messages.Notice($"engine {Name(options.Mode == EngineMode.Fast, "fast", "trap")}, isolation {Name(options.Isolation == IsolationMode.Strict, "strict", "fast")}");
+        messages.Notice(
+            $"processor {options.Machine.Cpu?.Name ?? "host"}{(options.Machine.Sgx2 ? "" : " without SGX2")}, EPC {SizeText.Of((long)options.EpcPages * LinearAddress.PageSize)}, interface {options.Driver.Generation.Name()}, keys {keys}");
+        messages.Notice(
+            $"engine {Name(options.Mode == EngineMode.Fast, "fast", "trap")}, isolation {Name(options.Isolation == IsolationMode.Strict, "strict", "fast")}");
         foreach (OptionOrigin origin in arguments.Origins)
         {
             messages.Notice($"{origin.Option}{(origin.Value.Length == 0 ? "" : " " + origin.Value)} is from {origin.From}");

@@ -2,7 +2,10 @@ using System.Text;
 
 namespace Cloister.Cli.Running;
 
-/// <summary>What Cloister itself says while a program runs. A line that cannot be written is lost and remembered: it is no reason to end the program.</summary>
+/// <summary>
+/// What Cloister itself says while a program runs. A line that cannot be written is lost and remembered: it is no reason to end the
+/// program.
+/// </summary>
 internal sealed class Messages : IDisposable
 {
     private readonly TextWriter _writer;

@@ -23,11 +23,13 @@ internal sealed class ObserverList : IDriverObserver, IEngineObserver
         tracer.Observer = _drivers.Count == 1 ? observer : this;
     }
 
-    public void IoctlBegan(IoctlOperation operation, string? name, uint command, ulong argument, IOpenEnclave? enclave) => _drivers.ForEach(one => one.IoctlBegan(operation, name, command, argument, enclave));
+    public void IoctlBegan(IoctlOperation operation, string? name, uint command, ulong argument, IOpenEnclave? enclave) =>
+        _drivers.ForEach(one => one.IoctlBegan(operation, name, command, argument, enclave));
 
     public void IoctlEnded(IoctlOperation operation) => _drivers.ForEach(one => one.IoctlEnded(operation));
 
-    public void FaultBegan(IOpenEnclave? enclave, LinearAddress address, AccessKind access) => _drivers.ForEach(one => one.FaultBegan(enclave, address, access));
+    public void FaultBegan(IOpenEnclave? enclave, LinearAddress address, AccessKind access) =>
+        _drivers.ForEach(one => one.FaultBegan(enclave, address, access));
 
     public void FaultEnded(VmFault result) => _drivers.ForEach(one => one.FaultEnded(result));
 
@@ -35,7 +37,8 @@ internal sealed class ObserverList : IDriverObserver, IEngineObserver
 
     public void Working(IObservedThread? thread) => _engines.ForEach(one => one.Working(thread));
 
-    public void FastPathsUsed(IObservedThread thread, long entries, long resumptions, long exits) => _engines.ForEach(one => one.FastPathsUsed(thread, entries, resumptions, exits));
+    public void FastPathsUsed(IObservedThread thread, long entries, long resumptions, long exits) =>
+        _engines.ForEach(one => one.FastPathsUsed(thread, entries, resumptions, exits));
 
     public void Following(IObservedThread? thread) => _engines.ForEach(one => one.Following(thread));
 

@@ -4,8 +4,9 @@ using Cloister.Linux;
 namespace Cloister.Cli.Running;
 
 /// <summary>
-/// Options of <c>run</c> that need not be written each time. Those of CLOISTER_OPTIONS go before those of the file, the command line's before both.
-/// The file is $XDG_CONFIG_HOME/cloister/config (XDG Base Directory Specification: ~/.config where the variable is not set), or the one that CLOISTER_CONFIG names.
+/// Options of <c>run</c> that need not be written each time. Those of CLOISTER_OPTIONS go before those of the file, the command line's
+/// before both. The file is $XDG_CONFIG_HOME/cloister/config (XDG Base Directory Specification: ~/.config where the variable is not set),
+/// or the one that CLOISTER_CONFIG names.
 /// </summary>
 internal static class OptionDefaults
 {
@@ -20,7 +21,8 @@ internal static class OptionDefaults
     public static RunArguments Read(out string? problem)
     {
         RunArguments arguments = FromFile(new RunArguments(), out problem);
-        return problem is null && Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } words ? Add(words, Variable, arguments, out problem) : arguments;
+        return problem is null && Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } words
+            ? Add(words, Variable, arguments, out problem) : arguments;
     }
 
     /// <summary>The file, whether it is there or not; null when there can be none.</summary>
@@ -34,7 +36,8 @@ internal static class OptionDefaults
             }
 
             string? home = Environment.GetEnvironmentVariable("XDG_CONFIG_HOME");
-            string root = home is { Length: > 0 } && home[0] == '/' ? home : Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) is ['/', ..] user ? user + "/.config" : "";
+            string root = home is { Length: > 0 } && home[0] == '/' ? home
+                : Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) is ['/', ..] user ? user + "/.config" : "";
             return root.Length == 0 ? null : root + "/cloister/config";
         }
     }

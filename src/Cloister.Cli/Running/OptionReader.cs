@@ -20,7 +20,8 @@ internal static class OptionReader
     /// <param name="from">Where they stand; null on the command line.</param>
     /// <param name="only">Which of them count; null for all.</param>
     /// <returns>What is wrong with them, or null.</returns>
-    public static string? Read(ReadOnlySpan<string> words, RunArguments before, out RunArguments after, out int read, string? from = null, Predicate<RunOption>? only = null)
+    public static string? Read(ReadOnlySpan<string> words, RunArguments before, out RunArguments after, out int read, string? from = null,
+        Predicate<RunOption>? only = null)
     {
         after = before;
         bool seed = false, platform = false;
@@ -102,7 +103,10 @@ internal static class OptionReader
     }
 
     private static RunArguments Without(RunArguments arguments, string option) =>
-        arguments.Origins.Count == 0 ? arguments : arguments with { Origins = [.. arguments.Origins.Where(origin => origin.Option != option)] };
+        arguments.Origins.Count == 0 ? arguments : arguments with
+        {
+            Origins = [.. arguments.Origins.Where(origin => origin.Option != option)],
+        };
 
     // --name=value, --name, -n, -nVALUE.
     private static (string Name, string? Value) Parts(string word)
@@ -110,7 +114,8 @@ internal static class OptionReader
         int equals = word.IndexOf('=', StringComparison.Ordinal);
         return word switch
         {
-            ['-', not '-', _, ..] when RunOptions.Find(word[..2]) is { ValueName: not null } => (word[..2], word[2] == '=' ? word[3..] : word[2..]),
+            ['-', not '-', _, ..] when RunOptions.Find(word[..2]) is { ValueName: not null } =>
+                (word[..2], word[2] == '=' ? word[3..] : word[2..]),
             _ when equals >= 0 => (word[..equals], word[(equals + 1)..]),
             _ => (word, null),
         };

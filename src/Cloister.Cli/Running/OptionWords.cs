@@ -2,7 +2,9 @@ using System.Text;
 
 namespace Cloister.Cli.Running;
 
-/// <summary>Splits a line into words as a shell does: blanks part them, quotes and backslashes keep them together. Nothing is expanded.</summary>
+/// <summary>
+/// Splits a line into words as a shell does: blanks part them, quotes and backslashes keep them together. Nothing is expanded.
+/// </summary>
 internal static class OptionWords
 {
     /// <summary>Splits.</summary>

@@ -59,7 +59,8 @@ internal static class ProgramFile
         }
 
         bool root = HostProbe.EffectiveUser == 0;
-        if (!root && (status.IsSetUserId && status.Owner != HostProbe.EffectiveUser || status.IsSetGroupId && status.Group != HostProbe.EffectiveGroup))
+        if (!root && (status.IsSetUserId && status.Owner != HostProbe.EffectiveUser
+            || status.IsSetGroupId && status.Group != HostProbe.EffectiveGroup))
         {
             // execve(2): the bits are ignored when the process is traced.
             return ($"{path}: a set-uid or set-gid program, which the kernel gives no privileges under a tracer; run Cloister as the user it is to be", Failure.NotRunnable);
@@ -95,7 +96,8 @@ internal static class ProgramFile
             }
 
             (string? problem, int status) = Check(interpreter, depth + 1);
-            return problem is null ? (null, 0) : ($"{path}: its interpreter {problem}", status == Failure.NotFound ? Failure.NotRunnable : status);
+            return problem is null ? (null, 0)
+                : ($"{path}: its interpreter {problem}", status == Failure.NotFound ? Failure.NotRunnable : status);
         }
 
         return CheckElf(path, head);

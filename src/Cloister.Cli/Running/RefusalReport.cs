@@ -5,19 +5,24 @@ using Cloister.Processor;
 
 namespace Cloister.Cli.Running;
 
-/// <summary>Says in two lines why ECREATE, EADD or EINIT refused an enclave, and passes everything on to the observer that was there.</summary>
+/// <summary>
+/// Says in two lines why ECREATE, EADD or EINIT refused an enclave, and passes everything on to the observer that was there.
+/// </summary>
 internal sealed class RefusalReport(SgxMachine machine, IMachineObserver next, Action<string> line) : IMachineObserver
 {
     /// <summary>The enclave file as it was signed, to name a page by; null for none.</summary>
     public string? Against { get; init; }
 
-    public void EnclsExecuted(EnclsLeaf leaf, EpcPage page, LinearAddress address, LeafResult result) => next.EnclsExecuted(leaf, page, address, result);
+    public void EnclsExecuted(EnclsLeaf leaf, EpcPage page, LinearAddress address, LeafResult result) =>
+        next.EnclsExecuted(leaf, page, address, result);
 
     public void Measured(EpcPage page, LinearAddress address, int length) => next.Measured(page, address, length);
 
-    public void EncluExecuted(EncluLeaf leaf, LogicalProcessor processor, LinearAddress address, LeafResult result) => next.EncluExecuted(leaf, processor, address, result);
+    public void EncluExecuted(EncluLeaf leaf, LogicalProcessor processor, LinearAddress address, LeafResult result) =>
+        next.EncluExecuted(leaf, processor, address, result);
 
-    public void AexTaken(LogicalProcessor processor, ExceptionVector? vector, uint errorCode, LinearAddress address) => next.AexTaken(processor, vector, errorCode, address);
+    public void AexTaken(LogicalProcessor processor, ExceptionVector? vector, uint errorCode, LinearAddress address) =>
+        next.AexTaken(processor, vector, errorCode, address);
 
     public void KeyRequested(in Keyrequest request, LeafResult result) => next.KeyRequested(in request, result);
 
@@ -40,9 +45,15 @@ internal sealed class RefusalReport(SgxMachine machine, IMachineObserver next, A
         if (SigstructChecks.Run(in sigstruct, 0).FirstOrDefault(check => !check.Passed) is { } wrong)
         {
             Check told = SigstructDamage.Find(in sigstruct) is { } damage
-                ? wrong with { Where = $"{damage.Field}, SIGSTRUCT offset {damage.Offset}", Expected = $"{damage.Signed:x2}, as it was signed", Found = $"{damage.Found:x2}" }
+                ? wrong with
+                {
+                    Where = $"{damage.Field}, SIGSTRUCT offset {damage.Offset}",
+                    Expected = $"{damage.Signed:x2}, as it was signed",
+                    Found = $"{damage.Found:x2}",
+                }
                 : wrong with { Where = wrong.Where[..wrong.Where.LastIndexOf(',')] };
-            return ($"EINIT refused the SIGSTRUCT, for its check of {wrong.Name} fails", $"{told.Where}: expected {told.Expected}, found {told.Found}");
+            return ($"EINIT refused the SIGSTRUCT, for its check of {wrong.Name} fails",
+                $"{told.Where}: expected {told.Expected}, found {told.Found}");
         }
 
         if (field != "MRENCLAVE")

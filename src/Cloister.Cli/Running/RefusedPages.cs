@@ -6,7 +6,9 @@ using Cloister.Processor;
 
 namespace Cloister.Cli.Running;
 
-/// <summary>Compares the pages of an enclave that EINIT refused, as they lie in the EPC, with the file they should have come from.</summary>
+/// <summary>
+/// Compares the pages of an enclave that EINIT refused, as they lie in the EPC, with the file they should have come from.
+/// </summary>
 internal static class RefusedPages
 {
     /// <summary>Why the file cannot be used, or null.</summary>
@@ -24,7 +26,9 @@ internal static class RefusedPages
     public static string Explain(SgxMachine machine, EpcPage secs, string path, string enclavehash) => Try(() =>
     {
         using var image = ImageReader.Open(InputFile.Ordinary(InputFile.Of(path)));
-        EnclaveVariant variant = image.Variants.FirstOrDefault(one => one.Sigstruct is { } sigstruct && SigstructText.Enclavehash(in sigstruct) == enclavehash) ?? image.PreferredVariant;
+        EnclaveVariant variant =
+            image.Variants.FirstOrDefault(one => one.Sigstruct is { } sigstruct && SigstructText.Enclavehash(in sigstruct) == enclavehash)
+            ?? image.PreferredVariant;
         var comparer = new Comparer(machine, secs);
         MeasureResult measured = EnclaveMeasurer.Measure(image, variant, comparer);
         return comparer.Difference switch
@@ -90,7 +94,8 @@ internal static class RefusedPages
 
             if (!_loaded.TryGetValue(offset, out EpcPage page))
             {
-                Difference = $"page 0x{offset:x} ({name}): expected {PageText.Of(flags)}, found none: it was not added, or is evicted (--epc)";
+                Difference =
+                    $"page 0x{offset:x} ({name}): expected {PageText.Of(flags)}, found none: it was not added, or is evicted (--epc)";
             }
             else if (_machine.Epcm[page].SecinfoFlags is var found && found != flags)
             {
@@ -111,7 +116,8 @@ internal static class RefusedPages
             if (same < chunk.Length)
             {
                 int shown = Math.Min(8, chunk.Length - same);
-                Difference = $"page 0x{offset - at:x} ({_name}), from byte 0x{at + (ulong)same:x}: expected {Convert.ToHexStringLower(chunk.Slice(same, shown))}, found {Convert.ToHexStringLower(found.Slice(same, shown))}";
+                Difference =
+                    $"page 0x{offset - at:x} ({_name}), from byte 0x{at + (ulong)same:x}: expected {Convert.ToHexStringLower(chunk.Slice(same, shown))}, found {Convert.ToHexStringLower(found.Slice(same, shown))}";
             }
         }
 

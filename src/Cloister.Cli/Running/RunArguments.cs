@@ -8,7 +8,9 @@ using Cloister.Processor.Cpus;
 namespace Cloister.Cli.Running;
 
 /// <summary>The command line of <c>cloister run</c>.</summary>
-/// <remarks>Read here and not by System.CommandLine: what follows the program's name is the program's, and `run` has to start fast.</remarks>
+/// <remarks>
+/// Read here and not by System.CommandLine: what follows the program's name is the program's, and `run` has to start fast.
+/// </remarks>
 internal sealed record RunArguments
 {
     /// <summary>Bytes of EPC; null takes the machine's default.</summary>
@@ -156,7 +158,8 @@ internal sealed record RunArguments
     /// <param name="arguments">What follows <c>run</c>.</param>
     /// <param name="parsed">What they say.</param>
     /// <returns>What is wrong with them, or null.</returns>
-    public static string? TryParse(ReadOnlySpan<string> arguments, out RunArguments parsed) => TryParse(arguments, new RunArguments(), out parsed);
+    public static string? TryParse(ReadOnlySpan<string> arguments, out RunArguments parsed) =>
+        TryParse(arguments, new RunArguments(), out parsed);
 
     /// <summary>Reads options up to <c>--</c> or the first argument that is none; the rest is the program's.</summary>
     /// <param name="arguments">What follows <c>run</c>.</param>

@@ -5,7 +5,8 @@ namespace Cloister.Cli.Running;
 /// <param name="ValueName">What its value is called in the help text; null when it has none.</param>
 /// <param name="Description">What it does, the same on every machine; made when help is asked for.</param>
 /// <param name="Apply">Puts a value into the arguments, or says what is wrong with it.</param>
-internal sealed record RunOption(string Name, string? ValueName, Func<string> Description, Func<RunArguments, string, (RunArguments Arguments, string? Problem)> Apply)
+internal sealed record RunOption(string Name, string? ValueName, Func<string> Description,
+    Func<RunArguments, string, (RunArguments Arguments, string? Problem)> Apply)
 {
     /// <summary>One dash and a letter; null when there is none.</summary>
     public string? Short { get; init; }
@@ -23,7 +24,8 @@ internal sealed record RunOption(string Name, string? ValueName, Func<string> De
     public bool IsValueOptional { get; init; }
 
     /// <summary>As help shows it: <c>-o, --output FILE</c>.</summary>
-    public string Usage => (Short is null ? "" : Short + ", ") + Name + (ValueName is null ? "" : IsValueOptional ? $"[={ValueName}]" : " " + ValueName);
+    public string Usage => (Short is null ? "" : Short + ", ") + Name
+        + (ValueName is null ? "" : IsValueOptional ? $"[={ValueName}]" : " " + ValueName);
 
     /// <summary>Whether it is called so.</summary>
     public bool IsCalled(string name) => Name == name || (Short is not null && Short == name);

@@ -11,7 +11,8 @@ internal static class SignalRelay
     [
         Signal.SIGHUP, Signal.SIGTERM, Signal.SIGUSR1, Signal.SIGUSR2, Signal.SIGINT, Signal.SIGQUIT,
 
-        // The kernel lets this process go on, and not the program: timeout(1) sends it after SIGTERM, which a program that is stopped does not take before.
+        // The kernel lets this process go on, and not the program: timeout(1) sends it after SIGTERM,
+        // which a program that is stopped does not take before.
         Signal.SIGCONT,
     ];
 
@@ -20,10 +21,12 @@ internal static class SignalRelay
     private static readonly List<PosixSignalRegistration> s_registrations = [];
 
     /// <summary>Begins to pass signals on, to the end of this process.</summary>
-    /// <remarks>A keyboard's signals go to the whole process group: what the program has got itself is not passed on a second time, even when
-    /// the program has ended before this process came to hear of it. A signal that Cloister was started to ignore stays ignored.</remarks>
+    /// <remarks>A keyboard's signals go to the whole process group: what the program has got itself is not passed on a second time, even
+    /// when the program has ended before this process came to hear of it.
+    /// A signal that Cloister was started to ignore stays ignored.</remarks>
     /// <param name="tracer">The machine.</param>
-    /// <param name="isIdle">Whether the program waits before its beginning, and can take none: what asks to end is for Cloister then.</param>
+    /// <param name="isIdle">Whether the program waits before its beginning,
+    /// and can take none: what asks to end is for Cloister then.</param>
     public static void Begin(Tracer tracer, Func<bool> isIdle)
     {
         ulong ignored = HostKernel.IgnoredSignals;
@@ -43,7 +46,8 @@ internal static class SignalRelay
             if ((ignored & 1UL << (signal - 1)) == 0)
             {
                 // When the program has ended and only what it started is left, the signal is for Cloister.
-                s_registrations.Add(PosixSignalRegistration.Create((PosixSignal)signal, context => context.Cancel = !(s_ending.Contains(signal) && isIdle()) && tracer.Relay(signal)));
+                s_registrations.Add(PosixSignalRegistration.Create((PosixSignal)signal,
+                    context => context.Cancel = !(s_ending.Contains(signal) && isIdle()) && tracer.Relay(signal)));
             }
         }
     }

@@ -59,7 +59,8 @@ internal static class Failure
             LinuxException e => Report(Explain(e).Message, Explain(e).Status),
             StreamException e => Report(OneLine(e), InputOutput),
             IOException e => Report($"{OneLine(e)}; is the disk full or the output closed?", InputOutput),
-            _ => Report($"internal error: {exception.GetType().Name}: {OneLine(exception)}; CLOISTER_DEBUG=1 shows where. Please report it", Internal),
+            _ => Report($"internal error: {exception.GetType().Name}: {OneLine(exception)}; CLOISTER_DEBUG=1 shows where. Please report it",
+                Internal),
         };
     }
 
@@ -67,8 +68,10 @@ internal static class Failure
     public static (string Message, int Status) Explain(LinuxException e) => e.Call switch
     {
         "ptrace(PTRACE_SEIZE)" when e.Errno is Errno.EPERM or Errno.ENOSYS => (PtraceAdvice(), NotPermitted),
-        "seccomp(SECCOMP_SET_MODE_FILTER)" => ($"this kernel or container refuses seccomp filters ({e.Errno}); a kernel with CONFIG_SECCOMP_FILTER is needed, and {ContainerAdvice("seccomp")}", Unavailable),
-        "userfaultfd" or "ioctl(UFFDIO_API)" or "ioctl(UFFDIO_REGISTER)" => ($"{e.Message}: no userfaultfd as the machine needs it: Linux 5.19 or newer, and in a container a seccomp profile that allows it (`cloister doctor` tells more)", Unavailable),
+        "seccomp(SECCOMP_SET_MODE_FILTER)" =>
+            ($"this kernel or container refuses seccomp filters ({e.Errno}); a kernel with CONFIG_SECCOMP_FILTER is needed, and {ContainerAdvice("seccomp")}", Unavailable),
+        "userfaultfd" or "ioctl(UFFDIO_API)" or "ioctl(UFFDIO_REGISTER)" =>
+            ($"{e.Message}: no userfaultfd as the machine needs it: Linux 5.19 or newer, and in a container a seccomp profile that allows it (`cloister doctor` tells more)", Unavailable),
         "execve" => ($"the program cannot be started: {e.Errno switch
         {
             Errno.E2BIG => "its arguments and environment are too long",
@@ -77,8 +80,11 @@ internal static class Failure
             Errno.EPERM => "the kernel does not permit it: is it linked to run at address 0, or on a nosuid file system?",
             var other => other.ToString(),
         }}", NotRunnable),
-        "mmap" when e.Errno == Errno.EEXIST => ("something of the program's own lies where Cloister keeps its pages in each program (0x7e9000000000)", NotRunnable),
-        "memfd_create" => ($"{e.Message}: enclave memory is a file in memory: vm.memfd_noexec must not be 2, and {ContainerAdvice("memfd_create")}", Unavailable),
+        "mmap" when e.Errno == Errno.EEXIST =>
+            ("something of the program's own lies where Cloister keeps its pages in each program (0x7e9000000000)", NotRunnable),
+        "memfd_create" =>
+            ($"{e.Message}: enclave memory is a file in memory: vm.memfd_noexec must not be 2, and {ContainerAdvice("memfd_create")}",
+                Unavailable),
         _ when e.Errno is Errno.EPERM or Errno.ENOSYS => ($"{e.Message}: {ContainerAdvice(e.Call)}", NotPermitted),
         _ when e.Errno is Errno.ENOMEM => ($"{e.Message}: out of memory; a smaller --epc may help", Unavailable),
         _ when e.Errno is Errno.EMFILE => ($"{e.Message}: no descriptor left; raise the limit of open files (ulimit -n)", Unavailable),

@@ -6,7 +6,8 @@ namespace Cloister.Cli;
 internal static class FileProblem
 {
     /// <summary>Whether an exception tells of a file.</summary>
-    public static bool IsOne(Exception exception) => exception is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException;
+    public static bool IsOne(Exception exception) => exception is IOException or UnauthorizedAccessException or NotSupportedException
+        or ArgumentException;
 
     /// <summary>Its words, without the file's name.</summary>
     public static string Of(string path, Exception exception) => exception switch

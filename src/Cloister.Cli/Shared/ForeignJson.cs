@@ -3,7 +3,10 @@ using System.Text.Json.Nodes;
 
 namespace Cloister.Cli;
 
-/// <summary>JSON that others made. The framework's reader takes half of a surrogate pair for JSON, and throws when it is asked for the text or for a member beside it.</summary>
+/// <summary>
+/// JSON that others made. The framework's reader takes half of a surrogate pair for JSON, and throws when it is asked for the text or for a
+/// member beside it.
+/// </summary>
 internal static class ForeignJson
 {
     /// <summary>Reads all of it.</summary>

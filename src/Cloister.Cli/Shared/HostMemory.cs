@@ -14,9 +14,9 @@ internal readonly record struct HostMemory(long Total, long Available, bool Limi
     private const long LeastEpc = 128 << 20, MostEpc = 64L << 30;
 
     /// <summary>
-    /// The EPC that is taken when none is asked for: half of the memory, as the largest that firmware offers on servers, between 128 MiB and
-    /// 64 GiB. Its pages cost memory as they are used, and a page that is evicted costs as much, so a smaller one would save nothing. Not more than half of
-    /// the address space that is left, for the EPC is mapped as a whole.
+    /// The EPC that is taken when none is asked for: half of the memory, as the largest that firmware offers on servers, between 128 MiB
+    /// and 64 GiB. Its pages cost memory as they are used, and a page that is evicted costs as much, so a smaller one would save nothing.
+    /// Not more than half of the address space that is left, for the EPC is mapped as a whole.
     /// </summary>
     public long DefaultEpc
     {
@@ -33,11 +33,13 @@ internal readonly record struct HostMemory(long Total, long Available, bool Limi
         ReadOnlySpan<byte> text = HostFile.TryRead("/proc/meminfo");
         long physical = KibiBytes(text, "MemTotal:"u8), total = physical + KibiBytes(text, "SwapTotal:"u8);
         long available = KibiBytes(text, "MemAvailable:"u8);
-        return Limit() is { } limit && limit < total ? new HostMemory(limit, Math.Min(available, limit), true, Math.Min(physical, limit), SpaceLeft())
+        return Limit() is { } limit && limit < total
+            ? new HostMemory(limit, Math.Min(available, limit), true, Math.Min(physical, limit), SpaceLeft())
             : new HostMemory(total, available, false, physical, SpaceLeft());
     }
 
-    private static long KibiBytes(ReadOnlySpan<byte> text, ReadOnlySpan<byte> name) => (long)(ProcText.Number(ProcText.Field(text, name)) ?? 0) * 1024;
+    private static long KibiBytes(ReadOnlySpan<byte> text, ReadOnlySpan<byte> name) =>
+        (long)(ProcText.Number(ProcText.Field(text, name)) ?? 0) * 1024;
 
     private static long SpaceLeft()
     {
@@ -58,7 +60,8 @@ internal readonly record struct HostMemory(long Total, long Available, bool Limi
             ReadOnlySpan<byte> line = ProcText.TakeLine(ref text);
             _ = ProcText.Take(ref line, (byte)':');
             ReadOnlySpan<byte> controllers = ProcText.Take(ref line, (byte)':');
-            (string root, string file) = controllers.IsEmpty ? ("/sys/fs/cgroup", "memory.max") : ("/sys/fs/cgroup/memory", "memory.limit_in_bytes");
+            (string root, string file) = controllers.IsEmpty ? ("/sys/fs/cgroup", "memory.max")
+                : ("/sys/fs/cgroup/memory", "memory.limit_in_bytes");
             if (!controllers.IsEmpty && !HasMemory(controllers))
             {
                 continue;

@@ -18,7 +18,8 @@ internal static class InputFile
     public static string Ordinary(FileInfo file)
     {
         FileStatus status = Status(file);
-        return status.IsRegular ? file.FullName : throw new ImageException($"{file}: {(status.IsDirectory ? "a directory" : "not an ordinary file")}");
+        return status.IsRegular ? file.FullName
+            : throw new ImageException($"{file}: {(status.IsDirectory ? "a directory" : "not an ordinary file")}");
     }
 
     /// <summary>A small file's text; a pipe will do, as for a key that is nowhere on disk.</summary>
@@ -36,7 +37,12 @@ internal static class InputFile
         string path = Readable(file);
         try
         {
-            using var input = new FileStream(path, new FileStreamOptions { Mode = FileMode.Open, Access = FileAccess.Read, BufferSize = 0 });
+            using var input = new FileStream(path, new FileStreamOptions
+            {
+                Mode = FileMode.Open,
+                Access = FileAccess.Read,
+                BufferSize = 0,
+            });
             using var bytes = new MemoryStream();
             byte[] part = new byte[1 << 16];
             for (int read; (read = input.Read(part)) > 0;)
@@ -65,12 +71,14 @@ internal static class InputFile
         string pem = Text(file);
         if (pem.Contains("ENCRYPTED", StringComparison.Ordinal))
         {
-            throw new ImageException($"{file}: the key is encrypted; decrypt it (openssl rsa -in {file}), or sign in two steps (--digest-out, --signature-in)");
+            throw new ImageException(
+                $"{file}: the key is encrypted; decrypt it (openssl rsa -in {file}), or sign in two steps (--digest-out, --signature-in)");
         }
 
         if (toSign && !pem.Contains("PRIVATE KEY", StringComparison.Ordinal))
         {
-            throw new ImageException($"{file}: no private key in PEM form (openssl genrsa -3 -out key.pem 3072); --public-key takes a public one");
+            throw new ImageException(
+                $"{file}: no private key in PEM form (openssl genrsa -3 -out key.pem 3072); --public-key takes a public one");
         }
 
         var rsa = RSA.Create();
@@ -86,12 +94,14 @@ internal static class InputFile
         }
     }
 
-    private static string Readable(FileInfo file) => Status(file).IsDirectory ? throw new ImageException($"{file}: a directory") : file.FullName;
+    private static string Readable(FileInfo file) => Status(file).IsDirectory ? throw new ImageException($"{file}: a directory")
+        : file.FullName;
 
     private static FileStatus Status(FileInfo file) => FileStatus.TryGet(file.FullName, out FileStatus status) switch
     {
         Errno.None => status,
-        Errno.ENOENT when file.ToString().Contains('\ufffd', StringComparison.Ordinal) => throw new ImageException($"{file}: a name that is not UTF-8, which cannot be opened; another name or a link helps"),
+        Errno.ENOENT when file.ToString().Contains('\ufffd', StringComparison.Ordinal) =>
+            throw new ImageException($"{file}: a name that is not UTF-8, which cannot be opened; another name or a link helps"),
         Errno.ENOENT or Errno.ENOTDIR => throw new ImageException($"{file}: no such file"),
         Errno.EACCES => throw new ImageException($"{file}: a directory on the way may not be searched"),
         var other => throw new ImageException($"{file}: {other}"),

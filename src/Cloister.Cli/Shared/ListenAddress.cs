@@ -20,7 +20,8 @@ internal static class ListenAddress
         string address = colon < 0 ? "localhost" : text[..colon];
         bool isBracketed = address is ['[', .., ']'];
         return address == "localhost" ? new IPEndPoint(IPAddress.Loopback, port)
-            : IPAddress.TryParse(isBracketed ? address[1..^1] : address, out IPAddress? parsed) && isBracketed == address.Contains(':', StringComparison.Ordinal)
+            : IPAddress.TryParse(isBracketed ? address[1..^1] : address, out IPAddress? parsed)
+                && isBracketed == address.Contains(':', StringComparison.Ordinal)
                 && (isBracketed || address.Count(c => c == '.') == 3) ? new IPEndPoint(parsed, port) : null;
     }
 

@@ -14,7 +14,8 @@ namespace Cloister.Cli;
 internal sealed record MachineDefaults(EngineMode Engine, string EngineReason, IsolationMode Isolation, string IsolationReason)
 {
     /// <summary>Whether the processor has protection keys and the kernel uses them. CPUID.07H:ECX, bit 4 (OSPKE).</summary>
-    public static bool HasProtectionKeys => X86Base.IsSupported && X86Base.CpuId(0, 0).Eax >= 7 && (X86Base.CpuId(7, 0).Ecx & (1 << 4)) != 0;
+    public static bool HasProtectionKeys => X86Base.IsSupported && X86Base.CpuId(0, 0).Eax >= 7
+        && (X86Base.CpuId(7, 0).Ecx & (1 << 4)) != 0;
 
     /// <summary>
     /// The processor that programs see: null is the host's own. Another maker's has no SGX, and programs look at the maker's name before
@@ -31,7 +32,8 @@ internal sealed record MachineDefaults(EngineMode Engine, string EngineReason, I
             (_, not Errno.None) => (EngineMode.Trap, "this kernel has no modify_ldt, by which the engine knows who is inside"),
             _ => (EngineMode.Fast, "FSGSBASE and modify_ldt are there, so EENTER and EEXIT can run inside the program"),
         };
-        const string isolationReason = "hiding enclave memory from the host costs several system calls at each entry and exit, and a stop at each access; "
+        const string isolationReason =
+            "hiding enclave memory from the host costs several system calls at each entry and exit, and a stop at each access; "
             + "--isolation=strict does it";
         return new MachineDefaults(engine, engineReason, IsolationMode.Fast, isolationReason);
     }

@@ -16,16 +16,20 @@ internal static class MachineNames
 
     private static readonly string[] s_signalNames =
     [
-        "0", "SIGHUP", "SIGINT", "SIGQUIT", "SIGILL", "SIGTRAP", "SIGABRT", "SIGBUS", "SIGFPE", "SIGKILL", "SIGUSR1", "SIGSEGV", "SIGUSR2", "SIGPIPE", "SIGALRM",
-        "SIGTERM", "SIGSTKFLT", "SIGCHLD", "SIGCONT", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGURG", "SIGXCPU", "SIGXFSZ", "SIGVTALRM", "SIGPROF", "SIGWINCH",
+        "0", "SIGHUP", "SIGINT", "SIGQUIT", "SIGILL", "SIGTRAP", "SIGABRT", "SIGBUS", "SIGFPE", "SIGKILL", "SIGUSR1", "SIGSEGV", "SIGUSR2",
+        "SIGPIPE", "SIGALRM",
+        "SIGTERM", "SIGSTKFLT", "SIGCHLD", "SIGCONT", "SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGURG", "SIGXCPU", "SIGXFSZ",
+        "SIGVTALRM", "SIGPROF", "SIGWINCH",
         "SIGIO", "SIGPWR", "SIGSYS",
     ];
 
     /// <summary>building, initialized, dead, or suspended after a loss of power.</summary>
-    public static string StateOf(IOpenEnclave enclave) => enclave.IsDead ? "dead" : enclave.IsSuspended ? "suspended" : enclave.IsInitialized ? "initialized" : "building";
+    public static string StateOf(IOpenEnclave enclave) => enclave.IsDead ? "dead" : enclave.IsSuspended ? "suspended"
+        : enclave.IsInitialized ? "initialized" : "building";
 
     /// <summary>EENTER and its like.</summary>
-    public static string Of(EncluLeaf leaf) => s_enclu.GetOrAdd(leaf, static known => Enum.IsDefined(known) ? known.ToString().ToUpperInvariant() : $"ENCLU[{(uint)known:x}]");
+    public static string Of(EncluLeaf leaf) =>
+        s_enclu.GetOrAdd(leaf, static known => Enum.IsDefined(known) ? known.ToString().ToUpperInvariant() : $"ENCLU[{(uint)known:x}]");
 
     /// <summary>EADD and its like.</summary>
     public static string Of(EnclsLeaf leaf) => s_encls.GetOrAdd(leaf, static known => known.ToString().ToUpperInvariant());
@@ -34,7 +38,8 @@ internal static class MachineNames
     public static string Of(SgxError error) => s_errors.GetOrAdd(error, static known => "SGX_" + Snake(known.ToString()));
 
     /// <summary>SIGSEGV and its like. signal(7).</summary>
-    public static string OfSignal(int signal) => s_signals.GetOrAdd(signal, static number => number >= 0 && number < s_signalNames.Length ? s_signalNames[number] : $"SIG{number}");
+    public static string OfSignal(int signal) =>
+        s_signals.GetOrAdd(signal, static number => number >= 0 && number < s_signalNames.Length ? s_signalNames[number] : $"SIG{number}");
 
     /// <summary>EINVAL and its like, for a number as errno has it.</summary>
     public static string OfErrno(int errno) => s_errnos.GetOrAdd(errno, static number => ((Linux.Errno)number).ToString());
@@ -84,7 +89,8 @@ internal static class MachineNames
     }
 
     /// <summary>Permissions by their letters: bits 0 to 2, which PROT_ and SECINFO.FLAGS have in one order.</summary>
-    public static string Permissions(int bits) => string.Concat((bits & 1) != 0 ? "r" : "-", (bits & 2) != 0 ? "w" : "-", (bits & 4) != 0 ? "x" : "-");
+    public static string Permissions(int bits) =>
+        string.Concat((bits & 1) != 0 ? "r" : "-", (bits & 2) != 0 ? "w" : "-", (bits & 4) != 0 ? "x" : "-");
 
     private static string Minus(int errno) => s_errnos.GetOrAdd(-errno, static number => "-" + OfErrno(-number));
 

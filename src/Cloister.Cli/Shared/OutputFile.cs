@@ -6,7 +6,9 @@ namespace Cloister.Cli;
 /// <summary>Files that were named on the command line to be written.</summary>
 internal static class OutputFile
 {
-    /// <summary>Opens a file that begins empty, or a pipe or a device. What is written is there at once, and others may open it meanwhile.</summary>
+    /// <summary>
+    /// Opens a file that begins empty, or a pipe or a device. What is written is there at once, and others may open it meanwhile.
+    /// </summary>
     /// <param name="path">Its path.</param>
     /// <param name="problem">What is wrong with it, or null.</param>
     public static FileStream? Open(string path, out string? problem)
@@ -20,7 +22,13 @@ internal static class OutputFile
         try
         {
             problem = null;
-            return new FileStream(path, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, Share = FileShare.ReadWrite | FileShare.Delete, BufferSize = 0 });
+            return new FileStream(path, new FileStreamOptions
+            {
+                Mode = FileMode.Create,
+                Access = FileAccess.Write,
+                Share = FileShare.ReadWrite | FileShare.Delete,
+                BufferSize = 0,
+            });
         }
         catch (Exception e) when (FileProblem.IsOne(e))
         {
@@ -34,8 +42,8 @@ internal static class OutputFile
     public static void Write(string path, byte[] bytes) => Writing(path, () => File.WriteAllBytes(path, bytes));
 
     /// <summary>
-    /// Has a file written by something that puts a new one in the place of what was there. A link is followed, and what is no ordinary file, as a
-    /// pipe or a device, stays what it is and gets the content.
+    /// Has a file written by something that puts a new one in the place of what was there. A link is followed, and what is no ordinary
+    /// file, as a pipe or a device, stays what it is and gets the content.
     /// </summary>
     /// <exception cref="ImageException">It cannot be written.</exception>
     public static void Replace(string path, Action<string> write) => Writing(path, () =>

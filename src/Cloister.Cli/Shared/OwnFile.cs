@@ -13,7 +13,8 @@ internal sealed class OwnFile(string path)
 
     /// <summary>What a file is called beside its place until all of it is written.</summary>
     /// <param name="path">The file.</param>
-    public static string Beginning(string path) => Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, $".{Path.GetFileName(path)}.{Environment.ProcessId}");
+    public static string Beginning(string path) =>
+        Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, $".{Path.GetFileName(path)}.{Environment.ProcessId}");
 
     /// <summary>Puts one into its place, whole or not at all; what is there is replaced, and lives on for whoever has it open.</summary>
     /// <param name="path">The file.</param>

@@ -3,8 +3,8 @@ using Cloister.Linux;
 namespace Cloister.Cli;
 
 /// <summary>
-/// The limits that this process was started with and cannot live under. It raises them for itself as far as this user may; a program that it
-/// runs has its own back. Under <c>dotnet</c> the script <c>cloister</c> does this before, for the runtime needs more than this program.
+/// The limits that this process was started with and cannot live under. It raises them for itself as far as this user may; a program that
+/// it runs has its own back. Under <c>dotnet</c> the script <c>cloister</c> does this before, for the runtime needs more than this program.
 /// </summary>
 internal static class OwnLimits
 {
@@ -42,7 +42,8 @@ internal static class OwnLimits
             return $"the limit of processes is {processes.Hard} (ulimit -u), and Cloister needs {NeededThreads} threads";
         }
 
-        return Raise(ResourceLimit.OpenFiles, RaisedFiles) is { Soft: < NeededFiles } files ? $"the limit of open files is {files.Hard} (ulimit -n), and Cloister needs {NeededFiles}" : null;
+        return Raise(ResourceLimit.OpenFiles, RaisedFiles) is { Soft: < NeededFiles } files
+            ? $"the limit of open files is {files.Hard} (ulimit -n), and Cloister needs {NeededFiles}" : null;
     }
 
     // Up to the hard limit; beyond it, where it is lower than what is wanted, as far as root may. What there is then.
@@ -55,6 +56,7 @@ internal static class OwnLimits
 
         s_original.Add(limit);
         ulong hard = ulong.Max(limit.Hard, wanted);
-        return new ResourceLimit(resource, hard, hard).Apply(0) || new ResourceLimit(resource, limit.Hard, limit.Hard).Apply(0) ? ResourceLimit.Of(0, resource) : limit;
+        return new ResourceLimit(resource, hard, hard).Apply(0) || new ResourceLimit(resource, limit.Hard, limit.Hard).Apply(0)
+            ? ResourceLimit.Of(0, resource) : limit;
     }
 }

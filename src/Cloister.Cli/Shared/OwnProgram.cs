@@ -6,7 +6,8 @@ namespace Cloister.Cli;
 internal static class OwnProgram
 {
     /// <summary>Compiled ahead of time it is one file; else it is one that <c>dotnet</c> runs.</summary>
-    public static IReadOnlyList<string> Command { get; } = RuntimeFeature.IsDynamicCodeSupported ? [Host, Path.Combine(AppContext.BaseDirectory, "cloister.dll")] : [Environment.ProcessPath!];
+    public static IReadOnlyList<string> Command { get; } = RuntimeFeature.IsDynamicCodeSupported
+        ? [Host, Path.Combine(AppContext.BaseDirectory, "cloister.dll")] : [Environment.ProcessPath!];
 
     /// <summary>The command below <c>lab</c> that is the experiments' program.</summary>
     public const string NameOfExperiments = "edmm-program";
@@ -14,5 +15,6 @@ internal static class OwnProgram
     /// <summary>The command that runs it.</summary>
     public static IReadOnlyList<string> OfExperiments => [.. Command, "lab", NameOfExperiments];
 
-    private static string Host => Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet";
+    private static string Host => Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet"
+        ? path : "dotnet";
 }

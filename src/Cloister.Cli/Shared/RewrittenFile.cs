@@ -2,7 +2,10 @@ using Cloister.Images;
 
 namespace Cloister.Cli;
 
-/// <summary>A file whose content is known as a whole only, and is written anew when there is more: who reads it finds one or the other. A pipe gets it once.</summary>
+/// <summary>
+/// A file whose content is known as a whole only, and is written anew when there is more: who reads it finds one or the other. A pipe gets
+/// it once.
+/// </summary>
 internal sealed class RewrittenFile : IDisposable
 {
     private readonly string _path;

@@ -36,7 +36,8 @@ internal static class SizeText
         {
             if (bytes >= unit)
             {
-                return bytes % unit == 0 ? $"{bytes / unit}{name}" : string.Create(CultureInfo.InvariantCulture, $"{(double)bytes / unit:f1}{name}");
+                return bytes % unit == 0 ? $"{bytes / unit}{name}"
+                    : string.Create(CultureInfo.InvariantCulture, $"{(double)bytes / unit:f1}{name}");
             }
         }
 

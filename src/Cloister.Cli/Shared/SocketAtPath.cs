@@ -3,7 +3,9 @@ using Cloister.Linux;
 
 namespace Cloister.Cli;
 
-/// <summary>A UNIX socket at a path. A process that was killed leaves its own, and nobody can have one there until it is taken away.</summary>
+/// <summary>
+/// A UNIX socket at a path. A process that was killed leaves its own, and nobody can have one there until it is taken away.
+/// </summary>
 internal static class SocketAtPath
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
@@ -15,7 +17,8 @@ internal static class SocketAtPath
     public static Socket Listen(string path, int backlog)
     {
         // Of those who find one that was left, one has its own in its place before the next looks.
-        using FolderLock? hold = path is [not '\0', ..] ? FolderLock.TryTake(Path.GetDirectoryName(Path.GetFullPath(path)) ?? "/", s_patience, out _) : null;
+        using FolderLock? hold = path is [not '\0', ..]
+            ? FolderLock.TryTake(Path.GetDirectoryName(Path.GetFullPath(path)) ?? "/", s_patience, out _) : null;
         if (hold is not null && IsLeft(path))
         {
             _ = HostFile.Unlink(path);

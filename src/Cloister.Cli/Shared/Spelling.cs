@@ -4,7 +4,8 @@ namespace Cloister.Cli;
 internal static class Spelling
 {
     /// <summary>How a line goes on: "; did you mean --epc? " when a name is near, and what else there is to say.</summary>
-    public static string Advice(string written, IEnumerable<string> names, string more) => $"; {(Nearest(written, names) is { } name && name != written ? $"did you mean {name}? " : "")}{more}";
+    public static string Advice(string written, IEnumerable<string> names, string more) =>
+        $"; {(Nearest(written, names) is { } name && name != written ? $"did you mean {name}? " : "")}{more}";
 
     /// <summary>The name that is nearest: a third of its letters may be wrong, or left out at its end.</summary>
     public static string? Nearest(string written, IEnumerable<string> names)

@@ -9,5 +9,10 @@ internal static class UnnamedFile
     /// <exception cref="IOException">It cannot be made.</exception>
     public static FileStream Make() => HostFile.TryMakeUnnamed(Path.GetTempPath(), WholeFile.Private, out _) is { } file
         ? new FileStream(file, FileAccess.ReadWrite, 1 << 16)
-        : new FileStream(Path.GetTempFileName(), new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.ReadWrite, Options = FileOptions.DeleteOnClose });
+        : new FileStream(Path.GetTempFileName(), new FileStreamOptions
+        {
+            Mode = FileMode.Create,
+            Access = FileAccess.ReadWrite,
+            Options = FileOptions.DeleteOnClose,
+        });
 }

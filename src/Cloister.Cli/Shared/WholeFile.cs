@@ -36,7 +36,13 @@ internal sealed class WholeFile : IDisposable
 
         string beginning = OwnFile.Beginning(path);
         FileStream? stream = null;
-        OutputFile.Writing(path, () => stream = new FileStream(beginning, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = (UnixFileMode)mode }));
+        OutputFile.Writing(path,
+            () => stream = new FileStream(beginning, new FileStreamOptions
+            {
+                Mode = FileMode.CreateNew,
+                Access = FileAccess.Write,
+                UnixCreateMode = (UnixFileMode)mode,
+            }));
         return new WholeFile(stream!, path, beginning);
     }
 
@@ -49,7 +55,8 @@ internal sealed class WholeFile : IDisposable
         Errno error = Name(replaces);
         if (error != Errno.None)
         {
-            throw new ImageException($"{_path}: {(error == Errno.EEXIST ? "it is there already, and stays as it is" : FileProblem.Of(error))}");
+            throw new ImageException(
+                $"{_path}: {(error == Errno.EEXIST ? "it is there already, and stays as it is" : FileProblem.Of(error))}");
         }
 
         _beginning = null;

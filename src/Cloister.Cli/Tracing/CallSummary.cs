@@ -8,4 +8,5 @@ namespace Cloister.Cli.Tracing;
 /// <param name="Median">Half took no longer, in nanoseconds; to an eighth, as the next two.</param>
 /// <param name="Percentile95">95 of 100 took no longer.</param>
 /// <param name="Percentile99">99 of 100 took no longer.</param>
-internal sealed record CallSummary(string Name, long Count, long Errors, long Nanoseconds, long Median, long Percentile95, long Percentile99);
+internal sealed record CallSummary(string Name, long Count, long Errors, long Nanoseconds, long Median, long Percentile95,
+    long Percentile99);

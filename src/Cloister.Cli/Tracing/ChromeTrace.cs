@@ -1,8 +1,8 @@
 namespace Cloister.Cli.Tracing;
 
 /// <summary>
-/// The JSON array that chrome://tracing and Perfetto read: "Trace Event Format", JSON Array Format, whose closing bracket may be missing. What has a
-/// length is an event of phase X, all else one of phase i.
+/// The JSON array that chrome://tracing and Perfetto read: "Trace Event Format", JSON Array Format, whose closing bracket may be missing.
+/// What has a length is an event of phase X, all else one of phase i.
 /// </summary>
 internal sealed class ChromeTrace : ITraceFormat
 {
@@ -10,7 +10,8 @@ internal sealed class ChromeTrace : ITraceFormat
 
     public void Begin(Utf8Line line, TraceHeader header)
     {
-        _ = line.Add("[\n{\"name\":\"cloister\",\"ph\":\"i\",\"s\":\"g\",\"ts\":0,\"pid\":0,\"tid\":0,\"args\":{\"version\":\""u8).Json(header.Version).Add("\",\"program\":\""u8).Json(string.Join(' ', header.Program))
+        _ = line.Add("[\n{\"name\":\"cloister\",\"ph\":\"i\",\"s\":\"g\",\"ts\":0,\"pid\":0,\"tid\":0,\"args\":{\"version\":\""u8)
+            .Json(header.Version).Add("\",\"program\":\""u8).Json(string.Join(' ', header.Program))
             .Add("\",\"engine\":\""u8).Add(header.Engine).Add("\",\"isolation\":\""u8).Add(header.Isolation).Add("\"}}"u8);
         Name(line, 0, "the driver's own threads");
         _ = line.Add("\n"u8);
@@ -36,7 +37,8 @@ internal sealed class ChromeTrace : ITraceFormat
             _ = line.Add("\"ended\":\""u8).Json(e.Kind == TraceKinds.Exit ? "AEX " + e.Detail : e.Name).Add("\"}}"u8);
         }
 
-        Start(line, e.Name, TraceNames.Of(e.Kind), isInside || e.Duration < 0 ? e.Time : e.Time - e.Duration, isInside ? -1 : e.Duration, in e);
+        Start(line, e.Name, TraceNames.Of(e.Kind), isInside || e.Duration < 0 ? e.Time : e.Time - e.Duration, isInside ? -1
+            : e.Duration, in e);
         _ = line.Add("\"enclave\":"u8).Add((long)e.Enclave).Add(",\"address\":\""u8).Hex(e.Address).Add("\""u8);
         if (e.Length != 0)
         {
@@ -66,5 +68,6 @@ internal sealed class ChromeTrace : ITraceFormat
     }
 
     private static void Name(Utf8Line line, int process, string name) =>
-        line.Add(",{\"name\":\"process_name\",\"ph\":\"M\",\"ts\":0,\"pid\":"u8).Add(process).Add(",\"tid\":0,\"args\":{\"name\":\""u8).Json(name).Add("\"}}"u8);
+        line.Add(",{\"name\":\"process_name\",\"ph\":\"M\",\"ts\":0,\"pid\":"u8).Add(process).Add(",\"tid\":0,\"args\":{\"name\":\""u8)
+        .Json(name).Add("\"}}"u8);
 }

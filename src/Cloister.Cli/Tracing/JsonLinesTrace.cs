@@ -9,19 +9,23 @@ internal sealed class JsonLinesTrace : ITraceFormat
 
     public void Begin(Utf8Line line, TraceHeader header)
     {
-        _ = line.Add("{\"event\":\"begin\",\"schema\":"u8).Add(SchemaVersion).Add(",\"version\":\""u8).Json(header.Version).Add("\",\"program\":["u8);
+        _ = line.Add("{\"event\":\"begin\",\"schema\":"u8).Add(SchemaVersion).Add(",\"version\":\""u8).Json(header.Version)
+            .Add("\",\"program\":["u8);
         for (int i = 0; i < header.Program.Count; i++)
         {
             _ = line.Add(i > 0 ? ",\"" : "\"").Json(header.Program[i]).Add("\""u8);
         }
 
-        _ = line.Add("],\"engine\":\""u8).Add(header.Engine).Add("\",\"isolation\":\""u8).Add(header.Isolation).Add("\",\"interface\":\""u8).Json(header.Interface)
-            .Add("\",\"epcPages\":"u8).Add(header.EpcPages).Add(",\"started\":\""u8).Add(header.Started.ToString("yyyy-MM-ddTHH:mm:ss.fffffffZ", CultureInfo.InvariantCulture)).Add("\"}\n"u8);
+        _ = line.Add("],\"engine\":\""u8).Add(header.Engine).Add("\",\"isolation\":\""u8).Add(header.Isolation).Add("\",\"interface\":\""u8)
+            .Json(header.Interface)
+            .Add("\",\"epcPages\":"u8).Add(header.EpcPages).Add(",\"started\":\""u8)
+            .Add(header.Started.ToString("yyyy-MM-ddTHH:mm:ss.fffffffZ", CultureInfo.InvariantCulture)).Add("\"}\n"u8);
     }
 
     public void Write(Utf8Line line, in TraceEvent e)
     {
-        _ = line.Add("{\"event\":\""u8).Add(TraceNames.Of(e.Kind)).Add("\",\"time\":"u8).Add(e.Time).Add(",\"process\":"u8).Add(e.Process).Add(",\"thread\":"u8).Add(e.Thread).Add(",\"name\":\""u8).Json(e.Name).Add("\""u8);
+        _ = line.Add("{\"event\":\""u8).Add(TraceNames.Of(e.Kind)).Add("\",\"time\":"u8).Add(e.Time).Add(",\"process\":"u8).Add(e.Process)
+            .Add(",\"thread\":"u8).Add(e.Thread).Add(",\"name\":\""u8).Json(e.Name).Add("\""u8);
         if (e.Enclave != 0)
         {
             _ = line.Add(",\"enclave\":"u8).Add((long)e.Enclave);

@@ -18,11 +18,13 @@ internal sealed class RunSummary : ITraceSink
 
     /// <summary>By call: what took time.</summary>
     public IReadOnlyList<CallSummary> Calls => [.. _calls.Select(call => new CallSummary(
-        call.Key, call.Value.Times.Count, call.Value.Errors, call.Value.Times.Total, call.Value.Times.Percentile(0.5), call.Value.Times.Percentile(0.95), call.Value.Times.Percentile(0.99)))
+        call.Key, call.Value.Times.Count, call.Value.Errors, call.Value.Times.Total, call.Value.Times.Percentile(0.5),
+        call.Value.Times.Percentile(0.95), call.Value.Times.Percentile(0.99)))
         .OrderByDescending(call => call.Nanoseconds)];
 
     /// <summary>By call, in the order of their names.</summary>
-    public IEnumerable<(string Name, Latencies Times, long Errors)> Times => _calls.Select(call => (call.Key, call.Value.Times, call.Value.Errors));
+    public IEnumerable<(string Name, Latencies Times, long Errors)> Times =>
+        _calls.Select(call => (call.Key, call.Value.Times, call.Value.Errors));
 
     /// <summary>By enclave, in the order of ECREATE; no more than the first thousand.</summary>
     public IReadOnlyCollection<EnclaveSummary> Enclaves => _enclaves.Values;
@@ -68,7 +70,14 @@ internal sealed class RunSummary : ITraceSink
 
                 return;
             case TraceKinds.Fault:
-                Time(e.Outcome switch { "EAUG" => "page fault, a page added by EAUG", "ELDU" => "page fault, a page loaded by ELDU", "SIGBUS" => "page fault, not resolved", _ => "page fault, the page was in the EPC" }, e.Duration, e.Outcome == "SIGBUS");
+                Time(e.Outcome switch
+                {
+                    "EAUG" => "page fault, a page added by EAUG",
+                    "ELDU" => "page fault, a page loaded by ELDU",
+                    "SIGBUS" => "page fault, not resolved",
+                    _ => "page fault, the page was in the EPC"
+                }, e.Duration,
+                    e.Outcome == "SIGBUS");
                 if (enclave is not null)
                 {
                     enclave.PageFaults++;
@@ -129,7 +138,8 @@ internal sealed class RunSummary : ITraceSink
     private static string Told(EntryCounts counts)
     {
         string causes = string.Join(", ", counts.Aex.Select(cause => $"{cause.Key} {cause.Value}"));
-        return string.Create(CultureInfo.InvariantCulture, $"EENTER {counts.Entries + counts.FastEntries} ({counts.FastEntries} without a stop), ERESUME {counts.Resumptions}, EEXIT {counts.Exits}, AEX {counts.Aex.Values.Sum()}{(causes.Length > 0 ? $" ({causes})" : "")}");
+        return string.Create(CultureInfo.InvariantCulture,
+            $"EENTER {counts.Entries + counts.FastEntries} ({counts.FastEntries} without a stop), ERESUME {counts.Resumptions}, EEXIT {counts.Exits}, AEX {counts.Aex.Values.Sum()}{(causes.Length > 0 ? $" ({causes})" : "")}");
     }
 
     private static void Line(StringBuilder text, FormattableString line) => text.Append(FormattableString.Invariant(line)).Append('\n');
@@ -142,7 +152,8 @@ internal sealed class RunSummary : ITraceSink
         }
     }
 
-    // What threads do without a stop is an enclave's where no other lives in their process: whoever makes or removes one stops, and is told of before.
+    // What threads do without a stop is an enclave's where no other lives in their process:
+    // whoever makes or removes one stops, and is told of before.
     private EnclaveSummary? EnclaveOf(in TraceEvent e)
     {
         _ = _living.TryGetValue(e.Process, out HashSet<ulong>? living);

@@ -20,7 +20,8 @@ internal sealed class TextTrace : ITraceFormat
             _ = line.Add(e.Thread);
         }
 
-        _ = line.Add("  "u8).Scaled(e.Time - (e.Kind is TraceKinds.Ioctl or TraceKinds.Fault ? Math.Max(e.Duration, 0) : 0), 1_000_000_000, 9).Add("  "u8);
+        _ = line.Add("  "u8)
+            .Scaled(e.Time - (e.Kind is TraceKinds.Ioctl or TraceKinds.Fault ? Math.Max(e.Duration, 0) : 0), 1_000_000_000, 9).Add("  "u8);
         switch (e.Kind)
         {
             case TraceKinds.Ioctl:
@@ -33,7 +34,8 @@ internal sealed class TextTrace : ITraceFormat
                 Outcome(line.Add("page fault("u8).Add(e.Detail ?? "").Add(" "u8).Hex(e.Address).Add(")"u8), in e);
                 break;
             case TraceKinds.Mapping:
-                Outcome(line.Add(e.Name).Add("("u8).Hex(e.Address).Add(", "u8).Hex(e.Length).Add(e.Detail is null ? "" : ", " + e.Detail).Add(")"u8), in e);
+                Outcome(line.Add(e.Name).Add("("u8).Hex(e.Address).Add(", "u8).Hex(e.Length).Add(e.Detail is null ? "" : ", " + e.Detail)
+                    .Add(")"u8), in e);
                 break;
             case TraceKinds.Exit:
                 _ = At(line.Add("--- AEX "u8).Add(e.Detail ?? ""), in e).Add(" ---"u8);
@@ -69,7 +71,8 @@ internal sealed class TextTrace : ITraceFormat
 
         if (e.Duration >= 0)
         {
-            _ = line.Add(e.Kind is TraceKinds.Exit or TraceKinds.Enclu ? "  inside <"u8 : "  <"u8).Scaled(e.Duration, 1_000_000_000, 9).Add(">"u8);
+            _ = line.Add(e.Kind is TraceKinds.Exit or TraceKinds.Enclu ? "  inside <"u8 : "  <"u8)
+                .Scaled(e.Duration, 1_000_000_000, 9).Add(">"u8);
         }
 
         _ = line.Add("\n"u8);

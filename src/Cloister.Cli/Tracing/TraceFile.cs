@@ -1,8 +1,9 @@
 namespace Cloister.Cli.Tracing;
 
 /// <summary>
-/// A trace on its way to a file. Whole lines go there in blocks, and none waits longer than <see cref="LongestWait"/>, so that a run that is killed leaves
-/// what happened up to then. When no more can be written that is said once, the file ends in a whole line, and the run goes on.
+/// A trace on its way to a file. Whole lines go there in blocks, and none waits longer than <see cref="LongestWait"/>, so that a run that
+/// is killed leaves what happened up to then. When no more can be written that is said once, the file ends in a whole line, and the run
+/// goes on.
 /// </summary>
 internal sealed class TraceFile : ITraceSink, IDisposable
 {
@@ -43,7 +44,8 @@ internal sealed class TraceFile : ITraceSink, IDisposable
     /// <param name="header">What it says of the run.</param>
     /// <param name="notice">Where it is said that no more can be written.</param>
     /// <param name="problem">What is wrong with the file, or null.</param>
-    public static TraceFile? Begin(string path, TraceFileFormat? format, TraceKinds kinds, TraceHeader header, Action<string> notice, out string? problem)
+    public static TraceFile? Begin(string path, TraceFileFormat? format, TraceKinds kinds, TraceHeader header, Action<string> notice,
+        out string? problem)
     {
         // The program has the output stream as well: each writes where the other has ended.
         problem = null;

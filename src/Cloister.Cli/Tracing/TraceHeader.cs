@@ -8,4 +8,5 @@ namespace Cloister.Cli.Tracing;
 /// <param name="Interface">The driver's interface.</param>
 /// <param name="EpcPages">EPC pages of the machine.</param>
 /// <param name="Started">When.</param>
-internal sealed record TraceHeader(string Version, IReadOnlyList<string> Program, string Engine, string Isolation, string Interface, long EpcPages, DateTimeOffset Started);
+internal sealed record TraceHeader(string Version, IReadOnlyList<string> Program, string Engine, string Isolation, string Interface,
+    long EpcPages, DateTimeOffset Started);

@@ -5,8 +5,10 @@ internal static class TraceNames
 {
     private static readonly (string Name, TraceKinds Kinds)[] s_kinds =
     [
-        ("ioctl", TraceKinds.Ioctl), ("leaf", TraceKinds.Leaf), ("enclu", TraceKinds.Enclu), ("encls", TraceKinds.Encls), ("paging", TraceKinds.Paging), ("fault", TraceKinds.Fault),
-        ("exit", TraceKinds.Exit), ("exception", TraceKinds.Exception), ("signal", TraceKinds.Signal), ("mapping", TraceKinds.Mapping), ("process", TraceKinds.Process),
+        ("ioctl", TraceKinds.Ioctl), ("leaf", TraceKinds.Leaf), ("enclu", TraceKinds.Enclu), ("encls", TraceKinds.Encls),
+        ("paging", TraceKinds.Paging), ("fault", TraceKinds.Fault),
+        ("exit", TraceKinds.Exit), ("exception", TraceKinds.Exception), ("signal", TraceKinds.Signal), ("mapping", TraceKinds.Mapping),
+        ("process", TraceKinds.Process),
         ("fast", TraceKinds.Fast), ("all", TraceKinds.All),
     ];
 

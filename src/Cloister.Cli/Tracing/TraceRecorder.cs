@@ -59,9 +59,11 @@ internal sealed class TraceRecorder : IMachineObserver, IDriverObserver, IEngine
     public void EnclsExecuted(EnclsLeaf leaf, EpcPage page, LinearAddress address, LeafResult result)
     {
         _next.EnclsExecuted(leaf, page, address, result);
-        bool pages = leaf is EnclsLeaf.Eblock or EnclsLeaf.Etrack or EnclsLeaf.Etrackc or EnclsLeaf.Ewb or EnclsLeaf.Eldu or EnclsLeaf.Elduc or EnclsLeaf.Eldb or EnclsLeaf.Eldbc or EnclsLeaf.Epa;
+        bool pages = leaf is EnclsLeaf.Eblock or EnclsLeaf.Etrack or EnclsLeaf.Etrackc or EnclsLeaf.Ewb or EnclsLeaf.Eldu or EnclsLeaf.Elduc
+            or EnclsLeaf.Eldb or EnclsLeaf.Eldbc or EnclsLeaf.Epa;
         TraceKinds kind = pages ? TraceKinds.Paging : TraceKinds.Encls;
-        if (_fault is var (began, _) && leaf is EnclsLeaf.Eaug or EnclsLeaf.Eldu or EnclsLeaf.Eldb && result.IsSuccess && address.PageBase == new LinearAddress(began.Address).PageBase)
+        if (_fault is var (began, _) && leaf is EnclsLeaf.Eaug or EnclsLeaf.Eldu or EnclsLeaf.Eldb && result.IsSuccess
+            && address.PageBase == new LinearAddress(began.Address).PageBase)
         {
             _fault = (began, MachineNames.Of(leaf));
         }
@@ -72,12 +74,18 @@ internal sealed class TraceRecorder : IMachineObserver, IDriverObserver, IEngine
             return;
         }
 
-        TraceEvent happened = New(kind, MachineNames.Of(leaf)) with { Enclave = EnclaveOf(leaf, page), Address = address.Value, Outcome = OutcomeOf(in result) };
+        TraceEvent happened = New(kind, MachineNames.Of(leaf)) with
+        {
+            Enclave = EnclaveOf(leaf, page),
+            Address = address.Value,
+            Outcome = OutcomeOf(in result),
+        };
         if (leaf == EnclsLeaf.Eextend && result.IsSuccess)
         {
             // Sixteen to a page: told as one.
             happened = happened with { Address = address.PageBase.Value };
-            if (_extending is { } held && held.Address == happened.Address && held.Enclave == happened.Enclave && held.Thread == happened.Thread)
+            if (_extending is { } held && held.Address == happened.Address && held.Enclave == happened.Enclave
+                && held.Thread == happened.Thread)
             {
                 _extending = happened with { Count = held.Count + 1 };
                 return;
@@ -116,7 +124,14 @@ internal sealed class TraceRecorder : IMachineObserver, IDriverObserver, IEngine
 
         if ((_kinds & TraceKinds.Enclu) != 0)
         {
-            Tell(New(TraceKinds.Enclu, MachineNames.Of(leaf), visit?.Thread) with { Time = now, Enclave = enclave, Address = address.Value, Outcome = OutcomeOf(in result), Duration = inside });
+            Tell(New(TraceKinds.Enclu, MachineNames.Of(leaf), visit?.Thread) with
+            {
+                Time = now,
+                Enclave = enclave,
+                Address = address.Value,
+                Outcome = OutcomeOf(in result),
+                Duration = inside,
+            });
         }
     }
 
@@ -139,7 +154,8 @@ internal sealed class TraceRecorder : IMachineObserver, IDriverObserver, IEngine
         }
     }
 
-    public void EnclaveRefused(EnclsLeaf leaf, EpcPage secs, ReadOnlySpan<byte> sigstruct, string field, string expected, string found) => _next.EnclaveRefused(leaf, secs, sigstruct, field, expected, found);
+    public void EnclaveRefused(EnclsLeaf leaf, EpcPage secs, ReadOnlySpan<byte> sigstruct, string field, string expected, string found) =>
+        _next.EnclaveRefused(leaf, secs, sigstruct, field, expected, found);
 
     public void KeyRequested(in Keyrequest request, LeafResult result) => _next.KeyRequested(in request, result);
 
@@ -157,7 +173,13 @@ internal sealed class TraceRecorder : IMachineObserver, IDriverObserver, IEngine
         if (_ioctls.Remove(operation, out (TraceEvent Began, IOpenEnclave? Enclave) call))
         {
             long now = Now;
-            Tell(call.Began with { Time = now, Duration = now - call.Began.Time, Enclave = call.Enclave?.Eid ?? 0, Outcome = operation.IsAbandoned ? "?" : MachineNames.OfResult(operation.Result) + byOrder });
+            Tell(call.Began with
+            {
+                Time = now,
+                Duration = now - call.Began.Time,
+                Enclave = call.Enclave?.Eid ?? 0,
+                Outcome = operation.IsAbandoned ? "?" : MachineNames.OfResult(operation.Result) + byOrder,
+            });
         }
     }
 
@@ -181,7 +203,12 @@ internal sealed class TraceRecorder : IMachineObserver, IDriverObserver, IEngine
         {
             _fault = null;
             long now = Now;
-            Tell(began with { Time = now, Duration = now - began.Time, Outcome = (result == VmFault.NoPage ? by ?? "mapped" : "SIGBUS") + byOrder });
+            Tell(began with
+            {
+                Time = now,
+                Duration = now - began.Time,
+                Outcome = (result == VmFault.NoPage ? by ?? "mapped" : "SIGBUS") + byOrder,
+            });
         }
     }
 
@@ -228,7 +255,11 @@ internal sealed class TraceRecorder : IMachineObserver, IDriverObserver, IEngine
                 ExceptionWay.RegisteredHandler => "registered handler",
                 _ => MachineNames.OfSignal(exception.Signal),
             };
-            Tell(New(TraceKinds.Exception, MachineNames.Of(exception.Vector), thread) with { Address = exception.Address.Value, Outcome = outcome });
+            Tell(New(TraceKinds.Exception, MachineNames.Of(exception.Vector), thread) with
+            {
+                Address = exception.Address.Value,
+                Outcome = outcome,
+            });
         }
     }
 
@@ -250,7 +281,8 @@ internal sealed class TraceRecorder : IMachineObserver, IDriverObserver, IEngine
                 Length = call.Length,
                 Enclave = call.Eid,
                 Outcome = MachineNames.OfResult(result),
-                Detail = call.Name is "mmap" or "mprotect" or "pkey_mprotect" ? ProtectionText(call.Protection) : call.Name == "madvise" ? $"advice {call.Protection}" : null,
+                Detail = call.Name is "mmap" or "mprotect" or "pkey_mprotect" ? ProtectionText(call.Protection)
+                    : call.Name == "madvise" ? $"advice {call.Protection}" : null,
             });
         }
     }
@@ -260,7 +292,10 @@ internal sealed class TraceRecorder : IMachineObserver, IDriverObserver, IEngine
         _ = Visit(thread);
         if ((_kinds & TraceKinds.Process) != 0)
         {
-            Tell(New(TraceKinds.Process, thread.Id == thread.ProcessId ? "fork" : "clone", thread) with { Detail = parent is null ? null : $"by {parent.Id}" });
+            Tell(New(TraceKinds.Process, thread.Id == thread.ProcessId ? "fork" : "clone", thread) with
+            {
+                Detail = parent is null ? null : $"by {parent.Id}",
+            });
         }
     }
 
@@ -304,7 +339,8 @@ internal sealed class TraceRecorder : IMachineObserver, IDriverObserver, IEngine
         return visit;
     }
 
-    private string OutcomeOf(in LeafResult result) => result.Status == LeafStatus.Error && _machine.WasInjected ? MachineNames.Of(result.Error) + " (injected)" : MachineNames.Of(in result);
+    private string OutcomeOf(in LeafResult result) => result.Status == LeafStatus.Error && _machine.WasInjected
+        ? MachineNames.Of(result.Error) + " (injected)" : MachineNames.Of(in result);
 
     private string TakeInjected()
     {
@@ -316,7 +352,17 @@ internal sealed class TraceRecorder : IMachineObserver, IDriverObserver, IEngine
     private TraceEvent New(TraceKinds kind, string name, IObservedThread? thread = null)
     {
         thread ??= _working;
-        return new TraceEvent { Kind = kind, Name = name, Time = Now, Duration = -1, Process = thread?.ProcessId ?? 0, Thread = thread?.Id ?? 0, Count = 1, Earlier = _following };
+        return new TraceEvent
+        {
+            Kind = kind,
+            Name = name,
+            Time = Now,
+            Duration = -1,
+            Process = thread?.ProcessId ?? 0,
+            Thread = thread?.Id ?? 0,
+            Count = 1,
+            Earlier = _following,
+        };
     }
 
     // The page of a SECS that is gone, or of what was taken out, still says whose it was.

@@ -74,7 +74,8 @@ public sealed partial class SgxDriver
         return known;
     }
 
-    private bool TryRead(SgxEnclave enclave, in EnclavePage page, ulong eid, LinearAddress address, Span<byte> contents, out SecinfoFlags secinfo)
+    private bool TryRead(SgxEnclave enclave, in EnclavePage page, ulong eid, LinearAddress address, Span<byte> contents,
+        out SecinfoFlags secinfo)
     {
         secinfo = default;
         if (page.IsResident)
@@ -89,13 +90,15 @@ public sealed partial class SgxDriver
             return true;
         }
 
-        if (page.Backing == EnclavePage.None || page.VersionSlot / VaPage.SlotCount >= enclave.Versions.Pages.Count || !enclave.Backing.Fetch(page.Backing))
+        if (page.Backing == EnclavePage.None || page.VersionSlot / VaPage.SlotCount >= enclave.Versions.Pages.Count
+            || !enclave.Backing.Fetch(page.Backing))
         {
             return false;
         }
 
         (EpcPage vaPage, int slot) = enclave.Versions.Find(page.VersionSlot);
-        return EvictedPage.TryRead(Machine, eid, address, enclave.Backing.Contents(page.Backing), enclave.Backing.Pcmd(page.Backing), vaPage, slot, contents, out secinfo);
+        return EvictedPage.TryRead(Machine, eid, address, enclave.Backing.Contents(page.Backing), enclave.Backing.Pcmd(page.Backing),
+            vaPage, slot, contents, out secinfo);
     }
 
     private EnclavePages Describe(in EnclavePage page, LinearAddress address)

@@ -46,15 +46,18 @@ public sealed partial class SgxDriver : ISgxDriver, ILegacyDriver, IPageAhead
         Ioctl((VirtualEpc)virtualEpc, command, argument, caller);
 
     /// <inheritdoc/>
-    int ISgxDriver.Mmap(IOpenEnclave enclave, IAddressSpace addressSpace, LinearAddress start, LinearAddress limit, Protection protection, bool isPrivate, bool readImpliesExecute) =>
+    int ISgxDriver.Mmap(IOpenEnclave enclave, IAddressSpace addressSpace, LinearAddress start, LinearAddress limit, Protection protection,
+        bool isPrivate, bool readImpliesExecute) =>
         Mmap((SgxEnclave)enclave, addressSpace, start, limit, protection, isPrivate, readImpliesExecute);
 
     /// <inheritdoc/>
-    int ISgxDriver.Mmap(IOpenVirtualEpc virtualEpc, IAddressSpace addressSpace, LinearAddress start, LinearAddress limit, ulong offset, Protection protection, bool isPrivate) =>
+    int ISgxDriver.Mmap(IOpenVirtualEpc virtualEpc, IAddressSpace addressSpace, LinearAddress start, LinearAddress limit, ulong offset,
+        Protection protection, bool isPrivate) =>
         Mmap((VirtualEpc)virtualEpc, isPrivate);
 
     /// <inheritdoc/>
-    int ISgxDriver.Mprotect(IOpenEnclave enclave, IAddressSpace addressSpace, LinearAddress start, LinearAddress limit, Protection protection, bool readImpliesExecute) =>
+    int ISgxDriver.Mprotect(IOpenEnclave enclave, IAddressSpace addressSpace, LinearAddress start, LinearAddress limit,
+        Protection protection, bool readImpliesExecute) =>
         MayMap((SgxEnclave)enclave, start, limit, protection, readImpliesExecute);
 
     /// <inheritdoc/>
@@ -68,22 +71,26 @@ public sealed partial class SgxDriver : ISgxDriver, ILegacyDriver, IPageAhead
     }
 
     /// <inheritdoc/>
-    VmFault ISgxDriver.Fault(IOpenEnclave enclave, IAddressSpace addressSpace, LinearAddress address, AccessKind access, Protection mapping) =>
+    VmFault ISgxDriver.Fault(IOpenEnclave enclave, IAddressSpace addressSpace, LinearAddress address, AccessKind access,
+        Protection mapping) =>
         Fault((SgxEnclave)enclave, addressSpace, address, access, mapping);
 
     /// <inheritdoc/>
-    VmFault ISgxDriver.Fault(IOpenVirtualEpc virtualEpc, IAddressSpace addressSpace, LinearAddress address, ulong offset, Protection mapping) =>
+    VmFault ISgxDriver.Fault(IOpenVirtualEpc virtualEpc, IAddressSpace addressSpace, LinearAddress address, ulong offset,
+        Protection mapping) =>
         Fault((VirtualEpc)virtualEpc, addressSpace, address, offset, mapping);
 
     /// <inheritdoc/>
-    long ISgxDriver.Access(IOpenEnclave enclave, IAddressSpace addressSpace, LinearAddress address, Span<byte> buffer, bool write, Protection mapping) =>
+    long ISgxDriver.Access(IOpenEnclave enclave, IAddressSpace addressSpace, LinearAddress address, Span<byte> buffer, bool write,
+        Protection mapping) =>
         Access((SgxEnclave)enclave, address, buffer, write, mapping);
 
     /// <inheritdoc/>
     bool ISgxDriver.HasPage(IOpenEnclave enclave, LinearAddress address) => HasPage((SgxEnclave)enclave, address);
 
     /// <inheritdoc/>
-    IEnumerable<EnclavePages> ISgxDriver.PagesOf(IOpenEnclave enclave, LinearAddress from, LinearAddress last) => PagesOf((SgxEnclave)enclave, from, last);
+    IEnumerable<EnclavePages> ISgxDriver.PagesOf(IOpenEnclave enclave, LinearAddress from, LinearAddress last) =>
+        PagesOf((SgxEnclave)enclave, from, last);
 
     /// <inheritdoc/>
     EpcPage ISgxDriver.EpcPageAt(IOpenEnclave enclave, LinearAddress address) => EpcPageAt((SgxEnclave)enclave, address);
@@ -106,6 +113,7 @@ public sealed partial class SgxDriver : ISgxDriver, ILegacyDriver, IPageAhead
     VmFault ILegacyDriver.WriteFault(IOpenEnclave enclave, LinearAddress address) => WriteFault((SgxEnclave)enclave, address);
 
     /// <inheritdoc/>
-    DriverError ILegacyDriver.Populate(IOpenEnclave enclave, IAddressSpace addressSpace, LinearAddress start, LinearAddress limit, Protection mapping) =>
+    DriverError ILegacyDriver.Populate(IOpenEnclave enclave, IAddressSpace addressSpace, LinearAddress start, LinearAddress limit,
+        Protection mapping) =>
         Populate((SgxEnclave)enclave, addressSpace, start, limit, mapping);
 }

@@ -8,8 +8,9 @@ namespace Cloister.Driver;
 public sealed partial class SgxDriver
 {
     /// <summary>
-    /// Comes before each open of a file that gives EPC pages. Where nobody has one open, the EPC is empty, and the driver takes over the CPUSVN of
-    /// microcode that was loaded since, if <see cref="DriverOptions.UpdatesSvn"/> says so. Linux 6.19, sgx_inc_usage_count and sgx_update_svn.
+    /// Comes before each open of a file that gives EPC pages. Where nobody has one open, the EPC is empty, and the driver takes over the
+    /// CPUSVN of microcode that was loaded since, if <see cref="DriverOptions.UpdatesSvn"/> says so. Linux 6.19, sgx_inc_usage_count and
+    /// sgx_update_svn.
     /// </summary>
     /// <returns>None, or EIO when EUPDATESVN fails otherwise than for want of something newer.</returns>
     public DriverError BeginUse()

@@ -60,7 +60,8 @@ public sealed partial class SgxDriver
         ThrowIfStrange(virtualEpc);
         ArgumentNullException.ThrowIfNull(caller);
         var row = IoctlTable.Find(Options.Generation, IoctlDevice.VirtualEpc, command);
-        IoctlOperation operation = row is null ? new CompletedIoctl(State.Refuse(DriverError.ENOTTY, IoctlRule.KnownCommand, command)) : Injected(row) ?? row.Create(new IoctlCall(_services, null, virtualEpc, argument, caller));
+        IoctlOperation operation = row is null ? new CompletedIoctl(State.Refuse(DriverError.ENOTTY, IoctlRule.KnownCommand, command))
+            : Injected(row) ?? row.Create(new IoctlCall(_services, null, virtualEpc, argument, caller));
         return Tell(operation, row, command, argument, null);
     }
 

@@ -134,7 +134,8 @@ public sealed partial class SgxDriver
         // sgx_ioctl gives ENOIOCTLCMD for a strange command, which vfs_ioctl turns into ENOTTY.
         if (row is null)
         {
-            return Tell(new CompletedIoctl(State.Refuse(DriverError.ENOTTY, IoctlRule.KnownCommand, command)), null, command, argument, enclave);
+            return Tell(new CompletedIoctl(State.Refuse(DriverError.ENOTTY, IoctlRule.KnownCommand, command)), null, command,
+                argument, enclave);
         }
 
         if (Injected(row) is { } failed)

@@ -101,10 +101,12 @@ internal sealed class EnclaveFaultHandler
     /// <summary>How many pages in a row <see cref="Handle"/> would add, were there room.</summary>
     public int CountAddable(SgxEnclave enclave, LinearAddress start, int most)
     {
-        bool adds = _state.Rules is { AddsPagesOnFault: true, SignalsAddedPages: false, BindsToMapping: false } && _state.Machine.Options.Sgx2
+        bool adds = _state.Rules is { AddsPagesOnFault: true, SignalsAddedPages: false, BindsToMapping: false }
+            && _state.Machine.Options.Sgx2
             && enclave.IsInitialized && enclave.Secs.IsResident && !_state.Injections.MayRace;
         int count = 0;
-        while (adds && count < most && start + ((ulong)count * LinearAddress.PageSize) - enclave.Base < enclave.Size && !enclave.Pages.Contains((start.Value >> 12) + (ulong)count))
+        while (adds && count < most && start + ((ulong)count * LinearAddress.PageSize) - enclave.Base < enclave.Size
+            && !enclave.Pages.Contains((start.Value >> 12) + (ulong)count))
         {
             count++;
         }

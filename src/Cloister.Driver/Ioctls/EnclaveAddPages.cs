@@ -18,7 +18,8 @@ internal sealed class EnclaveAddPages : RangeIoctl<SgxEnclaveAddPages>
     protected override bool StopsForSignals => true;
 
     protected override DriverError CheckEnclave() =>
-        Enclave.IsCreated && !Enclave.IsInitialized ? DriverError.None : Refuse(DriverError.EINVAL, Enclave.IsCreated ? IoctlRule.NotInitializedYet : IoctlRule.Created);
+        Enclave.IsCreated && !Enclave.IsInitialized ? DriverError.None
+        : Refuse(DriverError.EINVAL, Enclave.IsCreated ? IoctlRule.NotInitializedYet : IoctlRule.Created);
 
     protected override DriverError CheckParameters(out ulong offset, out ulong length)
     {

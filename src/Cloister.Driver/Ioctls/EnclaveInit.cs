@@ -54,32 +54,39 @@ internal sealed class EnclaveInit(IoctlCall call) : EnclaveIoctl(call)
         // Linux, sgx_encl_init: attributes that were not allowed, which is to say provisioning.
         if ((Enclave.Attributes & ~Enclave.AllowedAttributes) != 0)
         {
-            return Refuse(DriverError.EACCES, in sigstruct, "SECS.ATTRIBUTES", $"within {(ulong)Enclave.AllowedAttributes:x} (SGX_IOC_ENCLAVE_PROVISION allows PROVISIONKEY)", $"{(ulong)Enclave.Attributes:x}");
+            return Refuse(DriverError.EACCES, in sigstruct, "SECS.ATTRIBUTES",
+                $"within {(ulong)Enclave.AllowedAttributes:x} (SGX_IOC_ENCLAVE_PROVISION allows PROVISIONKEY)",
+                $"{(ulong)Enclave.Attributes:x}");
         }
 
         // Linux, sgx_encl_init and sgx_drv_init: what the signer demands must be known to the machine and the kernel.
         var options = Services.Machine.Options;
         var demanded = sigstruct.Attributes & sigstruct.Attributemask;
-        var known = options.AttributesMask.Flags & (AttributeFlags.Init | PrivilegedAttributes | Services.State.Rules.UnprivilegedAttributes);
+        var known = options.AttributesMask.Flags & (AttributeFlags.Init | PrivilegedAttributes
+            | Services.State.Rules.UnprivilegedAttributes);
         if ((demanded.Flags & ~known) != 0)
         {
-            return Refuse(DriverError.EINVAL, in sigstruct, "SIGSTRUCT.ATTRIBUTES", $"within {(ulong)known:x}, which machine and kernel have", $"{(ulong)demanded.Flags:x}");
+            return Refuse(DriverError.EINVAL, in sigstruct, "SIGSTRUCT.ATTRIBUTES",
+                $"within {(ulong)known:x}, which machine and kernel have", $"{(ulong)demanded.Flags:x}");
         }
 
         var miscselect = options.MiscselectMask & MiscselectKnown;
         if ((sigstruct.Miscselect & sigstruct.Miscmask & ~miscselect) != 0)
         {
-            return Refuse(DriverError.EINVAL, in sigstruct, "SIGSTRUCT.MISCSELECT", $"within {(uint)miscselect:x}, which machine and kernel have", $"{(uint)(sigstruct.Miscselect & sigstruct.Miscmask):x}");
+            return Refuse(DriverError.EINVAL, in sigstruct, "SIGSTRUCT.MISCSELECT",
+                $"within {(uint)miscselect:x}, which machine and kernel have", $"{(uint)(sigstruct.Miscselect & sigstruct.Miscmask):x}");
         }
 
         return (demanded.Xfrm & ~options.AttributesMask.Xfrm) != 0
-            ? Refuse(DriverError.EINVAL, in sigstruct, "SIGSTRUCT.XFRM", $"within {options.AttributesMask.Xfrm:x}, which the machine has", $"{demanded.Xfrm:x}")
+            ? Refuse(DriverError.EINVAL, in sigstruct, "SIGSTRUCT.XFRM", $"within {options.AttributesMask.Xfrm:x}, which the machine has",
+                $"{demanded.Xfrm:x}")
             : DriverError.None;
     }
 
     private DriverError Refuse(DriverError error, in Sigstruct sigstruct, string field, string expected, string found)
     {
-        Services.Machine.Observer.EnclaveRefused(EnclsLeaf.Einit, Enclave.Secs.Epc, MemoryMarshal.AsBytes(new ReadOnlySpan<Sigstruct>(in sigstruct)), field, expected, found);
+        Services.Machine.Observer.EnclaveRefused(EnclsLeaf.Einit, Enclave.Secs.Epc,
+            MemoryMarshal.AsBytes(new ReadOnlySpan<Sigstruct>(in sigstruct)), field, expected, found);
         return Refuse(error, IoctlRule.SigstructFits);
     }
 

@@ -20,7 +20,8 @@ internal abstract class EnclaveIoctl(IoctlCall call) : IoctlOperation, ISignals
     protected ulong Argument => call.Argument;
 
     /// <summary>An error, by a rule.</summary>
-    protected DriverError Refuse(DriverError error, IoctlRule rule, ulong found = 0, ulong expected = 0) => Services.State.Refuse(error, rule, found, expected);
+    protected DriverError Refuse(DriverError error, IoctlRule rule, ulong found = 0, ulong expected = 0) =>
+        Services.State.Refuse(error, rule, found, expected);
 
     /// <summary>copy_from_user of the argument.</summary>
     protected bool TryCopyParameters<T>(ref T parameters)

@@ -28,7 +28,8 @@ internal sealed class EnclaveModifyTypes(IoctlCall call) : TypeModification<SgxE
             return Refuse(DriverError.EINVAL, IoctlRule.NewType, Parameters.PageType);
         }
 
-        return Parameters.Result != 0 || Parameters.Count != 0 ? Refuse(DriverError.EINVAL, IoctlRule.ResultsZero, Parameters.Result | Parameters.Count) : DriverError.None;
+        return Parameters.Result != 0 || Parameters.Count != 0
+            ? Refuse(DriverError.EINVAL, IoctlRule.ResultsZero, Parameters.Result | Parameters.Count) : DriverError.None;
     }
 
     protected override void SetCount(ulong count) => Parameters.Count = count;

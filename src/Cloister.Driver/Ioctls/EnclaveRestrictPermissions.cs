@@ -33,7 +33,8 @@ internal sealed class EnclaveRestrictPermissions(IoctlCall call)
             return Refuse(DriverError.EINVAL, IoctlRule.WriteNeedsRead, Parameters.Permissions);
         }
 
-        return Parameters.Result != 0 || Parameters.Count != 0 ? Refuse(DriverError.EINVAL, IoctlRule.ResultsZero, Parameters.Result | Parameters.Count) : DriverError.None;
+        return Parameters.Result != 0 || Parameters.Count != 0
+            ? Refuse(DriverError.EINVAL, IoctlRule.ResultsZero, Parameters.Result | Parameters.Count) : DriverError.None;
     }
 
     protected override void SetCount(ulong count) => Parameters.Count = count;

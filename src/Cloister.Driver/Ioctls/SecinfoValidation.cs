@@ -17,7 +17,8 @@ internal static class SecinfoValidation
         rule = type is not (SecinfoFlags.Reg or SecinfoFlags.Tcs) ? IoctlRule.SecinfoType
             : (permissions & (SecinfoFlags.R | SecinfoFlags.W)) == SecinfoFlags.W ? IoctlRule.WriteNeedsRead
             : type == SecinfoFlags.Tcs && permissions != SecinfoFlags.None ? IoctlRule.TcsWithoutPermissions
-            : (secinfo.Flags & ~(SecinfoFlags.PermissionMask | SecinfoFlags.PageTypeMask)) != 0 || !IsReservedZero(in secinfo) ? IoctlRule.SecinfoReserved
+            : (secinfo.Flags & ~(SecinfoFlags.PermissionMask | SecinfoFlags.PageTypeMask)) != 0 || !IsReservedZero(in secinfo)
+            ? IoctlRule.SecinfoReserved
             : IoctlRule.None;
         return rule == IoctlRule.None ? DriverError.None : DriverError.EINVAL;
     }

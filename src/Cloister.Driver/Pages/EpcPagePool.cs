@@ -43,7 +43,9 @@ internal sealed class EpcPagePool
     public int ActiveCount { get; private set; }
 
     /// <summary>Takes the page that has been free the longest of those that were used before, else one that never was.</summary>
-    /// <remarks>Linux takes whatever has been free the longest. Here a page that was used has its memory and its entries in the books already.</remarks>
+    /// <remarks>
+    /// Linux takes whatever has been free the longest. Here a page that was used has its memory and its entries in the books already.
+    /// </remarks>
     public bool TryTake(out EpcPage page)
     {
         int index;

@@ -78,7 +78,8 @@ internal sealed class ElfNames
             {
                 found.Add(new NamedDifference(name, $"{one.Size} bytes", $"{other.Size} bytes"));
             }
-            else if (first.Bytes(one) is { } bytes && second.Bytes(other) is { } others && bytes.AsSpan().CommonPrefixLength(others) is var same && same < bytes.Length)
+            else if (first.Bytes(one) is { } bytes && second.Bytes(other) is { } others && bytes.AsSpan()
+                .CommonPrefixLength(others) is var same && same < bytes.Length)
             {
                 found.Add(new NamedDifference(name, $"byte 0x{same:x} is {bytes[same]:x2}", $"{others[same]:x2}"));
             }
@@ -108,13 +109,16 @@ internal sealed class ElfNames
     {
         ElfSymbol[] all = [.. _elf.Symbols(ElfFile.SectionSymbols).Take(MostSymbols)];
         all = all.Length > 0 ? all : [.. _elf.Symbols(ElfFile.SectionDynamicSymbols).Take(MostSymbols)];
-        return all.Where(symbol => !symbol.IsUndefined && symbol.Size > 0 && IsInMemory(symbol.Value)).GroupBy(symbol => symbol.Name).Where(group => group.Count() == 1)
+        return all.Where(symbol => !symbol.IsUndefined && symbol.Size > 0 && IsInMemory(symbol.Value)).GroupBy(symbol => symbol.Name)
+            .Where(group => group.Count() == 1)
             .ToDictionary(group => group.Key, group => group.First());
     }
 
-    private bool IsInMemory(ulong address) => Array.Exists(_sections, pair => (pair.Section.Flags & ThreadLocal) == 0 && address - pair.Section.Address < pair.Section.Size);
+    private bool IsInMemory(ulong address) =>
+        Array.Exists(_sections, pair => (pair.Section.Flags & ThreadLocal) == 0 && address - pair.Section.Address < pair.Section.Size);
 
-    private byte[]? Bytes(ElfSymbol symbol) => symbol.Size <= int.MaxValue && _elf.FileOffsetOf(symbol.Value) is { } offset && _elf.Source.Contains(offset, symbol.Size)
+    private byte[]? Bytes(ElfSymbol symbol) =>
+        symbol.Size <= int.MaxValue && _elf.FileOffsetOf(symbol.Value) is { } offset && _elf.Source.Contains(offset, symbol.Size)
         ? _elf.Source.ReadBytes((long)offset, (int)symbol.Size)
         : null;
 }

@@ -30,7 +30,8 @@ public sealed class EnclaveDiff
 
     /// <summary>Compares.</summary>
     /// <exception cref="ImageException">A file does not hold the pages, or is not whole.</exception>
-    public static EnclaveDiff Of(EnclaveImage firstImage, EnclaveVariant first, EnclaveImage secondImage, EnclaveVariant second, CancellationToken cancellation = default)
+    public static EnclaveDiff Of(EnclaveImage firstImage, EnclaveVariant first, EnclaveImage secondImage, EnclaveVariant second,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(firstImage);
         ArgumentNullException.ThrowIfNull(first);
@@ -69,7 +70,9 @@ public sealed class EnclaveDiff
             {
                 PageRun has = hasLeft ? left! : right!;
                 ulong end = Math.Min(has.End, (hasLeft ? right : left)?.Offset ?? ulong.MaxValue);
-                isCut |= !Add(found, new PageDifference(at, (end - at) / LinearAddress.PageSize, hasLeft ? left!.Name : "", hasRight ? right!.Name : "", hasLeft ? "only in the first" : "only in the second",
+                isCut |= !Add(found,
+                    new PageDifference(at, (end - at) / LinearAddress.PageSize, hasLeft ? left!.Name : "", hasRight ? right!.Name
+                        : "", hasLeft ? "only in the first" : "only in the second",
                     hasLeft ? PageText.Of(left!.Flags) : "none", hasRight ? PageText.Of(right!.Flags) : "none", IsMeasured: true));
                 at = end;
             }
@@ -94,12 +97,14 @@ public sealed class EnclaveDiff
     {
         if (EnclaveMeasurer.Measured(left.Flags) != EnclaveMeasurer.Measured(right.Flags))
         {
-            return new PageDifference(at, 1, left.Name, right.Name, "SECINFO", PageText.Of(left.Flags), PageText.Of(right.Flags), IsMeasured: true);
+            return new PageDifference(at, 1, left.Name, right.Name, "SECINFO", PageText.Of(left.Flags), PageText.Of(right.Flags),
+                IsMeasured: true);
         }
 
         if (!left.MeasuredChunks.Span.SequenceEqual(right.MeasuredChunks.Span))
         {
-            return new PageDifference(at, 1, left.Name, right.Name, "measured chunks", $"{left.MeasuredChunks.Length} of 16", $"{right.MeasuredChunks.Length} of 16", IsMeasured: true);
+            return new PageDifference(at, 1, left.Name, right.Name, "measured chunks", $"{left.MeasuredChunks.Length} of 16",
+                $"{right.MeasuredChunks.Length} of 16", IsMeasured: true);
         }
 
         if (left.Content == right.Content && left.Content == PageContent.Zero)
@@ -122,7 +127,8 @@ public sealed class EnclaveDiff
         }
 
         int count = Math.Min(16, LinearAddress.PageSize - same);
-        return new PageDifference(at, 1, left.Name, right.Name, "content", Convert.ToHexStringLower(one.AsSpan(same, count)), Convert.ToHexStringLower(other.AsSpan(same, count)), !left.IsUnmeasured)
+        return new PageDifference(at, 1, left.Name, right.Name, "content", Convert.ToHexStringLower(one.AsSpan(same, count)),
+            Convert.ToHexStringLower(other.AsSpan(same, count)), !left.IsUnmeasured)
         {
             Bytes = differing,
             At = at + (ulong)same,
@@ -132,8 +138,10 @@ public sealed class EnclaveDiff
     // Neighbours that differ alike are one.
     private static bool Add(List<PageDifference> found, PageDifference next)
     {
-        if (found.Count > 0 && found[^1] is var last && last.What == next.What && last.FirstName == next.FirstName && last.SecondName == next.SecondName
-            && last.IsMeasured == next.IsMeasured && last.Offset + (last.Count * LinearAddress.PageSize) == next.Offset && (next.What == "content" || (last.First == next.First && last.Second == next.Second)))
+        if (found.Count > 0 && found[^1] is var last && last.What == next.What && last.FirstName == next.FirstName
+            && last.SecondName == next.SecondName
+            && last.IsMeasured == next.IsMeasured && last.Offset + (last.Count * LinearAddress.PageSize) == next.Offset
+            && (next.What == "content" || (last.First == next.First && last.Second == next.Second)))
         {
             found[^1] = last with { Count = last.Count + next.Count, Bytes = last.Bytes + next.Bytes };
             return true;
@@ -152,7 +160,8 @@ public sealed class EnclaveDiff
     {
         if (first is not { } left || second is not { } right)
         {
-            return first is null && second is null ? [] : [new NamedDifference("SIGSTRUCT", first is null ? "none" : "there", second is null ? "none" : "there")];
+            return first is null && second is null ? []
+                : [new NamedDifference("SIGSTRUCT", first is null ? "none" : "there", second is null ? "none" : "there")];
         }
 
         // Both have the same fields in the same order.
@@ -160,5 +169,6 @@ public sealed class EnclaveDiff
             .Select(pair => new NamedDifference(pair.First.Name, Told(pair.First), Told(pair.Second)))];
     }
 
-    private static string Told(SigstructField field) => field.Meaning is { } meaning && field.Name != "ENCLAVEHASH" ? field.Size > 64 ? meaning : $"{field.Value} ({meaning})" : field.Value;
+    private static string Told(SigstructField field) => field.Meaning is { } meaning && field.Name != "ENCLAVEHASH" ? field.Size > 64
+        ? meaning : $"{field.Value} ({meaning})" : field.Value;
 }

@@ -9,7 +9,8 @@ namespace Cloister.Images.Comparing;
 /// <param name="First">It in the first; of content the bytes from <see cref="At"/>.</param>
 /// <param name="Second">The same in the second.</param>
 /// <param name="IsMeasured">Whether MRENCLAVE depends on it.</param>
-public sealed record PageDifference(ulong Offset, ulong Count, string FirstName, string SecondName, string What, string First, string Second, bool IsMeasured)
+public sealed record PageDifference(ulong Offset, ulong Count, string FirstName, string SecondName, string What, string First,
+    string Second, bool IsMeasured)
 {
     /// <summary>How many bytes differ, where content does.</summary>
     public long Bytes { get; init; }

@@ -2,7 +2,8 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Cloister.Images;
 
-// Small reads are served from one window, so that a reader that goes page by page costs a system call every 16 pages, and what it copies stays in the cache.
+// Small reads are served from one window, so that a reader that goes page by page costs a
+// system call every 16 pages, and what it copies stays in the cache.
 internal sealed class FileByteSource : ByteSource
 {
     private const int WindowSize = 64 * 1024;

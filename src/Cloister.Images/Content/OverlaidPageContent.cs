@@ -3,7 +3,8 @@ using Cloister.Architecture;
 namespace Cloister.Images;
 
 // What a loader wrote into its copy of the image in memory, over what the file has there. Later writes win.
-internal sealed class OverlaidPageContent(PageContent content, ulong runOffset, IReadOnlyList<(ulong Address, ReadOnlyMemory<byte> Bytes)> writes) : PageContent
+internal sealed class OverlaidPageContent(PageContent content, ulong runOffset,
+    IReadOnlyList<(ulong Address, ReadOnlyMemory<byte> Bytes)> writes) : PageContent
 {
     public override void Read(ulong index, Span<byte> page)
     {

@@ -10,7 +10,8 @@ internal sealed class SlicedByteSource : ByteSource
     {
         if (!outer.Contains(start, length))
         {
-            throw new ImageException($"0x{length:x} bytes of an inner file reach past the end of the file", (long)Math.Min(start, long.MaxValue));
+            throw new ImageException($"0x{length:x} bytes of an inner file reach past the end of the file",
+                (long)Math.Min(start, long.MaxValue));
         }
 
         this.outer = outer;

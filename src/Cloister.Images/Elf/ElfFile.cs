@@ -160,7 +160,8 @@ internal sealed class ElfFile
             ulong length = Word(entry.AsSpan(Is64 ? 16 : 8));
             if (name != 0)
             {
-                yield return new ElfSymbol(Source.ReadText(Place(names, name)), value, length, section == 0, info >> 4 == 2, (info & 0xf) == 2);
+                yield return new ElfSymbol(Source.ReadText(Place(names, name)), value, length, section == 0, info >> 4 == 2,
+                    (info & 0xf) == 2);
             }
         }
     }
@@ -209,8 +210,10 @@ internal sealed class ElfFile
             uint type = BinaryPrimitives.ReadUInt32LittleEndian(header);
             uint flags = BinaryPrimitives.ReadUInt32LittleEndian(header.AsSpan(Is64 ? 4 : 24));
             segments[i] = Is64
-                ? new ElfSegment(type, flags, Word(header.AsSpan(8)), Word(header.AsSpan(16)), Word(header.AsSpan(32)), Word(header.AsSpan(40)), Word(header.AsSpan(48)))
-                : new ElfSegment(type, flags, Word(header.AsSpan(4)), Word(header.AsSpan(8)), Word(header.AsSpan(16)), Word(header.AsSpan(20)), Word(header.AsSpan(28)));
+                ? new ElfSegment(type, flags, Word(header.AsSpan(8)), Word(header.AsSpan(16)), Word(header.AsSpan(32)),
+                    Word(header.AsSpan(40)), Word(header.AsSpan(48)))
+                : new ElfSegment(type, flags, Word(header.AsSpan(4)), Word(header.AsSpan(8)), Word(header.AsSpan(16)),
+                    Word(header.AsSpan(20)), Word(header.AsSpan(28)));
         }
 
         return segments;

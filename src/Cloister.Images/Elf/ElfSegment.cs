@@ -3,14 +3,16 @@ using Cloister.Architecture;
 namespace Cloister.Images;
 
 // A program header. System V ABI, "Program Header".
-internal readonly record struct ElfSegment(uint Type, uint Flags, ulong FileOffset, ulong Address, ulong FileSize, ulong MemorySize, ulong Alignment)
+internal readonly record struct ElfSegment(uint Type, uint Flags, ulong FileOffset, ulong Address, ulong FileSize, ulong MemorySize,
+    ulong Alignment)
 {
     public const uint Execute = 1;
     public const uint Write = 2;
     public const uint Read = 4;
 
     public SecinfoFlags Permissions
-        => ((Flags & Read) != 0 ? SecinfoFlags.R : 0) | ((Flags & Write) != 0 ? SecinfoFlags.W : 0) | ((Flags & Execute) != 0 ? SecinfoFlags.X : 0);
+        => ((Flags & Read) != 0 ? SecinfoFlags.R : 0) | ((Flags & Write) != 0 ? SecinfoFlags.W : 0)
+        | ((Flags & Execute) != 0 ? SecinfoFlags.X : 0);
 
     public string Name => (Flags & Execute) != 0 ? "code" : (Flags & Write) != 0 ? "data" : "rodata";
 
@@ -27,7 +29,8 @@ internal readonly record struct ElfSegment(uint Type, uint Flags, ulong FileOffs
 
         if (!source.Contains(FileOffset, FileSize))
         {
-            throw new ImageException($"the segment at 0x{Address:x} reaches past the end of the file", (long)Math.Min(FileOffset, long.MaxValue));
+            throw new ImageException($"the segment at 0x{Address:x} reaches past the end of the file",
+                (long)Math.Min(FileOffset, long.MaxValue));
         }
 
         ulong count = (Address + bytes - first + page - 1) / page;

@@ -2,7 +2,9 @@ using Cloister.Architecture;
 
 namespace Cloister.Images;
 
-/// <summary>EINITTOKENs in files of their own, as Gramine's and Intel's launch services write them. SDM 3D, "EINIT TOKEN STRUCTURE".</summary>
+/// <summary>
+/// EINITTOKENs in files of their own, as Gramine's and Intel's launch services write them. SDM 3D, "EINIT TOKEN STRUCTURE".
+/// </summary>
 internal static class EinittokenFile
 {
     public static bool Is(ByteSource source)

@@ -29,7 +29,8 @@ internal static class PlainElfReader
 
         if (options.HeapSize > 0)
         {
-            runs.Add(new PageRun("heap", runs[^1].End, options.HeapSize / Page, SecinfoFlags.Reg | SecinfoFlags.R | SecinfoFlags.W, PageContent.Zero).Unmeasured());
+            runs.Add(new PageRun("heap", runs[^1].End, options.HeapSize / Page, SecinfoFlags.Reg | SecinfoFlags.R | SecinfoFlags.W,
+                PageContent.Zero).Unmeasured());
             end = Math.Max(end, runs[^1].End);
         }
 

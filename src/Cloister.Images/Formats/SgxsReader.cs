@@ -40,7 +40,8 @@ internal static class SgxsReader
                     Size = sized ? size : 0,
                     SsaFrameSize = BinaryPrimitives.ReadUInt32LittleEndian(header[8..]),
                     Pages = sized ? new Enumerated(() => Runs(source)) : null,
-                    PagesMissing = sized ? null : $"an UNSIZED stream cannot be measured: the size belongs at offset 0x{size:x} of the enclave",
+                    PagesMissing = sized ? null
+                        : $"an UNSIZED stream cannot be measured: the size belongs at offset 0x{size:x} of the enclave",
                 },
             ],
         };
@@ -67,7 +68,8 @@ internal static class SgxsReader
             ulong tag = BinaryPrimitives.ReadUInt64LittleEndian(record);
             if (tag != SgxsRecord.Eadd)
             {
-                throw new ImageException(tag is SgxsRecord.Ecreate or SgxsRecord.Unsized ? "a second ECREATE record" : $"no record begins with 0x{tag:x16}", at);
+                throw new ImageException(tag is SgxsRecord.Ecreate or SgxsRecord.Unsized ? "a second ECREATE record"
+                    : $"no record begins with 0x{tag:x16}", at);
             }
 
             ulong offset = BinaryPrimitives.ReadUInt64LittleEndian(record.AsSpan(8));
@@ -80,7 +82,10 @@ internal static class SgxsReader
             long[] places = new long[SgxsRecord.Chunks];
             var measured = new List<byte>(SgxsRecord.Chunks);
             at = ReadChunks(source, at + SgxsRecord.Size, offset, record, places, measured);
-            yield return new PageRun(NameOf(flags), offset, 1, flags, new ChunkedPageContent(source, places)) { MeasuredChunks = measured.ToArray() };
+            yield return new PageRun(NameOf(flags), offset, 1, flags, new ChunkedPageContent(source, places))
+            {
+                MeasuredChunks = measured.ToArray(),
+            };
             if (at == head)
             {
                 yield break;
@@ -127,7 +132,8 @@ internal static class SgxsReader
             ulong offset = BinaryPrimitives.ReadUInt64LittleEndian(record.AsSpan(8));
             if (offset % SgxsRecord.ChunkSize != 0 || offset < page || offset - page >= LinearAddress.PageSize)
             {
-                throw new ImageException($"the stream is not canonical: 0x{offset:x} is not in the page 0x{page:x} that was added last", at);
+                throw new ImageException(
+                    $"the stream is not canonical: 0x{offset:x} is not in the page 0x{page:x} that was added last", at);
             }
 
             int chunk = (int)((offset - page) / SgxsRecord.ChunkSize);

@@ -2,7 +2,9 @@ using Cloister.Architecture;
 
 namespace Cloister.Images;
 
-/// <summary>The records of SGX streams: 64 bytes, which begin with a tag, and behind some of them a chunk of a page. fortanix/rust-sgx, doc/SGXS.md.</summary>
+/// <summary>
+/// The records of SGX streams: 64 bytes, which begin with a tag, and behind some of them a chunk of a page. fortanix/rust-sgx, doc/SGXS.md.
+/// </summary>
 internal static class SgxsRecord
 {
     /// <summary>Bytes of a record without its chunk.</summary>

@@ -5,8 +5,8 @@ using Cloister.Architecture;
 namespace Cloister.Images;
 
 /// <summary>
-/// Writes an SGX stream while an enclave is built: the measured records, and unmeasured ones for what was added without being measured and is not zero.
-/// fortanix/rust-sgx, doc/SGXS.md.
+/// Writes an SGX stream while an enclave is built: the measured records, and unmeasured ones for what was added without being measured and
+/// is not zero. fortanix/rust-sgx, doc/SGXS.md.
 /// </summary>
 public sealed class SgxsWriter : IDisposable
 {
@@ -84,7 +84,8 @@ public sealed class SgxsWriter : IDisposable
     {
         for (int chunk = 0; _hasPage && chunk < SgxsRecord.Chunks; chunk++)
         {
-            if ((_measured & (1u << chunk)) == 0 && _page.AsSpan(chunk * SgxsRecord.ChunkSize, SgxsRecord.ChunkSize).ContainsAnyExcept((byte)0))
+            if ((_measured & (1u << chunk)) == 0 && _page.AsSpan(chunk * SgxsRecord.ChunkSize, SgxsRecord.ChunkSize)
+                .ContainsAnyExcept((byte)0))
             {
                 ChunkRecord(SgxsRecord.Unmeasured, chunk);
                 _stream.Write(_record);

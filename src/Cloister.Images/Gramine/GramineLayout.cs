@@ -62,7 +62,8 @@ internal sealed class GramineLayout
 
     public IEnumerable<PageRun> Pages()
     {
-        yield return Run("manifest", manifestAt, RoundUp((ulong)text.Length + 1), SecinfoFlags.Reg | SecinfoFlags.R, new SourcePageContent(text, 0, (ulong)text.Length, 0));
+        yield return Run("manifest", manifestAt, RoundUp((ulong)text.Length + 1), SecinfoFlags.Reg | SecinfoFlags.R,
+            new SourcePageContent(text, 0, (ulong)text.Length, 0));
         ulong threads = manifest.Threads;
         if (threads > 0)
         {
@@ -135,7 +136,8 @@ internal sealed class GramineLayout
     {
         if (bytes > top || top - bytes < heapMinimum)
         {
-            throw new ImageException($"an enclave of 0x{size:x} bytes is too small for {manifest.Threads} threads, the manifest and libpal");
+            throw new ImageException(
+                $"an enclave of 0x{size:x} bytes is too small for {manifest.Threads} threads, the manifest and libpal");
         }
 
         return top -= bytes;

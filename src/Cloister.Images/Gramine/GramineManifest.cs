@@ -82,7 +82,8 @@ internal sealed class GramineManifest
         int shift = text.Length == 0 ? 0 : text[^1] switch { 'K' => 10, 'M' => 20, 'G' => 30, _ => 0 };
         string digits = shift == 0 ? text : text[..^1];
         bool hexadecimal = digits.StartsWith("0x", StringComparison.OrdinalIgnoreCase);
-        return ulong.TryParse(hexadecimal ? digits[2..] : digits, hexadecimal ? NumberStyles.HexNumber : NumberStyles.None, CultureInfo.InvariantCulture, out ulong number)
+        return ulong.TryParse(hexadecimal ? digits[2..] : digits, hexadecimal ? NumberStyles.HexNumber
+            : NumberStyles.None, CultureInfo.InvariantCulture, out ulong number)
             && number <= 1UL << (48 - shift)
             ? number << shift
             : throw new ImageException($"sgx.enclave_size = \"{text}\" is no size");

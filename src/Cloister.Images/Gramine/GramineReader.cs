@@ -37,7 +37,11 @@ internal static class GramineReader
     private static EnclaveImage Read(ByteSource source, GramineManifest manifest, ReadOptions options)
     {
         string? stem = options.Path is { } path && path.EndsWith(Ending, StringComparison.Ordinal) ? path[..^Ending.Length] : null;
-        ReadOptions beside = options with { SigstructPath = options.SigstructPath ?? (stem is not null && File.Exists($"{stem}.sig") ? $"{stem}.sig" : null), Path = stem };
+        ReadOptions beside = options with
+        {
+            SigstructPath = options.SigstructPath ?? (stem is not null && File.Exists($"{stem}.sig") ? $"{stem}.sig" : null),
+            Path = stem,
+        };
         (Sigstruct? sigstruct, string? sigstructPath) = SigstructFile.Beside(beside);
         GramineLayout? layout = options.LibpalPath is null ? null : new GramineLayout(manifest, source, ReadLibpal(options.LibpalPath));
         return new EnclaveImage(source, ImageFormat.Gramine, "Gramine manifest")
@@ -55,7 +59,8 @@ internal static class GramineReader
                     SsaFrameSize = 4,
                     Attributes = manifest.Signing.Attributes,
                     Pages = layout is null ? null : new Enumerated(layout.Pages),
-                    PagesMissing = layout is null ? "Gramine measures its libpal.so too, which the manifest does not name; give it (--libpal)" : null,
+                    PagesMissing = layout is null
+                        ? "Gramine measures its libpal.so too, which the manifest does not name; give it (--libpal)" : null,
                     Details = Details(manifest, stem),
                     Notes = manifest.IsEdmm ? [] : ["the whole heap is writable and executable"],
                 },

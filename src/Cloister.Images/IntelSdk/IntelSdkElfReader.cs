@@ -31,9 +31,14 @@ internal static class IntelSdkElfReader
         return new EnclaveImage(source, ImageFormat.IntelSdkElf, name)
         {
             Variants = versions.Count == 0
-                ? [new EnclaveVariant { Name = "unsigned", PagesMissing = "the file was never signed, and the signer decides on heap, stacks and threads: cloister sign --config FILE.xml does" }]
+                ? [new EnclaveVariant
+                {
+                    Name = "unsigned",
+                    PagesMissing = "the file was never signed, and the signer decides on heap, stacks and threads: cloister sign --config FILE.xml does",
+                }]
                 : [.. versions.Select(metadata => ToVariant(elf, metadata, signing))],
-            Details = [new("entry", $"0x{elf.Entry:x}"), new("metadata", $"{length} bytes at file offset 0x{offset:x}"), .. builtWith is null ? [] : new Detail[] { new(IntelSdkLayout.DetailName, builtWith) }],
+            Details = [new("entry", $"0x{elf.Entry:x}"), new("metadata", $"{length} bytes at file offset 0x{offset:x}"),
+                .. builtWith is null ? [] : new Detail[] { new(IntelSdkLayout.DetailName, builtWith) }],
             Code = ElfCode.Ranges(elf),
             Imports = symbols.Imports,
         };
@@ -108,7 +113,8 @@ internal static class IntelSdkElfReader
 
     // loader.cpp, build_sections: the first release put one page too many behind some segments, and later ones do the same
     // for its metadata, 1.3.
-    private static IEnumerable<PageRun> WithPadding(IEnumerable<(ElfSegment Segment, PageRun Run)> segments, ElfFile elf, SgxMetadata metadata)
+    private static IEnumerable<PageRun> WithPadding(IEnumerable<(ElfSegment Segment, PageRun Run)> segments, ElfFile elf,
+        SgxMetadata metadata)
     {
         bool first = metadata is { Major: 1, Minor: 3 };
         ElfSegment? last = null;

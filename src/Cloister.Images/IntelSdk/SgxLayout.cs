@@ -73,7 +73,8 @@ internal sealed class SgxLayout
             LayoutEntry entry = entries[i];
             if (entry.IsGroup)
             {
-                if (entry.GroupEntryCount > i || Enumerable.Range(i - entry.GroupEntryCount, entry.GroupEntryCount).Any(j => entries[j].IsGroup))
+                if (entry.GroupEntryCount > i || Enumerable.Range(i - entry.GroupEntryCount, entry.GroupEntryCount)
+                    .Any(j => entries[j].IsGroup))
                 {
                     throw Wrong(i, $"a group of {entry.GroupEntryCount} entries that are not there");
                 }
@@ -117,7 +118,8 @@ internal sealed class SgxLayout
             throw Wrong(index, $"offset 0x{entry.Offset:x} is in the middle of a page");
         }
 
-        if (entry.Offset > metadata.EnclaveSize || step > metadata.EnclaveSize - entry.Offset || size > metadata.EnclaveSize - entry.Offset - step)
+        if (entry.Offset > metadata.EnclaveSize || step > metadata.EnclaveSize - entry.Offset
+            || size > metadata.EnclaveSize - entry.Offset - step)
         {
             throw Wrong(index, $"0x{size:x} bytes at 0x{entry.Offset:x} + 0x{step:x} leave an enclave of 0x{metadata.EnclaveSize:x}");
         }

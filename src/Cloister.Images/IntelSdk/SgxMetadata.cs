@@ -101,7 +101,8 @@ internal sealed class SgxMetadata
                 throw new ImageException($"the ELRANGE of {Name} has {entry.Length} bytes, 24 expected", FileOffset);
             }
 
-            return (BinaryPrimitives.ReadUInt64LittleEndian(entry), BinaryPrimitives.ReadUInt64LittleEndian(entry[8..]), BinaryPrimitives.ReadUInt64LittleEndian(entry[16..]));
+            return (BinaryPrimitives.ReadUInt64LittleEndian(entry), BinaryPrimitives.ReadUInt64LittleEndian(entry[8..]),
+                BinaryPrimitives.ReadUInt64LittleEndian(entry[16..]));
         }
     }
 
@@ -165,7 +166,8 @@ internal sealed class SgxMetadata
         ReadOnlyMemory<byte> table = Buffer(UInt32(at), UInt32(at + 4), $"the {what} table");
         return table.Length % entrySize == 0 && table.Length / entrySize <= MaximumEntries
             ? table
-            : throw new ImageException($"the {what} table of {Name} has {table.Length} bytes, no multiple of {entrySize} or too many", FileOffset);
+            : throw new ImageException(
+                $"the {what} table of {Name} has {table.Length} bytes, no multiple of {entrySize} or too many", FileOffset);
     }
 
     // The largest metadata the SDK writes is 24 KiB (metadata.h, METADATA_SIZE): no table of it has as many entries.

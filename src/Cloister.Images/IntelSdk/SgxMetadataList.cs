@@ -1,6 +1,8 @@
 namespace Cloister.Images;
 
-/// <summary>The metadata of one file: several versions behind each other, each for another loader. psw/urts/urts_com.h, get_metadata.</summary>
+/// <summary>
+/// The metadata of one file: several versions behind each other, each for another loader. psw/urts/urts_com.h, get_metadata.
+/// </summary>
 internal static class SgxMetadataList
 {
     // metadata.h, METADATA_SIZE grew from 4 KiB to 24 KiB. A file that claims more than this is not the SDK's.

@@ -3,7 +3,8 @@ namespace Cloister.Images;
 /// <summary>What ELF and PE files of the Intel SDK have in common: metadata, ELRANGE, layout behind the sections.</summary>
 internal static class SgxVariant
 {
-    public static EnclaveVariant Create(SgxMetadata metadata, SgxLayout layout, Func<IEnumerable<PageRun>> sections, SigningParameters? signing = null)
+    public static EnclaveVariant Create(SgxMetadata metadata, SgxLayout layout, Func<IEnumerable<PageRun>> sections,
+        SigningParameters? signing = null)
     {
         ulong size = metadata.EnclaveSize;
         ulong shift = 0;
@@ -27,13 +28,19 @@ internal static class SgxVariant
             Sigstruct = metadata.Sigstruct,
             SigstructOffset = metadata.Sigstruct is null ? null : metadata.FileOffset + SgxMetadata.SigstructOffset,
 
-            // manage_metadata.cpp, fill_enclave_css and modify_metadata: the metadata's XFRM has every bit that is not enforced, the SIGSTRUCT's x87 and SSE.
-            Signing = signing ?? new SigningParameters { Attributes = metadata.Attributes with { Xfrm = Architecture.Attributes.XfrmLegacy }, Miscselect = metadata.DesiredMiscselect },
+            // manage_metadata.cpp, fill_enclave_css and modify_metadata:
+            // the metadata's XFRM has every bit that is not enforced, the SIGSTRUCT's x87 and SSE.
+            Signing = signing ?? new SigningParameters
+            {
+                Attributes = metadata.Attributes with { Xfrm = Architecture.Attributes.XfrmLegacy },
+                Miscselect = metadata.DesiredMiscselect,
+            },
             SigstructPlace = metadata.FileOffset + SgxMetadata.SigstructOffset,
             Size = size,
             SsaFrameSize = metadata.SsaFrameSize,
             Attributes = metadata.Attributes,
-            Pages = new Enumerated(() => sections().Concat(layout.Pages()).Select(run => shift == 0 ? run : run with { Offset = run.Offset + shift })),
+            Pages = new Enumerated(
+                () => sections().Concat(layout.Pages()).Select(run => shift == 0 ? run : run with { Offset = run.Offset + shift })),
             Details = Details(metadata, layout),
         };
     }
@@ -60,7 +67,8 @@ internal static class SgxVariant
         foreach (LayoutEntry entry in layout.Entries.Take(256))
         {
             details.Add(entry.IsGroup
-                ? new(entry.NameIn(metadata), $"the {entry.GroupEntryCount} entries before, {entry.LoadTimes} times, each 0x{entry.LoadStep:x} further on")
+                ? new(entry.NameIn(metadata),
+                    $"the {entry.GroupEntryCount} entries before, {entry.LoadTimes} times, each 0x{entry.LoadStep:x} further on")
                 : new(entry.NameIn(metadata), $"{entry.PageCount} pages at 0x{entry.Offset:x}{Attributes(entry)}"));
         }
 

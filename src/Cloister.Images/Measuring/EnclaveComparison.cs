@@ -47,7 +47,8 @@ public static class EnclaveComparison
             {
                 return hasLeft == hasRight
                     ? null
-                    : new EnclaveDifference(hasLeft ? left.Offset : right.Offset, "pages", hasLeft ? left.Describe() : "no more", hasRight ? right.Describe() : "no more");
+                    : new EnclaveDifference(hasLeft ? left.Offset : right.Offset, "pages", hasLeft ? left.Describe()
+                        : "no more", hasRight ? right.Describe() : "no more");
             }
 
             if (Compare(left, right) is { } difference)
@@ -102,7 +103,8 @@ public static class EnclaveComparison
     }
 
     private static string Chunks(Walker walker)
-        => walker.Run.IsMeasured ? "all" : walker.Run.IsUnmeasured ? "none" : string.Join(",", MemoryMarshal.ToEnumerable(walker.Run.MeasuredChunks));
+        => walker.Run.IsMeasured ? "all" : walker.Run.IsUnmeasured ? "none"
+        : string.Join(",", MemoryMarshal.ToEnumerable(walker.Run.MeasuredChunks));
 
     private sealed class Walker(EnclaveImage image, EnclaveVariant variant) : IDisposable
     {

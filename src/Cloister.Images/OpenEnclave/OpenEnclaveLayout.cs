@@ -36,7 +36,8 @@ internal sealed class OpenEnclaveLayout
         relocations = OpenEnclaveRelocations.Read(elf);
         imageSize = ImageSize();
         (tlsPages, ThreadData) = ThreadLocal();
-        if (properties.TcsCount > MaximumTcs || properties.HeapPages > Limit / Page || properties.StackPages > Limit / Page / MaximumTcs || tlsPages > Limit / Page / MaximumTcs)
+        if (properties.TcsCount > MaximumTcs || properties.HeapPages > Limit / Page || properties.StackPages > Limit / Page / MaximumTcs
+            || tlsPages > Limit / Page / MaximumTcs)
         {
             throw new ImageException(
                 $"{properties.HeapPages} heap pages, {properties.TcsCount} threads of {properties.StackPages} stack pages: no enclave is so large",
@@ -225,7 +226,8 @@ internal sealed class OpenEnclaveLayout
         if (elf.FindSection(".tdata") is { } tdata)
         {
             ElfSegment tls = elf.Segments.FirstOrDefault(segment => segment.Type == ElfFile.SegmentTls);
-            Tdata = (tdata.Address, tdata.Size, tls.Type == ElfFile.SegmentTls && tls.Address == tdata.Address ? tls.Alignment : tdata.Alignment);
+            Tdata = (tdata.Address, tdata.Size, tls.Type == ElfFile.SegmentTls && tls.Address == tdata.Address ? tls.Alignment
+                : tdata.Alignment);
         }
 
         if (elf.FindSection(".tbss") is { } tbss)
@@ -243,7 +245,8 @@ internal sealed class OpenEnclaveLayout
         return (pages, $"{pages} pages for {Tdata.Size} bytes of .tdata and {Tbss.Size} of .tbss");
     }
 
-    private static ulong RoundUp(ulong value, ulong multiple) => multiple <= 1 ? value : checked((value + multiple - 1) / multiple * multiple);
+    private static ulong RoundUp(ulong value, ulong multiple) => multiple <= 1 ? value
+        : checked((value + multiple - 1) / multiple * multiple);
 
     private static ulong PowerOfTwo(ulong value)
     {

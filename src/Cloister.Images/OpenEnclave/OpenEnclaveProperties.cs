@@ -28,7 +28,8 @@ internal sealed class OpenEnclaveProperties
         uint type = BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(4));
         if (size != Size || type != TypeSgx)
         {
-            throw new ImageException($"the properties have {size} bytes and type {type}; {Size} and {TypeSgx} are known (Open Enclave since 0.12)", FileOffset);
+            throw new ImageException(
+                $"the properties have {size} bytes and type {type}; {Size} and {TypeSgx} are known (Open Enclave since 0.12)", FileOffset);
         }
 
         Sigstruct = MemoryMarshal.Read<Sigstruct>(bytes.AsSpan(SigstructOffset));

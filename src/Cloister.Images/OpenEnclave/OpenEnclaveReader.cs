@@ -35,7 +35,8 @@ internal static class OpenEnclaveReader
                     Details = Details(properties, layout),
                 },
             ],
-            Details = [new("entry", $"0x{elf.Entry:x}"), new(Section, $"file offset 0x{oeinfo.FileOffset:x}, address 0x{oeinfo.Address:x}")],
+            Details = [new("entry", $"0x{elf.Entry:x}"),
+                new(Section, $"file offset 0x{oeinfo.FileOffset:x}, address 0x{oeinfo.Address:x}")],
             Code = ElfCode.Ranges(elf),
             Imports = ElfSymbolNames.Read(elf).Imports,
         };

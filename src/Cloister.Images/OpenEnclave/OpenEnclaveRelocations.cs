@@ -37,7 +37,8 @@ internal static class OpenEnclaveRelocations
     // The runtime has no symbol table: the loader puts a thread-local symbol's offset into the record.
     private static void FixThreadOffsets(ElfFile elf, Span<byte> records)
     {
-        ElfSection? table = elf.Sections.Cast<ElfSection?>().FirstOrDefault(section => section!.Value.Type == ElfFile.SectionDynamicSymbols);
+        ElfSection? table = elf.Sections.Cast<ElfSection?>()
+            .FirstOrDefault(section => section!.Value.Type == ElfFile.SectionDynamicSymbols);
         for (int at = 0; at < records.Length; at += RecordSize)
         {
             ulong info = BinaryPrimitives.ReadUInt64LittleEndian(records[(at + 8)..]);
@@ -58,5 +59,6 @@ internal static class OpenEnclaveRelocations
     }
 
     private static ulong Length(ElfFile elf, ElfSection section)
-        => elf.Source.Contains(section.FileOffset, section.Size) ? section.Size : throw new ImageException("the relocations reach past the end of the file");
+        => elf.Source.Contains(section.FileOffset, section.Size) ? section.Size
+        : throw new ImageException("the relocations reach past the end of the file");
 }

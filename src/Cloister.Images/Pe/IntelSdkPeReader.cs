@@ -29,7 +29,11 @@ internal static class IntelSdkPeReader
         {
             return new EnclaveImage(source, ImageFormat.IntelSdkPe, Name(pe))
             {
-                Variants = [new EnclaveVariant { Name = "unsigned", PagesMissing = "the file was never signed, and the signer of the SDK for Windows decides on heap, stacks and threads: sign it once with that and any key" }],
+                Variants = [new EnclaveVariant
+                {
+                    Name = "unsigned",
+                    PagesMissing = "the file was never signed, and the signer of the SDK for Windows decides on heap, stacks and threads: sign it once with that and any key",
+                }],
                 Details = Details(pe),
                 Code = pe.Code,
             };
@@ -64,10 +68,14 @@ internal static class IntelSdkPeReader
                     SigstructPlace = at + SigstructOffset,
                     SsaFrameSize = words[8],
                     Attributes = MemoryMarshal.Read<Attributes>(bytes.AsSpan(52)),
-                    Signing = new SigningParameters { Attributes = MemoryMarshal.Read<Attributes>(bytes.AsSpan(52)) with { Xfrm = Architecture.Attributes.XfrmLegacy } },
+                    Signing = new SigningParameters
+                    {
+                        Attributes = MemoryMarshal.Read<Attributes>(bytes.AsSpan(52)) with { Xfrm = Architecture.Attributes.XfrmLegacy },
+                    },
                     Size = layout?.Size ?? 0,
                     Pages = layout is null ? null : new Enumerated(layout.Pages),
-                    PagesMissing = isKnown ? null : $"metadata {version} with SSA frames of {words[8]} pages is not known, so it cannot be measured",
+                    PagesMissing = isKnown ? null
+                        : $"metadata {version} with SSA frames of {words[8]} pages is not known, so it cannot be measured",
                     Details =
                     [
                         new("threads", $"{words[5]}"),
@@ -89,6 +97,8 @@ internal static class IntelSdkPeReader
     private static Detail[] Details(PeFile pe) =>
     [
         new("entry", $"0x{pe.Entry:x}"),
-        .. pe.Sections.Select(found => new Detail($"section {found.Name}", $"0x{found.Size:x} bytes at 0x{found.Address:x}, {PageText.Permissions(found.Permissions)}")),
+        .. pe.Sections.Select(
+            found => new Detail($"section {found.Name}",
+                $"0x{found.Size:x} bytes at 0x{found.Address:x}, {PageText.Permissions(found.Permissions)}")),
     ];
 }

@@ -83,10 +83,12 @@ internal sealed class PeFile
     public IReadOnlyList<PeSection> Sections { get; }
 
     public IReadOnlyList<FileRange> Code
-        => [.. Sections.Where(section => section.IsExecutable && Source.Contains(section.FileOffset, section.FileSize)).Select(section => new FileRange(section.FileOffset, section.FileSize))];
+        => [.. Sections.Where(section => section.IsExecutable && Source.Contains(section.FileOffset, section.FileSize))
+            .Select(section => new FileRange(section.FileOffset, section.FileSize))];
 
     /// <summary>Where the entry of a data directory is, or null when the file has not so many.</summary>
-    public long? DirectoryOffset(int index) => directories + ((index + 1) * DirectorySize) <= directoriesEnd ? directories + (index * DirectorySize) : null;
+    public long? DirectoryOffset(int index) => directories + ((index + 1) * DirectorySize) <= directoriesEnd
+        ? directories + (index * DirectorySize) : null;
 
     /// <summary>A data directory: address and size, 0 and 0 when there is none.</summary>
     public (uint Address, uint Size) Directory(int index)
@@ -107,7 +109,9 @@ internal sealed class PeFile
         throw new ImageException($"no section of the PE file has bytes for address 0x{address:x}");
     }
 
-    /// <summary>The template of the thread-local variables, from the start of the image on; zero bytes may follow. Null when there is none.</summary>
+    /// <summary>
+    /// The template of the thread-local variables, from the start of the image on; zero bytes may follow. Null when there is none.
+    /// </summary>
     public (uint Address, uint Size, uint Zero)? ThreadLocal()
     {
         const int threadLocal = 9;

@@ -76,7 +76,8 @@ internal sealed class PeLayout
     public IEnumerable<PageRun> Pages()
     {
         var image = new PatchedByteSource(pe.Source, Patches());
-        yield return new PageRun("headers", 0, Pages(pe.HeaderSize), SecinfoFlags.Reg | SecinfoFlags.R, new SourcePageContent(image, 0, pe.HeaderSize, 0));
+        yield return new PageRun("headers", 0, Pages(pe.HeaderSize), SecinfoFlags.Reg | SecinfoFlags.R,
+            new SourcePageContent(image, 0, pe.HeaderSize, 0));
         IReadOnlySet<ulong> relocated = pe.RelocatedPages();
         foreach (PeSection section in sections)
         {
@@ -146,7 +147,8 @@ internal sealed class PeLayout
 
     private IEnumerable<(int Place, ulong Value, int Size)> ThreadData32() =>
     [
-        (0, uint.MaxValue, 4), (4, ThreadStep, 4), (8, ThreadStep, 4), (12, StackOffset, 4), (16, SsaOffset, 4), (20, SsaOffset + GprSgxOffset, 4),
+        (0, uint.MaxValue, 4), (4, ThreadStep, 4), (8, ThreadStep, 4), (12, StackOffset, 4), (16, SsaOffset, 4),
+        (20, SsaOffset + GprSgxOffset, 4),
         (24, Page, 4), (28, sizes.Policy, 1), (32, heapOffset, 4), (36, Size, 4), (44, Page + 0x18, 4), (48, 1, 4), (56, heapSize, 4),
     ];
 

@@ -71,7 +71,8 @@ public static class ImageReader
                 return PlainElfReader.Read(elf, options);
             }
 
-            throw new ImageException("an ELF file, but no enclave of any known kind: no .note.sgxmeta, no .oeinfo, and its first segment is no TCS");
+            throw new ImageException(
+                "an ELF file, but no enclave of any known kind: no .note.sgxmeta, no .oeinfo, and its first segment is no TCS");
         }
 
         if (PeFile.Is(source))

@@ -33,7 +33,8 @@ public static class EnclaveReview
 
         if (image.Code.Count > 0 && EncluSearch.Count(image) == 0)
         {
-            findings.Add(new("no-enclu", "no ENCLU instruction (0f 01 d7) in the code: it cannot leave an enclave, so it was not built for one"));
+            findings.Add(
+                new("no-enclu", "no ENCLU instruction (0f 01 d7) in the code: it cannot leave an enclave, so it was not built for one"));
         }
 
         foreach (string name in image.Imports.Where(IsSimulation).Take(3))
@@ -55,7 +56,8 @@ public static class EnclaveReview
         }
         else if ((mask & AttributeFlags.Debug) == 0)
         {
-            findings.Add(new("debug-allowed", "ATTRIBUTEMASK leaves DEBUG open: whoever runs it may choose DEBUG, so a verifier must look at the report's attributes"));
+            findings.Add(new("debug-allowed",
+                "ATTRIBUTEMASK leaves DEBUG open: whoever runs it may choose DEBUG, so a verifier must look at the report's attributes"));
         }
 
         if ((flags & AttributeFlags.ProvisionKey) != 0)
@@ -92,7 +94,8 @@ public static class EnclaveReview
         IReadOnlyList<Check> failed = [.. SigstructChecks.Run(in s, 0).Where(check => !check.Passed)];
         if (failed.Count > 0)
         {
-            findings.Add(new("bad-sigstruct", $"EINIT refuses the SIGSTRUCT: {string.Join(", ", failed.Select(check => check.Name))}; see verify"));
+            findings.Add(
+                new("bad-sigstruct", $"EINIT refuses the SIGSTRUCT: {string.Join(", ", failed.Select(check => check.Name))}; see verify"));
         }
     }
 
@@ -136,5 +139,6 @@ public static class EnclaveReview
         }
     }
 
-    private static bool IsSimulation(string name) => SimulationNames.Any(part => name.EndsWith(part, StringComparison.Ordinal) || name == part);
+    private static bool IsSimulation(string name) =>
+        SimulationNames.Any(part => name.EndsWith(part, StringComparison.Ordinal) || name == part);
 }

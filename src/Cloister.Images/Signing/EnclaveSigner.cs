@@ -72,7 +72,9 @@ public static class EnclaveSigner
         return SigstructSigner.Complete(in prepared, signature, modulus);
     }
 
-    /// <summary>Copies the file and puts the SIGSTRUCTs in their places, or writes the SIGSTRUCT alone where the format keeps it apart.</summary>
+    /// <summary>
+    /// Copies the file and puts the SIGSTRUCTs in their places, or writes the SIGSTRUCT alone where the format keeps it apart.
+    /// </summary>
     /// <param name="image">The file.</param>
     /// <param name="signed">The enclaves of it and their new SIGSTRUCTs.</param>
     /// <param name="outputPath">Where the result goes. It may not be the file itself.</param>
@@ -83,7 +85,8 @@ public static class EnclaveSigner
         ArgumentNullException.ThrowIfNull(signed);
         if (!HoldsSigstruct(image))
         {
-            Sigstruct only = signed.Count == 1 ? signed[0].Sigstruct : throw new ImageException("a file with one enclave has one SIGSTRUCT");
+            Sigstruct only = signed.Count == 1 ? signed[0].Sigstruct
+                : throw new ImageException("a file with one enclave has one SIGSTRUCT");
             WriteWhole(outputPath, output => output.Write(SigstructText.Bytes(in only)));
             return;
         }

@@ -40,7 +40,8 @@ public static class SigstructSigner
     }
 
     /// <summary>yyyymmdd in BCD.</summary>
-    public static uint Bcd(DateOnly date) => uint.Parse(date.ToString("yyyyMMdd", CultureInfo.InvariantCulture), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+    public static uint Bcd(DateOnly date) =>
+        uint.Parse(date.ToString("yyyyMMdd", CultureInfo.InvariantCulture), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
 
     /// <summary>The 256 bytes that are signed: what an offline signer gets.</summary>
     public static byte[] SignedData(in Sigstruct sigstruct)
@@ -73,7 +74,8 @@ public static class SigstructSigner
     {
         if (signature.Length != KeySize || modulus.Length != KeySize)
         {
-            throw new CryptographicException($"signature and modulus have {KeySize} bytes each, not {signature.Length} and {modulus.Length}");
+            throw new CryptographicException(
+                $"signature and modulus have {KeySize} bytes each, not {signature.Length} and {modulus.Length}");
         }
 
         Sigstruct s = sigstruct;
@@ -93,7 +95,9 @@ public static class SigstructSigner
         return defect switch
         {
             SigstructDefect.None => s,
-            SigstructDefect.Digest => throw new CryptographicException("the signature is that key's, but of other data: another file, other options or another date"),
+            SigstructDefect.Digest =>
+                throw new CryptographicException(
+                    "the signature is that key's, but of other data: another file, other options or another date"),
             _ => throw new CryptographicException("the signature is not that key's, or not PKCS #1 v1.5 with SHA-256 and exponent 3"),
         };
     }
@@ -107,7 +111,8 @@ public static class SigstructSigner
         var exponent = new BigInteger(parameters.Exponent, isUnsigned: true, isBigEndian: true);
         return key.KeySize == KeyBits && parameters.Modulus is { Length: KeySize } modulus && exponent == 3
             ? modulus
-            : throw new CryptographicException($"SGX needs an RSA key of {KeyBits} bits with exponent 3; this one has {key.KeySize} bits and exponent {exponent} (openssl genrsa -3 -out key.pem {KeyBits})");
+            : throw new CryptographicException(
+                $"SGX needs an RSA key of {KeyBits} bits with exponent 3; this one has {key.KeySize} bits and exponent {exponent} (openssl genrsa -3 -out key.pem {KeyBits})");
     }
 
     private static void Put(BigInteger value, Span<byte> littleEndian)

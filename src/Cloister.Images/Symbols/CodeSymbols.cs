@@ -86,10 +86,15 @@ public sealed class CodeSymbols
     }
 
     /// <summary>Its functions, in the order of their addresses.</summary>
-    public IEnumerable<(string Name, ulong Start, ulong Size)> Functions => _functions.Where(symbol => symbol.IsFunction && IsCode(symbol.Value)).Select(symbol => (symbol.Name, symbol.Value, symbol.Size));
+    public IEnumerable<(string Name, ulong Start, ulong Size)> Functions =>
+        _functions.Where(symbol => symbol.IsFunction && IsCode(symbol.Value)).Select(symbol => (symbol.Name, symbol.Value, symbol.Size));
 
-    /// <summary>Where code of a line begins, in the order of addresses; behind the last of a run of code there is no file. Files with their directories.</summary>
-    public IEnumerable<(ulong Address, string? File, int Line)> Lines => _lines is null ? [] : _lines.Rows.Select(row => (row.Address, row.File?.FullName, row.Line));
+    /// <summary>
+    /// Where code of a line begins, in the order of addresses; behind the last of a run of code there is no file. Files with their
+    /// directories.
+    /// </summary>
+    public IEnumerable<(ulong Address, string? File, int Line)> Lines => _lines is null ? []
+        : _lines.Rows.Select(row => (row.Address, row.File?.FullName, row.Line));
 
     /// <summary>Its code from an address of its own to the end of the segment; empty where none is.</summary>
     public ReadOnlySpan<byte> CodeAt(ulong address)
@@ -138,7 +143,8 @@ public sealed class CodeSymbols
         foreach (ElfSegment segment in _code)
         {
             byte[] content = Content(segment);
-            for (long at = (long)((ulong)(pageOffset + page) - segment.Address % page) % page; at + bytes.Length <= content.Length; at += page)
+            for (long at = (long)((ulong)(pageOffset + page) - segment.Address % page) % page;
+                at + bytes.Length <= content.Length; at += page)
             {
                 if (!content.AsSpan((int)at, bytes.Length).SequenceEqual(bytes))
                 {

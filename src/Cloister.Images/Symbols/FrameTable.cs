@@ -37,7 +37,8 @@ internal sealed class FrameTable(byte[] bytes, ulong address)
 
                 int content = at + 4, next = checked(content + (int)length);
                 int distance = BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(content));
-                if (distance != 0 && Common.Read(bytes, content - distance) is { } common && Program(common, content + 4, instruction) is { } found)
+                if (distance != 0 && Common.Read(bytes, content - distance) is { } common
+                    && Program(common, content + 4, instruction) is { } found)
                 {
                     // No other is of the same place.
                     return Rule(common, found.Begin, found.Instructions, next, instruction);
@@ -78,10 +79,12 @@ internal sealed class FrameTable(byte[] bytes, ulong address)
         }
 
         var state = new State(common);
-        return state.Run(bytes, common.Program, common.End, begin, ulong.MaxValue) && state.Initial() && state.Run(bytes, cursor.At, end, begin, instruction) ? state.Rule : null;
+        return state.Run(bytes, common.Program, common.End, begin, ulong.MaxValue) && state.Initial()
+            && state.Run(bytes, cursor.At, end, begin, instruction) ? state.Rule : null;
     }
 
-    private ulong Word(int at, int size) => size == 8 ? BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan(at)) : (ulong)(long)BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(at));
+    private ulong Word(int at, int size) => size == 8 ? BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan(at))
+        : (ulong)(long)BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(at));
 
     /// <summary>What entries of .eh_frame have in common (a CIE).</summary>
     private sealed record Common(int Encoding, bool HasAugmentation, ulong CodeUnit, long DataUnit, int Program, int End)

@@ -6,7 +6,8 @@ namespace Cloister.Images.Symbols;
 /// <summary>One program of .debug_line: its header, and its rows. DWARF 5, 6.2.</summary>
 internal ref struct LineProgram
 {
-    private const int FormString = 0x08, FormLineString = 0x1f, FormStrp = 0x0e, FormUdata = 0x0f, FormData1 = 0x0b, FormData2 = 0x05, FormData4 = 0x06, FormData8 = 0x07, FormData16 = 0x1e, FormBlock = 0x09;
+    private const int FormString = 0x08, FormLineString = 0x1f, FormStrp = 0x0e, FormUdata = 0x0f, FormData1 = 0x0b, FormData2 = 0x05,
+        FormData4 = 0x06, FormData8 = 0x07, FormData16 = 0x1e, FormBlock = 0x09;
     private const int PathContent = 1, DirectoryContent = 2;
     private const int MostRows = 8_000_000;
 
@@ -26,7 +27,8 @@ internal ref struct LineProgram
 
     /// <summary>Runs the program at an offset.</summary>
     /// <returns>Where the next one begins.</returns>
-    public static int Run(ReadOnlySpan<byte> bytes, int at, ReadOnlySpan<byte> lineStrings, ReadOnlySpan<byte> strings, List<(ulong Address, SourceFile? File, int Line)> rows)
+    public static int Run(ReadOnlySpan<byte> bytes, int at, ReadOnlySpan<byte> lineStrings, ReadOnlySpan<byte> strings,
+        List<(ulong Address, SourceFile? File, int Line)> rows)
     {
         var program = new LineProgram(bytes, at, lineStrings, strings);
         return program.Run(rows);
@@ -79,7 +81,8 @@ internal ref struct LineProgram
         return end;
     }
 
-    private void Execute(int end, int minimumLength, int lineBase, int lineRange, int opcodeBase, ReadOnlySpan<byte> operands, int version, List<(ulong Address, SourceFile? File, int Line)> rows)
+    private void Execute(int end, int minimumLength, int lineBase, int lineRange, int opcodeBase, ReadOnlySpan<byte> operands, int version,
+        List<(ulong Address, SourceFile? File, int Line)> rows)
     {
         (ulong address, int file, int line) = (0UL, 1, 1);
         while (_at < end)
@@ -150,7 +153,8 @@ internal ref struct LineProgram
 
     // Number 0 is where the compiler ran; before version 5 only .debug_info says where that was.
     private static SourceFile FileIn(string name, ulong directory, List<string> directories) => new(
-        name, Path.Combine(directories.Count > 0 ? directories[0] : "", directory < (ulong)directories.Count ? directories[(int)directory] : "", name));
+        name, Path.Combine(directories.Count > 0 ? directories[0] : "", directory < (ulong)directories.Count
+            ? directories[(int)directory] : "", name));
 
     private void ReadOldTables()
     {

@@ -1,6 +1,9 @@
 namespace Cloister.Images.Symbols;
 
-/// <summary>The rows of .debug_line. DWARF 5, "Line Number Information"; also versions 2 to 4. Sections that are compressed, or in other files, are not read.</summary>
+/// <summary>
+/// The rows of .debug_line. DWARF 5, "Line Number Information"; also versions 2 to 4. Sections that are compressed, or in other files, are
+/// not read.
+/// </summary>
 internal sealed class LineTable
 {
     private const ulong CompressedFlag = 0x800;

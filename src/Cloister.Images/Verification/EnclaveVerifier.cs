@@ -29,7 +29,8 @@ public static class EnclaveVerifier
         if (variant.Pages is not null)
         {
             MeasureResult measured = EnclaveMeasurer.Measure(image, variant, null, progress, cancellation);
-            checks.Add(new Check("content", measured.Text == enclavehash, enclavehash, measured.Text, $"{measured.Pages} pages against {where}"));
+            checks.Add(new Check("content", measured.Text == enclavehash, enclavehash, measured.Text,
+                $"{measured.Pages} pages against {where}"));
         }
         else if (image.Format != ImageFormat.Sigstruct)
         {
@@ -64,12 +65,14 @@ public static class EnclaveVerifier
 
         if (policy.Isvprodid is { } product)
         {
-            checks.Add(new Check("isvprodid", sigstruct.Isvprodid == product, $"{product}", $"{sigstruct.Isvprodid}", $"ISVPRODID, file offset 0x{at + 1024:x}"));
+            checks.Add(new Check("isvprodid", sigstruct.Isvprodid == product, $"{product}", $"{sigstruct.Isvprodid}",
+                $"ISVPRODID, file offset 0x{at + 1024:x}"));
         }
 
         if (policy.MinimumIsvsvn is { } svn)
         {
-            checks.Add(new Check("isvsvn", sigstruct.Isvsvn >= svn, $"{svn} or more", $"{sigstruct.Isvsvn}", $"ISVSVN, file offset 0x{at + 1026:x}"));
+            checks.Add(new Check("isvsvn", sigstruct.Isvsvn >= svn, $"{svn} or more", $"{sigstruct.Isvsvn}",
+                $"ISVSVN, file offset 0x{at + 1026:x}"));
         }
 
         if (policy.AllowDebug == false)
@@ -91,7 +94,8 @@ public static class EnclaveVerifier
         if (policy.NotBefore is { } day)
         {
             DateOnly? made = SigstructText.ReadDate(sigstruct.Date, out _);
-            checks.Add(new Check("date", made >= day, $"{day:yyyy-MM-dd} or later", SigstructText.DescribeDate(sigstruct.Date), $"DATE, file offset 0x{at + 20:x}"));
+            checks.Add(new Check("date", made >= day, $"{day:yyyy-MM-dd} or later", SigstructText.DescribeDate(sigstruct.Date),
+                $"DATE, file offset 0x{at + 20:x}"));
         }
 
         if (policy.AllowWritableCode == false)
@@ -109,7 +113,8 @@ public static class EnclaveVerifier
         }
 
         const SecinfoFlags both = SecinfoFlags.W | SecinfoFlags.X;
-        PageRun? found = PageSequence.Checked(variant, image.Source.Length).FirstOrDefault(run => run.Count > 0 && (run.Flags & both) == both);
+        PageRun? found = PageSequence.Checked(variant, image.Source.Length)
+            .FirstOrDefault(run => run.Count > 0 && (run.Flags & both) == both);
         checks.Add(new Check(
             "writableCode",
             found is null,
@@ -132,5 +137,6 @@ public static class EnclaveVerifier
     }
 
     private static Check OneOf(string name, IReadOnlyList<string> expected, string found, string where)
-        => new(name, expected.Any(one => string.Equals(one.Trim(), found, StringComparison.OrdinalIgnoreCase)), string.Join(" or ", expected), found, where);
+        => new(name, expected.Any(one => string.Equals(one.Trim(), found, StringComparison.OrdinalIgnoreCase)),
+            string.Join(" or ", expected), found, where);
 }

@@ -1,6 +1,8 @@
 namespace Cloister.Images;
 
-/// <summary>Whether the enclaves of one file have one signer: which of them runs is the loader's choice, and what it seals belongs to its signer.</summary>
+/// <summary>
+/// Whether the enclaves of one file have one signer: which of them runs is the loader's choice, and what it seals belongs to its signer.
+/// </summary>
 public static class SignerAgreement
 {
     /// <summary>What one enclave of a file shows against the one that loaders prefer; null when there is nothing to compare.</summary>

@@ -34,13 +34,15 @@ public static class SigstructChecks
         // With the right quotients only the signature itself can be wrong.
         Put(q1, patched.Q1);
         Put(q2, patched.Q2);
-        checks.Add(Signature(inRange ? SigstructVerifier.CheckSignature(SigstructText.Bytes(in patched)) : SigstructDefect.SignatureRange, in patched));
+        checks.Add(Signature(inRange ? SigstructVerifier.CheckSignature(SigstructText.Bytes(in patched))
+            : SigstructDefect.SignatureRange, in patched));
         return checks;
 
         string Place(string field, int offset) => $"{field}, SIGSTRUCT offset {offset}, file offset 0x{fileOffset + offset:x}";
 
         Check Constant(string name, string field, int offset, ReadOnlySpan<byte> expected, ReadOnlySpan<byte> found)
-            => new(name, expected.SequenceEqual(found), Convert.ToHexStringLower(expected), Convert.ToHexStringLower(found), Place(field, offset));
+            => new(name, expected.SequenceEqual(found), Convert.ToHexStringLower(expected), Convert.ToHexStringLower(found),
+                Place(field, offset));
 
         Check Reserved(in Sigstruct of)
         {
@@ -50,7 +52,8 @@ public static class SigstructChecks
                 int at = bytes[start..end].IndexOfAnyExcept((byte)0);
                 if (at >= 0)
                 {
-                    return new Check("reserved", false, "00", $"{bytes[start + at]:x2}", Place(SigstructText.FieldAt(start + at), start + at));
+                    return new Check("reserved", false, "00", $"{bytes[start + at]:x2}",
+                        Place(SigstructText.FieldAt(start + at), start + at));
                 }
             }
 
@@ -66,8 +69,10 @@ public static class SigstructChecks
             return new Check(
                 name,
                 passed,
-                passed || at == KeySize ? "the quotient" : $"{Convert.ToHexStringLower(bytes.Slice(at, Math.Min(8, KeySize - at)))} from byte {at}",
-                passed ? "the quotient" : !inRange ? "no quotient: SIGNATURE is not below MODULUS" : $"{Convert.ToHexStringLower(found.Slice(at, Math.Min(8, KeySize - at)))} from byte {at}",
+                passed || at == KeySize ? "the quotient"
+                : $"{Convert.ToHexStringLower(bytes.Slice(at, Math.Min(8, KeySize - at)))} from byte {at}",
+                passed ? "the quotient" : !inRange ? "no quotient: SIGNATURE is not below MODULUS"
+                : $"{Convert.ToHexStringLower(found.Slice(at, Math.Min(8, KeySize - at)))} from byte {at}",
                 Place(field, offset));
         }
 
@@ -85,14 +90,20 @@ public static class SigstructChecks
             Sigstruct searched = defect == SigstructDefect.Digest ? of : s;
             if (SigstructDamage.Find(in searched) is { } damage)
             {
-                return new("signature", false, $"{damage.Signed:x2}, as it was signed", $"{damage.Found:x2}", Place(damage.Field, damage.Offset));
+                return new("signature", false, $"{damage.Signed:x2}, as it was signed", $"{damage.Found:x2}",
+                    Place(damage.Field, damage.Offset));
             }
 
             return defect switch
             {
-                SigstructDefect.SignatureRange => new("signature", false, "between 1 and MODULUS - 1", "0, or MODULUS or more", Place("SIGNATURE", 516)),
-                SigstructDefect.Digest => new("signature", false, "the digest in the signature", "another: more than one byte of bytes 0 to 127 or 900 to 1027 was changed after signing", Place("header and body", 0)),
-                _ => new("signature", false, "SIGNATURE^3 mod MODULUS as PKCS #1 v1.5 pads SHA-256", "not padded so: MODULUS or SIGNATURE is not the signer's", Place("MODULUS and SIGNATURE", 128)),
+                SigstructDefect.SignatureRange =>
+                    new("signature", false, "between 1 and MODULUS - 1", "0, or MODULUS or more", Place("SIGNATURE", 516)),
+                SigstructDefect.Digest =>
+                    new("signature", false, "the digest in the signature",
+                        "another: more than one byte of bytes 0 to 127 or 900 to 1027 was changed after signing",
+                        Place("header and body", 0)),
+                _ => new("signature", false, "SIGNATURE^3 mod MODULUS as PKCS #1 v1.5 pads SHA-256",
+                    "not padded so: MODULUS or SIGNATURE is not the signer's", Place("MODULUS and SIGNATURE", 128)),
             };
         }
     }

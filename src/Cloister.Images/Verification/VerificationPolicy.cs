@@ -41,13 +41,18 @@ public sealed record VerificationPolicy
     {
         try
         {
-            using var document = JsonDocument.Parse(json, new JsonDocumentOptions { AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip });
+            using var document = JsonDocument.Parse(json, new JsonDocumentOptions
+            {
+                AllowTrailingCommas = true,
+                CommentHandling = JsonCommentHandling.Skip,
+            });
             if (document.RootElement.ValueKind != JsonValueKind.Object)
             {
                 throw new ImageException("the policy is no JSON object");
             }
 
-            string[] unknown = [.. document.RootElement.EnumerateObject().Select(member => member.Name).Except(Members, StringComparer.OrdinalIgnoreCase)];
+            string[] unknown = [.. document.RootElement.EnumerateObject().Select(member => member.Name)
+                .Except(Members, StringComparer.OrdinalIgnoreCase)];
             return unknown is [string first, ..]
                 ? throw new ImageException($"a policy has no member '{first}'; it may have {string.Join(", ", Members)}")
                 : document.RootElement.Deserialize(Type) ?? throw new ImageException("the policy is empty");
@@ -58,7 +63,8 @@ public sealed record VerificationPolicy
         }
         catch (JsonException wrong)
         {
-            throw new ImageException($"the policy is not JSON from line {wrong.LineNumber + 1}, byte {wrong.BytePositionInLine + 1} on", wrong);
+            throw new ImageException($"the policy is not JSON from line {wrong.LineNumber + 1}, byte {wrong.BytePositionInLine + 1} on",
+                wrong);
         }
         catch (InvalidOperationException wrong)
         {

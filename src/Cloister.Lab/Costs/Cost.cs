@@ -8,7 +8,8 @@ namespace Cloister.Lab.Costs;
 /// <param name="Source">Where the figures stand; null when there is none.</param>
 /// <param name="Machine">The processor they are of.</param>
 /// <param name="Note">What else to know.</param>
-public sealed record Cost(MachineEvent Event, double? Low, double? High, IReadOnlyList<MachineEvent> Covers, string? Source, string? Machine, string? Note)
+public sealed record Cost(MachineEvent Event, double? Low, double? High, IReadOnlyList<MachineEvent> Covers, string? Source,
+    string? Machine, string? Note)
 {
     /// <summary>Whether there is a figure.</summary>
     public bool IsKnown => Low is not null;

@@ -66,7 +66,13 @@ public static class AllocationProgram
         var builder = new EnclaveBuilder(EnclaveLayout.SizeFor(pages));
         builder.Add(EnclaveLayout.Code, ExperimentCode.Assemble(), PageAccess.Read | PageAccess.Execute, name: "code");
         builder.AddZeros(EnclaveLayout.Staging, 1, ReadWrite, name: "emitted code");
-        builder.AddThread(EnclaveLayout.Thread, new Tcs { Ossa = EnclaveLayout.Frames, Nssa = EnclaveLayout.FrameCount, Fslimit = uint.MaxValue, Gslimit = uint.MaxValue });
+        builder.AddThread(EnclaveLayout.Thread, new Tcs
+        {
+            Ossa = EnclaveLayout.Frames,
+            Nssa = EnclaveLayout.FrameCount,
+            Fslimit = uint.MaxValue,
+            Gslimit = uint.MaxValue,
+        });
         builder.AddZeros(EnclaveLayout.ThreadsOwn, 1, ReadWrite, name: "the thread's own");
         builder.AddZeros(EnclaveLayout.Frames, EnclaveLayout.FrameCount, ReadWrite, name: "SSA");
         if (way == AllocationWay.Static)

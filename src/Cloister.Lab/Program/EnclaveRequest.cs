@@ -17,7 +17,9 @@ internal enum EnclaveRequest : ulong
     /// <summary>Each use calls the function in the page, which gives the page's number.</summary>
     Call,
 
-    /// <summary>The same, with code emitted and brought in by EACCEPTCOPY before a page's first use. Leaves as <see cref="AcceptAndTouch"/>.</summary>
+    /// <summary>
+    /// The same, with code emitted and brought in by EACCEPTCOPY before a page's first use. Leaves as <see cref="AcceptAndTouch"/>.
+    /// </summary>
     AcceptCodeAndCall,
 
     /// <summary>The same, with code emitted into the page itself before its first use.</summary>

@@ -4,7 +4,9 @@ using static Cloister.Lab.Reports.SvgDocument;
 
 namespace Cloister.Lab.Reports;
 
-/// <summary>The result as a chart for a paper: patterns side by side, quantities below each other, a bar for each way. Greys only.</summary>
+/// <summary>
+/// The result as a chart for a paper: patterns side by side, quantities below each other, a bar for each way. Greys only.
+/// </summary>
 public static class EdmmChart
 {
     private const double Left = 100, Right = 14, Top = 38, PanelGap = 24, PanelWidth = 150;
@@ -63,7 +65,8 @@ public static class EdmmChart
             return new Bar(Math.Min(1, taken), Math.Max(0, taken - 1), Number(taken));
         });
         yield return Cycles("Estimated thousands of cycles per page used, after EINIT", result => costs.Estimate(result.Events.Use));
-        yield return Cycles("Estimated thousands of cycles per page used, to build the enclave", result => costs.Estimate(result.Events.Build));
+        yield return Cycles("Estimated thousands of cycles per page used, to build the enclave",
+            result => costs.Estimate(result.Events.Build));
     }
 
     private static Block Cycles(string title, Func<ExperimentResult, Estimate> estimate) =>
@@ -75,7 +78,8 @@ public static class EdmmChart
             return new Bar(low, high - low, number);
         });
 
-    private static double Draw(SvgDocument svg, Block block, double top, AllocationWay[] ways, AllocationPattern[] patterns, IReadOnlyList<ExperimentResult> results)
+    private static double Draw(SvgDocument svg, Block block, double top, AllocationWay[] ways, AllocationPattern[] patterns,
+        IReadOnlyList<ExperimentResult> results)
     {
         Bar[] bars = [.. results.Select(block.BarOf)];
         Axis axis = Axis.For(bars.Max(bar => bar.First + bar.Second) * RoomForNumber);
@@ -135,7 +139,8 @@ public static class EdmmChart
         yield return string.Create(CultureInfo.InvariantCulture,
             $"A range of {pages:#,0} pages. Events counted on Cloister, a software SGX machine; no time measured there is in this chart.");
         yield return "AUGMENT as posted in March 2022, MAP_POPULATE as the thread of then describes it, both never merged; the rest as in Linux 6.12.";
-        string[] missing = [.. results.SelectMany(result => costs.Estimate(result.Events.Use).Missing).Where(one => one != MachineEvent.AexOther).Distinct().Order().Select(one => one.Name())];
+        string[] missing = [.. results.SelectMany(result => costs.Estimate(result.Events.Use).Missing)
+            .Where(one => one != MachineEvent.AexOther).Distinct().Order().Select(one => one.Name())];
         if (missing.Length > 0)
         {
             yield return $"Not in the estimates, for want of a published figure: {string.Join(", ", missing)}. Sources of the others: `cloister lab costs`.";

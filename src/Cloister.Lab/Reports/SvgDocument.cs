@@ -31,7 +31,8 @@ public sealed class SvgDocument
         Line($"<line x1='{x1:0.##}' y1='{y1:0.##}' x2='{x2:0.##}' y2='{y2:0.##}' stroke='{colour}' stroke-width='{width:0.##}'/>");
 
     /// <summary>A line of text.</summary>
-    public void Text(double x, double y, string text, Anchor anchor = Anchor.Start, double size = 10, bool bold = false, string colour = "#000") =>
+    public void Text(double x, double y, string text, Anchor anchor = Anchor.Start, double size = 10, bool bold = false,
+        string colour = "#000") =>
         Line($"<text x='{x:0.##}' y='{y:0.##}' font-size='{size:0.##}' fill='{colour}'{(bold ? " font-weight='bold'" : "")} text-anchor='{anchor.ToString().ToLowerInvariant()}'>{SecurityElement.Escape(text)}</text>");
 
     /// <summary>The whole document.</summary>

@@ -46,8 +46,8 @@ public interface IKernelDriverHost
     void WriteMsr(uint number, ulong value);
 
     /// <summary>
-    /// Whether it keeps mappings and descriptors itself: it follows (<see cref="KernelDriver.Follow"/>) what is mapped of devices, and answers
-    /// the next two questions.
+    /// Whether it keeps mappings and descriptors itself: it follows (<see cref="KernelDriver.Follow"/>) what is mapped of devices, and
+    /// answers the next two questions.
     /// </summary>
     bool KeepsMappings => false;
 

@@ -104,7 +104,8 @@ public sealed unsafe class KernelDriver : IDisposable
     public long Ioctl(nint file, uint command, ulong argument) => Call("linux_ioctl", (ulong)file, command, argument);
 
     /// <summary>The same, in parts.</summary>
-    public KernelSystemCall BeginIoctl(nint file, uint command, ulong argument) => new(this, Prepare("linux_ioctl", [(ulong)file, command, argument]));
+    public KernelSystemCall BeginIoctl(nint file, uint command, ulong argument) =>
+        new(this, Prepare("linux_ioctl", [(ulong)file, command, argument]));
 
     /// <summary>A new address space.</summary>
     public nint NewAddressSpace(ulong name) => (nint)Call("linux_mm_new", name);
@@ -126,14 +127,16 @@ public sealed unsafe class KernelDriver : IDisposable
     public int Unmap(nint addressSpace, ulong start, ulong end) => (int)Call("linux_munmap", (ulong)addressSpace, start, end);
 
     /// <summary>mprotect.</summary>
-    public int Protect(nint addressSpace, ulong start, ulong end, ulong protection) => (int)Call("linux_mprotect", (ulong)addressSpace, start, end, protection);
+    public int Protect(nint addressSpace, ulong start, ulong end, ulong protection) =>
+        (int)Call("linux_mprotect", (ulong)addressSpace, start, end, protection);
 
     /// <summary>Whether an mmap may be, as for <see cref="Map"/>; nothing is mapped.</summary>
     public int MayMap(nint addressSpace, nint file, ulong start, ulong end, ulong flags, ulong offset, ulong mapFlags) =>
         (int)Call("linux_may_mmap", (ulong)addressSpace, (ulong)file, start, end, flags, offset, mapFlags);
 
     /// <summary>Whether an mprotect may be; nothing changes.</summary>
-    public int MayProtect(nint addressSpace, ulong start, ulong end, ulong protection) => (int)Call("linux_may_mprotect", (ulong)addressSpace, start, end, protection);
+    public int MayProtect(nint addressSpace, ulong start, ulong end, ulong protection) =>
+        (int)Call("linux_may_mprotect", (ulong)addressSpace, start, end, protection);
 
     /// <summary>What is mapped in a range from now on: a file, or with 0 nothing.</summary>
     public void Follow(nint addressSpace, nint file, ulong start, ulong end, ulong rights, ulong offset) =>
@@ -155,7 +158,8 @@ public sealed unsafe class KernelDriver : IDisposable
     }
 
     /// <summary>The page frame that a page table shows, or all ones.</summary>
-    public ulong Frame(nint addressSpace, ulong address) => ((delegate* unmanaged[Cdecl]<nint, ulong, ulong>)Function("linux_entry"))(addressSpace, address);
+    public ulong Frame(nint addressSpace, ulong address) =>
+        ((delegate* unmanaged[Cdecl]<nint, ulong, ulong>)Function("linux_entry"))(addressSpace, address);
 
     /// <summary>Kernel threads run until none has anything to do.</summary>
     public void Idle()
@@ -213,9 +217,11 @@ public sealed unsafe class KernelDriver : IDisposable
         }
 
         bool isDriver = NativeLibrary.TryGetExport(library, "linux_start", out _);
-        if (!isDriver || !NativeLibrary.TryGetExport(library, "linux_version", out nint version) || ((delegate* unmanaged[Cdecl]<int>)version)() != Version)
+        if (!isDriver || !NativeLibrary.TryGetExport(library, "linux_version", out nint version)
+            || ((delegate* unmanaged[Cdecl]<int>)version)() != Version)
         {
-            throw new KernelDriverException(path, isDriver ? "was built by another version of Cloister: build it again" : "is not of `cloister driver build`");
+            throw new KernelDriverException(path, isDriver ? "was built by another version of Cloister: build it again"
+                : "is not of `cloister driver build`");
         }
 
         return library;
@@ -225,7 +231,8 @@ public sealed unsafe class KernelDriver : IDisposable
     {
         _hasFailed = true;
         var failure = ((delegate* unmanaged[Cdecl]<KernelFailure*>)Function("linux_failure"))();
-        return new KernelDriverException(_path, Marshal.PtrToStringUTF8((nint)failure->Text)!.Trim(), new Span<ulong>(failure->Frames, failure->Count).ToArray());
+        return new KernelDriverException(_path, Marshal.PtrToStringUTF8((nint)failure->Text)!.Trim(),
+            new Span<ulong>(failure->Frames, failure->Count).ToArray());
     }
 
     private long Call(string function, params ReadOnlySpan<ulong> arguments)

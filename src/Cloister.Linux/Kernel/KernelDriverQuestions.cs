@@ -72,7 +72,8 @@ internal unsafe struct KernelDriverQuestions
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static ulong Mapping(nint context, ulong mm, ulong address) =>
-        Ask(context, host => host.MayExecuteMemory(mm, address) switch { null => 0, true => Readable | MayExecute, false => Readable }, 0ul);
+        Ask(context,
+            host => host.MayExecuteMemory(mm, address) switch { null => 0, true => Readable | MayExecute, false => Readable }, 0ul);
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static nint File(nint context, ulong mm, uint descriptor) => Ask(context, host => host.FileOf(mm, (int)descriptor), (nint)0);
@@ -107,7 +108,8 @@ internal unsafe struct KernelDriverQuestions
         Tell(context, host => host.EntriesCleared(mm, address, length));
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static int IsYoung(nint context, ulong mm, ulong address) => Ask(context, host => host.TestAndClearYoung(mm, address), false) ? 1 : 0;
+    private static int IsYoung(nint context, ulong mm, ulong address) =>
+        Ask(context, host => host.TestAndClearYoung(mm, address), false) ? 1 : 0;
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static void Interrupt(nint context) => Tell(context, host => host.Interrupt());

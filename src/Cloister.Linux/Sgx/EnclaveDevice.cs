@@ -2,7 +2,10 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Cloister.Linux;
 
-/// <summary>The ioctls of an open /dev/sgx_enclave. Source: uapi asm/sgx.h of Linux 6.0 and later, but for AUGMENT_PAGES; each argument is a row of u64.</summary>
+/// <summary>
+/// The ioctls of an open /dev/sgx_enclave. Source: uapi asm/sgx.h of Linux 6.0 and later, but for AUGMENT_PAGES; each argument is a row of
+/// u64.
+/// </summary>
 public sealed unsafe class EnclaveDevice : IDisposable
 {
     /// <summary>The device that makes enclaves, since Linux 5.11.</summary>
@@ -51,7 +54,8 @@ public sealed unsafe class EnclaveDevice : IDisposable
     /// <param name="secinfo">The SECINFO, 64 bytes.</param>
     /// <param name="flags">0 or <see cref="MeasurePages"/>.</param>
     /// <param name="added">Bytes that were added.</param>
-    public Errno AddPages(PageBuffer source, ulong sourceOffset, ulong offset, ulong length, ReadOnlySpan<byte> secinfo, ulong flags, out ulong added)
+    public Errno AddPages(PageBuffer source, ulong sourceOffset, ulong offset, ulong length, ReadOnlySpan<byte> secinfo, ulong flags,
+        out ulong added)
     {
         ArgumentNullException.ThrowIfNull(source);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(sourceOffset, (ulong)source.Length);

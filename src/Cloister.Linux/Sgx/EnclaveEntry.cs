@@ -16,7 +16,8 @@ public abstract unsafe class EnclaveEntry
 
     private protected EnclaveEntry(ReadOnlySpan<byte> stub)
     {
-        nint page = NativeMethods.Mmap(0, PageSize, MemoryProtection.Read | MemoryProtection.Write, MemoryProtection.Private | MemoryProtection.Anonymous, -1, 0);
+        nint page = NativeMethods.Mmap(0, PageSize, MemoryProtection.Read | MemoryProtection.Write, MemoryProtection.Private
+            | MemoryProtection.Anonymous, -1, 0);
         if (page == -1)
         {
             throw new LinuxException("mmap", NativeMethods.LastError);
@@ -47,7 +48,8 @@ public abstract unsafe class EnclaveEntry
     /// <summary>Makes the page executable, once it is complete.</summary>
     private protected void Seal()
     {
-        if (NativeMethods.SystemCall(SystemCall.Mprotect, (long)_page, PageSize, MemoryProtection.Read | MemoryProtection.Execute, 0, 0, 0) < 0)
+        if (NativeMethods.SystemCall(SystemCall.Mprotect, (long)_page, PageSize, MemoryProtection.Read
+            | MemoryProtection.Execute, 0, 0, 0) < 0)
         {
             throw new LinuxException("mprotect", NativeMethods.LastError);
         }

@@ -33,7 +33,8 @@ public sealed class EnclaveRange : SafeHandle
         }
 
         nint twice = (nint)(2 * length);
-        nint found = NativeMethods.Mmap(0, (nuint)twice, MemoryProtection.None, MemoryProtection.Private | MemoryProtection.Anonymous | MemoryProtection.NoReserve, -1, 0);
+        nint found = NativeMethods.Mmap(0, (nuint)twice, MemoryProtection.None, MemoryProtection.Private | MemoryProtection.Anonymous
+            | MemoryProtection.NoReserve, -1, 0);
         if (found == -1)
         {
             throw new LinuxException("mmap", NativeMethods.LastError);
@@ -68,7 +69,8 @@ public sealed class EnclaveRange : SafeHandle
         {
             device.DangerousAddRef(ref held);
             int flags = MemoryProtection.Shared | MemoryProtection.Fixed | (populate ? MemoryProtection.Populate : 0);
-            return NativeMethods.Mmap((nint)(Address + offset), (nuint)length, protection, flags, (int)device.DangerousGetHandle(), 0) == -1 ? NativeMethods.LastError : Errno.None;
+            return NativeMethods.Mmap((nint)(Address + offset), (nuint)length, protection, flags, (int)device.DangerousGetHandle(), 0) == -1
+                ? NativeMethods.LastError : Errno.None;
         }
         finally
         {
@@ -84,14 +86,16 @@ public sealed class EnclaveRange : SafeHandle
     {
         Check(offset, length);
         const int flags = MemoryProtection.Private | MemoryProtection.Anonymous | MemoryProtection.NoReserve | MemoryProtection.Fixed;
-        return NativeMethods.Mmap((nint)(Address + offset), (nuint)length, MemoryProtection.None, flags, -1, 0) == -1 ? NativeMethods.LastError : Errno.None;
+        return NativeMethods.Mmap((nint)(Address + offset), (nuint)length, MemoryProtection.None, flags, -1, 0) == -1
+            ? NativeMethods.LastError : Errno.None;
     }
 
     /// <summary>mprotect(2) of a part.</summary>
     public Errno Protect(ulong offset, ulong length, int protection)
     {
         Check(offset, length);
-        return NativeMethods.SystemCall(SystemCall.Mprotect, (long)(Address + offset), (long)length, protection, 0, 0, 0) < 0 ? NativeMethods.LastError : Errno.None;
+        return NativeMethods.SystemCall(SystemCall.Mprotect, (long)(Address + offset), (long)length, protection, 0, 0, 0) < 0
+            ? NativeMethods.LastError : Errno.None;
     }
 
     /// <inheritdoc/>

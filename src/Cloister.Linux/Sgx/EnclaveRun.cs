@@ -13,7 +13,9 @@ public struct EnclaveRun
     /// <summary>Address of the TCS.</summary>
     [FieldOffset(0)] public ulong Tcs;
 
-    /// <summary>The last ENCLU leaf: 4 (EEXIT) when the enclave left by itself, 2 (EENTER) or 3 (ERESUME) when an exception ended it.</summary>
+    /// <summary>
+    /// The last ENCLU leaf: 4 (EEXIT) when the enclave left by itself, 2 (EENTER) or 3 (ERESUME) when an exception ended it.
+    /// </summary>
     [FieldOffset(8)] public uint Function;
 
     /// <summary>Vector of the exception.</summary>

@@ -37,13 +37,17 @@ public sealed unsafe class InlineEntry : EnclaveEntry
         }
     }
 
-    /// <summary>The entry of this process. From its first use on, the process's handlers of SIGSEGV, SIGBUS, SIGILL, SIGFPE and SIGTRAP have it in front of them.</summary>
+    /// <summary>
+    /// The entry of this process. From its first use on, the process's handlers of SIGSEGV, SIGBUS, SIGILL, SIGFPE and SIGTRAP have it in
+    /// front of them.
+    /// </summary>
     public static InlineEntry Instance => One.Value;
 
-    private static bool Current(int signal, byte* action) => NativeMethods.SignalAction(signal, null, action) == 0 && (*(int*)(action + ActionFlags) & SaSiginfo) != 0;
+    private static bool Current(int signal, byte* action) => NativeMethods.SignalAction(signal, null, action) == 0
+        && (*(int*)(action + ActionFlags) & SaSiginfo) != 0;
 
-    /// <summary>The stub, and from <c>handler</c> on the signal handler: x86-64, position independent. Offsets into the ucontext are those of
-    /// sys/ucontext.h: general registers from 40 on, error code 192, trap number 200, CR2 216.</summary>
+    /// <summary>The stub, and from <c>handler</c> on the signal handler: x86-64, position independent. Offsets into the ucontext are those
+    /// of sys/ucontext.h: general registers from 40 on, error code 192, trap number 200, CR2 216.</summary>
     public static ReadOnlySpan<byte> Code =>
     [
         0x55,                                       // push rbp

@@ -26,7 +26,8 @@ public sealed unsafe class PageBuffer : SafeHandle
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(bytes);
         int length = checked((bytes + HostPage.Size - 1) & ~(HostPage.Size - 1));
-        nint address = NativeMethods.Mmap(0, (nuint)length, MemoryProtection.Read | MemoryProtection.Write, MemoryProtection.Private | MemoryProtection.Anonymous, -1, 0);
+        nint address = NativeMethods.Mmap(0, (nuint)length, MemoryProtection.Read | MemoryProtection.Write, MemoryProtection.Private
+            | MemoryProtection.Anonymous, -1, 0);
         return address == -1 ? throw new LinuxException("mmap", NativeMethods.LastError) : new PageBuffer(address, length);
     }
 

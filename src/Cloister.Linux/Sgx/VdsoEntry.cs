@@ -3,7 +3,8 @@ namespace Cloister.Linux;
 /// <summary>Enters enclaves by the function of the vDSO, so that no exception inside becomes a signal of this process.</summary>
 public sealed class VdsoEntry : EnclaveEntry
 {
-    private static readonly Lazy<VdsoEntry?> Found = new(() => VdsoLookup.Find(VdsoLookup.SgxEnterEnclave) is var address and not 0 ? new VdsoEntry(address) : null);
+    private static readonly Lazy<VdsoEntry?> Found = new(
+        () => VdsoLookup.Find(VdsoLookup.SgxEnterEnclave) is var address and not 0 ? new VdsoEntry(address) : null);
 
     private readonly ulong _enterEnclave;
 

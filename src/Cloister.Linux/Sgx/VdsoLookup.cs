@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Cloister.Linux;
 
-/// <summary>Finds functions in the vDSO: a small ELF64 image that the kernel maps into each process. Source: vdso(7), System V ABI.</summary>
+/// <summary>
+/// Finds functions in the vDSO: a small ELF64 image that the kernel maps into each process. Source: vdso(7), System V ABI.
+/// </summary>
 public static unsafe class VdsoLookup
 {
     private const int DynamicSegment = 2, LoadSegment = 1, HashTag = 4, StringTableTag = 5, SymbolTableTag = 6, SymbolSize = 24;

@@ -104,7 +104,9 @@ public static class CpuModels
         return All.FirstOrDefault(model => Bare(model.Name) == bare);
     }
 
-    private static string Bare(string name) => name.Replace("-", "", StringComparison.Ordinal).Replace("_", "", StringComparison.Ordinal).ToUpperInvariant();
+    private static string Bare(string name) => name.Replace("-", "", StringComparison.Ordinal).Replace("_", "", StringComparison.Ordinal)
+        .ToUpperInvariant();
 
-    private static HashSet<string> Set(HashSet<string> all, string more, string without = "") => [.. all.Except(without.Split(' ')), .. more.Split(' ')];
+    private static HashSet<string> Set(HashSet<string> all, string more, string without = "") =>
+        [.. all.Except(without.Split(' ')), .. more.Split(' ')];
 }

@@ -4,10 +4,13 @@ using Cloister.Architecture;
 
 namespace Cloister.Processor.Cpus;
 
-/// <summary>CPUID of a processor that has a name, on a host that may be any other: the model's identity, the host's resources, and of the features what both have.</summary>
+/// <summary>
+/// CPUID of a processor that has a name, on a host that may be any other: the model's identity, the host's resources, and of the features
+/// what both have.
+/// </summary>
 /// <remarks>
-/// Leaf 0DH stays the host's: XGETBV, XSAVE and XSAVEC run natively and use the host's XCR0 and its offsets, and whoever makes room for them
-/// must learn the true sizes. Leaf 12H is not answered here. SDM 2A, CPUID.
+/// Leaf 0DH stays the host's: XGETBV, XSAVE and XSAVEC run natively and use the host's XCR0 and its offsets, and whoever makes room for
+/// them must learn the true sizes. Leaf 12H is not answered here. SDM 2A, CPUID.
 /// </remarks>
 public sealed class CpuidAnswers
 {
@@ -40,7 +43,8 @@ public sealed class CpuidAnswers
                      where model.Features.Contains(feature.Name) && (ComponentsOf(feature.Name) & ~components) == 0
                          && feature.IsIn(Host(feature.Leaf, feature.Subleaf))
                      select feature.Name];
-        Xsave = xsave.AsOnIntel((_flags.Contains("avx") ? Avx : 0) | (_flags.Contains("avx512f") ? Avx512 : 0) | (_flags.Contains("ospke") ? Pkru : 0));
+        Xsave = xsave.AsOnIntel((_flags.Contains("avx") ? Avx : 0) | (_flags.Contains("avx512f") ? Avx512 : 0)
+            | (_flags.Contains("ospke") ? Pkru : 0));
     }
 
     /// <summary>Whether the host is of the same maker.</summary>
@@ -53,7 +57,8 @@ public sealed class CpuidAnswers
     public XsaveLayout Xsave { get; }
 
     /// <summary>Whether leaf 0 tells Intel's name.</summary>
-    public static bool IsIntel(CpuidRegisters leaf0) => (leaf0.Ebx, leaf0.Edx, leaf0.Ecx) == (0x756e6547, 0x49656e69, 0x6c65746e); // "GenuineIntel"
+    public static bool IsIntel(CpuidRegisters leaf0) =>
+        (leaf0.Ebx, leaf0.Edx, leaf0.Ecx) == (0x756e6547, 0x49656e69, 0x6c65746e); // "GenuineIntel"
 
     /// <summary>What CPUID returns.</summary>
     public CpuidRegisters this[uint leaf, uint subleaf] => leaf switch
@@ -107,18 +112,24 @@ public sealed class CpuidAnswers
     };
 
     // SDM 1: bits 6 and 13 of EBX tell how x87 saves its pointers, and that is the host's.
-    private CpuidRegisters Features() => Only(7, 0, new CpuidRegisters(0, 1u << 6 | 1u << 13, 0, 0)) with { Eax = Math.Min(Host(7, 0).Eax, _model.HighestFeatureSubleaf) };
+    private CpuidRegisters Features() => Only(7, 0, new CpuidRegisters(0, 1u << 6 | 1u << 13, 0, 0)) with
+    {
+        Eax = Math.Min(Host(7, 0).Eax, _model.HighestFeatureSubleaf),
+    };
 
-    private CpuidRegisters Only(uint leaf, uint subleaf, CpuidRegisters others) => CpuFeatures.Only(leaf, subleaf, Host(leaf, subleaf), _flags.Contains, others);
+    private CpuidRegisters Only(uint leaf, uint subleaf, CpuidRegisters others) =>
+        CpuFeatures.Only(leaf, subleaf, Host(leaf, subleaf), _flags.Contains, others);
 
-    private CpuidRegisters IntelsOwn(string flag, uint leaf, uint subleaf) => HostIsIntel && _flags.Contains(flag) ? Host(leaf, subleaf) : s_nothing;
+    private CpuidRegisters IntelsOwn(string flag, uint leaf, uint subleaf) => HostIsIntel && _flags.Contains(flag)
+        ? Host(leaf, subleaf) : s_nothing;
 
     // Zeros: not enumerated. EBX / EAX is the ratio of the TSC to the crystal, ECX the crystal's frequency in Hz.
     private CpuidRegisters Clock()
     {
         CpuidRegisters own = HostIsIntel ? Host(0x15, 0) : s_nothing;
         uint kilohertz = TscKilohertz;
-        return own.Ebx != 0 || kilohertz == 0 ? own : new CpuidRegisters(_model.CrystalKilohertz, kilohertz, _model.CrystalKilohertz * 1000, 0);
+        return own.Ebx != 0 || kilohertz == 0 ? own
+            : new CpuidRegisters(_model.CrystalKilohertz, kilohertz, _model.CrystalKilohertz * 1000, 0);
     }
 
     private CpuidRegisters Frequencies()
@@ -129,7 +140,8 @@ public sealed class CpuidAnswers
     }
 
     // KVM and VMware tell it: Linux, arch/x86/kernel/cpu/vmware.c, and QEMU's vmware-cpuid-freq.
-    private uint TscKilohertz => HasHypervisor && _host(Hypervisor, 0).Eax is >= HypervisorTiming and < 0x50000000 ? _host(HypervisorTiming, 0).Eax : 0;
+    private uint TscKilohertz => HasHypervisor && _host(Hypervisor, 0).Eax is >= HypervisorTiming and < 0x50000000
+        ? _host(HypervisorTiming, 0).Eax : 0;
 
     private CpuidRegisters Brand(int part)
     {

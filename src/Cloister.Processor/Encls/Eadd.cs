@@ -16,13 +16,15 @@ public static class Eadd
     /// <param name="secinfo">PAGEINFO.SECINFO.</param>
     /// <param name="source">4096 bytes: PAGEINFO.SRCPGE.</param>
     /// <param name="page">A free EPC page.</param>
-    public static LeafResult Execute(SgxMachine machine, EpcPage secs, LinearAddress address, in Secinfo secinfo, ReadOnlySpan<byte> source, EpcPage page)
+    public static LeafResult Execute(SgxMachine machine, EpcPage secs, LinearAddress address, in Secinfo secinfo,
+        ReadOnlySpan<byte> source, EpcPage page)
     {
         ArgumentNullException.ThrowIfNull(machine);
         return machine.Tell(EnclsLeaf.Eadd, page, address, Run(machine, secs, address, secinfo, source, page));
     }
 
-    private static LeafResult Run(SgxMachine machine, EpcPage secs, LinearAddress address, Secinfo secinfo, ReadOnlySpan<byte> source, EpcPage page)
+    private static LeafResult Run(SgxMachine machine, EpcPage secs, LinearAddress address, Secinfo secinfo,
+        ReadOnlySpan<byte> source, EpcPage page)
     {
         // SDM 3D, EADD: DS:RCX does not resolve within an EPC.
         if (!machine.Epcm.Contains(page))
@@ -58,9 +60,11 @@ public static class Eadd
 
         // SDM 3D, EADD: TCS reserved fields, and FSLIMIT and GSLIMIT outside 64-bit mode.
         if (secinfo.PageType == PageType.Tcs
-            && TcsCheck.FindDefect(machine, MemoryMarshal.AsRef<Tcs>(source), control.Attributes) is (string field, int at, string expected, string found))
+            && TcsCheck.FindDefect(machine, MemoryMarshal.AsRef<Tcs>(source),
+                control.Attributes) is (string field, int at, string expected, string found))
         {
-            machine.Observer.EnclaveRefused(EnclsLeaf.Eadd, secs, default, $"page 0x{address - new LinearAddress(control.BaseAddr):x} (TCS), {field}, byte 0x{at:x}", expected, found);
+            machine.Observer.EnclaveRefused(EnclsLeaf.Eadd, secs, default,
+                $"page 0x{address - new LinearAddress(control.BaseAddr):x} (TCS), {field}, byte 0x{at:x}", expected, found);
             return LeafResult.GeneralProtection;
         }
 

@@ -20,7 +20,8 @@ public static class Eaug
     public static LeafResult Execute(SgxMachine machine, EpcPage secs, LinearAddress address, in Secinfo? secinfo, EpcPage page)
     {
         ArgumentNullException.ThrowIfNull(machine);
-        return machine.Tell(EnclsLeaf.Eaug, page, address, machine.Injected(EnclsLeaf.Eaug) ?? Run(machine, secs, address, secinfo.HasValue, page));
+        return machine.Tell(EnclsLeaf.Eaug, page, address, machine.Injected(EnclsLeaf.Eaug)
+            ?? Run(machine, secs, address, secinfo.HasValue, page));
     }
 
     private static LeafResult Run(SgxMachine machine, EpcPage secs, LinearAddress address, bool hasSecinfo, EpcPage page)

@@ -106,7 +106,8 @@ public static class Ecreate
         }
 
         // SDM 3D, ECREATE: SIZE at least two pages, a power of two, and no more than 2 to the power of CPUID.12H.0:EDX. The pseudocode
-        // prints "greater or equal", but processors take just that size, as the SDM's description of CPUID.12H has it. Intel DCAP, pull request 123.
+        // prints "greater or equal", but processors take just that size, as the SDM's description of CPUID.12H has it. Intel DCAP, pull
+        // request 123.
         int maximum = mode64 ? options.MaximumEnclaveSize64 : options.MaximumEnclaveSizeNot64;
         if (secs.Size > 1UL << maximum || secs.Size < 2 * LinearAddress.PageSize || !BitOperations.IsPow2(secs.Size))
         {
@@ -123,7 +124,8 @@ public static class Ecreate
         Attributes mask = options.AttributesMask;
         if ((secs.Attributes.Flags & ~mask.Flags) != 0 || (secs.Attributes.Xfrm & ~mask.Xfrm) != 0)
         {
-            return ("ATTRIBUTES", $"within {(ulong)mask.Flags:x}, XFRM {mask.Xfrm:x}", $"{(ulong)secs.Attributes.Flags:x}, XFRM {secs.Attributes.Xfrm:x}");
+            return ("ATTRIBUTES", $"within {(ulong)mask.Flags:x}, XFRM {mask.Xfrm:x}",
+                $"{(ulong)secs.Attributes.Flags:x}, XFRM {secs.Attributes.Xfrm:x}");
         }
 
         // SDM 3D, ECREATE: reserved fields. MRENCLAVE, MRSIGNER, ISVPRODID and ISVSVN are overwritten and not checked.

@@ -32,7 +32,8 @@ public static class Edbgrd
         }
 
         // SDM 3D, EDBGRD: not in the EPC, not valid, or neither PT_REG, PT_TCS nor PT_VA.
-        if (!machine.Epcm.Contains(page) || machine.Epcm[page] is not { Valid: true, PageType: PageType.Reg or PageType.Tcs or PageType.Va })
+        if (!machine.Epcm.Contains(page)
+            || machine.Epcm[page] is not { Valid: true, PageType: PageType.Reg or PageType.Tcs or PageType.Va })
         {
             return LeafResult.PageFault;
         }

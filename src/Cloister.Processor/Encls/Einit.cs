@@ -92,7 +92,8 @@ public static class Einit
         return LeafResult.Success;
     }
 
-    private static LeafResult Verify(Operands call, in Sigstruct certificate, in Einittoken token, ReadOnlySpan<byte> tokenBytes, in Secs control, in Bytes32 mrenclave, in Bytes32 mrsigner)
+    private static LeafResult Verify(Operands call, in Sigstruct certificate, in Einittoken token, ReadOnlySpan<byte> tokenBytes,
+        in Secs control, in Bytes32 mrenclave, in Bytes32 mrsigner)
     {
         // SDM 3D, EINIT: SIGSTRUCT.ENCLAVEHASH.
         if (!((ReadOnlySpan<byte>)certificate.Enclavehash).SequenceEqual(mrenclave))
@@ -104,7 +105,8 @@ public static class Einit
         bool authorised = call.Machine.LaunchControlHash.SequenceEqual(mrsigner);
         if ((control.Attributes.Flags & Controlled) != 0 && !authorised)
         {
-            return call.Refuse(SgxError.InvalidAttribute, "MRSIGNER for EINITTOKEN_KEY", Hex(call.Machine.LaunchControlHash), Hex(mrsigner));
+            return call.Refuse(SgxError.InvalidAttribute, "MRSIGNER for EINITTOKEN_KEY", Hex(call.Machine.LaunchControlHash),
+                Hex(mrsigner));
         }
 
         // SDM 3D, EINIT: SIGSTRUCT.ATTRIBUTES under its mask.
@@ -119,7 +121,8 @@ public static class Einit
         Miscselect requiredMisc = certificate.Miscselect & certificate.Miscmask;
         if (requiredMisc != (control.Miscselect & certificate.Miscmask))
         {
-            return call.Refuse(SgxError.InvalidAttribute, "MISCSELECT", $"{(uint)requiredMisc:x8}", $"{(uint)(control.Miscselect & certificate.Miscmask):x8}");
+            return call.Refuse(SgxError.InvalidAttribute, "MISCSELECT", $"{(uint)requiredMisc:x8}",
+                $"{(uint)(control.Miscselect & certificate.Miscmask):x8}");
         }
 
         // SDM 3D, EINIT: without a token the signer must be the one in IA32_SGXLEPUBKEYHASHn.
@@ -133,7 +136,8 @@ public static class Einit
         return VerifyToken(call, token, tokenBytes, control, mrenclave, mrsigner);
     }
 
-    private static LeafResult VerifyToken(Operands call, in Einittoken token, ReadOnlySpan<byte> tokenBytes, in Secs control, in Bytes32 mrenclave, in Bytes32 mrsigner)
+    private static LeafResult VerifyToken(Operands call, in Einittoken token, ReadOnlySpan<byte> tokenBytes, in Secs control,
+        in Bytes32 mrenclave, in Bytes32 mrsigner)
     {
         // SDM 3D, EINIT: a debug launch enclave cannot launch a production enclave.
         if (token.Maskedattributesle.Flags.HasFlag(AttributeFlags.Debug) && !control.Attributes.Flags.HasFlag(AttributeFlags.Debug))

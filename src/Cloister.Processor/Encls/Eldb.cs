@@ -14,7 +14,8 @@ public static class Eldb
     /// <param name="vaPage">The VA page.</param>
     /// <param name="slot">The slot, 0 to 511.</param>
     /// <param name="page">A free EPC page.</param>
-    public static LeafResult Execute(SgxMachine machine, EpcPage secs, LinearAddress address, ReadOnlySpan<byte> source, ReadOnlySpan<byte> pcmd, EpcPage vaPage, int slot, EpcPage page)
+    public static LeafResult Execute(SgxMachine machine, EpcPage secs, LinearAddress address, ReadOnlySpan<byte> source,
+        ReadOnlySpan<byte> pcmd, EpcPage vaPage, int slot, EpcPage page)
     {
         ArgumentNullException.ThrowIfNull(machine);
         LeafResult result = PageLoad.Run(machine, blocked: true, secs, address, source, pcmd, vaPage, slot, page);

@@ -14,10 +14,12 @@ public static class Eldu
     /// <param name="vaPage">The VA page.</param>
     /// <param name="slot">The slot, 0 to 511.</param>
     /// <param name="page">A free EPC page.</param>
-    public static LeafResult Execute(SgxMachine machine, EpcPage secs, LinearAddress address, ReadOnlySpan<byte> source, ReadOnlySpan<byte> pcmd, EpcPage vaPage, int slot, EpcPage page)
+    public static LeafResult Execute(SgxMachine machine, EpcPage secs, LinearAddress address, ReadOnlySpan<byte> source,
+        ReadOnlySpan<byte> pcmd, EpcPage vaPage, int slot, EpcPage page)
     {
         ArgumentNullException.ThrowIfNull(machine);
-        LeafResult result = machine.Injected(EnclsLeaf.Eldu) ?? PageLoad.Run(machine, blocked: false, secs, address, source, pcmd, vaPage, slot, page);
+        LeafResult result = machine.Injected(EnclsLeaf.Eldu)
+            ?? PageLoad.Run(machine, blocked: false, secs, address, source, pcmd, vaPage, slot, page);
         return machine.Tell(EnclsLeaf.Eldu, page, address, result);
     }
 }

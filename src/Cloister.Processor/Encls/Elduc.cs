@@ -14,7 +14,8 @@ public static class Elduc
     /// <param name="vaPage">The VA page.</param>
     /// <param name="slot">The slot, 0 to 511.</param>
     /// <param name="page">A free EPC page.</param>
-    public static LeafResult Execute(SgxMachine machine, EpcPage secs, LinearAddress address, ReadOnlySpan<byte> source, ReadOnlySpan<byte> pcmd, EpcPage vaPage, int slot, EpcPage page)
+    public static LeafResult Execute(SgxMachine machine, EpcPage secs, LinearAddress address, ReadOnlySpan<byte> source,
+        ReadOnlySpan<byte> pcmd, EpcPage vaPage, int slot, EpcPage page)
     {
         ArgumentNullException.ThrowIfNull(machine);
         // SDM 3D, ENCLS: EAX is an invalid leaf number.

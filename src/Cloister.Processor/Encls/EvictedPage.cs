@@ -16,7 +16,8 @@ public static class EvictedPage
     /// <param name="slot">The slot, 0 to 511.</param>
     /// <param name="plain">4096 bytes: what is in it.</param>
     /// <param name="secinfo">Its type and permissions.</param>
-    public static bool TryRead(SgxMachine machine, ulong eid, LinearAddress address, ReadOnlySpan<byte> source, ReadOnlySpan<byte> pcmd, EpcPage vaPage, int slot, Span<byte> plain, out SecinfoFlags secinfo)
+    public static bool TryRead(SgxMachine machine, ulong eid, LinearAddress address, ReadOnlySpan<byte> source, ReadOnlySpan<byte> pcmd,
+        EpcPage vaPage, int slot, Span<byte> plain, out SecinfoFlags secinfo)
     {
         ArgumentNullException.ThrowIfNull(machine);
         secinfo = default;
@@ -27,6 +28,7 @@ public static class EvictedPage
 
         Pcmd metadata = MemoryMarshal.Read<Pcmd>(pcmd);
         secinfo = metadata.Secinfo.Flags;
-        return PagingMetadata.Decrypt(machine, MemoryMarshal.Cast<byte, ulong>(machine.Memory[vaPage])[slot], eid, address, in metadata, source, plain);
+        return PagingMetadata.Decrypt(machine, MemoryMarshal.Cast<byte, ulong>(machine.Memory[vaPage])[slot], eid, address, in metadata,
+            source, plain);
     }
 }

@@ -20,14 +20,16 @@ public static class Ewb
     /// <param name="destination">4096 bytes: PAGEINFO.SRCPGE.</param>
     /// <param name="pcmd">128 bytes: PAGEINFO.PCMD.</param>
     /// <param name="address">PAGEINFO.LINADDR as the leaf leaves it: where the page was, 0 for a SECS and a VA page.</param>
-    public static LeafResult Execute(SgxMachine machine, EpcPage page, EpcPage vaPage, int slot, Span<byte> destination, Span<byte> pcmd, out LinearAddress address)
+    public static LeafResult Execute(SgxMachine machine, EpcPage page, EpcPage vaPage, int slot, Span<byte> destination, Span<byte> pcmd,
+        out LinearAddress address)
     {
         ArgumentNullException.ThrowIfNull(machine);
         LeafResult result = Run(machine, page, vaPage, slot, destination, pcmd, out address);
         return machine.Tell(EnclsLeaf.Ewb, page, address, result);
     }
 
-    private static LeafResult Run(SgxMachine machine, EpcPage page, EpcPage vaPage, int slot, Span<byte> destination, Span<byte> pcmd, out LinearAddress address)
+    private static LeafResult Run(SgxMachine machine, EpcPage page, EpcPage vaPage, int slot, Span<byte> destination, Span<byte> pcmd,
+        out LinearAddress address)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)slot, (uint)Slots, nameof(slot));
         ArgumentOutOfRangeException.ThrowIfNotEqual(destination.Length, LinearAddress.PageSize, nameof(destination));

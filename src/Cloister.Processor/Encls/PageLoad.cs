@@ -6,7 +6,8 @@ namespace Cloister.Processor.Encls;
 /// <summary>ELDB, ELDU, ELDBC and ELDUC: loads an evicted page. SDM 3D, ELDB/ELDU/ELDBC/ELDUC, one flow for all four.</summary>
 internal static class PageLoad
 {
-    public static LeafResult Run(SgxMachine machine, bool blocked, EpcPage secs, LinearAddress address, ReadOnlySpan<byte> source, ReadOnlySpan<byte> pcmd, EpcPage vaPage, int slot, EpcPage page)
+    public static LeafResult Run(SgxMachine machine, bool blocked, EpcPage secs, LinearAddress address, ReadOnlySpan<byte> source,
+        ReadOnlySpan<byte> pcmd, EpcPage vaPage, int slot, EpcPage page)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)slot, (uint)Ewb.Slots, nameof(slot));
         ArgumentOutOfRangeException.ThrowIfNotEqual(source.Length, LinearAddress.PageSize, nameof(source));

@@ -13,17 +13,21 @@ internal static class PagingMetadata
 {
     private const int HeaderSize = 128;
 
-    public static void Encrypt(SgxMachine machine, ulong version, ulong eid, LinearAddress address, in Pcmd pcmd, ReadOnlySpan<byte> page, Span<byte> destination, Span<byte> mac)
+    public static void Encrypt(SgxMachine machine, ulong version, ulong eid, LinearAddress address, in Pcmd pcmd, ReadOnlySpan<byte> page,
+        Span<byte> destination, Span<byte> mac)
     {
-        machine.Keys.Paging.Encrypt(Nonce(version, stackalloc byte[12]), page, destination, mac, Header(eid, address, pcmd, stackalloc byte[HeaderSize]));
+        machine.Keys.Paging.Encrypt(Nonce(version, stackalloc byte[12]), page, destination, mac,
+            Header(eid, address, pcmd, stackalloc byte[HeaderSize]));
     }
 
     /// <summary>False, and nothing in <paramref name="plain"/>, when anything is not as it was.</summary>
-    public static bool Decrypt(SgxMachine machine, ulong version, ulong eid, LinearAddress address, in Pcmd pcmd, ReadOnlySpan<byte> source, Span<byte> plain)
+    public static bool Decrypt(SgxMachine machine, ulong version, ulong eid, LinearAddress address, in Pcmd pcmd, ReadOnlySpan<byte> source,
+        Span<byte> plain)
     {
         try
         {
-            machine.Keys.Paging.Decrypt(Nonce(version, stackalloc byte[12]), source, pcmd.Mac, plain, Header(eid, address, pcmd, stackalloc byte[HeaderSize]));
+            machine.Keys.Paging.Decrypt(Nonce(version, stackalloc byte[12]), source, pcmd.Mac, plain,
+                Header(eid, address, pcmd, stackalloc byte[HeaderSize]));
             return true;
         }
         catch (AuthenticationTagMismatchException)

@@ -26,7 +26,10 @@ public static class Eaccept
         return LeafSteps.Tell(machine, processor, EncluLeaf.Eaccept, address, result);
     }
 
-    /// <summary>The flags of the SECINFO with which EACCEPT of a page by its enclave succeeds now; 0 where there is none, or where more than the flags decides.</summary>
+    /// <summary>
+    /// The flags of the SECINFO with which EACCEPT of a page by its enclave succeeds now; 0 where there is none, or where more than the
+    /// flags decides.
+    /// </summary>
     public static SecinfoFlags Awaited(SgxMachine machine, EpcPage page)
     {
         ArgumentNullException.ThrowIfNull(machine);
@@ -84,10 +87,12 @@ public static class Eaccept
         }
 
         // SDM 3D, EACCEPT: the request matches the page. PR is not compared.
-        const SecinfoFlags Compared = SecinfoFlags.PermissionMask | SecinfoFlags.Pending | SecinfoFlags.Modified | SecinfoFlags.PageTypeMask;
+        const SecinfoFlags Compared = SecinfoFlags.PermissionMask | SecinfoFlags.Pending | SecinfoFlags.Modified
+            | SecinfoFlags.PageTypeMask;
         if (entry.EnclaveAddress != address || (entry.SecinfoFlags & Compared) != (secinfo.Flags & Compared))
         {
-            return machine.Refuse(SgxError.PageAttributesMismatch, LeafRule.PageAttributes, (ulong)secinfo.Flags, (ulong)entry.SecinfoFlags);
+            return machine.Refuse(SgxError.PageAttributesMismatch, LeafRule.PageAttributes, (ulong)secinfo.Flags,
+                (ulong)entry.SecinfoFlags);
         }
 
         // SDM 3D, EACCEPT: the threads that were inside when the page changed have left.
@@ -127,9 +132,9 @@ public static class Eaccept
         };
     }
 
-    // SDM 3D, EACCEPT: FLAGS.DBGOPTIN, AEP and STATE as EADD leaves them, and the stack of frames right. The manual has CSSA < NSSA and prints
-    // that outside the IF for PT_TCS, where it would refuse every new page of zeroes. Processors accept a TCS of zeroes as well, so CSSA 0 is
-    // right whatever NSSA is; that is what EADD leaves, too. Source: intel/sgx-emm's test_sgx_mm_types. EENTER refuses CSSA >= NSSA.
+    // SDM 3D, EACCEPT: FLAGS.DBGOPTIN, AEP and STATE as EADD leaves them, and the stack of frames right. The manual has CSSA < NSSA and
+    // prints that outside the IF for PT_TCS, where it would refuse every new page of zeroes. Processors accept a TCS of zeroes as well, so CSSA 0
+    // is right whatever NSSA is; that is what EADD leaves, too. Source: intel/sgx-emm's test_sgx_mm_types. EENTER refuses CSSA >= NSSA.
     private static bool IsIdle(SgxMachine machine, in Tcs tcs, EpcPage secs)
         => TcsCheck.IsLegal(machine, tcs, machine.SecsOf(secs).Attributes)
             && !tcs.Flags.HasFlag(TcsFlags.Dbgoptin) && (tcs.Cssa == 0 || tcs.Cssa < tcs.Nssa) && tcs.Aep == 0 && tcs.State == 0;

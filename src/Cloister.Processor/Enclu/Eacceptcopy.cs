@@ -17,7 +17,8 @@ public static class Eacceptcopy
         }
 
         var address = new LinearAddress(processor.Registers.Rcx);
-        LeafResult result = LeafSteps.Injected(machine, processor, memory, EncluLeaf.Eacceptcopy) ?? Run(machine, processor, memory, address);
+        LeafResult result = LeafSteps.Injected(machine, processor, memory, EncluLeaf.Eacceptcopy)
+            ?? Run(machine, processor, memory, address);
         if (result.Status != LeafStatus.Fault)
         {
             LeafSteps.Complete(processor.Registers, result.Error);
@@ -72,11 +73,13 @@ public static class Eacceptcopy
         // SDM 3D, EACCEPTCOPY: the destination is a pending regular page with R and W at this address.
         EpcPage page = memory.Walk(address, AccessKind.Write).Page;
         ref EpcmEntry entry = ref machine.Epcm.Entry(page);
-        bool pending = entry is { Valid: true, Pending: true, Modified: false, Blocked: false, PageType: PageType.Reg, R: true, W: true, X: false }
+        bool pending =
+            entry is { Valid: true, Pending: true, Modified: false, Blocked: false, PageType: PageType.Reg, R: true, W: true, X: false }
             && entry.EnclaveSecs == processor.Secs && entry.EnclaveAddress == address;
         if (!pending)
         {
-            return machine.Refuse(SgxError.PageAttributesMismatch, LeafRule.PageAttributes, (ulong)secinfo.Flags, (ulong)entry.SecinfoFlags);
+            return machine.Refuse(SgxError.PageAttributesMismatch, LeafRule.PageAttributes, (ulong)secinfo.Flags,
+                (ulong)entry.SecinfoFlags);
         }
 
         machine.Memory[source].CopyTo(machine.Memory[page]);

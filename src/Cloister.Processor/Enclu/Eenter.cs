@@ -64,7 +64,8 @@ public static class Eenter
     }
 
     /// <summary>What cannot fail any more: also of ERESUME when it tells the enclave of an asynchronous exit.</summary>
-    internal static void Begin(SgxMachine machine, LogicalProcessor processor, in TcsOperand operand, (LinearAddress Rip, LinearAddress Fs, LinearAddress Gs) target)
+    internal static void Begin(SgxMachine machine, LogicalProcessor processor, in TcsOperand operand,
+        (LinearAddress Rip, LinearAddress Fs, LinearAddress Gs) target)
     {
         Registers registers = processor.Registers;
         operand.Enter(machine, processor, new LinearAddress(registers.Rbx), new LinearAddress(registers.Rcx));

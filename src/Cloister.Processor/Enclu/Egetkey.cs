@@ -33,12 +33,14 @@ public static class Egetkey
         Registers registers = processor.Registers;
 
         // SDM 3D, EGETKEY: KEYREQUEST's address and page, then OUTPUTDATA's.
-        if (Operand.Find(machine, processor, memory, new LinearAddress(registers.Rbx), Keyrequest.SizeInBytes, AccessKind.Read, out Span<byte> request) is { } requestRefusal)
+        if (Operand.Find(machine, processor, memory, new LinearAddress(registers.Rbx), Keyrequest.SizeInBytes, AccessKind.Read,
+            out Span<byte> request) is { } requestRefusal)
         {
             return requestRefusal;
         }
 
-        if (Operand.Find(machine, processor, memory, new LinearAddress(registers.Rcx), Cmac.Size, AccessKind.Write, out Span<byte> output) is { } outputRefusal)
+        if (Operand.Find(machine, processor, memory, new LinearAddress(registers.Rcx), Cmac.Size, AccessKind.Write,
+            out Span<byte> output) is { } outputRefusal)
         {
             return outputRefusal;
         }
@@ -118,7 +120,8 @@ public static class Egetkey
     }
 
     // SDM 3D, EGETKEY: TMP_KEYDEPENDENCIES of each key.
-    internal static KeyDependencies Dependencies(MachineKeys keys, ReadOnlySpan<byte> cpusvn, in Keyrequest request, in Secs secs, in SecsExtension extension)
+    internal static KeyDependencies Dependencies(MachineKeys keys, ReadOnlySpan<byte> cpusvn, in Keyrequest request, in Secs secs,
+        in SecsExtension extension)
     {
         // REQUIRED_SEALING_MASK: INIT and DEBUG always count.
         Attributes mask = request.Attributemask;

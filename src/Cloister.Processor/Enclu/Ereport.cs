@@ -37,7 +37,8 @@ public static class Ereport
         Registers registers = processor.Registers;
 
         // SDM 3D, EREPORT: TARGETINFO's address and page, then its reserved fields.
-        if (Operand.Find(machine, processor, memory, new LinearAddress(registers.Rbx), Targetinfo.SizeInBytes, AccessKind.Read, out Span<byte> targetinfo) is { } targetRefusal)
+        if (Operand.Find(machine, processor, memory, new LinearAddress(registers.Rbx), Targetinfo.SizeInBytes, AccessKind.Read,
+            out Span<byte> targetinfo) is { } targetRefusal)
         {
             return targetRefusal;
         }
@@ -50,12 +51,14 @@ public static class Ereport
         }
 
         // SDM 3D, EREPORT: REPORTDATA's address and page, then OUTPUTDATA's.
-        if (Operand.Find(machine, processor, memory, new LinearAddress(registers.Rcx), ReportdataAlignment, AccessKind.Read, out Span<byte> reportdata) is { } dataRefusal)
+        if (Operand.Find(machine, processor, memory, new LinearAddress(registers.Rcx), ReportdataAlignment, AccessKind.Read,
+            out Span<byte> reportdata) is { } dataRefusal)
         {
             return dataRefusal;
         }
 
-        if (Operand.Find(machine, processor, memory, new LinearAddress(registers.Rdx), OutputAlignment, AccessKind.Write, out Span<byte> output) is { } outputRefusal)
+        if (Operand.Find(machine, processor, memory, new LinearAddress(registers.Rdx), OutputAlignment, AccessKind.Write,
+            out Span<byte> output) is { } outputRefusal)
         {
             return outputRefusal;
         }

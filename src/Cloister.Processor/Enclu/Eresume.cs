@@ -9,9 +9,12 @@ namespace Cloister.Processor.Enclu;
 /// </summary>
 public static class Eresume
 {
-    /// <summary>The flags that come from GPRSGX: CF, PF, AF, ZF, SF, DF, OF, NT, RF, AC, ID. IOPL is 0, so IF stays. SDM 3D, ERESUME.</summary>
+    /// <summary>
+    /// The flags that come from GPRSGX: CF, PF, AF, ZF, SF, DF, OF, NT, RF, AC, ID. IOPL is 0, so IF stays. SDM 3D, ERESUME.
+    /// </summary>
     public const ulong RestoredFlags = Registers.CarryFlag | Registers.ParityFlag | Registers.AuxiliaryFlag | Registers.ZeroFlag
-        | Registers.SignFlag | Registers.DirectionFlag | Registers.OverflowFlag | (1UL << 14) | Registers.ResumeFlag | (1UL << 18) | (1UL << 21);
+        | Registers.SignFlag | Registers.DirectionFlag | Registers.OverflowFlag | (1UL << 14) | Registers.ResumeFlag
+        | (1UL << 18) | (1UL << 21);
 
     /// <summary>Executes the leaf.</summary>
     public static LeafResult Execute(SgxMachine machine, LogicalProcessor processor, ILinearMemory memory, IExtendedState extendedState)
@@ -95,7 +98,8 @@ public static class Eresume
         // SDM 3D, ERESUME: XRSTOR fails.
         if (!legal || !Restore(machine, processor.Frame, extendedState, operand.Secs.Attributes.Xfrm))
         {
-            return machine.Refuse(legal ? LeafRule.FrameExtendedState : tcs.State == LogicalProcessor.TcsActive ? LeafRule.TcsFree : LeafRule.FrameCanonical, saved.Rip);
+            return machine.Refuse(legal ? LeafRule.FrameExtendedState : tcs.State == LogicalProcessor.TcsActive ? LeafRule.TcsFree
+                : LeafRule.FrameCanonical, saved.Rip);
         }
 
         Registers registers = processor.Registers;

@@ -9,7 +9,9 @@ internal static class LeafSteps
     private const ulong ArithmeticFlags = Registers.CarryFlag | Registers.ParityFlag | Registers.AuxiliaryFlag
         | Registers.ZeroFlag | Registers.SignFlag | Registers.OverflowFlag;
 
-    /// <summary>The code that a leaf gives by order; null where it is to be executed. One whose page is not there faults first, and is no occasion.</summary>
+    /// <summary>
+    /// The code that a leaf gives by order; null where it is to be executed. One whose page is not there faults first, and is no occasion.
+    /// </summary>
     public static LeafResult? Injected(SgxMachine machine, LogicalProcessor processor, ILinearMemory memory, EncluLeaf leaf)
     {
         if (!machine.Injects(leaf))
@@ -37,7 +39,8 @@ internal static class LeafSteps
 
         // SDM 3D, ENCLU: EENTER and ERESUME only outside, the others only inside.
         bool entering = leaf is EncluLeaf.Eenter or EncluLeaf.Eresume;
-        return !offered ? machine.Refuse(LeafRule.Offered, (ulong)leaf) : processor.EnclaveMode == entering ? machine.Refuse(LeafRule.EnclaveMode, (ulong)leaf) : null;
+        return !offered ? machine.Refuse(LeafRule.Offered, (ulong)leaf)
+            : processor.EnclaveMode == entering ? machine.Refuse(LeafRule.EnclaveMode, (ulong)leaf) : null;
     }
 
     /// <summary>A leaf that has an error code ended: RAX and the flags say how, and RIP goes on.</summary>

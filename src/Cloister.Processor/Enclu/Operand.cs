@@ -8,7 +8,8 @@ namespace Cloister.Processor.Enclu;
 internal static class Operand
 {
     /// <summary>An operand of a leaf: aligned, in the enclave's range, in a regular page with the permission.</summary>
-    public static LeafResult? Find(SgxMachine machine, LogicalProcessor processor, ILinearMemory memory, LinearAddress address, int alignment, AccessKind access, out Span<byte> bytes)
+    public static LeafResult? Find(SgxMachine machine, LogicalProcessor processor, ILinearMemory memory, LinearAddress address,
+        int alignment, AccessKind access, out Span<byte> bytes)
     {
         bytes = default;
 
@@ -32,7 +33,8 @@ internal static class Operand
     }
 
     /// <summary>The SECINFO operand of EACCEPT, EACCEPTCOPY and EMODPE. Its reserved fields are not looked at.</summary>
-    public static LeafResult? FindSecinfo(SgxMachine machine, LogicalProcessor processor, ILinearMemory memory, LinearAddress address, out Secinfo secinfo)
+    public static LeafResult? FindSecinfo(SgxMachine machine, LogicalProcessor processor, ILinearMemory memory, LinearAddress address,
+        out Secinfo secinfo)
     {
         LeafResult? refusal = Find(machine, processor, memory, address, Secinfo.SizeInBytes, AccessKind.Read, out Span<byte> bytes);
         secinfo = refusal is null ? MemoryMarshal.Read<Secinfo>(bytes) : default;

@@ -6,8 +6,8 @@ using Cloister.Processor.Keys;
 namespace Cloister.Processor.Enclu;
 
 /// <summary>
-/// What an enclave of this machine could do with EREPORT and EGETKEY, without an enclave: for software that stands in for one. It shares nothing with
-/// the machine that runs but what lasts, so that it may be used from any thread.
+/// What an enclave of this machine could do with EREPORT and EGETKEY, without an enclave: for software that stands in for one. It shares
+/// nothing with the machine that runs but what lasts, so that it may be used from any thread.
 /// </summary>
 public sealed class SoftwareEnclave
 {

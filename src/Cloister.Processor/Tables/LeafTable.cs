@@ -38,7 +38,8 @@ public static class LeafTable
         Row(EnclsLeaf.Elduc, typeof(Elduc), Oversubscription, ShadowStack),
         Row(EnclsLeaf.Eupdatesvn, typeof(Eupdatesvn), "CPUID.12H.0:EAX[10]", "Never answers SGX_INSUFFICIENT_ENTROPY."),
         Row(EncluLeaf.Ereport, typeof(Ereport), Sgx1),
-        Row(EncluLeaf.Egetkey, typeof(Egetkey), Sgx1, "The derivation is AES-CMAC with a root key of the machine; hardware's is not public."),
+        Row(EncluLeaf.Egetkey, typeof(Egetkey), Sgx1,
+            "The derivation is AES-CMAC with a root key of the machine; hardware's is not public."),
         Row(EncluLeaf.Eenter, typeof(Eenter), Sgx1, "64-bit mode only."),
         Row(EncluLeaf.Eresume, typeof(Eresume), Sgx1, "64-bit mode only."),
         Row(EncluLeaf.Eexit, typeof(Eexit), Sgx1, "64-bit mode only."),
@@ -51,7 +52,8 @@ public static class LeafTable
     /// <summary>The rows as a table of Markdown, ending in a line feed.</summary>
     public static string RenderMarkdown()
     {
-        var text = new StringBuilder("| Instruction | EAX | Leaf | Offered by | Rules | Differences from hardware |\n|---|---|---|---|---|---|\n");
+        var text = new StringBuilder(
+            "| Instruction | EAX | Leaf | Offered by | Rules | Differences from hardware |\n|---|---|---|---|---|---|\n");
         foreach (LeafRow row in Rows)
         {
             string differences = row.Differences.Length == 0 ? "none known" : row.Differences;
@@ -65,7 +67,8 @@ public static class LeafTable
         => new("ENCLS", (uint)leaf, leaf.ToString().ToUpperInvariant(), type, feature, Citation(leaf), differences);
 
     private static LeafRow Row(EncluLeaf leaf, Type type, string feature, string differences = "")
-        => new("ENCLU", (uint)leaf, leaf.ToString().ToUpperInvariant(), type, feature, $"SDM 3D, {leaf.ToString().ToUpperInvariant()}", differences);
+        => new("ENCLU", (uint)leaf, leaf.ToString().ToUpperInvariant(), type, feature,
+            $"SDM 3D, {leaf.ToString().ToUpperInvariant()}", differences);
 
     private static string Citation(EnclsLeaf leaf) => leaf switch
     {

@@ -20,9 +20,12 @@ public class DevelopmentAuthorityTests
         string chain = new World(settings).Platform.Chain(settings.Version);
         var certificates = new X509Certificate2Collection();
         certificates.ImportFromPem(chain);
-        Assert.Equal(["Intel SGX PCK Certificate", $"Intel SGX PCK {authority} CA", "Intel SGX Root CA"], certificates.Select(one => one.GetNameInfo(X509NameType.SimpleName, false)));
+        Assert.Equal(["Intel SGX PCK Certificate", $"Intel SGX PCK {authority} CA", "Intel SGX Root CA"],
+            certificates.Select(one => one.GetNameInfo(X509NameType.SimpleName, false)));
         Assert.All(certificates, one => Assert.Contains("O=\"Cloister development, not Intel\"", one.Subject, StringComparison.Ordinal));
-        Assert.All(certificates, one => Assert.Equal(s_extensions.Order(), one.Extensions.Select(extension => extension.Oid!.Value!).Where(oid => oid != SgxExtension.Oid).Order()));
+        Assert.All(certificates,
+            one => Assert.Equal(s_extensions.Order(), one.Extensions.Select(extension => extension.Oid!.Value!)
+                .Where(oid => oid != SgxExtension.Oid).Order()));
         Assert.All(certificates, one => Assert.InRange(one.SerialNumberBytes.Length, 1, 20));
         byte[] der = certificates[0].Extensions.Single(extension => extension.Oid!.Value == SgxExtension.Oid).RawData;
         SgxExtension extension = SgxExtension.Read(der);
@@ -51,10 +54,14 @@ public class DevelopmentAuthorityTests
     public void What_is_cut_or_mixed_is_one_error()
     {
         string text = World.Authority.Write();
-        Assert.All(Enumerable.Range(0, text.Length / 40), part => Assert.Throws<AttestationException>(() => DevelopmentAuthority.Read(text[..(part * 40)])));
+        Assert.All(Enumerable.Range(0, text.Length / 40),
+            part => Assert.Throws<AttestationException>(() => DevelopmentAuthority.Read(text[..(part * 40)])));
         string other = DevelopmentAuthority.Create().Write();
-        int second = text.IndexOf("-----BEGIN CERTIFICATE-----", 10, StringComparison.Ordinal), theirs = other.IndexOf("-----BEGIN PRIVATE KEY-----", StringComparison.Ordinal);
-        Assert.Throws<AttestationException>(() => DevelopmentAuthority.Read(text[..text.IndexOf("-----BEGIN PRIVATE KEY-----", StringComparison.Ordinal)] + other[theirs..other.IndexOf("-----BEGIN CERTIFICATE-----", 10, StringComparison.Ordinal)] + text[second..]));
+        int second = text.IndexOf("-----BEGIN CERTIFICATE-----", 10, StringComparison.Ordinal),
+            theirs = other.IndexOf("-----BEGIN PRIVATE KEY-----", StringComparison.Ordinal);
+        Assert.Throws<AttestationException>(
+            () => DevelopmentAuthority.Read(text[..text.IndexOf("-----BEGIN PRIVATE KEY-----", StringComparison.Ordinal)]
+                + other[theirs..other.IndexOf("-----BEGIN CERTIFICATE-----", 10, StringComparison.Ordinal)] + text[second..]));
     }
 
     [Fact]
@@ -101,10 +108,12 @@ public class DevelopmentAuthorityTests
     {
         // 1.2.840.10045.3.1.7, and the same with another last number, in the first key.
         string text = World.Authority.Write();
-        int from = text.IndexOf("-----BEGIN PRIVATE KEY-----", StringComparison.Ordinal), to = text.IndexOf("-----END PRIVATE KEY-----", StringComparison.Ordinal);
+        int from = text.IndexOf("-----BEGIN PRIVATE KEY-----", StringComparison.Ordinal),
+            to = text.IndexOf("-----END PRIVATE KEY-----", StringComparison.Ordinal);
         byte[] key = Convert.FromBase64String(text[(from + 27)..to]), curve = [0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
         key[key.AsSpan().IndexOf(curve) + 7] = 0x6f;
-        string damaged = $"{text[..from]}-----BEGIN PRIVATE KEY-----\n{Convert.ToBase64String(key, Base64FormattingOptions.InsertLineBreaks)}\n{text[to..]}";
+        string damaged =
+            $"{text[..from]}-----BEGIN PRIVATE KEY-----\n{Convert.ToBase64String(key, Base64FormattingOptions.InsertLineBreaks)}\n{text[to..]}";
         Assert.Throws<AttestationException>(() => DevelopmentAuthority.Read(damaged));
     }
 }

@@ -1,6 +1,8 @@
 namespace Cloister.Attestation.Tests.Fuzz;
 
-/// <summary>Damages bytes in the ways that readers are known to fail by: bits, lengths, what is cut off, doubled, left out or put between.</summary>
+/// <summary>
+/// Damages bytes in the ways that readers are known to fail by: bits, lengths, what is cut off, doubled, left out or put between.
+/// </summary>
 internal sealed class Damage(int seed)
 {
     private const int MostChanges = 6;

@@ -6,8 +6,9 @@ using Cloister.Processor.Enclu;
 namespace Cloister.Attestation.Tests.Platforms;
 
 /// <summary>
-/// Which seal key an enclave gets after what has changed, under each policy: the table of docs/explanation/sealing.md, which this test makes
-/// (CLOISTER_REGENERATE=1). SDM 3D, EGETKEY, TMP_KEYDEPENDENCIES of SEAL_KEY; that a software enclave's keys are those of the leaf is tested beside it.
+/// Which seal key an enclave gets after what has changed, under each policy: the table of docs/explanation/sealing.md, which this test
+/// makes (CLOISTER_REGENERATE=1). SDM 3D, EGETKEY, TMP_KEYDEPENDENCIES of SEAL_KEY; that a software enclave's keys are those of the leaf is
+/// tested beside it.
 /// </summary>
 public class SealingTableTests
 {
@@ -29,13 +30,20 @@ public class SealingTableTests
     private static readonly (string What, string Outcome, Func<Platform, Platform> Machine, Func<ReportBody, ReportBody> Enclave)[] s_rows =
     [
         ("nothing: the next run", "======", same => same, same => same),
-        ("the platform was exported and imported, or copied", "======", platform => PlatformText.ReadPlatform(PlatformText.Write(platform)), same => same),
+        ("the platform was exported and imported, or copied", "======",
+            platform => PlatformText.ReadPlatform(PlatformText.Write(platform)), same => same),
         ("another platform", "xxxxxx", platform => platform with { RootKey = new byte[32] }, same => same),
-        ("another owner (`platform new-owner`)", "xxxxxx", platform => platform with { Settings = platform.Settings with { OwnerEpoch = "000102030405060708090a0b0c0d0e0f" } }, same => same),
-        ("newer microcode (CPUSVN up)", "======", platform => platform with { Settings = platform.Settings.At("03030000000000000000000000000000", 16) }, same => same),
-        ("older microcode again (CPUSVN down)", "!!!!!!", platform => platform with { Settings = platform.Settings.At(Older, 16) }, same => same),
-        ("another PCESVN", "======", platform => platform with { Settings = platform.Settings.At(platform.Settings.Cpusvn, 99) }, same => same),
-        ("another build of the enclave (MRENCLAVE)", "x=====", same => same, body => Changed(body, (ref ReportBody b) => b.Mrenclave[0] ^= 1)),
+        ("another owner (`platform new-owner`)", "xxxxxx",
+            platform => platform with { Settings = platform.Settings with { OwnerEpoch = "000102030405060708090a0b0c0d0e0f" } },
+            same => same),
+        ("newer microcode (CPUSVN up)", "======",
+            platform => platform with { Settings = platform.Settings.At("03030000000000000000000000000000", 16) }, same => same),
+        ("older microcode again (CPUSVN down)", "!!!!!!",
+            platform => platform with { Settings = platform.Settings.At(Older, 16) }, same => same),
+        ("another PCESVN", "======",
+            platform => platform with { Settings = platform.Settings.At(platform.Settings.Cpusvn, 99) }, same => same),
+        ("another build of the enclave (MRENCLAVE)", "x=====", same => same,
+            body => Changed(body, (ref ReportBody b) => b.Mrenclave[0] ^= 1)),
         ("another signer (MRSIGNER)", "=xxxxx", same => same, body => Changed(body, (ref ReportBody b) => b.Mrsigner[0] ^= 1)),
         ("a newer version (ISVSVN up)", "======", same => same, body => Changed(body, (ref ReportBody b) => b.Isvsvn++)),
         ("an older version (ISVSVN down)", "!!!!!!", same => same, body => Changed(body, (ref ReportBody b) => b.Isvsvn--)),
@@ -45,8 +53,11 @@ public class SealingTableTests
         ("an older CONFIGSVN", "!!!!!!", same => same, body => Changed(body, (ref ReportBody b) => b.Configsvn--)),
         ("another ISVFAMILYID", "====x=", same => same, body => Changed(body, (ref ReportBody b) => b.Isvfamilyid[0] ^= 1)),
         ("another ISVEXTPRODID", "=====x", same => same, body => Changed(body, (ref ReportBody b) => b.Isvextprodid[0] ^= 1)),
-        ("a debug enclave (DEBUG always counts)", "xxxxxx", same => same, body => Changed(body, (ref ReportBody b) => b.Attributes = new Attributes(b.Attributes.Flags | AttributeFlags.Debug, b.Attributes.Xfrm))),
-        ("another XFRM, which the mask leaves out", "======", same => same, body => Changed(body, (ref ReportBody b) => b.Attributes = new Attributes(b.Attributes.Flags, 7))),
+        ("a debug enclave (DEBUG always counts)", "xxxxxx", same => same,
+            body => Changed(body,
+                (ref ReportBody b) => b.Attributes = new Attributes(b.Attributes.Flags | AttributeFlags.Debug, b.Attributes.Xfrm))),
+        ("another XFRM, which the mask leaves out", "======", same => same,
+            body => Changed(body, (ref ReportBody b) => b.Attributes = new Attributes(b.Attributes.Flags, 7))),
     ];
 
     private delegate void Change(ref ReportBody body);
@@ -55,7 +66,8 @@ public class SealingTableTests
 
     [Theory]
     [MemberData(nameof(Rows))]
-    public void What_was_sealed_opens_or_not(int row) => Assert.Equal(s_rows[row].Outcome, string.Concat(s_policies.Select(policy => Outcome(row, policy.Policy))));
+    public void What_was_sealed_opens_or_not(int row) =>
+        Assert.Equal(s_rows[row].Outcome, string.Concat(s_policies.Select(policy => Outcome(row, policy.Policy))));
 
     [Fact]
     public void The_page_shows_the_table()
@@ -73,10 +85,12 @@ public class SealingTableTests
 
     private static string Table()
     {
-        var text = new StringBuilder($"| changed since | {string.Join(" | ", s_policies.Select(policy => policy.Name))} |\n|---|{string.Concat(s_policies.Select(_ => "---|"))}\n");
+        var text = new StringBuilder(
+            $"| changed since | {string.Join(" | ", s_policies.Select(policy => policy.Name))} |\n|---|{string.Concat(s_policies.Select(_ => "---|"))}\n");
         for (int row = 0; row < s_rows.Length; row++)
         {
-            text.Append($"| {s_rows[row].What} | {string.Join(" | ", s_policies.Select(policy => Outcome(row, policy.Policy) switch { '=' => "opens", 'x' => "**another key**", _ => "**refused**" }))} |\n");
+            text.Append(
+                $"| {s_rows[row].What} | {string.Join(" | ", s_policies.Select(policy => Outcome(row, policy.Policy) switch { '=' => "opens", 'x' => "**another key**", _ => "**refused**" }))} |\n");
         }
 
         return text.ToString();
@@ -86,7 +100,13 @@ public class SealingTableTests
     private static char Outcome(int row, Keypolicy policy)
     {
         var platform = new Platform(s_root, new PlatformSettings { Cpusvn = Newer });
-        ReportBody enclave = new() { Attributes = new Attributes(AttributeFlags.Init | AttributeFlags.Mode64Bit | AttributeFlags.Kss, 3), Isvprodid = 4, Isvsvn = 5, Configsvn = 6 };
+        ReportBody enclave = new()
+        {
+            Attributes = new Attributes(AttributeFlags.Init | AttributeFlags.Mode64Bit | AttributeFlags.Kss, 3),
+            Isvprodid = 4,
+            Isvsvn = 5,
+            Configsvn = 6,
+        };
         (enclave.Mrenclave[0], enclave.Mrsigner[0], enclave.Configid[0], enclave.Isvfamilyid[0], enclave.Isvextprodid[0]) = (1, 2, 3, 4, 5);
         Keyrequest request = new()
         {

@@ -12,10 +12,13 @@ public class QuoteTests
 
     [Fact]
     public void A_quote_that_is_cut_at_any_byte_is_one_error() =>
-        Assert.All(Enumerable.Range(0, s_quote.Length), length => Assert.Throws<AttestationException>(() => Quote.Parse(s_quote.AsMemory(0, length))));
+        Assert.All(Enumerable.Range(0, s_quote.Length),
+            length => Assert.Throws<AttestationException>(() => Quote.Parse(s_quote.AsMemory(0, length))));
 
     [Fact]
-    public void Padding_does_not_count() => Assert.Equal(s_quote.Length, Quote.Parse(new byte[8192].Select((_, i) => i < s_quote.Length ? s_quote[i] : (byte)0).ToArray()).Length);
+    public void Padding_does_not_count() =>
+        Assert.Equal(s_quote.Length,
+            Quote.Parse(new byte[8192].Select((_, i) => i < s_quote.Length ? s_quote[i] : (byte)0).ToArray()).Length);
 
     [Fact]
     public void Any_bytes_are_an_error_or_a_quote() => Prop.ForAll<byte[]>(bytes =>
@@ -63,7 +66,8 @@ public class QuoteTests
 
         // A trust domain's body is longer.
         header[4] = 0x81;
-        Assert.Equal(584, Quote.Parse((byte[])[.. header, .. new byte[584], .. BitConverter.GetBytes(signatures.Length), .. signatures]).Body.Length);
+        Assert.Equal(584,
+            Quote.Parse((byte[])[.. header, .. new byte[584], .. BitConverter.GetBytes(signatures.Length), .. signatures]).Body.Length);
         header[0] = 5;
         Assert.Throws<AttestationException>(() => Quote.Parse((byte[])[.. header, .. s_quote[48..]]));
     }

@@ -64,7 +64,8 @@ public class QuotingServiceTests
     public void A_report_of_another_machine_or_for_another_enclave_is_refused()
     {
         Report report = _world.Report();
-        Assert.Null(new QuotingService(new CertifiedPlatform(new Platform(new byte[32], new PlatformSettings()), World.Authority)).Quote(report));
+        Assert.Null(
+            new QuotingService(new CertifiedPlatform(new Platform(new byte[32], new PlatformSettings()), World.Authority)).Quote(report));
         Assert.Null(_world.Service.Quote(_world.Software(default).Report(default, [])));
     }
 

@@ -32,7 +32,8 @@ public class AesmServiceTests
 
     private static byte[] Key(int field) => Protobuf.Bytes(field, AttestationKeyId.Own);
 
-    private static byte[] Bytes(List<ProtobufField> fields, int number) => fields.Single(field => field.Number == number).Bytes!.Value.ToArray();
+    private static byte[] Bytes(List<ProtobufField> fields, int number) =>
+        fields.Single(field => field.Number == number).Bytes!.Value.ToArray();
 
     [Fact]
     public void The_key_is_asked_for_told_and_chosen()
@@ -74,7 +75,8 @@ public class AesmServiceTests
         SoftwareEnclave asking = _world.Software(new ReportBody { Isvsvn = 9, Attributes = new Attributes(AttributeFlags.Init, 3) });
         Report report = asking.Report(_world.Service.Targetinfo, [1]);
         byte[] information = [.. new byte[16], .. World.Bytes(asking.Targetinfo), .. new byte[432]];
-        (AesmError error, List<ProtobufField> fields) = Ask(Get, Protobuf.Bytes(1, World.Bytes(report)), Key(2), Protobuf.Bytes(3, information), Protobuf.Number(4, 8192));
+        (AesmError error, List<ProtobufField> fields) =
+            Ask(Get, Protobuf.Bytes(1, World.Bytes(report)), Key(2), Protobuf.Bytes(3, information), Protobuf.Number(4, 8192));
         Assert.Equal(AesmError.Success, error);
         byte[] quote = Bytes(fields, 2), answer = Bytes(fields, 3);
         Assert.Equal((8192, 960), (quote.Length, answer.Length));

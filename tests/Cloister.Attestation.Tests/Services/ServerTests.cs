@@ -59,7 +59,8 @@ public class ServerTests
     [InlineData("\0\u00ff\r\n\r\n", "400")]
     public async Task A_request_has_one_answer(string request, string? status)
     {
-        using ConnectionServer server = HttpServer.Begin(new IPEndPoint(IPAddress.Loopback, 0), new PccsService(s_world.Platform, new Verdict()).Get, out IPEndPoint bound);
+        using ConnectionServer server = HttpServer.Begin(new IPEndPoint(IPAddress.Loopback, 0),
+            new PccsService(s_world.Platform, new Verdict()).Get, out IPEndPoint bound);
         using var client = new TcpClient();
         await client.ConnectAsync(bound);
         NetworkStream stream = client.GetStream();
@@ -97,10 +98,13 @@ public class ServerTests
 
         string Header(HttpAnswer answer, string name) => Uri.UnescapeDataString(answer.Headers.Single(one => one.Name == name).Value);
         string Text(HttpAnswer answer) => Encoding.UTF8.GetString(answer.Body);
-        HttpAnswer list = Get("pckcrl?ca=platform&encoding=der"), tcb = Get("tcb?fmspc=00c10157e500"), identity = Get("qe/identity?update=early");
+        HttpAnswer list = Get("pckcrl?ca=platform&encoding=der"), tcb = Get("tcb?fmspc=00c10157e500"),
+            identity = Get("qe/identity?update=early");
         byte[] root = Convert.FromHexString(Text(Get("rootcacrl")));
-        Assert.Equal(RevocationList.Parse(root).Issuer.ToArray(), RevocationList.Parse(Get("crl?uri=" + Uri.EscapeDataString(DevelopmentAuthority.RootCrlUri)).Body).Issuer.ToArray());
-        var collateral = new Collateral(Header(list, "SGX-PCK-CRL-Issuer-Chain"), root, list.Body, Header(tcb, header), SignedText.Parse(Text(tcb), TcbInfo.Member),
+        Assert.Equal(RevocationList.Parse(root).Issuer.ToArray(),
+            RevocationList.Parse(Get("crl?uri=" + Uri.EscapeDataString(DevelopmentAuthority.RootCrlUri)).Body).Issuer.ToArray());
+        var collateral = new Collateral(Header(list, "SGX-PCK-CRL-Issuer-Chain"), root, list.Body, Header(tcb, header),
+            SignedText.Parse(Text(tcb), TcbInfo.Member),
             Header(identity, "SGX-Enclave-Identity-Issuer-Chain"), SignedText.Parse(Text(identity), EnclaveIdentity.Member));
         VerificationReport report = s_world.Verify(s_world.Quote(), collateral, DateTimeOffset.UtcNow);
         Assert.Equal(TcbStatus.SWHardeningNeeded, report.Status);
@@ -112,7 +116,8 @@ public class ServerTests
     public void A_certificate_is_of_the_newest_version_that_the_platform_has_reached()
     {
         var service = new PccsService(s_world.Platform, new Verdict());
-        HttpAnswer Get(string cpusvn, string pcesvn) => service.Get($"/sgx/certification/v4/pckcert?qeid=00&encrypted_ppid=00&cpusvn={cpusvn}&pcesvn={pcesvn}&pceid=0000");
+        HttpAnswer Get(string cpusvn, string pcesvn) =>
+            service.Get($"/sgx/certification/v4/pckcert?qeid=00&encrypted_ppid=00&cpusvn={cpusvn}&pcesvn={pcesvn}&pceid=0000");
         HttpAnswer old = Get("01010000000000000000000000000000", "1000"), newer = Get("02FF0000000000000000000000000000", "1100");
         Assert.Equal("010100000000000000000000000000001000", old.Headers.Single(one => one.Name == "SGX-TCBm").Value);
         Assert.Equal("020200000000000000000000000000001000", newer.Headers.Single(one => one.Name == "SGX-TCBm").Value);

@@ -53,13 +53,15 @@ public class QuoteVerifierTests
     [Theory]
     [InlineData(TcbStatus.Revoked)]
     [InlineData(TcbStatus.NotSupported)]
-    public void A_level_that_is_revoked_or_not_there_fails(TcbStatus status) => Fails("TCB level", s_world.Verify(s_quote, s_world.Collateral(new Verdict { Tcb = status })));
+    public void A_level_that_is_revoked_or_not_there_fails(TcbStatus status) =>
+        Fails("TCB level", s_world.Verify(s_quote, s_world.Collateral(new Verdict { Tcb = status })));
 
     [Theory]
     [InlineData(TcbStatus.UpToDate, TcbStatus.OutOfDate)]
     [InlineData(TcbStatus.ConfigurationNeeded, TcbStatus.OutOfDateConfigurationNeeded)]
     public void An_old_quoting_enclave_makes_the_whole_old(TcbStatus platform, TcbStatus expected) =>
-        Assert.Equal(expected, s_world.Verify(s_quote, s_world.Collateral(new Verdict { Tcb = platform, QuotingEnclave = TcbStatus.OutOfDate })).Status);
+        Assert.Equal(expected,
+            s_world.Verify(s_quote, s_world.Collateral(new Verdict { Tcb = platform, QuotingEnclave = TcbStatus.OutOfDate })).Status);
 
     [Fact]
     public void Verdicts_of_other_kinds_fail_at_their_step()
@@ -68,10 +70,12 @@ public class QuoteVerifierTests
         Fails("validity of the root's revocation list", s_world.Verify(s_quote, s_world.Collateral(new Verdict { IsExpired = true })));
         Fails("PCK certificate is not revoked", s_world.Verify(s_quote, s_world.Collateral(new Verdict { IsRevoked = true })));
         Fails("enclave may not be debugged", s_world.Verify(s_world.Quote(AttributeFlags.Debug)));
-        Fails("validity of Intel SGX PCK Certificate", s_world.Verify(s_quote, null, new DateTimeOffset(2019, 1, 1, 0, 0, 0, TimeSpan.Zero)));
+        Fails("validity of Intel SGX PCK Certificate",
+            s_world.Verify(s_quote, null, new DateTimeOffset(2019, 1, 1, 0, 0, 0, TimeSpan.Zero)));
         Fails("validity of the root's revocation list", s_world.Verify(s_quote, null, World.Now.AddDays(60)));
         Fails("FMSPC", s_world.Verify(s_quote, new World(new PlatformSettings { Fmspc = "00906ED50000" }).Collateral()));
-        Fails("root is trusted", QuoteVerifier.Verify(Quote.Parse(s_quote), s_world.Collateral(), new TrustedRoots([], [TrustedRoots.Intel]), World.Now));
+        Fails("root is trusted",
+            QuoteVerifier.Verify(Quote.Parse(s_quote), s_world.Collateral(), new TrustedRoots([], [TrustedRoots.Intel]), World.Now));
     }
 
     [Theory]
@@ -92,13 +96,26 @@ public class QuoteVerifierTests
     public void Collateral_that_was_changed_is_found()
     {
         Collateral whole = s_world.Collateral();
-        Fails("signature of TCB information", s_world.Verify(s_quote, whole with { TcbInfo = whole.TcbInfo with { Body = whole.TcbInfo.Body.Replace("\"pcesvn\":16", "\"pcesvn\":15", StringComparison.Ordinal) } }));
-        Fails("signature of QE identity", s_world.Verify(s_quote, whole with { Identity = whole.Identity with { Signature = new string('0', 128) } }));
+        Fails("signature of TCB information",
+            s_world.Verify(s_quote, whole with
+            {
+                TcbInfo = whole.TcbInfo with
+                {
+                    Body = whole.TcbInfo.Body.Replace("\"pcesvn\":16", "\"pcesvn\":15", StringComparison.Ordinal),
+                },
+            }));
+        Fails("signature of QE identity",
+            s_world.Verify(s_quote, whole with { Identity = whole.Identity with { Signature = new string('0', 128) } }));
         Fails("chain of TCB information", s_world.Verify(s_quote, whole with { TcbInfoChain = whole.PckCrlChain }));
-        Fails("chain of the PCK revocation list", s_world.Verify(s_quote, whole with { PckCrlChain = World.Authority.PckChain(CertificateAuthority.Processor) }));
+        Fails("chain of the PCK revocation list",
+            s_world.Verify(s_quote, whole with { PckCrlChain = World.Authority.PckChain(CertificateAuthority.Processor) }));
         Fails("PCK revocation list", s_world.Verify(s_quote, whole with { PckCrl = whole.RootCrl }));
         Fails("form", s_world.Verify(s_quote, whole with { RootCrl = [1, 2, 3] }));
-        Fails("QE identity", s_world.Verify(s_quote, whole with { Identity = new CollateralMaker(s_world.Platform, new Verdict(), World.Now).Identity("QVE") }));
+        Fails("QE identity",
+            s_world.Verify(s_quote, whole with
+            {
+                Identity = new CollateralMaker(s_world.Platform, new Verdict(), World.Now).Identity("QVE"),
+            }));
     }
 
     [Fact]
@@ -134,7 +151,8 @@ public class QuoteVerifierTests
         }
 
         Assert.Equal(TcbStatus.UpToDate, s_world.Verify(s_quote, Collateral.Parse(bytes.ToArray())).Status);
-        Assert.All(Enumerable.Range(0, 100), i => Assert.Throws<AttestationException>(() => Collateral.Parse(bytes.ToArray().AsMemory(0, (int)bytes.Length * i / 100))));
+        Assert.All(Enumerable.Range(0, 100),
+            i => Assert.Throws<AttestationException>(() => Collateral.Parse(bytes.ToArray().AsMemory(0, (int)bytes.Length * i / 100))));
         Assert.Equal(whole.TcbInfo, SignedText.Parse(whole.TcbInfo.Under(TcbInfo.Member), TcbInfo.Member));
         Assert.Throws<AttestationException>(() => SignedText.Parse(Encoding.UTF8.GetString(bytes.ToArray()), TcbInfo.Member));
     }

@@ -16,7 +16,8 @@ public sealed class AttestCommandTests : IDisposable
 
     public void Dispose() => _directory.Dispose();
 
-    private CloisterProcess.Outcome Run(params string[] arguments) => CloisterProcess.Run(arguments, "", start => start.Environment["XDG_STATE_HOME"] = _directory.Path);
+    private CloisterProcess.Outcome Run(params string[] arguments) =>
+        CloisterProcess.Run(arguments, "", start => start.Environment["XDG_STATE_HOME"] = _directory.Path);
 
     private string Done(params string[] arguments)
     {
@@ -39,7 +40,8 @@ public sealed class AttestCommandTests : IDisposable
 
     private static (int Status, string Output) OpenSsl(params string[] arguments)
     {
-        using Process openssl = Process.Start(new ProcessStartInfo("openssl", arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using Process openssl =
+            Process.Start(new ProcessStartInfo("openssl", arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         string output = openssl.StandardOutput.ReadToEnd() + openssl.StandardError.ReadToEnd();
         openssl.WaitForExit();
         return (openssl.ExitCode, output);
@@ -54,7 +56,8 @@ public sealed class AttestCommandTests : IDisposable
         Assert.StartsWith("-----BEGIN PUBLIC KEY-----", Done("attest", "root", "--key"), StringComparison.Ordinal);
         string file = Path.Combine(_directory.Path, "cloister/authority/authority.pem"), der = Path.Combine(_directory.Path, "root.der");
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(Path.GetDirectoryName(Path.GetDirectoryName(file))!));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute,
+            File.GetUnixFileMode(Path.GetDirectoryName(Path.GetDirectoryName(file))!));
         Done("attest", "root", "--der", "-o", der);
         Assert.Equal(ParsedCertificate.Chain(pem)[0].Der.ToArray(), File.ReadAllBytes(der));
         File.WriteAllText(file, File.ReadAllText(file)[..1000]);
@@ -80,12 +83,15 @@ public sealed class AttestCommandTests : IDisposable
         Assert.Equal((1, ""), (old.Status, old.Error));
         using (var json = JsonDocument.Parse(old.Output))
         {
-            Assert.Equal(("OutOfDate", false), (json.RootElement.GetProperty("status").GetString(), json.RootElement.GetProperty("passed").GetBoolean()));
-            Assert.All(json.RootElement.GetProperty("checks").EnumerateArray(), check => Assert.True(check.GetProperty("passed").GetBoolean()));
+            Assert.Equal(("OutOfDate", false),
+                (json.RootElement.GetProperty("status").GetString(), json.RootElement.GetProperty("passed").GetBoolean()));
+            Assert.All(json.RootElement.GetProperty("checks").EnumerateArray(),
+                check => Assert.True(check.GetProperty("passed").GetBoolean()));
         }
 
         Done("attest", "verify", quote, "--tcb", "OutOfDate", "--accept", "OutOfDate");
-        string[][] refused = [["--tcb", "Revoked"], ["--collateral", "expired"], ["--pck", "revoked"], ["--qe-tcb", "revoked"], ["--at", "2019-12-31"]];
+        string[][] refused = [["--tcb", "Revoked"], ["--collateral", "expired"], ["--pck", "revoked"], ["--qe-tcb", "revoked"],
+            ["--at", "2019-12-31"]];
         Assert.All(refused, words =>
         {
             CloisterProcess.Outcome outcome = Run(["attest", "verify", quote, .. words]);
@@ -122,16 +128,22 @@ public sealed class AttestCommandTests : IDisposable
     [Fact]
     public void Collateral_and_root_are_enough_elsewhere_and_openssl_agrees()
     {
-        string quote = Quote(), collateral = Path.Combine(_directory.Path, "collateral.json"), root = Path.Combine(_directory.Path, "root.pem"), parts = Path.Combine(_directory.Path, "parts");
+        string quote = Quote(), collateral = Path.Combine(_directory.Path, "collateral.json"),
+            root = Path.Combine(_directory.Path, "root.pem"), parts = Path.Combine(_directory.Path, "parts");
         Done("attest", "collateral", quote, "-o", collateral);
         Done("attest", "collateral", quote, "--pck", "revoked", "--directory", parts);
         Done("attest", "root", "-o", root);
-        CloisterProcess.Outcome elsewhere = CloisterProcess.Run(["attest", "verify", quote, "--root", root, "--collateral", collateral], "", start => start.Environment["XDG_STATE_HOME"] = Path.Combine(_directory.Path, "other"));
+        CloisterProcess.Outcome elsewhere = CloisterProcess.Run(["attest", "verify", quote, "--root", root, "--collateral", collateral], "",
+            start => start.Environment["XDG_STATE_HOME"] = Path.Combine(_directory.Path, "other"));
         Assert.Equal((0, ""), (elsewhere.Status, elsewhere.Error));
-        Assert.Equal(2, CloisterProcess.Run(["attest", "verify", quote], "", start => start.Environment["XDG_STATE_HOME"] = Path.Combine(_directory.Path, "other")).Status);
+        Assert.Equal(2,
+            CloisterProcess.Run(["attest", "verify", quote], "",
+                start => start.Environment["XDG_STATE_HOME"] = Path.Combine(_directory.Path, "other")).Status);
 
-        string chain = _directory.Write("chain.pem", System.Text.Encoding.Latin1.GetString(Attestation.Quotes.Quote.Parse(File.ReadAllBytes(quote)).Certification.Span)[..^1]);
-        string pck = _directory.Write("pck.pem", File.ReadAllText(chain)[..(File.ReadAllText(chain).IndexOf("-----END", StringComparison.Ordinal) + 26)]);
+        string chain = _directory.Write("chain.pem",
+            System.Text.Encoding.Latin1.GetString(Attestation.Quotes.Quote.Parse(File.ReadAllBytes(quote)).Certification.Span)[..^1]);
+        string pck = _directory.Write("pck.pem",
+            File.ReadAllText(chain)[..(File.ReadAllText(chain).IndexOf("-----END", StringComparison.Ordinal) + 26)]);
         (int status, string output) = OpenSsl("verify", "-x509_strict", "-CAfile", root, "-untrusted", chain, pck);
         Assert.True(status == 0, output);
         string lists = Path.Combine(_directory.Path, "lists.pem");
@@ -165,7 +177,8 @@ public sealed class AttestCommandTests : IDisposable
         Assert.All(wrong, one =>
         {
             CloisterProcess.Outcome outcome = Run(["attest", .. one.Words]);
-            Assert.True(one.Status == outcome.Status && outcome.Error.Contains(one.Expected, StringComparison.Ordinal), $"{outcome.Status}: {outcome.Error}");
+            Assert.True(one.Status == outcome.Status && outcome.Error.Contains(one.Expected, StringComparison.Ordinal),
+                $"{outcome.Status}: {outcome.Error}");
             Assert.Equal(1, outcome.Error.Count(c => c == '\n'));
         });
     }

@@ -41,7 +41,8 @@ public class BadInputTests
         { ["demo", "--svg"], Failure.Usage, "demo: --svg needs a value: --svg FILE" },
         { ["doctor", "-o", "one", "-o", "two"], Failure.Usage, "doctor: --output is there twice" },
         { ["run", "--help=1"], Failure.Usage, "run: --help takes no value" },
-        { ["--epc", "8M", "run", "true"], Failure.Usage, "--epc stands before the command, and options stand behind it: cloister run --epc" },
+        { ["--epc", "8M", "run", "true"], Failure.Usage,
+            "--epc stands before the command, and options stand behind it: cloister run --epc" },
         { ["./program"], Failure.Usage, "to run a program write `cloister run -- ./program`" },
         { ["sh"], Failure.Usage, "to run a program write `cloister run -- sh`" },
         { ["lab", "edmm", "--pages", "x"], Failure.Usage, "lab edmm: --pages: 'x' is not a whole number" },
@@ -84,10 +85,14 @@ public class BadInputTests
         byte[] elf = File.ReadAllBytes("/bin/sh");
         string plain = directory.Write("plain", "");
         AssertOneLine(CloisterProcess.Run(["run", plain]), Failure.NotRunnable, "not executable");
-        AssertOneLine(CloisterProcess.Run(["run", directory.WriteProgram("empty", [])]), Failure.NotRunnable, "neither an ELF program nor a script");
-        AssertOneLine(CloisterProcess.Run(["run", directory.WriteProgram("text", "echo\n"u8)]), Failure.NotRunnable, "neither an ELF program nor a script");
-        AssertOneLine(CloisterProcess.Run(["run", directory.WriteProgram("script", "#!/no/such/interpreter\n"u8)]), Failure.NotRunnable, "interpreter /no/such/interpreter");
-        AssertOneLine(CloisterProcess.Run(["run", directory.WriteProgram("cut", elf.AsSpan(0, 100))]), Failure.NotRunnable, "cannot be started");
+        AssertOneLine(CloisterProcess.Run(["run", directory.WriteProgram("empty", [])]), Failure.NotRunnable,
+            "neither an ELF program nor a script");
+        AssertOneLine(CloisterProcess.Run(["run", directory.WriteProgram("text", "echo\n"u8)]), Failure.NotRunnable,
+            "neither an ELF program nor a script");
+        AssertOneLine(CloisterProcess.Run(["run", directory.WriteProgram("script", "#!/no/such/interpreter\n"u8)]), Failure.NotRunnable,
+            "interpreter /no/such/interpreter");
+        AssertOneLine(CloisterProcess.Run(["run", directory.WriteProgram("cut", elf.AsSpan(0, 100))]), Failure.NotRunnable,
+            "cannot be started");
         elf[18] = 3;
         elf[4] = 1;
         AssertOneLine(CloisterProcess.Run(["run", directory.WriteProgram("i386", elf)]), Failure.NotRunnable, "32-bit x86");
@@ -129,14 +134,17 @@ public class BadInputTests
     [Fact]
     public void Where_no_stream_is_open_it_ends_all_the_same_and_writes_into_no_file_of_its_own()
     {
-        foreach ((string closed, string[] arguments, int status) in ((string, string[], int)[])[("2>&-", ["run", "--stats", "true"], Failure.InputOutput), ("<&- 2>&-", ["run", "-v", "false"], 1), ("<&- 2>&-", ["rn"], Failure.Usage)])
+        foreach ((string closed, string[] arguments, int status) in ((string, string[],
+            int)[])[("2>&-", ["run", "--stats", "true"], Failure.InputOutput), ("<&- 2>&-", ["run", "-v", "false"], 1),
+                ("<&- 2>&-", ["rn"], Failure.Usage)])
         {
             using CloisterProcess process = CloisterProcess.StartUnder(["sh", "-c", $"exec \"$@\" {closed}", "sh"], arguments);
             Assert.Equal(status, process.Finish().Status);
         }
 
         // A program finds closed what was closed.
-        using CloisterProcess looking = CloisterProcess.StartUnder(["sh", "-c", "exec \"$@\" <&- 2>&-", "sh"], ["run", "--", "sh", "-c", "[ ! -e /proc/$$/fd/0 ] && [ ! -e /proc/$$/fd/2 ]"]);
+        using CloisterProcess looking = CloisterProcess.StartUnder(["sh", "-c", "exec \"$@\" <&- 2>&-", "sh"],
+            ["run", "--", "sh", "-c", "[ ! -e /proc/$$/fd/0 ] && [ ! -e /proc/$$/fd/2 ]"]);
         Assert.Equal(0, looking.Finish().Status);
     }
 
@@ -152,7 +160,8 @@ public class BadInputTests
     public void A_program_that_traces_gets_the_kernels_refusal()
     {
         // PTRACE_TRACEME is request 0 of system call 101.
-        CloisterProcess.Outcome outcome = CloisterProcess.Run(["run", "--", "perl", "-e", "exit(syscall(101, 0, 0, 0, 0) == -1 && $! == 1 ? 9 : 1)"]);
+        CloisterProcess.Outcome outcome =
+            CloisterProcess.Run(["run", "--", "perl", "-e", "exit(syscall(101, 0, 0, 0, 0) == -1 && $! == 1 ? 9 : 1)"]);
         Assert.Equal(9, outcome.Status);
     }
 
@@ -160,7 +169,8 @@ public class BadInputTests
     public void Under_another_tracer_it_says_so()
     {
         // The outer Cloister is the other tracer.
-        AssertOneLine(CloisterProcess.Run(["run", "--", "dotnet", CloisterProcess.CommandFile, "run", "true"]), Failure.NotPermitted, "traces Cloister");
+        AssertOneLine(CloisterProcess.Run(["run", "--", "dotnet", CloisterProcess.CommandFile, "run", "true"]), Failure.NotPermitted,
+            "traces Cloister");
     }
 
     private static void AssertOneLine(CloisterProcess.Outcome outcome, int status, string words)

@@ -35,7 +35,9 @@ public sealed class DiffCommandTests : IDisposable
         string one = _files.Write("one.sgxs", OtherFiles.Sgxs()), other = _files.Write("other.sgxs", changed);
         JsonElement json = EnclaveFiles.Json(1, "diff", one, other);
         JsonElement found = Assert.Single(json.GetProperty("pages").EnumerateArray());
-        Assert.Equal((page & ~4095UL, "content", true, 1), (found.GetProperty("offset").GetUInt64(), found.GetProperty("what").GetString(), found.GetProperty("measured").GetBoolean(), found.GetProperty("bytes").GetInt32()));
+        Assert.Equal((page & ~4095UL, "content", true, 1),
+            (found.GetProperty("offset").GetUInt64(), found.GetProperty("what").GetString(), found.GetProperty("measured").GetBoolean(),
+                found.GetProperty("bytes").GetInt32()));
         Assert.False(json.GetProperty("sameMrenclave").GetBoolean());
         Assert.Contains($"1 bytes, first at 0x{page + 5:x}: A ", EnclaveFiles.Run(1, "diff", one, other), StringComparison.Ordinal);
         Assert.Equal("measured\n", EnclaveFiles.Run(1, "diff", "-q", one, other));
@@ -56,8 +58,10 @@ public sealed class DiffCommandTests : IDisposable
     [CompilerFact]
     public void A_function_that_was_changed_is_named()
     {
-        const string source = "int helper(int n); int helper(int n) { return n + 1; } int answer(void); int answer(void) { return helper(NUMBER); } const char text[] = \"the same\";";
-        string one = Compile(_first, source.Replace("NUMBER", "41", StringComparison.Ordinal)), other = Compile(_second, source.Replace("NUMBER", "43", StringComparison.Ordinal));
+        const string source =
+            "int helper(int n); int helper(int n) { return n + 1; } int answer(void); int answer(void) { return helper(NUMBER); } const char text[] = \"the same\";";
+        string one = Compile(_first, source.Replace("NUMBER", "41", StringComparison.Ordinal)),
+            other = Compile(_second, source.Replace("NUMBER", "43", StringComparison.Ordinal));
         JsonElement json = EnclaveFiles.Json(1, "diff", one, other);
         Assert.Equal("answer", Assert.Single(json.GetProperty("symbols").EnumerateArray()).GetProperty("name").GetString());
         Assert.Contains(json.GetProperty("sections").EnumerateArray(), section => section.GetProperty("name").GetString() == ".text");
@@ -90,9 +94,11 @@ public sealed class DiffCommandTests : IDisposable
                 /DISCARD/ : { *(.comment*) *(.note*) *(.eh_frame*) }
             }
             """);
-        string c = directory.Write("enclave.c", source + " __attribute__((section(\".tcs\"))) unsigned char control[4096] = { 1 }; int data = 7;");
+        string c = directory.Write("enclave.c", source
+            + " __attribute__((section(\".tcs\"))) unsigned char control[4096] = { 1 }; int data = 7;");
         string output = Path.Combine(directory.Path, "enclave");
-        using var gcc = System.Diagnostics.Process.Start("gcc", ["-O0", "-static", "-nostdlib", "-fno-stack-protector", "-Wl,--build-id=none", "-Wl,-T," + script, "-o", output, c]);
+        using var gcc = System.Diagnostics.Process.Start("gcc",
+            ["-O0", "-static", "-nostdlib", "-fno-stack-protector", "-Wl,--build-id=none", "-Wl,-T," + script, "-o", output, c]);
         gcc.WaitForExit();
         Assert.Equal(0, gcc.ExitCode);
         return output;

@@ -7,7 +7,8 @@ public class DoctorCommandTests
 {
     private static readonly string[] s_keys =
     [
-        "sgx", "fsgsbase", "pku", "cpuid_faulting", "xsave", "kernel", "ptrace", "seccomp", "seccomp_listener", "process_vm_readv", "memfd_create",
+        "sgx", "fsgsbase", "pku", "cpuid_faulting", "xsave", "kernel", "ptrace", "seccomp", "seccomp_listener", "process_vm_readv",
+        "memfd_create",
         "pidfd_getfd", "userfaultfd", "kcmp", "modify_ldt", "user_namespaces", "memory", "dev", "trial",
     ];
 
@@ -18,7 +19,8 @@ public class DoctorCommandTests
         using JsonDocument document = JsonDocument.Parse(outcome.Output);
         JsonElement root = document.RootElement;
         Assert.Equal(s_keys, root.GetProperty("findings").EnumerateArray().Select(f => f.GetProperty("key").GetString()));
-        Assert.All(root.GetProperty("findings").EnumerateArray(), f => Assert.Contains(f.GetProperty("kind").GetString(), new[] { "good", "note", "limit", "fatal" }));
+        Assert.All(root.GetProperty("findings").EnumerateArray(),
+            f => Assert.Contains(f.GetProperty("kind").GetString(), new[] { "good", "note", "limit", "fatal" }));
         bool fatal = root.GetProperty("findings").EnumerateArray().Any(f => f.GetProperty("kind").GetString() == "fatal");
         Assert.Equal(!fatal, root.GetProperty("runs").GetBoolean());
         Assert.Equal(fatal ? Failure.Unavailable : 0, outcome.Status);
@@ -35,7 +37,8 @@ public class DoctorCommandTests
         Assert.Equal(2 * s_keys.Length + 9, lines.Length);
         Assert.StartsWith("Cloister ", lines[0], StringComparison.Ordinal);
         Assert.All(
-            new[] { "default engine: ", "default isolation: ", "default processor: ", "default EPC: ", "default keys: ", "default options: " }.Zip(lines[^7..^1]),
+            new[] { "default engine: ", "default isolation: ", "default processor: ", "default EPC: ", "default keys: ",
+                "default options: " }.Zip(lines[^7..^1]),
             pair => Assert.StartsWith(pair.First, pair.Second, StringComparison.Ordinal));
         Assert.DoesNotContain("\u001b", string.Concat(lines), StringComparison.Ordinal);
     }

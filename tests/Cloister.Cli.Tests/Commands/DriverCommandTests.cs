@@ -71,22 +71,31 @@ public sealed class DriverCommandTests : IDisposable
     [CompilerFact]
     public void What_the_driver_calls_and_is_not_there_is_named_in_one_line()
     {
-        Write($"{Sources}/main.c", Driver.Replace("mutex_lock(&lock);", "mutex_lock(&lock); mutex_dance(&lock); lock.colour = MUTEX_BLUE; struct dancer *one = kmalloc(sizeof(*one), 0);", StringComparison.Ordinal));
+        Write($"{Sources}/main.c",
+            Driver.Replace("mutex_lock(&lock);",
+                "mutex_lock(&lock); mutex_dance(&lock); lock.colour = MUTEX_BLUE; struct dancer *one = kmalloc(sizeof(*one), 0);",
+                StringComparison.Ordinal));
         CloisterProcess.Outcome outcome = Build();
-        Assert.Equal((Failure.NotRunnable, "cloister: driver build: this driver uses of the kernel what Cloister's does not have: MUTEX_BLUE, dancer, mutex.colour, mutex_dance\n"), (outcome.Status, outcome.Error));
+        Assert.Equal(
+            (Failure.NotRunnable,
+                "cloister: driver build: this driver uses of the kernel what Cloister's does not have: MUTEX_BLUE, dancer, mutex.colour, mutex_dance\n"), (outcome.Status, outcome.Error));
     }
 
     [CompilerFact]
     public void A_function_that_only_the_linker_misses_is_named_as_well()
     {
-        Write($"{Sources}/main.c", Driver.Replace("device_initcall", "extern int elsewhere(void);\nint here(void);\nint here(void) { return elsewhere(); }\ndevice_initcall", StringComparison.Ordinal));
+        Write($"{Sources}/main.c",
+            Driver.Replace("device_initcall",
+                "extern int elsewhere(void);\nint here(void);\nint here(void) { return elsewhere(); }\ndevice_initcall",
+                StringComparison.Ordinal));
         Assert.Equal("cloister: driver build: this driver uses of the kernel what Cloister's does not have: elsewhere\n", Build().Error);
     }
 
     [CompilerFact]
     public void A_warning_is_an_error()
     {
-        Write($"{Sources}/main.c", Driver.Replace("return __eremove((void *)0);", "int number; return __eremove((void *)0) + number;", StringComparison.Ordinal));
+        Write($"{Sources}/main.c",
+            Driver.Replace("return __eremove((void *)0);", "int number; return __eremove((void *)0) + number;", StringComparison.Ordinal));
         CloisterProcess.Outcome outcome = Build();
         Assert.Equal(Failure.NotRunnable, outcome.Status);
         Assert.Matches(@"^cloister: driver build: gcc: .*main\.c:\d+:\d+: error: 'number' is used uninitialized .*\n$", outcome.Error);
@@ -96,7 +105,8 @@ public sealed class DriverCommandTests : IDisposable
     public void A_signal_ends_the_compiler_and_leaves_nothing()
     {
         // gcc waits for somebody to write.
-        string temporary = Directory.CreateDirectory(Path.Combine(_directory.Path, "temporary")).FullName, fifo = Path.Combine(_directory.Path, "fifo");
+        string temporary = Directory.CreateDirectory(Path.Combine(_directory.Path, "temporary")).FullName,
+            fifo = Path.Combine(_directory.Path, "fifo");
         using (var make = System.Diagnostics.Process.Start("mkfifo", fifo))
         {
             make.WaitForExit();
@@ -105,8 +115,12 @@ public sealed class DriverCommandTests : IDisposable
         Write($"{Sources}/main.c", $"#include \"{fifo}\"\n");
         foreach (int signal in new[] { Signal.SIGINT, Signal.SIGTERM })
         {
-            using var process = CloisterProcess.StartUnder([], ["driver", "build", _tree, "-o", Path.Combine(_directory.Path, "sgx.so")], start => start.Environment["TMPDIR"] = temporary);
-            Assert.True(Patience.Until(milliseconds => SpinWait.SpinUntil(() => Directory.GetDirectories(temporary, "cloister-driver-*").Length > 0, milliseconds), 60));
+            using var process = CloisterProcess.StartUnder([], ["driver", "build", _tree, "-o", Path.Combine(_directory.Path, "sgx.so")],
+                start => start.Environment["TMPDIR"] = temporary);
+            Assert.True(
+                Patience.Until(
+                    milliseconds =>
+                        SpinWait.SpinUntil(() => Directory.GetDirectories(temporary, "cloister-driver-*").Length > 0, milliseconds), 60));
             process.Signal(signal);
             Assert.Equal(new CloisterProcess.Outcome(130, "", ""), process.AwaitEnd());
             Assert.Empty(Directory.GetFileSystemEntries(temporary));
@@ -123,7 +137,8 @@ public sealed class DriverCommandTests : IDisposable
         {
             CloisterProcess.Outcome outcome = CloisterProcess.Run(command);
             Assert.Equal(status, outcome.Status);
-            Assert.StartsWith($"cloister: {string.Join(' ', command.TakeWhile(word => word is "driver" or "build" or "races"))}: {words}", outcome.Error, StringComparison.Ordinal);
+            Assert.StartsWith($"cloister: {string.Join(' ', command.TakeWhile(word => word is "driver" or "build" or "races"))}: {words}",
+                outcome.Error, StringComparison.Ordinal);
             Assert.Single(outcome.Error.TrimEnd('\n').Split('\n'));
         }
     }
@@ -137,8 +152,10 @@ public sealed class DriverCommandTests : IDisposable
             File.CreateSymbolicLink(Path.Combine(programs, program), Find(program));
         }
 
-        CloisterProcess.Outcome outcome = CloisterProcess.Run(["driver", "build", _tree], adjust: start => start.Environment["PATH"] = programs);
-        Assert.Equal((Failure.Unavailable, "cloister: driver build: gcc is not installed: `apt-get install gcc libc6-dev`\n"), (outcome.Status, outcome.Error));
+        CloisterProcess.Outcome outcome =
+            CloisterProcess.Run(["driver", "build", _tree], adjust: start => start.Environment["PATH"] = programs);
+        Assert.Equal((Failure.Unavailable, "cloister: driver build: gcc is not installed: `apt-get install gcc libc6-dev`\n"),
+            (outcome.Status, outcome.Error));
     }
 
     [CompilerFact]
@@ -149,7 +166,8 @@ public sealed class DriverCommandTests : IDisposable
         Assert.StartsWith("cloister: driver build: /proc/sgx.so: ", outcome.Error, StringComparison.Ordinal);
     }
 
-    private CloisterProcess.Outcome Build(params string[] more) => CloisterProcess.Run(["driver", "build", _tree, .. more.Length > 0 ? more : ["-o", Path.Combine(_directory.Path, "out.so")]]);
+    private CloisterProcess.Outcome Build(params string[] more) =>
+        CloisterProcess.Run(["driver", "build", _tree, .. more.Length > 0 ? more : ["-o", Path.Combine(_directory.Path, "out.so")]]);
 
     private void Write(string name, string text)
     {
@@ -158,7 +176,10 @@ public sealed class DriverCommandTests : IDisposable
         File.WriteAllText(file, text);
     }
 
-    private string State() => string.Join('\n', Directory.GetFileSystemEntries(_tree, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal).Select(name => $"{name} {File.GetLastWriteTimeUtc(name).Ticks} {(File.Exists(name) ? File.ReadAllText(name) : "")}"));
+    private string State() =>
+        string.Join('\n', Directory.GetFileSystemEntries(_tree, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
+            .Select(name => $"{name} {File.GetLastWriteTimeUtc(name).Ticks} {(File.Exists(name) ? File.ReadAllText(name) : "")}"));
 
-    private static string Find(string program) => Environment.GetEnvironmentVariable("PATH")!.Split(':').Select(folder => Path.Combine(folder, program)).First(File.Exists);
+    private static string Find(string program) => Environment.GetEnvironmentVariable("PATH")!.Split(':')
+        .Select(folder => Path.Combine(folder, program)).First(File.Exists);
 }

@@ -34,14 +34,16 @@ public sealed class HostileFileTests : IDisposable
     {
         string[] paths =
         [
-            _files.Write("empty", []), _files.Write("byte", [0x7f]), _files.Write("text", "hello\n"u8.ToArray()), _files.Write("zeros", new byte[100_000]),
+            _files.Write("empty", []), _files.Write("byte", [0x7f]), _files.Write("text", "hello\n"u8.ToArray()),
+            _files.Write("zeros", new byte[100_000]),
             "/bin/true", "/dev/null", "/dev/zero", "/nonexistent", _files.Folder, Pipe(),
         ];
         foreach (string path in paths)
         {
             foreach (string command in (string[])[.. s_commands, "sign"])
             {
-                CloisterProcess.Outcome outcome = CloisterProcess.Run([command, path, .. command == "sign" ? ["--key", "/nonexistent"] : Array.Empty<string>()]);
+                CloisterProcess.Outcome outcome =
+                    CloisterProcess.Run([command, path, .. command == "sign" ? ["--key", "/nonexistent"] : Array.Empty<string>()]);
                 Assert.Equal((2, ""), (outcome.Status, outcome.Output));
                 AssertErrorIsOneLine(outcome);
             }

@@ -22,7 +22,8 @@ public sealed class InspectCommandTests : IDisposable
         string path = _files.Of(format);
         Assert.Equal(format + "\n", EnclaveFiles.Run(0, "inspect", path, "--quiet"));
         JsonElement json = EnclaveFiles.Json(0, "inspect", path);
-        Assert.Equal((format, path, new FileInfo(path).Length), (json.GetProperty("format").GetString(), json.GetProperty("file").GetString(), json.GetProperty("length").GetInt64()));
+        Assert.Equal((format, path, new FileInfo(path).Length),
+            (json.GetProperty("format").GetString(), json.GetProperty("file").GetString(), json.GetProperty("length").GetInt64()));
         Assert.NotEmpty(json.GetProperty("variants").EnumerateArray());
         Assert.Contains(json.GetProperty("formatName").GetString()!, EnclaveFiles.Run(0, "inspect", path), StringComparison.Ordinal);
     }
@@ -67,7 +68,8 @@ public sealed class InspectCommandTests : IDisposable
         string text = EnclaveFiles.Run(0, "inspect", _files.Write("x.so", IntelElf.File(metadata, older)));
 
         // Both enclaves, the ranges by their names, the group, the patch, the ELRANGE.
-        Assert.All(["metadata 3.3", "metadata 11.5", "HEAP_MIN", "HEAP_MAX", "GUARD", "STACK_MIN", "TCS", "SSA", "THREAD_GROUP", "TCS_DYN", "RSRV_MIN", "RSRV_MAX"],
+        Assert.All(["metadata 3.3", "metadata 11.5", "HEAP_MIN", "HEAP_MAX", "GUARD", "STACK_MIN", "TCS", "SSA", "THREAD_GROUP", "TCS_DYN",
+            "RSRV_MIN", "RSRV_MAX"],
             word => Assert.Contains(word, text, StringComparison.Ordinal));
         Assert.Contains("2 pages at 0x7000, added later", text, StringComparison.Ordinal);
         Assert.Contains("the 2 entries before, 3 times, each 0x2000 further on", text, StringComparison.Ordinal);

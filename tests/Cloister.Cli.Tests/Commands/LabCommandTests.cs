@@ -22,7 +22,13 @@ public class LabCommandTests
         return JsonDocument.Parse(outcome.Output).RootElement;
     });
 
-    public static TheoryData<string, int> Patterns { get; } = new() { { "every", Pages }, { "tenth", Pages / 10 }, { "random", AllocationPattern.Random.Uses(Pages).Count(use => use.First) }, { "jit", Pages / 4 } };
+    public static TheoryData<string, int> Patterns { get; } = new()
+    {
+        { "every", Pages },
+        { "tenth", Pages / 10 },
+        { "random", AllocationPattern.Random.Uses(Pages).Count(use => use.First) },
+        { "jit", Pages / 4 },
+    };
 
     [Theory]
     [MemberData(nameof(Patterns))]
@@ -93,11 +99,14 @@ public class LabCommandTests
     {
         using var directory = new TemporaryDirectory();
         string chart = Path.Combine(directory.Path, "edmm.svg");
-        CloisterProcess.Outcome outcome = CloisterProcess.Run(["lab", "edmm", "--pages", "10", "--repeats", "1", "--ways", "accept,augment", "--patterns", "every,jit", "--svg", chart]);
+        CloisterProcess.Outcome outcome =
+            CloisterProcess.Run(
+                ["lab", "edmm", "--pages", "10", "--repeats", "1", "--ways", "accept,augment", "--patterns", "every,jit", "--svg", chart]);
         Assert.Equal((0, ""), (outcome.Status, outcome.Error));
         Assert.Matches(@"EACCEPT first +1\d +1 +0 +1\d +10 +10 +7", outcome.Output);
         Assert.Matches(@"AUGMENT all +1( +[\d,.]+){2} ", outcome.Output);
-        Assert.Contains("No source, and so left out of the estimates: EAUG, EACCEPT, EACCEPTCOPY.", outcome.Output, StringComparison.Ordinal);
+        Assert.Contains("No source, and so left out of the estimates: EAUG, EACCEPT, EACCEPTCOPY.", outcome.Output,
+            StringComparison.Ordinal);
         Assert.Contains("Exits per page used", XDocument.Load(chart).Root!.Value, StringComparison.Ordinal);
     }
 
@@ -107,8 +116,11 @@ public class LabCommandTests
         CloisterProcess.Outcome printed = CloisterProcess.Run(["lab", "costs"]);
         Assert.Equal(0, printed.Status);
         using var directory = new TemporaryDirectory();
-        string costs = directory.Write("costs.json", """{ "schema": 1, "costs": [{ "event": "EAUG", "low": 5, "high": 6, "source": "a test" }] }""");
-        CloisterProcess.Outcome outcome = CloisterProcess.Run(["lab", "edmm", "--pages", "10", "--repeats", "0", "--ways", "accept", "--patterns", "every", "--json", "--costs", costs]);
+        string costs =
+            directory.Write("costs.json", """{ "schema": 1, "costs": [{ "event": "EAUG", "low": 5, "high": 6, "source": "a test" }] }""");
+        CloisterProcess.Outcome outcome =
+            CloisterProcess.Run(
+                ["lab", "edmm", "--pages", "10", "--repeats", "0", "--ways", "accept", "--patterns", "every", "--json", "--costs", costs]);
         Assert.Equal(0, outcome.Status);
         using JsonDocument document = JsonDocument.Parse(outcome.Output);
         JsonElement cycles = document.RootElement.GetProperty("results")[0].GetProperty("use").GetProperty("estimatedCycles");
@@ -148,15 +160,19 @@ public class LabCommandTests
     public void Control_C_ends_it_and_leaves_nothing_behind()
     {
         using var directory = new TemporaryDirectory();
-        string scratch = Directory.CreateDirectory(Path.Combine(directory.Path, "tmp")).FullName, chart = Path.Combine(directory.Path, "edmm.svg");
-        using CloisterProcess process = CloisterProcess.StartUnder([], ["lab", "edmm", "--pages", "100000", "--svg", chart], start => start.Environment["TMPDIR"] = scratch);
+        string scratch = Directory.CreateDirectory(Path.Combine(directory.Path, "tmp")).FullName,
+            chart = Path.Combine(directory.Path, "edmm.svg");
+        using CloisterProcess process = CloisterProcess.StartUnder([], ["lab", "edmm", "--pages", "100000", "--svg", chart],
+            start => start.Environment["TMPDIR"] = scratch);
 
         // The chart's file is made when it listens for signals, the scratch directory when it begins.
-        Assert.True(SpinWait.SpinUntil(() => File.Exists(chart) && Directory.EnumerateDirectories(scratch).Any(), TimeSpan.FromSeconds(60)));
+        Assert.True(
+            SpinWait.SpinUntil(() => File.Exists(chart) && Directory.EnumerateDirectories(scratch).Any(), TimeSpan.FromSeconds(60)));
         process.SignalGroup(Signal.SIGINT);
         CloisterProcess.Outcome outcome = process.AwaitEnd();
         Assert.Equal((Failing.Interrupted, "", ""), (outcome.Status, outcome.Output, outcome.Error));
-        Assert.DoesNotContain(Directory.EnumerateFileSystemEntries(scratch), entry => Path.GetFileName(entry).StartsWith("cloister-lab-", StringComparison.Ordinal));
+        Assert.DoesNotContain(Directory.EnumerateFileSystemEntries(scratch),
+            entry => Path.GetFileName(entry).StartsWith("cloister-lab-", StringComparison.Ordinal));
         Assert.False(File.Exists(chart));
     }
 
@@ -180,15 +196,18 @@ public class LabCommandTests
     [Fact]
     public void Help_has_examples_and_does_not_list_the_program()
     {
-        Assert.Contains("cloister lab edmm --pages 4096 --svg edmm.svg", CloisterProcess.Run(["lab", "edmm", "--help"]).Output, StringComparison.Ordinal);
+        Assert.Contains("cloister lab edmm --pages 4096 --svg edmm.svg", CloisterProcess.Run(["lab", "edmm", "--help"]).Output,
+            StringComparison.Ordinal);
         Assert.DoesNotContain("edmm-program", CloisterProcess.Run(["lab", "--help"]).Output, StringComparison.Ordinal);
     }
 
     private static JsonElement Cell(string way, string pattern, int used, int taken)
     {
-        JsonElement cell = s_experiment.Value.GetProperty("results").EnumerateArray().Single(cell => cell.GetProperty("way").GetString() == way && cell.GetProperty("pattern").GetString() == pattern);
+        JsonElement cell = s_experiment.Value.GetProperty("results").EnumerateArray()
+            .Single(cell => cell.GetProperty("way").GetString() == way && cell.GetProperty("pattern").GetString() == pattern);
         Assert.Equal((used, taken), (cell.GetProperty("pagesUsed").GetInt32(), cell.GetProperty("pagesTaken").GetInt32()));
-        Assert.Equal(AllocationWay.Find(way)!.Generation == Driver.Generation.V6_0 ? "v6.0" : "edmm-augment", cell.GetProperty("uapi").GetString());
+        Assert.Equal(AllocationWay.Find(way)!.Generation == Driver.Generation.V6_0 ? "v6.0"
+            : "edmm-augment", cell.GetProperty("uapi").GetString());
         return cell;
     }
 
@@ -196,5 +215,6 @@ public class LabCommandTests
 
     private static int Accepts(JsonElement cell) => Count(cell, "EACCEPT") + Count(cell, "EACCEPTCOPY");
 
-    private static void Counted(JsonElement cell, string name, int expected) => Assert.InRange(Count(cell, name), expected, expected + AtMostFixedFaults);
+    private static void Counted(JsonElement cell, string name, int expected) =>
+        Assert.InRange(Count(cell, name), expected, expected + AtMostFixedFaults);
 }

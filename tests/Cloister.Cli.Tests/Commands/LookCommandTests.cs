@@ -12,7 +12,8 @@ public sealed class LookCommandTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
 
-    public LookCommandTests() => File.SetUnixFileMode(_directory.Path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+    public LookCommandTests() =>
+        File.SetUnixFileMode(_directory.Path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
 
     public void Dispose() => _directory.Dispose();
 
@@ -25,7 +26,8 @@ public sealed class LookCommandTests : IDisposable
 
         // There may be others' runs besides.
         int cloister = run.Id;
-        JsonElement one = Assert.Single(listed.RootElement.GetProperty("runs").EnumerateArray(), one => one.GetProperty("pid").GetInt32() == cloister);
+        JsonElement one =
+            Assert.Single(listed.RootElement.GetProperty("runs").EnumerateArray(), one => one.GetProperty("pid").GetInt32() == cloister);
         Assert.Equal($"{one.GetProperty("program")}", program);
         Assert.Equal(["sh", "-c", "echo $$; exec cat"], one.GetProperty("command").EnumerateArray().Select(word => word.GetString()));
         Assert.Contains($"{cloister}", Succeed("ps"));
@@ -50,16 +52,20 @@ public sealed class LookCommandTests : IDisposable
     {
         using CloisterProcess run = Start("sh", "-c", "exec 3<&0; sh -c 'echo $$; exec cat <&3' & exit 0");
         string left = run.ReadLine();
-        Assert.True(Patience.Until(_ => JsonDocument.Parse(Succeed("ps", "--json")).RootElement.GetProperty("runs").EnumerateArray().Any(one => one.GetProperty("pid").GetInt32() == run.Id && one.GetProperty("program").GetInt32() == 0), 60));
+        Assert.True(
+            Patience.Until(_ => JsonDocument.Parse(Succeed("ps", "--json")).RootElement.GetProperty("runs").EnumerateArray()
+                .Any(one => one.GetProperty("pid").GetInt32() == run.Id && one.GetProperty("program").GetInt32() == 0), 60));
         Assert.Contains("page faults: 0", Succeed("stats", left));
         Assert.Equal((0, ""), Ended(run));
     }
 
-    // epoll_wait(2) is one of the calls that end early at a stop of which nothing else is seen. signal(7), "Interruption of system calls and library functions by stop signals".
+    // epoll_wait(2) is one of the calls that end early at a stop of which nothing else is seen. signal(7),
+    // "Interruption of system calls and library functions by stop signals".
     [Fact]
     public void A_wait_of_the_programs_goes_on()
     {
-        const string wait = "$e = syscall(291, 0); $v = pack('LQ', 1, 0); syscall(233, $e, 1, 0, $v); syswrite(STDOUT, \"ready\\n\"); $b = chr(0) x 12; $r = syscall(232, $e, $b, 1, -1); print \"$r\\n\"";
+        const string wait =
+            "$e = syscall(291, 0); $v = pack('LQ', 1, 0); syscall(233, $e, 1, 0, $v); syswrite(STDOUT, \"ready\\n\"); $b = chr(0) x 12; $r = syscall(232, $e, $b, 1, -1); print \"$r\\n\"";
         using CloisterProcess run = Start("perl", "-e", wait);
         Assert.Equal("ready", run.ReadLine());
         for (int i = 0; i < 3; i++)
@@ -89,7 +95,9 @@ public sealed class LookCommandTests : IDisposable
             }
         }
 
-        Assert.True(Patience.Until(_ => Succeed("ps").Split('\n').Any(line => line.TrimStart().StartsWith($"{run.Id} ", StringComparison.Ordinal) && line.Contains("exec cat")), 60));
+        Assert.True(
+            Patience.Until(_ => Succeed("ps").Split('\n')
+                .Any(line => line.TrimStart().StartsWith($"{run.Id} ", StringComparison.Ordinal) && line.Contains("exec cat")), 60));
         all.ForEach(client => client.Dispose());
         Assert.Equal((0, ""), Ended(run));
     }
@@ -113,8 +121,11 @@ public sealed class LookCommandTests : IDisposable
         string reference = File.ReadAllText(Repository.At("docs", "reference", "json.md"));
         int begin = reference.IndexOf("## `ps`, `maps`", StringComparison.Ordinal);
         string section = reference[begin..reference.IndexOf("\n## ", begin + 1, StringComparison.Ordinal)];
-        JsonTypeInfo[] types = [LookJson.Default.MachineLook, LookJson.Default.ProcessLook, LookJson.Default.ThreadLook, LookJson.Default.EnclaveLook, LookJson.Default.MapsLook, LookJson.Default.MappedEnclaveLook, LookJson.Default.PagesLook, LookJson.Default.StatsLook];
-        Assert.All(types.SelectMany(type => type.Properties).Select(member => member.Name).Where(name => name is not "schema" and not "text"), name => Assert.Contains($"`{name}`", section));
+        JsonTypeInfo[] types = [LookJson.Default.MachineLook, LookJson.Default.ProcessLook, LookJson.Default.ThreadLook,
+            LookJson.Default.EnclaveLook, LookJson.Default.MapsLook, LookJson.Default.MappedEnclaveLook, LookJson.Default.PagesLook,
+            LookJson.Default.StatsLook];
+        Assert.All(types.SelectMany(type => type.Properties).Select(member => member.Name)
+            .Where(name => name is not "schema" and not "text"), name => Assert.Contains($"`{name}`", section));
     }
 
     [Fact]
@@ -123,21 +134,25 @@ public sealed class LookCommandTests : IDisposable
         foreach (string[] arguments in (string[][])[["stats", "1"], ["maps", "2147483647"], ["maps", "-1"]])
         {
             CloisterProcess.Outcome outcome = Run(arguments);
-            Assert.Equal((1, "", $"cloister: no run of this user's is or has process {arguments[1]}; `cloister ps` lists them\n"), (outcome.Status, outcome.Output, outcome.Error));
+            Assert.Equal((1, "", $"cloister: no run of this user's is or has process {arguments[1]}; `cloister ps` lists them\n"),
+                (outcome.Status, outcome.Output, outcome.Error));
         }
 
-        Assert.Equal((64, "cloister: maps: 'here' is no address: 0x and hexadecimal digits\n"), (Run("maps", "1", "here").Status, Run("maps", "1", "here").Error));
+        Assert.Equal((64, "cloister: maps: 'here' is no address: 0x and hexadecimal digits\n"),
+            (Run("maps", "1", "here").Status, Run("maps", "1", "here").Error));
         Assert.Equal(64, Run("stats", "x").Status);
         Assert.Equal(64, Run("top", "--delay", "0").Status);
     }
 
     private CloisterProcess Start(params string[] program)
     {
-        CloisterProcess run = CloisterProcess.StartUnder([], ["run", "--", .. program], start => start.Environment["XDG_RUNTIME_DIR"] = _directory.Path);
+        CloisterProcess run =
+            CloisterProcess.StartUnder([], ["run", "--", .. program], start => start.Environment["XDG_RUNTIME_DIR"] = _directory.Path);
         return run;
     }
 
-    private CloisterProcess.Outcome Run(params string[] arguments) => CloisterProcess.Run(arguments, adjust: start => start.Environment["XDG_RUNTIME_DIR"] = _directory.Path);
+    private CloisterProcess.Outcome Run(params string[] arguments) =>
+        CloisterProcess.Run(arguments, adjust: start => start.Environment["XDG_RUNTIME_DIR"] = _directory.Path);
 
     private string Succeed(params string[] arguments)
     {

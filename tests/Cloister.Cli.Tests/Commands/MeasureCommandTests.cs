@@ -35,18 +35,22 @@ public sealed class MeasureCommandTests : IDisposable
         var expected = new List<string>();
         for (int at = 0; at < stream.Length; at += 64)
         {
-            ulong offset = BinaryPrimitives.ReadUInt64LittleEndian(stream.AsSpan(at + 8)), flags = BinaryPrimitives.ReadUInt64LittleEndian(stream.AsSpan(at + 16));
+            ulong offset = BinaryPrimitives.ReadUInt64LittleEndian(stream.AsSpan(at + 8)),
+                flags = BinaryPrimitives.ReadUInt64LittleEndian(stream.AsSpan(at + 16));
             string tag = Encoding.ASCII.GetString(stream, at, 8).TrimEnd('\0');
             if (tag == "EEXTEND")
             {
                 string digest = Convert.ToHexStringLower(SHA256.HashData(stream.AsSpan(at + 64, 256)));
-                expected.Add(json ? $$"""{"operation":"EEXTEND","offset":{{offset}},"sha256":"{{digest}}"}""" : $"EEXTEND 0x{offset:x} sha256={digest}");
+                expected.Add(json ? $$"""{"operation":"EEXTEND","offset":{{offset}},"sha256":"{{digest}}"}"""
+                    : $"EEXTEND 0x{offset:x} sha256={digest}");
                 at += 256;
             }
             else if (tag == "EADD")
             {
-                string text = flags switch { 0x100 => "TCS ---", 0x205 => "REG r-x", _ => "REG rw-" }, name = flags == 0x100 ? "TCS" : "page";
-                expected.Add(json ? $$"""{"operation":"EADD","offset":{{offset}},"secinfo":{{flags}},"name":"{{name}}"}""" : $"EADD    0x{offset:x} {text} {name}");
+                string text = flags switch { 0x100 => "TCS ---", 0x205 => "REG r-x", _ => "REG rw-" }, name = flags == 0x100
+                    ? "TCS" : "page";
+                expected.Add(json ? $$"""{"operation":"EADD","offset":{{offset}},"secinfo":{{flags}},"name":"{{name}}"}"""
+                    : $"EADD    0x{offset:x} {text} {name}");
             }
             else
             {
@@ -55,7 +59,8 @@ public sealed class MeasureCommandTests : IDisposable
         }
 
         string path = _files.Write("x.sgxs", stream);
-        string[] lines = EnclaveFiles.Run(0, ["measure", "--trace", path, .. json ? ["--json"] : Array.Empty<string>()]).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        string[] lines = EnclaveFiles.Run(0, ["measure", "--trace", path, .. json ? ["--json"] : Array.Empty<string>()])
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(expected, lines[..expected.Count]);
         Assert.Contains(Convert.ToHexStringLower(SHA256.HashData(stream)), lines[expected.Count], StringComparison.Ordinal);
     }
@@ -75,7 +80,8 @@ public sealed class MeasureCommandTests : IDisposable
         Assert.Contains("one MRENCLAVE", EnclaveFiles.Run(0, "measure", first, "--against", same), StringComparison.Ordinal);
         Assert.True(EnclaveFiles.Json(0, "measure", first, "--against", same).GetProperty("same").GetBoolean());
         Assert.Equal("0x1000\n", EnclaveFiles.Run(1, "measure", first, "--against", other, "--quiet"));
-        Assert.Contains("They part at page 0x1000 of the enclave: content from byte 0x311", EnclaveFiles.Run(1, "measure", first, "--against", other), StringComparison.Ordinal);
+        Assert.Contains("They part at page 0x1000 of the enclave: content from byte 0x311",
+            EnclaveFiles.Run(1, "measure", first, "--against", other), StringComparison.Ordinal);
         JsonElement difference = EnclaveFiles.Json(1, "measure", first, "--against", other).GetProperty("difference");
         Assert.Equal("0x1000", difference.GetProperty("offset").GetString());
         Assert.NotEqual(difference.GetProperty("first").GetString(), difference.GetProperty("second").GetString());
@@ -92,7 +98,9 @@ public sealed class MeasureCommandTests : IDisposable
         Assert.Equal(json.GetProperty("mrenclave").GetString(), json.GetProperty("enclavehash").GetString());
 
         // Every enclave of the file by its number, and no other.
-        Assert.NotEqual(EnclaveFiles.Run(0, "measure", "-q", signed, "--metadata", "3.3"), EnclaveFiles.Run(0, "measure", "-q", signed, "--metadata", "11.5"));
-        Assert.Contains("no 4.0 in the file", CloisterProcess.Run(["measure", signed, "--metadata", "4.0"]).Error, StringComparison.Ordinal);
+        Assert.NotEqual(EnclaveFiles.Run(0, "measure", "-q", signed, "--metadata", "3.3"),
+            EnclaveFiles.Run(0, "measure", "-q", signed, "--metadata", "11.5"));
+        Assert.Contains("no 4.0 in the file", CloisterProcess.Run(["measure", signed, "--metadata", "4.0"]).Error,
+            StringComparison.Ordinal);
     }
 }

@@ -34,7 +34,8 @@ public sealed class OutputOptionTests : IDisposable
         Assert.NotEqual("", expected);
 
         // The memory that is free changes as one looks.
-        static string Steady(string text) => string.Join('\n', text.Split('\n').Where(line => !line.Contains(" free", StringComparison.Ordinal)));
+        static string Steady(string text) =>
+            string.Join('\n', text.Split('\n').Where(line => !line.Contains(" free", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -46,7 +47,8 @@ public sealed class OutputOptionTests : IDisposable
         Assert.All([file, link], output =>
         {
             CloisterProcess.Outcome outcome = CloisterProcess.Run(["inspect", file, "-o", output]);
-            Assert.Equal((Failure.InputOutput, $"cloister: inspect: --output {output}: that is {file} itself\n"), (outcome.Status, outcome.Error));
+            Assert.Equal((Failure.InputOutput, $"cloister: inspect: --output {output}: that is {file} itself\n"),
+                (outcome.Status, outcome.Error));
         });
         Assert.Equal(before, File.ReadAllBytes(file));
     }

@@ -55,7 +55,13 @@ public sealed class PageProgressTests : IDisposable
     private PageProgress Progress() => new(Variant(), _output, _clock);
 
     private static EnclaveVariant Variant() =>
-        new() { Name = "test", Size = 1 << 24, Pages = [new PageRun("a", 0, 400, SecinfoFlags.Reg, PageContent.Zero), new PageRun("b", 1 << 23, 600, SecinfoFlags.Reg, PageContent.Zero)] };
+        new()
+        {
+            Name = "test",
+            Size = 1 << 24,
+            Pages = [new PageRun("a", 0, 400, SecinfoFlags.Reg, PageContent.Zero),
+                new PageRun("b", 1 << 23, 600, SecinfoFlags.Reg, PageContent.Zero)],
+        };
 
     private sealed class Clock : TimeProvider
     {

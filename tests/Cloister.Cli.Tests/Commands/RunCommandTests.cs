@@ -22,7 +22,8 @@ public class RunCommandTests
     public void A_signal_that_ends_the_program_ends_Cloister(string name, int signal)
     {
         // A shell tells only 128 + n. `wait` of perl, which Debian always has, tells whether it was a signal.
-        using CloisterProcess process = CloisterProcess.StartUnder(["perl", "-e", "system(@ARGV); print $? & 127"], ["run", "--", "sh", "-c", $"kill -{name} $$"]);
+        using CloisterProcess process =
+            CloisterProcess.StartUnder(["perl", "-e", "system(@ARGV); print $? & 127"], ["run", "--", "sh", "-c", $"kill -{name} $$"]);
         Assert.Equal($"{signal}", process.Finish().Output);
     }
 
@@ -72,7 +73,8 @@ public class RunCommandTests
                 start.Environment["SGX_AESM_ADDR"] = aesm;
             }
         });
-        string[] expected = [$"PATH={Environment.GetEnvironmentVariable("PATH")}", "HOME=/", "dotted.name=1", "BASH_FUNC_f%%=() { :; }", "EMPTY=", $"SGX_AESM_ADDR={expectedAesm}"];
+        string[] expected = [$"PATH={Environment.GetEnvironmentVariable("PATH")}", "HOME=/", "dotted.name=1", "BASH_FUNC_f%%=() { :; }",
+            "EMPTY=", $"SGX_AESM_ADDR={expectedAesm}"];
         Assert.Equal(expected.Order(), outcome.Output.TrimEnd('\n').Split('\n').Order());
     }
 
@@ -117,7 +119,8 @@ public class RunCommandTests
     [Fact]
     public void The_limit_of_open_files_can_be_the_callers()
     {
-        CloisterProcess.Outcome outcome = CloisterProcess.Run(["run", "--", "sh", "-c", "ulimit -Sn; echo ${CLOISTER_LIMITS-unset}"], adjust: start => start.Environment["CLOISTER_LIMITS"] = "7:123:456");
+        CloisterProcess.Outcome outcome = CloisterProcess.Run(["run", "--", "sh", "-c", "ulimit -Sn; echo ${CLOISTER_LIMITS-unset}"],
+            adjust: start => start.Environment["CLOISTER_LIMITS"] = "7:123:456");
         Assert.Equal("123\nunset\n", outcome.Output);
     }
 

@@ -7,7 +7,8 @@ namespace Cloister.Cli.Tests.Commands;
 public class RunSignalTests
 {
     // Perl runs a handler between two operations, so a signal just before a read would be noticed after it: the wait has an end.
-    private const string UntilEnd = "syswrite(STDOUT, \"ready\\n\"); while (1) { $r = ''; vec($r, 0, 1) = 1; next unless select($r, undef, undef, 0.05) > 0; last unless sysread(STDIN, $x, 100) }";
+    private const string UntilEnd =
+        "syswrite(STDOUT, \"ready\\n\"); while (1) { $r = ''; vec($r, 0, 1) = 1; next unless select($r, undef, undef, 0.05) > 0; last unless sysread(STDIN, $x, 100) }";
 
     [Theory]
     [InlineData(Signal.SIGINT)]
@@ -56,7 +57,8 @@ public class RunSignalTests
     [Fact]
     public void When_Cloister_is_killed_the_program_and_its_children_die()
     {
-        using CloisterProcess process = CloisterProcess.Start("run", "--", "sh", "-c", "exec 3<&0; sh -c 'echo $$; exec cat <&3' & echo $$; wait");
+        using CloisterProcess process =
+            CloisterProcess.Start("run", "--", "sh", "-c", "exec 3<&0; sh -c 'echo $$; exec cat <&3' & echo $$; wait");
         int[] programs = [int.Parse(process.ReadLine()), int.Parse(process.ReadLine())];
         process.Signal(Signal.SIGKILL);
         Assert.All(programs, CloisterProcess.AwaitEnd);
@@ -65,7 +67,8 @@ public class RunSignalTests
     [Fact]
     public void When_the_program_has_ended_a_signal_to_Cloister_ends_what_it_left_running()
     {
-        using CloisterProcess process = CloisterProcess.Start("run", "--", "sh", "-c", "exec 3<&0; echo $$; sh -c 'echo $$; exec cat <&3' & exit 0");
+        using CloisterProcess process =
+            CloisterProcess.Start("run", "--", "sh", "-c", "exec 3<&0; echo $$; sh -c 'echo $$; exec cat <&3' & exit 0");
         int[] programs = [int.Parse(process.ReadLine()), int.Parse(process.ReadLine())];
         CloisterProcess.AwaitEnd(programs[0]);
         process.Signal(Signal.SIGTERM);
@@ -76,14 +79,16 @@ public class RunSignalTests
     [Fact]
     public void What_was_to_be_ignored_stays_ignored()
     {
-        using CloisterProcess process = CloisterProcess.StartUnder(["sh", "-c", "trap '' HUP; exec \"$@\"", "sh"], ["run", "--", "sh", "-c", "kill -HUP $$; echo alive"]);
+        using CloisterProcess process = CloisterProcess.StartUnder(["sh", "-c", "trap '' HUP; exec \"$@\"", "sh"],
+            ["run", "--", "sh", "-c", "kill -HUP $$; echo alive"]);
         Assert.Equal("alive\n", process.Finish().Output);
     }
 
     [Fact]
     public void Stopping_and_continuing_the_program_works()
     {
-        using CloisterProcess process = CloisterProcess.Start("run", "--", "sh", "-c", "(echo child $$; kill -STOP $$; echo on) ; echo end");
+        using CloisterProcess process =
+            CloisterProcess.Start("run", "--", "sh", "-c", "(echo child $$; kill -STOP $$; echo on) ; echo end");
         string line = process.ReadLine();
         int program = int.Parse(line.Split(' ')[1]);
         SpinWait.SpinUntil(() => HostKernel.StatusField(program, "State:") is { } state && state.StartsWith('t'), TimeSpan.FromSeconds(30));

@@ -11,7 +11,8 @@ public sealed class ServeCommandTests : IDisposable
 
     public void Dispose() => _directory.Dispose();
 
-    private CloisterProcess Start(params string[] words) => CloisterProcess.StartUnder([], ["attest", "serve", .. words], start => start.Environment["XDG_STATE_HOME"] = _directory.Path);
+    private CloisterProcess Start(params string[] words) =>
+        CloisterProcess.StartUnder([], ["attest", "serve", .. words], start => start.Environment["XDG_STATE_HOME"] = _directory.Path);
 
     [Theory]
     [InlineData(2)]
@@ -50,12 +51,14 @@ public sealed class ServeCommandTests : IDisposable
     public void What_cannot_be_served_is_one_line()
     {
         string file = _directory.Write("file", "mine");
-        (int Status, string[] Words)[] wrong = [(69, ["--pccs", "0", "--aesm", file]), (69, ["--pccs", "0", "--aesm", "/nowhere/x"]), (64, ["--pccs", "x"]), (69, ["--pccs", "192.0.2.1:1"]), (66, ["--platform", "x"]), (64, ["--tcb", "x"])];
+        (int Status, string[] Words)[] wrong = [(69, ["--pccs", "0", "--aesm", file]), (69, ["--pccs", "0", "--aesm", "/nowhere/x"]),
+            (64, ["--pccs", "x"]), (69, ["--pccs", "192.0.2.1:1"]), (66, ["--platform", "x"]), (64, ["--tcb", "x"])];
         Assert.All(wrong, one =>
         {
             using CloisterProcess process = Start(one.Words);
             CloisterProcess.Outcome outcome = process.Finish();
-            Assert.True(one.Status == outcome.Status && outcome.Error.Count(c => c == '\n') == 1, $"{string.Join(' ', one.Words)}: {outcome.Status}: {outcome.Error}");
+            Assert.True(one.Status == outcome.Status && outcome.Error.Count(c => c == '\n') == 1,
+                $"{string.Join(' ', one.Words)}: {outcome.Status}: {outcome.Error}");
         });
         Assert.Equal("mine", File.ReadAllText(file));
     }

@@ -13,7 +13,9 @@ public sealed class TerminalTests : IDisposable
     public void A_pipe_gets_no_colours_and_no_blanks_at_the_end_of_a_line()
     {
         string file = _files.Of(EnclaveFiles.Intel);
-        string[][] commands = [["help"], ["run", "--help"], ["run", "--cpu", "help"], ["help", "inspect"], ["help", "lab"], ["help", "lab", "edmm"], ["doctor"], ["inspect", file, "--all"], ["measure", file], ["manual"], ["completion", "zsh"], ["lab", "costs"],
+        string[][] commands = [["help"], ["run", "--help"], ["run", "--cpu", "help"], ["help", "inspect"], ["help", "lab"],
+            ["help", "lab", "edmm"], ["doctor"], ["inspect", file, "--all"], ["measure", file], ["manual"], ["completion", "zsh"],
+            ["lab", "costs"],
             ["lab", "edmm", "--pages", "2", "--repeats", "0", "--ways", "accept"]];
         Assert.All(commands, command =>
         {
@@ -56,7 +58,9 @@ public sealed class TerminalTests : IDisposable
             string[] lines = OnTerminal(width, "dumb", "1", command).ReplaceLineEndings("\n").Split('\n');
 
             // Commands to be copied, and paths, stay whole.
-            Assert.All(lines.Where(line => !line.TrimStart().StartsWith("cloister ", StringComparison.Ordinal) && !line.Contains('/', StringComparison.Ordinal) && !line.Contains('=', StringComparison.Ordinal)),
+            Assert.All(lines.Where(
+                line => !line.TrimStart().StartsWith("cloister ", StringComparison.Ordinal) && !line.Contains('/', StringComparison.Ordinal)
+                    && !line.Contains('=', StringComparison.Ordinal)),
                 line => Assert.True(line.Length <= width, $"{width}: {line}"));
         }
     }
@@ -76,7 +80,12 @@ public sealed class TerminalTests : IDisposable
 
     private static System.Diagnostics.ProcessStartInfo Start(string program, string[] arguments, string terminal, string? noColor)
     {
-        var start = new System.Diagnostics.ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new System.Diagnostics.ProcessStartInfo(program, arguments)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         start.Environment["TERM"] = terminal;
         start.Environment["CLOISTER_CONFIG"] = "";
         start.Environment["NO_COLOR"] = noColor;

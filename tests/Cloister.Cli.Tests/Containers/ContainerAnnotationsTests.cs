@@ -8,7 +8,8 @@ public class ContainerAnnotationsTests
     [Fact]
     public void They_are_options_of_run()
     {
-        Assert.Equal(["--epc=64M", "--engine=trap", "--no-sgx2"], Options("""{"cloister.dev/epc":"64M","org.example/epc":"x","cloister.dev/engine":"trap","cloister.dev/no-sgx2":"true","cloister.dev/quiet":"false"}"""));
+        Assert.Equal(["--epc=64M", "--engine=trap", "--no-sgx2"],
+            Options("""{"cloister.dev/epc":"64M","org.example/epc":"x","cloister.dev/engine":"trap","cloister.dev/no-sgx2":"true","cloister.dev/quiet":"false"}"""));
         Assert.Empty(ContainerAnnotations.Options(null));
     }
 
@@ -52,7 +53,8 @@ public class ContainerAnnotationsTests
     [InlineData("""{"io.kubernetes.cri.container-type":"container"}""", false)]
     [InlineData("""{"io.kubernetes.cri.container-type":["sandbox"]}""", false)]
     [InlineData("{}", false)]
-    public void What_only_holds_a_pod_is_told_from_what_runs(string json, bool sandbox) => Assert.Equal(sandbox, ContainerAnnotations.IsSandbox((JsonObject)JsonNode.Parse(json)!));
+    public void What_only_holds_a_pod_is_told_from_what_runs(string json, bool sandbox) =>
+        Assert.Equal(sandbox, ContainerAnnotations.IsSandbox((JsonObject)JsonNode.Parse(json)!));
 
     private static IReadOnlyList<string> Options(string json) => ContainerAnnotations.Options((JsonObject)JsonNode.Parse(json)!);
 }

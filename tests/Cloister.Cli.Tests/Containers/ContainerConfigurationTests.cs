@@ -11,9 +11,12 @@ public class ContainerConfigurationTests
     [Fact]
     public void The_machine_stands_before_the_program_and_its_files_are_mounted()
     {
-        JsonNode after = Installed("""{"process":{"args":["a","--","b"],"cwd":"/"},"mounts":[{"destination":"/dev"}],"root":{"path":"r"}}""");
-        Assert.Equal("/dev/.cloister/ld-linux-x86-64.so.2 --library-path /dev/.cloister /dev/.cloister/cloister run --epc=8M -- a -- b", Words(after["process"]!["args"]!));
-        Assert.Equal(["/dev", "/dev/.cloister/cloister", "/dev/.cloister/ld-linux-x86-64.so.2", "/dev/.cloister/libc.so.6"], after["mounts"]!.AsArray().Select(mount => (string?)mount!["destination"]));
+        JsonNode after =
+            Installed("""{"process":{"args":["a","--","b"],"cwd":"/"},"mounts":[{"destination":"/dev"}],"root":{"path":"r"}}""");
+        Assert.Equal("/dev/.cloister/ld-linux-x86-64.so.2 --library-path /dev/.cloister /dev/.cloister/cloister run --epc=8M -- a -- b",
+            Words(after["process"]!["args"]!));
+        Assert.Equal(["/dev", "/dev/.cloister/cloister", "/dev/.cloister/ld-linux-x86-64.so.2", "/dev/.cloister/libc.so.6"],
+            after["mounts"]!.AsArray().Select(mount => (string?)mount!["destination"]));
         Assert.Equal(("/opt/cloister", "bind"), ((string?)after["mounts"]![1]!["source"], (string?)after["mounts"]![1]!["type"]));
         Assert.Equal(("/", "r"), ((string?)after["process"]!["cwd"], (string?)after["root"]!["path"]));
     }
@@ -58,14 +61,17 @@ public class ContainerConfigurationTests
 
     [Fact]
     public void A_file_that_is_not_there_is_told_of() =>
-        Assert.Contains("no such file", Assert.Throws<ContainerException>(() => ContainerConfiguration.Read("/nowhere/config.json")).Message, StringComparison.Ordinal);
+        Assert.Contains("no such file",
+            Assert.Throws<ContainerException>(() => ContainerConfiguration.Read("/nowhere/config.json")).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Dotnet_is_no_program_for_a_container() =>
-        Assert.Contains("native", Assert.Throws<ContainerException>(() => ProgramFiles.Of([], "/usr/bin/dotnet")).Message, StringComparison.Ordinal);
+        Assert.Contains("native", Assert.Throws<ContainerException>(() => ProgramFiles.Of([], "/usr/bin/dotnet")).Message,
+            StringComparison.Ordinal);
 
     [Fact]
-    public void A_program_without_a_dynamic_linker_is_none() => Assert.Throws<ContainerException>(() => ProgramFiles.Of([], "/opt/cloister"));
+    public void A_program_without_a_dynamic_linker_is_none() =>
+        Assert.Throws<ContainerException>(() => ProgramFiles.Of([], "/opt/cloister"));
 
     private static JsonNode Installed(string json)
     {

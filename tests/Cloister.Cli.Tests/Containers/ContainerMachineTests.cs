@@ -20,7 +20,8 @@ public class ContainerMachineTests
     public void Every_container_has_its_own()
     {
         Assert.NotEqual(ContainerMachine.OfExec(null, "a"), ContainerMachine.OfExec(null, "b"));
-        Assert.All(["a", new string('x', 5000), "../…"], name => Assert.Null(MachineName.Problem(ContainerMachine.OfExec(null, name)[0].Split('=')[1])));
+        Assert.All(["a", new string('x', 5000), "../…"],
+            name => Assert.Null(MachineName.Problem(ContainerMachine.OfExec(null, name)[0].Split('=')[1])));
     }
 
     [Fact]

@@ -30,7 +30,8 @@ public sealed class EpcLedgerTests : IDisposable
         Ledger.Hold(Pod("a"), 64 * Mebi);
         Ledger.Hold(Pod("a"), 64 * Mebi); // another container of the same pod
         Ledger.Hold(Pod("b"), 64 * Mebi);
-        Assert.Equal("sgx.intel.com/epc: the pod asks for 1M of EPC; this node has 128M, and other pods have 128M of it", Refused("c", Mebi));
+        Assert.Equal("sgx.intel.com/epc: the pod asks for 1M of EPC; this node has 128M, and other pods have 128M of it",
+            Refused("c", Mebi));
     }
 
     [Fact]

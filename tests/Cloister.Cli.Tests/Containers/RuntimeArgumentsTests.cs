@@ -5,7 +5,8 @@ namespace Cloister.Cli.Tests.Containers;
 public class RuntimeArgumentsTests
 {
     [Theory]
-    [InlineData("--root /r --log /l --log-format json create --bundle /b --pid-file /p one", "create", "/b", "one")] // as containerd's shim calls it
+    [InlineData("--root /r --log /l --log-format json create --bundle /b --pid-file /p one", "create", "/b",
+        "one")] // as containerd's shim calls it
     [InlineData("--root=/r run -b /b one", "run", "/b", "one")]
     [InlineData("-root /r --systemd-cgroup create -bundle=/b one", "create", "/b", "one")] // one dash, a flag
     [InlineData("create one", "create", null, "one")]

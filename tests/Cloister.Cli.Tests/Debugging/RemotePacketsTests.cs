@@ -98,6 +98,7 @@ public class RemotePacketsTests
 
         public override bool CanWrite => true;
 
-        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) => _written.WriteAsync(buffer, cancellationToken);
+        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
+            _written.WriteAsync(buffer, cancellationToken);
     }
 }

@@ -18,9 +18,14 @@ public class TargetDescriptionTests
     [Fact]
     public void The_description_numbers_all_registers_in_order()
     {
-        XElement[] registers = [.. XDocument.Parse(TargetDescription.Xml.Replace("<!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n", "", StringComparison.Ordinal)).Descendants("reg")];
-        Assert.Equal(Enumerable.Range(0, TargetDescription.Registers.Count).Select(number => number.ToString(System.Globalization.CultureInfo.InvariantCulture)), registers.Select(register => register.Attribute("regnum")!.Value));
-        Assert.Equal(TargetDescription.Registers.Select(register => register.Name), registers.Select(register => register.Attribute("name")!.Value));
+        XElement[] registers = [
+            .. XDocument.Parse(TargetDescription.Xml.Replace("<!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n", "", StringComparison.Ordinal))
+                .Descendants("reg")];
+        Assert.Equal(Enumerable.Range(0, TargetDescription.Registers.Count)
+            .Select(number => number.ToString(System.Globalization.CultureInfo.InvariantCulture)),
+            registers.Select(register => register.Attribute("regnum")!.Value));
+        Assert.Equal(TargetDescription.Registers.Select(register => register.Name),
+            registers.Select(register => register.Attribute("name")!.Value));
         Assert.Equal("rip", TargetDescription.Registers[16].Name);
     }
 
@@ -64,7 +69,8 @@ public class TargetDescriptionTests
     }
 
     [Fact]
-    public void Another_length_is_not_written() => Assert.False(TargetDescription.Write(Register("rax"), [1, 2, 3], ref _general, _extended));
+    public void Another_length_is_not_written() =>
+        Assert.False(TargetDescription.Write(Register("rax"), [1, 2, 3], ref _general, _extended));
 
     [Fact]
     public void A_component_that_is_written_is_in_use()
@@ -81,7 +87,8 @@ public class TargetDescriptionTests
             Assert.Equal(signal, RemoteSignal.ToLinux(RemoteSignal.Of(signal)));
         }
 
-        Assert.Equal((11, 10, 30, 20), (RemoteSignal.Of(Signal.SIGSEGV), RemoteSignal.Of(Signal.SIGBUS), RemoteSignal.Of(Signal.SIGUSR1), RemoteSignal.Of(17)));
+        Assert.Equal((11, 10, 30, 20),
+            (RemoteSignal.Of(Signal.SIGSEGV), RemoteSignal.Of(Signal.SIGBUS), RemoteSignal.Of(Signal.SIGUSR1), RemoteSignal.Of(17)));
         Assert.Equal(0, RemoteSignal.ToLinux(200));
     }
 

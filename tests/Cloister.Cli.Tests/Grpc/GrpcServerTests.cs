@@ -39,17 +39,21 @@ public sealed class GrpcServerTests : IDisposable
     public async Task What_goes_wrong_is_told_to_the_caller(string method, int code, string message)
     {
         await using GrpcServer server = await Begin();
-        GrpcException error = await Assert.ThrowsAsync<GrpcException>(() => GrpcClient.Call(Socket, method, ReadOnlyMemory<byte>.Empty, s_patience, default));
+        GrpcException error =
+            await Assert.ThrowsAsync<GrpcException>(() => GrpcClient.Call(Socket, method, ReadOnlyMemory<byte>.Empty, s_patience, default));
         Assert.Equal((code, message), ((int)error.Code, error.Message));
     }
 
     [Fact]
     public async Task Nobody_there_is_said_in_words()
     {
-        GrpcException error = await Assert.ThrowsAsync<GrpcException>(() => GrpcClient.Call(Socket, "/x.Y/Echo", ReadOnlyMemory<byte>.Empty, s_patience, default));
+        GrpcException error =
+            await Assert.ThrowsAsync<GrpcException>(
+                () => GrpcClient.Call(Socket, "/x.Y/Echo", ReadOnlyMemory<byte>.Empty, s_patience, default));
         Assert.Equal(GrpcCode.Unavailable, error.Code);
         await using GrpcServer server = await Begin();
-        error = await Assert.ThrowsAsync<GrpcException>(() => GrpcClient.Call(Socket, "/x.Y/Never", ReadOnlyMemory<byte>.Empty, TimeSpan.FromMilliseconds(50), default));
+        error = await Assert.ThrowsAsync<GrpcException>(
+            () => GrpcClient.Call(Socket, "/x.Y/Never", ReadOnlyMemory<byte>.Empty, TimeSpan.FromMilliseconds(50), default));
         Assert.Equal((GrpcCode.Unavailable, "no answer within 0.05 s"), (error.Code, error.Message));
     }
 
@@ -77,7 +81,9 @@ public sealed class GrpcServerTests : IDisposable
     {
         await using GrpcServer server = await Begin();
         HttpResponseMessage response = await Post("/x.Y/Echo", Convert.FromHexString(body), "application/grpc");
-        Assert.Equal((code, message), (response.Headers.GetValues("grpc-status").Single(), Uri.UnescapeDataString(string.Join(" ", response.Headers.GetValues("grpc-message")))));
+        Assert.Equal((code, message),
+            (response.Headers.GetValues("grpc-status").Single(),
+                Uri.UnescapeDataString(string.Join(" ", response.Headers.GetValues("grpc-message")))));
     }
 
     [Fact]
@@ -120,7 +126,8 @@ public sealed class GrpcServerTests : IDisposable
     public async Task Many_at_once_are_served()
     {
         await using GrpcServer server = await Begin();
-        byte[][] answers = await Task.WhenAll(Enumerable.Range(0, 40).Select(i => GrpcClient.Call(Socket, "/x.Y/Echo", new[] { (byte)i }, s_patience, default)));
+        byte[][] answers = await Task.WhenAll(Enumerable.Range(0, 40)
+            .Select(i => GrpcClient.Call(Socket, "/x.Y/Echo", new[] { (byte)i }, s_patience, default)));
         Assert.Equal(Enumerable.Range(0, 40), answers.Select(answer => (int)answer[0]));
     }
 
@@ -146,23 +153,31 @@ public sealed class GrpcServerTests : IDisposable
         });
         var content = new ByteArrayContent(body);
         content.Headers.ContentType = new MediaTypeHeaderValue(type);
-        return await client.SendAsync(new HttpRequestMessage(HttpMethod.Post, "http://localhost" + path) { Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact, Content = content });
+        return await client.SendAsync(new HttpRequestMessage(HttpMethod.Post, "http://localhost" + path)
+        {
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Content = content,
+        });
     }
 
-    private static async IAsyncEnumerable<byte[]> Echo(ReadOnlyMemory<byte> request, [EnumeratorCancellation] CancellationToken cancellation)
+    private static async IAsyncEnumerable<byte[]> Echo(ReadOnlyMemory<byte> request,
+        [EnumeratorCancellation] CancellationToken cancellation)
     {
         await Task.Yield();
         yield return request.ToArray();
     }
 
-    private static async IAsyncEnumerable<byte[]> Later(ReadOnlyMemory<byte> request, [EnumeratorCancellation] CancellationToken cancellation)
+    private static async IAsyncEnumerable<byte[]> Later(ReadOnlyMemory<byte> request,
+        [EnumeratorCancellation] CancellationToken cancellation)
     {
         yield return [1];
         await Task.Yield();
         throw new GrpcException(GrpcCode.NotFound, "gone");
     }
 
-    private static async IAsyncEnumerable<byte[]> Never(ReadOnlyMemory<byte> request, [EnumeratorCancellation] CancellationToken cancellation)
+    private static async IAsyncEnumerable<byte[]> Never(ReadOnlyMemory<byte> request,
+        [EnumeratorCancellation] CancellationToken cancellation)
     {
         await Task.Delay(Timeout.Infinite, cancellation);
         yield break;

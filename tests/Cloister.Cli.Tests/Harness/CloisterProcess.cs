@@ -3,7 +3,9 @@ using Cloister.Linux;
 
 namespace Cloister.Cli.Tests.Harness;
 
-/// <summary>The built command, run as a process of its own in a session of its own, so that signals to its group reach no one else.</summary>
+/// <summary>
+/// The built command, run as a process of its own in a session of its own, so that signals to its group reach no one else.
+/// </summary>
 internal sealed class CloisterProcess : IDisposable
 {
     private const double PatienceSeconds = 180;
@@ -18,7 +20,8 @@ internal sealed class CloisterProcess : IDisposable
     public static string CommandFile { get; } = Path.Combine(AppContext.BaseDirectory, "cloister.dll");
 
     // CLOISTER_TESTED is another build of it: the native program.
-    private static string[] Command { get; } = Environment.GetEnvironmentVariable("CLOISTER_TESTED") is { Length: > 0 } program ? [program] : ["dotnet", CommandFile];
+    private static string[] Command { get; } = Environment.GetEnvironmentVariable("CLOISTER_TESTED") is { Length: > 0 } program ? [program]
+        : ["dotnet", CommandFile];
 
     public int Id => _process.Id;
 
@@ -94,9 +97,11 @@ internal sealed class CloisterProcess : IDisposable
     /// <summary>Waits until a process is gone, or is only waited for by its parent.</summary>
     public static void AwaitEnd(int process)
     {
-        Assert.True(Patience.Until(milliseconds => SpinWait.SpinUntil(() => HasEnded(process), milliseconds), PatienceSeconds), $"process {process} lives on");
+        Assert.True(Patience.Until(milliseconds => SpinWait.SpinUntil(() => HasEnded(process), milliseconds), PatienceSeconds),
+            $"process {process} lives on");
 
-        static bool HasEnded(int process) => HostKernel.StatusField(process, "State:") is not { } state || state.StartsWith('Z') || state.StartsWith('X');
+        static bool HasEnded(int process) => HostKernel.StatusField(process, "State:") is not { } state || state.StartsWith('Z')
+            || state.StartsWith('X');
     }
 
     public void Dispose()

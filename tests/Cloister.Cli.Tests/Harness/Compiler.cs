@@ -5,7 +5,8 @@ namespace Cloister.Cli.Tests.Harness;
 /// <summary>Makes small C programs, where there is a C compiler.</summary>
 internal static class Compiler
 {
-    public static bool IsThere { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(d => File.Exists(Path.Combine(d, "gcc")));
+    public static bool IsThere { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
+        .Any(d => File.Exists(Path.Combine(d, "gcc")));
 
     /// <summary>Compiles one file of C to a program.</summary>
     public static string Compile(TemporaryDirectory directory, string source)

@@ -13,7 +13,13 @@ internal static class Shell
     /// <summary>Runs a script, with an input, and gives back what it prints.</summary>
     public static string Run(string script, string input = "", string? directory = null)
     {
-        var start = new ProcessStartInfo("bash", ["-c", script]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = directory ?? "" };
+        var start = new ProcessStartInfo("bash", ["-c", script])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = directory ?? "",
+        };
         using Process process = Process.Start(start)!;
         Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
         process.StandardInput.Write(input);

@@ -9,7 +9,13 @@ public class JoinRequestTests
     private static JoinRequest Sample => new(
         ["--epc=8M", "--no-sgx2"],
         7,
-        new ProgramInvocation { Path = "/bin/é"u8.ToArray(), Arguments = [[0xff, 0xfe], []], Environment = ["A=b"u8.ToArray()], Limits = [new ResourceLimit(7, 1, ulong.MaxValue)] });
+        new ProgramInvocation
+        {
+            Path = "/bin/é"u8.ToArray(),
+            Arguments = [[0xff, 0xfe], []],
+            Environment = ["A=b"u8.ToArray()],
+            Limits = [new ResourceLimit(7, 1, ulong.MaxValue)],
+        });
 
     [Fact]
     public void It_arrives_as_it_was_sent()

@@ -12,14 +12,15 @@ using Microsoft.Extensions.Logging;
 namespace Cloister.Cli.Tests.Kubernetes;
 
 /// <summary>
-/// The kubelet's side of the device plugins, as pkg/kubelet/cm/devicemanager does it: at its start it empties the folder, then takes registrations, and
-/// lists what registered.
+/// The kubelet's side of the device plugins, as pkg/kubelet/cm/devicemanager does it: at its start it empties the folder, then takes
+/// registrations, and lists what registered.
 /// </summary>
 internal sealed class Kubelet : IAsyncDisposable
 {
     private readonly string _folder;
     private readonly WebApplication _application;
-    private readonly Channel<(string Resource, DevicePlugin.DevicePluginClient Plugin, Device[] Devices)> _registered = System.Threading.Channels.Channel.CreateUnbounded<(string, DevicePlugin.DevicePluginClient, Device[])>();
+    private readonly Channel<(string Resource, DevicePlugin.DevicePluginClient Plugin, Device[] Devices)> _registered =
+        System.Threading.Channels.Channel.CreateUnbounded<(string, DevicePlugin.DevicePluginClient, Device[])>();
     private readonly List<IDisposable> _open = [];
 
     private Kubelet(string folder, string? refusal)
@@ -29,7 +30,9 @@ internal sealed class Kubelet : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.Services.AddGrpc();
         builder.Services.AddSingleton(new Registry(this, refusal));
-        builder.WebHost.ConfigureKestrel(options => options.ListenUnixSocket(Path.Combine(folder, "kubelet.sock"), endpoint => endpoint.Protocols = HttpProtocols.Http2));
+        builder.WebHost.ConfigureKestrel(
+            options => options.ListenUnixSocket(Path.Combine(folder, "kubelet.sock"),
+                endpoint => endpoint.Protocols = HttpProtocols.Http2));
         _application = builder.Build();
         _application.MapGrpcService<Service>();
     }
@@ -77,7 +80,8 @@ internal sealed class Kubelet : IAsyncDisposable
                 return new NetworkStream(connection, ownsSocket: true);
             },
         };
-        GrpcChannel made = GrpcChannel.ForAddress("http://localhost", new GrpcChannelOptions { HttpHandler = handler, DisposeHttpClient = true });
+        GrpcChannel made =
+            GrpcChannel.ForAddress("http://localhost", new GrpcChannelOptions { HttpHandler = handler, DisposeHttpClient = true });
         channel = made;
         return new DevicePlugin.DevicePluginClient(made);
     }

@@ -19,20 +19,25 @@ public partial class ManifestTests
     [Fact]
     public void Every_manifest_is_what_the_API_takes()
     {
-        string[] files = [.. Directory.EnumerateFiles(s_base, "*.yaml", SearchOption.AllDirectories).Where(file => Path.GetFileName(file) is not ("kustomization.yaml" or "podmonitor.yaml"))];
+        string[] files = [.. Directory.EnumerateFiles(s_base, "*.yaml", SearchOption.AllDirectories)
+            .Where(file => Path.GetFileName(file) is not ("kustomization.yaml" or "podmonitor.yaml"))];
         Assert.True(files.Length >= 7);
         Assert.All(files, file => Assert.NotEmpty(Read(File.ReadAllText(file))));
     }
 
     [Fact]
     public void A_field_that_the_API_has_not_is_found() =>
-        Assert.ThrowsAny<Exception>(() => Read(File.ReadAllText(Path.Combine(s_base, "daemonset.yaml")).Replace("serviceAccountName", "serviceAccuntName", StringComparison.Ordinal)));
+        Assert.ThrowsAny<Exception>(
+            () => Read(File.ReadAllText(Path.Combine(s_base, "daemonset.yaml"))
+                .Replace("serviceAccountName", "serviceAccuntName", StringComparison.Ordinal)));
 
     [Fact]
     public void The_base_has_every_part_and_the_parts_know_each_other()
     {
-        string[] listed = [.. File.ReadLines(Path.Combine(s_base, "kustomization.yaml")).Where(line => line.StartsWith("  - ", StringComparison.Ordinal)).Select(line => line[4..])];
-        Assert.Equal(Directory.GetFiles(s_base).Select(file => Path.GetFileName(file)!).Where(name => name != "kustomization.yaml").Order(), listed.Order());
+        string[] listed = [.. File.ReadLines(Path.Combine(s_base, "kustomization.yaml"))
+            .Where(line => line.StartsWith("  - ", StringComparison.Ordinal)).Select(line => line[4..])];
+        Assert.Equal(Directory.GetFiles(s_base).Select(file => Path.GetFileName(file)!).Where(name => name != "kustomization.yaml").Order(),
+            listed.Order());
         V1DaemonSet set = Base().OfType<V1DaemonSet>().Single();
         V1PodSpec pod = set.Spec.Template.Spec;
         Assert.Equal(set.Spec.Selector.MatchLabels, set.Spec.Template.Metadata.Labels);
@@ -42,11 +47,14 @@ public partial class ManifestTests
 
         // By the same path inside and on the node, for what is written there names itself.
         Assert.Equal(pod.Volumes.Select(volume => volume.HostPath.Path), pod.Containers[0].VolumeMounts.Select(mount => mount.MountPath));
-        Assert.Superset(new HashSet<string> { PluginSettings.UsualFolder, PluginSettings.UsualCdiFolder, "/opt/cloister", "/run/cloister" }, pod.Volumes.Select(volume => volume.HostPath.Path).ToHashSet());
+        Assert.Superset(new HashSet<string> { PluginSettings.UsualFolder, PluginSettings.UsualCdiFolder, "/opt/cloister", "/run/cloister" },
+            pod.Volumes.Select(volume => volume.HostPath.Path).ToHashSet());
         Assert.Equal("NODE_NAME", pod.Containers[0].Env.Single().Name);
         Assert.Empty(CommandLine.Root().Parse([.. pod.Containers[0].Args]).Errors);
-        Assert.Equal(["nodes get,patch", "nodes/status patch", "pods get"], Base().OfType<V1ClusterRole>().Single().Rules.Select(rule => $"{string.Join(',', rule.Resources)} {string.Join(',', rule.Verbs)}"));
-        Assert.All(Base().OfType<V1RuntimeClass>().Single().Scheduling.NodeSelector.Keys, label => Assert.Contains(label, NodeObject.Labels));
+        Assert.Equal(["nodes get,patch", "nodes/status patch", "pods get"], Base().OfType<V1ClusterRole>()
+            .Single().Rules.Select(rule => $"{string.Join(',', rule.Resources)} {string.Join(',', rule.Verbs)}"));
+        Assert.All(Base().OfType<V1RuntimeClass>().Single().Scheduling.NodeSelector.Keys,
+            label => Assert.Contains(label, NodeObject.Labels));
     }
 
     [Fact]
@@ -54,7 +62,8 @@ public partial class ManifestTests
     {
         V1Pod pod = Read(File.ReadAllText(Path.Combine(s_base, "samples", "sgx.yaml"))).OfType<V1Pod>().Single();
         Assert.Null(pod.Spec.RuntimeClassName);
-        Assert.Equal(["sgx.intel.com/enclave", SgxResource.Epc, "sgx.intel.com/provision"], pod.Spec.Containers[0].Resources.Limits.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal(["sgx.intel.com/enclave", SgxResource.Epc, "sgx.intel.com/provision"],
+            pod.Spec.Containers[0].Resources.Limits.Keys.Order(StringComparer.Ordinal));
         Assert.Null(pod.Metadata.Annotations);
         Assert.All(pod.Spec.NodeSelector.Keys, label => Assert.Contains(label, NodeObject.Labels));
     }
@@ -67,14 +76,17 @@ public partial class ManifestTests
         JsonNode monitor = Untyped(File.ReadAllText(s_monitor))!;
         Assert.Equal(("monitoring.coreos.com/v1", "PodMonitor"), ((string?)monitor["apiVersion"], (string?)monitor["kind"]));
         Assert.Equal(["namespaceSelector", "selector", "podMetricsEndpoints"], monitor["spec"]!.AsObject().Select(member => member.Key));
-        Assert.All(monitor["spec"]!["selector"]!["matchLabels"]!.AsObject(), label => Assert.Equal((string?)label.Value, pod.Metadata.Labels[label.Key]));
+        Assert.All(monitor["spec"]!["selector"]!["matchLabels"]!.AsObject(),
+            label => Assert.Equal((string?)label.Value, pod.Metadata.Labels[label.Key]));
         JsonObject endpoint = Assert.Single(monitor["spec"]!["podMetricsEndpoints"]!.AsArray())!.AsObject();
         Assert.Equal(["port", "path", "interval"], endpoint.Select(member => member.Key));
         V1ContainerPort port = pod.Spec.Containers[0].Ports.Single(port => port.Name == (string?)endpoint["port"]);
         IDictionary<string, string> annotations = pod.Metadata.Annotations;
         Assert.Equal($"0.0.0.0:{port.ContainerPort}", annotations["cloister.dev/metrics"]);
-        Assert.Equal(($"{port.ContainerPort}", (string?)endpoint["path"]), (annotations["prometheus.io/port"], annotations["prometheus.io/path"]));
-        Assert.Contains("--metrics=0.0.0.0:9464", ContainerAnnotations.Options(new JsonObject(annotations.Select(one => KeyValuePair.Create(one.Key, (JsonNode?)one.Value)))));
+        Assert.Equal(($"{port.ContainerPort}", (string?)endpoint["path"]),
+            (annotations["prometheus.io/port"], annotations["prometheus.io/path"]));
+        Assert.Contains("--metrics=0.0.0.0:9464",
+            ContainerAnnotations.Options(new JsonObject(annotations.Select(one => KeyValuePair.Create(one.Key, (JsonNode?)one.Value)))));
     }
 
     [Fact]
@@ -96,7 +108,8 @@ public partial class ManifestTests
         string ours = parts.Single(part => part.Contains("\"DaemonSet\"", StringComparison.Ordinal));
         string theirs = chart.Single(part => part.Contains("\"DaemonSet\"", StringComparison.Ordinal));
         Assert.Equal(parts.Except([ours]), chart.Except([theirs]));
-        Assert.Equal(ours.Replace("\"--install\",\"/opt/cloister\"", "\"--install\",\"/opt/cloister\",\"--kubelet\",\"/var/lib/kubelet/device-plugins\"", StringComparison.Ordinal), theirs);
+        Assert.Equal(ours.Replace("\"--install\",\"/opt/cloister\"",
+            "\"--install\",\"/opt/cloister\",\"--kubelet\",\"/var/lib/kubelet/device-plugins\"", StringComparison.Ordinal), theirs);
     }
 
     [Fact]
@@ -106,13 +119,16 @@ public partial class ManifestTests
         values["node"]!["kubelet"] = "/var/lib/k0s/kubelet";
         values["image"]!["repository"] = "registry.example/cloister";
         V1PodSpec pod = Rendered(values).OfType<V1DaemonSet>().Single().Spec.Template.Spec;
-        Assert.Equal(["device-plugin", "--install", "/opt/cloister", "--kubelet", "/var/lib/k0s/kubelet/device-plugins", "--epc", "4G"], pod.Containers[0].Args);
+        Assert.Equal(["device-plugin", "--install", "/opt/cloister", "--kubelet", "/var/lib/k0s/kubelet/device-plugins", "--epc", "4G"],
+            pod.Containers[0].Args);
         Assert.Empty(CommandLine.Root().Parse([.. pod.Containers[0].Args]).Errors);
         Assert.Equal("registry.example/cloister:0.1.0", pod.Containers[0].Image);
         Assert.Equal("/var/lib/k0s/kubelet/device-plugins", pod.Volumes[0].HostPath.Path);
     }
 
-    private static List<object> Base() => [.. Directory.GetFiles(s_base, "*.yaml").Where(file => Path.GetFileName(file) != "kustomization.yaml").SelectMany(file => Read(File.ReadAllText(file)))];
+    private static List<object> Base() =>
+        [.. Directory.GetFiles(s_base, "*.yaml").Where(file => Path.GetFileName(file) != "kustomization.yaml")
+            .SelectMany(file => Read(File.ReadAllText(file)))];
 
     private static List<object> Read(string text) => KubernetesYaml.LoadAllFromString(text, strict: true);
 
@@ -120,7 +136,10 @@ public partial class ManifestTests
 
     private static JsonObject Values(string arguments)
     {
-        JsonObject values = JsonSerializer.SerializeToNode(KubernetesYaml.Deserialize<Dictionary<string, Dictionary<string, object>>>(File.ReadAllText(Path.Combine(s_chart, "values.yaml"))))!.AsObject();
+        JsonObject values =
+            JsonSerializer.SerializeToNode(
+                KubernetesYaml.Deserialize<Dictionary<string, Dictionary<string, object>>>(
+                    File.ReadAllText(Path.Combine(s_chart, "values.yaml"))))!.AsObject();
         values["node"]!["arguments"] = JsonNode.Parse(arguments);
         return values;
     }
@@ -139,27 +158,35 @@ public partial class ManifestTests
 
     private static string Text(JsonObject values, string file)
     {
-        string text = If().Replace(File.ReadAllText(file), match => Value(values, match.Groups["flag"].Value)!.ToString() == "true" ? match.Groups["body"].Value : "");
+        string text = If()
+            .Replace(File.ReadAllText(file),
+                match => Value(values, match.Groups["flag"].Value)!.ToString() == "true" ? match.Groups["body"].Value : "");
         text = Range().Replace(text, match => string.Concat(
-            Value(values, match.Groups["list"].Value)!.AsArray().Select(one => match.Groups["body"].Value.TrimEnd().Replace("{{ . | quote }}", one!.ToJsonString(), StringComparison.Ordinal))));
+            Value(values, match.Groups["list"].Value)!.AsArray()
+            .Select(one => match.Groups["body"].Value.TrimEnd()
+                .Replace("{{ . | quote }}", one!.ToJsonString(), StringComparison.Ordinal))));
         text = Field().Replace(text, match => match.Groups["path"].Value == "Release.Namespace" ? "cloister"
-            : match.Groups["quote"].Success ? Value(values, match.Groups["path"].Value)!.ToJsonString() : Value(values, match.Groups["path"].Value)!.ToString());
+            : match.Groups["quote"].Success ? Value(values, match.Groups["path"].Value)!.ToJsonString()
+            : Value(values, match.Groups["path"].Value)!.ToString());
         Assert.DoesNotContain("{{", text, StringComparison.Ordinal);
         return text;
     }
 
-    private static JsonNode? Untyped(string text) => text.Length == 0 ? null : Node(KubernetesYaml.Deserialize<Dictionary<string, object>>(text));
+    private static JsonNode? Untyped(string text) => text.Length == 0 ? null
+        : Node(KubernetesYaml.Deserialize<Dictionary<string, object>>(text));
 
     private static JsonNode? Node(object? value) => value switch
     {
-        System.Collections.IDictionary members => new JsonObject(members.Keys.Cast<object>().Select(name => KeyValuePair.Create(name.ToString()!, Node(members[name])))),
+        System.Collections.IDictionary members =>
+            new JsonObject(members.Keys.Cast<object>().Select(name => KeyValuePair.Create(name.ToString()!, Node(members[name])))),
         System.Collections.IList items => new JsonArray([.. items.Cast<object>().Select(Node)]),
         null => null,
         bool truth => JsonValue.Create(truth ? "true" : "false"),
         _ => JsonValue.Create(Convert.ToString(value, System.Globalization.CultureInfo.InvariantCulture)),
     };
 
-    private static JsonNode? Value(JsonObject values, string path) => path.Split('.').Skip(1).Aggregate((JsonNode?)values, (node, name) => node?[name]);
+    private static JsonNode? Value(JsonObject values, string path) =>
+        path.Split('.').Skip(1).Aggregate((JsonNode?)values, (node, name) => node?[name]);
 
     [GeneratedRegex(@"^\{\{- if \.(?<flag>[\w.]+) \}\}(?<body>.*)\{\{- end \}\}\s*$", RegexOptions.Singleline)]
     private static partial Regex If();

@@ -24,7 +24,8 @@ public sealed class NodeInstallationTests : IDisposable
         Assert.Equal(Path.Combine(Folder, "libc.so.6"), there.Sources["libc.so.6"]);
         Assert.Equal("program", File.ReadAllText(Path.Combine(Folder, "cloister")));
         Assert.Equal($"linker --library-path {Folder} {Folder}/cloister oci create a b\n", Output("cloister-oci", "create", "a b"));
-        Assert.Equal($"linker --library-path {Folder} {Folder}/cloister oci --allocated create\n", Output("cloister-oci-allocated", "create"));
+        Assert.Equal($"linker --library-path {Folder} {Folder}/cloister oci --allocated create\n",
+            Output("cloister-oci-allocated", "create"));
 
         // A younger one takes its place, and the older leaves it alone.
         var later = new Stack<Action>();
@@ -41,7 +42,8 @@ public sealed class NodeInstallationTests : IDisposable
     {
         _ = _directory.Write("opt", "");
         string program = _directory.WriteProgram("cloister", "program"u8), linker = _directory.WriteProgram("ld-linux-x86-64.so.2", ""u8);
-        NodeException error = Assert.Throws<NodeException>(() => NodeInstallation.Install(Folder, ProgramFiles.Of([linker], program), new Stack<Action>()));
+        NodeException error =
+            Assert.Throws<NodeException>(() => NodeInstallation.Install(Folder, ProgramFiles.Of([linker], program), new Stack<Action>()));
         Assert.StartsWith($"{Folder} cannot be written: ", error.Message, StringComparison.Ordinal);
     }
 
@@ -58,7 +60,11 @@ public sealed class NodeInstallationTests : IDisposable
     private string Output(string script, params string[] arguments)
     {
         _ = _directory.WriteProgram("runc", "#!/bin/sh\necho other runtime: \"$@\"\n"u8);
-        using Process process = Process.Start(new ProcessStartInfo(Path.Combine(Folder, script), arguments) { RedirectStandardOutput = true, Environment = { ["PATH"] = _directory.Path + ":/usr/bin:/bin" } })!;
+        using Process process = Process.Start(new ProcessStartInfo(Path.Combine(Folder, script), arguments)
+        {
+            RedirectStandardOutput = true,
+            Environment = { ["PATH"] = _directory.Path + ":/usr/bin:/bin" },
+        })!;
         string output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         return output;

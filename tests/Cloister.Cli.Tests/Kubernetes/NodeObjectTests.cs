@@ -45,8 +45,10 @@ public sealed class NodeObjectTests : IDisposable
         Assert.Equal(["GET /api/v1/nodes/node%201"], _asked);
         _asked.Clear();
         await node.Withdraw(default);
-        Assert.EndsWith("""{"metadata":{"labels":{"sgx.intel.com/capable":null,"cloister.dev/node":null}}}""", _asked[0], StringComparison.Ordinal);
-        Assert.EndsWith("""/status application/merge-patch+json; charset=utf-8 {"status":{"capacity":{"sgx.intel.com/epc":null}}}""", _asked[1], StringComparison.Ordinal);
+        Assert.EndsWith("""{"metadata":{"labels":{"sgx.intel.com/capable":null,"cloister.dev/node":null}}}""", _asked[0],
+            StringComparison.Ordinal);
+        Assert.EndsWith("""/status application/merge-patch+json; charset=utf-8 {"status":{"capacity":{"sgx.intel.com/epc":null}}}""",
+            _asked[1], StringComparison.Ordinal);
     }
 
     [Fact]
@@ -113,7 +115,9 @@ public sealed class NodeObjectTests : IDisposable
         string socket = Path.Combine(_directory.Path, "pods.sock");
         var undo = new Stack<Action>();
         PodEpcServer.Begin(socket, new PodObject(ApiOf(api)), undo);
-        async Task<string> Problem(string name) => (await Assert.ThrowsAsync<ContainerException>(() => Task.Run(() => new PodEpc(socket).Ask(new PodName("default", name))))).Message;
+        async Task<string> Problem(string name) =>
+            (await Assert.ThrowsAsync<ContainerException>(
+                () => Task.Run(() => new PodEpc(socket).Ask(new PodName("default", name))))).Message;
         Assert.Equal("that is no name of a pod", await Problem("../../nodes/x"));
         Assert.Equal("that is no name of a pod", await Problem(new string('x', 500)));
         Assert.Empty(_asked);
@@ -128,19 +132,39 @@ public sealed class NodeObjectTests : IDisposable
     [Fact]
     public void A_containers_pod_has_a_name()
     {
-        Assert.Equal("default/web-0", PodName.Of(new JsonObject { ["io.kubernetes.cri.sandbox-namespace"] = "default", ["io.kubernetes.cri.sandbox-name"] = "web-0" })?.Text);
-        Assert.Equal("a/b.c", PodName.Of(new JsonObject { ["io.kubernetes.cri-o.Labels"] = """{"io.kubernetes.pod.name":"b.c","io.kubernetes.pod.namespace":"a"}""" })?.Text);
+        Assert.Equal("default/web-0",
+            PodName.Of(new JsonObject
+            {
+                ["io.kubernetes.cri.sandbox-namespace"] = "default",
+                ["io.kubernetes.cri.sandbox-name"] = "web-0",
+            })?.Text);
+        Assert.Equal("a/b.c",
+            PodName.Of(new JsonObject
+            {
+                ["io.kubernetes.cri-o.Labels"] = """{"io.kubernetes.pod.name":"b.c","io.kubernetes.pod.namespace":"a"}""",
+            })?.Text);
         Assert.All(
-            [null, new JsonObject(), new JsonObject { ["io.kubernetes.cri-o.Labels"] = "{" }, new JsonObject { ["io.kubernetes.cri.sandbox-namespace"] = "..", ["io.kubernetes.cri.sandbox-name"] = "x" }],
+            [null, new JsonObject(), new JsonObject { ["io.kubernetes.cri-o.Labels"] = "{" }, new JsonObject
+            {
+                ["io.kubernetes.cri.sandbox-namespace"] = "..",
+                ["io.kubernetes.cri.sandbox-name"] = "x",
+            }],
             annotations => Assert.Null(PodName.Of(annotations)));
     }
 
     [Fact]
-    public void Outside_of_a_pod_there_is_no_API() => Assert.Contains("KUBERNETES_SERVICE_HOST", Assert.Throws<NodeException>(ClusterApi.ServerOfThisPod).Message, StringComparison.Ordinal);
+    public void Outside_of_a_pod_there_is_no_API() =>
+        Assert.Contains("KUBERNETES_SERVICE_HOST", Assert.Throws<NodeException>(ClusterApi.ServerOfThisPod).Message,
+            StringComparison.Ordinal);
 
-    private static JsonObject Node(string labels, string capacity) => new() { ["metadata"] = new JsonObject { ["labels"] = JsonNode.Parse(labels) }, ["status"] = new JsonObject { ["capacity"] = JsonNode.Parse(capacity) } };
+    private static JsonObject Node(string labels, string capacity) => new()
+    {
+        ["metadata"] = new JsonObject { ["labels"] = JsonNode.Parse(labels) },
+        ["status"] = new JsonObject { ["capacity"] = JsonNode.Parse(capacity) },
+    };
 
-    private static async Task<string> Refused(NodeObject node) => (await Assert.ThrowsAsync<NodeException>(() => node.Announce(1, default))).Message;
+    private static async Task<string> Refused(NodeObject node) =>
+        (await Assert.ThrowsAsync<NodeException>(() => node.Announce(1, default))).Message;
 
     private ClusterApi ApiOf(WebApplication api) => _api = new ClusterApi(new Uri(api.Urls.Single() + "/"), _directory.Path);
 
@@ -155,13 +179,16 @@ public sealed class NodeObjectTests : IDisposable
         var names = new SubjectAlternativeNameBuilder();
         names.AddIpAddress(IPAddress.Loopback);
         request.CertificateExtensions.Add(names.Build());
-        using X509Certificate2 signed = request.Create(authority.SubjectName, X509SignatureGenerator.CreateForECDsa(key), DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1), [1, 2, 3]);
-        X509Certificate2 certificate = X509CertificateLoader.LoadPkcs12(signed.CopyWithPrivateKey(own).Export(X509ContentType.Pkcs12), null);
+        using X509Certificate2 signed = request.Create(authority.SubjectName, X509SignatureGenerator.CreateForECDsa(key),
+            DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1), [1, 2, 3]);
+        X509Certificate2 certificate =
+            X509CertificateLoader.LoadPkcs12(signed.CopyWithPrivateKey(own).Export(X509ContentType.Pkcs12), null);
         File.WriteAllText(Path.Combine(_directory.Path, "ca.crt"), authority.ExportCertificatePem());
         File.WriteAllText(Path.Combine(_directory.Path, "token"), "secret\n");
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(options => options.Listen(IPAddress.Loopback, 0, endpoint => endpoint.UseHttps(certificate)));
+        builder.WebHost.UseKestrelHttpsConfiguration()
+            .ConfigureKestrel(options => options.Listen(IPAddress.Loopback, 0, endpoint => endpoint.UseHttps(certificate)));
         WebApplication application = builder.Build();
         application.Run(async context =>
         {

@@ -25,7 +25,8 @@ public sealed class NodeServiceTests : IDisposable
         await using Kubelet kubelet = await Kubelet.Start(Plugins);
         await using Running node = Run(Settings(enclaves: 3));
         var both = await kubelet.Both();
-        Assert.Equal(["sgx-enclave-0", "sgx-enclave-1", "sgx-enclave-2"], both["sgx.intel.com/enclave"].Devices.Select(device => device.ID));
+        Assert.Equal(["sgx-enclave-0", "sgx-enclave-1", "sgx-enclave-2"],
+            both["sgx.intel.com/enclave"].Devices.Select(device => device.ID));
         Assert.Equal(110, both["sgx.intel.com/provision"].Devices.Length);
         Assert.All(both.Values.SelectMany(one => one.Devices), device => Assert.Equal("Healthy", device.Health));
 
@@ -39,10 +40,19 @@ public sealed class NodeServiceTests : IDisposable
             Assert.Equal(["cloister.dev/sgx=enclave"], container.CdiDevices.Select(device => device.Name));
             Assert.Empty(container.Devices);
         });
-        Assert.Equal(new PreStartContainerResponse(), await plugin.PreStartContainerAsync(new PreStartContainerRequest { DevicesIds = { "sgx-enclave-0" } }));
+        Assert.Equal(new PreStartContainerResponse(),
+            await plugin.PreStartContainerAsync(new PreStartContainerRequest { DevicesIds = { "sgx-enclave-0" } }));
         PreferredAllocationResponse preferred = await plugin.GetPreferredAllocationAsync(new PreferredAllocationRequest
         {
-            ContainerRequests = { new ContainerPreferredAllocationRequest { AvailableDeviceIDs = { "sgx-enclave-0", "sgx-enclave-1", "sgx-enclave-2" }, MustIncludeDeviceIDs = { "sgx-enclave-2" }, AllocationSize = 2 } },
+            ContainerRequests =
+            {
+                new ContainerPreferredAllocationRequest
+                {
+                    AvailableDeviceIDs = { "sgx-enclave-0", "sgx-enclave-1", "sgx-enclave-2" },
+                    MustIncludeDeviceIDs = { "sgx-enclave-2" },
+                    AllocationSize = 2,
+                },
+            },
         });
         Assert.Equal(["sgx-enclave-2", "sgx-enclave-0"], Assert.Single(preferred.ContainerResponses).DeviceIDs);
 
@@ -110,7 +120,8 @@ public sealed class NodeServiceTests : IDisposable
         Assert.DoesNotContain(error.Status.Detail, char.IsControl);
         error = await Assert.ThrowsAsync<RpcException>(async () => await plugin.GetPreferredAllocationAsync(new PreferredAllocationRequest
         {
-            ContainerRequests = { new ContainerPreferredAllocationRequest { AvailableDeviceIDs = { "sgx-enclave-0" }, AllocationSize = -2 } },
+            ContainerRequests =
+            { new ContainerPreferredAllocationRequest { AvailableDeviceIDs = { "sgx-enclave-0" }, AllocationSize = -2 } },
         }));
         Assert.Equal(StatusCode.InvalidArgument, error.StatusCode);
     }
@@ -122,8 +133,10 @@ public sealed class NodeServiceTests : IDisposable
         await using Running node = Run(Settings());
         var both = await kubelet.Both();
         await node.Until(() => File.Exists(Path.Combine(_directory.Path, "books", "total")));
-        NodeException error = await Assert.ThrowsAsync<NodeException>(() => new NodeService(Settings(enclaves: 1), _ => { }).Run(CancellationToken.None));
-        Assert.Equal($"another device plugin is at {Plugins}/sgx.intel.com-enclave.sock and serves sgx.intel.com/enclave: a node has one", error.Message);
+        NodeException error =
+            await Assert.ThrowsAsync<NodeException>(() => new NodeService(Settings(enclaves: 1), _ => { }).Run(CancellationToken.None));
+        Assert.Equal($"another device plugin is at {Plugins}/sgx.intel.com-enclave.sock and serves sgx.intel.com/enclave: a node has one",
+            error.Message);
         Assert.True(File.Exists(Path.Combine(Cdi, "cloister.dev-sgx.json")));
         Assert.True(File.Exists(Path.Combine(_directory.Path, "books", "total")));
         Assert.Single((await both["sgx.intel.com/enclave"].Plugin.AllocateAsync(Request(["sgx-enclave-9"]))).ContainerResponses);
@@ -145,9 +158,12 @@ public sealed class NodeServiceTests : IDisposable
     [Fact]
     public async Task A_kubelet_that_refuses_is_an_error_in_its_own_words()
     {
-        await using Kubelet kubelet = await Kubelet.Start(Plugins, "requested API version \"v1beta1\" is not supported\nby this 50% kubelet");
-        NodeException error = await Assert.ThrowsAsync<NodeException>(() => new NodeService(Settings(), _ => { }).Run(CancellationToken.None));
-        Assert.Equal($"the kubelet at {Plugins}/kubelet.sock refuses sgx.intel.com/enclave: requested API version \"v1beta1\" is not supported?by this 50% kubelet", error.Message);
+        await using Kubelet kubelet =
+            await Kubelet.Start(Plugins, "requested API version \"v1beta1\" is not supported\nby this 50% kubelet");
+        NodeException error =
+            await Assert.ThrowsAsync<NodeException>(() => new NodeService(Settings(), _ => { }).Run(CancellationToken.None));
+        Assert.Equal(
+            $"the kubelet at {Plugins}/kubelet.sock refuses sgx.intel.com/enclave: requested API version \"v1beta1\" is not supported?by this 50% kubelet", error.Message);
         Assert.False(File.Exists(Path.Combine(Cdi, "cloister.dev-sgx.json")));
     }
 

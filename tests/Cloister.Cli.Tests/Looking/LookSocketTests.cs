@@ -100,14 +100,17 @@ public sealed class LookSocketTests : IDisposable
 
     [Theory]
     [InlineData("{\"error\":\"it has no enclave 1\"}\n", "it has no enclave 1")]
-    [InlineData("{\"schema\":1,\"pid\":1,\"enclave\":1,\"length\":100,\"pages\":1,\"unreadable\":0,\"sigstruct\":\"\"}\nshort", "it ended before all of the enclave's memory had come")]
+    [InlineData("{\"schema\":1,\"pid\":1,\"enclave\":1,\"length\":100,\"pages\":1,\"unreadable\":0,\"sigstruct\":\"\"}\nshort",
+        "it ended before all of the enclave's memory had come")]
     [InlineData("", "it has ended, or too many look at it")]
     [InlineData("rubbish", "it answers what is no JSON: is it of another version?")]
     public void A_dump_that_does_not_come_whole_is_told(string answer, string problem)
     {
         using LookSocket socket = Begin((_, _) => Task.FromResult(new LookAnswer(Encoding.ASCII.GetBytes(answer))));
         Connect().Dispose();
-        LookException told = Assert.Throws<LookException>(() => DumpAnswer.TryTake(SocketPath, new LookRequest(LookVerb.Dump, Enclave: 1), new MemoryStream()));
+        LookException told =
+            Assert.Throws<LookException>(
+                () => DumpAnswer.TryTake(SocketPath, new LookRequest(LookVerb.Dump, Enclave: 1), new MemoryStream()));
         Assert.Equal(problem, told.Message);
     }
 
@@ -116,7 +119,15 @@ public sealed class LookSocketTests : IDisposable
     {
         byte[] memory = new byte[700_001];
         new Random(4).NextBytes(memory);
-        var look = new DumpLook { Pid = 1, Enclave = 1, Length = memory.Length, Pages = 3, Unreadable = 0, Sigstruct = new string('a', 3616) };
+        var look = new DumpLook
+        {
+            Pid = 1,
+            Enclave = 1,
+            Length = memory.Length,
+            Pages = 3,
+            Unreadable = 0,
+            Sigstruct = new string('a', 3616),
+        };
         using LookSocket socket = Begin((_, _) => Task.FromResult(new LookAnswer(LookJson.Bytes(look), new MemoryStream(memory))));
         Connect().Dispose();
         using var taken = new MemoryStream();
@@ -173,7 +184,8 @@ public sealed class LookSocketTests : IDisposable
     {
         string own = Path.Combine(_directory.Path, "own"), next = Path.Combine(_directory.Path, "next");
         _ = Directory.CreateDirectory(own);
-        File.SetUnixFileMode(own, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | (isLink ? 0 : UnixFileMode.GroupExecute));
+        File.SetUnixFileMode(own, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute
+            | (isLink ? 0 : UnixFileMode.GroupExecute));
         if (isLink)
         {
             _ = Directory.CreateSymbolicLink(Folder, own);
@@ -204,13 +216,16 @@ public sealed class LookSocketTests : IDisposable
         Assert.StartsWith("this run cannot be looked at: /proc/cloister: ", _notices[0]);
     }
 
-    private static Task<LookAnswer> Nothing(LookRequest request, CancellationToken cancellation) => Task.FromResult(new LookAnswer("{}"u8.ToArray()));
+    private static Task<LookAnswer> Nothing(LookRequest request, CancellationToken cancellation) =>
+        Task.FromResult(new LookAnswer("{}"u8.ToArray()));
 
-    private LookSocket Begin(Func<LookRequest, CancellationToken, Task<LookAnswer>> answer) => LookSocket.Begin(answer, _notices.Add, [Folder]);
+    private LookSocket Begin(Func<LookRequest, CancellationToken, Task<LookAnswer>> answer) =>
+        LookSocket.Begin(answer, _notices.Add, [Folder]);
 
     private Socket Connect()
     {
-        Assert.True(Patience.Until(milliseconds => SpinWait.SpinUntil(() => File.Exists(SocketPath), milliseconds), 30), string.Join('\n', _notices));
+        Assert.True(Patience.Until(milliseconds => SpinWait.SpinUntil(() => File.Exists(SocketPath), milliseconds), 30),
+            string.Join('\n', _notices));
         var client = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = 60_000 };
         _clients.Add(client);
         client.Connect(new UnixDomainSocketEndPoint(SocketPath));

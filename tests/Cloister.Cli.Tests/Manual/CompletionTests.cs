@@ -30,7 +30,9 @@ public sealed class CompletionTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Typed))]
-    public void Bash_completes(string typed, string expected) => AssertCompletes("bash --norc --noprofile -i", "bind 'set bell-style none'; bind 'set enable-bracketed-paste off'", "bash", typed, expected);
+    public void Bash_completes(string typed, string expected) =>
+        AssertCompletes("bash --norc --noprofile -i", "bind 'set bell-style none'; bind 'set enable-bracketed-paste off'", "bash",
+            typed, expected);
 
     [Theory]
     [MemberData(nameof(Typed))]
@@ -38,7 +40,8 @@ public sealed class CompletionTests : IDisposable
     {
         if (Shell.Has("zsh"))
         {
-            AssertCompletes("zsh -f -i", $"unsetopt beep; autoload -Uz compinit; compinit -u -d {_directory.Path}/dump", "zsh", typed, expected);
+            AssertCompletes("zsh -f -i", $"unsetopt beep; autoload -Uz compinit; compinit -u -d {_directory.Path}/dump", "zsh",
+                typed, expected);
         }
     }
 
@@ -61,17 +64,20 @@ public sealed class CompletionTests : IDisposable
         }
 
         string script = _directory.Write("cloister.fish", s_scripts.GetOrAdd("fish", shell => EnclaveFiles.Run(0, "completion", shell)));
-        string output = Shell.Run($"HOME={_directory.Path} PATH={_directory.Path}:$PATH fish -c \"source {script}; complete -C '{typed}'\"", directory: _directory.Path);
+        string output = Shell.Run($"HOME={_directory.Path} PATH={_directory.Path}:$PATH fish -c \"source {script}; complete -C '{typed}'\"",
+            directory: _directory.Path);
         string[] found = [.. output.Split('\n').Select(line => line.Split('\t')[0])];
         Assert.All(expected.Split(' '), word => Assert.Contains(word, found));
         Assert.DoesNotContain("rror", output, StringComparison.Ordinal);
     }
 
-    // The shell sits at a terminal that script(1) makes, and prints its arguments in place of Cloister. It is typed to when it says that it is ready.
+    // The shell sits at a terminal that script(1) makes, and prints its arguments in place of Cloister.
+    // It is typed to when it says that it is ready.
     private void AssertCompletes(string shell, string first, string name, string typed, string expected)
     {
         string script = _directory.Write("completion", s_scripts.GetOrAdd(name, shell => EnclaveFiles.Run(0, "completion", shell)));
-        _directory.Write("first", $"PS1=; {first}; source {script}; cloister() {{ printf 'GOT'; printf ' %s' \"$@\"; echo; }}; printf 'REA''DY\\n'\n");
+        _directory.Write("first",
+            $"PS1=; {first}; source {script}; cloister() {{ printf 'GOT'; printf ' %s' \"$@\"; echo; }}; printf 'REA''DY\\n'\n");
         _directory.Write("typed", typed + "\nexit\n");
         _ = Shell.Run($$"""
             cd {{_directory.Path}}
@@ -82,6 +88,7 @@ public sealed class CompletionTests : IDisposable
             (cat first; await READY; sleep 0.1; cat typed; await 'GOT [a-z]') | script -qfc '{{shell}}' seen
             """);
         string seen = File.ReadAllText(Path.Combine(_directory.Path, "seen"));
-        Assert.Contains($"GOT {expected}".Replace('=', ' '), seen.ReplaceLineEndings("\n").Split('\n').Select(line => line.Trim().Replace('=', ' ')));
+        Assert.Contains($"GOT {expected}".Replace('=', ' '), seen.ReplaceLineEndings("\n").Split('\n')
+            .Select(line => line.Trim().Replace('=', ' ')));
     }
 }

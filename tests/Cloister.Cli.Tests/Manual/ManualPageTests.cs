@@ -16,8 +16,10 @@ public sealed class ManualPageTests : IDisposable
         Assert.Equal("", EnclaveFiles.Run(0, "manual", "-o", page));
         Assert.Equal("", Shell.Run($"! command -v mandoc >/dev/null || mandoc -Tlint -Wstyle {page} 2>&1"));
         Assert.Equal("", Shell.Run($"! command -v groff >/dev/null || groff -man -ww -z {page} 2>&1"));
-        string shown = Shell.Run($"if command -v mandoc >/dev/null; then mandoc -Tascii {page} | col -b; elif command -v man >/dev/null; then man -l {page} | col -b; else cat {page}; fi").Replace("\\-", "-", StringComparison.Ordinal);
-        Assert.All(["cloister run", "--max-enclave-size SIZE", "--stats[=text|json|no]", "CLOISTER_OPTIONS", "cloister lab edmm --pages 4096 --svg edmm.svg"], words => Assert.Contains(words, shown, StringComparison.Ordinal));
+        string shown =
+            Shell.Run($"if command -v mandoc >/dev/null; then mandoc -Tascii {page} | col -b; elif command -v man >/dev/null; then man -l {page} | col -b; else cat {page}; fi").Replace("\\-", "-", StringComparison.Ordinal);
+        Assert.All(["cloister run", "--max-enclave-size SIZE", "--stats[=text|json|no]", "CLOISTER_OPTIONS",
+            "cloister lab edmm --pages 4096 --svg edmm.svg"], words => Assert.Contains(words, shown, StringComparison.Ordinal));
     }
 
     [Fact]

@@ -35,8 +35,10 @@ public class TableTests
     public void Every_option_of_run_is_in_the_table_and_the_other_way_round()
     {
         CommandEntry run = Assert.Single(s_root.All, command => command.Path == "run");
-        Assert.Equal(RunOptions.All.Select(option => (option.Name, option.Short, option.ValueName, option.IsValueOptional)).Append(("--help", "-h", null, false)),
-            run.Options.Select(option => (option.Names[^1], option.Names.Count > 1 ? option.Names[0] : null, option.ValueName, option.IsValueOptional)));
+        Assert.Equal(RunOptions.All.Select(option => (option.Name, option.Short, option.ValueName, option.IsValueOptional))
+            .Append(("--help", "-h", null, false)),
+            run.Options.Select(
+                option => (option.Names[^1], option.Names.Count > 1 ? option.Names[0] : null, option.ValueName, option.IsValueOptional)));
     }
 
     [Fact]
@@ -56,14 +58,16 @@ public class TableTests
             CloisterProcess.Outcome help = CloisterProcess.Run([.. words, "--help"]);
             Assert.Equal((0, ""), (help.Status, help.Error));
             Assert.Equal(help.Output, CloisterProcess.Run(["help", .. words]).Output);
-            Assert.All(command.Options.SelectMany(option => option.Names), name => Assert.Contains(name, help.Output, StringComparison.Ordinal));
+            Assert.All(command.Options.SelectMany(option => option.Names),
+                name => Assert.Contains(name, help.Output, StringComparison.Ordinal));
         });
     }
 
     [Fact]
     public void Descriptions_are_sentences_that_hold_on_every_machine()
     {
-        Assert.All(s_root.All.SelectMany(command => command.Options.Select(option => option.Description).Append(command.Summary).Concat(command.Arguments.Select(argument => argument.Description))), text =>
+        Assert.All(s_root.All.SelectMany(command => command.Options.Select(option => option.Description).Append(command.Summary)
+            .Concat(command.Arguments.Select(argument => argument.Description))), text =>
         {
             Assert.True(text.EndsWith('.') || text.EndsWith(':') || text == s_root.Summary, text);
             Assert.DoesNotContain(AppContext.BaseDirectory, text, StringComparison.Ordinal);
@@ -75,8 +79,11 @@ public class TableTests
     {
         string[] known = [.. EnvironmentVariables.All.Concat(EnvironmentVariables.OfTheRepository).Select(one => one.Name)];
         IEnumerable<string> sources = Directory.EnumerateFiles(Repository.At("src"), "*.cs", SearchOption.AllDirectories)
-            .Where(file => !file.Contains("/obj/", StringComparison.Ordinal) && !file.Contains("/bin/", StringComparison.Ordinal)).Append(Repository.At("cloister"));
-        IEnumerable<string> read = sources.SelectMany(file => System.Text.RegularExpressions.Regex.Matches(File.ReadAllText(file), @"\bCLOISTER_[A-Z_]+\b").Select(match => match.Value));
+            .Where(file => !file.Contains("/obj/", StringComparison.Ordinal) && !file.Contains("/bin/", StringComparison.Ordinal))
+            .Append(Repository.At("cloister"));
+        IEnumerable<string> read =
+            sources.SelectMany(file => System.Text.RegularExpressions.Regex.Matches(File.ReadAllText(file), @"\bCLOISTER_[A-Z_]+\b")
+                .Select(match => match.Value));
         Assert.Equal([], read.Distinct().Except(known));
     }
 

@@ -45,7 +45,8 @@ public sealed class MetricsServerTests : IDisposable
     public void What_ends_in_the_middle_has_no_answer() => Assert.Equal("", Ask("GET /metrics HTTP/1.1\r\n", ends: true));
 
     [Fact]
-    public void A_head_without_an_end_is_not_read_to_its_end() => Assert.StartsWith("HTTP/1.1 431 ", Ask("GET /metrics HTTP/1.1\r\nX: " + new string('x', (16 << 10) - 26)));
+    public void A_head_without_an_end_is_not_read_to_its_end() =>
+        Assert.StartsWith("HTTP/1.1 431 ", Ask("GET /metrics HTTP/1.1\r\nX: " + new string('x', (16 << 10) - 26)));
 
     [Fact]
     public void Who_says_nothing_keeps_nobody_waiting_and_is_cut_off()

@@ -16,7 +16,8 @@ public sealed class PlatformCommandTests : IDisposable
 
     private string Root => Path.Combine(_directory.Path, "cloister/platforms");
 
-    private CloisterProcess.Outcome Run(params string[] arguments) => CloisterProcess.Run(arguments, "", start => start.Environment["XDG_STATE_HOME"] = _directory.Path);
+    private CloisterProcess.Outcome Run(params string[] arguments) =>
+        CloisterProcess.Run(arguments, "", start => start.Environment["XDG_STATE_HOME"] = _directory.Path);
 
     private string Done(params string[] arguments)
     {
@@ -28,7 +29,8 @@ public sealed class PlatformCommandTests : IDisposable
     private void Fails(int status, string expected, params string[] arguments)
     {
         CloisterProcess.Outcome outcome = Run(arguments);
-        Assert.True(status == outcome.Status && outcome.Error.Contains(expected, StringComparison.Ordinal), $"{outcome.Status}: {outcome.Error}");
+        Assert.True(status == outcome.Status && outcome.Error.Contains(expected, StringComparison.Ordinal),
+            $"{outcome.Status}: {outcome.Error}");
         Assert.Equal(1, outcome.Error.Count(c => c == '\n'));
     }
 
@@ -38,17 +40,21 @@ public sealed class PlatformCommandTests : IDisposable
     public void It_is_made_shown_copied_exported_imported_and_deleted()
     {
         Done("platform", "create", "a");
-        Done("platform", "create", "b", "--seed", "text", "--ca", "processor", "--cpusvn", Newer, "--pcesvn", "13", "--fmspc", "00906ed50000");
+        Done("platform", "create", "b", "--seed", "text", "--ca", "processor", "--cpusvn", Newer, "--pcesvn", "13", "--fmspc",
+            "00906ed50000");
         Assert.NotEqual(Key("a"), Key("b"));
         Assert.Equal(RootKey.From("text").ToArray(), Key("b"));
         Assert.Equal(2, Done("platform", "list").Count(c => c == '\n'));
         Assert.Contains("00906ED50000", Done("platform", "show", "b"), StringComparison.Ordinal);
         using (var json = JsonDocument.Parse(Done("platform", "show", "b", "--json")))
         {
-            Assert.Equal((Newer, 13, "processor"), (json.RootElement.GetProperty("cpusvn").GetString(), json.RootElement.GetProperty("pcesvn").GetInt32(), json.RootElement.GetProperty("authority").GetString()));
+            Assert.Equal((Newer, 13, "processor"),
+                (json.RootElement.GetProperty("cpusvn").GetString(), json.RootElement.GetProperty("pcesvn").GetInt32(),
+                    json.RootElement.GetProperty("authority").GetString()));
         }
 
-        Assert.DoesNotContain(Convert.ToHexStringLower(Key("a")), Done("platform", "show", "a") + Done("platform", "list", "--json"), StringComparison.Ordinal);
+        Assert.DoesNotContain(Convert.ToHexStringLower(Key("a")), Done("platform", "show", "a") + Done("platform", "list", "--json"),
+            StringComparison.Ordinal);
         Done("platform", "copy", "a", "c");
         Assert.Equal(Key("a"), Key("c"));
         string file = Path.Combine(_directory.Path, "a.json");
@@ -58,8 +64,10 @@ public sealed class PlatformCommandTests : IDisposable
         Done("platform", "import", file, "d");
         Assert.Equal(Key("c"), Key("d"));
         Assert.Equal(["b", "c", "d"], Directory.GetDirectories(Root).Select(Path.GetFileName).Order());
-        Assert.All(Directory.GetDirectories(Root), path => Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(path)));
-        Assert.All(Directory.GetFiles(Root, "*", SearchOption.AllDirectories), path => Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(path)));
+        Assert.All(Directory.GetDirectories(Root),
+            path => Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(path)));
+        Assert.All(Directory.GetFiles(Root, "*", SearchOption.AllDirectories),
+            path => Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(path)));
     }
 
     [Fact]
@@ -78,9 +86,15 @@ public sealed class PlatformCommandTests : IDisposable
     }
 
     // A file that is a SIGSTRUCT alone tells as much as the enclave that has it.
-    private string Enclave(string name, ushort isvprodid, ushort isvsvn, AttributeFlags flags = AttributeFlags.ProvisionKey, bool isSigned = true)
+    private string Enclave(string name, ushort isvprodid, ushort isvsvn, AttributeFlags flags = AttributeFlags.ProvisionKey,
+        bool isSigned = true)
     {
-        var parameters = new SigningParameters { Isvprodid = isvprodid, Isvsvn = isvsvn, Attributes = new Attributes(AttributeFlags.Mode64Bit | flags, 3) };
+        var parameters = new SigningParameters
+        {
+            Isvprodid = isvprodid,
+            Isvsvn = isvsvn,
+            Attributes = new Attributes(AttributeFlags.Mode64Bit | flags, 3),
+        };
         Sigstruct sigstruct = SigstructSigner.Prepare(parameters, new byte[32], new DateOnly(2026, 1, 1));
         sigstruct = isSigned ? SigstructSigner.Sign(in sigstruct, TestKey.Value) : sigstruct;
         string path = Path.Combine(_directory.Path, name);
@@ -98,7 +112,9 @@ public sealed class PlatformCommandTests : IDisposable
         Assert.Contains("ISVPRODID 3, ISVSVN 9\n", shown, StringComparison.Ordinal);
         using (var json = JsonDocument.Parse(Done("platform", "show", "mine", "--json")))
         {
-            Assert.Equal((7, 7, 9), (json.RootElement.GetProperty("pcesvn").GetInt32(), json.RootElement.GetProperty("pce").GetProperty("isvsvn").GetInt32(), json.RootElement.GetProperty("qe").GetProperty("isvsvn").GetInt32()));
+            Assert.Equal((7, 7, 9),
+                (json.RootElement.GetProperty("pcesvn").GetInt32(), json.RootElement.GetProperty("pce").GetProperty("isvsvn").GetInt32(),
+                    json.RootElement.GetProperty("qe").GetProperty("isvsvn").GetInt32()));
         }
 
         Done("platform", "export", "mine", file);
@@ -127,7 +143,8 @@ public sealed class PlatformCommandTests : IDisposable
         Fails(2, "a directory", "platform", "update", "a", "--qe", _directory.Path);
         Fails(2, "empty", "platform", "update", "a", "--qe", "");
         Fails(2, "without the attribute PROVISIONKEY", "platform", "update", "a", "--qe", Enclave("plain", 1, 1, AttributeFlags.None));
-        Fails(2, "with the attribute DEBUG", "platform", "update", "a", "--pce", Enclave("debug", 1, 1, AttributeFlags.ProvisionKey | AttributeFlags.Debug));
+        Fails(2, "with the attribute DEBUG", "platform", "update", "a", "--pce",
+            Enclave("debug", 1, 1, AttributeFlags.ProvisionKey | AttributeFlags.Debug));
         Fails(2, "EINIT refuses", "platform", "create", "b", "--pce", Enclave("unsigned", 1, 1, isSigned: false));
         Fails(2, "not signed", "platform", "create", "b", "--qe", _directory.WriteProgram("unsigned.so", OtherFiles.Intel()));
         Assert.Equal(before, Done("platform", "show", "a"));
@@ -182,10 +199,13 @@ public sealed class PlatformCommandTests : IDisposable
     {
         _ = Parallel.For(0, 6, i => Assert.InRange(Run("platform", "create", "one").Status, 0, 64));
         string first = Done("platform", "show", "one");
-        _ = Parallel.For(0, 6, i => Assert.Equal(0, Run("platform", "update", "one", "--cpusvn", $"{i + 2:x2}000000000000000000000000000000").Status));
+        _ = Parallel.For(0, 6,
+            i => Assert.Equal(0, Run("platform", "update", "one", "--cpusvn", $"{i + 2:x2}000000000000000000000000000000").Status));
         string last = Done("platform", "show", "one");
-        Assert.All(Enumerable.Range(2, 6), i => Assert.Contains($"{i:x2}000000000000000000000000000000/16", last, StringComparison.Ordinal));
+        Assert.All(Enumerable.Range(2, 6),
+            i => Assert.Contains($"{i:x2}000000000000000000000000000000/16", last, StringComparison.Ordinal));
         Assert.Contains($"{Older}/16", first, StringComparison.Ordinal);
-        Assert.Equal(["platform.json", "root-key"], Directory.GetFileSystemEntries(Path.Combine(Root, "one")).Select(Path.GetFileName).Order());
+        Assert.Equal(["platform.json", "root-key"], Directory.GetFileSystemEntries(Path.Combine(Root, "one"))
+            .Select(Path.GetFileName).Order());
     }
 }

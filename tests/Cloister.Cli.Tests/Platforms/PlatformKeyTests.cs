@@ -3,7 +3,10 @@ using Cloister.Cli.Tests.Harness;
 
 namespace Cloister.Cli.Tests.Platforms;
 
-/// <summary>Where the keys of a user's machine are, and that two runs at once have the same. Alone in its collection: the environment is the process's.</summary>
+/// <summary>
+/// Where the keys of a user's machine are, and that two runs at once have the same. Alone in its collection: the environment is the
+/// process's.
+/// </summary>
 [Collection(nameof(PlatformKeyTests))]
 [CollectionDefinition(nameof(PlatformKeyTests), DisableParallelization = true)]
 public sealed class PlatformKeyTests : IDisposable
@@ -26,7 +29,8 @@ public sealed class PlatformKeyTests : IDisposable
         string path = Path.Combine(_directory.Path, "cloister/platforms/default/root-key");
         Assert.Equal(key, File.ReadAllBytes(path));
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(path));
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(Path.GetDirectoryName(path)!));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute,
+            File.GetUnixFileMode(Path.GetDirectoryName(path)!));
         Assert.Equal(["root-key"], Directory.GetFileSystemEntries(Path.GetDirectoryName(path)!).Select(Path.GetFileName));
     }
 

@@ -15,7 +15,8 @@ public class ProfileTextTests
     ];
 
     [Fact]
-    public void Stacks_alike_are_one_line() => Assert.Equal("main: 1\nmain:;[enclave 1];leaf 5\n", Encoding.UTF8.GetString(ProfileText.Collapsed(s_samples)));
+    public void Stacks_alike_are_one_line() =>
+        Assert.Equal("main: 1\nmain:;[enclave 1];leaf 5\n", Encoding.UTF8.GetString(ProfileText.Collapsed(s_samples)));
 
     [Theory]
     [InlineData("a.pb.gz", true)]
@@ -27,7 +28,9 @@ public class ProfileTextTests
     [Fact]
     public void Names_and_counts_are_in_the_message()
     {
-        using var zip = new GZipStream(new MemoryStream(ProfileText.Pprof(s_samples, 100, DateTimeOffset.UnixEpoch, TimeSpan.FromSeconds(1))), CompressionMode.Decompress);
+        using var zip = new GZipStream(
+            new MemoryStream(ProfileText.Pprof(s_samples, 100, DateTimeOffset.UnixEpoch, TimeSpan.FromSeconds(1))),
+            CompressionMode.Decompress);
         var plain = new MemoryStream();
         zip.CopyTo(plain);
         byte[] message = plain.ToArray();
@@ -35,7 +38,7 @@ public class ProfileTextTests
         // Two types of samples, three samples; the first has three places, a count and nanoseconds: 3 * 10 ms.
         Assert.Equal(0x0a, message[0]);
         byte[] first = [0x12, 0x0e, 0x08, 0x01, 0x08, 0x02, 0x08, 0x03, 0x10, 0x03, 0x10, 0x80, 0x87, 0xa7, 0x0e];
-        Assert.True(message.AsSpan().IndexOf(first[2..]) > 0);
+        Assert.True(message.AsSpan().IndexOf(first.AsSpan(2)) > 0);
         foreach (string text in (string[])["leaf", "leaf.c", "[enclave 1]", "main;", "main.c", "samples", "nanoseconds"])
         {
             Assert.True(message.AsSpan().IndexOf(Encoding.UTF8.GetBytes(text)) > 0, text);

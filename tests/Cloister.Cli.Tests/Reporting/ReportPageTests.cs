@@ -13,7 +13,18 @@ public class ReportPageTests
     {
         var digest = new TraceDigest();
         digest.Begin(new TraceHeader(Hostile, [Hostile], Hostile, Hostile, Hostile, 1, DateTimeOffset.UnixEpoch));
-        digest.Take(new TraceEvent { Kind = TraceKinds.Enclu, Name = Hostile, Time = 1, Duration = 1, Process = 1, Thread = 1, Outcome = Hostile, Detail = Hostile, Count = 1 });
+        digest.Take(new TraceEvent
+        {
+            Kind = TraceKinds.Enclu,
+            Name = Hostile,
+            Time = 1,
+            Duration = 1,
+            Process = 1,
+            Thread = 1,
+            Outcome = Hostile,
+            Detail = Hostile,
+            Count = 1,
+        });
         string page = ReportPage.Render(digest, ReportPage.Template());
         Assert.DoesNotContain("<img", page);
         Assert.DoesNotContain("\u001b", page);

@@ -8,15 +8,73 @@ namespace Cloister.Cli.Tests.Reporting;
 /// <summary>Traces of JSON lines are read as they were written, cut ones up to there, and nothing else is taken for one.</summary>
 public class TraceReaderTests
 {
-    private static readonly TraceHeader s_header = new("1.0", ["app", "\"<&>\u00e9"], "fast", "strict", "v6.0", 768, new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero));
+    private static readonly TraceHeader s_header = new("1.0", ["app", "\"<&>\u00e9"], "fast", "strict", "v6.0", 768,
+        new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero));
 
     private static readonly TraceEvent[] s_events =
     [
-        new() { Kind = TraceKinds.Encls, Name = "ECREATE", Time = 1000, Duration = -1, Process = 7, Thread = 8, Enclave = 1, Outcome = "0", Count = 1 },
-        new() { Kind = TraceKinds.Encls, Name = "EADD", Time = 2000, Duration = -1, Process = 7, Thread = 8, Enclave = 1, Address = 0x7f0000001000, Outcome = "0", Count = 1 },
-        new() { Kind = TraceKinds.Ioctl, Name = "SGX_IOC_ENCLAVE_INIT", Time = 9000, Duration = 800, Process = 7, Thread = 8, Enclave = 1, Address = 16, Outcome = "-EPERM", Count = 1 },
-        new() { Kind = TraceKinds.Exit, Name = "AEX", Time = 9500, Duration = 100, Process = 7, Thread = 8, Enclave = 1, Address = 0xffffffffffffffff, Detail = "#PF", Count = 1 },
-        new() { Kind = TraceKinds.Fast, Name = "EENTER", Time = 9900, Duration = -1, Process = 7, Thread = 8, Count = 1000, Earlier = true },
+        new()
+        {
+            Kind = TraceKinds.Encls,
+            Name = "ECREATE",
+            Time = 1000,
+            Duration = -1,
+            Process = 7,
+            Thread = 8,
+            Enclave = 1,
+            Outcome = "0",
+            Count = 1,
+        },
+        new()
+        {
+            Kind = TraceKinds.Encls,
+            Name = "EADD",
+            Time = 2000,
+            Duration = -1,
+            Process = 7,
+            Thread = 8,
+            Enclave = 1,
+            Address = 0x7f0000001000,
+            Outcome = "0",
+            Count = 1,
+        },
+        new()
+        {
+            Kind = TraceKinds.Ioctl,
+            Name = "SGX_IOC_ENCLAVE_INIT",
+            Time = 9000,
+            Duration = 800,
+            Process = 7,
+            Thread = 8,
+            Enclave = 1,
+            Address = 16,
+            Outcome = "-EPERM",
+            Count = 1,
+        },
+        new()
+        {
+            Kind = TraceKinds.Exit,
+            Name = "AEX",
+            Time = 9500,
+            Duration = 100,
+            Process = 7,
+            Thread = 8,
+            Enclave = 1,
+            Address = 0xffffffffffffffff,
+            Detail = "#PF",
+            Count = 1,
+        },
+        new()
+        {
+            Kind = TraceKinds.Fast,
+            Name = "EENTER",
+            Time = 9900,
+            Duration = -1,
+            Process = 7,
+            Thread = 8,
+            Count = 1000,
+            Earlier = true,
+        },
     ];
 
     [Fact]
@@ -35,7 +93,8 @@ public class TraceReaderTests
         Assert.Equal(summary.Text(), digest.Summary.Text());
         Assert.Equal(2, digest.Epc.Single().Pages);
         Reason failed = Assert.Single(digest.Reasons, reason => reason.Kind == "ioctl");
-        Assert.Equal(("SGX_IOC_ENCLAVE_INIT", "-EPERM", 1L, 9000L, 8, 1UL), (failed.Name, failed.How, failed.Count, failed.First, failed.Thread, failed.Enclave));
+        Assert.Equal(("SGX_IOC_ENCLAVE_INIT", "-EPERM", 1L, 9000L, 8, 1UL),
+            (failed.Name, failed.How, failed.Count, failed.First, failed.Thread, failed.Enclave));
         Assert.Equal(0xfffffffffffff000, Assert.Single(digest.Hottest).Address);
     }
 
@@ -67,7 +126,8 @@ public class TraceReaderTests
     [InlineData("{\"event\":\"end\"}\n", "no trace of JSON lines")]
     [InlineData("8123  0.568033988  ioctl(SGX_IOC_ENCLAVE_CREATE, 0x7fffea895c98) = 0\n", "no trace of JSON lines")]
     [InlineData("{\"event\":\"begin\",\"schema\":2}\n", "a trace of another version")]
-    public void Anything_else_is_refused(string text, string problem) => Assert.Contains(problem, Assert.Throws<ImageException>(() => Read(Encoding.UTF8.GetBytes(text))).Message);
+    public void Anything_else_is_refused(string text, string problem) =>
+        Assert.Contains(problem, Assert.Throws<ImageException>(() => Read(Encoding.UTF8.GetBytes(text))).Message);
 
     [Theory]
     [InlineData("rubbish")]

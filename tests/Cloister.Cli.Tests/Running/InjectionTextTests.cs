@@ -53,5 +53,6 @@ public class InjectionTextTests
     [InlineData("load=slow:by=99999999999", "by=MILLISECONDS, from 1")]
     [InlineData("evict=batch:by=3", "write when=N")]
     [InlineData("evict=all", "write race=eaug")]
-    public void What_is_not_a_rule_is_told(string text, string told) => Assert.Contains(told, InjectionText.Read(text, out _), StringComparison.Ordinal);
+    public void What_is_not_a_rule_is_told(string text, string told) =>
+        Assert.Contains(told, InjectionText.Read(text, out _), StringComparison.Ordinal);
 }

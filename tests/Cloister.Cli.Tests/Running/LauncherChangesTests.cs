@@ -17,7 +17,8 @@ public sealed class LauncherChangesTests
     [Fact]
     public void Limits_are_the_kernels_numbers_and_what_was_added_is_taken_away()
     {
-        LauncherChanges changes = LauncherChanges.Of([.. Bytes("A=b", "CLOISTER_LIMITS= 7:20:unlimited 1:0:512 diagnostics", "DOTNET_EnableDiagnostics=0")]);
+        LauncherChanges changes =
+            LauncherChanges.Of([.. Bytes("A=b", "CLOISTER_LIMITS= 7:20:unlimited 1:0:512 diagnostics", "DOTNET_EnableDiagnostics=0")]);
         Assert.Equal(["A=b"], changes.Environment.Select(Encoding.UTF8.GetString));
         Assert.Equal([new ResourceLimit(7, 20, ulong.MaxValue), new ResourceLimit(1, 0, 512)], changes.Limits);
     }

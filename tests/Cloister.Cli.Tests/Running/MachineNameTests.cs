@@ -20,7 +20,8 @@ public class MachineNameTests
     [InlineData("a b", "letters")]
     [InlineData("a\u001b", "letters")]
     [InlineData("a\0/b", "no name")]
-    public void What_is_none_is_refused(string text, string reason) => Assert.Contains(reason, MachineName.Problem(text), StringComparison.Ordinal);
+    public void What_is_none_is_refused(string text, string reason) =>
+        Assert.Contains(reason, MachineName.Problem(text), StringComparison.Ordinal);
 
     [Fact]
     public void Neither_may_be_longer_than_the_kernel_takes()

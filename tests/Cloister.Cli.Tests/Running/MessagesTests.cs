@@ -14,8 +14,10 @@ public sealed class MessagesTests : IDisposable
     [Fact]
     public void The_programs_streams_stay_its_own()
     {
-        string file = _directory.Write("messages", "what was there before, and is longer than what comes after it: what was there before, and is longer than what comes after it");
-        CloisterProcess.Outcome outcome = CloisterProcess.Run(["run", "-o", file, "-v", "--stats", "--", "sh", "-c", "echo out; echo err >&2; exit 3"]);
+        string file = _directory.Write("messages",
+            "what was there before, and is longer than what comes after it: what was there before, and is longer than what comes after it");
+        CloisterProcess.Outcome outcome =
+            CloisterProcess.Run(["run", "-o", file, "-v", "--stats", "--", "sh", "-c", "echo out; echo err >&2; exit 3"]);
         Assert.Equal(new CloisterProcess.Outcome(3, "out\n", "err\n"), outcome);
         string[] lines = File.ReadAllLines(file);
         Assert.StartsWith("cloister: processor ", lines[0], StringComparison.Ordinal);
@@ -27,10 +29,13 @@ public sealed class MessagesTests : IDisposable
     public void Quiet_leaves_the_statistics_alone_and_they_are_JSON()
     {
         string file = Path.Combine(_directory.Path, "statistics");
-        CloisterProcess.Outcome outcome = CloisterProcess.Run(["run", "-q", "--stats=json", "-o", file, "--epc", "8MiB", "--", "sh", "-c", "kill -KILL $$"]);
+        CloisterProcess.Outcome outcome =
+            CloisterProcess.Run(["run", "-q", "--stats=json", "-o", file, "--epc", "8MiB", "--", "sh", "-c", "kill -KILL $$"]);
         Assert.Equal((137, "", ""), (outcome.Status, outcome.Output, outcome.Error));
         JsonElement statistics = JsonDocument.Parse(Assert.Single(File.ReadAllLines(file))).RootElement;
-        Assert.Equal((1, 9, 2048), (statistics.GetProperty("schema").GetInt32(), statistics.GetProperty("signal").GetInt32(), statistics.GetProperty("epcPagesTotal").GetInt32()));
+        Assert.Equal((1, 9, 2048),
+            (statistics.GetProperty("schema").GetInt32(), statistics.GetProperty("signal").GetInt32(),
+                statistics.GetProperty("epcPagesTotal").GetInt32()));
         Assert.Equal(JsonValueKind.Null, statistics.GetProperty("exitStatus").ValueKind);
     }
 
@@ -66,6 +71,7 @@ public sealed class MessagesTests : IDisposable
     public void The_program_gets_no_descriptor_of_the_file()
     {
         string file = Path.Combine(_directory.Path, "messages");
-        Assert.DoesNotContain("messages", CloisterProcess.Run(["run", "-o", file, "--", "ls", "-l", "/proc/self/fd"]).Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("messages", CloisterProcess.Run(["run", "-o", file, "--", "ls", "-l", "/proc/self/fd"]).Output,
+            StringComparison.Ordinal);
     }
 }

@@ -40,7 +40,8 @@ public sealed class OptionDefaultsTests : IDisposable
         Write("--epc 16M\n");
         CloisterProcess.Outcome outcome = Run("--engine trap", ["doctor", "--json"]);
         JsonElement options = JsonDocument.Parse(outcome.Output).RootElement.GetProperty("options");
-        Assert.Equal([$"--epc 16M {File}:1", "--engine trap CLOISTER_OPTIONS"], options.EnumerateArray().Select(one => $"{one.GetProperty("option")} {one.GetProperty("value")} {one.GetProperty("from")}"));
+        Assert.Equal([$"--epc 16M {File}:1", "--engine trap CLOISTER_OPTIONS"], options.EnumerateArray()
+            .Select(one => $"{one.GetProperty("option")} {one.GetProperty("value")} {one.GetProperty("from")}"));
         Assert.Contains("--epc 16M, from", Run("", ["doctor"]).Output, StringComparison.Ordinal);
     }
 
@@ -92,7 +93,8 @@ public sealed class OptionDefaultsTests : IDisposable
 
         Assert.NotEqual(4096, Pages("", []));
         Assert.Contains($"not in {File}, which belongs to another user", Run("", ["doctor"]).Output, StringComparison.Ordinal);
-        Assert.Contains(":1: there is no option --x", Run("", ["run", "true"], _home.Write("other", "--x")).Error, StringComparison.Ordinal);
+        Assert.Contains(":1: there is no option --x", Run("", ["run", "true"], _home.Write("other", "--x")).Error,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -111,7 +113,8 @@ public sealed class OptionDefaultsTests : IDisposable
     public void Another_file_can_be_named()
     {
         Write("--epc 16M\n");
-        Assert.Contains(":1: there is no option --x", Run("", ["run", "true"], _home.Write("other", "--x")).Error, StringComparison.Ordinal);
+        Assert.Contains(":1: there is no option --x", Run("", ["run", "true"], _home.Write("other", "--x")).Error,
+            StringComparison.Ordinal);
     }
 
     private string File => Path.Combine(_home.Path, "cloister", "config");
@@ -129,7 +132,8 @@ public sealed class OptionDefaultsTests : IDisposable
         return JsonDocument.Parse(outcome.Error).RootElement.GetProperty("epcPagesTotal").GetInt64();
     }
 
-    private CloisterProcess.Outcome Run(string words, string[] arguments, string? file = null) => CloisterProcess.Run(arguments, adjust: start =>
+    private CloisterProcess.Outcome Run(string words, string[] arguments, string? file = null) => CloisterProcess.Run(arguments,
+        adjust: start =>
     {
         start.Environment["XDG_CONFIG_HOME"] = _home.Path;
         start.Environment["CLOISTER_OPTIONS"] = words;

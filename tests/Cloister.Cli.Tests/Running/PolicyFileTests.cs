@@ -12,7 +12,8 @@ public class PolicyFileTests
     public void It_names_enclaves_and_signers()
     {
         using var directory = new TemporaryDirectory();
-        ExecuteDirtyPolicy? policy = PolicyFile.Read(directory.Write("policy", $"# who may\nmrenclave {One}\n\nmrsigner {Other}\n"), out string? problem);
+        ExecuteDirtyPolicy? policy =
+            PolicyFile.Read(directory.Write("policy", $"# who may\nmrenclave {One}\n\nmrsigner {Other}\n"), out string? problem);
         Assert.Null(problem);
         byte[] one = Convert.FromHexString(One), other = Convert.FromHexString(Other);
         Assert.True(policy!.Names(one, one));

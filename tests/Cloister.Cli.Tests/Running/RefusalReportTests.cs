@@ -13,7 +13,8 @@ public class RefusalReportTests
     public void A_refused_SECS_is_told_in_two_lines()
     {
         Report(EnclsLeaf.Ecreate, [], "SIZE", "a power of two from 2000 to 800000000", "3000");
-        Assert.Equal(["ECREATE refused the SECS: SIZE is not legal on this machine", "  expected a power of two from 2000 to 800000000, found 3000"], _lines);
+        Assert.Equal(["ECREATE refused the SECS: SIZE is not legal on this machine",
+            "  expected a power of two from 2000 to 800000000, found 3000"], _lines);
     }
 
     [Fact]
@@ -28,7 +29,8 @@ public class RefusalReportTests
     public void A_refused_TCS_is_told_by_its_page_and_byte()
     {
         Report(EnclsLeaf.Eadd, [], "page 0x6000 (TCS), FLAGS, byte 0x8", "bits within 3", "4");
-        Assert.Equal(["EADD refused a page, for it is no legal TCS", "  page 0x6000 (TCS), FLAGS, byte 0x8: expected bits within 3, found 4"], _lines);
+        Assert.Equal(["EADD refused a page, for it is no legal TCS",
+            "  page 0x6000 (TCS), FLAGS, byte 0x8: expected bits within 3, found 4"], _lines);
     }
 
     [Fact]
@@ -46,6 +48,7 @@ public class RefusalReportTests
     {
         public string? Field { get; private set; }
 
-        public void EnclaveRefused(EnclsLeaf leaf, EpcPage secs, ReadOnlySpan<byte> sigstruct, string field, string expected, string found) => Field = field;
+        public void EnclaveRefused(EnclsLeaf leaf, EpcPage secs, ReadOnlySpan<byte> sigstruct, string field, string expected,
+            string found) => Field = field;
     }
 }

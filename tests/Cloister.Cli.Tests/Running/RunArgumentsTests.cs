@@ -9,10 +9,12 @@ public class RunArgumentsTests
     [Fact]
     public void Options_have_their_values_after_a_space_or_an_equals_sign()
     {
-        RunArguments one = Parse("--epc", "8M", "--engine", "trap", "--isolation", "strict", "--seed", "x", "--stats", "--no-sgx2", "--", "p");
+        RunArguments one =
+            Parse("--epc", "8M", "--engine", "trap", "--isolation", "strict", "--seed", "x", "--stats", "--no-sgx2", "--", "p");
         RunArguments other = Parse("--epc=8M", "--engine=trap", "--isolation=strict", "--seed=x", "--stats", "--no-sgx2", "p");
         Assert.Equal(one with { Program = [] }, other with { Program = [] });
-        Assert.Equal((8L << 20, EngineMode.Trap, IsolationMode.Strict, "x", StatisticsFormat.Text, false), (one.EpcBytes, one.Engine, one.Isolation, one.Seed, one.Stats, one.Sgx2));
+        Assert.Equal((8L << 20, EngineMode.Trap, IsolationMode.Strict, "x", StatisticsFormat.Text, false),
+            (one.EpcBytes, one.Engine, one.Isolation, one.Seed, one.Stats, one.Sgx2));
     }
 
     [Fact]
@@ -64,7 +66,8 @@ public class RunArgumentsTests
         Assert.Equal((byte)13, Parse("--max-enclave-size=8192", "p").MaximumEnclaveSize);
         Assert.Null(Parse("p").MaximumEnclaveSize);
         Assert.All(["", "0", "4K", "96G", "-64G", "x"], text =>
-            Assert.StartsWith("--max-enclave-size", RunArguments.TryParse(["--max-enclave-size", text, "p"], out _), StringComparison.Ordinal));
+            Assert.StartsWith("--max-enclave-size", RunArguments.TryParse(["--max-enclave-size", text, "p"], out _),
+                StringComparison.Ordinal));
     }
 
     [Fact]
@@ -83,13 +86,15 @@ public class RunArgumentsTests
         Assert.Equal("new", Parse("--platform", "new", "p").Platform);
         Assert.Equal("server-2", Parse("--platform", "server-2", "p").Platform);
         Assert.Contains("not a platform's name", RunArguments.TryParse(["--platform", "../x", "p"], out _), StringComparison.Ordinal);
-        Assert.Contains("give one of them", RunArguments.TryParse(["--platform", "new", "--seed", "x", "p"], out _), StringComparison.Ordinal);
+        Assert.Contains("give one of them", RunArguments.TryParse(["--platform", "new", "--seed", "x", "p"], out _),
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void Short_names_take_their_value_in_each_way()
     {
-        Assert.All([["-o", "f", "p"], ["-of", "p"], ["-o=f", "p"], ["--output=f", "p"], (string[])["--output", "f", "p"]], words => Assert.Equal("f", Parse(words).Output));
+        Assert.All([["-o", "f", "p"], ["-of", "p"], ["-o=f", "p"], ["--output=f", "p"], (string[])["--output", "f", "p"]],
+            words => Assert.Equal("f", Parse(words).Output));
         Assert.Equal((true, false), (Parse("-v", "-q", "p").Quiet, Parse("-v", "-q", "p").Verbose));
     }
 
@@ -116,7 +121,8 @@ public class RunArgumentsTests
     {
         using var writer = new StringWriter();
         RunHelp.Print(writer);
-        Assert.All(["--epc SIZE", "--no-sgx2", "--max-enclave-size SIZE", "--engine trap|fast", "--isolation strict|fast", "--power-loss EVENTS", "--nodes ACCESS", "--launch-hash HEX", "--seed TEXT", "--stats", "--help"],
+        Assert.All(["--epc SIZE", "--no-sgx2", "--max-enclave-size SIZE", "--engine trap|fast", "--isolation strict|fast",
+            "--power-loss EVENTS", "--nodes ACCESS", "--launch-hash HEX", "--seed TEXT", "--stats", "--help"],
             option => Assert.Contains(option, writer.ToString(), StringComparison.Ordinal));
     }
 

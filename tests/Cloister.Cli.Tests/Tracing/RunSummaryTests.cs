@@ -17,7 +17,8 @@ public class RunSummaryTests
         }
 
         Assert.Equal((10_000, 5_000_500_000L), (latencies.Count, latencies.Total));
-        Assert.All(new[] { 0.5, 0.95, 0.99, 1.0 }, part => Assert.InRange(latencies.Percentile(part), part * 1_000_000 * 7 / 8, part * 1_000_000 * 9 / 8));
+        Assert.All(new[] { 0.5, 0.95, 0.99, 1.0 },
+            part => Assert.InRange(latencies.Percentile(part), part * 1_000_000 * 7 / 8, part * 1_000_000 * 9 / 8));
         Assert.Equal(0, new Latencies().Percentile(0.5));
     }
 
@@ -41,7 +42,8 @@ public class RunSummaryTests
         Take(TraceKinds.Encls, "EREMOVE", enclave: 1);
         Take(TraceKinds.Encls, "ECREATE", enclave: 2);
         Take(TraceKinds.Fast, "EENTER", count: 7);
-        Assert.Equal([(1UL, 5L, false), (2UL, 7L, false)], _summary.Enclaves.Select(one => (one.Enclave, one.Counts.FastEntries, one.IsPartial)));
+        Assert.Equal([(1UL, 5L, false), (2UL, 7L, false)],
+            _summary.Enclaves.Select(one => (one.Enclave, one.Counts.FastEntries, one.IsPartial)));
     }
 
     [Fact]
@@ -51,7 +53,8 @@ public class RunSummaryTests
         Take(TraceKinds.Encls, "ECREATE", enclave: 2);
         Take(TraceKinds.Fast, "EENTER", count: 5);
         Take(TraceKinds.Enclu, "EENTER", enclave: 2);
-        Assert.Equal([(0L, 0L, true), (1L, 0L, true)], _summary.Enclaves.Select(one => (one.Counts.Entries, one.Counts.FastEntries, one.IsPartial)));
+        Assert.Equal([(0L, 0L, true), (1L, 0L, true)],
+            _summary.Enclaves.Select(one => (one.Counts.Entries, one.Counts.FastEntries, one.IsPartial)));
         Assert.Equal((1, 5), (_summary.Threads.Single().Counts.Entries, _summary.Threads.Single().Counts.FastEntries));
     }
 
@@ -74,13 +77,28 @@ public class RunSummaryTests
         Take(TraceKinds.Ioctl, "SGX_IOC_ENCLAVE_CREATE", duration: 10);
         Take(TraceKinds.Ioctl, "SGX_IOC_ENCLAVE_INIT", duration: 1000, outcome: "-EPERM");
         Take(TraceKinds.Exit, "AEX", enclave: 1, duration: 50, detail: "#PF");
-        Assert.Equal([("SGX_IOC_ENCLAVE_INIT", 1), ("inside, from entry to exit", 0), ("SGX_IOC_ENCLAVE_CREATE", 0)], _summary.Calls.Select(call => (call.Name, (int)call.Errors)));
+        Assert.Equal([("SGX_IOC_ENCLAVE_INIT", 1), ("inside, from entry to exit", 0), ("SGX_IOC_ENCLAVE_CREATE", 0)],
+            _summary.Calls.Select(call => (call.Name, (int)call.Errors)));
         Assert.Contains("AEX 1 (#PF 1)", _summary.Text(), StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_run_without_enclaves_has_no_tables() => Assert.Equal("", _summary.Text());
 
-    private void Take(TraceKinds kind, string name, ulong enclave = 0, long count = 1, long duration = -1, string? outcome = "0", ulong address = 0, string? detail = null) =>
-        _summary.Take(new TraceEvent { Kind = kind, Name = name, Time = 1, Duration = duration, Process = 7, Thread = 8, Enclave = enclave, Count = count, Outcome = outcome, Address = address, Detail = detail });
+    private void Take(TraceKinds kind, string name, ulong enclave = 0, long count = 1, long duration = -1, string? outcome = "0",
+        ulong address = 0, string? detail = null) =>
+        _summary.Take(new TraceEvent
+        {
+            Kind = kind,
+            Name = name,
+            Time = 1,
+            Duration = duration,
+            Process = 7,
+            Thread = 8,
+            Enclave = enclave,
+            Count = count,
+            Outcome = outcome,
+            Address = address,
+            Detail = detail,
+        });
 }

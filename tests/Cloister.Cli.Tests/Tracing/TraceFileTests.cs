@@ -16,7 +16,8 @@ public sealed class TraceFileTests : IDisposable
         string path = Path.Combine(_directory.Path, "a.jsonl");
         using TraceFile file = TraceFile.Begin(path, null, TraceKinds.All, s_header, _said.Add, out _)!;
         file.Take(Event(1));
-        Assert.True(SpinWait.SpinUntil(() => File.ReadAllText(path).Contains("\"time\":1,", StringComparison.Ordinal), TimeSpan.FromSeconds(20)));
+        Assert.True(
+            SpinWait.SpinUntil(() => File.ReadAllText(path).Contains("\"time\":1,", StringComparison.Ordinal), TimeSpan.FromSeconds(20)));
     }
 
     [Fact]
@@ -67,5 +68,14 @@ public sealed class TraceFileTests : IDisposable
 
     public void Dispose() => _directory.Dispose();
 
-    private static TraceEvent Event(long time) => new() { Kind = TraceKinds.Signal, Name = "SIGUSR1", Time = time, Duration = -1, Process = 4, Thread = 5, Count = 1 };
+    private static TraceEvent Event(long time) => new()
+    {
+        Kind = TraceKinds.Signal,
+        Name = "SIGUSR1",
+        Time = time,
+        Duration = -1,
+        Process = 4,
+        Thread = 5,
+        Count = 1,
+    };
 }

@@ -7,7 +7,8 @@ namespace Cloister.Cli.Tests.Tracing;
 /// <summary>The formats of traces, read by others' readers.</summary>
 public class TraceFormatTests
 {
-    private static readonly TraceHeader s_header = new("1.2", ["./app", "say \"ä\n\""], "fast", "strict", "v6.0", 1024, new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero));
+    private static readonly TraceHeader s_header = new("1.2", ["./app", "say \"ä\n\""], "fast", "strict", "v6.0", 1024,
+        new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero));
 
     private static readonly TraceEvent s_ioctl = new()
     {
@@ -37,11 +38,41 @@ public class TraceFormatTests
         Count = 1,
     };
 
-    private static readonly TraceEvent s_fast = new() { Kind = TraceKinds.Fast, Name = "EENTER", Time = 9, Duration = -1, Process = 7, Thread = 8, Count = 12, Earlier = true };
+    private static readonly TraceEvent s_fast = new()
+    {
+        Kind = TraceKinds.Fast,
+        Name = "EENTER",
+        Time = 9,
+        Duration = -1,
+        Process = 7,
+        Thread = 8,
+        Count = 12,
+        Earlier = true,
+    };
 
-    private static readonly TraceEvent s_exec = new() { Kind = TraceKinds.Process, Name = "exec", Time = 1, Duration = -1, Process = 7, Thread = 7, Detail = "/a \"b\"\\\u0001ü", Count = 1 };
+    private static readonly TraceEvent s_exec = new()
+    {
+        Kind = TraceKinds.Process,
+        Name = "exec",
+        Time = 1,
+        Duration = -1,
+        Process = 7,
+        Thread = 7,
+        Detail = "/a \"b\"\\\u0001ü",
+        Count = 1,
+    };
 
-    private static readonly TraceEvent s_paging = new() { Kind = TraceKinds.Paging, Name = "EWB", Time = 1, Duration = -1, Enclave = 2, Address = 0x2000, Outcome = "SGX_NOT_TRACKED", Count = 1 };
+    private static readonly TraceEvent s_paging = new()
+    {
+        Kind = TraceKinds.Paging,
+        Name = "EWB",
+        Time = 1,
+        Duration = -1,
+        Enclave = 2,
+        Address = 0x2000,
+        Outcome = "SGX_NOT_TRACKED",
+        Count = 1,
+    };
 
     public static TheoryData<string> Expected => new(
         "8  2.000001000  ioctl(SGX_IOC_ENCLAVE_INIT, 0x7f00) = -EPERM  enclave 2  <1.000000500>",
@@ -56,7 +87,8 @@ public class TraceFormatTests
     [Fact]
     public void Json_lines_are_an_object_each()
     {
-        JsonElement[] lines = [.. Write(new JsonLinesTrace()).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)];
+        JsonElement[] lines = [.. Write(new JsonLinesTrace()).Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => JsonDocument.Parse(line).RootElement)];
         Assert.Equal("begin", lines[0].GetProperty("event").GetString());
         Assert.Equal("say \"ä\n\"", lines[0].GetProperty("program")[1].GetString());
         Assert.Equal("ioctl", lines[1].GetProperty("event").GetString());
@@ -87,7 +119,8 @@ public class TraceFormatTests
         JsonElement inside = events.Single(e => e.GetProperty("name").GetString() == "enclave 2");
         Assert.Equal((3.0, 2.0), (inside.GetProperty("ts").GetDouble(), inside.GetProperty("dur").GetDouble()));
         Assert.Equal("i", events.Single(e => e.GetProperty("name").GetString() == "AEX").GetProperty("ph").GetString());
-        Assert.Contains(events, e => e.GetProperty("ph").GetString() == "M" && e.GetProperty("args").GetProperty("name").GetString() == "/a \"b\"\\\u0001ü");
+        Assert.Contains(events,
+            e => e.GetProperty("ph").GetString() == "M" && e.GetProperty("args").GetProperty("name").GetString() == "/a \"b\"\\\u0001ü");
     }
 
     [Theory]
@@ -102,7 +135,8 @@ public class TraceFormatTests
     [InlineData("ioctl", TraceKinds.Ioctl)]
     [InlineData("leaf,fault", TraceKinds.Enclu | TraceKinds.Encls | TraceKinds.Paging | TraceKinds.Fault)]
     [InlineData("all", TraceKinds.All)]
-    internal void Kinds_have_names(string text, TraceKinds expected) => Assert.Equal(expected, TraceNames.Parse(text, out string? strange) | (strange is null ? 0 : TraceKinds.All));
+    internal void Kinds_have_names(string text, TraceKinds expected) =>
+        Assert.Equal(expected, TraceNames.Parse(text, out string? strange) | (strange is null ? 0 : TraceKinds.All));
 
     [Theory]
     [InlineData("", "")]

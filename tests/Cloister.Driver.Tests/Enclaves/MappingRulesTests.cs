@@ -48,13 +48,15 @@ public class MappingRulesTests
 
     [Fact]
     public void Read_implies_execute_is_refused() =>
-        Assert.Equal(-(int)DriverError.EACCES, _machine.Driver.MayMap(_machine.Open(), Page(0), Page(1), Protection.None, readImpliesExecute: true));
+        Assert.Equal(-(int)DriverError.EACCES,
+            _machine.Driver.MayMap(_machine.Open(), Page(0), Page(1), Protection.None, readImpliesExecute: true));
 
     [Fact]
     public void A_private_mapping_is_EINVAL_before_anything_else()
     {
         var enclave = _machine.Build(_image);
-        Assert.Equal(-(int)DriverError.EINVAL, _machine.Driver.Mmap(enclave, _machine.Program, Page(0) - 4096, Page(2000), Protection.Read, isPrivate: true));
+        Assert.Equal(-(int)DriverError.EINVAL,
+            _machine.Driver.Mmap(enclave, _machine.Program, Page(0) - 4096, Page(2000), Protection.Read, isPrivate: true));
     }
 
     [Fact]

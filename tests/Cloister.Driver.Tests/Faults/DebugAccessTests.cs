@@ -26,7 +26,8 @@ public class DebugAccessTests
     public void A_production_enclave_is_EFAULT()
     {
         var image = _image with { Attributes = AttributeFlags.Mode64Bit };
-        Assert.Equal(-(long)DriverError.EFAULT, _machine.Driver.Access(_machine.Build(image), image.Heap, new byte[1], write: false, ReadWrite));
+        Assert.Equal(-(long)DriverError.EFAULT,
+            _machine.Driver.Access(_machine.Build(image), image.Heap, new byte[1], write: false, ReadWrite));
     }
 
     [Fact]
@@ -34,7 +35,8 @@ public class DebugAccessTests
     {
         var enclave = _machine.Build(_image);
         Assert.Equal(-(long)DriverError.EFAULT, _machine.Driver.Access(enclave, _image.At(500), new byte[1], write: false, ReadWrite));
-        Assert.Equal(-(long)DriverError.EFAULT, _machine.Driver.Access(enclave, _image.Heap, new byte[1], write: false, Protection.Execute));
+        Assert.Equal(-(long)DriverError.EFAULT,
+            _machine.Driver.Access(enclave, _image.Heap, new byte[1], write: false, Protection.Execute));
     }
 
     [Fact]

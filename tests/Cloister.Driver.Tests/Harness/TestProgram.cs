@@ -110,7 +110,8 @@ internal sealed class TestProgram(TestMachine machine) : ICaller, IAddressSpace,
     public void InsertPage(LinearAddress address, EpcPage page, Protection entry)
     {
         Assert.True(address.IsPageAligned);
-        _entries[address.Value >> 12] = new Entry(page, (entry & Protection.Write) != 0 && FindMapping(address)?.Allows(AccessKind.Write) != false);
+        _entries[address.Value >> 12] = new Entry(page, (entry & Protection.Write) != 0
+            && FindMapping(address)?.Allows(AccessKind.Write) != false);
     }
 
     public void Zap(LinearAddress address, ulong length)

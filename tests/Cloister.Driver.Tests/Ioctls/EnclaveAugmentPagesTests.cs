@@ -44,7 +44,8 @@ public class EnclaveAugmentPagesTests
 
     [Fact]
     public void Before_init_it_is_EINVAL() =>
-        Assert.Equal(-(long)DriverError.EINVAL, _machine.Ioctl(_machine.Create(_image), TestMachine.Command(Name, Generation.EdmmAugment), 1));
+        Assert.Equal(-(long)DriverError.EINVAL,
+            _machine.Ioctl(_machine.Create(_image), TestMachine.Command(Name, Generation.EdmmAugment), 1));
 
     [Fact]
     public void A_wild_argument_is_EFAULT_and_a_bad_range_EINVAL()

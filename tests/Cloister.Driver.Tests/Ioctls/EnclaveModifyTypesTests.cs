@@ -45,7 +45,8 @@ public class EnclaveModifyTypesTests
         var old = new TestMachine(options: new MachineOptions { Sgx2 = false });
         Assert.Equal(-(long)DriverError.ENODEV, old.Ioctl(old.Open(), TestMachine.Command(Name), 1));
         Assert.Equal(-(long)DriverError.EINVAL, _machine.Ioctl(_machine.Create(_image), TestMachine.Command(Name), 1));
-        Assert.Equal(-(long)DriverError.EFAULT, _machine.Ioctl(_machine.Build(_image with { Base = 0x6000_0000_0000 }), TestMachine.Command(Name), 1));
+        Assert.Equal(-(long)DriverError.EFAULT,
+            _machine.Ioctl(_machine.Build(_image with { Base = 0x6000_0000_0000 }), TestMachine.Command(Name), 1));
     }
 
     [Theory]
@@ -137,7 +138,8 @@ public class EnclaveModifyTypesTests
     [Fact]
     public void A_page_that_becomes_a_TCS_is_the_last_to_be_written_out()
     {
-        // sgx_enclave_modify_types takes it off the reclaimer's list and puts it back: found by the kernel's own driver (Cloister.Kernel.Tests).
+        // sgx_enclave_modify_types takes it off the reclaimer's list and puts it back:
+        // found by the kernel's own driver (Cloister.Kernel.Tests).
         var enclave = _machine.Build(_image);
         var parameters = Range(EnclaveImage.HeapPage, 1, PageType.Tcs);
         Assert.Equal(0, _machine.Ioctl(enclave, Name, ref parameters));
@@ -156,7 +158,8 @@ public class EnclaveModifyTypesTests
         var enclave = _machine.Build(_image);
         var thread = _machine.StartThread();
         thread.Enter(_image.Tcs);
-        Assert.Equal(SgxError.Success, thread.Accept(_image.At(100), SecinfoFlags.Reg | SecinfoFlags.R | SecinfoFlags.W | SecinfoFlags.Pending, _image.Data));
+        Assert.Equal(SgxError.Success,
+            thread.Accept(_image.At(100), SecinfoFlags.Reg | SecinfoFlags.R | SecinfoFlags.W | SecinfoFlags.Pending, _image.Data));
         Assert.Equal(0, _machine.Driver.MayMap(enclave, _image.At(100), _image.At(101), Protection.Execute));
         var parameters = Range(100, 1, PageType.Tcs);
         Assert.Equal(0, _machine.Ioctl(enclave, Name, ref parameters));

@@ -44,7 +44,8 @@ public class EnclaveRemovePagesTests
         var old = new TestMachine(options: new MachineOptions { Sgx2 = false });
         Assert.Equal(-(long)DriverError.ENODEV, old.Ioctl(old.Open(), TestMachine.Command(Name), 1));
         Assert.Equal(-(long)DriverError.EINVAL, _machine.Ioctl(_machine.Create(_image), TestMachine.Command(Name), 1));
-        Assert.Equal(-(long)DriverError.EFAULT, _machine.Ioctl(_machine.Build(_image with { Base = 0x6000_0000_0000 }), TestMachine.Command(Name), 1));
+        Assert.Equal(-(long)DriverError.EFAULT,
+            _machine.Ioctl(_machine.Build(_image with { Base = 0x6000_0000_0000 }), TestMachine.Command(Name), 1));
     }
 
     [Theory]

@@ -45,7 +45,8 @@ public class VepcRemoveAllTests
     {
         var guest = Guest(1);
         Assert.Equal(-(long)DriverError.EINVAL, RemoveAll(guest, 1));
-        Assert.Equal(-(long)DriverError.ENOTTY, Finish(_machine.Driver.Ioctl(guest, TestMachine.Command("ENCLAVE_CREATE"), 0, _machine.Program)));
+        Assert.Equal(-(long)DriverError.ENOTTY,
+            Finish(_machine.Driver.Ioctl(guest, TestMachine.Command("ENCLAVE_CREATE"), 0, _machine.Program)));
         Assert.Null(IoctlTable.Find(Generation.V6_0, IoctlDevice.Enclave, _command));
     }
 

@@ -30,7 +30,8 @@ public sealed class DebuggedProcessTests : IDisposable
 
     private DebuggedProcess Attach()
     {
-        _engine.Platform.Cause = (_, happened) => happened.Signal is Signal.SIGTRAP or Signal.SIGSEGV or Signal.SIGILL ? SignalCause.Exception : SignalCause.Sent;
+        _engine.Platform.Cause = (_, happened) => happened.Signal is Signal.SIGTRAP or Signal.SIGSEGV or Signal.SIGILL
+            ? SignalCause.Exception : SignalCause.Sent;
         DebuggedProcess process = _engine.Tracer.Debugger.Attach(Thread.Process, _stops.Add)!;
         _stops.Clear();
         return process;
@@ -264,7 +265,8 @@ public sealed class DebuggedProcessTests : IDisposable
         DebuggedProcess process = Attach();
         _engine.End(Thread, signal);
 
-        DebugStop expected = signal is { } number ? new DebugStop(DebugStopKind.Killed, process.Id) { Signal = number } : new DebugStop(DebugStopKind.Exited, process.Id);
+        DebugStop expected = signal is { } number ? new DebugStop(DebugStopKind.Killed, process.Id) { Signal = number }
+            : new DebugStop(DebugStopKind.Exited, process.Id);
         Assert.Equal([expected], _stops);
         Assert.True(process.IsOver);
         Assert.Null(_engine.Tracer.Debugger.Current);
@@ -436,7 +438,8 @@ public sealed class DebuggedProcessTests : IDisposable
 
         Assert.Empty(_stops);
         Assert.Equal(Code, Thread.Peek().Rip);
-        Assert.Equivalent(new[] { "run 2", $"run {Thread.Id}" }, Log.Where(done => done.StartsWith("run", StringComparison.Ordinal)).TakeLast(2), strict: true);
+        Assert.Equivalent(new[] { "run 2", $"run {Thread.Id}" }, Log.Where(done => done.StartsWith("run", StringComparison.Ordinal))
+            .TakeLast(2), strict: true);
         Assert.Empty(_engine.Platform.Raised);
     }
 

@@ -48,14 +48,16 @@ public sealed class FirstVisitsTests : IDisposable
     {
         Assert.True(Planted.Contains(Code) && Planted.Contains(Code + 3));
         Assert.False(Planted.Contains(Code + 4096)); // not of the page that was asked for
-        Assert.Equal(TestEngine.Touching, Thread.Space.Mappings.Find(Code)!.File.Contents(EnclaveImage.CodePage * EnclaveImage.Page)[..6].ToArray());
+        Assert.Equal(TestEngine.Touching,
+            Thread.Space.Mappings.Find(Code)!.File.Contents(EnclaveImage.CodePage * EnclaveImage.Page)[..6].ToArray());
 
         Break(Thread, Code + 3);
         Assert.Equal([Code + 3], _wanted.Told);
         Assert.Equal(Code + 3, Thread.Peek().Rip);
         Assert.False(Planted.Contains(Code + 3));
         Assert.True(Thread.Processor.EnclaveMode);
-        Assert.Equal(default, Thread.Processor.ExitedAt.Value & 0xfff); // where the fault was that brought the page, and no other exit since
+        Assert.Equal(default,
+            Thread.Processor.ExitedAt.Value & 0xfff); // where the fault was that brought the page, and no other exit since
         Assert.Equal($"run {Thread.Id}", _engine.Platform.Log[^1]);
     }
 

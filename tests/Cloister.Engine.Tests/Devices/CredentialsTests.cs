@@ -65,5 +65,7 @@ public class CredentialsTests
 
     [Fact]
     public void A_real_root_has_its_permitted_capabilities_in_access() =>
-        Assert.Equal(6UL, Credentials.Parse(name => name switch { "Uid:" => "0 1 1 1", "Gid:" => "0 0 0 0", "CapPrm:" => "6", _ => "" }, real: true).Capabilities);
+        Assert.Equal(6UL,
+            Credentials.Parse(name => name switch { "Uid:" => "0 1 1 1", "Gid:" => "0 0 0 0", "CapPrm:" => "6", _ => "" },
+                real: true).Capabilities);
 }

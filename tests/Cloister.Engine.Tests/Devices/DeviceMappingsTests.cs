@@ -78,5 +78,6 @@ public sealed class DeviceMappingsTests : IDisposable
 
     private EnclaveMapping New() => new(0x1000, 0x3000, All, _files.Open());
 
-    private List<(long, ulong, ulong, ulong)> Made() => [.. Calls.Select(call => (call.Number, call.Arguments[0], call.Arguments[1], call.Arguments[2]))];
+    private List<(long, ulong, ulong, ulong)> Made() =>
+        [.. Calls.Select(call => (call.Number, call.Arguments[0], call.Arguments[1], call.Arguments[2]))];
 }

@@ -8,7 +8,8 @@ public class DeviceNamesTests
 {
     // What each generation has: E enclave, P provision, V virtual EPC, in the order of the paths below.
     private static readonly string[] Paths =
-        ["/dev/isgx", "/dev/sgx", "/dev/sgx_enclave", "/dev/sgx/enclave", "/dev/sgx_provision", "/dev/sgx/provision", "/dev/sgx_vepc", "/dev/sgx_enclave2", "/tmp/dev/sgx_enclave", "/dev/sgx/"];
+        ["/dev/isgx", "/dev/sgx", "/dev/sgx_enclave", "/dev/sgx/enclave", "/dev/sgx_provision", "/dev/sgx/provision", "/dev/sgx_vepc",
+            "/dev/sgx_enclave2", "/tmp/dev/sgx_enclave", "/dev/sgx/"];
 
     [Theory]
     [InlineData(Generation.Isgx, "E")]
@@ -34,5 +35,6 @@ public class DeviceNamesTests
 
     [Fact]
     public void Every_generation_has_an_enclave_node() =>
-        Assert.All(Enum.GetValues<Generation>(), generation => Assert.Contains(Paths, path => DeviceNames.Find(generation, path) == DeviceNode.Enclave));
+        Assert.All(Enum.GetValues<Generation>(),
+            generation => Assert.Contains(Paths, path => DeviceNames.Find(generation, path) == DeviceNode.Enclave));
 }

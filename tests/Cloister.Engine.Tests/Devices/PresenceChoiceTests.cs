@@ -14,7 +14,8 @@ public sealed class PresenceChoiceTests : IDisposable
     public void Dispose() => _own.Dispose();
 
     // What the kernel lacks it lacks for every program: none is asked then.
-    private static bool KernelHasIt { get; } = Userfaultfd.Probe(out ulong features) == Errno.None && Userfaultfd.NeededFeatures.All(feature => (features & feature.Bit) != 0);
+    private static bool KernelHasIt { get; } = Userfaultfd.Probe(out ulong features) == Errno.None
+        && Userfaultfd.NeededFeatures.All(feature => (features & feature.Bit) != 0);
 
     [Fact]
     public void Who_asks_for_mprotect_gets_it_without_a_word()

@@ -8,7 +8,9 @@ using Cloister.Linux;
 
 namespace Cloister.Engine.Tests.Devices;
 
-/// <summary><see cref="RunningIoctls"/>, <see cref="RunningIoctl"/> and <see cref="IoctlCaller"/>: calls on the device that take several slices.</summary>
+/// <summary>
+/// <see cref="RunningIoctls"/>, <see cref="RunningIoctl"/> and <see cref="IoctlCaller"/>: calls on the device that take several slices.
+/// </summary>
 [Collection(ScenarioCollection.Name)]
 public sealed class RunningIoctlsTests : IDisposable
 {

@@ -25,7 +25,8 @@ public sealed class EmulatedCpuidTests : IDisposable
         Execute();
 
         CpuidRegisters capabilities = CpuidSgx.Capabilities(_engine.Tracer.Machine.Options.Capabilities);
-        Assert.Equal((capabilities.Eax, capabilities.Ebx, capabilities.Ecx, capabilities.Edx), ((uint)Registers.Rax, (uint)Registers.Rbx, (uint)Registers.Rcx, (uint)Registers.Rdx));
+        Assert.Equal((capabilities.Eax, capabilities.Ebx, capabilities.Ecx, capabilities.Edx),
+            ((uint)Registers.Rax, (uint)Registers.Rbx, (uint)Registers.Rcx, (uint)Registers.Rdx));
         Assert.Equal(Cpuid + 2, Registers.Rip);
         Assert.Empty(_engine.Platform.Raised);
     }
@@ -36,7 +37,8 @@ public sealed class EmulatedCpuidTests : IDisposable
         Registers.Rflags |= TrapFlag;
         Execute();
 
-        Assert.Equal((Signal.SIGTRAP, (ulong)ExceptionVector.Debug), (_engine.Platform.Raised.Single().Number, _engine.Platform.Raised.Single().Trap));
+        Assert.Equal((Signal.SIGTRAP, (ulong)ExceptionVector.Debug),
+            (_engine.Platform.Raised.Single().Number, _engine.Platform.Raised.Single().Trap));
         Assert.Equal(Cpuid + 2, Registers.Rip);
     }
 

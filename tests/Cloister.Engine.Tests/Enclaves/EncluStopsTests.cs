@@ -8,7 +8,10 @@ using Cloister.Linux;
 
 namespace Cloister.Engine.Tests.Enclaves;
 
-/// <summary><see cref="EncluStops"/>, <see cref="InvalidOpcodes"/>, <see cref="AsynchronousExits"/> and <see cref="SignalDelivery"/>: entries, exits and what interrupts them.</summary>
+/// <summary>
+/// <see cref="EncluStops"/>, <see cref="InvalidOpcodes"/>, <see cref="AsynchronousExits"/> and <see cref="SignalDelivery"/>: entries, exits
+/// and what interrupts them.
+/// </summary>
 [Collection(ScenarioCollection.Name)]
 public sealed class EncluStopsTests : IDisposable
 {
@@ -74,7 +77,8 @@ public sealed class EncluStopsTests : IDisposable
         _engine.Enter(other, _image.Tcs);
 
         Assert.False(other.Processor.EnclaveMode);
-        Assert.Equal(((ulong)ExceptionVector.GeneralProtection, Signal.SIGSEGV), (_engine.Platform.Raised[^1].Trap, _engine.Platform.Raised[^1].Number));
+        Assert.Equal(((ulong)ExceptionVector.GeneralProtection, Signal.SIGSEGV),
+            (_engine.Platform.Raised[^1].Trap, _engine.Platform.Raised[^1].Number));
     }
 
     [Fact]

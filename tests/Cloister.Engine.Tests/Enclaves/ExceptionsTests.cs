@@ -10,7 +10,10 @@ using Cloister.Linux;
 
 namespace Cloister.Engine.Tests.Enclaves;
 
-/// <summary><see cref="Exceptions"/>, <see cref="AbortPage"/>, <see cref="Traps"/>, <see cref="IllegalCode"/>, <see cref="NativeExecution"/>, <see cref="PowerLoss"/>: the edges of an enclave.</summary>
+/// <summary>
+/// <see cref="Exceptions"/>, <see cref="AbortPage"/>, <see cref="Traps"/>, <see cref="IllegalCode"/>, <see cref="NativeExecution"/>, <see cref="PowerLoss"/>:
+/// the edges of an enclave.
+/// </summary>
 [Collection(ScenarioCollection.Name)]
 public sealed class ExceptionsTests : IDisposable
 {
@@ -103,7 +106,8 @@ public sealed class ExceptionsTests : IDisposable
         _engine.Fault(Thread, Signal.SIGFPE, code: 1, Thread.Peek().Rip);
 
         Assert.False(Thread.Processor.EnclaveMode);
-        Assert.Equal(((ulong)ExceptionVector.DivideError, Signal.SIGFPE), (_engine.Platform.Raised[^1].Trap, _engine.Platform.Raised[^1].Number));
+        Assert.Equal(((ulong)ExceptionVector.DivideError, Signal.SIGFPE),
+            (_engine.Platform.Raised[^1].Trap, _engine.Platform.Raised[^1].Number));
     }
 
     [Fact]
@@ -135,7 +139,8 @@ public sealed class ExceptionsTests : IDisposable
         Begin(IsolationMode.Strict);
 
         // The host's code is this test's, and must stay executable.
-        _engine.Held(Thread).OnCall = call => call.Number == SystemCall.Mprotect && call.Arguments[0] - _image.Base >= _image.Size ? 0 : null;
+        _engine.Held(Thread).OnCall =
+            call => call.Number == SystemCall.Mprotect && call.Arguments[0] - _image.Base >= _image.Size ? 0 : null;
         _engine.Enter(Thread, _image.Tcs);
         Assert.False(Thread.Space.HidesEnclaves);
         _engine.Execute(Thread, EncluLeaf.Eexit, rbx: _engine.Enclu, rcx: 0);

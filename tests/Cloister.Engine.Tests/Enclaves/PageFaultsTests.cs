@@ -9,7 +9,10 @@ using Cloister.Linux;
 
 namespace Cloister.Engine.Tests.Enclaves;
 
-/// <summary><see cref="PageFaults"/>, <see cref="MemoryFaults"/> and <see cref="ForcedExits"/>: pages that are not there, of an EPC that has room and of one that has none.</summary>
+/// <summary>
+/// <see cref="PageFaults"/>, <see cref="MemoryFaults"/> and <see cref="ForcedExits"/>: pages that are not there, of an EPC that has room
+/// and of one that has none.
+/// </summary>
 [Collection(ScenarioCollection.Name)]
 public sealed class PageFaultsTests : IDisposable
 {
@@ -121,7 +124,8 @@ public sealed class PageFaultsTests : IDisposable
         Assert.Contains($"halt {_engine.Thread.Id}", _engine.Platform.Log);
         Assert.False(_engine.Thread.Processor.EnclaveMode);
         Assert.Equal(_engine.Enclu, _engine.Thread.Peek().Rip);
-        Assert.EndsWith($"run {_engine.Thread.Id}", _engine.Platform.Log.Last(done => done.EndsWith($" {_engine.Thread.Id}", StringComparison.Ordinal)));
+        Assert.EndsWith($"run {_engine.Thread.Id}",
+            _engine.Platform.Log.Last(done => done.EndsWith($" {_engine.Thread.Id}", StringComparison.Ordinal)));
     }
 
     [Fact]

@@ -39,7 +39,8 @@ public sealed class PendingChangesTests : IDisposable
 
     private void Settle() => _engine.Tracer.Changes.Settle(_engine.Thread);
 
-    private IEnumerable<RemoteCall> Made(TracedThread thread) => _engine.Held(thread).Calls.Where(call => call.Number == SystemCall.Mprotect && call.Arguments[0] == _page);
+    private IEnumerable<RemoteCall> Made(TracedThread thread) =>
+        _engine.Held(thread).Calls.Where(call => call.Number == SystemCall.Mprotect && call.Arguments[0] == _page);
 
     [Fact]
     public void A_thread_of_another_memory_that_stands_makes_its_calls()
@@ -59,7 +60,8 @@ public sealed class PendingChangesTests : IDisposable
         Settle();
 
         Assert.Single(Made(_other));
-        Assert.Equal([$"halt {OtherId}", $"run {OtherId}"], _engine.Platform.Log.Where(done => done.EndsWith($" {OtherId}", StringComparison.Ordinal)));
+        Assert.Equal([$"halt {OtherId}", $"run {OtherId}"],
+            _engine.Platform.Log.Where(done => done.EndsWith($" {OtherId}", StringComparison.Ordinal)));
     }
 
     [Theory]

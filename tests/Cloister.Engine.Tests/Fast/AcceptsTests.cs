@@ -121,7 +121,8 @@ public sealed class AcceptsTests : IDisposable
     // As the stub does.
     private void Note(params int[] pages)
     {
-        Assert.True(Thread.Space.Memory.TryWrite(Area.Fast + (ulong)FastTables.Notes(0), [.. pages.SelectMany(page => BitConverter.GetBytes(_image.At(page).Value))]));
+        Assert.True(Thread.Space.Memory.TryWrite(Area.Fast + (ulong)FastTables.Notes(0),
+            [.. pages.SelectMany(page => BitConverter.GetBytes(_image.At(page).Value))]));
         Assert.True(Thread.Space.Memory.TryWrite(FastLayout.SlotAddress(0) + FastLayout.SlotNotes, BitConverter.GetBytes(pages.Length)));
     }
 }

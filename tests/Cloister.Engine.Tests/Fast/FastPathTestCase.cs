@@ -20,7 +20,8 @@ namespace Cloister.Engine.Tests.Fast;
 public abstract class FastPathTestCase : IDisposable
 {
     private protected const int SlotNumber = 3;
-    private protected const ulong StubAddress = 0x4000_0000, ReturnTo = 0x40_1003, HostFs = 0x7001_0000, HostGs = 0x7002_0000, Aep = 0x40_2000, Oentry = 0x3000, Flags = 0x246;
+    private protected const ulong StubAddress = 0x4000_0000, ReturnTo = 0x40_1003, HostFs = 0x7001_0000, HostGs = 0x7002_0000,
+        Aep = 0x40_2000, Oentry = 0x3000, Flags = 0x246;
     private protected const ulong Site = 0x5001_0000;
     private protected const uint Eenter = 2, Eresume = 3, Eexit = 4, Eaccept = 5;
 
@@ -50,11 +51,28 @@ public abstract class FastPathTestCase : IDisposable
         // TCS at 0x1000, its state save area at 0x4000.
         _enclave = (_memory + 0xffff) & ~0xfffful;
         _tcs = _enclave + 0x1000;
-        var secs = new Secs { Size = 0x10000, BaseAddr = _enclave, SsaFrameSize = 1, Attributes = new Attributes { Flags = AttributeFlags.Mode64Bit, Xfrm = 3 } };
-        var tcs = new Tcs { Ossa = 0x4000, Nssa = 2, Oentry = Oentry, Ofsbase = 0x6000, Ogsbase = 0x7000, Fslimit = 0xfff, Gslimit = 0xfff };
+        var secs = new Secs
+        {
+            Size = 0x10000,
+            BaseAddr = _enclave,
+            SsaFrameSize = 1,
+            Attributes = new Attributes { Flags = AttributeFlags.Mode64Bit, Xfrm = 3 },
+        };
+        var tcs = new Tcs
+        {
+            Ossa = 0x4000,
+            Nssa = 2,
+            Oentry = Oentry,
+            Ofsbase = 0x6000,
+            Ogsbase = 0x7000,
+            Fslimit = 0xfff,
+            Gslimit = 0xfff,
+        };
         SgxMachine machine = _own.Machine;
-        Assert.True(Ecreate.Execute(machine, MemoryMarshal.AsBytes(new ReadOnlySpan<Secs>(in secs)), new Secinfo(PageType.Secs, 0), new EpcPage(0)).IsSuccess);
-        Assert.True(Eadd.Execute(machine, new EpcPage(0), new LinearAddress(_tcs), new Secinfo(PageType.Tcs, 0), MemoryMarshal.AsBytes(new ReadOnlySpan<Tcs>(in tcs)), new EpcPage(1)).IsSuccess);
+        Assert.True(Ecreate.Execute(machine, MemoryMarshal.AsBytes(new ReadOnlySpan<Secs>(in secs)), new Secinfo(PageType.Secs, 0),
+            new EpcPage(0)).IsSuccess);
+        Assert.True(Eadd.Execute(machine, new EpcPage(0), new LinearAddress(_tcs), new Secinfo(PageType.Tcs, 0),
+            MemoryMarshal.AsBytes(new ReadOnlySpan<Tcs>(in tcs)), new EpcPage(1)).IsSuccess);
 
         // The first entry and exit are the tracer's and fill the tables.
         LogicalProcessor processor = _own.Thread.Processor;
@@ -68,7 +86,8 @@ public abstract class FastPathTestCase : IDisposable
         Label start = assembler.CreateLabel(), enclu = assembler.CreateLabel();
         stub.Emit(assembler, a => a.mov(AssemblerRegisters.rcx, ReturnTo), ref start, ref enclu);
         using var stream = new MemoryStream();
-        _stub = stub.Addresses(assembler.Assemble(new StreamCodeWriter(stream), StubAddress, BlockEncoderOptions.ReturnNewInstructionOffsets));
+        _stub = stub.Addresses(
+            assembler.Assemble(new StreamCodeWriter(stream), StubAddress, BlockEncoderOptions.ReturnNewInstructionOffsets));
         _code = stream.ToArray();
         _path.Stubs.Add(_stub);
         _path.Open();
@@ -79,7 +98,8 @@ public abstract class FastPathTestCase : IDisposable
 
     private protected ref ulong Cssa => ref MemoryMarshal.AsRef<ulong>(_file.Slice(Entry + FastLayout.EntryCssa, 8));
 
-    private protected ref uint Inside => ref MemoryMarshal.AsRef<uint>(_file.Slice(FastLayout.Slots + SlotNumber * FastLayout.SlotLength + FastLayout.SlotInside, 4));
+    private protected ref uint Inside =>
+        ref MemoryMarshal.AsRef<uint>(_file.Slice(FastLayout.Slots + SlotNumber * FastLayout.SlotLength + FastLayout.SlotInside, 4));
 
     private protected int Entry => FastLayout.Table + FastLayout.IndexOf(_tcs) * FastLayout.EntryLength;
 
@@ -99,7 +119,14 @@ public abstract class FastPathTestCase : IDisposable
         Es = FastLayout.Selector(SlotNumber),
     };
 
-    private protected UserRegisters Entered => AtEnclu with { Rip = _enclave + Oentry, Rax = 0, Rcx = ReturnTo, FsBase = _enclave + 0x6000, GsBase = _enclave + 0x7000 };
+    private protected UserRegisters Entered => AtEnclu with
+    {
+        Rip = _enclave + Oentry,
+        Rax = 0,
+        Rcx = ReturnTo,
+        FsBase = _enclave + 0x6000,
+        GsBase = _enclave + 0x7000,
+    };
 
     public void Dispose()
     {
@@ -195,7 +222,8 @@ public abstract class FastPathTestCase : IDisposable
 
     private protected void AssertRegisters(UserRegisters expected, ulong at)
     {
-        static string Text(UserRegisters r) => string.Join(' ', typeof(UserRegisters).GetFields().Select(f => $"{f.Name}={f.GetValue(r):x}"));
+        static string Text(UserRegisters r) =>
+            string.Join(' ', typeof(UserRegisters).GetFields().Select(f => $"{f.Name}={f.GetValue(r):x}"));
         Assert.Equal($"stopped at {at:x}: {Text(expected)}", $"stopped at {at:x}: {Text(_own.Thread.Peek())}");
     }
 }

@@ -94,5 +94,6 @@ public sealed class FastSlotsTests : IDisposable
 
     private static List<RemoteCall> Calls(TracedThread thread) => ((TestThread)thread.Held).Calls;
 
-    private TracedThread New(long result = 0) => new(new TestThread(1 << 23, _own.Thread.Process) { OnCall = _ => result }, _own.Thread.Process);
+    private TracedThread New(long result = 0) =>
+        new(new TestThread(1 << 23, _own.Thread.Process) { OnCall = _ => result }, _own.Thread.Process);
 }

@@ -102,7 +102,8 @@ public class FreeRangeTests
             const ulong tebibyte = 1UL << 40, start = 16 * tebibyte;
             ulong? found = FreeRange.In(LinesOf(child), JumpTargets.Near(start + tebibyte - 0x10000), 4096, [(start, start + tebibyte)]);
             Assert.InRange(found!.Value, start + tebibyte, start + tebibyte + (1UL << 30));
-            found = FreeRange.In(LinesOf(child), JumpTargets.Near(start + 0x10000), 4096, [(start, start + tebibyte), (start, start + tebibyte)]);
+            found = FreeRange.In(LinesOf(child), JumpTargets.Near(start + 0x10000), 4096,
+                [(start, start + tebibyte), (start, start + tebibyte)]);
             Assert.InRange(found!.Value, start - (1UL << 30), start - 4096);
             Assert.Null(FreeRange.In(LinesOf(child), JumpTargets.Near(start + (tebibyte / 2)), 4096, [(start, start + tebibyte)]));
         }

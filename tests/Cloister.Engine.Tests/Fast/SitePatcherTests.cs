@@ -45,7 +45,8 @@ public class SitePatcherTests
         Assert.Null(Find(Ahead(126), 0x1000));
 
         // Back: 128 from behind the jump, which stands at 0x1000 + 8 + between.
-        static string Behind(int between) => "90 90 c3 cc cc cc cc cc " + string.Concat(Enumerable.Repeat("55 ", between)) + "* 0f 01 d7 90";
+        static string Behind(int between) => "90 90 c3 cc cc cc cc cc " + string.Concat(Enumerable.Repeat("55 ", between))
+            + "* 0f 01 d7 90";
         Assert.Equal(-126, Find(Behind(121), 0x1000));
         Assert.Null(Find(Behind(122), 0x1000));
     }

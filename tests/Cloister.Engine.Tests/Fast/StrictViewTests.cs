@@ -63,7 +63,8 @@ public sealed class StrictViewTests : IDisposable
         string file = Path.GetTempFileName();
         File.WriteAllBytes(file, new byte[8 * 4096]);
         using FileStream stream = File.OpenRead(file);
-        nint address = NativeMethods.Mmap(0, 8 * 4096, MemoryProtection.Read | MemoryProtection.Write, MemoryProtection.Private, (int)stream.SafeFileHandle.DangerousGetHandle(), 0);
+        nint address = NativeMethods.Mmap(0, 8 * 4096, MemoryProtection.Read | MemoryProtection.Write, MemoryProtection.Private,
+            (int)stream.SafeFileHandle.DangerousGetHandle(), 0);
         Assert.NotEqual(-1, address);
         ulong start = (ulong)address;
         Assert.True(_own.Space.Memory.TryRead(start, new byte[8 * 4096]));
@@ -71,7 +72,8 @@ public sealed class StrictViewTests : IDisposable
 
         var calls = new RemoteCalls();
         CleanPages.AddDropCalls(calls, Environment.ProcessId, start, start + 8 * 4096);
-        Assert.Equal([(start, 3 * 4096ul), (start + 4 * 4096, 4 * 4096ul)], calls.All.Select(call => (call.Arguments[0], call.Arguments[1])));
+        Assert.Equal([(start, 3 * 4096ul), (start + 4 * 4096, 4 * 4096ul)],
+            calls.All.Select(call => (call.Arguments[0], call.Arguments[1])));
         Assert.All(calls.All, call => Assert.Equal((SystemCall.Madvise, 4ul), (call.Number, call.Arguments[2])));
         OwnMemory.Unmap(start, 8);
         File.Delete(file);

@@ -49,7 +49,8 @@ public sealed class StubPlacesTests : FastPathTestCase
         Assert.Equal([0UL, 1024, 2048, 3072], places[..4].Select(place => place - places[0]));
         Assert.NotEqual(places[0] & ~4095UL, places[4] & ~4095UL);
         Assert.Equal(2, Held.Calls.Count(call => call.Number == SystemCall.Mremap));
-        Assert.Equal([Area.Fast + FastLayout.Stubs, Area.Fast + FastLayout.Stubs + 4096], Held.Calls.Where(call => call.Number == SystemCall.Mremap).Select(call => call.Arguments[0]));
+        Assert.Equal([Area.Fast + FastLayout.Stubs, Area.Fast + FastLayout.Stubs + 4096],
+            Held.Calls.Where(call => call.Number == SystemCall.Mremap).Select(call => call.Arguments[0]));
         byte[] there = new byte[16];
         Assert.True(_own.Space.Memory.TryRead(places[4], there));
         Assert.Equal(_file.Slice(FastLayout.Stubs + 4096, 16).ToArray(), there);

@@ -8,7 +8,8 @@ namespace Cloister.Engine.Tests.Harness;
 /// <summary>Executes the few instructions of which stubs are made, one at a time, on this process's memory.</summary>
 internal sealed class StubProcessor(RemoteMemory memory, ulong codeAddress, byte[] code)
 {
-    private const ulong Carry = 1, Parity = 4, Auxiliary = 0x10, Zero = 0x40, Sign = 0x80, Overflow = 0x800, Arithmetic = 0x8d5, StatusBits = 0xd5;
+    private const ulong Carry = 1, Parity = 4, Auxiliary = 0x10, Zero = 0x40, Sign = 0x80, Overflow = 0x800, Arithmetic = 0x8d5,
+        StatusBits = 0xd5;
 
     public UserRegisters State;
 
@@ -124,7 +125,8 @@ internal sealed class StubProcessor(RemoteMemory memory, ulong codeAddress, byte
         (ulong a, ulong b) = (Read(i, 0) & mask, Read(i, 1) & mask);
         ulong sum = unchecked(a + b) & mask;
         Write(i, sum);
-        State.Rflags = (State.Rflags & ~Arithmetic) | (sum < a ? Carry : 0) | (System.Numerics.BitOperations.PopCount(sum & 0xff) % 2 == 0 ? Parity : 0)
+        State.Rflags = (State.Rflags & ~Arithmetic) | (sum < a ? Carry : 0)
+            | (System.Numerics.BitOperations.PopCount(sum & 0xff) % 2 == 0 ? Parity : 0)
             | (((a ^ b ^ sum) & 0x10) != 0 ? Auxiliary : 0) | (sum == 0 ? Zero : 0) | ((sum & sign) != 0 ? Sign : 0)
             | ((~(a ^ b) & (a ^ sum) & sign) != 0 ? Overflow : 0);
     }
@@ -167,7 +169,8 @@ internal sealed class StubProcessor(RemoteMemory memory, ulong codeAddress, byte
     }
 
     private ulong Address(Instruction i) => i.IsIPRelativeMemoryOperand ? i.IPRelativeMemoryAddress
-        : (i.MemoryBase == Register.None ? 0 : Get(i.MemoryBase)) + (i.MemoryIndex == Register.None ? 0 : Get(i.MemoryIndex) * (ulong)i.MemoryIndexScale) + i.MemoryDisplacement64;
+        : (i.MemoryBase == Register.None ? 0 : Get(i.MemoryBase))
+            + (i.MemoryIndex == Register.None ? 0 : Get(i.MemoryIndex) * (ulong)i.MemoryIndexScale) + i.MemoryDisplacement64;
 
     private ulong Fetch(ulong address, int size)
     {

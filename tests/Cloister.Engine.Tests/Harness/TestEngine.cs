@@ -13,7 +13,10 @@ using Cloister.Processor.Enclu;
 
 namespace Cloister.Engine.Tests.Harness;
 
-/// <summary>The engine over a platform that does what a test says. Its program is this process: memory and files are real, threads and what happens to them are not.</summary>
+/// <summary>
+/// The engine over a platform that does what a test says. Its program is this process: memory and files are real, threads and what happens
+/// to them are not.
+/// </summary>
 internal sealed class TestEngine : IDisposable
 {
     private const int MostSteps = 10_000;
@@ -23,7 +26,8 @@ internal sealed class TestEngine : IDisposable
     private EnclaveImage? _image;
     private readonly List<Pinned> _lent = [];
 
-    public TestEngine(int epcPages = 256, IsolationMode isolation = IsolationMode.Fast, PowerLossPlan? losses = null, EngineMode mode = EngineMode.Trap,
+    public TestEngine(int epcPages = 256, IsolationMode isolation = IsolationMode.Fast, PowerLossPlan? losses = null,
+        EngineMode mode = EngineMode.Trap,
         Generation generation = Generation.V6_0, InterruptPlan? interrupts = null)
     {
         var options = new EngineOptions
@@ -111,7 +115,9 @@ internal sealed class TestEngine : IDisposable
         Happens(thread, EventKind.Signal, signal);
     }
 
-    /// <summary>MOV RAX, [RDI] and MOV [RDI], RAX: what an enclave begins with whose threads touch memory, and where the program has them.</summary>
+    /// <summary>
+    /// MOV RAX, [RDI] and MOV [RDI], RAX: what an enclave begins with whose threads touch memory, and where the program has them.
+    /// </summary>
     public static byte[] Touching { get; } = [0x48, 0x8b, 0x07, 0x48, 0x89, 0x07];
 
     /// <summary>A thread reads, or writes, where it cannot: in the enclave's code or the program's.</summary>
@@ -220,7 +226,8 @@ internal sealed class TestEngine : IDisposable
 
     /// <summary>Maps a part of the enclave that was built.</summary>
     public void Map(LinearAddress start, ulong length, int protection) => Assert.Equal((long)start.Value, Call(
-        Thread, SystemCall.Mmap, start.Value, length, (ulong)protection, MemoryProtection.Shared | MemoryProtection.FixedNoReplace, (ulong)_descriptor, 0));
+        Thread, SystemCall.Mmap, start.Value, length, (ulong)protection, MemoryProtection.Shared | MemoryProtection.FixedNoReplace,
+        (ulong)_descriptor, 0));
 
     /// <summary>The descriptor of the enclave that was built.</summary>
     public int Descriptor => _descriptor;
@@ -259,7 +266,8 @@ internal sealed class TestEngine : IDisposable
     private uint CommandOf(string name) =>
         IoctlTable.Rows.Single(row => row.Name == "SGX_IOC_" + name && row.Generation == Tracer.Options.Driver.Generation).Command;
 
-    private int Runs(TracedThread thread) => Platform.Log.Count(done => done == $"run {thread.Id}" || done.StartsWith($"run {thread.Id} ", StringComparison.Ordinal));
+    private int Runs(TracedThread thread) =>
+        Platform.Log.Count(done => done == $"run {thread.Id}" || done.StartsWith($"run {thread.Id} ", StringComparison.Ordinal));
 
     // Bytes in whole pages of their own: the driver takes pages from page boundaries only.
     private readonly struct Pinned : IDisposable
@@ -270,7 +278,8 @@ internal sealed class TestEngine : IDisposable
         public Pinned(byte[] bytes)
         {
             _length = ((nuint)bytes.Length + 4095) & ~(nuint)4095;
-            _start = NativeMethods.Mmap(0, _length, MemoryProtection.Read | MemoryProtection.Write, MemoryProtection.Private | MemoryProtection.Anonymous, -1, 0);
+            _start = NativeMethods.Mmap(0, _length, MemoryProtection.Read | MemoryProtection.Write, MemoryProtection.Private
+                | MemoryProtection.Anonymous, -1, 0);
             Marshal.Copy(bytes, 0, _start, bytes.Length);
         }
 

@@ -4,12 +4,15 @@ using Cloister.Linux;
 
 namespace Cloister.Engine.Tests.Harness;
 
-/// <summary>Makes system calls in this process that the engine makes in its program's name: those about memory and files that do no harm.</summary>
+/// <summary>
+/// Makes system calls in this process that the engine makes in its program's name: those about memory and files that do no harm.
+/// </summary>
 internal sealed class TestKernel
 {
     private static readonly HashSet<long> s_harmless =
     [
-        SystemCall.MemfdCreate, SystemCall.Mmap, SystemCall.Munmap, SystemCall.Mprotect, SystemCall.Mremap, SystemCall.Madvise, SystemCall.Munlock, SystemCall.Close,
+        SystemCall.MemfdCreate, SystemCall.Mmap, SystemCall.Munmap, SystemCall.Mprotect, SystemCall.Mremap, SystemCall.Madvise,
+        SystemCall.Munlock, SystemCall.Close,
         SystemCall.Lseek, SystemCall.Flock, SystemCall.Fstat, SystemCall.Fcntl, SystemCall.Getpid, SystemCall.Msync, SystemCall.Mincore,
     ];
 

@@ -7,7 +7,9 @@ using Cloister.Processor;
 
 namespace Cloister.Engine.Tests.Harness;
 
-/// <summary>Holds nobody: what happens is what a test says, in the order that it says, and what is done about it is there to be looked at.</summary>
+/// <summary>
+/// Holds nobody: what happens is what a test says, in the order that it says, and what is done about it is there to be looked at.
+/// </summary>
 internal sealed class TestPlatform : IPlatform
 {
     private readonly LinkedList<ProgramEvent> _events = new(), _parked = new();
@@ -23,10 +25,12 @@ internal sealed class TestPlatform : IPlatform
     public Func<IHeldThread, ProgramEvent, SignalCause> Cause { get; set; } = (_, _) => SignalCause.Exception;
 
     /// <summary>What a thread that is halted meets.</summary>
-    public Func<IHeldThread, (HaltResult Result, ProgramEvent Met)> OnHalt { get; set; } = thread => (HaltResult.Stands, new ProgramEvent(EventKind.Halted, thread.Id));
+    public Func<IHeldThread, (HaltResult Result, ProgramEvent Met)> OnHalt { get; set; } =
+        thread => (HaltResult.Stands, new ProgramEvent(EventKind.Halted, thread.Id));
 
     /// <summary>What a step of a thread ends in.</summary>
-    public Func<IHeldThread, ProgramEvent> OnStep { get; set; } = thread => new ProgramEvent(EventKind.Signal, thread.Id) { Signal = Signal.SIGTRAP };
+    public Func<IHeldThread, ProgramEvent> OnStep { get; set; } =
+        thread => new ProgramEvent(EventKind.Signal, thread.Id) { Signal = Signal.SIGTRAP };
 
     /// <summary>What becomes of a signal that is raised.</summary>
     public Delivery OnRaise { get; set; } = Delivery.InHandler;
@@ -132,7 +136,8 @@ internal sealed class TestPlatform : IPlatform
     public void NoteStop(IHeldThread thread, in ProgramEvent happened)
     {
         TestThread stopped = Of(thread);
-        (stopped.Stopped, stopped.HasParkedStop, stopped.AwaitsVfork, stopped.AtSystemCall) = (true, false, false, happened.Kind == EventKind.SystemCall);
+        (stopped.Stopped, stopped.HasParkedStop, stopped.AwaitsVfork, stopped.AtSystemCall) =
+            (true, false, false, happened.Kind == EventKind.SystemCall);
     }
 
     /// <inheritdoc/>

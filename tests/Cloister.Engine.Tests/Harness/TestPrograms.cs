@@ -7,7 +7,8 @@ internal static class TestPrograms
 {
     private const double PatienceSeconds = 120;
 
-    public static bool HasCompiler { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(d => File.Exists(Path.Combine(d, "gcc")));
+    public static bool HasCompiler { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
+        .Any(d => File.Exists(Path.Combine(d, "gcc")));
 
     /// <summary>The sample of samples/sgx2.</summary>
     public static string[] Sample { get; } = ["dotnet", Path.Combine(AppContext.BaseDirectory, "sgx2-sample.dll")];
@@ -15,7 +16,12 @@ internal static class TestPrograms
     /// <summary>Runs a program to its end.</summary>
     public static (int Status, string Output, string Error) Run(params string[] command)
     {
-        using Process process = Process.Start(new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true })!;
+        using Process process = Process.Start(new ProcessStartInfo(command[0], command[1..])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+        })!;
         process.StandardInput.Close();
         Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
         if (!Patience.WaitForExit(process, PatienceSeconds))

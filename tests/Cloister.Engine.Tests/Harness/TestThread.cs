@@ -3,7 +3,9 @@ using Cloister.Linux;
 
 namespace Cloister.Engine.Tests.Harness;
 
-/// <summary>A thread that nobody holds: its registers are what a test sets, its memory is this process's, its calls are what a test says.</summary>
+/// <summary>
+/// A thread that nobody holds: its registers are what a test sets, its memory is this process's, its calls are what a test says.
+/// </summary>
 internal sealed class TestThread(int id, HeldProcess process) : IHeldThread
 {
     private UserRegisters _registers;
@@ -78,7 +80,8 @@ internal sealed class TestThread(int id, HeldProcess process) : IHeldThread
         }
 
         Calls.AddRange(calls.All);
-        return OwnKernel is { } kernel ? kernel.Make(Process.Memory, calls, OnCall) : [.. calls.All.Select(call => OnCall?.Invoke(call) ?? 0)];
+        return OwnKernel is { } kernel ? kernel.Make(Process.Memory, calls, OnCall)
+            : [.. calls.All.Select(call => OnCall?.Invoke(call) ?? 0)];
     }
 
     /// <inheritdoc/>

@@ -8,7 +8,10 @@ namespace Cloister.Engine.Tests.Instructions;
 public class CpuidEmulatorTests
 {
     private const ulong Junk = 0xdead_beef_0000_0000;
-    private static readonly SgxCapabilities Capabilities = new() { AttributesMask = new Attributes { Flags = (AttributeFlags)0x1_0000_0036, Xfrm = 0x2_0000_00e7 } };
+    private static readonly SgxCapabilities Capabilities = new()
+    {
+        AttributesMask = new Attributes { Flags = (AttributeFlags)0x1_0000_0036, Xfrm = 0x2_0000_00e7 },
+    };
     private readonly CpuidEmulator _emulator = new(Capabilities, [(0x1_8000_0000, 0x1_0000_0000), (0x4000_0000, 0x800_0000)]);
 
     [Fact]
@@ -91,7 +94,8 @@ public class CpuidEmulatorTests
         (int eax, int ebx, int ecx, int edx) = X86Base.CpuId((int)leaf, (int)subleaf);
         UserRegisters answer = Ask(leaf, subleaf);
         uint mask = leaf == 1 ? 0x00ff_ffff : uint.MaxValue;
-        Assert.Equal(((uint)eax, (uint)ebx & mask, (uint)ecx, (uint)edx), ((uint)answer.Rax, (uint)answer.Rbx & mask, (uint)answer.Rcx, (uint)answer.Rdx));
+        Assert.Equal(((uint)eax, (uint)ebx & mask, (uint)ecx, (uint)edx),
+            ((uint)answer.Rax, (uint)answer.Rbx & mask, (uint)answer.Rcx, (uint)answer.Rdx));
     }
 
     private UserRegisters Ask(uint leaf, uint subleaf = 0)

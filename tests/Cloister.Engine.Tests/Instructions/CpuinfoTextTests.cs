@@ -11,8 +11,10 @@ public class CpuinfoTextTests
     // As the kernel writes it, of a processor of another maker: arch/x86/kernel/cpu/proc.c.
     private static readonly string[] s_lines =
     [
-        "processor\t: 0", "vendor_id\t: AuthenticAMD", "cpu family\t: 25", "model\t\t: 1", "model name\t: Another", "stepping\t: 1", "cpu MHz\t\t: 2445.430", "cpuid level\t: 16",
-        "flags\t\t: fpu sse2 svm constant_tsc sgx avx cpuid_fault", "bugs\t\t:", "TLB size\t: 2560 4K pages", "power management: ts ttp", "",
+        "processor\t: 0", "vendor_id\t: AuthenticAMD", "cpu family\t: 25", "model\t\t: 1", "model name\t: Another", "stepping\t: 1",
+        "cpu MHz\t\t: 2445.430", "cpuid level\t: 16",
+        "flags\t\t: fpu sse2 svm constant_tsc sgx avx cpuid_fault", "bugs\t\t:", "TLB size\t: 2560 4K pages",
+        "power management: ts ttp", "",
     ];
 
     [Fact]
@@ -20,7 +22,9 @@ public class CpuinfoTextTests
     {
         string text = CpuinfoText.Of(s_lines, null, null);
 
-        string[] expected = [.. s_lines.Select(line => line.StartsWith("flags", StringComparison.Ordinal) ? "flags\t\t: fpu sse2 svm constant_tsc avx cpuid_fault sgx sgx_lc"
+        string[] expected = [
+            .. s_lines.Select(line => line.StartsWith("flags", StringComparison.Ordinal)
+                ? "flags\t\t: fpu sse2 svm constant_tsc avx cpuid_fault sgx sgx_lc"
             : line.StartsWith("cpuid level", StringComparison.Ordinal) ? "cpuid level\t: 18" : line)];
         Assert.Equal(string.Join('\n', expected) + "\n", text);
     }
@@ -39,7 +43,8 @@ public class CpuinfoTextTests
         Dictionary<string, string> told = Read(CpuinfoText.Of(s_lines, AnswersOn(isIntel: false, model), model));
 
         Assert.Equal(("GenuineIntel", model.Brand), (told["vendor_id"], told["model name"]));
-        Assert.Equal((model.Family, model.Model, model.Stepping), (Number(told["cpu family"]), Number(told["model"]), Number(told["stepping"])));
+        Assert.Equal((model.Family, model.Model, model.Stepping),
+            (Number(told["cpu family"]), Number(told["model"]), Number(told["stepping"])));
         Assert.Equal(Math.Max(model.HighestLeaf, CpuidSgx.Leaf), Number(told["cpuid level"]));
         Assert.Equal(("", "2445.430", "0"), (told["power management"], told["cpu MHz"], told["processor"]));
         Assert.DoesNotContain("TLB size", told.Keys);
@@ -58,7 +63,8 @@ public class CpuinfoTextTests
 
     private static uint Number(string text) => uint.Parse(text, CultureInfo.InvariantCulture);
 
-    private static Dictionary<string, string> Read(string text) => text.Split('\n').Where(line => line.Length > 0).ToDictionary(line => line.Split(':')[0].Trim(), line => line.Split(':')[1].Trim());
+    private static Dictionary<string, string> Read(string text) => text.Split('\n').Where(line => line.Length > 0)
+        .ToDictionary(line => line.Split(':')[0].Trim(), line => line.Split(':')[1].Trim());
 
     // A host that has the FPU and SSE2: leaf 1, EDX.
     private static CpuidAnswers AnswersOn(bool isIntel, CpuModel model) => new((leaf, _) => (leaf, isIntel) switch

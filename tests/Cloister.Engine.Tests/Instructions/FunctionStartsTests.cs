@@ -7,7 +7,8 @@ namespace Cloister.Engine.Tests.Instructions;
 public class FunctionStartsTests
 {
     private static readonly string Libc = File.ReadLines("/proc/self/maps").Select(l => l[(l.LastIndexOf(' ') + 1)..])
-        .First(path => Path.GetFileName(path).StartsWith("libc.so", StringComparison.Ordinal) || Path.GetFileName(path).StartsWith("libc-", StringComparison.Ordinal));
+        .First(path => Path.GetFileName(path).StartsWith("libc.so", StringComparison.Ordinal) || Path.GetFileName(path)
+            .StartsWith("libc-", StringComparison.Ordinal));
 
     [Fact]
     public void Libcs_functions_begin_where_its_symbols_say()
@@ -70,7 +71,8 @@ public class FunctionStartsTests
         ulong U64(int at) => BinaryPrimitives.ReadUInt64LittleEndian(file.AsSpan(at));
         for (int i = 0, at = (int)U64(32); i < file[56]; i++, at += 56)
         {
-            yield return (BinaryPrimitives.ReadUInt32LittleEndian(file.AsSpan(at)), BinaryPrimitives.ReadUInt32LittleEndian(file.AsSpan(at + 4)), U64(at + 8), U64(at + 16), U64(at + 32));
+            yield return (BinaryPrimitives.ReadUInt32LittleEndian(file.AsSpan(at)),
+                BinaryPrimitives.ReadUInt32LittleEndian(file.AsSpan(at + 4)), U64(at + 8), U64(at + 16), U64(at + 32));
         }
     }
 
@@ -85,6 +87,7 @@ public class FunctionStartsTests
         const uint symbolTable = 2;
         int sections = (int)BinaryPrimitives.ReadUInt64LittleEndian(file.AsSpan(40));
         int count = BinaryPrimitives.ReadUInt16LittleEndian(file.AsSpan(60));
-        return Enumerable.Range(0, count).Any(i => BinaryPrimitives.ReadUInt32LittleEndian(file.AsSpan(sections + i * 64 + 4)) == symbolTable);
+        return Enumerable.Range(0, count)
+            .Any(i => BinaryPrimitives.ReadUInt32LittleEndian(file.AsSpan(sections + i * 64 + 4)) == symbolTable);
     }
 }

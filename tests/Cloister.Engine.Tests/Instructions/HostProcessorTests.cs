@@ -19,7 +19,8 @@ public class HostProcessorTests
         BinaryPrimitives.WriteUInt32LittleEndian(vendor.AsSpan(4), first.Edx);
         BinaryPrimitives.WriteUInt32LittleEndian(vendor.AsSpan(8), first.Ecx);
 
-        Assert.Contains(Encoding.ASCII.GetString(vendor), File.ReadLines("/proc/cpuinfo").First(line => line.StartsWith("vendor_id", StringComparison.Ordinal)));
+        Assert.Contains(Encoding.ASCII.GetString(vendor), File.ReadLines("/proc/cpuinfo")
+            .First(line => line.StartsWith("vendor_id", StringComparison.Ordinal)));
         Assert.Equal((uint)X86Base.CpuId(0xd, 1).Eax, HostProcessor.Cpuid(0xd, 1).Eax);
         Assert.Equal((uint)X86Base.CpuId(0xd, 2).Ebx, HostProcessor.Cpuid(0xd, 2).Ebx);
     }
@@ -42,7 +43,8 @@ public class HostProcessorTests
     public void A_machine_has_no_more_than_the_host()
     {
         CpuModel model = CpuModels.All[^1];
-        MachineOptions plain = HostProcessor.Fit(new MachineOptions { Xsave = XsaveLayout.Legacy }), named = HostProcessor.Fit(new MachineOptions { Cpu = model });
+        MachineOptions plain = HostProcessor.Fit(new MachineOptions { Xsave = XsaveLayout.Legacy }),
+            named = HostProcessor.Fit(new MachineOptions { Cpu = model });
 
         Assert.Same(HostProcessor.Xsave, plain.Xsave);
         Assert.Equal(0UL, named.Xsave.Supported & ~HostProcessor.Xsave.AsOnIntel(ulong.MaxValue).Supported);

@@ -171,7 +171,15 @@ public class InstructionAccessTests
     private static UserRegisters Registers(string text)
     {
         // A thread's real bases are rarely zero: what is not named must not matter.
-        var registers = new UserRegisters { Rip = Rip, FsBase = 0x10_0000_0000, GsBase = 0x11_0000_0000, Rsp = 0x12_0000_0000, Ds = 7, Es = 0x2b };
+        var registers = new UserRegisters
+        {
+            Rip = Rip,
+            FsBase = 0x10_0000_0000,
+            GsBase = 0x11_0000_0000,
+            Rsp = 0x12_0000_0000,
+            Ds = 7,
+            Es = 0x2b,
+        };
         foreach (string part in text.Split(' ', StringSplitOptions.RemoveEmptyEntries))
         {
             (string name, ulong value) = (part.Split('=')[0], Hex(part.Split('=')[1]));

@@ -5,7 +5,9 @@ using Iced.Intel;
 
 namespace Cloister.Engine.Tests.Instructions;
 
-/// <summary>What it knows is what the disassembler says, for every opcode and in real code; what it does not know is little of that.</summary>
+/// <summary>
+/// What it knows is what the disassembler says, for every opcode and in real code; what it does not know is little of that.
+/// </summary>
 public class InstructionLengthTests
 {
     private static readonly byte[] Prefixes = [0x66, 0xf2, 0xf3, 0x2e, 0x36, 0x3e, 0x26, 0x64, 0x65];
@@ -43,7 +45,8 @@ public class InstructionLengthTests
     [Fact]
     public void Any_bytes_are_as_the_disassembler_has_them()
     {
-        Gen<byte> bytes = Gen.OneOf(Gen.Elements<byte>([.. Prefixes, 0x0f, 0x48, 0x41, 0x4f, 0x67, 0xf0]), Gen.Choose(0, 255).Select(n => (byte)n));
+        Gen<byte> bytes =
+            Gen.OneOf(Gen.Elements<byte>([.. Prefixes, 0x0f, 0x48, 0x41, 0x4f, 0x67, 0xf0]), Gen.Choose(0, 255).Select(n => (byte)n));
         Prop.ForAll(bytes.ArrayOf(18).ToArbitrary(), code =>
         {
             var defects = new List<string>();
@@ -61,7 +64,8 @@ public class InstructionLengthTests
     public void Most_of_real_code_is_known()
     {
         // The functions of a library, each up to its first instruction that is unknown.
-        string library = File.ReadLines("/proc/self/maps").Select(line => line[(line.LastIndexOf(' ') + 1)..]).First(path => Path.GetFileName(path).StartsWith("libc.so", StringComparison.Ordinal));
+        string library = File.ReadLines("/proc/self/maps").Select(line => line[(line.LastIndexOf(' ') + 1)..])
+            .First(path => Path.GetFileName(path).StartsWith("libc.so", StringComparison.Ordinal));
         byte[] file = File.ReadAllBytes(library);
         int known = 0, unknown = 0;
         var defects = new List<string>();

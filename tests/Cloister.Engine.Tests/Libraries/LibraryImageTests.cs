@@ -9,7 +9,9 @@ using LibObjectFile.Elf;
 
 namespace Cloister.Engine.Tests.Libraries;
 
-/// <summary>The image as this process's own dynamic linker loads it, and its functions as a program calls them, with both ends in one process.</summary>
+/// <summary>
+/// The image as this process's own dynamic linker loads it, and its functions as a program calls them, with both ends in one process.
+/// </summary>
 public sealed class LibraryImageTests : IDisposable
 {
     private const int Nobody = 0x1234567;
@@ -37,10 +39,12 @@ public sealed class LibraryImageTests : IDisposable
         Assert.NotNull(elf.Lookup("second"));
         Assert.Null(elf.Lookup("third"));
 
-        // PT_LOAD: code that cannot be written, and a page for the dynamic linker that cannot be executed. PT_GNU_STACK: no executable stack.
+        // PT_LOAD: code that cannot be written, and a page for the dynamic linker that cannot be executed.
+        // PT_GNU_STACK: no executable stack.
         Assert.Equal([5u, 6u], elf.Segments.Where(segment => segment.Type == 1).Select(segment => segment.Flags));
         Assert.Equal(6u, elf.Segments.Single(segment => segment.Type == 0x6474e551).Flags);
-        Assert.True(ElfFile.TryRead(new MemoryStream(image), out ElfFile? file, out DiagnosticBag? diagnostics), string.Join("; ", diagnostics?.Messages ?? []));
+        Assert.True(ElfFile.TryRead(new MemoryStream(image), out ElfFile? file, out DiagnosticBag? diagnostics),
+            string.Join("; ", diagnostics?.Messages ?? []));
         var verified = new DiagnosticBag();
         file!.Verify(verified);
         Assert.False(verified.HasErrors, string.Join("; ", verified.Messages));
@@ -100,7 +104,8 @@ public sealed class LibraryImageTests : IDisposable
         Assert.Equal((ulong)Nobody, await called);
     }
 
-    private byte[] Image(int first) => LibraryImage.Build(new ServedLibrary(["libtest.so.1", "libtest.so"], ["first", "second"], first, Nobody, _socket));
+    private byte[] Image(int first) =>
+        LibraryImage.Build(new ServedLibrary(["libtest.so.1", "libtest.so"], ["first", "second"], first, Nobody, _socket));
 
     private Function Load(int first, string name)
     {

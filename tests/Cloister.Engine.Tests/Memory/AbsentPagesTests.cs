@@ -55,7 +55,8 @@ public sealed class AbsentPagesTests : IDisposable
         _absent.AddCalls(calls);
 
         RemoteCall call = Assert.Single(calls.All);
-        Assert.Equal((SystemCall.Madvise, Place + 8 * Page, 20 * Page, 4UL), (call.Number, call.Arguments[0], call.Arguments[1], call.Arguments[2]));
+        Assert.Equal((SystemCall.Madvise, Place + 8 * Page, 20 * Page, 4UL),
+            (call.Number, call.Arguments[0], call.Arguments[1], call.Arguments[2]));
         Assert.Equal(NativeAccess.None, _own.Space.Pages.Peek(Place + 27 * Page).Native);
         Assert.False(_absent.NeedsCalls);
     }

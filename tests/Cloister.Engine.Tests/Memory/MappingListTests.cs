@@ -47,7 +47,8 @@ public sealed class MappingListTests : IDisposable
         var list = new MappingList();
         list.Add(new EnclaveMapping(0x2000, 0x4000, 3, _one));
         list.Add(new EnclaveMapping(0x4000, 0x5000, 1, _one));
-        Assert.Equal([(0x1000UL, 0x2000UL, null), (0x2000, 0x4000, list.All[0]), (0x4000, 0x5000, list.All[1]), (0x5000, 0x7000, null)], list.Pieces(0x1000, 0x7000));
+        Assert.Equal([(0x1000UL, 0x2000UL, null), (0x2000, 0x4000, list.All[0]), (0x4000, 0x5000, list.All[1]), (0x5000, 0x7000, null)],
+            list.Pieces(0x1000, 0x7000));
         Assert.Equal([(0x3000UL, 0x4000UL, list.All[0] with { Start = 0x3000 })], list.Pieces(0x3000, 0x4000));
         Assert.Equal([(0x8000UL, 0x9000UL, null)], list.Pieces(0x8000, 0x9000));
     }
@@ -73,7 +74,8 @@ public sealed class MappingListTests : IDisposable
         Assert.Equal(0x6000ul, mapping.AddressOf(0x3000));
         Assert.Null(mapping.AddressOf(0x1000));
         Assert.Null(mapping.AddressOf(0x5000));
-        Assert.Equal((false, true, true, false), (mapping.Contains(0x4fff), mapping.Contains(0x5000), mapping.Contains(0x7fff), mapping.Contains(0x8000)));
+        Assert.Equal((false, true, true, false),
+            (mapping.Contains(0x4fff), mapping.Contains(0x5000), mapping.Contains(0x7fff), mapping.Contains(0x8000)));
         Assert.Equal((true, true, false), (mapping.Allows(1), mapping.Allows(3), mapping.Allows(5)));
     }
 
@@ -131,7 +133,8 @@ public sealed class MappingListTests : IDisposable
         {
             EnclaveMapping left = list.All[i - 1], right = list.All[i];
             Assert.True(left.Start < left.End && left.End <= right.Start);
-            Assert.False(left.End == right.Start && (left.Protection, left.File, left.Delta) == (right.Protection, right.File, right.Delta));
+            Assert.False(left.End == right.Start
+                && (left.Protection, left.File, left.Delta) == (right.Protection, right.File, right.Delta));
         }
     }
 

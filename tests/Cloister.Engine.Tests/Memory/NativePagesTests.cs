@@ -9,7 +9,9 @@ using Cloister.Processor.Encls;
 
 namespace Cloister.Engine.Tests.Memory;
 
-/// <summary><see cref="NativePages"/> and <see cref="ExecutablePages"/>, by mprotect: what model and mapping allow together is what a process gets.</summary>
+/// <summary>
+/// <see cref="NativePages"/> and <see cref="ExecutablePages"/>, by mprotect: what model and mapping allow together is what a process gets.
+/// </summary>
 public sealed class NativePagesTests : IDisposable
 {
     private const ulong Place = 0x7000_0000_0000;
@@ -20,8 +22,15 @@ public sealed class NativePagesTests : IDisposable
     public NativePagesTests()
     {
         // An enclave, so that its pages are in the EPCM.
-        var secs = new Secs { Size = 0x10000, BaseAddr = Place, SsaFrameSize = 1, Attributes = new Attributes { Flags = AttributeFlags.Mode64Bit, Xfrm = 3 } };
-        Assert.True(Ecreate.Execute(_own.Machine, MemoryMarshal.AsBytes(new ReadOnlySpan<Secs>(in secs)), new Secinfo(PageType.Secs, 0), new EpcPage(0)).IsSuccess);
+        var secs = new Secs
+        {
+            Size = 0x10000,
+            BaseAddr = Place,
+            SsaFrameSize = 1,
+            Attributes = new Attributes { Flags = AttributeFlags.Mode64Bit, Xfrm = 3 },
+        };
+        Assert.True(Ecreate.Execute(_own.Machine, MemoryMarshal.AsBytes(new ReadOnlySpan<Secs>(in secs)), new Secinfo(PageType.Secs, 0),
+            new EpcPage(0)).IsSuccess);
         Native.ByProtection = true;
         EnclaveFile file = _files.Open();
         _own.Space.Mappings.Add(new EnclaveMapping(Place, Place + 0x10000, All, file));
@@ -44,7 +53,8 @@ public sealed class NativePagesTests : IDisposable
         Insert(2, Protection.Read, read: true, write: true);
         Insert(3, Protection.Read | Protection.Write, read: false, write: false);
 
-        Assert.Equal([NativeAccess.Read, NativeAccess.ReadWrite, NativeAccess.Read, NativeAccess.None], Enumerable.Range(0, 4).Select(page => Entry(page).Native));
+        Assert.Equal([NativeAccess.Read, NativeAccess.ReadWrite, NativeAccess.Read, NativeAccess.None], Enumerable.Range(0, 4)
+            .Select(page => Entry(page).Native));
         Assert.Equal([(0, 1, 1), (1, 1, 3), (2, 1, 1)], Calls());
         Assert.False(Native.NeedsRemoteCall);
     }
@@ -131,9 +141,11 @@ public sealed class NativePagesTests : IDisposable
 
     private void Insert(int page, Protection entry, bool read, bool write, bool execute = false)
     {
-        SecinfoFlags allowed = SecinfoFlags.Reg | (read ? SecinfoFlags.R : 0) | (write ? SecinfoFlags.W : 0) | (execute ? SecinfoFlags.X : 0);
+        SecinfoFlags allowed = SecinfoFlags.Reg | (read ? SecinfoFlags.R : 0) | (write ? SecinfoFlags.W : 0)
+            | (execute ? SecinfoFlags.X : 0);
         var epc = new EpcPage(page + 1);
-        Assert.True(Eadd.Execute(_own.Machine, new EpcPage(0), new LinearAddress(At(page)), new Secinfo(allowed), new byte[4096], epc).IsSuccess);
+        Assert.True(
+            Eadd.Execute(_own.Machine, new EpcPage(0), new LinearAddress(At(page)), new Secinfo(allowed), new byte[4096], epc).IsSuccess);
         _own.Space.InsertPage(new LinearAddress(At(page)), epc, entry);
     }
 
@@ -141,6 +153,7 @@ public sealed class NativePagesTests : IDisposable
     {
         var calls = new RemoteCalls();
         Native.AddProtectionCalls(calls, all: false);
-        return [.. calls.All.Select(call => ((int)(call.Arguments[0] - Place) / 4096, (int)call.Arguments[1] / 4096, (int)call.Arguments[2]))];
+        return [.. calls.All.Select(
+            call => ((int)(call.Arguments[0] - Place) / 4096, (int)call.Arguments[1] / 4096, (int)call.Arguments[2]))];
     }
 }

@@ -41,7 +41,8 @@ public sealed class NativeProtectionsTests : IDisposable
         _pages[0x1000].Executable = _pages[0x2000].Executable = true;
         Note(0x1000, 0x2000);
 
-        Assert.Equal([(0x1000, 0x1000, MemoryProtection.Read), (0x2000, 0x1000, MemoryProtection.Read | MemoryProtection.Execute)], Calls());
+        Assert.Equal([(0x1000, 0x1000, MemoryProtection.Read), (0x2000, 0x1000, MemoryProtection.Read | MemoryProtection.Execute)],
+            Calls());
     }
 
     [Fact]

@@ -8,7 +8,8 @@ namespace Cloister.Engine.Tests.Memory;
 
 public sealed class OrdinaryMemoryTests : IDisposable
 {
-    private const int None = MemoryProtection.None, Read = MemoryProtection.Read, Write = MemoryProtection.Write, Execute = MemoryProtection.Execute;
+    private const int None = MemoryProtection.None, Read = MemoryProtection.Read, Write = MemoryProtection.Write,
+        Execute = MemoryProtection.Execute;
     private readonly OwnThread _own = new();
     private readonly ulong _memory = OwnMemory.Map(2);
 

@@ -22,7 +22,8 @@ public sealed class PageObserversTests : IDisposable
         all.Changed(file, 0x2000);
         all.Releasing(file);
 
-        Assert.Equal(["first filled 1000", "second filled 1000", "first changed 2000", "second changed 2000", "first releasing", "second releasing"], heard);
+        Assert.Equal(["first filled 1000", "second filled 1000", "first changed 2000", "second changed 2000", "first releasing",
+            "second releasing"], heard);
     }
 
     private sealed class Listener(string name, EnclaveFile expected, List<string> heard) : IPageObserver

@@ -58,7 +58,9 @@ public class ArgumentTestTests
     [Fact]
     public void A_call_is_tested_by_its_own_test()
     {
-        byte[] filter = SyscallFilter.Of([new TracedCall(SystemCall.Close, ArgumentTest.Always), new TracedCall(SystemCall.Dup2, new ArgumentTest("").When(0, 3))]);
+        byte[] filter =
+            SyscallFilter.Of(
+                [new TracedCall(SystemCall.Close, ArgumentTest.Always), new TracedCall(SystemCall.Dup2, new ArgumentTest("").When(0, 3))]);
 
         Assert.Equal(BpfProgram.Trace, BpfInterpreter.Run(filter, BpfInterpreter.Data(SystemCall.Close)));
         Assert.Equal(BpfProgram.Trace, BpfInterpreter.Run(filter, BpfInterpreter.Data(SystemCall.Dup2, arguments: 3)));

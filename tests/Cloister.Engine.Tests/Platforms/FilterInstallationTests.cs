@@ -27,7 +27,8 @@ public sealed class FilterInstallationTests : IDisposable
 
     [Fact]
     public void One_without_privileges_gains_none_any_more() => Assert.Equal(
-        [[SetModeFilter, ThreadSync, RemoteCalls.DataAddress], [SetNoNewPrivileges, 1, 0, 0, 0], [SetModeFilter, ThreadSync, RemoteCalls.DataAddress]],
+        [[SetModeFilter, ThreadSync, RemoteCalls.DataAddress], [SetNoNewPrivileges, 1, 0, 0, 0],
+            [SetModeFilter, ThreadSync, RemoteCalls.DataAddress]],
         Install(-(long)Errno.EACCES));
 
     [Theory]
@@ -43,7 +44,8 @@ public sealed class FilterInstallationTests : IDisposable
         _engine.Held(_engine.Thread).OnCall = call => next.TryDequeue(out long result) ? result : 0;
         FilterInstallation.Install(_engine.Thread, _program);
         List<RemoteCall> calls = _engine.Held(_engine.Thread).Calls;
-        Assert.All(calls, call => Assert.Equal(call.Arguments[0] == SetNoNewPrivileges ? SystemCall.Prctl : SystemCall.Seccomp, call.Number));
+        Assert.All(calls,
+            call => Assert.Equal(call.Arguments[0] == SetNoNewPrivileges ? SystemCall.Prctl : SystemCall.Seccomp, call.Number));
         return [.. calls.Select(call => call.Arguments)];
     }
 }

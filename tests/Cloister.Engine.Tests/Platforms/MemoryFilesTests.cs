@@ -70,7 +70,9 @@ public sealed class MemoryFilesTests : IDisposable
     {
         int descriptor = Make("purpose");
         MemoryFiles.GiveBack(_engine.Thread, descriptor, error);
-        Assert.Equal(stays, new FileInfo($"/proc/self/fd/{descriptor}").LinkTarget?.StartsWith("/memfd:cloister:purpose", StringComparison.Ordinal) ?? false);
+        Assert.Equal(stays,
+            new FileInfo($"/proc/self/fd/{descriptor}").LinkTarget?.StartsWith("/memfd:cloister:purpose", StringComparison.Ordinal)
+            ?? false);
         if (!stays)
         {
             _ = _open.Remove(descriptor);
@@ -102,7 +104,9 @@ public sealed class MemoryFilesTests : IDisposable
         Assert.Equal(5, MemoryFiles.Keep(() => givenUp++, () => 5));
         Assert.Throws<InvalidOperationException>(() => MemoryFiles.Keep<int>(() => givenUp++, () => throw new InvalidOperationException()));
         Assert.Equal(0, givenUp);
-        Assert.Equal(7, Assert.Throws<ThreadEndedException>(() => MemoryFiles.Keep<int>(() => givenUp++, () => throw new ThreadEndedException(7))).Thread);
+        Assert.Equal(7,
+            Assert.Throws<ThreadEndedException>(
+                () => MemoryFiles.Keep<int>(() => givenUp++, () => throw new ThreadEndedException(7))).Thread);
         Assert.Equal(1, givenUp);
     }
 

@@ -35,9 +35,12 @@ public class ProgramFilterTests
     public void The_map_of_the_gadget_is_known_by_its_offset()
     {
         ulong[] Arguments(uint mark) => [Area.Gadget, 4096, 5, 0x22, ulong.MaxValue, (ulong)mark << 32];
-        Assert.Equal(BpfProgram.Trace, BpfInterpreter.Run(s_made, BpfInterpreter.Data(SystemCall.Mmap, arguments: Arguments(ProgramFilter.GadgetMark))));
-        Assert.Equal(KillProcess, BpfInterpreter.Run(s_made, BpfInterpreter.Data(SystemCall.Mmap, arguments: Arguments(ProgramFilter.GadgetMark + 1))));
-        Assert.Equal(KillProcess, BpfInterpreter.Run(s_made, BpfInterpreter.Data(SystemCall.Munmap, arguments: Arguments(ProgramFilter.GadgetMark))));
+        Assert.Equal(BpfProgram.Trace,
+            BpfInterpreter.Run(s_made, BpfInterpreter.Data(SystemCall.Mmap, arguments: Arguments(ProgramFilter.GadgetMark))));
+        Assert.Equal(KillProcess,
+            BpfInterpreter.Run(s_made, BpfInterpreter.Data(SystemCall.Mmap, arguments: Arguments(ProgramFilter.GadgetMark + 1))));
+        Assert.Equal(KillProcess,
+            BpfInterpreter.Run(s_made, BpfInterpreter.Data(SystemCall.Munmap, arguments: Arguments(ProgramFilter.GadgetMark))));
     }
 
     [Fact]
@@ -47,7 +50,8 @@ public class ProgramFilterTests
     [Fact]
     public void The_program_finds_the_accumulator_as_the_kernel_leaves_it()
     {
-        byte[] filter = ProgramFilter.Make(new BpfProgram().IfEqual(0, "zero").Return(KillProcess).Label("zero").Return(BpfProgram.Allow).Assemble());
+        byte[] filter =
+            ProgramFilter.Make(new BpfProgram().IfEqual(0, "zero").Return(KillProcess).Label("zero").Return(BpfProgram.Allow).Assemble());
         Assert.Equal(BpfProgram.Allow, BpfInterpreter.Run(filter, BpfInterpreter.Data(SystemCall.Read)));
         Assert.Equal(BpfProgram.Allow, BpfInterpreter.Run(filter, BpfInterpreter.Data(SystemCall.Read, architecture: I386)));
     }
@@ -59,7 +63,8 @@ public class ProgramFilterTests
     [InlineData(Notify, Notify)]
     [InlineData(0x00050000u, 0x00050000u)]
     public void Only_what_asks_a_tracer_is_changed(uint action, uint expected) =>
-        Assert.Equal(expected, BpfInterpreter.Run(ProgramFilter.Make(new BpfProgram().Return(action).Assemble()), BpfInterpreter.Data(SystemCall.Read)));
+        Assert.Equal(expected,
+            BpfInterpreter.Run(ProgramFilter.Make(new BpfProgram().Return(action).Assemble()), BpfInterpreter.Data(SystemCall.Read)));
 
     [Fact]
     public void The_programs_instructions_follow_unchanged()
@@ -75,7 +80,8 @@ public class ProgramFilterTests
         for (int number = 0; number < 500; number++)
         {
             // read, write, rt_sigreturn and exit: syscall_64.tbl.
-            Assert.Equal(number is 0 or 1 or 15 or 60 ? BpfProgram.Allow : BpfProgram.Trace, BpfInterpreter.Run(ProgramFilter.Strict(), BpfInterpreter.Data(number)));
+            Assert.Equal(number is 0 or 1 or 15 or 60 ? BpfProgram.Allow
+                : BpfProgram.Trace, BpfInterpreter.Run(ProgramFilter.Strict(), BpfInterpreter.Data(number)));
         }
     }
 }

@@ -61,7 +61,11 @@ public sealed class SignalFrameTests(ITestOutputHelper output) : IDisposable
                 #define AT(r) (int)(offsetof(ucontext_t, uc_mcontext.gregs) + (r) * sizeof(greg_t))
                 int main(void) { printf("%d %d %d", AT(REG_ERR), AT(REG_TRAPNO), AT(REG_CR2)); return 0; }
                 """);
-            using Process? run = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", "gcc -o o o.c 2>/dev/null && ./o"]) { WorkingDirectory = directory, RedirectStandardOutput = true });
+            using Process? run = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", "gcc -o o o.c 2>/dev/null && ./o"])
+            {
+                WorkingDirectory = directory,
+                RedirectStandardOutput = true,
+            });
             int[] numbers = [.. run!.StandardOutput.ReadToEnd().Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(int.Parse)];
             run.WaitForExit();
             if (numbers.Length == 3)

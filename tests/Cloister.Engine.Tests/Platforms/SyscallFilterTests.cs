@@ -124,7 +124,8 @@ public class SyscallFilterTests
 
         // Whatever may replace a mapping, and every file.
         { SystemCall.Mmap, [0x1000, 4096, Rw, MemoryProtection.Private | MemoryProtection.Anonymous | MemoryProtection.Fixed], true },
-        { SystemCall.Mmap, [0x1000, 4096, Rw, MemoryProtection.Private | MemoryProtection.Anonymous | MemoryProtection.FixedNoReplace], true },
+        { SystemCall.Mmap,
+            [0x1000, 4096, Rw, MemoryProtection.Private | MemoryProtection.Anonymous | MemoryProtection.FixedNoReplace], true },
         { SystemCall.Mmap, [0x1000, 4096, Rw, MemoryProtection.Private, 3], true },
         { SystemCall.Mmap, [0, 4096, Rw, MemoryProtection.Private | MemoryProtection.Anonymous], false },
 
@@ -152,7 +153,8 @@ public class SyscallFilterTests
     [Theory]
     [MemberData(nameof(MaskCalls))]
     public void What_a_program_stops_for_whose_masks_are_followed(long number, ulong[] arguments, bool traced) =>
-        Assert.Equal(Verdict(traced), BpfInterpreter.Run(SystemCallTable.FilterOf(FilterSet.SignalMasks), BpfInterpreter.Data(number, arguments: arguments)));
+        Assert.Equal(Verdict(traced),
+            BpfInterpreter.Run(SystemCallTable.FilterOf(FilterSet.SignalMasks), BpfInterpreter.Data(number, arguments: arguments)));
 
     [Theory]
     [MemberData(nameof(BaseCalls))]
@@ -204,7 +206,8 @@ public class SyscallFilterTests
         for (int number = 0; number < 500; number++)
         {
             Assert.Equal(BpfProgram.Allow, BpfInterpreter.Run(Base, BpfInterpreter.Data(number, architecture: I386, arguments: Here)));
-            Assert.Equal(BpfProgram.Allow, BpfInterpreter.Run(DeviceUser, BpfInterpreter.Data(number, architecture: I386, arguments: Here)));
+            Assert.Equal(BpfProgram.Allow,
+                BpfInterpreter.Run(DeviceUser, BpfInterpreter.Data(number, architecture: I386, arguments: Here)));
         }
     }
 
@@ -217,7 +220,8 @@ public class SyscallFilterTests
             select ((((ulong)place << 16) & ~((1UL << bits) - 1)) & ((1UL << 47) - 1), 1UL << bits);
         Gen<((ulong Start, ulong Size) Enclave, ulong At)> inAndAround =
             from e in enclave
-            from offset in Gen.Elements(0UL, 1UL, e.Size / 2, e.Size - 1, e.Size, e.Size + 1, ulong.MaxValue, 1UL << 32, 1UL << 46, ulong.MaxValue << 32)
+            from offset in Gen.Elements(0UL, 1UL, e.Size / 2, e.Size - 1, e.Size, e.Size + 1, ulong.MaxValue, 1UL << 32, 1UL << 46,
+                ulong.MaxValue << 32)
             select (e, unchecked(e.Start + offset));
         Prop.ForAll(inAndAround.ToArbitrary(), sample =>
         {

@@ -45,7 +45,8 @@ public class AnswerTests
     }
 
     [Fact]
-    public void Who_stands_neither_runs_on_nor_has_a_result() => Assert.False(Answer.Stand.RunsOn || Answer.Stand.IsMade || Answer.Stand.Raises);
+    public void Who_stands_neither_runs_on_nor_has_a_result() =>
+        Assert.False(Answer.Stand.RunsOn || Answer.Stand.IsMade || Answer.Stand.Raises);
 
     [Fact]
     public void What_follows_a_call_is_kept_for_its_end()

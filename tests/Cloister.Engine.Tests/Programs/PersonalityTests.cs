@@ -27,7 +27,10 @@ public sealed class PersonalityTests : IDisposable
     public void Another_says_so_itself(long personality, bool reads)
     {
         // A number that no process has.
-        var thread = new TestThread(1 << 23, _own.Thread.Process) { OnCall = call => call.Number == SystemCall.Personality ? personality : null };
+        var thread = new TestThread(1 << 23, _own.Thread.Process)
+        {
+            OnCall = call => call.Number == SystemCall.Personality ? personality : null,
+        };
 
         Assert.Equal(reads, Personality.ReadImpliesExecute(thread));
         RemoteCall asked = Assert.Single(thread.Calls);

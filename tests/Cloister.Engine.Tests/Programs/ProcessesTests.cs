@@ -7,7 +7,9 @@ using Cloister.Linux;
 
 namespace Cloister.Engine.Tests.Programs;
 
-/// <summary><see cref="Processes"/>, <see cref="Interruptions"/> and <see cref="UntoldChildren"/>: beginnings and ends, in the middle of everything.</summary>
+/// <summary>
+/// <see cref="Processes"/>, <see cref="Interruptions"/> and <see cref="UntoldChildren"/>: beginnings and ends, in the middle of everything.
+/// </summary>
 [Collection(ScenarioCollection.Name)]
 public sealed class ProcessesTests : IDisposable
 {

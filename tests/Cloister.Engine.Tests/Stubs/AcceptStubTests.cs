@@ -61,7 +61,8 @@ public sealed class AcceptStubTests : FastPathTestCase
         Run(AtEnclu, _code, StubAddress, _enclave + Oentry);
         using var tableFile = MappedFile.Create("awaited", 0x2000);
         using var sparse = new SparseFile((int)NativeMethods.SystemCall(32, tableFile.Descriptor, 0, 0, 0, 0, 0));
-        nint table = NativeMethods.Mmap(0, 0x2000, MemoryProtection.Read | MemoryProtection.Write, MemoryProtection.Shared, tableFile.Descriptor, 0);
+        nint table =
+            NativeMethods.Mmap(0, 0x2000, MemoryProtection.Read | MemoryProtection.Write, MemoryProtection.Shared, tableFile.Descriptor, 0);
         var pages = new AwaitedPages(sparse, (ulong)table, _enclave, 0x10000);
         ulong secinfo = _enclave + 0xa040, page = _enclave + pageOffset;
         Write(secinfo, [0x0b, 0x02, .. new byte[62]]);

@@ -52,7 +52,10 @@ public sealed class ExitStubTests : FastPathTestCase
         _path.Stubs.Add(stub);
         const uint other = SlotNumber + 5;
         const ulong target = 0x40_3000;
-        var processor = new StubProcessor(_own.Space.Memory, stub.Start, stub.Code) { State = Entered with { Rip = stub.Start, Rax = Eexit, Rbx = target } };
+        var processor = new StubProcessor(_own.Space.Memory, stub.Start, stub.Code)
+        {
+            State = Entered with { Rip = stub.Start, Rax = Eexit, Rbx = target },
+        };
         while (Busy != 0)
         {
             processor.Step();

@@ -33,8 +33,10 @@ public sealed class ResumeStubTests : FastPathTestCase
     public void Its_parts_lie_in_order_and_behind_XRSTOR_there_is_no_way_back()
     {
         Assert.Equal(Address, _addresses.Start);
-        Assert.True(_addresses.Start < _addresses.Restored && _addresses.Restored < _addresses.TakesCssa && _addresses.TakesCssa < _addresses.Commits && _addresses.Commits < _addresses.End);
-        Assert.False(_addresses.HasResumed(_addresses.Start) || _addresses.HasResumed(_addresses.Restored - 1) || _addresses.HasResumed(_addresses.End));
+        Assert.True(_addresses.Start < _addresses.Restored && _addresses.Restored < _addresses.TakesCssa
+            && _addresses.TakesCssa < _addresses.Commits && _addresses.Commits < _addresses.End);
+        Assert.False(_addresses.HasResumed(_addresses.Start) || _addresses.HasResumed(_addresses.Restored - 1)
+            || _addresses.HasResumed(_addresses.End));
         Assert.True(_addresses.HasResumed(_addresses.Restored) && _addresses.HasResumed(_addresses.End - 1));
     }
 
@@ -88,5 +90,6 @@ public sealed class ResumeStubTests : FastPathTestCase
 
     private ulong EntryValue(int offset) => MemoryMarshal.Read<ulong>(_file.Slice(Entry + offset, 8));
 
-    private ulong SlotValue(int offset) => MemoryMarshal.Read<ulong>(_file.Slice(FastLayout.Slots + SlotNumber * FastLayout.SlotLength + offset, 8));
+    private ulong SlotValue(int offset) =>
+        MemoryMarshal.Read<ulong>(_file.Slice(FastLayout.Slots + SlotNumber * FastLayout.SlotLength + offset, 8));
 }

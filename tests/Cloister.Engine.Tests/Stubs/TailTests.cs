@@ -55,7 +55,10 @@ public sealed class TailTests : FastPathTestCase
         code.CopyTo(_file.Slice(FastLayout.Tails + Index * FastLayout.TailLength, code.Length));
         ulong rsp = _memory + 0x2000;
         Write(rsp, MemoryMarshal.AsBytes<ulong>(stack).ToArray());
-        var processor = new StubProcessor(_own.Space.Memory, TailAddress, code) { State = new UserRegisters { Rip = TailAddress + (ulong)offset, Rsp = rsp } };
+        var processor = new StubProcessor(_own.Space.Memory, TailAddress, code)
+        {
+            State = new UserRegisters { Rip = TailAddress + (ulong)offset, Rsp = rsp },
+        };
         for (int i = 0; i < instructions; i++)
         {
             processor.Step();

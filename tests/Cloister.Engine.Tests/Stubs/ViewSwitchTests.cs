@@ -9,11 +9,14 @@ using Cloister.Linux;
 
 namespace Cloister.Engine.Tests.Stubs;
 
-/// <summary><see cref="ViewSwitch"/>, <see cref="ViewSwitchAddresses"/>: strict isolation, entries and exits that show and hide the enclaves.</summary>
+/// <summary>
+/// <see cref="ViewSwitch"/>, <see cref="ViewSwitchAddresses"/>: strict isolation, entries and exits that show and hide the enclaves.
+/// </summary>
 public sealed class ViewSwitchTests : FastPathTestCase
 {
     private const ulong Target = 0x40_3000, ExitAddress = 0x5000_0000;
-    private static readonly ProtectedRange s_rights = new(0x10000, 0x30000, 3), s_code = new(0x50000, 0x51000, 1), s_none = new(0x10000, 0x30000, 0);
+    private static readonly ProtectedRange s_rights = new(0x10000, 0x30000, 3), s_code = new(0x50000, 0x51000, 1),
+        s_none = new(0x10000, 0x30000, 0);
     private readonly List<ProtectedRange> _calls = [];
     private readonly byte[] _fresh;
 
@@ -27,7 +30,14 @@ public sealed class ViewSwitchTests : FastPathTestCase
 
     private uint View => MemoryMarshal.Read<uint>(_file.Slice(FastLayout.View, 4));
 
-    private static UserRegisters With(UserRegisters registers) => registers with { Rdi = 0xd1, R8 = 0x88, R9 = 0x99, R10 = 0xaa, R11 = 0xbb };
+    private static UserRegisters With(UserRegisters registers) => registers with
+    {
+        Rdi = 0xd1,
+        R8 = 0x88,
+        R9 = 0x99,
+        R10 = 0xaa,
+        R11 = 0xbb,
+    };
 
     [Fact]
     public void An_entry_shows_the_enclaves_wherever_it_is_stopped()
@@ -40,7 +50,8 @@ public sealed class ViewSwitchTests : FastPathTestCase
             seen |= View == FastLayout.ViewChanges;
 
             // Calls that were made are of a view that is known, or known not to be.
-            Assert.Contains((at, _calls.Count, View), (IEnumerable<(ulong, int, uint)>)[(at, 0, 0u), (at, 2, 1u), (at, _calls.Count, FastLayout.ViewChanges)]);
+            Assert.Contains((at, _calls.Count, View),
+                (IEnumerable<(ulong, int, uint)>)[(at, 0, 0u), (at, 2, 1u), (at, _calls.Count, FastLayout.ViewChanges)]);
             Assert.Equal(entered ? (2, 1u) : (_calls.Count, View), (_calls.Count, View));
         });
         Assert.True(seen && steps > 60);
@@ -58,7 +69,8 @@ public sealed class ViewSwitchTests : FastPathTestCase
             AfterStop(made ? Left : With(Entered) with { Rip = stub.Enclu, Rax = Eexit, Rbx = Target }, at);
             Assert.Equal(made ? 0u : 1u, Inside);
             seen |= View == FastLayout.ViewChanges;
-            Assert.Contains((at, _calls.Count, View), (IEnumerable<(ulong, int, uint)>)[(at, 0, 1u), (at, 1, 0u), (at, _calls.Count, FastLayout.ViewChanges)]);
+            Assert.Contains((at, _calls.Count, View),
+                (IEnumerable<(ulong, int, uint)>)[(at, 0, 1u), (at, 1, 0u), (at, _calls.Count, FastLayout.ViewChanges)]);
         });
         Assert.True(seen);
         Assert.Equal([s_none], _calls);
@@ -116,7 +128,15 @@ public sealed class ViewSwitchTests : FastPathTestCase
     public void More_calls_than_there_is_room_for_are_refused() =>
         Assert.False(_path.View!.SetCalls(2, [.. Enumerable.Repeat(s_none, FastLayout.MostCalls + 1)], []));
 
-    private UserRegisters Left => With(Entered) with { Rip = Target, Rax = Eexit, Rbx = Target, Rcx = Aep + 8, FsBase = HostFs + 8, GsBase = HostGs + 8 };
+    private UserRegisters Left => With(Entered) with
+    {
+        Rip = Target,
+        Rax = Eexit,
+        Rbx = Target,
+        Rcx = Aep + 8,
+        FsBase = HostFs + 8,
+        GsBase = HostGs + 8,
+    };
 
     private void Begin(int inside)
     {

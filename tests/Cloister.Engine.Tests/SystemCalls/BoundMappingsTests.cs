@@ -15,7 +15,8 @@ public class BoundMappingsTests
         my ($shared, $private, $fixed, $noreplace) = (1, 2, 0x11, 0x100001);
         """;
 
-    public static TheoryData<string, string> Nodes { get; } = new() { { "isgx", "/dev/isgx" }, { "v16", "/dev/sgx" }, { "rfc-enclu", "/dev/sgx" } };
+    public static TheoryData<string, string> Nodes { get; } = new()
+    { { "isgx", "/dev/isgx" }, { "v16", "/dev/sgx" }, { "rfc-enclu", "/dev/sgx" } };
 
     [Theory]
     [MemberData(nameof(Nodes))]
@@ -62,7 +63,8 @@ public class BoundMappingsTests
     public void Each_mapping_is_an_enclave_of_its_own_and_comes_back_in_whole()
     {
         (int status, string output, string error) = TestPrograms.RunTraced("--uapi isgx --epc 128M --stats", "perl", "-e",
-            Prelude + """my @a = map { &map(0, 1 << 20, $shared) } 1 .. 50; print "differ\n" if 50 == keys %{{ map { $_ => 1 } @a }};""", "/dev/isgx");
+            Prelude + """my @a = map { &map(0, 1 << 20, $shared) } 1 .. 50; print "differ\n" if 50 == keys %{{ map { $_ => 1 } @a }};""",
+            "/dev/isgx");
         Assert.Equal((0, "differ\n"), (status, output));
         Assert.Contains("epc pages total: 32768\nepc pages free: 32768\n", error, StringComparison.Ordinal);
     }

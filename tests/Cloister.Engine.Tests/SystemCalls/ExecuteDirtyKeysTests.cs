@@ -34,12 +34,14 @@ public class ExecuteDirtyKeysTests
     [Theory]
     [InlineData("v6.0")]
     [InlineData("v5.11")]
-    public void Interfaces_without_it_do_not_know_the_type(string uapi) => Says(uapi, """print key("enclave_execdirty", $line), "\n" """, "-19\n");
+    public void Interfaces_without_it_do_not_know_the_type(string uapi) =>
+        Says(uapi, """print key("enclave_execdirty", $line), "\n" """, "-19\n");
 
     [Fact]
     public void Keys_of_other_types_are_the_kernels_own()
     {
-        const string program = Prelude + """print key("user", "x") > 0 ? "added\n" : -key("user", "x") . "\n"; print key("no such type", "x"), "\n"; print key(8, "x"), "\n" """;
+        const string program = Prelude
+            + """print key("user", "x") > 0 ? "added\n" : -key("user", "x") . "\n"; print key("no such type", "x"), "\n"; print key(8, "x"), "\n" """;
         (int status, string output, _) = TestPrograms.Run("perl", "-e", program);
         (int tracedStatus, string tracedOutput, _) = TestPrograms.RunTraced("--uapi edmm-v2", "perl", "-e", program);
         Assert.Equal((status, output), (tracedStatus, tracedOutput));

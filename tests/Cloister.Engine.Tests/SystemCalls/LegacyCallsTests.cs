@@ -36,7 +36,8 @@ public sealed class LegacyCallsTests : IDisposable
         Assert.Equal((0UL, 0UL), (one % Length, other % Length));
         Assert.NotSame(Space.Mappings.Find(one)!.File, Space.Mappings.Find(other)!.File);
         const ulong dontFork = 10;
-        Assert.Contains(_engine.Held(_engine.Thread).Calls, call => call.Number == SystemCall.Madvise && call.Arguments[0] == one && call.Arguments[2] == dontFork);
+        Assert.Contains(_engine.Held(_engine.Thread).Calls,
+            call => call.Number == SystemCall.Madvise && call.Arguments[0] == one && call.Arguments[2] == dontFork);
         Assert.Equal(0, _engine.Call(_engine.Thread, SystemCall.Close, device));
         Assert.Equal(0, _engine.Call(_engine.Thread, SystemCall.Munmap, one, Length));
         Assert.Null(Space.Mappings.Find(one));
@@ -92,7 +93,8 @@ public sealed class LegacyCallsTests : IDisposable
     private long Key(string type, string text, ulong? payload = null, ulong? length = null)
     {
         ulong at = Put(_memory + 4096, text);
-        return _engine.Call(_engine.Thread, SystemCall.AddKey, Put(_memory, type), 0, payload ?? at, length ?? (ulong)text.Length, ulong.MaxValue);
+        return _engine.Call(_engine.Thread, SystemCall.AddKey, Put(_memory, type), 0, payload ?? at, length ?? (ulong)text.Length,
+            ulong.MaxValue);
     }
 
     private ulong Put(ulong at, string text)

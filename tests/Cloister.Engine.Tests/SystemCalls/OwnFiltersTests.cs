@@ -104,7 +104,8 @@ public sealed class OwnFiltersTests : IDisposable
     public void A_thread_in_strict_mode_ends_by_another_call_and_its_process_if_it_is_the_last()
     {
         using StartingProgram program = StoppedProcess.Start();
-        TracedThread first = _engine.Add(program.Id, _engine.Tracer.Processes.New(program.Id)), second = _engine.Add(1 << 23, first.Process);
+        TracedThread first = _engine.Add(program.Id, _engine.Tracer.Processes.New(program.Id)),
+            second = _engine.Add(1 << 23, first.Process);
         first.IsStrict = true;
         Assert.All(ProgramFilter.StrictCalls, call => Assert.Null(Ends(first, call)));
         Assert.Null(Ends(second, SystemCall.Getpid));
@@ -115,7 +116,8 @@ public sealed class OwnFiltersTests : IDisposable
 
         _ = first.Process.Threads.Remove(second);
         Assert.Equal(Answer.Stand, Ends(first, SystemCall.Getpid));
-        Assert.True(SpinWait.SpinUntil(() => HostKernel.StatusField(program.Id, "State:")?.StartsWith('Z') != false, TimeSpan.FromSeconds(10)));
+        Assert.True(
+            SpinWait.SpinUntil(() => HostKernel.StatusField(program.Id, "State:")?.StartsWith('Z') != false, TimeSpan.FromSeconds(10)));
         program.End();
     }
 

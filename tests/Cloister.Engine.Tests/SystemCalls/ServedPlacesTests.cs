@@ -45,7 +45,8 @@ public sealed class ServedPlacesTests : IDisposable
     [InlineData("\0/run/aesm.socket", null)]
     [InlineData("aesm", null)]
     [InlineData("", null)]
-    public void An_address_leads_to_its_service(string name, string? service) => Assert.Equal(service, Places.Address(Encoding.UTF8.GetBytes(name), () => "/var"));
+    public void An_address_leads_to_its_service(string name, string? service) =>
+        Assert.Equal(service, Places.Address(Encoding.UTF8.GetBytes(name), () => "/var"));
 
     [Fact]
     public void A_service_that_is_not_there_now_is_not_led_to()
@@ -58,7 +59,8 @@ public sealed class ServedPlacesTests : IDisposable
     [Fact]
     public void Each_socket_is_one_socket_under_all_its_paths()
     {
-        FileDescription one = Find("/run/aesm.socket")!.Value, same = Find("/var/run/aesmd/aesm.socket")!.Value, other = Find("/run/other.socket")!.Value;
+        FileDescription one = Find("/run/aesm.socket")!.Value, same = Find("/var/run/aesmd/aesm.socket")!.Value,
+            other = Find("/run/other.socket")!.Value;
 
         Assert.True(one.IsSocket && other.IsSocket);
         Assert.Equal(one, same);
@@ -82,7 +84,8 @@ public sealed class ServedPlacesTests : IDisposable
     {
         // As on a machine that has it nowhere.
         int asked = 0;
-        _engine.Held(_engine.Thread).OnCall = call => call.Number == SystemCall.Access ? -(long)(++asked % 2 == 0 ? Errno.ENOENT : Errno.ENOTDIR) : null;
+        _engine.Held(_engine.Thread).OnCall =
+            call => call.Number == SystemCall.Access ? -(long)(++asked % 2 == 0 ? Errno.ENOENT : Errno.ENOTDIR) : null;
         byte[]? image = Places.Contents(_engine.Thread, "/usr/lib/x86_64-linux-gnu/" + Library);
 
         Assert.Equal([0x7f, (byte)'E', (byte)'L', (byte)'F'], image!.AsSpan(0, 4).ToArray());
@@ -100,7 +103,8 @@ public sealed class ServedPlacesTests : IDisposable
     {
         int asked = 0;
         var libraries = new ServedLibraries([s_library]);
-        _engine.Held(_engine.Thread).OnCall = call => call.Number != SystemCall.Access ? null : ++asked == 4 ? result : -(long)(asked == 1 ? Errno.ENOTDIR : Errno.ENOENT);
+        _engine.Held(_engine.Thread).OnCall =
+            call => call.Number != SystemCall.Access ? null : ++asked == 4 ? result : -(long)(asked == 1 ? Errno.ENOTDIR : Errno.ENOENT);
 
         Assert.Null(libraries.Find(_engine.Thread, "/lib/" + Library));
         Assert.Equal(6, asked);

@@ -13,13 +13,15 @@ namespace Cloister.Engine.Tests.SystemCalls;
 /// <summary>
 /// <see cref="SystemCallHandlers"/> and whom it asks (<see cref="SpecialFiles"/>, <see cref="MapDevice"/>, <see cref="MappingPlacement"/>,
 /// <see cref="ProtectMemory"/>, <see cref="UnmapMemory"/>, <see cref="RealMappings"/>, <see cref="Advice"/>, <see cref="MemoryLocks"/>,
-/// <see cref="RangeCalls"/>, <see cref="Seals"/>, <see cref="DeviceFiles"/>): what a program is answered that has the device open and mapped.
+/// <see cref="RangeCalls"/>, <see cref="Seals"/>, <see cref="DeviceFiles"/>):
+/// what a program is answered that has the device open and mapped.
 /// </summary>
 [Collection(ScenarioCollection.Name)]
 public sealed class SystemCallHandlersTests : IDisposable
 {
     private const int ReadWrite = MemoryProtection.Read | MemoryProtection.Write;
-    private const long Enodev = -(long)Errno.ENODEV, Einval = -(long)Errno.EINVAL, Eacces = -(long)Errno.EACCES, Efault = -(long)Errno.EFAULT, Eperm = -(long)Errno.EPERM;
+    private const long Enodev = -(long)Errno.ENODEV, Einval = -(long)Errno.EINVAL, Eacces = -(long)Errno.EACCES,
+        Efault = -(long)Errno.EFAULT, Eperm = -(long)Errno.EPERM;
     private readonly TestEngine _engine = new();
     private readonly EnclaveImage _image = new();
 
@@ -140,7 +142,8 @@ public sealed class SystemCallHandlersTests : IDisposable
         _engine.Build(_image);
         Assert.Equal(0, Call(SystemCall.Mlock, At(EnclaveImage.DataPage), 4096));
 
-        Assert.Contains(_engine.Held(_engine.Thread).Calls, call => call.Number == SystemCall.Munlock && call.Arguments[0] == At(EnclaveImage.DataPage));
+        Assert.Contains(_engine.Held(_engine.Thread).Calls,
+            call => call.Number == SystemCall.Munlock && call.Arguments[0] == At(EnclaveImage.DataPage));
     }
 
     [Fact]

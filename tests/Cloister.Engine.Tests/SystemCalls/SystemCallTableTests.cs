@@ -13,7 +13,8 @@ public class SystemCallTableTests
         Assert.Equal(SystemCallTable.Rows.Count, SystemCallTable.Rows.Select(row => row.Number).Distinct().Count());
         Assert.All(SystemCallTable.Rows, row => Assert.Same(row, SystemCallTable.Find(row.Number)));
         Assert.All(SystemCallTable.Rows, row => Assert.Equal(
-            row.Number, typeof(SystemCall).GetField(string.Concat(row.Name.Split('_').Select(word => char.ToUpperInvariant(word[0]) + word[1..])))?.GetRawConstantValue()));
+            row.Number, typeof(SystemCall).GetField(
+                string.Concat(row.Name.Split('_').Select(word => char.ToUpperInvariant(word[0]) + word[1..])))?.GetRawConstantValue()));
         Assert.Null(SystemCallTable.Find(SystemCall.Getpid));
     }
 

@@ -9,8 +9,8 @@ using Cloister.Processor;
 
 namespace Cloister.Engine.Tests.SystemCalls;
 
-/// <summary><see cref="UntracedCalls"/>, its <see cref="UntracedAnswer"/>s of each <see cref="UntracedKind"/>, and <see cref="KernelFiles"/>: the
-/// thread that asks is this one.</summary>
+/// <summary><see cref="UntracedCalls"/>, its <see cref="UntracedAnswer"/>s of each <see cref="UntracedKind"/>, and <see cref="KernelFiles"/>:
+/// the thread that asks is this one.</summary>
 public sealed class UntracedCallsTests : IDisposable
 {
     private const ulong Here = unchecked((ulong)-100L); // AT_FDCWD
@@ -60,9 +60,11 @@ public sealed class UntracedCallsTests : IDisposable
         Span<byte> stat = stackalloc byte[144];
         Assert.Equal(stat.Length, ForeignMemory.Read(Thread, _memory + 4096, stat));
         Assert.Equal(0x2000u, BinaryPrimitives.ReadUInt32LittleEndian(stat[24..]) & 0xf000); // S_IFCHR
-        Assert.Equal(UntracedAnswer.Made(-(long)Errno.EFAULT), _calls.Of(new SeccompCall(Thread, (int)SystemCall.Newfstatat, Here, _memory, 8)));
+        Assert.Equal(UntracedAnswer.Made(-(long)Errno.EFAULT),
+            _calls.Of(new SeccompCall(Thread, (int)SystemCall.Newfstatat, Here, _memory, 8)));
         Assert.Equal(UntracedAnswer.Made(0), _calls.Of(new SeccompCall(Thread, (int)SystemCall.Access, _memory, 6)));
-        Assert.Equal(UntracedAnswer.Made(-(long)Errno.EACCES), _calls.Of(new SeccompCall(Thread, (int)SystemCall.Faccessat2, Here, _memory, 1)));
+        Assert.Equal(UntracedAnswer.Made(-(long)Errno.EACCES),
+            _calls.Of(new SeccompCall(Thread, (int)SystemCall.Faccessat2, Here, _memory, 1)));
         Assert.Equal(UntracedKind.Result, _calls.Of(new SeccompCall(Thread, (int)SystemCall.Statx, Here, _memory)).Kind);
     }
 
@@ -72,7 +74,8 @@ public sealed class UntracedCallsTests : IDisposable
         UntracedAnswer info = _calls.Of(new SeccompCall(Thread, (int)SystemCall.Openat, Here, Put("/proc/cpuinfo"), FileFlags.CloseOnExec));
         Assert.Equal((UntracedKind.File, true), (info.Kind, info.ClosesOnExec));
         Assert.Contains(" sgx ", Encoding.ASCII.GetString(info.Contents!));
-        UntracedAnswer size = _calls.Of(new SeccompCall(Thread, (int)SystemCall.Open, Put("/sys/devices/system/node/node0/x86/sgx_total_bytes")));
+        UntracedAnswer size =
+            _calls.Of(new SeccompCall(Thread, (int)SystemCall.Open, Put("/sys/devices/system/node/node0/x86/sgx_total_bytes")));
         Assert.Equal((UntracedKind.File, "65536\n", false), (size.Kind, Encoding.ASCII.GetString(size.Contents!), size.ClosesOnExec));
         Assert.Equal(UntracedAnswer.Made(0), _calls.Of(new SeccompCall(Thread, (int)SystemCall.Access, _memory)));
         Assert.True(KernelFiles.IsSgxSize("/sys/devices/system/node/node0/x86/sgx_total_bytes"));

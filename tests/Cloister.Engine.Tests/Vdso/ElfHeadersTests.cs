@@ -11,7 +11,8 @@ namespace Cloister.Engine.Tests.Vdso;
 public class ElfHeadersTests
 {
     private const int DefinitionsTag = 0x6ffffffc, DefinitionCountTag = 0x6ffffffd, VersionsTag = 0x6ffffff0;
-    private static readonly VdsoSymbol[] Kernels = [.. Enumerable.Range(0, 12).Select(i => new VdsoSymbol($"__vdso_function_{i}", 0x7fff_0000_0000 + (ulong)i))];
+    private static readonly VdsoSymbol[] Kernels = [.. Enumerable.Range(0, 12)
+        .Select(i => new VdsoSymbol($"__vdso_function_{i}", 0x7fff_0000_0000 + (ulong)i))];
 
     [Theory]
     [InlineData(0)]
@@ -26,7 +27,8 @@ public class ElfHeadersTests
         Assert.False(verified.HasErrors, Text(verified));
         Assert.Equal(ElfFileType.Dynamic, file.FileType);
         Assert.Equal(
-            [".text", ".dynsym", ".dynstr", ".hash", ".gnu.version", ".gnu.version_d", ".eh_frame_hdr", ".eh_frame", ".dynamic", ".shstrtab"],
+            [".text", ".dynsym", ".dynstr", ".hash", ".gnu.version", ".gnu.version_d", ".eh_frame_hdr", ".eh_frame",
+                ".dynamic", ".shstrtab"],
             file.Sections.Select(section => section.Name.Value ?? "").Where(name => name.Length > 0));
         ElfSymbolTable symbols = file.Sections.OfType<ElfSymbolTable>().Single();
         Assert.Equal(

@@ -7,15 +7,19 @@ using static Iced.Intel.AssemblerRegisters;
 
 namespace Cloister.Engine.Tests.Vdso;
 
-/// <summary>The image as a dynamic linker reads it, and its function as a program calls it: an ENCLU here is a jump to its TCS, which RBX holds.</summary>
+/// <summary>
+/// The image as a dynamic linker reads it, and its function as a program calls it: an ENCLU here is a jump to its TCS, which RBX holds.
+/// </summary>
 public sealed class VdsoImageTests : IDisposable
 {
     private const string Enter = "__vdso_sgx_enter_enclave";
     private const int Eenter = 2, Eresume = 3, Eexit = 4, Einval = -22;
 
     // struct sgx_enclave_run, uapi asm/sgx.h: tcs, function, exception vector, error code, address, user handler, user data, reserved.
-    private const int Tcs = 0, Function = 8, Vector = 12, ErrorCode = 14, Address = 16, Handler = 24, UserData = 32, Reserved = 40, RunLength = 256;
-    private static readonly string[] KernelNames = ["__vdso_gettimeofday", "gettimeofday", "__vdso_clock_gettime", "clock_gettime", "__vdso_time", "time", "__vdso_getcpu", "getcpu", "__vdso_clock_getres", "__vdso_getrandom"];
+    private const int Tcs = 0, Function = 8, Vector = 12, ErrorCode = 14, Address = 16, Handler = 24, UserData = 32, Reserved = 40,
+        RunLength = 256;
+    private static readonly string[] KernelNames = ["__vdso_gettimeofday", "gettimeofday", "__vdso_clock_gettime", "clock_gettime",
+        "__vdso_time", "time", "__vdso_getcpu", "getcpu", "__vdso_clock_getres", "__vdso_getrandom"];
     private readonly List<NativeCode> _code = [];
     private readonly nint _run = Marshal.AllocHGlobal(RunLength);
     private readonly nint _record = Marshal.AllocHGlobal(256);
@@ -67,8 +71,10 @@ public sealed class VdsoImageTests : IDisposable
     {
         VdsoImage image = VdsoImage.Build([new("time", 1)], fast: true);
         var elf = new ElfImage(image.Bytes);
-        (uint Type, uint Flags, ulong Offset, ulong Address, ulong FileSize, ulong MemorySize) load = Assert.Single(elf.Segments, s => s.Type == 1);
-        Assert.Equal((5u, 0ul, 0ul, (ulong)Area.VdsoLength, (ulong)Area.VdsoLength), (load.Flags, load.Offset, load.Address, load.FileSize, load.MemorySize));
+        (uint Type, uint Flags, ulong Offset, ulong Address, ulong FileSize, ulong MemorySize) load =
+            Assert.Single(elf.Segments, s => s.Type == 1);
+        Assert.Equal((5u, 0ul, 0ul, (ulong)Area.VdsoLength, (ulong)Area.VdsoLength),
+            (load.Flags, load.Offset, load.Address, load.FileSize, load.MemorySize));
         Assert.Equal(Area.VdsoLength, image.Bytes.Length);
         Assert.Equal("linux-vdso.so.1", elf.String(elf.Dynamic(14)));
         Assert.Equal(24ul, elf.Dynamic(11));
@@ -223,7 +229,8 @@ public sealed class VdsoImageTests : IDisposable
         }));
         Assert.Equal(0, enter(0, 0, 0, Eresume, 0, 0, _run));
         Assert.Equal((Eresume, 14, unchecked((short)0x8007), 0x7777_1234_5000),
-            (Marshal.ReadInt32(_run, Function), Marshal.ReadInt16(_run, Vector), Marshal.ReadInt16(_run, ErrorCode), Marshal.ReadInt64(_run, Address)));
+            (Marshal.ReadInt32(_run, Function), Marshal.ReadInt16(_run, Vector), Marshal.ReadInt16(_run, ErrorCode),
+                Marshal.ReadInt64(_run, Address)));
     }
 
     [Theory]

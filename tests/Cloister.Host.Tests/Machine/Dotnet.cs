@@ -11,7 +11,12 @@ internal static class Dotnet
     /// <summary>Runs <c>dotnet ARGUMENTS</c> in a folder; it must succeed. Returns what it said.</summary>
     public static string Run(string folder, params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet", arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("dotnet", arguments)
+        {
+            WorkingDirectory = folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
 
         // `dotnet test` leaves MSBuild's own variables behind, and a build server would outlive the test.
         foreach (DictionaryEntry variable in Environment.GetEnvironmentVariables())

@@ -27,7 +27,9 @@ internal static class Machine
     public static (int Status, string Output) Scenarios(EntryMethod method, string engine) =>
         Cloister("run", "--engine", engine, "--", "dotnet", Own, $"{method}");
 
-    /// <summary>Runs one of <see cref="Programs.Scenarios"/> or <see cref="Programs.MachineScenarios"/> on a machine with options.</summary>
+    /// <summary>
+    /// Runs one of <see cref="Programs.Scenarios"/> or <see cref="Programs.MachineScenarios"/> on a machine with options.
+    /// </summary>
     public static (int Status, string Output) Scenario(string name, EntryMethod method, params string[] options) =>
         Cloister(["run", .. options, "--", "dotnet", Own, $"{method}", name]);
 

@@ -9,7 +9,8 @@ namespace Cloister.Host.Tests.Machine;
 public sealed class PackageTests : IDisposable
 {
     // Cloister.Host, Cloister.Images and Cloister.Testing, and what they are made of.
-    private static readonly string[] s_packages = ["Cloister.Architecture", "Cloister.Processor", "Cloister.Linux", "Cloister.Images", "Cloister.Host", "Cloister.Testing"];
+    private static readonly string[] s_packages = ["Cloister.Architecture", "Cloister.Processor", "Cloister.Linux", "Cloister.Images",
+        "Cloister.Host", "Cloister.Testing"];
 
     // What they need of others. xunit.extensibility.core is for who tests.
     private static readonly string[] s_foreign = ["Tomlyn"];
@@ -27,7 +28,8 @@ public sealed class PackageTests : IDisposable
         // What these tests were built with is packed, so nothing is built a second time.
         foreach (string package in s_packages)
         {
-            Dotnet.Run(Machine.Root, "pack", Path.Combine("src", package), "--no-build", "-c", Machine.Configuration, "-o", Feed, "-v", "q");
+            Dotnet.Run(Machine.Root, "pack", Path.Combine("src", package), "--no-build", "-c", Machine.Configuration, "-o",
+                Feed, "-v", "q");
         }
 
         Assert.All(s_packages, CheckPackage);
@@ -82,7 +84,8 @@ public sealed class PackageTests : IDisposable
 
         (int status, string output) = Machine.Cloister("sign", unsigned, "--key", key);
         Assert.True(status == 0, output);
-        (status, output) = Machine.Cloister("run", "--", "dotnet", Path.Combine(_folder, "out", "counter.dll"), Path.Combine(_folder, "counter.signed.so"));
+        (status, output) = Machine.Cloister("run", "--", "dotnet", Path.Combine(_folder, "out", "counter.dll"),
+            Path.Combine(_folder, "counter.signed.so"));
         Assert.True(status == 0, output);
         string[] lines = output.Split('\n');
         Assert.Equal((64, lines[0], "42"), (lines[0].Length, lines[1], lines[2]));
@@ -104,11 +107,13 @@ public sealed class PackageTests : IDisposable
         Assert.Equal("icon.png", elements.Single(element => element.Name.LocalName == "icon").Value);
         Assert.Contains("icon.png", files);
         Assert.Contains("sgx", elements.Single(element => element.Name.LocalName == "tags").Value, StringComparison.Ordinal);
-        Assert.True(_descriptions.Add(elements.Single(element => element.Name.LocalName == "description").Value), "each package says what it is");
+        Assert.True(_descriptions.Add(elements.Single(element => element.Name.LocalName == "description").Value),
+            "each package says what it is");
 
         // What it depends on is packed as well: few things have to come from elsewhere.
         Assert.All(elements.Where(element => element.Name.LocalName == "dependency"),
-            dependency => Assert.Contains(dependency.Attribute("id")!.Value, s_packages.Concat(s_foreign).Append("xunit.extensibility.core")));
+            dependency =>
+                Assert.Contains(dependency.Attribute("id")!.Value, s_packages.Concat(s_foreign).Append("xunit.extensibility.core")));
     }
 
     // From where the build of this repository has it.

@@ -29,7 +29,8 @@ public sealed class RoundTripTests : IDisposable
         string one = Sign(unsigned, "one", "--key", key);
 
         // The second is signed by a tool that knows nothing of enclaves.
-        string digest = Path.Combine(_folder, "digest"), signature = Path.Combine(_folder, "signature"), publicKey = Path.Combine(_folder, "public.pem");
+        string digest = Path.Combine(_folder, "digest"), signature = Path.Combine(_folder, "signature"),
+            publicKey = Path.Combine(_folder, "public.pem");
         using (var rsa = RSA.Create())
         {
             rsa.ImportFromPem(File.ReadAllText(key));
@@ -42,7 +43,8 @@ public sealed class RoundTripTests : IDisposable
         }
 
         string two = Sign(unsigned, "two", "--signature-in", signature, "--public-key", publicKey, "--isvsvn", "3");
-        Assert.All([one, two], signed => Assert.Contains("Everything that was checked holds", Cloister("verify", signed), StringComparison.Ordinal));
+        Assert.All([one, two],
+            signed => Assert.Contains("Everything that was checked holds", Cloister("verify", signed), StringComparison.Ordinal));
         Assert.Equal([FileLoads.Ran, FileLoads.Ran], Load("load", [], one, two).Select(load => load.Outcome));
     }
 
@@ -59,7 +61,8 @@ public sealed class RoundTripTests : IDisposable
         {
             (long at, ulong page) = measured[bit / 8];
             using EnclaveImage first = Signed(good, signed), second = Signed(Flipped(good, at, bit % 8), signed);
-            Check failed = Assert.Single(EnclaveVerifier.Verify(second, second.PreferredVariant, new VerificationPolicy()), check => !check.Passed);
+            Check failed =
+                Assert.Single(EnclaveVerifier.Verify(second, second.PreferredVariant, new VerificationPolicy()), check => !check.Passed);
             Assert.Equal("content", failed.Name);
             Assert.Equal(page, EnclaveComparison.Find(first, first.PreferredVariant, second, second.PreferredVariant)!.Offset);
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(50));
@@ -78,10 +81,13 @@ public sealed class RoundTripTests : IDisposable
         Refusal[] refusals = Load("load", ["--against", signed], [.. bad.Select(one => one.Path)]);
         for (int i = 0; i < Flips; i++)
         {
-            Assert.StartsWith($"{FileLoads.Refused}{nameof(EnclaveOperationException)}: SGX_IOC_ENCLAVE_INIT: EPERM", refusals[i].Outcome, StringComparison.Ordinal);
+            Assert.StartsWith($"{FileLoads.Refused}{nameof(EnclaveOperationException)}: SGX_IOC_ENCLAVE_INIT: EPERM", refusals[i].Outcome,
+                StringComparison.Ordinal);
             Assert.Equal(2, refusals[i].Lines.Length);
-            Assert.StartsWith("cloister: EINIT refused the enclave, for its pages are not those that were signed: ENCLAVEHASH ", refusals[i].Lines[0], StringComparison.Ordinal);
-            Assert.Matches($"^cloister:   page 0x{bad[i].Page:x} \\(.*\\), from byte 0x[0-9a-f]+: expected [0-9a-f]+, found [0-9a-f]+$", refusals[i].Lines[1]);
+            Assert.StartsWith("cloister: EINIT refused the enclave, for its pages are not those that were signed: ENCLAVEHASH ",
+                refusals[i].Lines[0], StringComparison.Ordinal);
+            Assert.Matches($"^cloister:   page 0x{bad[i].Page:x} \\(.*\\), from byte 0x[0-9a-f]+: expected [0-9a-f]+, found [0-9a-f]+$",
+                refusals[i].Lines[1]);
         }
     }
 
@@ -148,7 +154,8 @@ public sealed class RoundTripTests : IDisposable
         return changed;
     }
 
-    // Where in the file each byte of a measured page stands, and the page. Pages of zeros are made by the loader, and a TCS is checked by EADD.
+    // Where in the file each byte of a measured page stands, and the page.
+    // Pages of zeros are made by the loader, and a TCS is checked by EADD.
     private static List<(long At, ulong Page)> MeasuredBytes(string path)
     {
         byte[] file = File.ReadAllBytes(path), page = new byte[LinearAddress.PageSize];
@@ -169,7 +176,8 @@ public sealed class RoundTripTests : IDisposable
                     if (found >= 0)
                     {
                         from += found;
-                        places.AddRange(Enumerable.Range(from, bytes.Length).Select(at => ((long)at, run.Offset + (i * LinearAddress.PageSize))));
+                        places.AddRange(Enumerable.Range(from, bytes.Length)
+                            .Select(at => ((long)at, run.Offset + (i * LinearAddress.PageSize))));
                     }
                 }
             }
@@ -179,7 +187,11 @@ public sealed class RoundTripTests : IDisposable
     }
 
     private static EnclaveImage Signed(byte[] file, string path) =>
-        ImageReader.Read(ByteSource.FromBytes(file), new ReadOptions { Path = path, SigstructPath = File.Exists(Path.ChangeExtension(path, ".sig")) ? Path.ChangeExtension(path, ".sig") : null });
+        ImageReader.Read(ByteSource.FromBytes(file), new ReadOptions
+        {
+            Path = path,
+            SigstructPath = File.Exists(Path.ChangeExtension(path, ".sig")) ? Path.ChangeExtension(path, ".sig") : null,
+        });
 
     private static string Cloister(params string[] arguments)
     {
@@ -192,7 +204,8 @@ public sealed class RoundTripTests : IDisposable
     {
         try
         {
-            using Process openssl = Process.Start("openssl", ["pkeyutl", "-sign", "-inkey", key, "-pkeyopt", "digest:sha256", "-in", digest, "-out", signature]);
+            using Process openssl = Process.Start("openssl",
+                ["pkeyutl", "-sign", "-inkey", key, "-pkeyopt", "digest:sha256", "-in", digest, "-out", signature]);
             openssl.WaitForExit();
             Assert.Equal(0, openssl.ExitCode);
             return true;

@@ -31,7 +31,8 @@ public class SampleTests
 
             foreach (string engine in (string[])["trap", "fast"])
             {
-                (int status, string output) = Machine.Cloister("run", "--engine", engine, "--stats", "--", Path.Combine(folder, "sgx2-sample"));
+                (int status, string output) =
+                    Machine.Cloister("run", "--engine", engine, "--stats", "--", Path.Combine(folder, "sgx2-sample"));
                 Assert.True(status == 0, $"status {status}: {output}");
                 Assert.Contains("65536 bytes removed\nDone.\n", output, StringComparison.Ordinal);
                 Assert.Matches(@"epc pages total: (\d+)\nepc pages free: \1\n", output);
@@ -51,7 +52,8 @@ public class SampleTests
     {
         (int status, string output) = Machine.Cloister("run", "--engine", engine, "--uapi", uapi, "--stats", "--", "dotnet", Machine.Jit);
         Assert.True(status == 0, $"status {status}: {output}");
-        Assert.Contains("of 10 it makes 39\n64 functions of 1330 steps, each in a page of its own, give what C# gives\n", output, StringComparison.Ordinal);
+        Assert.Contains("of 10 it makes 39\n64 functions of 1330 steps, each in a page of its own, give what C# gives\n", output,
+            StringComparison.Ordinal);
         Assert.Contains("error code 0x8007: the EPCM refuses it\nDone.\n", output, StringComparison.Ordinal);
         Assert.Contains("pages augmented: 64\n", output, StringComparison.Ordinal);
         Assert.Matches(@"epc pages total: (\d+)\nepc pages free: \1\n", output);
@@ -74,7 +76,9 @@ public class SampleTests
         string Row(string offset) => output.Split('\n').Single(line => line.TrimStart().StartsWith(offset + " ", StringComparison.Ordinal));
         Assert.Contains("ECREATE → EINIT → EREMOVE", output, StringComparison.Ordinal);
         Assert.Contains("r-x", Row("0x00000"), StringComparison.Ordinal);
-        Assert.Contains("EACCEPT (#PF) → EAUG → EACCEPT → EMODPR → EACCEPT → write (#PF) → EMODPE → EMODT → EACCEPT → EMODPR (#PF) → EREMOVE", Row("0x10000"), StringComparison.Ordinal);
+        Assert.Contains(
+            "EACCEPT (#PF) → EAUG → EACCEPT → EMODPR → EACCEPT → write (#PF) → EMODPE → EMODT → EACCEPT → EMODPR (#PF) → EREMOVE",
+            Row("0x10000"), StringComparison.Ordinal);
         Assert.Contains("rw- pending → rw- → r-- restricted → r-- → rw- → --- modified → ---", Row("0x10000"), StringComparison.Ordinal);
         Assert.Matches(@"0x11000 +15 +REG → TRIM ", Row("0x11000"));
         Assert.Contains("write (#PF) → EAUG → write (#PF) → EACCEPT → EREMOVE", Row("0x20000"), StringComparison.Ordinal);
@@ -89,5 +93,6 @@ internal sealed class SampleInCFactAttribute : FactAttribute
 {
     private static readonly string[] s_needed = ["/usr/bin/gcc", "/usr/bin/make", "/usr/include/openssl/evp.h"];
 
-    public SampleInCFactAttribute() => Skip = s_needed.FirstOrDefault(file => !File.Exists(file)) is { } missing ? $"{missing} is not installed" : null!;
+    public SampleInCFactAttribute() => Skip = s_needed.FirstOrDefault(file => !File.Exists(file)) is { } missing
+        ? $"{missing} is not installed" : null!;
 }

@@ -14,7 +14,9 @@ public class ScenarioTests
     {
         (int status, string output) = Machine.Scenarios(method, engine);
         Assert.True(status == 0, $"status {status}: {output}");
-        Assert.Equal(Programs.Scenarios.All.Select(scenario => $"{scenario.Name}: ok"), output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(line => !line.StartsWith("cloister: ", StringComparison.Ordinal)));
+        Assert.Equal(Programs.Scenarios.All.Select(scenario => $"{scenario.Name}: ok"),
+            output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Where(line => !line.StartsWith("cloister: ", StringComparison.Ordinal)));
     }
 
     [Fact]

@@ -12,8 +12,10 @@ public sealed class ToolTests : IDisposable
     [Fact]
     public void The_package_installs_as_a_tool()
     {
-        string feed = Path.Combine(_folder, "feed"), tools = Path.Combine(_folder, "tools"), configuration = Path.Combine(_folder, "nuget.config");
-        Dotnet.Run(Machine.Root, "pack", Path.Combine("src", "Cloister.Cli"), "--no-build", "-c", Machine.Configuration, "-o", feed, "-v", "q");
+        string feed = Path.Combine(_folder, "feed"), tools = Path.Combine(_folder, "tools"),
+            configuration = Path.Combine(_folder, "nuget.config");
+        Dotnet.Run(Machine.Root, "pack", Path.Combine("src", "Cloister.Cli"), "--no-build", "-c", Machine.Configuration, "-o",
+            feed, "-v", "q");
         File.WriteAllText(configuration, """
             <configuration>
               <packageSources><clear /><add key="local" value="feed" /></packageSources>
@@ -47,7 +49,8 @@ public sealed class ToolTests : IDisposable
     public void The_step_of_a_workflow_takes_the_program_of_a_release_where_there_is_one()
     {
         // A release as packaging/build makes it, with a program that says that it is this one.
-        string release = Directory.CreateDirectory(Path.Combine(_folder, "releases", "v1.2.3")).FullName, path = Path.Combine(_folder, "path");
+        string release = Directory.CreateDirectory(Path.Combine(_folder, "releases", "v1.2.3")).FullName,
+            path = Path.Combine(_folder, "path");
         string steps = Action(), variables = Path.Combine(_folder, "variables"), outputs = Path.Combine(_folder, "outputs");
         (int status, string output) = Shell($"""
             set -e
@@ -94,7 +97,8 @@ public sealed class ToolTests : IDisposable
         {
             if (lines[i].Trim() == "run: |" && !lines[Array.FindLastIndex(lines, i, IsStep)].Contains("if:", StringComparison.Ordinal))
             {
-                yield return string.Join('\n', lines.Skip(i + 1).TakeWhile(line => line.StartsWith("        ", StringComparison.Ordinal)).Select(line => line.Trim()));
+                yield return string.Join('\n', lines.Skip(i + 1).TakeWhile(line => line.StartsWith("        ", StringComparison.Ordinal))
+                    .Select(line => line.Trim()));
             }
         }
 
@@ -115,6 +119,7 @@ public sealed class ToolTests : IDisposable
             Assert.Fail($"it hangs: {script}");
         }
 
-        return (process.ExitCode, process.ExitCode == 0 ? output.GetAwaiter().GetResult() : output.GetAwaiter().GetResult() + error.GetAwaiter().GetResult());
+        return (process.ExitCode, process.ExitCode == 0 ? output.GetAwaiter().GetResult()
+            : output.GetAwaiter().GetResult() + error.GetAwaiter().GetResult());
     }
 }

@@ -71,7 +71,8 @@ internal static class EnclaveFiles
     private static byte[] PlainElf()
     {
         const ulong start = Page, code = start + Page, data = start + PlainData;
-        byte[] tcs = PageOf(new Tcs { Oentry = Page, Ossa = PlainData + Page, Nssa = Frames, Fslimit = uint.MaxValue, Gslimit = uint.MaxValue });
+        byte[] tcs =
+            PageOf(new Tcs { Oentry = Page, Ossa = PlainData + Page, Nssa = Frames, Fslimit = uint.MaxValue, Gslimit = uint.MaxValue });
         return new ElfBuilder()
             .Load(start, 6, tcs, Page)
             .Load(code, 5, Code, (ulong)Code.Length)
@@ -79,7 +80,8 @@ internal static class EnclaveFiles
             .Build();
     }
 
-    // Code and data in the image; TCS, frames and the page behind them from the layout table, the TCS from a template with places relative to it.
+    // Code and data in the image; TCS, frames and the page behind them from the layout table,
+    // the TCS from a template with places relative to it.
     private static byte[] IntelSdk()
     {
         const ulong rw = 0x203, tcsAt = 8 * Page;
@@ -87,9 +89,11 @@ internal static class EnclaveFiles
         byte[] template = PageOf(new Tcs { Ossa = Page, Nssa = Frames, Fslimit = uint.MaxValue, Gslimit = uint.MaxValue })[..72];
         var metadata = new MetadataBuilder(3, 3, Size);
         uint at = metadata.Data(template);
-        metadata.Entry(threadControl, measured, 1, tcsAt, 0x100, (uint)template.Length, at).Entry(zeros, measured, (uint)ThreadPages - 1, tcsAt + Page, rw);
+        metadata.Entry(threadControl, measured, 1, tcsAt, 0x100, (uint)template.Length, at)
+            .Entry(zeros, measured, (uint)ThreadPages - 1, tcsAt + Page, rw);
         byte[] content = metadata.Build();
-        byte[] note = [.. BitConverter.GetBytes(13), .. BitConverter.GetBytes(content.Length + 64), .. BitConverter.GetBytes(1), .. "sgx_metadata\0"u8, .. content, .. new byte[64]];
+        byte[] note = [.. BitConverter.GetBytes(13), .. BitConverter.GetBytes(content.Length + 64), .. BitConverter.GetBytes(1),
+            .. "sgx_metadata\0"u8, .. content, .. new byte[64]];
         var elf = new ElfBuilder();
         elf.Load(0, 5, Code, (ulong)Code.Length).Load(IntelData, 6, new byte[Page], Page);
         elf.Section(".note.sgxmeta", 7, 0, elf.Append(note), (ulong)note.Length);

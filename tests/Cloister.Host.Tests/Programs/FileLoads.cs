@@ -10,7 +10,10 @@ internal static class FileLoads
 {
     public const string Loads = "loads ", Ran = "ran", Refused = "refused: ";
 
-    /// <summary><c>load FILE...</c> loads each; <c>init FILE SIGSTRUCT...</c> builds the file's enclave each time and initialises it with the SIGSTRUCT of another file.</summary>
+    /// <summary>
+    /// <c>load FILE...</c> loads each; <c>init FILE SIGSTRUCT...</c> builds the file's enclave each time and initialises it with the
+    /// SIGSTRUCT of another file.
+    /// </summary>
     public static int Run(string[] arguments)
     {
         bool other = arguments[0] == "init";

@@ -21,7 +21,8 @@ internal static class MachineScenarios
             Assert.Contains("build it anew", lost.Message, StringComparison.Ordinal);
         }
 
-        EnclaveOperationException refused = Assert.Throws<EnclaveOperationException>(() => enclave.RestrictPermissions(Data, Page, PageAccess.Read));
+        EnclaveOperationException refused =
+            Assert.Throws<EnclaveOperationException>(() => enclave.RestrictPermissions(Data, Page, PageAccess.Read));
         Assert.Equal(Errno.EFAULT, refused.Errno);
         Assert.Contains("loss of power", refused.Message, StringComparison.Ordinal);
         enclave.Dispose();
@@ -37,7 +38,9 @@ internal static class MachineScenarios
         Enclave enclave = Builder(2, method).Build();
         using var flags = PageBuffer.Allocate(16);
         Exception? end = null;
-        var inside = new Thread(() => end = Record.Exception(() => enclave.CallOn(enclave.Threads[0], new(Id(Request.Wait), flags.Address, flags.Address + 8))));
+        var inside = new Thread(
+            () => end = Record.Exception(
+                () => enclave.CallOn(enclave.Threads[0], new(Id(Request.Wait), flags.Address, flags.Address + 8))));
         inside.Start();
         var spin = default(SpinWait);
         while (Volatile.Read(ref flags.Bytes[0]) == 0)

@@ -49,7 +49,8 @@ internal static partial class Scenarios
                 {
                     1, ocall =>
                     {
-                        seen = (ocall.Number, ocall.Argument, Encoding.UTF8.GetString(ocall.Input), ocall.Answer.Length, ocall.Thread.Offset);
+                        seen = (ocall.Number, ocall.Argument, Encoding.UTF8.GetString(ocall.Input), ocall.Answer.Length,
+                            ocall.Thread.Offset);
 
                         // The same thread, from within its call.
                         Span<byte> nested = stackalloc byte[5];
@@ -77,10 +78,18 @@ internal static partial class Scenarios
         OcallTable others = new() { { 2, _ => 0 }, { 9, _ => 0 } };
         e = Assert.Throws<EnclaveException>(() => enclave.Call(Id(Request.EchoByOcall), Hello, output, new() { Ocalls = others }));
         Assert.Contains("there is only 2, 9", e.Message, StringComparison.Ordinal);
-        e = Assert.Throws<EnclaveException>(() => enclave.Call(Id(Request.AskElsewhere), [], output, new() { Ocalls = new() { { 1, _ => 0 } } }));
+        e = Assert.Throws<EnclaveException>(
+            () => enclave.Call(Id(Request.AskElsewhere), [], output, new() { Ocalls = new() { { 1, _ => 0 } } }));
         Assert.Contains("8 bytes at 0x1000", e.Message, StringComparison.Ordinal);
-        _ = Assert.Throws<FormatException>(() => enclave.Call(Id(Request.EchoByOcall), Hello, output, new() { Ocalls = new() { { 1, _ => throw new FormatException() } } }));
-        Assert.Contains("returned 17", Assert.Throws<InvalidOperationException>(() => enclave.Call(Id(Request.EchoByOcall), Hello, output, new() { Ocalls = new() { { 1, _ => 17 } } })).Message, StringComparison.Ordinal);
+        _ = Assert.Throws<FormatException>(
+            () => enclave.Call(Id(Request.EchoByOcall), Hello, output, new()
+            {
+                Ocalls = new() { { 1, _ => throw new FormatException() } },
+            }));
+        Assert.Contains("returned 17",
+            Assert.Throws<InvalidOperationException>(
+                () => enclave.Call(Id(Request.EchoByOcall), Hello, output, new() { Ocalls = new() { { 1, _ => 17 } } })).Message,
+                StringComparison.Ordinal);
 
         // Each of them left the enclave waiting for an answer on its thread.
         Assert.All(enclave.Threads, thread => Assert.Contains("ended in ocall 1", thread.Abandoned, StringComparison.Ordinal));
@@ -122,13 +131,15 @@ internal static partial class Scenarios
         using Enclave enclave = Builder(1, method).Build();
         using var flags = PageBuffer.Allocate(16);
         Thread inside = EnterByCall(enclave, flags, _ => { });
-        EnclaveBusyException e = Assert.Throws<EnclaveBusyException>(() => enclave.Call(Id(Request.Echo), [], [], new() { WaitForThread = TimeSpan.Zero }));
+        EnclaveBusyException e =
+            Assert.Throws<EnclaveBusyException>(() => enclave.Call(Id(Request.Echo), [], [], new() { WaitForThread = TimeSpan.Zero }));
         Assert.Contains("all 1 threads of the enclave are in use; give it more TCS", e.Message, StringComparison.Ordinal);
         e = Assert.Throws<EnclaveBusyException>(() => enclave.Call(default, null, new() { WaitForThread = TimeSpan.FromMilliseconds(30) }));
         Assert.Contains("none came free in 0.03 s", e.Message, StringComparison.Ordinal);
         using (var cancel = new CancellationTokenSource(30))
         {
-            _ = Assert.Throws<OperationCanceledException>(() => enclave.Call(Id(Request.Echo), [], [], new() { Cancellation = cancel.Token }));
+            _ = Assert.Throws<OperationCanceledException>(
+                () => enclave.Call(Id(Request.Echo), [], [], new() { Cancellation = cancel.Token }));
         }
 
         var waiting = new Thread(() => Thread.Sleep(50));
@@ -160,7 +171,8 @@ internal static partial class Scenarios
         EnclaveThread driven = cancelled.Thread;
         Assert.Contains("was cancelled", driven.Abandoned, StringComparison.Ordinal);
         Assert.Equal(1, driven.FramesInUse);
-        _ = Assert.Throws<OperationCanceledException>(() => enclave.Call(Id(Request.Echo), Hello, new byte[5], new() { Cancellation = cancel.Token }));
+        _ = Assert.Throws<OperationCanceledException>(
+            () => enclave.Call(Id(Request.Echo), Hello, new byte[5], new() { Cancellation = cancel.Token }));
 
         // The rest of the enclave goes on: another call, and the thread that was inside all the time.
         Assert.Equal(5, enclave.Call(Id(Request.Echo), Hello, new byte[5]).Length);
@@ -226,7 +238,8 @@ internal static partial class Scenarios
                 },
             },
         };
-        OperationCanceledException e = Assert.ThrowsAny<OperationCanceledException>(() => enclave.Call(Id(Request.EchoByOcall), Hello, new byte[5], options));
+        OperationCanceledException e =
+            Assert.ThrowsAny<OperationCanceledException>(() => enclave.Call(Id(Request.EchoByOcall), Hello, new byte[5], options));
         Assert.IsNotType<EnclaveCallCanceledException>(e);
         Assert.Single(enclave.Threads, thread => thread.Abandoned is not null);
         Assert.Equal(5, enclave.Call(Id(Request.Echo), Hello, new byte[5]).Length);

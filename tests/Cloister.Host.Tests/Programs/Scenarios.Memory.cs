@@ -17,8 +17,11 @@ internal static partial class Scenarios
 
         // The page comes pending; the fault reaches the program, which has the enclave accept it and goes on where the fault was.
         EnclaveFault? fault = null;
-        Assert.Equal(7ul, enclave.Call(new(Id(Request.Add), enclave.At(at).Value, 7), Cure(Request.Accept, enclave.At(at), NewPage, seen => fault = seen)).Rdx);
-        Assert.Equal((ExceptionVector.PageFault, enclave.At(at), true), (fault!.Value.Vector, fault.Value.Address, fault.Value.RefusedByEpcm));
+        Assert.Equal(7ul,
+            enclave.Call(new(Id(Request.Add), enclave.At(at).Value, 7),
+                Cure(Request.Accept, enclave.At(at), NewPage, seen => fault = seen)).Rdx);
+        Assert.Equal((ExceptionVector.PageFault, enclave.At(at), true),
+            (fault!.Value.Vector, fault.Value.Address, fault.Value.RefusedByEpcm));
     }
 
     public static void AugmentByIoctl(EntryMethod method)
@@ -39,7 +42,8 @@ internal static partial class Scenarios
         enclave.RestrictPermissions(Data, Page, PageAccess.Read);
         Assert.Equal(0ul, enclave.Call(Id(Request.Accept), data, (ulong)(read | SecinfoFlags.Pr)).Rdx);
         EnclaveFault? fault = null;
-        Assert.Equal(9ul, enclave.Call(new(Id(Request.Add), data, 9), Cure(Request.Extend, enclave.At(Data), both, seen => fault = seen)).Rdx);
+        Assert.Equal(9ul,
+            enclave.Call(new(Id(Request.Add), data, 9), Cure(Request.Extend, enclave.At(Data), both, seen => fault = seen)).Rdx);
         Assert.True(fault is { RefusedByEpcm: true });
     }
 
@@ -95,7 +99,9 @@ internal static partial class Scenarios
         }
 
         // Without assemblies: the runtime opens one when code that needs it is compiled, at any time.
-        static string[] Files() => [.. Directory.GetFiles("/proc/self/fd").Select(file => $"{Path.GetFileName(file)} {new FileInfo(file).LinkTarget}").Where(file => !file.EndsWith(".dll", StringComparison.Ordinal))];
+        static string[] Files() =>
+            [.. Directory.GetFiles("/proc/self/fd").Select(file => $"{Path.GetFileName(file)} {new FileInfo(file).LinkTarget}")
+                .Where(file => !file.EndsWith(".dll", StringComparison.Ordinal))];
         static long Used() => long.Parse(HostKernel.StatusField(Environment.ProcessId, "VmSize:")!.Split(' ')[0], null) * 1024;
     }
 
@@ -103,7 +109,8 @@ internal static partial class Scenarios
     {
         using Enclave enclave = Builder(1, method).Build();
         Exception? seen = null;
-        var dying = new Thread(() => seen = Record.Exception(() => enclave.Call(new(Id(Request.Ask), 0, 1), (_, _) => throw new TimeoutException())));
+        var dying = new Thread(
+            () => seen = Record.Exception(() => enclave.Call(new(Id(Request.Ask), 0, 1), (_, _) => throw new TimeoutException())));
         dying.Start();
         dying.Join();
         Assert.IsType<TimeoutException>(seen);

@@ -12,10 +12,12 @@ internal static partial class Scenarios
     private const PageAccess ReadWrite = PageAccess.Read | PageAccess.Write;
 
     /// <summary>Those that any machine runs.</summary>
-    public static IEnumerable<MethodInfo> All => typeof(Scenarios).GetMethods(BindingFlags.Static | BindingFlags.Public).Where(method => !method.IsSpecialName && method.Name != nameof(Named));
+    public static IEnumerable<MethodInfo> All => typeof(Scenarios).GetMethods(BindingFlags.Static | BindingFlags.Public)
+        .Where(method => !method.IsSpecialName && method.Name != nameof(Named));
 
     /// <summary>One of them, or one of those that want a machine of their own.</summary>
-    public static IEnumerable<MethodInfo> Named(string name) => [typeof(Scenarios).GetMethod(name) ?? typeof(MachineScenarios).GetMethod(name)!];
+    public static IEnumerable<MethodInfo> Named(string name) =>
+        [typeof(Scenarios).GetMethod(name) ?? typeof(MachineScenarios).GetMethod(name)!];
 
     public static void Calls(EntryMethod method)
     {
@@ -27,7 +29,8 @@ internal static partial class Scenarios
     public static void Faults(EntryMethod method)
     {
         using Enclave enclave = Builder(4, method).Build();
-        (EnclaveThread undefined, EnclaveThread divide, EnclaveThread write, EnclaveThread outside) = (enclave.Threads[0], enclave.Threads[1], enclave.Threads[2], enclave.Threads[3]);
+        (EnclaveThread undefined, EnclaveThread divide, EnclaveThread write, EnclaveThread outside) =
+            (enclave.Threads[0], enclave.Threads[1], enclave.Threads[2], enclave.Threads[3]);
         EnclaveFault fault = Assert.Throws<EnclaveFaultException>(() => enclave.CallOn(undefined, new(Id(Request.Undefined)))).Fault;
         Assert.Equal((ExceptionVector.InvalidOpcode, (ushort)0), (fault.Vector, fault.ErrorCode));
         fault = Assert.Throws<EnclaveFaultException>(() => enclave.CallOn(divide, new(Id(Request.Divide)))).Fault;
@@ -151,7 +154,8 @@ internal static partial class Scenarios
     public static void Refusals(EntryMethod method)
     {
         using Enclave enclave = Builder(1, method).Build();
-        EnclaveOperationException e = Assert.Throws<EnclaveOperationException>(() => enclave.RestrictPermissions(200 * Page, Page, PageAccess.Read));
+        EnclaveOperationException e =
+            Assert.Throws<EnclaveOperationException>(() => enclave.RestrictPermissions(200 * Page, Page, PageAccess.Read));
         Assert.Equal(Errno.EFAULT, e.Errno);
         Assert.Contains("no such page", e.Message, StringComparison.Ordinal);
         Assert.Equal(Errno.EINVAL, Assert.Throws<EnclaveOperationException>(() => enclave.ModifyTypes(Data, Page, PageType.Reg)).Errno);
@@ -218,7 +222,11 @@ internal static partial class Scenarios
 
     private static Thread Enter(Enclave enclave, PageBuffer flags, Action<ulong> answer)
     {
-        var thread = new Thread(() => answer(enclave.CallOn(enclave.Threads[0], new(Id(Request.Wait), flags.Address, flags.Address + 8)).Rdx)) { IsBackground = true };
+        var thread = new Thread(
+            () => answer(enclave.CallOn(enclave.Threads[0], new(Id(Request.Wait), flags.Address, flags.Address + 8)).Rdx))
+        {
+            IsBackground = true,
+        };
         thread.Start();
         var spin = default(SpinWait);
         while (Volatile.Read(ref flags.Bytes[0]) == 0)

@@ -24,7 +24,9 @@ internal static class RoomPlan
     /// <summary>What wrong.txt lists.</summary>
     public static IReadOnlyList<string> Listed { get; } = [.. Lines("wrong.txt")];
 
-    /// <summary>What is wrong now: arrows of types from a room to one above it, types in a circle of too many, and names of more than one type.</summary>
+    /// <summary>
+    /// What is wrong now: arrows of types from a room to one above it, types in a circle of too many, and names of more than one type.
+    /// </summary>
     public static IReadOnlyList<string> Wrong { get; } = [.. UpwardArrows().Concat(InCircles()).Concat(NamesTwice())];
 
     /// <summary>The rooms and what each uses of its own project, as docs/explanation/architecture.md shows them.</summary>
@@ -36,7 +38,8 @@ internal static class RoomPlan
             text.Append("\n### ").Append(project.Key).Append("\n\n| room | uses |\n|---|---|\n");
             foreach (string room in project)
             {
-                IEnumerable<string> uses = s_graph.Types.Where(type => s_graph.RoomOf(type) == room).SelectMany(s_graph.UsedBy).Select(s_graph.RoomOf).Distinct()
+                IEnumerable<string> uses = s_graph.Types.Where(type => s_graph.RoomOf(type) == room).SelectMany(s_graph.UsedBy)
+                    .Select(s_graph.RoomOf).Distinct()
                     .Where(other => other != room && TypeGraph.ProjectOf(other) == project.Key)
                     .OrderBy(other => IndexOf(other))
                     .Select(other => IndexOf(other) < IndexOf(room) ? "**" + Name(other) + "**" : Name(other));
@@ -55,7 +58,8 @@ internal static class RoomPlan
         where !reaches(TypeGraph.ProjectOf(s_graph.RoomOf(type)), TypeGraph.ProjectOf(s_graph.RoomOf(used)))
         select $"{type} -> {used}";
 
-    private static string Name(string room) => room.Contains('/', StringComparison.Ordinal) ? room[(room.IndexOf('/', StringComparison.Ordinal) + 1)..] : "(root)";
+    private static string Name(string room) => room.Contains('/', StringComparison.Ordinal)
+        ? room[(room.IndexOf('/', StringComparison.Ordinal) + 1)..] : "(root)";
 
     private static IEnumerable<string> UpwardArrows() =>
         from type in s_graph.Types
@@ -78,5 +82,6 @@ internal static class RoomPlan
 
     private static int IndexOf(string room) => s_places.GetValueOrDefault(room, int.MaxValue);
 
-    private static IEnumerable<string> Lines(string name) => File.ReadLines(ListFile(name)).Where(line => line.Length > 0 && line[0] != '#');
+    private static IEnumerable<string> Lines(string name) =>
+        File.ReadLines(ListFile(name)).Where(line => line.Length > 0 && line[0] != '#');
 }

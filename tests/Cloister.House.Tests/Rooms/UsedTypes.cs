@@ -4,7 +4,9 @@ using System.Reflection.PortableExecutable;
 
 namespace Cloister.House.Tests.Rooms;
 
-/// <summary>Collects the types that one type names: bases, fields, signatures, locals, attributes and what its code refers to (ECMA-335, II.22).</summary>
+/// <summary>
+/// Collects the types that one type names: bases, fields, signatures, locals, attributes and what its code refers to (ECMA-335, II.22).
+/// </summary>
 internal sealed class UsedTypes(MetadataReader metadata, PEReader image, ISet<string> found)
 {
     private readonly SignatureTypes _signatures = new(found);

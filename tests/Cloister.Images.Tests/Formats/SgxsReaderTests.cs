@@ -38,7 +38,8 @@ public class SgxsReaderTests
     {
         byte[] content = Pattern(4);
         var measured = new Oracle(0x1000, 1).Add(0, Code).Extend(0x100, content.AsSpan(256, 256));
-        var stream = new Oracle(0x1000, 1).Add(0, Code).Extend(0, content.AsSpan(0, 256), "UNMEASRD").Extend(0x100, content.AsSpan(256, 256));
+        var stream = new Oracle(0x1000, 1).Add(0, Code).Extend(0, content.AsSpan(0, 256), "UNMEASRD")
+            .Extend(0x100, content.AsSpan(256, 256));
 
         using EnclaveImage image = ImageReader.Read(ByteSource.FromBytes(stream.Stream));
         Assert.Equal(measured.Mrenclave, EnclaveMeasurer.Measure(image, image.Variants[0]).Text);
@@ -79,7 +80,8 @@ public class SgxsReaderTests
     [InlineData(0UL)]
     [InlineData(0x800UL)]
     public void A_size_that_no_enclave_has_is_refused(ulong size)
-        => Assert.Contains("power of two", Assert.Throws<ImageException>(() => Measure(new Oracle(size, 1).Add(0, Code).Stream)).Message, StringComparison.Ordinal);
+        => Assert.Contains("power of two", Assert.Throws<ImageException>(() => Measure(new Oracle(size, 1).Add(0, Code).Stream)).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public void Every_truncation_is_refused_or_measured_as_what_is_left()

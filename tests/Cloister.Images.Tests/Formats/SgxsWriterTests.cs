@@ -34,7 +34,8 @@ public class SgxsWriterTests
         Assert.True(writer.Measure(0x1300, 256));
         Assert.True(writer.Measure(0x1000, 256));
         byte[] mrenclave = writer.End();
-        Oracle measured = new Oracle(0x2000, 1).Add(0x1000, (ulong)Code).Extend(0x1300, content.AsSpan(768, 256)).Extend(0x1000, content.AsSpan(0, 256));
+        Oracle measured = new Oracle(0x2000, 1).Add(0x1000, (ulong)Code).Extend(0x1300, content.AsSpan(768, 256))
+            .Extend(0x1000, content.AsSpan(0, 256));
         Assert.Equal(measured.Mrenclave, Convert.ToHexStringLower(mrenclave));
 
         using EnclaveImage image = ImageReader.Read(ByteSource.FromBytes(stream.ToArray()));

@@ -35,7 +35,8 @@ public class MutationTests(ITestOutputHelper output)
 
     [Theory]
     [MemberData(nameof(Formats))]
-    public void Any_damage_is_an_error_and_no_more(string format) => Damage(format, Files[format](), file => ImageReader.Read(ByteSource.FromBytes(file)));
+    public void Any_damage_is_an_error_and_no_more(string format) =>
+        Damage(format, Files[format](), file => ImageReader.Read(ByteSource.FromBytes(file)));
 
     // The manifest is whole, and libpal.so beside it is not.
     [Fact]
@@ -71,7 +72,8 @@ public class MutationTests(ITestOutputHelper output)
             .. "<EnclaveConfiguration><TCSNum>3</TCSNum><TCSMaxNum>8</TCSMaxNum><HeapMaxSize>0x80000</HeapMaxSize><HeapInitSize>0x10000</HeapInitSize>"u8,
             .. "<StackMaxSize>0x4000</StackMaxSize><MiscSelect>1</MiscSelect><ReservedMemMaxSize>0x4000</ReservedMemMaxSize><ELRangeSize>0x800000</ELRangeSize></EnclaveConfiguration>"u8,
         ];
-        Damage("configuration", configuration, xml => LaidOut(file, IntelSdkConfiguration.Parse(System.Text.Encoding.Latin1.GetString(xml))));
+        Damage("configuration", configuration,
+            xml => LaidOut(file, IntelSdkConfiguration.Parse(System.Text.Encoding.Latin1.GetString(xml))));
     }
 
     private static EnclaveImage LaidOut(byte[] file, IntelSdkConfiguration configuration)
@@ -165,7 +167,8 @@ public class MutationTests(ITestOutputHelper output)
 
     private static Gen<Mutation> Mutations(int length) =>
         from kind in Gen.Choose(0, 3)
-        from position in Gen.OneOf(Gen.Choose(0, length - 1), Gen.Choose(0, Math.Min(length, 256) - 1), Gen.Choose(Math.Max(0, length - 2048), length - 1))
+        from position in Gen.OneOf(Gen.Choose(0, length - 1), Gen.Choose(0, Math.Min(length, 256) - 1),
+            Gen.Choose(Math.Max(0, length - 2048), length - 1))
         from value in Gen.OneOf(Gen.Elements(Interesting), Gen.Choose(0, 255).Select(number => (byte)number))
         from count in Gen.Choose(1, 16)
         select new Mutation(kind, position, value, count);

@@ -75,12 +75,14 @@ public class IntelSdkElfReaderTests
         byte[] file = IntelElf.WithMetadata(elf, [.. new MetadataBuilder(3, 3, 0x10000).Build(), .. new byte[64]]);
 
         Oracle expected = new Oracle(0x10000, 1)
-            .Page(0, IntelElf.Rx | 2, bytes[..0x1000]).Page(0x1000, IntelElf.Rx | 2, bytes[0x1000..0x2000]).Page(0x2000, IntelElf.Rx, bytes[0x2000..]);
+            .Page(0, IntelElf.Rx | 2, bytes[..0x1000]).Page(0x1000, IntelElf.Rx | 2, bytes[0x1000..0x2000])
+            .Page(0x2000, IntelElf.Rx, bytes[0x2000..]);
         Assert.Equal(expected.Mrenclave, IntelElf.Measure(file));
 
         // Without DT_TEXTREL they are the segment's.
         expected = new Oracle(0x10000, 1)
-            .Page(0, IntelElf.Rx, bytes[..0x1000]).Page(0x1000, IntelElf.Rx, bytes[0x1000..0x2000]).Page(0x2000, IntelElf.Rx, bytes[0x2000..]);
+            .Page(0, IntelElf.Rx, bytes[..0x1000]).Page(0x1000, IntelElf.Rx, bytes[0x1000..0x2000])
+            .Page(0x2000, IntelElf.Rx, bytes[0x2000..]);
         file[file.AsSpan().IndexOf(dynamic)] = 23;
         Assert.Equal(expected.Mrenclave, IntelElf.Measure(file));
     }
@@ -90,10 +92,12 @@ public class IntelSdkElfReaderTests
     {
         var metadata = new MetadataBuilder(1, 4, 0x20000);
         uint template = metadata.Data(IntelElf.TcsTemplate());
-        metadata.Entry(1, Eadd, 2, 0x6000, IntelElf.Rw).Entry(4, Measured, 1, 0xb000, IntelElf.Tcs, 72, template).Entry(6, Measured, 1, 0xc000, IntelElf.Rw);
+        metadata.Entry(1, Eadd, 2, 0x6000, IntelElf.Rw).Entry(4, Measured, 1, 0xb000, IntelElf.Tcs, 72, template)
+            .Entry(6, Measured, 1, 0xc000, IntelElf.Rw);
         var elf = new ElfBuilder(is32: true) { Entry = 0x40 };
         elf.Load(0, 5, IntelElf.Code, IntelElf.CodeBytes).Load(0x3e80, 6, IntelElf.Data, 0x1100);
-        byte[] file = IntelElf.WithMetadata(elf, [.. metadata.Build(), .. new byte[64]], ("enclave_entry", 0x40), ("g_global_data_sim", 0x3f00));
+        byte[] file =
+            IntelElf.WithMetadata(elf, [.. metadata.Build(), .. new byte[64]], ("enclave_entry", 0x40), ("g_global_data_sim", 0x3f00));
         Oracle expected = IntelElf.Segments(0x20000).Add(0x6000, IntelElf.Rw).Add(0x7000, IntelElf.Rw)
             .Page(0xb000, IntelElf.Tcs, IntelElf.TcsPage(0xb000)).Page(0xc000, IntelElf.Rw, new byte[4096]);
 
@@ -110,7 +114,8 @@ public class IntelSdkElfReaderTests
         const ulong at = 0x8000, to = 0x8000;
         byte[] inner = IntelElf.Pattern(9, 0x800);
         byte[] library = new ElfBuilder().Load(0, 5, inner, 0x800).Load(0x1000, 6, inner, 0x1800).Build();
-        var metadata = new MetadataBuilder(3, 3, 0x10000).SharedObject(at, to, (ulong)library.Length).Entry(1, Eadd, 1, 0xc000, IntelElf.Rw);
+        var metadata = new MetadataBuilder(3, 3, 0x10000).SharedObject(at, to, (ulong)library.Length)
+            .Entry(1, Eadd, 1, 0xc000, IntelElf.Rw);
         byte[] file = IntelElf.File(metadata);
         Assert.True(file.Length < (int)at);
         Array.Resize(ref file, (int)at + library.Length);
@@ -123,7 +128,8 @@ public class IntelSdkElfReaderTests
         Assert.Equal(expected.Mrenclave, IntelElf.Measure(file));
 
         // Metadata before 3.2 has no such entry.
-        Assert.Equal(IntelElf.Segments(0x10000).Mrenclave, IntelElf.Measure(IntelElf.File(new MetadataBuilder(3, 1, 0x10000).SharedObject(at, to, 1))));
+        Assert.Equal(IntelElf.Segments(0x10000).Mrenclave,
+            IntelElf.Measure(IntelElf.File(new MetadataBuilder(3, 1, 0x10000).SharedObject(at, to, 1))));
     }
 
     [Fact]
@@ -147,7 +153,8 @@ public class IntelSdkElfReaderTests
     public void A_large_enclave_is_measured_alike()
     {
         const ulong size = 32UL << 20;
-        var metadata = new MetadataBuilder(3, 3, size).Entry(8, Measured, 1500, 0x6000, IntelElf.Rw, 0xcccccccc).Entry(1, Eadd, 1000, 0x1000000, IntelElf.Rw);
+        var metadata = new MetadataBuilder(3, 3, size).Entry(8, Measured, 1500, 0x6000, IntelElf.Rw, 0xcccccccc)
+            .Entry(1, Eadd, 1000, 0x1000000, IntelElf.Rw);
         Oracle expected = IntelElf.Segments(size);
         for (ulong i = 0; i < 1500; i++)
         {
@@ -164,7 +171,8 @@ public class IntelSdkElfReaderTests
 
     [Fact]
     public void A_large_enclave_that_is_cut_off_ends_in_an_error()
-        => Refused(new MetadataBuilder(3, 3, 32UL << 20).Entry(8, Measured, 1500, 0x6000, IntelElf.Rw).Entry(1, Eadd, 1, 0x6000, IntelElf.Rw), "overlaps");
+        => Refused(new MetadataBuilder(3, 3, 32UL << 20).Entry(8, Measured, 1500, 0x6000, IntelElf.Rw)
+            .Entry(1, Eadd, 1, 0x6000, IntelElf.Rw), "overlaps");
 
     [Fact]
     public void The_newest_version_but_two_is_preferred()
@@ -199,7 +207,8 @@ public class IntelSdkElfReaderTests
     [InlineData(1, uint.MaxValue, 0x1000UL)]
     [InlineData(1, 2u, 0x8000000000000000UL)]
     public void A_group_without_end_is_refused(ushort entries, uint times, ulong step)
-        => Refused(new MetadataBuilder(3, 3, 0x10000).Entry(1, Eadd, 1, 0x6000, IntelElf.Rw).Group(entries, times, step), "group|steps|leave|times");
+        => Refused(new MetadataBuilder(3, 3, 0x10000).Entry(1, Eadd, 1, 0x6000, IntelElf.Rw).Group(entries, times, step),
+            "group|steps|leave|times");
 
     [Fact]
     public void Content_outside_the_metadata_is_refused()

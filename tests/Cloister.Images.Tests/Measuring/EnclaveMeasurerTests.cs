@@ -17,8 +17,10 @@ public class EnclaveMeasurerTests
                 // The segment is a hole behind the headers: only its last byte is written.
                 var metadata = new MetadataBuilder(3, 3, size).Entry(8, 3, 16384, 0x10000000, IntelElf.Rw, 0xcccccccc);
                 byte[] content = metadata.Build();
-                byte[] note = [.. BitConverter.GetBytes(13), .. BitConverter.GetBytes(content.Length + 64), .. BitConverter.GetBytes(1), .. "sgx_metadata\0"u8, .. content, .. new byte[64]];
-                var elf = new ElfBuilder().Section(".note.sgxmeta", 7, 0, 0x2000, (ulong)note.Length).Segment(1, 6, 0x8000, 0, segment, segment, 4096);
+                byte[] note = [.. BitConverter.GetBytes(13), .. BitConverter.GetBytes(content.Length + 64), .. BitConverter.GetBytes(1),
+                    .. "sgx_metadata\0"u8, .. content, .. new byte[64]];
+                var elf = new ElfBuilder().Section(".note.sgxmeta", 7, 0, 0x2000, (ulong)note.Length)
+                    .Segment(1, 6, 0x8000, 0, segment, segment, 4096);
                 byte[] head = elf.Symbols(("enclave_entry", 0x40)).Build();
                 Assert.True(head.Length <= 0x2000);
                 file.Write(head);
@@ -48,7 +50,9 @@ public class EnclaveMeasurerTests
     {
         MeasureResult Measure(ulong size, uint pages)
         {
-            using EnclaveImage image = ImageReader.Read(ByteSource.FromBytes(IntelElf.File(new MetadataBuilder(3, 3, size).Entry(1, 1, pages, 0x1000000, IntelElf.Rw))));
+            using EnclaveImage image =
+                ImageReader.Read(
+                    ByteSource.FromBytes(IntelElf.File(new MetadataBuilder(3, 3, size).Entry(1, 1, pages, 0x1000000, IntelElf.Rw))));
             return EnclaveMeasurer.Measure(image, image.PreferredVariant);
         }
 
@@ -61,7 +65,9 @@ public class EnclaveMeasurerTests
     [Fact]
     public void It_tells_how_far_it_is_and_can_be_ended()
     {
-        using EnclaveImage image = ImageReader.Read(ByteSource.FromBytes(IntelElf.File(new MetadataBuilder(3, 3, 256UL << 20).Entry(1, 1, 20000, 0x1000000, IntelElf.Rw))));
+        using EnclaveImage image =
+            ImageReader.Read(
+                ByteSource.FromBytes(IntelElf.File(new MetadataBuilder(3, 3, 256UL << 20).Entry(1, 1, 20000, 0x1000000, IntelElf.Rw))));
         using var enough = new CancellationTokenSource();
         var reports = new Reports(value =>
         {
@@ -70,7 +76,8 @@ public class EnclaveMeasurerTests
                 enough.Cancel();
             }
         });
-        Assert.Throws<OperationCanceledException>(() => EnclaveMeasurer.Measure(image, image.PreferredVariant, null, reports, enough.Token));
+        Assert.Throws<OperationCanceledException>(
+            () => EnclaveMeasurer.Measure(image, image.PreferredVariant, null, reports, enough.Token));
         Assert.Equal([4096UL, 8192UL], reports.Heard);
     }
 

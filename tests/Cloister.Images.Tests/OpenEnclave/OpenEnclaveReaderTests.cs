@@ -61,7 +61,8 @@ public class OpenEnclaveReaderTests
     [InlineData(0x800UL)]
     [InlineData(ulong.MaxValue - 4095)]
     public void A_start_address_that_no_enclave_has_is_refused(ulong start)
-        => Assert.Contains("start address", Assert.Throws<ImageException>(() => IntelElf.Measure(OtherFiles.OpenEnclave(start: start))).Message, StringComparison.Ordinal);
+        => Assert.Contains("start address",
+            Assert.Throws<ImageException>(() => IntelElf.Measure(OtherFiles.OpenEnclave(start: start))).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Signed_it_verifies_and_its_own_signature_is_not_measured()
@@ -73,12 +74,15 @@ public class OpenEnclaveReaderTests
             {
                 EnclaveVariant variant = image.PreferredVariant;
                 Assert.Null(variant.Sigstruct);
-                var sigstruct = SigstructSigner.Sign(EnclaveSigner.Prepare(image, variant, EnclaveSigner.DefaultParameters(variant), new DateOnly(2030, 1, 2)), TestKey.Value);
+                var sigstruct =
+                    SigstructSigner.Sign(EnclaveSigner.Prepare(image, variant, EnclaveSigner.DefaultParameters(variant),
+                        new DateOnly(2030, 1, 2)), TestKey.Value);
                 EnclaveSigner.Write(image, [(variant, sigstruct)], path);
             }
 
             using EnclaveImage signed = ImageReader.Open(path);
-            Assert.All(EnclaveVerifier.Verify(signed, signed.PreferredVariant, new VerificationPolicy()), check => Assert.True(check.Passed, check.Name));
+            Assert.All(EnclaveVerifier.Verify(signed, signed.PreferredVariant, new VerificationPolicy()),
+                check => Assert.True(check.Passed, check.Name));
         }
         finally
         {

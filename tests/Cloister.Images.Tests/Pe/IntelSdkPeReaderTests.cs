@@ -36,10 +36,12 @@ public class IntelSdkPeReaderTests
     [Fact]
     public void Of_another_version_the_metadata_is_read_and_the_pages_are_not()
     {
-        using EnclaveImage image = ImageReader.Read(ByteSource.FromBytes(PeEnclave.File(minor: 3, sigstruct: IntelElf.Signed(new string('7', 64)))));
+        using EnclaveImage image =
+            ImageReader.Read(ByteSource.FromBytes(PeEnclave.File(minor: 3, sigstruct: IntelElf.Signed(new string('7', 64)))));
 
         // The signature holds, and yet nobody knows of what.
-        Check failed = Assert.Single(EnclaveVerifier.Verify(image, image.PreferredVariant, new VerificationPolicy()), check => !check.Passed);
+        Check failed =
+            Assert.Single(EnclaveVerifier.Verify(image, image.PreferredVariant, new VerificationPolicy()), check => !check.Passed);
         Assert.Equal("content", failed.Name);
         Assert.StartsWith("not measured", failed.Found, StringComparison.Ordinal);
     }

@@ -10,12 +10,14 @@ public class EnclaveReviewTests
         var parameters = new SigningParameters
         {
             Vendor = 0x8086,
-            Attributes = new Attributes(AttributeFlags.Mode64Bit | AttributeFlags.Debug | AttributeFlags.ProvisionKey | AttributeFlags.EinittokenKey, 3),
+            Attributes = new Attributes(AttributeFlags.Mode64Bit | AttributeFlags.Debug | AttributeFlags.ProvisionKey
+                | AttributeFlags.EinittokenKey, 3),
         };
         var sigstruct = SigstructSigner.Sign(SigstructSigner.Prepare(parameters, new byte[32], new DateOnly(2030, 1, 2)), TestKey.Value);
         var metadata = new MetadataBuilder(3, 3, 0x20000) { Sigstruct = sigstruct };
         metadata.Entry(1, 1, 1, 0x6000, IntelElf.Rw | 4);
-        string[] expected = ["debug", "provisionkey", "einittokenkey", "svn-0", "vendor-intel", "writable-code", "unmeasured-code", "no-tcs", "no-enclu"];
+        string[] expected = ["debug", "provisionkey", "einittokenkey", "svn-0", "vendor-intel", "writable-code", "unmeasured-code",
+            "no-tcs", "no-enclu"];
         Assert.Empty(expected.Except(Codes(IntelElf.File(metadata))));
     }
 
@@ -31,7 +33,8 @@ public class EnclaveReviewTests
 
     [Fact]
     public void A_public_key_is_known()
-        => Assert.Contains("sample", KnownSigner.FindTestKey("83d719e77deaca1470f6baf62a4d774303c899db69020f9c70ee1dfc08c7ce9e"), StringComparison.Ordinal);
+        => Assert.Contains("sample", KnownSigner.FindTestKey("83d719e77deaca1470f6baf62a4d774303c899db69020f9c70ee1dfc08c7ce9e"),
+            StringComparison.Ordinal);
 
     [Theory]
     [InlineData(0x20240229u, "2024-02-29")]
@@ -42,7 +45,8 @@ public class EnclaveReviewTests
     [InlineData(0x10052220u, "2022-05-10")]
     [InlineData(0u, null)]
     public void Dates_are_read(uint date, string? expected)
-        => Assert.Equal(expected, SigstructText.ReadDate(date, out _)?.ToString("yyyy-MM-dd", System.Globalization.CultureInfo.InvariantCulture));
+        => Assert.Equal(expected,
+            SigstructText.ReadDate(date, out _)?.ToString("yyyy-MM-dd", System.Globalization.CultureInfo.InvariantCulture));
 
     [Fact]
     public void A_date_with_its_bytes_turned_round_is_recognised()

@@ -11,7 +11,9 @@ public class SigstructSignerTests
     [Fact]
     public void What_it_signs_EINIT_accepts()
     {
-        Sigstruct sigstruct = SigstructSigner.Sign(SigstructSigner.Prepare(new SigningParameters { Isvprodid = 7, Isvsvn = 2 }, Mrenclave, Date), TestKey.Value);
+        Sigstruct sigstruct =
+            SigstructSigner.Sign(SigstructSigner.Prepare(new SigningParameters { Isvprodid = 7, Isvsvn = 2 }, Mrenclave, Date),
+                TestKey.Value);
 
         Assert.All(SigstructChecks.Run(in sigstruct, 0), check => Assert.True(check.Passed, check.Name));
         Assert.Equal(0x20311209u, sigstruct.Date);
@@ -34,7 +36,8 @@ public class SigstructSignerTests
     {
         Sigstruct prepared = SigstructSigner.Prepare(new SigningParameters(), Mrenclave, Date);
         byte[] signature = TestKey.Value.SignHash(SHA256.HashData("other"u8), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
-        var wrong = Assert.Throws<CryptographicException>(() => SigstructSigner.Complete(in prepared, signature, SigstructSigner.Modulus(TestKey.Value)));
+        var wrong = Assert.Throws<CryptographicException>(
+            () => SigstructSigner.Complete(in prepared, signature, SigstructSigner.Modulus(TestKey.Value)));
         Assert.Contains("other data", wrong.Message, StringComparison.Ordinal);
     }
 

@@ -22,7 +22,8 @@ public sealed class CodeSymbolsTests : IDisposable
 
     private readonly string _directory = Directory.CreateTempSubdirectory("symbols").FullName;
 
-    public static TheoryData<string, bool> Ways => new() { { "-g -gdwarf-5", true }, { "-g -gdwarf-4", true }, { "-g -gdwarf-3 -gstrict-dwarf", true }, { "-gz=none", false } };
+    public static TheoryData<string, bool> Ways => new()
+    { { "-g -gdwarf-5", true }, { "-g -gdwarf-4", true }, { "-g -gdwarf-3 -gstrict-dwarf", true }, { "-gz=none", false } };
 
     [Theory]
     [MemberData(nameof(Ways))]
@@ -83,7 +84,8 @@ public sealed class CodeSymbolsTests : IDisposable
     [Theory]
     [InlineData("")]
     [InlineData("not an ELF file at all, but long enough to be one, if it were one")]
-    public void What_is_no_ELF_file_has_none(string content) => Assert.Null(CodeSymbols.Read(ByteSource.FromBytes(System.Text.Encoding.ASCII.GetBytes(content))));
+    public void What_is_no_ELF_file_has_none(string content) =>
+        Assert.Null(CodeSymbols.Read(ByteSource.FromBytes(System.Text.Encoding.ASCII.GetBytes(content))));
 
     [Fact]
     public void A_damaged_table_of_lines_is_no_end()
@@ -145,17 +147,20 @@ public sealed class CodeSymbolsTests : IDisposable
 
     public void Dispose() => Directory.Delete(_directory, recursive: true);
 
-    private ulong AddressOf(string name) => Convert.ToUInt64(Tool("nm").Split('\n').Single(line => line.EndsWith($" T {name}", StringComparison.Ordinal)).Split(' ')[0], 16);
+    private ulong AddressOf(string name) =>
+        Convert.ToUInt64(Tool("nm").Split('\n').Single(line => line.EndsWith($" T {name}", StringComparison.Ordinal)).Split(' ')[0], 16);
 
     private (int Start, int Size) SectionOf(string name)
     {
-        string[] words = Tool("readelf", "-SW").Split('\n').Single(line => line.Contains($" {name} ", StringComparison.Ordinal)).Split(']')[1].Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        string[] words = Tool("readelf", "-SW").Split('\n').Single(line => line.Contains($" {name} ", StringComparison.Ordinal))
+            .Split(']')[1].Split(' ', StringSplitOptions.RemoveEmptyEntries);
         return (Convert.ToInt32(words[3], 16), Convert.ToInt32(words[4], 16));
     }
 
     private string Tool(string name, params string[] options)
     {
-        using var tool = Process.Start(new ProcessStartInfo(name, [.. options, Path.Combine(_directory, "program")]) { RedirectStandardOutput = true })!;
+        using var tool =
+            Process.Start(new ProcessStartInfo(name, [.. options, Path.Combine(_directory, "program")]) { RedirectStandardOutput = true })!;
         return tool.StandardOutput.ReadToEnd();
     }
 

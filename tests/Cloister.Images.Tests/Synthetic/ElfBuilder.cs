@@ -5,7 +5,8 @@ namespace Cloister.Images.Tests;
 /// <summary>Writes ELF files, 64 or 32 bits: program headers, sections, a dynamic symbol table. System V ABI, "Object Files".</summary>
 internal sealed class ElfBuilder
 {
-    private readonly List<(uint Type, uint Flags, ulong Offset, ulong Address, ulong FileSize, ulong MemorySize, ulong Align)> segments = [];
+    private readonly List<(uint Type, uint Flags, ulong Offset, ulong Address, ulong FileSize, ulong MemorySize,
+        ulong Align)> segments = [];
     private readonly List<(string Name, uint Type, ulong Address, ulong Offset, ulong Size, uint Link, ulong Align)> sections = [];
     private readonly List<byte> body = [];
     private readonly bool is32;
@@ -66,7 +67,8 @@ internal sealed class ElfBuilder
     /// <summary>Where <see cref="Symbols(ValueTuple{string, ulong}[])"/> put the names, and the table: in the file and in memory.</summary>
     public (ulong Strings, ulong Table) SymbolsAt { get; private set; }
 
-    public ElfBuilder Symbols(params (string Name, ulong Value)[] symbols) => Symbols([.. symbols.Select(symbol => (symbol.Name, symbol.Value, 0UL))]);
+    public ElfBuilder Symbols(params (string Name, ulong Value)[] symbols) =>
+        Symbols([.. symbols.Select(symbol => (symbol.Name, symbol.Value, 0UL))]);
 
     public ElfBuilder Symbols(params (string Name, ulong Value, ulong Size)[] symbols)
     {
@@ -126,7 +128,8 @@ internal sealed class ElfBuilder
             (uint type, uint flags, ulong offset, ulong address, ulong fileSize, ulong memorySize, ulong align) = segments[i];
             byte[] header = is32
                 ? [.. Words(type, offset, address, address, fileSize, memorySize, flags, align)]
-                : [.. BitConverter.GetBytes(type), .. BitConverter.GetBytes(flags), .. Words(offset, address, address, fileSize, memorySize, align)];
+                : [.. BitConverter.GetBytes(type), .. BitConverter.GetBytes(flags),
+                    .. Words(offset, address, address, fileSize, memorySize, align)];
             header.CopyTo(file, HeaderSize + (i * SegmentSize));
         }
 

@@ -109,11 +109,13 @@ internal static class IntelElf
     public static string Measure(byte[] file, string? variant = null)
     {
         using EnclaveImage image = ImageReader.Read(ByteSource.FromBytes(file));
-        return EnclaveMeasurer.Measure(image, variant is null ? image.PreferredVariant : image.Variants.Single(one => one.Name == variant)).Text;
+        return EnclaveMeasurer.Measure(image, variant is null ? image.PreferredVariant
+            : image.Variants.Single(one => one.Name == variant)).Text;
     }
 
     private static byte[] Word(uint value) => BitConverter.GetBytes(value);
 
     internal static Sigstruct Signed(string mrenclave)
-        => SigstructSigner.Sign(SigstructSigner.Prepare(new SigningParameters { Isvsvn = 1 }, Convert.FromHexString(mrenclave), new DateOnly(2030, 1, 2)), TestKey.Value);
+        => SigstructSigner.Sign(SigstructSigner.Prepare(new SigningParameters { Isvsvn = 1 }, Convert.FromHexString(mrenclave),
+            new DateOnly(2030, 1, 2)), TestKey.Value);
 }

@@ -24,7 +24,8 @@ internal sealed class MetadataBuilder(uint major, uint minor, ulong enclaveSize)
         return at;
     }
 
-    public MetadataBuilder Entry(ushort id, ushort attributes, uint pages, ulong offset, ulong flags, uint contentSize = 0, uint contentOffset = 0)
+    public MetadataBuilder Entry(ushort id, ushort attributes, uint pages, ulong offset, ulong flags, uint contentSize = 0,
+        uint contentOffset = 0)
     {
         byte[] entry = new byte[32];
         BinaryPrimitives.WriteUInt16LittleEndian(entry, id);
@@ -66,7 +67,8 @@ internal sealed class MetadataBuilder(uint major, uint minor, ulong enclaveSize)
         BinaryPrimitives.WriteUInt64LittleEndian(content, fileOffset);
         BinaryPrimitives.WriteUInt64LittleEndian(content.AsSpan(8), memoryOffset);
         BinaryPrimitives.WriteUInt64LittleEndian(content.AsSpan(16), size);
-        extend = [.. BitConverter.GetBytes(0x1002), .. BitConverter.GetBytes(content.Length), .. BitConverter.GetBytes(Data(content)), .. new byte[4]];
+        extend = [.. BitConverter.GetBytes(0x1002), .. BitConverter.GetBytes(content.Length), .. BitConverter.GetBytes(Data(content)),
+            .. new byte[4]];
         return this;
     }
 

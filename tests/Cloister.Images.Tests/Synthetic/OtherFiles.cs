@@ -9,7 +9,9 @@ internal static class OtherFiles
     public const ulong OeinfoAddress = 0x2100;
     public const int OeinfoSize = 1960;
 
-    /// <summary>An Open Enclave file: code at 0, .oeinfo and two patched symbols in the data at 0x2000, one relocation, 8 bytes of .tdata.</summary>
+    /// <summary>
+    /// An Open Enclave file: code at 0, .oeinfo and two patched symbols in the data at 0x2000, one relocation, 8 bytes of .tdata.
+    /// </summary>
     public static byte[] OpenEnclave(ulong heapPages = 2, ulong stackPages = 1, ulong threads = 2, ulong start = 0)
     {
         var elf = new ElfBuilder { Entry = 0x10 };
@@ -73,7 +75,8 @@ internal static class OtherFiles
         avx = "required"
         """);
 
-    public static byte[] Sgxs() => new Oracle(0x4000, 1).Page(0, 0x100, IntelElf.Pattern(1, 4096)).Page(0x1000, 0x205, IntelElf.Pattern(2, 4096)).Add(0x2000, 0x203).Stream;
+    public static byte[] Sgxs() => new Oracle(0x4000, 1).Page(0, 0x100, IntelElf.Pattern(1, 4096))
+        .Page(0x1000, 0x205, IntelElf.Pattern(2, 4096)).Add(0x2000, 0x203).Stream;
 
     /// <summary>A bare SIGSTRUCT.</summary>
     public static byte[] Sigstruct()
@@ -82,10 +85,12 @@ internal static class OtherFiles
         return SigstructText.Bytes(in sigstruct).ToArray();
     }
 
-    public static byte[] PlainElf() => new ElfBuilder().Load(0x1000, 6, IntelElf.Pattern(1, 4096), 4096).Load(0x2000, 5, IntelElf.Pattern(2, 6000), 6000).Build();
+    public static byte[] PlainElf() => new ElfBuilder().Load(0x1000, 6, IntelElf.Pattern(1, 4096), 4096)
+        .Load(0x2000, 5, IntelElf.Pattern(2, 6000), 6000).Build();
 
     /// <summary>What Gramine measures beside its manifest.</summary>
-    public static byte[] Libpal() => new ElfBuilder { Entry = 0x40 }.Load(0, 5, IntelElf.Code, IntelElf.CodeBytes).Load(0x3e80, 6, IntelElf.Data, 0x1100).Build();
+    public static byte[] Libpal() => new ElfBuilder { Entry = 0x40 }.Load(0, 5, IntelElf.Code, IntelElf.CodeBytes)
+        .Load(0x3e80, 6, IntelElf.Data, 0x1100).Build();
 
     /// <summary>An Intel file that was never signed.</summary>
     public static byte[] Unsigned() => UnsignedElf.File(new Version(2, 26), 1768);
@@ -95,7 +100,8 @@ internal static class OtherFiles
     {
         const int inner = 0x8000;
         byte[] library = new ElfBuilder(is32: true).Load(0, 5, IntelElf.Pattern(9, 0x800), 0x1800).Build();
-        var metadata = new MetadataBuilder(3, 3, 0x20000).SharedObject(inner, 0x10000, (ulong)library.Length).Entry(1, 1, 1, 0x6000, IntelElf.Rw);
+        var metadata = new MetadataBuilder(3, 3, 0x20000).SharedObject(inner, 0x10000, (ulong)library.Length)
+            .Entry(1, 1, 1, 0x6000, IntelElf.Rw);
         var elf = new ElfBuilder(is32: true) { Entry = 0x40 };
         elf.Load(0, 5, IntelElf.Code, IntelElf.CodeBytes).Load(0x3e80, 6, IntelElf.Data, 0x1100);
         byte[] relocations = elf.Relocations((0x10, 8), (0xffd, 8));
@@ -113,7 +119,8 @@ internal static class OtherFiles
     {
         var metadata = new MetadataBuilder(3, 3, 0x20000);
         uint template = metadata.Data(IntelElf.TcsTemplate());
-        metadata.Entry(4, 3, 1, 0x6000, IntelElf.Tcs, 72, template).Entry(6, 3, 1, 0x7000, IntelElf.Rw).Group(2, 2, 0x3000).Patch(4096, [1, 2, 3]);
+        metadata.Entry(4, 3, 1, 0x6000, IntelElf.Tcs, 72, template).Entry(6, 3, 1, 0x7000, IntelElf.Rw).Group(2, 2, 0x3000)
+            .Patch(4096, [1, 2, 3]);
         var older = new MetadataBuilder(11, 5, 0x20000).Elrange(0x8000, 0, 0x40000).Entry(1, 1, 1, 0x6000, IntelElf.Rw);
         return IntelElf.File(metadata, older);
     }

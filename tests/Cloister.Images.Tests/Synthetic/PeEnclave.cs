@@ -10,7 +10,10 @@ internal static class PeEnclave
     private const uint ThreadData = 0x2100, Stack = 0x2000, Heap = 0x3000;
     private const uint Entry = 0x1010;
 
-    /// <summary>Code at 0x1000, constants with exports and thread-local variables at 0x2000, data at 0x3000, relocations at 0x7000 for the first page.</summary>
+    /// <summary>
+    /// Code at 0x1000, constants with exports and thread-local variables at 0x2000, data at 0x3000, relocations at 0x7000 for the first
+    /// page.
+    /// </summary>
     public static byte[] File(bool is64 = true, uint minor = 2, Architecture.Sigstruct sigstruct = default)
     {
         byte[] file = new byte[End];
@@ -25,7 +28,8 @@ internal static class PeEnclave
         PutWord(file, optional + (is64 ? 24 : 28), imageBase, is64);
         Put32(file, optional + 60, 0x400);
         Put32(file, optional + 64, 0x11223344);
-        foreach ((int index, uint address, uint size) in new[] { (0, 0x2000u, 40u), (4, 0x9999u, 7u), (5, 0x7000u, 12u), (9, 0x2080u, 40u) })
+        foreach ((int index, uint address, uint size) in new[] { (0, 0x2000u, 40u), (4, 0x9999u, 7u), (5, 0x7000u, 12u),
+            (9, 0x2080u, 40u) })
         {
             Put32(file, directories + (8 * index), address);
             Put32(file, directories + (8 * index) + 4, size);

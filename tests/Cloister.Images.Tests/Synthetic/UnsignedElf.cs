@@ -2,7 +2,9 @@ using System.Buffers.Binary;
 
 namespace Cloister.Images.Tests;
 
-/// <summary>Enclaves of the Intel SDK as its linker leaves them: an empty note for the metadata, and g_global_data as large as its release has it.</summary>
+/// <summary>
+/// Enclaves of the Intel SDK as its linker leaves them: an empty note for the metadata, and g_global_data as large as its release has it.
+/// </summary>
 internal static class UnsignedElf
 {
     private const ulong GlobalData = 0x3040;
@@ -26,7 +28,8 @@ internal static class UnsignedElf
             elf.Segment(7, 4, 0x5000, 0x3000, 0x10, tls, 64);
         }
 
-        byte[] note = [.. BitConverter.GetBytes(13), .. BitConverter.GetBytes(metadata), .. BitConverter.GetBytes(1), .. "sgx_metadata\0"u8, .. new byte[metadata]];
+        byte[] note = [.. BitConverter.GetBytes(13), .. BitConverter.GetBytes(metadata), .. BitConverter.GetBytes(1), .. "sgx_metadata\0"u8,
+            .. new byte[metadata]];
         elf.Section(".note.sgxmeta", 7, 0, elf.Append(note), (ulong)note.Length);
         elf.Symbols(("enclave_entry", EntryPoint, 16), ("g_global_data", GlobalData, (ulong)globalData));
 

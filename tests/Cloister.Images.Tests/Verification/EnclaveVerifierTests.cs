@@ -18,7 +18,9 @@ public class EnclaveVerifierTests
 
             using EnclaveImage signed = ImageReader.Open(path);
             Assert.Equal(2, signed.Variants.Count);
-            Assert.All(signed.Variants, variant => Assert.All(EnclaveVerifier.Verify(signed, variant, new VerificationPolicy()), check => Assert.True(check.Passed, check.Name)));
+            Assert.All(signed.Variants,
+                variant => Assert.All(EnclaveVerifier.Verify(signed, variant, new VerificationPolicy()),
+                    check => Assert.True(check.Passed, check.Name)));
             Assert.False(File.Exists(path + ".part"));
         }
         finally
@@ -36,7 +38,8 @@ public class EnclaveVerifierTests
         using EnclaveImage first = ImageReader.Read(ByteSource.FromBytes(good));
         using EnclaveImage second = ImageReader.Read(ByteSource.FromBytes(bad));
 
-        Check failed = Assert.Single(EnclaveVerifier.Verify(second, second.PreferredVariant, new VerificationPolicy()), check => !check.Passed);
+        Check failed =
+            Assert.Single(EnclaveVerifier.Verify(second, second.PreferredVariant, new VerificationPolicy()), check => !check.Passed);
         Assert.Equal("content", failed.Name);
         Assert.NotEqual(failed.Expected, failed.Found);
         EnclaveDifference? difference = EnclaveComparison.Find(first, first.PreferredVariant, second, second.PreferredVariant);
@@ -67,7 +70,8 @@ public class EnclaveVerifierTests
     public void A_policy_is_held(string policy, string check)
     {
         using EnclaveImage image = ImageReader.Read(ByteSource.FromBytes(SignedFile()));
-        Assert.Equal([check], EnclaveVerifier.Verify(image, image.PreferredVariant, VerificationPolicy.Parse(policy)).Where(one => !one.Passed).Select(one => one.Name));
+        Assert.Equal([check], EnclaveVerifier.Verify(image, image.PreferredVariant, VerificationPolicy.Parse(policy))
+            .Where(one => !one.Passed).Select(one => one.Name));
     }
 
     [Fact]

@@ -35,9 +35,12 @@ public sealed class PolicySchemaTests
     {
         VerificationPolicy empty = VerificationPolicy.Parse("{}");
         Assert.Equal((0, 0, null, null), (empty.Mrenclave.Count, empty.Mrsigner.Count, empty.MinimumIsvsvn, empty.AllowDebug));
-        VerificationPolicy none = VerificationPolicy.Parse("""{ "mrenclave": null, "mrsigner": null, "isvprodid": null, "notBefore": null }""");
+        VerificationPolicy none =
+            VerificationPolicy.Parse("""{ "mrenclave": null, "mrsigner": null, "isvprodid": null, "notBefore": null }""");
         Assert.Equal((0, 0), (none.Mrenclave.Count, none.Mrsigner.Count));
-        VerificationPolicy some = VerificationPolicy.Parse("""{ "MRENCLAVE": [ "00", ], /* as people write it */ "isvprodid": "7", "notBefore": "2026-01-31" }""");
+        VerificationPolicy some =
+            VerificationPolicy.Parse(
+                """{ "MRENCLAVE": [ "00", ], /* as people write it */ "isvprodid": "7", "notBefore": "2026-01-31" }""");
         Assert.Equal(("00", (ushort?)7, new DateOnly(2026, 1, 31)), (Assert.Single(some.Mrenclave), some.Isvprodid, some.NotBefore));
     }
 

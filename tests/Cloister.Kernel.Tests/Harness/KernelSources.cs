@@ -9,8 +9,10 @@ internal static class KernelSources
 
     /// <summary>Why nothing can be built here, or null.</summary>
     public static string? Missing { get; } =
-        !(Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, "gcc"))) ? "gcc is not installed"
-        : Versions.FirstOrDefault(version => !File.Exists($"/usr/src/linux-source-{version}.tar.xz")) is { } version ? $"the package linux-source-{version} is not installed"
+        !(Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, "gcc")))
+        ? "gcc is not installed"
+        : Versions.FirstOrDefault(version => !File.Exists($"/usr/src/linux-source-{version}.tar.xz")) is { } version
+        ? $"the package linux-source-{version} is not installed"
         : null;
 
     /// <summary>The folder of Cloister.slnx.</summary>

@@ -10,7 +10,8 @@ internal static class ProgramBuild
     private static readonly Lazy<string> s_library = new(() =>
     {
         string programs = Path.Combine(KernelSources.Root, "conformance/programs"), build = Path.Combine(KernelSources.Scratch, "programs");
-        Assert.True(Tool.Run("make", ["-C", programs, $"BUILD={build}", $"{build}/libconformance.a", $"{build}/lib/key.o"], "/", out string said) == 0, said);
+        Assert.True(Tool.Run("make", ["-C", programs, $"BUILD={build}", $"{build}/libconformance.a", $"{build}/lib/key.o"], "/",
+            out string said) == 0, said);
         return build;
     });
 
@@ -27,8 +28,12 @@ internal static class ProgramBuild
             {
                 string uapi = Path.Combine(KernelSources.Root, "conformance/uapi"), library = s_library.Value;
                 program = Path.Combine(KernelSources.Scratch, name);
-                Assert.True(Tool.Run("gcc", ["-std=gnu17", "-D_GNU_SOURCE", "-O2", "-g", "-DUAPI=\"v6.0\"", $"-I{uapi}/include/v6.0", $"-I{uapi}/lib", $"-I{uapi}/../programs/lib",
-                    $"{uapi}/{name}.c", "-o", program, $"{library}/lib/key.o", $"{library}/libconformance.a", "-lcrypto", "-lpthread", "-ldl"], "/", out string said) == 0, said);
+                Assert.True(
+                    Tool.Run("gcc",
+                        ["-std=gnu17", "-D_GNU_SOURCE", "-O2", "-g", "-DUAPI=\"v6.0\"", $"-I{uapi}/include/v6.0", $"-I{uapi}/lib",
+                            $"-I{uapi}/../programs/lib",
+                    $"{uapi}/{name}.c", "-o", program, $"{library}/lib/key.o", $"{library}/libconformance.a", "-lcrypto", "-lpthread",
+                    "-ldl"], "/", out string said) == 0, said);
                 s_built[name] = program;
             }
 

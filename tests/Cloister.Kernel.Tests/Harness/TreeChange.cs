@@ -3,9 +3,12 @@ using Cloister.Cli.Kernel;
 
 namespace Cloister.Kernel.Tests.Harness;
 
-/// <summary>One change to a copy of the kernel's driver, in words about its code: in which function, what is found there, what stands there then.</summary>
+/// <summary>
+/// One change to a copy of the kernel's driver, in words about its code: in which function, what is found there, what stands there then.
+/// </summary>
 /// <param name="File">A file of the driver.</param>
-/// <param name="Function">The function, whose body begins at the last line that begins with its result and has its name and no semicolon.</param>
+/// <param name="Function">The function, whose body begins at the last line that begins
+/// with its result and has its name and no semicolon.</param>
 /// <param name="Find">A regular expression; the first place in the function.</param>
 /// <param name="Replace">What stands there then, with $1 for groups.</param>
 internal sealed record TreeChange(string File, string Function, string Find, string Replace)

@@ -72,13 +72,16 @@ internal sealed class CloisterSide : Side, IThreadKicker
 
         return _files[file] switch
         {
-            SgxEnclave enclave => _driver.Mmap(enclave, Spaces[process.Number], new LinearAddress(start), new LinearAddress(end), protection, isPrivate, process.ReadImpliesExecute),
+            SgxEnclave enclave =>
+                _driver.Mmap(enclave, Spaces[process.Number], new LinearAddress(start), new LinearAddress(end), protection, isPrivate,
+                    process.ReadImpliesExecute),
             VirtualEpc virtualEpc => _driver.Mmap(virtualEpc, isPrivate),
             _ => -19, // ENODEV: no file operation mmap
         };
     }
 
-    public override void Unmap(Process process, ulong start, ulong end) => Spaces[process.Number].Zap(new LinearAddress(start), end - start);
+    public override void Unmap(Process process, ulong start, ulong end) =>
+        Spaces[process.Number].Zap(new LinearAddress(start), end - start);
 
     public override int Protect(Process process, ulong start, ulong end, Protection protection)
     {
@@ -91,7 +94,8 @@ internal sealed class CloisterSide : Side, IThreadKicker
 
             if (_files[mapping.File] is SgxEnclave enclave)
             {
-                int error = _driver.MayMap(enclave, new LinearAddress(page << 12), new LinearAddress((page + 1) << 12), protection, process.ReadImpliesExecute);
+                int error = _driver.MayMap(enclave, new LinearAddress(page << 12), new LinearAddress((page + 1) << 12), protection,
+                    process.ReadImpliesExecute);
                 if (error != 0)
                 {
                     return error;
@@ -133,7 +137,8 @@ internal sealed class CloisterSide : Side, IThreadKicker
         return _files[mapping.File] switch
         {
             SgxEnclave enclave => _driver.Fault(enclave, Spaces[process.Number], new LinearAddress(address), access, mapping.Protection),
-            VirtualEpc virtualEpc => _driver.Fault(virtualEpc, Spaces[process.Number], new LinearAddress(address), mapping.Offset, mapping.Protection),
+            VirtualEpc virtualEpc =>
+                _driver.Fault(virtualEpc, Spaces[process.Number], new LinearAddress(address), mapping.Offset, mapping.Protection),
             _ => VmFault.Sigbus,
         };
     }
@@ -141,7 +146,8 @@ internal sealed class CloisterSide : Side, IThreadKicker
     public override long Access(Process process, ulong address, Span<byte> data, bool isWrite)
     {
         Process.PageMapping mapping = process.Pages[address >> 12];
-        return _files[mapping.File] is SgxEnclave enclave ? _driver.Access(enclave, new LinearAddress(address), data, isWrite, mapping.Protection) : -(long)DriverError.EIO;
+        return _files[mapping.File] is SgxEnclave enclave
+            ? _driver.Access(enclave, new LinearAddress(address), data, isWrite, mapping.Protection) : -(long)DriverError.EIO;
     }
 
     public override void Idle()
@@ -183,6 +189,7 @@ internal sealed class CloisterSide : Side, IThreadKicker
         // find_vma finds the first mapping that ends above the address.
         public bool SourceMayExecute(ulong address) => address is < UserMemory.End or >= UserMemory.NoExecEnd;
 
-        public bool IsProvisionFile(int descriptor) => side._files.Keys.Any(file => file.Device == "sgx_provision" && World.DescriptorOf(file) == descriptor);
+        public bool IsProvisionFile(int descriptor) =>
+            side._files.Keys.Any(file => file.Device == "sgx_provision" && World.DescriptorOf(file) == descriptor);
     }
 }

@@ -6,7 +6,9 @@ using Cloister.Processor.Enclu;
 
 namespace Cloister.Kernel.Tests.Oracle;
 
-/// <summary>A thread of a process on one side: it enters an enclave, does something there, and leaves, with the faults that this takes.</summary>
+/// <summary>
+/// A thread of a process on one side: it enters an enclave, does something there, and leaves, with the faults that this takes.
+/// </summary>
 internal sealed class EnclaveThread(Side side, Process process) : ILinearMemory, IExtendedState
 {
     private const ulong Aep = 0x20000;
@@ -57,7 +59,8 @@ internal sealed class EnclaveThread(Side side, Process process) : ILinearMemory,
                 return refused;
             }
 
-            (_processor.Registers.Rax, _processor.Registers.Rbx, _processor.Registers.Rcx, _processor.Registers.Rdx) = ((ulong)leaf, secinfo, page, from);
+            (_processor.Registers.Rax, _processor.Registers.Rbx, _processor.Registers.Rcx, _processor.Registers.Rdx) =
+                ((ulong)leaf, secinfo, page, from);
             LeafResult result = Dispatch();
             if (result.Status != LeafStatus.Fault)
             {
@@ -193,7 +196,8 @@ internal sealed class EnclaveThread(Side side, Process process) : ILinearMemory,
             return $"{fault.Vector} {fault.ErrorCode:x} at {address:x}";
         }
 
-        VmFault result = side.Spaces[process.Number].Entries.ContainsKey(address >> 12) ? VmFault.NoPage : side.Fault(process, address, kind);
+        VmFault result = side.Spaces[process.Number].Entries.ContainsKey(address >> 12) ? VmFault.NoPage
+            : side.Fault(process, address, kind);
         return result == VmFault.NoPage ? null : $"{result} at {address:x}";
     }
 

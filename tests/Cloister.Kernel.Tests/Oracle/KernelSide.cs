@@ -59,7 +59,8 @@ internal sealed class KernelSide : Side, IKernelDriverHost
     public override int Map(Process process, OpenFile file, ulong start, ulong end, Protection protection, ulong offset, bool isPrivate)
     {
         RunAs(process);
-        return _driver.Map(_processes[process.Number], _files[file], start, end, (ulong)protection | May | (isPrivate ? 0 : Shared), offset >> 12, isPrivate ? 2ul : 1);
+        return _driver.Map(_processes[process.Number], _files[file], start, end, (ulong)protection | May | (isPrivate ? 0 : Shared),
+            offset >> 12, isPrivate ? 2ul : 1);
     }
 
     public override void Unmap(Process process, ulong start, ulong end)
@@ -75,7 +76,8 @@ internal sealed class KernelSide : Side, IKernelDriverHost
     }
 
     /// <summary>What the mapping at an address allows, or null.</summary>
-    public Protection? ProtectionAt(Process process, ulong address) => _driver.Mapping(_processes[process.Number], address) is >= 0 and var flags ? (Protection)(flags & 7) : null;
+    public Protection? ProtectionAt(Process process, ulong address) =>
+        _driver.Mapping(_processes[process.Number], address) is >= 0 and var flags ? (Protection)(flags & 7) : null;
 
     public override void Begin(Process process)
     {
@@ -111,7 +113,8 @@ internal sealed class KernelSide : Side, IKernelDriverHost
         for (int tries = 0; tries < 100; tries++)
         {
             result = _driver.Fault(_processes[process.Number], address);
-            if ((result & (KernelDriver.FaultNoPage | KernelDriver.FaultRetry)) == 0 || Spaces[process.Number].Entries.ContainsKey(address >> 12))
+            if ((result & (KernelDriver.FaultNoPage | KernelDriver.FaultRetry)) == 0
+                || Spaces[process.Number].Entries.ContainsKey(address >> 12))
             {
                 break;
             }
@@ -148,9 +151,11 @@ internal sealed class KernelSide : Side, IKernelDriverHost
     public void EntrySet(ulong addressSpace, ulong address, ulong frame) =>
         Spaces[(int)addressSpace].InsertPage(new LinearAddress(address), new EpcPage((int)(frame - FirstFrame)), default);
 
-    public void EntriesCleared(ulong addressSpace, ulong address, ulong length) => Spaces[(int)addressSpace].Zap(new LinearAddress(address), length);
+    public void EntriesCleared(ulong addressSpace, ulong address, ulong length) =>
+        Spaces[(int)addressSpace].Zap(new LinearAddress(address), length);
 
-    public bool TestAndClearYoung(ulong addressSpace, ulong address) => Spaces[(int)addressSpace].TestAndClearYoung(new LinearAddress(address));
+    public bool TestAndClearYoung(ulong addressSpace, ulong address) =>
+        Spaces[(int)addressSpace].TestAndClearYoung(new LinearAddress(address));
 
     public void Interrupt() => ForceExits(thread => thread.IsInside(_leaves.Tracked));
 
@@ -168,10 +173,12 @@ internal sealed class KernelSide : Side, IKernelDriverHost
                 registers[3] = (uint)((Machine.Options.MaximumEnclaveSize64 << 8) | Machine.Options.MaximumEnclaveSizeNot64);
                 break;
             case 1:
-                (registers[0], registers[1], registers[2], registers[3]) = ((uint)flags, (uint)(flags >> 32), (uint)mask.Xfrm, (uint)((ulong)mask.Xfrm >> 32));
+                (registers[0], registers[1], registers[2], registers[3]) =
+                    ((uint)flags, (uint)(flags >> 32), (uint)mask.Xfrm, (uint)((ulong)mask.Xfrm >> 32));
                 break;
             case 2:
-                (registers[0], registers[1], registers[2], registers[3]) = ((uint)start | 1, (uint)(start >> 32), (uint)size | 1, (uint)(size >> 32));
+                (registers[0], registers[1], registers[2], registers[3]) =
+                    ((uint)start | 1, (uint)(start >> 32), (uint)size | 1, (uint)(size >> 32));
                 break;
             default:
                 break;

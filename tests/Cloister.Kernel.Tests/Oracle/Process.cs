@@ -40,8 +40,8 @@ internal sealed class OpenFile(int number, string device)
     public ulong Base { get; set; }
 
     /// <summary>
-    /// Whether an mmap that fails has taken away what was there: its place is asked for first (sgx_get_unmapped_area refuses a private mapping),
-    /// then the range is cleared, then the driver is asked.
+    /// Whether an mmap that fails has taken away what was there: its place is asked for first (sgx_get_unmapped_area refuses a private
+    /// mapping), then the range is cleared, then the driver is asked.
     /// </summary>
     public bool TakesAwayAtMap(bool isPrivate) => device != "sgx_provision" && !(device == "sgx_enclave" && isPrivate);
 

@@ -70,10 +70,11 @@ internal abstract class Side : IMachineObserver, IDisposable
             SignalAfter--;
         }
 
-        // EREMOVE of what is not there does nothing, and whether it is asked for is the driver's own affair. Of a page's sixteen EEXTENDs the
-        // first is told, as Cloister's driver has them. A page outside the enclave, mapped before EINIT, the kernel has EAUG refuse, and Cloister
-        // does not try.
-        if (leaf != EnclsLeaf.Eremove && !(leaf == EnclsLeaf.Eextend && address.PageOffset != 0) && !(leaf == EnclsLeaf.Eaug && !result.IsSuccess))
+        // EREMOVE of what is not there does nothing, and whether it is asked for is the driver's own affair. Of a page's sixteen EEXTENDs
+        // the first is told, as Cloister's driver has them. A page outside the enclave, mapped before EINIT, the kernel has EAUG refuse,
+        // and Cloister does not try.
+        if (leaf != EnclsLeaf.Eremove && !(leaf == EnclsLeaf.Eextend && address.PageOffset != 0)
+            && !(leaf == EnclsLeaf.Eaug && !result.IsSuccess))
         {
             Leaves.Add($"{leaf} {address.Value:x} {result.Status} {result.Error}");
         }

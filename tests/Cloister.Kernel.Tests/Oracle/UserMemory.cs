@@ -1,6 +1,9 @@
 namespace Cloister.Kernel.Tests.Oracle;
 
-/// <summary>Ordinary memory of the programs on one side: one part that may be executed, the end of it read only, and one of a file system mounted noexec.</summary>
+/// <summary>
+/// Ordinary memory of the programs on one side: one part that may be executed, the end of it read only, and one of a file system mounted
+/// noexec.
+/// </summary>
 internal sealed class UserMemory
 {
     public const ulong Start = 0x10000, End = 0x80000, ReadOnlyStart = 0x7f000, NoExecStart = 0xa0000, NoExecEnd = 0xb0000;
@@ -32,5 +35,6 @@ internal sealed class UserMemory
     }
 
     private static bool IsThere(ulong address, ulong length) =>
-        (address >= Start && address < End && length <= End - address) || (address >= NoExecStart && address < NoExecEnd && length <= NoExecEnd - address);
+        (address >= Start && address < End && length <= End - address)
+        || (address >= NoExecStart && address < NoExecEnd && length <= NoExecEnd - address);
 }

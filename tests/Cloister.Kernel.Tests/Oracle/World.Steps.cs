@@ -10,7 +10,8 @@ namespace Cloister.Kernel.Tests.Oracle;
 /// <content>What is done: values at random, good, bad and at the edge; and enclaves that are built wholly and worked with.</content>
 internal sealed partial class World
 {
-    private const ulong Arguments = 0x10100, SecsAt = 0x12000, SecinfoAt = 0x13000, SigstructAt = 0x14000, SourceAt = 0x20000, EnclaveSpace = 0x1000_0000;
+    private const ulong Arguments = 0x10100, SecsAt = 0x12000, SecinfoAt = 0x13000, SigstructAt = 0x14000, SourceAt = 0x20000,
+        EnclaveSpace = 0x1000_0000;
     private const ulong FirstBase = 0x7000_0000_0000, VirtualBase = 0x7100_0000_0000;
     private const int SizeInPages = 128;
 
@@ -89,13 +90,16 @@ internal sealed partial class World
                 Range("REMOVE_PAGES", process, file, 7, null, 24);
                 break;
             case 27:
-                Ioctl(process, Pick(_files.Where(one => one.IsOpen).ToList()), "strange", Pick(Number(0, 4, 0), Number(1, 3, 8), Number(3, 9, 8), 0x5401u, Number(1, 0, 16)), Arguments, Bytes(99, 0, 0, 0, 0, 0));
+                Ioctl(process, Pick(_files.Where(one => one.IsOpen).ToList()), "strange",
+                    Pick(Number(0, 4, 0), Number(1, 3, 8), Number(3, 9, 8), 0x5401u, Number(1, 0, 16)), Arguments,
+                    Bytes(99, 0, 0, 0, 0, 0));
                 break;
             case 28:
                 Provision(process, file);
                 break;
             case 29 when process.Pages.Count > 0:
-                ulong page = file.Image is { } shown && _random.Next(2) == 0 && process.Pages.ContainsKey(shown.Heap.Value >> 12) ? shown.Heap.Value >> 12 : Pick(process.Pages.Keys.ToList());
+                ulong page = file.Image is { } shown && _random.Next(2) == 0 && process.Pages.ContainsKey(shown.Heap.Value >> 12)
+                    ? shown.Heap.Value >> 12 : Pick(process.Pages.Keys.ToList());
                 int offset = _random.Next(4096 - 32);
                 Access(process, (page << 12) + (ulong)offset, _random.Next(1, 32), _random.Next(2) == 0);
                 break;
@@ -135,7 +139,8 @@ internal sealed partial class World
             length = Pick<ulong>(0, 1, 1, 8);
         }
 
-        return ((page * Page) + (_random.Next(50) == 0 ? 8ul : 0), _random.Next(50) == 0 ? Pick<ulong>(0, 5, ulong.MaxValue - 4095) : length * Page);
+        return ((page * Page) + (_random.Next(50) == 0 ? 8ul : 0), _random.Next(50) == 0 ? Pick<ulong>(0, 5, ulong.MaxValue - 4095)
+            : length * Page);
     }
 
     private (ulong Start, ulong End) SomeRange(Process process, OpenFile file)
@@ -157,7 +162,8 @@ internal sealed partial class World
     {
         ulong place = FirstBase + ((ulong)file.Number * EnclaveSpace);
         byte[] secs = new byte[4096];
-        MemoryMarshal.Write(secs, Pick<ulong>(SizeInPages * Page, SizeInPages * Page, SizeInPages * Page, 3 * Page, 0, 1ul << 63, 4 * Page));
+        MemoryMarshal.Write(secs,
+            Pick<ulong>(SizeInPages * Page, SizeInPages * Page, SizeInPages * Page, 3 * Page, 0, 1ul << 63, 4 * Page));
         MemoryMarshal.Write(secs.AsSpan(8), _random.Next(10) == 0 ? place + Page : place);
         MemoryMarshal.Write(secs.AsSpan(16), Pick(1u, 1u, 1u, 1u, 2u, 0u));
         MemoryMarshal.Write(secs.AsSpan(20), Pick(0u, 0u, 1u, 2u));
@@ -193,8 +199,11 @@ internal sealed partial class World
 
         Everywhere(SourceAt, source);
         Everywhere(UserMemory.NoExecStart, source);
-        ulong from = Pick(SourceAt, SourceAt, SourceAt, SourceAt, UserMemory.End - Page, SourceAt + 8, UserMemory.NoExecStart, UserMemory.NoExecEnd - (2 * Page), 1ul << 46, ulong.MaxValue - 4095);
-        Ioctl(process, file, "ADD_PAGES", Number(3, 1, 48), Arguments, Bytes(from, offset, length, Pick(SecinfoAt, SecinfoAt, SecinfoAt, SecinfoAt, 16ul), Pick<ulong>(0, 0, 1, 3), Pick<ulong>(0, 0, 7)), SomeSignal());
+        ulong from = Pick(SourceAt, SourceAt, SourceAt, SourceAt, UserMemory.End - Page, SourceAt + 8, UserMemory.NoExecStart,
+            UserMemory.NoExecEnd - (2 * Page), 1ul << 46, ulong.MaxValue - 4095);
+        Ioctl(process, file, "ADD_PAGES", Number(3, 1, 48), Arguments,
+            Bytes(from, offset, length, Pick(SecinfoAt, SecinfoAt, SecinfoAt, SecinfoAt, 16ul), Pick<ulong>(0, 0, 1, 3),
+                Pick<ulong>(0, 0, 7)), SomeSignal());
     }
 
     private int SomeSignal() => _random.Next(6) == 0 ? Pick(0, 0, 1, 2, 5) : -1;
@@ -227,14 +236,16 @@ internal sealed partial class World
     }
 
     private void Provision(Process process, OpenFile file) =>
-        Ioctl(process, file, "PROVISION", Number(1, 3, 8), Arguments, Bytes((ulong)Pick(_files.Select(one => one.Number).Append(99).Append(-1).ToArray())));
+        Ioctl(process, file, "PROVISION", Number(1, 3, 8), Arguments,
+            Bytes((ulong)Pick(_files.Select(one => one.Number).Append(99).Append(-1).ToArray())));
 
     private void Range(string name, Process process, OpenFile file, uint number, ulong? what, int size)
     {
         (ulong offset, ulong length) = SomePages();
         if (file.Image is not null && _random.Next(10) > 0)
         {
-            (offset, length) = (Page * (ulong)_random.Next(EnclaveImage.HeapPage, EnclaveImage.HeapPage + 14), Page * (ulong)_random.Next(1, 6));
+            (offset, length) =
+                (Page * (ulong)_random.Next(EnclaveImage.HeapPage, EnclaveImage.HeapPage + 14), Page * (ulong)_random.Next(1, 6));
         }
         else if (file.Image is not null && _random.Next(3) == 0)
         {
@@ -242,7 +253,8 @@ internal sealed partial class World
         }
 
         ulong result = _random.Next(30) == 0 ? 1ul : 0, count = _random.Next(30) == 0 ? 1ul : 0;
-        Ioctl(process, file, name, Number(3, number, size), Arguments, what is { } value ? Bytes(offset, length, value, result, count) : Bytes(offset, length, count), SomeSignal());
+        Ioctl(process, file, name, Number(3, number, size), Arguments, what is { } value ? Bytes(offset, length, value, result, count)
+            : Bytes(offset, length, count), SomeSignal());
     }
 
     private void MapSome(Process process, OpenFile file)
@@ -255,7 +267,8 @@ internal sealed partial class World
         }
 
         (ulong start, ulong end) = SomeRange(process, file);
-        Map(process, _random.Next(20) == 0 ? Pick(_files.Where(one => one is { IsOpen: true, IsVirtualEpc: false }).ToList()) : file, start, end, (Protection)_random.Next(8), start % EnclaveSpace, _random.Next(8) == 0);
+        Map(process, _random.Next(20) == 0 ? Pick(_files.Where(one => one is { IsOpen: true, IsVirtualEpc: false }).ToList())
+            : file, start, end, (Protection)_random.Next(8), start % EnclaveSpace, _random.Next(8) == 0);
     }
 
     private void Touch(Process process)
@@ -263,7 +276,9 @@ internal sealed partial class World
         if (process.Pages.Count > 0)
         {
             (ulong page, Process.PageMapping mapping) = process.Pages.ElementAt(_random.Next(process.Pages.Count));
-            AccessKind[] kinds = [.. new[] { (Protection.Read, AccessKind.Read), (Protection.Write, AccessKind.Write), (Protection.Execute, AccessKind.Execute) }
+            AccessKind[] kinds = [
+                .. new[] { (Protection.Read, AccessKind.Read), (Protection.Write, AccessKind.Write),
+                    (Protection.Execute, AccessKind.Execute) }
                 .Where(pair => (mapping.Protection & pair.Item1) != 0).Select(pair => pair.Item2)];
             if (kinds.Length > 0)
             {
@@ -277,7 +292,13 @@ internal sealed partial class World
     private void Build(Process process, OpenFile file)
     {
         ulong place = FirstBase + ((ulong)file.Number * EnclaveSpace);
-        var image = new EnclaveImage { Base = place, Size = SizeInPages * Page, HeapPages = 4 + (_random.Next(2) * 12), Attributes = AttributeFlags.Mode64Bit | (_random.Next(4) > 0 ? AttributeFlags.Debug : 0) };
+        var image = new EnclaveImage
+        {
+            Base = place,
+            Size = SizeInPages * Page,
+            HeapPages = 4 + (_random.Next(2) * 12),
+            Attributes = AttributeFlags.Mode64Bit | (_random.Next(4) > 0 ? AttributeFlags.Debug : 0),
+        };
         Everywhere(SecsAt, image.Secs());
         if (Ioctl(process, file, "CREATE", Number(1, 0, 8), Arguments, Bytes(SecsAt)) != 0)
         {
@@ -336,7 +357,8 @@ internal sealed partial class World
         }
 
         // What was changed at random may have taken its way in from it: others will be built.
-        if (!process.Pages.TryGetValue(image.Base >> 12, out Process.PageMapping way) || way.File != file || way.Protection != (Protection.Read | Protection.Write))
+        if (!process.Pages.TryGetValue(image.Base >> 12, out Process.PageMapping way) || way.File != file
+            || way.Protection != (Protection.Read | Protection.Write))
         {
             MapWhole(process, file, image);
         }
@@ -380,7 +402,8 @@ internal sealed partial class World
                 if (Ioctl(process, file, "RESTRICT_PERMISSIONS", Number(3, 5, 40), Arguments, Bytes(heap - image.Base, Page, 1, 0, 0)) == 0)
                 {
                     Accept(SecinfoFlags.Reg | SecinfoFlags.R | SecinfoFlags.Pr, heap);
-                    Inside(process, $"EMODPE {heap:x}", thread => thread.Do(EncluLeaf.Emodpe, SecinfoFlags.Reg | SecinfoFlags.R | SecinfoFlags.W, secinfo, heap));
+                    Inside(process, $"EMODPE {heap:x}",
+                        thread => thread.Do(EncluLeaf.Emodpe, SecinfoFlags.Reg | SecinfoFlags.R | SecinfoFlags.W, secinfo, heap));
                 }
 
                 break;
@@ -398,7 +421,8 @@ internal sealed partial class World
             Inside(process, "leave", thread => thread.IsBusy ? thread.Exit() : null);
         }
 
-        void Accept(SecinfoFlags flags, ulong page) => Inside(process, $"EACCEPT {page:x} {(ulong)flags:x}", thread => thread.Do(EncluLeaf.Eaccept, flags, secinfo, page));
+        void Accept(SecinfoFlags flags, ulong page) =>
+            Inside(process, $"EACCEPT {page:x} {(ulong)flags:x}", thread => thread.Do(EncluLeaf.Eaccept, flags, secinfo, page));
     }
 
     // --- Virtual EPC -------------------------------------------------------------------------------------------------

@@ -4,7 +4,9 @@ using Cloister.Processor;
 
 namespace Cloister.Kernel.Tests.Oracle;
 
-/// <summary>The two sides, and what happens on both: each step is done on the one and on the other, and all that can be seen is compared.</summary>
+/// <summary>
+/// The two sides, and what happens on both: each step is done on the one and on the other, and all that can be seen is compared.
+/// </summary>
 internal sealed partial class World : IDisposable
 {
     private const ulong Page = 4096;
@@ -125,7 +127,8 @@ internal sealed partial class World : IDisposable
 
     private void SetPages(Process process, ulong start, ulong end, Process.PageMapping? mapping)
     {
-        foreach ((ulong page, Process.PageMapping old) in process.Pages.Where(pair => pair.Key >= start >> 12 && pair.Key < end >> 12).ToArray())
+        foreach ((ulong page, Process.PageMapping old) in process.Pages.Where(pair => pair.Key >= start >> 12 && pair.Key < end >> 12)
+            .ToArray())
         {
             process.Pages.Remove(page);
             old.File.Mapped--;
@@ -141,7 +144,8 @@ internal sealed partial class World : IDisposable
     // Entries that go are flushed from the translations of every processor, by an interrupt that takes a thread out of its enclave.
     private static void Flush(Side side, Process process) => side.Threads[process.Number].Interrupt();
 
-    private bool Map(Process process, OpenFile file, ulong start, ulong end, Protection protection, ulong offset = 0, bool isPrivate = false)
+    private bool Map(Process process, OpenFile file, ulong start, ulong end, Protection protection, ulong offset = 0,
+        bool isPrivate = false)
     {
         int result = -1;
         Both($"mmap {process.Number} {file.Number} {start:x}-{end:x} {protection} private={isPrivate}", side =>
@@ -221,13 +225,15 @@ internal sealed partial class World : IDisposable
             return;
         }
 
-        if (mapping.File.IsVirtualEpc && !_kernel.Spaces[process.Number].Entries.ContainsKey(address >> 12) && !mapping.File.Filled.Add(mapping.Offset))
+        if (mapping.File.IsVirtualEpc && !_kernel.Spaces[process.Number].Entries.ContainsKey(address >> 12)
+            && !mapping.File.Filled.Add(mapping.Offset))
         {
             // docs/explanation/fidelity.md: through a second mapping the kernel faults for ever.
             return;
         }
 
-        Both($"fault {process.Number} {address:x} {access}", side => side.Spaces[process.Number].Entries.ContainsKey(address >> 12) ? "there" : $"{side.Fault(process, address, access)}");
+        Both($"fault {process.Number} {address:x} {access}",
+            side => side.Spaces[process.Number].Entries.ContainsKey(address >> 12) ? "there" : $"{side.Fault(process, address, access)}");
     }
 
     private void Access(Process process, ulong address, int length, bool isWrite)
@@ -249,7 +255,8 @@ internal sealed partial class World : IDisposable
         return result!;
     }
 
-    private long Ioctl(Process process, OpenFile file, string name, uint command, ulong at, ReadOnlySpan<byte> argument, int signalAfter = -1)
+    private long Ioctl(Process process, OpenFile file, string name, uint command, ulong at, ReadOnlySpan<byte> argument,
+        int signalAfter = -1)
     {
         byte[] given = argument.ToArray();
         long result = 0;
@@ -303,7 +310,8 @@ internal sealed partial class World : IDisposable
         // In which order pages are changed that have nothing to do with each other is the driver's affair.
         if (!_kernel.Leaves.Order(StringComparer.Ordinal).SequenceEqual(_cloister.Leaves.Order(StringComparer.Ordinal)))
         {
-            throw Differ($"leaves of the kernel's driver only: {Only(_kernel.Leaves, _cloister.Leaves)}; of Cloister's only: {Only(_cloister.Leaves, _kernel.Leaves)}\n"
+            throw Differ(
+                $"leaves of the kernel's driver only: {Only(_kernel.Leaves, _cloister.Leaves)}; of Cloister's only: {Only(_cloister.Leaves, _kernel.Leaves)}\n"
                 + $"  of the kernel's: {string.Join(", ", _kernel.Leaves)}\n  of Cloister's: {string.Join(", ", _cloister.Leaves)}");
         }
 
@@ -323,13 +331,15 @@ internal sealed partial class World : IDisposable
         Dictionary<string, EpcPage> kernel = PagesOf(_kernel), cloister = PagesOf(_cloister);
         if (kernel.Count != cloister.Count || !kernel.Keys.All(cloister.ContainsKey))
         {
-            throw Differ($"pages of the kernel's driver only: {Only(kernel.Keys, cloister.Keys)}; of Cloister's only: {Only(cloister.Keys, kernel.Keys)}");
+            throw Differ(
+                $"pages of the kernel's driver only: {Only(kernel.Keys, cloister.Keys)}; of Cloister's only: {Only(cloister.Keys, kernel.Keys)}");
         }
 
         foreach ((string name, EpcPage page) in kernel)
         {
             // Version arrays are filled as each driver likes.
-            if (!name.StartsWith("VA", StringComparison.Ordinal) && !_kernel.Machine.Memory[page].SequenceEqual(_cloister.Machine.Memory[cloister[name]]))
+            if (!name.StartsWith("VA", StringComparison.Ordinal)
+                && !_kernel.Machine.Memory[page].SequenceEqual(_cloister.Machine.Memory[cloister[name]]))
             {
                 throw Differ($"the contents of {name} differ");
             }
@@ -359,7 +369,8 @@ internal sealed partial class World : IDisposable
     }
 
     // The number that the processor gave the enclave, which is written behind the fields of the manual: both count alike.
-    private static string IdentityOf(Side side, EpcPage secs) => Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(side.Machine.Memory[secs]).AsSpan(0, 6));
+    private static string IdentityOf(Side side, EpcPage secs) =>
+        Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(side.Machine.Memory[secs]).AsSpan(0, 6));
 
     private void CompareEntries()
     {
@@ -368,7 +379,8 @@ internal sealed partial class World : IDisposable
             Dictionary<ulong, EpcPage> kernel = _kernel.Spaces[process.Number].Entries, cloister = _cloister.Spaces[process.Number].Entries;
             if (kernel.Count != cloister.Count || !kernel.Keys.All(cloister.ContainsKey))
             {
-                throw Differ($"entries of process {process.Number} with the kernel's driver only: {Only(kernel.Keys, cloister.Keys)}; with Cloister's only: {Only(cloister.Keys, kernel.Keys)}");
+                throw Differ(
+                    $"entries of process {process.Number} with the kernel's driver only: {Only(kernel.Keys, cloister.Keys)}; with Cloister's only: {Only(cloister.Keys, kernel.Keys)}");
             }
 
             foreach ((ulong page, EpcPage epc) in kernel)
@@ -385,10 +397,12 @@ internal sealed partial class World : IDisposable
     private static string Only<T>(IEnumerable<T> some, IEnumerable<T> others)
     {
         List<T> left = [.. others];
-        return string.Join(", ", some.Where(one => !left.Remove(one)).Take(4).Select(one => one is ulong number ? $"{number:x}" : $"{one}"));
+        return string.Join(", ", some.Where(one => !left.Remove(one)).Take(4)
+            .Select(one => one is ulong number ? $"{number:x}" : $"{one}"));
     }
 
-    private OracleDifference Differ(string how) => new($"{_name}, step {_history.Count}: {how}\n  " + string.Join("\n  ", _history.TakeLast(12)));
+    private OracleDifference Differ(string how) =>
+        new($"{_name}, step {_history.Count}: {how}\n  " + string.Join("\n  ", _history.TakeLast(12)));
 }
 
 /// <summary>The two drivers do not do the same.</summary>

@@ -15,7 +15,8 @@ public class CostTableTests
     [Fact]
     public void Events_with_a_cost_are_multiplied_and_summed()
     {
-        CostTable table = Parse("""{ "event": "EENTER", "low": 10, "high": 20, "source": "s" }, { "event": "EEXIT", "low": 1, "high": 2, "source": "s" }""");
+        CostTable table =
+            Parse("""{ "event": "EENTER", "low": 10, "high": 20, "source": "s" }, { "event": "EEXIT", "low": 1, "high": 2, "source": "s" }""");
         Estimate estimate = table.Estimate(Counts((MachineEvent.Eenter, 3), (MachineEvent.Eexit, 5)));
         Assert.Equal((35, 70), (estimate.Low, estimate.High));
         Assert.Empty(estimate.Missing);
@@ -34,7 +35,8 @@ public class CostTableTests
     public void A_cost_can_have_others_in_it_where_it_happens()
     {
         CostTable table = Parse("""{ "event": "AEX (#PF)", "low": 7, "high": 9, "covers": ["ERESUME", "page fault"], "source": "s" }""");
-        Assert.Empty(table.Estimate(Counts((MachineEvent.AexPageFault, 2), (MachineEvent.Eresume, 2), (MachineEvent.PageFault, 2))).Missing);
+        Assert.Empty(
+            table.Estimate(Counts((MachineEvent.AexPageFault, 2), (MachineEvent.Eresume, 2), (MachineEvent.PageFault, 2))).Missing);
         Assert.Equal([MachineEvent.Eresume], table.Estimate(Counts((MachineEvent.Eresume, 2))).Missing);
     }
 

@@ -13,7 +13,8 @@ public class EdmmChartTests
     [Fact]
     public void It_is_well_formed_and_says_what_it_shows_in_which_unit()
     {
-        ExperimentResult[] results = [.. AllocationWay.All.SelectMany(way => AllocationPattern.All, (way, pattern) => Results.Of(way, pattern, aex: 20, exits: 1))];
+        ExperimentResult[] results = [
+            .. AllocationWay.All.SelectMany(way => AllocationPattern.All, (way, pattern) => Results.Of(way, pattern, aex: 20, exits: 1))];
         string text = Text(Draw(results));
         Assert.All(AllocationWay.All, way => Assert.Contains(way.Title, text, StringComparison.Ordinal));
         Assert.All(AllocationPattern.All, pattern => Assert.Contains(pattern.Title, text, StringComparison.Ordinal));
@@ -40,7 +41,8 @@ public class EdmmChartTests
     [Fact]
     public void Nothing_leaves_the_drawing()
     {
-        XElement chart = Draw([Results.Of(AllocationWay.Static, AllocationPattern.OneInTen, used: 1, taken: 1000, aex: 5000, exits: 70000, adds: 1007)]);
+        XElement chart =
+            Draw([Results.Of(AllocationWay.Static, AllocationPattern.OneInTen, used: 1, taken: 1000, aex: 5000, exits: 70000, adds: 1007)]);
         double width = Number(chart, "width"), height = Number(chart, "height");
         Assert.All(Bars(chart), bar =>
         {
@@ -52,7 +54,8 @@ public class EdmmChartTests
 
     [Fact]
     public void It_prints_in_grey() => Assert.All(
-        Draw([Results.Of(AllocationWay.Access, AllocationPattern.Every, aex: 1)]).Descendants().SelectMany(e => e.Attributes()).Where(a => a.Name == "fill" || a.Name == "stroke"),
+        Draw([Results.Of(AllocationWay.Access, AllocationPattern.Every, aex: 1)]).Descendants().SelectMany(e => e.Attributes())
+        .Where(a => a.Name == "fill" || a.Name == "stroke"),
         colour => Assert.True(IsGrey(colour.Value), colour.Value));
 
     [Fact]
@@ -71,18 +74,22 @@ public class EdmmChartTests
     public void It_names_what_is_not_in_the_estimate()
     {
         var use = new EventCounts { [MachineEvent.Eaug] = 1 };
-        var result = new ExperimentResult(AllocationWay.Accept, AllocationPattern.Every, 1, 1, new EnclaveEvents(new EventCounts(), use), null, null);
+        var result = new ExperimentResult(AllocationWay.Accept, AllocationPattern.Every, 1, 1,
+            new EnclaveEvents(new EventCounts(), use), null, null);
         Assert.Contains("for want of a published figure: EAUG.", Text(Draw([result])), StringComparison.Ordinal);
     }
 
-    private static XElement Draw(IReadOnlyList<ExperimentResult> results) => XDocument.Parse(EdmmChart.Draw(results, 64, CostTable.Default)).Root!;
+    private static XElement Draw(IReadOnlyList<ExperimentResult> results) =>
+        XDocument.Parse(EdmmChart.Draw(results, 64, CostTable.Default)).Root!;
 
     private static string Text(XElement chart) => string.Join('\n', chart.Descendants(Svg + "text").Select(text => text.Value));
 
     // Bars are 9 pixels high and do not stand in a legend, which is square.
-    private static IEnumerable<XElement> Bars(XElement chart) => chart.Elements(Svg + "rect").Where(rect => (string?)rect.Attribute("height") == "9" && (string?)rect.Attribute("width") != "9");
+    private static IEnumerable<XElement> Bars(XElement chart) =>
+        chart.Elements(Svg + "rect").Where(rect => (string?)rect.Attribute("height") == "9" && (string?)rect.Attribute("width") != "9");
 
-    private static double Number(XElement element, string name) => double.Parse(element.Attribute(name)!.Value, CultureInfo.InvariantCulture);
+    private static double Number(XElement element, string name) =>
+        double.Parse(element.Attribute(name)!.Value, CultureInfo.InvariantCulture);
 
     private static bool IsGrey(string colour) => colour.Length == 4
         ? colour[1] == colour[2] && colour[2] == colour[3]

@@ -2,14 +2,18 @@ using System.Buffers.Binary;
 
 namespace Cloister.Linux.Tests.Harness;
 
-/// <summary>Runs a seccomp filter as the kernel does: classic BPF over the 64 bytes of struct seccomp_data. Source: seccomp(2), uapi linux/bpf_common.h.</summary>
+/// <summary>
+/// Runs a seccomp filter as the kernel does: classic BPF over the 64 bytes of struct seccomp_data. Source: seccomp(2), uapi
+/// linux/bpf_common.h.
+/// </summary>
 public static class BpfInterpreter
 {
     /// <summary>AUDIT_ARCH_X86_64.</summary>
     public const uint ArchitectureX8664 = 0xc000003e;
 
     /// <summary>struct seccomp_data: number, architecture, instruction pointer, six arguments.</summary>
-    public static byte[] Data(long number, ulong instructionPointer = 0x401000, uint architecture = ArchitectureX8664, params ulong[] arguments)
+    public static byte[] Data(long number, ulong instructionPointer = 0x401000, uint architecture = ArchitectureX8664,
+        params ulong[] arguments)
     {
         byte[] data = new byte[64];
         BinaryPrimitives.WriteInt32LittleEndian(data, (int)number);

@@ -18,7 +18,8 @@ public class EnclaveRangeTests
     [InlineData(2048)]
     [InlineData(12288)]
     [InlineData(1ul << 47)]
-    public void Size_is_a_power_of_two_that_fits(ulong size) => Assert.Throws<ArgumentOutOfRangeException>(() => EnclaveRange.Reserve(size));
+    public void Size_is_a_power_of_two_that_fits(ulong size) =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => EnclaveRange.Reserve(size));
 
     [Fact]
     public void Only_the_range_itself_is_kept()

@@ -7,7 +7,8 @@ namespace Cloister.Linux.Tests.Sgx;
 public class EntryCodeTests
 {
     private static readonly HashSet<long> Fields = [.. typeof(EnclaveRun)
-        .GetFields(System.Reflection.BindingFlags.Instance | System.Reflection.BindingFlags.Public | System.Reflection.BindingFlags.NonPublic)
+        .GetFields(System.Reflection.BindingFlags.Instance | System.Reflection.BindingFlags.Public
+            | System.Reflection.BindingFlags.NonPublic)
         .Select(field => (long)Marshal.OffsetOf<EnclaveRun>(field.Name))];
 
     [Fact]
@@ -29,7 +30,8 @@ public class EntryCodeTests
         AssertBalanced(code);
 
         // The asynchronous exit pointer in RCX, and what the handler compares with, are the ENCLU itself.
-        Assert.Equal(2, code.Count(i => i.Mnemonic == Mnemonic.Lea && i.IsIPRelativeMemoryOperand && i.IPRelativeMemoryAddress == enclu.IP));
+        Assert.Equal(2,
+            code.Count(i => i.Mnemonic == Mnemonic.Lea && i.IsIPRelativeMemoryOperand && i.IPRelativeMemoryAddress == enclu.IP));
 
         // The handler's table is at 2048, behind the code.
         Assert.Contains(code, i => i.IsIPRelativeMemoryOperand && i.IPRelativeMemoryAddress == 2048);
@@ -54,7 +56,8 @@ public class EntryCodeTests
     }
 
     private static void AssertFields(List<Instruction> code) =>
-        Assert.All(code.Where(i => i.MemoryBase == Register.RBX && i.MemoryIndex == Register.None), i => Assert.Contains((long)i.MemoryDisplacement64, Fields));
+        Assert.All(code.Where(i => i.MemoryBase == Register.RBX && i.MemoryIndex == Register.None),
+            i => Assert.Contains((long)i.MemoryDisplacement64, Fields));
 
     // What the System V ABI asks a function to preserve is pushed first, and popped in the opposite order before RET.
     private static void AssertBalanced(List<Instruction> code)

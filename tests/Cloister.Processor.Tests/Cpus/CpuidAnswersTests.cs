@@ -24,10 +24,15 @@ public class CpuidAnswersTests
             Assert.Equal((model.HighestLeaf, "GenuineIntel"), (first.Eax, Text(first.Ebx, first.Edx, first.Ecx)));
             Assert.Equal(model.Signature, cpuid[1, 0].Eax);
             Assert.Equal((6u, 0u), (model.Family, cpuid[1, 0].Ebx & 0xff));
-            Assert.Equal(model.Brand, string.Concat(new[] { 0x80000002, 0x80000003, 0x80000004 }.Select(leaf => cpuid[leaf, 0]).Select(r => Text(r.Eax, r.Ebx, r.Ecx, r.Edx))).TrimEnd('\0'));
+            Assert.Equal(model.Brand,
+                string.Concat(new[] { 0x80000002, 0x80000003, 0x80000004 }.Select(leaf => cpuid[leaf, 0])
+                    .Select(r => Text(r.Eax, r.Ebx, r.Ecx, r.Edx))).TrimEnd('\0'));
             Assert.All(CpuFeatures.All.Where(feature => feature.IsIn(cpuid[feature.Leaf, feature.Subleaf])), feature =>
-                Assert.True(feature.IsIn(host[feature.Leaf, feature.Subleaf]) && model.Features.Contains(feature.Name) && cpuid.Flags.Contains(feature.Name), feature.Name));
-            Assert.All(cpuid.Flags, flag => Assert.Contains(CpuFeatures.All, feature => feature.Name == flag && feature.IsIn(cpuid[feature.Leaf, feature.Subleaf])));
+                Assert.True(feature.IsIn(host[feature.Leaf, feature.Subleaf]) && model.Features.Contains(feature.Name)
+                    && cpuid.Flags.Contains(feature.Name), feature.Name));
+            Assert.All(cpuid.Flags,
+                flag => Assert.Contains(CpuFeatures.All,
+                    feature => feature.Name == flag && feature.IsIn(cpuid[feature.Leaf, feature.Subleaf])));
             Assert.Equal(0x80000008u, cpuid[0x80000000, 0].Eax);
             Assert.Equal(default, cpuid[0x80000005, 0]);
         }
@@ -84,7 +89,8 @@ public class CpuidAnswersTests
     public void Where_a_hypervisor_hides_the_topology_it_is_made_of_the_old_leaves()
     {
         CpuidAnswers cpuid = Answers(RecordedCpuid.Zen4Guest, CpuModels.Find("Sapphire_Rapids")!);
-        Assert.Equal([(1u, 1u, 1u, 32u << 10), (2u, 1u, 1u, 32u << 10), (3u, 2u, 1u, 1u << 20), (3u, 3u, 12u, 32u << 20)], Enumerable.Range(0, 4).Select(i => Cache(cpuid[4, (uint)i])));
+        Assert.Equal([(1u, 1u, 1u, 32u << 10), (2u, 1u, 1u, 32u << 10), (3u, 2u, 1u, 1u << 20), (3u, 3u, 12u, 32u << 20)],
+            Enumerable.Range(0, 4).Select(i => Cache(cpuid[4, (uint)i])));
         Assert.Equal(default, cpuid[4, 4]);
         Assert.Equal(new CpuidRegisters(0, 1, 0x100, 0), cpuid[0xb, 0]);
         Assert.Equal(new CpuidRegisters(4, 12, 0x201, 0), cpuid[0x1f, 1]);
@@ -115,11 +121,13 @@ public class CpuidAnswersTests
     [Fact]
     public void A_hypervisor_stays() => Assert.Equal(0x4b4d564bu, Answers(RecordedCpuid.Zen4Guest, CpuModels.Plain)[0x40000000, 0].Ebx);
 
-    private static CpuidAnswers Answers(RecordedCpuid host, CpuModel model) => new(host.Answer, model, XsaveLayout.Of(host.Answer, Everything & host[0xd, 0].Eax));
+    private static CpuidAnswers Answers(RecordedCpuid host, CpuModel model) =>
+        new(host.Answer, model, XsaveLayout.Of(host.Answer, Everything & host[0xd, 0].Eax));
 
     // Type, level, how many share it, and bytes. SDM 2A, CPUID leaf 4.
     private static (uint Type, uint Level, uint Sharing, uint Bytes) Cache(CpuidRegisters r) =>
-        (r.Eax & 0x1f, r.Eax >> 5 & 7, (r.Eax >> 14 & 0xfff) + 1, ((r.Ebx >> 22) + 1) * ((r.Ebx >> 12 & 0x3ff) + 1) * ((r.Ebx & 0xfff) + 1) * (r.Ecx + 1));
+        (r.Eax & 0x1f, r.Eax >> 5 & 7, (r.Eax >> 14 & 0xfff) + 1,
+            ((r.Ebx >> 22) + 1) * ((r.Ebx >> 12 & 0x3ff) + 1) * ((r.Ebx & 0xfff) + 1) * (r.Ecx + 1));
 
     private static string Text(params uint[] registers)
     {

@@ -15,7 +15,8 @@ public class EaddTests
     public EaddTests() => enclave = new TestEnclave(world);
 
     private LeafResult Add(SecinfoFlags flags, ulong offset = 0, int page = 40, int? secs = null, byte[]? content = null)
-        => Eadd.Execute(world.Machine, new EpcPage(secs ?? enclave.Secs.Index), enclave.Base + offset, new Secinfo(flags), content ?? new byte[4096], new EpcPage(page));
+        => Eadd.Execute(world.Machine, new EpcPage(secs ?? enclave.Secs.Index), enclave.Base + offset, new Secinfo(flags), content
+            ?? new byte[4096], new EpcPage(page));
 
     [Fact]
     public void A_page_outside_the_epc_faults() => Expect.PageFault(Add(Regular, page: 64));
@@ -83,16 +84,20 @@ public class EaddTests
         Add(SecinfoFlags.Tcs, offset: 0x3000, content: tcs);
         Assert.Contains("Eadd refused: page 0x3000 (TCS), reserved, byte 0x123: expected 00, found ab", observer.Heard);
         Add(SecinfoFlags.Tcs, content: World.Bytes(TestEnclave.LegalTcs() with { Flags = (TcsFlags)0x10 }));
-        Assert.Contains(observer.Heard, heard => heard.StartsWith("Eadd refused: page 0x0 (TCS), FLAGS, byte 0x8: expected bits within ", StringComparison.Ordinal) && heard.EndsWith("found 10", StringComparison.Ordinal));
+        Assert.Contains(observer.Heard,
+            heard => heard.StartsWith("Eadd refused: page 0x0 (TCS), FLAGS, byte 0x8: expected bits within ", StringComparison.Ordinal)
+                && heard.EndsWith("found 10", StringComparison.Ordinal));
     }
 
     [Fact]
     public void Outside_64_bit_mode_the_segment_limits_are_whole_pages()
     {
         var other = new World();
-        var enclave32 = new TestEnclave(other, secs => secs with { BaseAddr = 0x100000, Attributes = new Attributes(AttributeFlags.None, 3) }, 0x100000);
+        var enclave32 = new TestEnclave(other,
+            secs => secs with { BaseAddr = 0x100000, Attributes = new Attributes(AttributeFlags.None, 3) }, 0x100000);
         byte[] tcs = World.Bytes(TestEnclave.LegalTcs() with { Gslimit = 0xffe });
-        Expect.GeneralProtection(Eadd.Execute(other.Machine, enclave32.Secs, enclave32.Base, new Secinfo(SecinfoFlags.Tcs), tcs, new EpcPage(9)));
+        Expect.GeneralProtection(
+            Eadd.Execute(other.Machine, enclave32.Secs, enclave32.Base, new Secinfo(SecinfoFlags.Tcs), tcs, new EpcPage(9)));
         tcs = World.Bytes(TestEnclave.LegalTcs());
         Expect.Success(Eadd.Execute(other.Machine, enclave32.Secs, enclave32.Base, new Secinfo(SecinfoFlags.Tcs), tcs, new EpcPage(9)));
     }
@@ -119,7 +124,8 @@ public class EaddTests
         Random.Shared.NextBytes(content);
         Expect.Success(Add(Regular, offset: 0x5000, content: content));
         ref readonly EpcmEntry entry = ref world.Epcm(new EpcPage(40));
-        Assert.True(entry is { Valid: true, PageType: PageType.Reg, R: true, W: true, X: false, Pending: false, Modified: false, Pr: false, Blocked: false });
+        Assert.True(
+            entry is { Valid: true, PageType: PageType.Reg, R: true, W: true, X: false, Pending: false, Modified: false, Pr: false, Blocked: false });
         Assert.Equal((enclave.Secs, enclave.Base + 0x5000), (entry.EnclaveSecs, entry.EnclaveAddress));
         Assert.Equal(content, world.Machine.Memory[new EpcPage(40)].ToArray());
         Assert.Equal(1, world.Machine.EnclaveOf(enclave.Secs).ChildCount);

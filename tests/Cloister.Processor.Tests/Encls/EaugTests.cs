@@ -70,7 +70,8 @@ public class EaugTests
         Expect.Success(Augment());
         Assert.Equal(new byte[4096], world.Machine.Memory[free].ToArray());
         ref readonly EpcmEntry entry = ref world.Epcm(free);
-        Assert.True(entry is { Valid: true, PageType: PageType.Reg, R: true, W: true, X: false, Pending: true, Modified: false, Pr: false, Blocked: false });
+        Assert.True(
+            entry is { Valid: true, PageType: PageType.Reg, R: true, W: true, X: false, Pending: true, Modified: false, Pr: false, Blocked: false });
         Assert.Equal((enclave.Secs, enclave.Base + TestEnclave.FreeOffset), (entry.EnclaveSecs, entry.EnclaveAddress));
     }
 }

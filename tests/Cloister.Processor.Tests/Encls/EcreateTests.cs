@@ -54,7 +54,8 @@ public class EcreateTests
         { "BASEADDR", secs => secs with { BaseAddr = TestEnclave.DefaultBase + 0x1000 } },
         { "ATTRIBUTES", secs => secs with { Attributes = secs.Attributes with { Flags = secs.Attributes.Flags | AttributeFlags.Init } } },
         { "ATTRIBUTES", secs => secs with { Attributes = secs.Attributes with { Flags = secs.Attributes.Flags | AttributeFlags.Cet } } },
-        { "ATTRIBUTES", secs => secs with { Attributes = secs.Attributes with { Flags = secs.Attributes.Flags | (AttributeFlags)(1UL << 63) } } },
+        { "ATTRIBUTES",
+            secs => secs with { Attributes = secs.Attributes with { Flags = secs.Attributes.Flags | (AttributeFlags)(1UL << 63) } } },
         { "reserved", secs => { secs.Reserved1[14] = 1; return secs; } },
         { "reserved", secs => { secs.Reserved2[0] = 1; return secs; } },
         { "reserved", secs => { secs.Reserved3[31] = 1; return secs; } },
@@ -74,8 +75,10 @@ public class EcreateTests
         options = chosen is { } bits ? options with { MaximumEnclaveSize64 = (byte)bits } : options;
         Assert.Equal(largest, options.Capabilities.MaximumEnclaveSize64);
         var machine = new SgxMachine(options, new ArrayEpcMemory(2));
-        Expect.GeneralProtection(Ecreate.Execute(machine, World.Bytes(TestEnclave.LegalSecs() with { BaseAddr = 0, Size = 2UL << largest }), default, new EpcPage(0)));
-        Expect.Success(Ecreate.Execute(machine, World.Bytes(TestEnclave.LegalSecs() with { BaseAddr = 0, Size = 1UL << largest }), default, new EpcPage(0)));
+        Expect.GeneralProtection(Ecreate.Execute(machine, World.Bytes(TestEnclave.LegalSecs() with { BaseAddr = 0, Size = 2UL << largest }),
+            default, new EpcPage(0)));
+        Expect.Success(Ecreate.Execute(machine, World.Bytes(TestEnclave.LegalSecs() with { BaseAddr = 0, Size = 1UL << largest }), default,
+            new EpcPage(0)));
     }
 
     [Fact]
@@ -98,7 +101,8 @@ public class EcreateTests
         var observer = new RecordingObserver();
         world.Machine.Observer = observer;
         Expect.GeneralProtection(Create(change(TestEnclave.LegalSecs())));
-        Assert.Matches($"^Ecreate refused: {System.Text.RegularExpressions.Regex.Escape(field)}: expected .+, found .+$", Assert.Single(observer.Heard, heard => heard.Contains("refused", StringComparison.Ordinal)));
+        Assert.Matches($"^Ecreate refused: {System.Text.RegularExpressions.Regex.Escape(field)}: expected .+, found .+$",
+            Assert.Single(observer.Heard, heard => heard.Contains("refused", StringComparison.Ordinal)));
         Assert.False(world.Epcm(new EpcPage(0)).Valid);
     }
 

@@ -65,7 +65,8 @@ public class EdbgTests
     [Fact]
     public void An_enclave_without_debug_is_refused()
     {
-        TestEnclave production = TestEnclave.Built(world, secs => secs with { Attributes = new Attributes(AttributeFlags.Mode64Bit, 3) }, origin: TestEnclave.DefaultBase + 0x100000);
+        TestEnclave production = TestEnclave.Built(world, secs => secs with { Attributes = new Attributes(AttributeFlags.Mode64Bit, 3) },
+            origin: TestEnclave.DefaultBase + 0x100000);
         Expect.GeneralProtection(Read(production.Data, 0, out ulong value));
         Assert.Equal(0ul, value);
         Expect.GeneralProtection(Write(production.Data, 0));

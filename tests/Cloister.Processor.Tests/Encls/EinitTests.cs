@@ -141,9 +141,11 @@ public class EinitTests
     public void Attributes_must_match_under_the_mask_and_only_there()
     {
         var enclave = new TestEnclave(world);
-        Expect.Error(SgxError.InvalidAttribute, enclave.Init(sigstruct => sigstruct with { Attributes = new Attributes(AttributeFlags.Mode64Bit, 7) }));
+        Expect.Error(SgxError.InvalidAttribute,
+            enclave.Init(sigstruct => sigstruct with { Attributes = new Attributes(AttributeFlags.Mode64Bit, 7) }));
         Expect.Error(SgxError.InvalidAttribute, enclave.Init(sigstruct => sigstruct with { Attributes = new Attributes(Usual, 3) }));
-        Assert.Contains("Einit refused: ATTRIBUTES: expected 0000000000000006:0000000000000003, found 0000000000000006:0000000000000007", observer.Heard);
+        Assert.Contains("Einit refused: ATTRIBUTES: expected 0000000000000006:0000000000000003, found 0000000000000006:0000000000000007",
+            observer.Heard);
         Expect.Success(enclave.Init(sigstruct => sigstruct with
         {
             Attributes = new Attributes(AttributeFlags.Mode64Bit, 3),
@@ -166,7 +168,8 @@ public class EinitTests
         var enclave = new TestEnclave(world);
         world.Machine.LaunchControlHash = new byte[32];
         Expect.Error(SgxError.InvalidEinittoken, enclave.Init());
-        Assert.Contains($"Einit refused: MRSIGNER: expected {new string('0', 64)}, found {Convert.ToHexStringLower(TestSigner.Mrsigner)}", observer.Heard);
+        Assert.Contains($"Einit refused: MRSIGNER: expected {new string('0', 64)}, found {Convert.ToHexStringLower(TestSigner.Mrsigner)}",
+            observer.Heard);
         world.Machine.LaunchControlHash = TestSigner.Mrsigner;
         Expect.Success(enclave.Init());
     }

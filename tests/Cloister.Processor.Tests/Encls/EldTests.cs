@@ -33,7 +33,8 @@ public class EldTests
         => Expect.Success(Ewb.Execute(world.Machine, page, versions, Slot, evicted, pcmd, out _));
 
     private LeafResult Load(EpcPage? secs = null, LinearAddress? address = null, EpcPage? va = null, int slot = Slot, EpcPage? page = null)
-        => Eldu.Execute(world.Machine, secs ?? enclave.Secs, address ?? enclave.DataAddress, evicted, pcmd, va ?? versions, slot, page ?? free);
+        => Eldu.Execute(world.Machine, secs ?? enclave.Secs, address ?? enclave.DataAddress, evicted, pcmd, va ?? versions,
+            slot, page ?? free);
 
     private void ExpectNothingLoaded()
     {
@@ -94,7 +95,8 @@ public class EldTests
         Expect.Success(Load());
         Assert.Equal(plain, world.Machine.Memory[free].ToArray());
         ref readonly EpcmEntry entry = ref world.Epcm(free);
-        Assert.True(entry is { Valid: true, Blocked: false, PageType: PageType.Reg, R: true, W: true, X: false, Pending: false, Modified: false });
+        Assert.True(
+            entry is { Valid: true, Blocked: false, PageType: PageType.Reg, R: true, W: true, X: false, Pending: false, Modified: false });
         Assert.Equal((enclave.Secs, enclave.DataAddress), (entry.EnclaveSecs, entry.EnclaveAddress));
         Assert.Equal(0ul, MemoryMarshal.Cast<byte, ulong>(world.Machine.Memory[versions])[Slot]);
     }
@@ -231,7 +233,8 @@ public class EldTests
         Expect.Success(Load());
         var gone = new List<(LinearAddress Address, byte[] Page, byte[] Pcmd)>();
         ulong eid = world.Machine.EnclaveOf(enclave.Secs).Eid;
-        foreach (int index in Enumerable.Range(0, 64).Where(index => world.Epcm(new EpcPage(index)) is { Valid: true, EnclaveSecs.IsNone: false }))
+        foreach (int index in Enumerable.Range(0, 64)
+            .Where(index => world.Epcm(new EpcPage(index)) is { Valid: true, EnclaveSecs.IsNone: false }))
         {
             enclave.BlockAndTrack(new EpcPage(index));
             (byte[] page, byte[] metadata) = (new byte[4096], new byte[128]);

@@ -18,7 +18,8 @@ public class ErdinfoTests
 
     [Fact]
     public void It_is_not_offered_without_the_oversubscription_leaves()
-        => Expect.GeneralProtection(Erdinfo.Execute(new World(new MachineOptions { Oversubscription = false }).Machine, new EpcPage(0), out _));
+        => Expect.GeneralProtection(
+            Erdinfo.Execute(new World(new MachineOptions { Oversubscription = false }).Machine, new EpcPage(0), out _));
 
     [Fact]
     public void Pages_outside_the_epc_and_pages_that_are_not_valid_are_told_apart()

@@ -24,7 +24,8 @@ public class EvictedPageTests
     }
 
     private bool Read(int slot = Slot, ulong? eid = null, EpcPage? va = null) =>
-        EvictedPage.TryRead(world.Machine, eid ?? world.Machine.EidOf(enclave.Secs), enclave.DataAddress, evicted, pcmd, va ?? versions, slot, plain, out _);
+        EvictedPage.TryRead(world.Machine, eid ?? world.Machine.EidOf(enclave.Secs), enclave.DataAddress, evicted, pcmd, va ?? versions,
+            slot, plain, out _);
 
     [Fact]
     public void It_is_read_and_stays_evicted()

@@ -17,7 +17,8 @@ public class AexNotifyTests
         => secs with { Attributes = secs.Attributes with { Flags = secs.Attributes.Flags | AttributeFlags.AexNotify } };
 
     private ref Gprsgx Saved(int number)
-        => ref MemoryMarshal.AsRef<Gprsgx>(world.Machine.Memory[world.Memory.Walk(enclave.Base + 0x4000 + ((ulong)number * 4096), AccessKind.Read).Page][^184..]);
+        => ref MemoryMarshal.AsRef<Gprsgx>(
+            world.Machine.Memory[world.Memory.Walk(enclave.Base + 0x4000 + ((ulong)number * 4096), AccessKind.Read).Page][^184..]);
 
     private void Interrupt() => Aex.Execute(world.Machine, world.Processor, world.Memory, world.ExtendedState, null, 0, default);
 

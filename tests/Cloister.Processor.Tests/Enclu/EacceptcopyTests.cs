@@ -20,8 +20,10 @@ public class EacceptcopyTests
 
     private LinearAddress Free => enclave.Base + TestEnclave.FreeOffset;
 
-    private LeafResult Copy(SecinfoFlags flags = Executable, LinearAddress? to = null, LinearAddress? from = null, LinearAddress? secinfo = null)
-        => world.Enclu(EncluLeaf.Eacceptcopy, (secinfo ?? enclave.Place(new Secinfo(flags))).Value, (to ?? Free).Value, (from ?? enclave.MoreDataAddress).Value);
+    private LeafResult Copy(SecinfoFlags flags = Executable, LinearAddress? to = null, LinearAddress? from = null,
+        LinearAddress? secinfo = null)
+        => world.Enclu(EncluLeaf.Eacceptcopy, (secinfo ?? enclave.Place(new Secinfo(flags))).Value, (to ?? Free).Value,
+            (from ?? enclave.MoreDataAddress).Value);
 
     [Fact]
     public void It_is_not_offered_without_sgx2()

@@ -128,7 +128,8 @@ public class EenterTests
         var young = new TestEnclave(world);
         young.AddPages();
         Refused(LeafResult.GeneralProtection, young.TcsAddress);
-        TestEnclave legacy = TestEnclave.Built(world, secs => secs with { Attributes = new Attributes(AttributeFlags.None, 3) }, origin: 0x40_0000);
+        TestEnclave legacy =
+            TestEnclave.Built(world, secs => secs with { Attributes = new Attributes(AttributeFlags.None, 3) }, origin: 0x40_0000);
         Refused(LeafResult.GeneralProtection, legacy.TcsAddress);
     }
 
@@ -210,12 +211,14 @@ public class EenterTests
     {
         TestEnclave enclave = TestEnclave.Built(world);
         Registers registers = world.Processor.Registers;
-        (registers.Rip, registers.Rsp, registers.Rbp, registers.FsBase, registers.GsBase) = (0x40_1000, 0x7ffe_0000, 0x7ffe_0100, 0x11000, 0x22000);
+        (registers.Rip, registers.Rsp, registers.Rbp, registers.FsBase, registers.GsBase) =
+            (0x40_1000, 0x7ffe_0000, 0x7ffe_0100, 0x11000, 0x22000);
         (registers.Rdx, registers.R15) = (0xd, 0xf);
         Expect.Success(Enter(enclave.TcsAddress));
         Assert.Equal((enclave.Base + TestEnclave.Entry).Value, registers.Rip);
         Assert.Equal((0ul, enclave.TcsAddress.Value, 0x40_1003ul), (registers.Rax, registers.Rbx, registers.Rcx));
-        Assert.Equal(((enclave.Base + TestEnclave.FsOffset).Value, (enclave.Base + TestEnclave.GsOffset).Value), (registers.FsBase, registers.GsBase));
+        Assert.Equal(((enclave.Base + TestEnclave.FsOffset).Value, (enclave.Base + TestEnclave.GsOffset).Value),
+            (registers.FsBase, registers.GsBase));
         Assert.Equal((0x7ffe_0000ul, 0x7ffe_0100ul, 0ul, 0xful), (registers.Rsp, registers.Rbp, registers.Rdx, registers.R15));
         LogicalProcessor processor = world.Processor;
         Assert.True(processor.EnclaveMode);

@@ -30,7 +30,8 @@ public partial class EgetkeyTests
 
     [Theory]
     [MemberData(nameof(Identities))]
-    public void A_sealing_key_depends_on_an_identity_by_policy_only(string what, Keypolicy policy, Func<Secs, Secs>? change, Func<Sigstruct, Sigstruct>? changeSigstruct)
+    public void A_sealing_key_depends_on_an_identity_by_policy_only(string what, Keypolicy policy, Func<Secs, Secs>? change,
+        Func<Sigstruct, Sigstruct>? changeSigstruct)
     {
         Assert.NotEmpty(what);
         var other = new World();
@@ -56,7 +57,8 @@ public partial class EgetkeyTests
     public void Attributes_count_under_the_mask_and_debug_always()
     {
         var other = new World();
-        TestEnclave production = Build(other, secs => secs with { Attributes = secs.Attributes with { Flags = secs.Attributes.Flags & ~AttributeFlags.Debug } });
+        TestEnclave production =
+            Build(other, secs => secs with { Attributes = secs.Attributes with { Flags = secs.Attributes.Flags & ~AttributeFlags.Debug } });
         production.Enter();
         Keyrequest unmasked = Request() with { Attributemask = default };
         Assert.NotEqual(Key(unmasked), Key(other, production, unmasked));

@@ -94,7 +94,8 @@ public class EmodpeTests
         ulong flags = world.Processor.Registers.Rflags |= Registers.ZeroFlag;
         Expect.Success(Extend(SecinfoFlags.X));
         Assert.Equal(SecinfoFlags.Reg | SecinfoFlags.R | SecinfoFlags.W | SecinfoFlags.X, world.Epcm(enclave.MoreData).SecinfoFlags);
-        Assert.Equal((6ul, 0x103ul, flags), (world.Processor.Registers.Rax, world.Processor.Registers.Rip, world.Processor.Registers.Rflags));
+        Assert.Equal((6ul, 0x103ul, flags),
+            (world.Processor.Registers.Rax, world.Processor.Registers.Rip, world.Processor.Registers.Rflags));
     }
 
     [Fact]

@@ -25,7 +25,8 @@ public class EreportTests
     }
 
     private LeafResult Make(Targetinfo target, ulong? reportdata = null, ulong? output = null)
-        => world.Enclu(EncluLeaf.Ereport, enclave.Place(target).Value, reportdata ?? (enclave.DataAddress + 1024).Value, output ?? enclave.MoreDataAddress.Value);
+        => world.Enclu(EncluLeaf.Ereport, enclave.Place(target).Value, reportdata ?? (enclave.DataAddress + 1024).Value, output
+            ?? enclave.MoreDataAddress.Value);
 
     [Fact]
     public void Targetinfo_must_be_aligned_inside_readable_and_its_reserved_fields_zero()
@@ -34,7 +35,8 @@ public class EreportTests
         ulong output = enclave.MoreDataAddress.Value;
         Expect.GeneralProtection(world.Enclu(EncluLeaf.Ereport, enclave.DataAddress.Value + 256, data, output));
         Expect.GeneralProtection(world.Enclu(EncluLeaf.Ereport, enclave.Base.Value - 512, data, output));
-        Expect.PageFault(enclave.SecondTcsAddress, World.EpcmRead, world.Enclu(EncluLeaf.Ereport, enclave.SecondTcsAddress.Value, data, output));
+        Expect.PageFault(enclave.SecondTcsAddress, World.EpcmRead,
+            world.Enclu(EncluLeaf.Ereport, enclave.SecondTcsAddress.Value, data, output));
         Expect.GeneralProtection(Make(new Targetinfo { Reserved1 = 1 }));
         Expect.GeneralProtection(Make(new Targetinfo { Reserved2 = 1 }));
         Expect.GeneralProtection(Make(new Targetinfo { CetAttributes = 1 }));
@@ -71,7 +73,8 @@ public class EreportTests
         ref Secs secs = ref world.Machine.SecsOf(enclave.Secs);
         Assert.Equal(((ReadOnlySpan<byte>)secs.Mrenclave).ToArray(), ((ReadOnlySpan<byte>)report.Body.Mrenclave).ToArray());
         Assert.Equal(TestSigner.Mrsigner, ((ReadOnlySpan<byte>)report.Body.Mrsigner).ToArray());
-        Assert.Equal((secs.Attributes, secs.Miscselect, 7, 3), (report.Body.Attributes, report.Body.Miscselect, report.Body.Isvprodid, report.Body.Isvsvn));
+        Assert.Equal((secs.Attributes, secs.Miscselect, 7, 3),
+            (report.Body.Attributes, report.Body.Miscselect, report.Body.Isvprodid, report.Body.Isvsvn));
         Assert.Equal(world.Machine.Keys.ReportKeyid, ((ReadOnlySpan<byte>)report.Keyid).ToArray());
         Assert.Equal(world.Machine.Cpusvn.ToArray(), ((ReadOnlySpan<byte>)report.Body.Cpusvn).ToArray());
         Assert.Equal(-1, ((ReadOnlySpan<byte>)report.Body.Reportdata).IndexOfAnyExcept((byte)0x77));
@@ -81,7 +84,8 @@ public class EreportTests
     public void The_target_can_verify_it_and_nobody_else_can()
     {
         TestEnclave target = TestEnclave.Built(world, secs => secs with { SsaFrameSize = 2 }, origin: TestEnclave.DefaultBase + 0x100000);
-        TestEnclave third = TestEnclave.Built(world, changeTcs: tcs => tcs with { Oentry = 0x20 }, origin: TestEnclave.DefaultBase + 0x200000);
+        TestEnclave third =
+            TestEnclave.Built(world, changeTcs: tcs => tcs with { Oentry = 0x20 }, origin: TestEnclave.DefaultBase + 0x200000);
         Expect.Success(Make(Target(world, target)));
         Report report = MemoryMarshal.Read<Report>(world.Machine.Memory[enclave.MoreData]);
         Assert.True(Verifies(world, target, report));

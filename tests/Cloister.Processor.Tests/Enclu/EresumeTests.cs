@@ -15,7 +15,8 @@ public class EresumeTests
 
     private void Interrupt() => Aex.Execute(world.Machine, world.Processor, world.Memory, world.ExtendedState, null, 0, default);
 
-    private LeafResult Resume(LinearAddress? tcs = null, ulong aep = 0x1234_5000) => world.Enclu(EncluLeaf.Eresume, (tcs ?? enclave.TcsAddress).Value, aep);
+    private LeafResult Resume(LinearAddress? tcs = null, ulong aep = 0x1234_5000) =>
+        world.Enclu(EncluLeaf.Eresume, (tcs ?? enclave.TcsAddress).Value, aep);
 
     [Fact]
     public void A_thread_that_is_inside_cannot_resume()
@@ -129,9 +130,11 @@ public class EresumeTests
         Assert.Equal((before.Rsi, before.Rdi, before.Rbp, before.Rsp), (registers.Rsi, registers.Rdi, registers.Rbp, registers.Rsp));
         Assert.Equal((before.R8, before.R9, before.R10, before.R11), (registers.R8, registers.R9, registers.R10, registers.R11));
         Assert.Equal((before.R12, before.R13, before.R14, before.R15), (registers.R12, registers.R13, registers.R14, registers.R15));
-        Assert.Equal((before.Rip, before.FsBase, before.GsBase, before.Rflags), (registers.Rip, registers.FsBase, registers.GsBase, registers.Rflags));
+        Assert.Equal((before.Rip, before.FsBase, before.GsBase, before.Rflags),
+            (registers.Rip, registers.FsBase, registers.GsBase, registers.Rflags));
         Assert.Equal(0xabcdeful, world.ExtendedState.Value);
         Assert.Equal(0u, world.Machine.TcsOf(enclave.Tcs).Cssa);
-        Assert.Equal((new LinearAddress(0x6666_0000), 0x33000ul, 0x44000ul), (world.Processor.Aep, world.Processor.SavedFsBase, world.Processor.SavedGsBase));
+        Assert.Equal((new LinearAddress(0x6666_0000), 0x33000ul, 0x44000ul),
+            (world.Processor.Aep, world.Processor.SavedFsBase, world.Processor.SavedGsBase));
     }
 }

@@ -19,13 +19,19 @@ public class SoftwareEnclaveTests
 
     private Report ReportFor(Targetinfo target)
     {
-        Expect.Success(world.Enclu(EncluLeaf.Ereport, enclave.Place(target).Value, (enclave.DataAddress + 1024).Value, enclave.MoreDataAddress.Value));
+        Expect.Success(
+            world.Enclu(EncluLeaf.Ereport, enclave.Place(target).Value, (enclave.DataAddress + 1024).Value, enclave.MoreDataAddress.Value));
         return MemoryMarshal.Read<Report>(world.Machine.Memory[enclave.MoreData]);
     }
 
     private static ReportBody Identity()
     {
-        ReportBody identity = new() { Attributes = new Attributes(AttributeFlags.Init | AttributeFlags.Mode64Bit, 3), Isvprodid = 1, Isvsvn = 11 };
+        ReportBody identity = new()
+        {
+            Attributes = new Attributes(AttributeFlags.Init | AttributeFlags.Mode64Bit, 3),
+            Isvprodid = 1,
+            Isvsvn = 11,
+        };
         identity.Mrenclave[0] = 7;
         return identity;
     }
@@ -36,7 +42,8 @@ public class SoftwareEnclaveTests
         SoftwareEnclave software = new(world.Machine.Options, Identity());
         Report report = ReportFor(software.Targetinfo);
         Assert.True(software.Verify(report));
-        Assert.False(new SoftwareEnclave(world.Machine.Options with { RootKey = Enumerable.Repeat((byte)1, 32).ToArray() }, Identity()).Verify(report));
+        Assert.False(new SoftwareEnclave(world.Machine.Options with { RootKey = Enumerable.Repeat((byte)1, 32).ToArray() },
+            Identity()).Verify(report));
         Assert.False(new SoftwareEnclave(world.Machine.Options with { OwnerEpoch = new byte[16] }, Identity()).Verify(report));
         Assert.False(new SoftwareEnclave(world.Machine.Options with { Cpusvn = new byte[16] }, Identity()).Verify(report));
         for (int bit = 0; bit < Report.SizeInBytes * 8; bit++)
@@ -59,7 +66,8 @@ public class SoftwareEnclaveTests
 
         Keyrequest request = new() { Keyname = KeyName.Report, Keyid = report.Keyid };
         Expect.Success(world.Enclu(EncluLeaf.Egetkey, enclave.Place(request).Value, enclave.MoreDataAddress.Value));
-        Assert.True(Cloister.Processor.Keys.Cmac.Verify(world.Machine.Memory[enclave.MoreData][..16], MemoryMarshal.AsBytes(new ReadOnlySpan<ReportBody>(in report.Body)), report.Mac));
+        Assert.True(Cloister.Processor.Keys.Cmac.Verify(world.Machine.Memory[enclave.MoreData][..16],
+            MemoryMarshal.AsBytes(new ReadOnlySpan<ReportBody>(in report.Body)), report.Mac));
     }
 
     [Theory]
@@ -67,7 +75,12 @@ public class SoftwareEnclaveTests
     [InlineData(KeyName.Report)]
     public void Its_keys_are_those_of_EGETKEY(KeyName name)
     {
-        Keyrequest request = new() { Keyname = name, Keypolicy = Keypolicy.Mrsigner, Attributemask = new Attributes((AttributeFlags)ulong.MaxValue, ulong.MaxValue) };
+        Keyrequest request = new()
+        {
+            Keyname = name,
+            Keypolicy = Keypolicy.Mrsigner,
+            Attributemask = new Attributes((AttributeFlags)ulong.MaxValue, ulong.MaxValue),
+        };
         Expect.Success(world.Enclu(EncluLeaf.Egetkey, enclave.Place(request).Value, enclave.MoreDataAddress.Value));
         byte[] expected = world.Machine.Memory[enclave.MoreData][..16].ToArray(), key = new byte[16];
         SoftwareEnclave software = new(world.Machine.Options, ReportFor(default).Body);

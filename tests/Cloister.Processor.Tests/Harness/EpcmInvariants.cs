@@ -27,7 +27,8 @@ internal static class EpcmInvariants
         foreach (EpcPage secs in Pages(world).Where(world.Machine.IsSecs))
         {
             Assert.Equal(children.GetValueOrDefault(secs), world.Machine.EnclaveOf(secs).ChildCount);
-            Assert.Equal(world.Machine.SecsOf(secs).Attributes.Flags.HasFlag(AttributeFlags.Init), world.Machine.EnclaveOf(secs).Measurement is null);
+            Assert.Equal(world.Machine.SecsOf(secs).Attributes.Flags.HasFlag(AttributeFlags.Init),
+                world.Machine.EnclaveOf(secs).Measurement is null);
         }
 
         CheckThreads(world, processors.Where(processor => processor.EnclaveMode).ToList());

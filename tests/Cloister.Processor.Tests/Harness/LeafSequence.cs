@@ -22,7 +22,8 @@ internal sealed class LeafSequence
         versions = world.VersionArray();
     }
 
-    private sealed record Evicted(EpcPage Va, int Slot, LinearAddress Address, byte[] Page, byte[] Pcmd, byte[] Plain, bool IsSecs, bool IsVa);
+    private sealed record Evicted(EpcPage Va, int Slot, LinearAddress Address, byte[] Page, byte[] Pcmd, byte[] Plain,
+        bool IsSecs, bool IsVa);
 
     public static int Leaves => 19;
 
@@ -52,8 +53,11 @@ internal sealed class LeafSequence
         LogicalProcessor processor = processors[second & 1];
         return leaf switch
         {
-            0 => ("ECREATE", Ecreate.Execute(machine, World.Bytes(TestEnclave.LegalSecs(TestEnclave.DefaultBase + 0x100000)), default, page)),
-            1 => ("EADD", Eadd.Execute(machine, new EpcPage(second % EpcPages), enclave.Base + 0x100000 + offset, new Secinfo(SecinfoFlags.Reg | (SecinfoFlags)(second & 7)), new byte[4096], page)),
+            0 => ("ECREATE",
+                Ecreate.Execute(machine, World.Bytes(TestEnclave.LegalSecs(TestEnclave.DefaultBase + 0x100000)), default, page)),
+            1 => ("EADD",
+                Eadd.Execute(machine, new EpcPage(second % EpcPages), enclave.Base + 0x100000 + offset,
+                    new Secinfo(SecinfoFlags.Reg | (SecinfoFlags)(second & 7)), new byte[4096], page)),
             2 => ("EAUG", Mapped(Eaug.Execute(machine, enclave.Secs, address, null, page), address, page)),
             3 => ("EREMOVE", Eremove.Execute(machine, page)),
             4 => ("EBLOCK", Eblock.Execute(machine, page)),
@@ -138,7 +142,8 @@ internal sealed class LeafSequence
         {
             nextSlot++;
             evicted.RemoveAll(other => other.Slot == slot);
-            evicted.Add(new Evicted(versions, slot, address, bytes, pcmd, plain, entry.PageType == PageType.Secs, entry.PageType == PageType.Va));
+            evicted.Add(
+                new Evicted(versions, slot, address, bytes, pcmd, plain, entry.PageType == PageType.Secs, entry.PageType == PageType.Va));
         }
 
         return result;

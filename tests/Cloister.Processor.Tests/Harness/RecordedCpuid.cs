@@ -13,12 +13,15 @@ internal sealed class RecordedCpuid
     {
         foreach (string line in lines.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
         {
-            uint[] n = [.. line.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(word => uint.Parse(word, NumberStyles.HexNumber, CultureInfo.InvariantCulture))];
+            uint[] n = [.. line.Split(' ', StringSplitOptions.RemoveEmptyEntries)
+                .Select(word => uint.Parse(word, NumberStyles.HexNumber, CultureInfo.InvariantCulture))];
             this[n[0], n[1]] = new CpuidRegisters(n[2], n[3], n[4], n[5]);
         }
     }
 
-    /// <summary>A Ryzen 5 7600X (Zen 4) under Linux, where PKRU is switched on: AVX-512 and protection keys, neither where Intel has them.</summary>
+    /// <summary>
+    /// A Ryzen 5 7600X (Zen 4) under Linux, where PKRU is switched on: AVX-512 and protection keys, neither where Intel has them.
+    /// </summary>
     public static RecordedCpuid Zen4 => new("""
         00000000 0 00000010 68747541 444D4163 69746E65
         00000001 0 00A60F12 000C0800 7EF8320B 178BFBFF
@@ -87,7 +90,8 @@ internal sealed class RecordedCpuid
     /// <summary>What it answers; what it does not know is zeros, as AMD has it.</summary>
     public CpuidRegisters this[uint leaf, uint subleaf]
     {
-        get => _answers.TryGetValue((leaf, leaf is 0xd or 7 or 0xb or 0x8000001d or 0xf or 0x10 ? subleaf : 0), out CpuidRegisters answer) ? answer : default;
+        get => _answers.TryGetValue((leaf, leaf is 0xd or 7 or 0xb or 0x8000001d or 0xf or 0x10 ? subleaf : 0), out CpuidRegisters answer)
+            ? answer : default;
         set => _answers[(leaf, subleaf)] = value;
     }
 

@@ -71,7 +71,8 @@ internal sealed class TestEnclave
     };
 
     /// <summary>An initialised enclave.</summary>
-    public static TestEnclave Built(World world, Func<Secs, Secs>? change = null, Func<Tcs, Tcs>? changeTcs = null, Func<Sigstruct, Sigstruct>? changeSigstruct = null, ulong origin = DefaultBase)
+    public static TestEnclave Built(World world, Func<Secs, Secs>? change = null, Func<Tcs, Tcs>? changeTcs = null,
+        Func<Sigstruct, Sigstruct>? changeSigstruct = null, ulong origin = DefaultBase)
     {
         var enclave = new TestEnclave(world, change, origin);
         enclave.AddPages(changeTcs);

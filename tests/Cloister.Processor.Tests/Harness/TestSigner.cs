@@ -47,7 +47,8 @@ internal static class TestSigner
         LittleEndian(Modulus).CopyTo(sigstruct.Modulus);
         byte[] bytes = new byte[Sigstruct.SizeInBytes];
         MemoryMarshal.Write(bytes, in sigstruct);
-        BigInteger signature = Signatures.GetOrAdd(Pad(bytes, changePadding), message => BigInteger.ModPow(message, PrivateExponent, Modulus));
+        BigInteger signature =
+            Signatures.GetOrAdd(Pad(bytes, changePadding), message => BigInteger.ModPow(message, PrivateExponent, Modulus));
         (BigInteger q1, BigInteger q2) = SigstructVerifier.Quotients(signature, Modulus);
         LittleEndian(signature).CopyTo(sigstruct.Signature);
         LittleEndian(q1).CopyTo(sigstruct.Q1);

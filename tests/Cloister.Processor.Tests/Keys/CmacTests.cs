@@ -6,7 +6,8 @@ namespace Cloister.Processor.Tests.Keys;
 public class CmacTests
 {
     private const string Key = "2b7e151628aed2a6abf7158809cf4f3c";
-    private const string Message = "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e5130c81c46a35ce411e5fbc1191a0a52eff69f2445df4f9b17ad2b417be66c3710";
+    private const string Message =
+        "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e5130c81c46a35ce411e5fbc1191a0a52eff69f2445df4f9b17ad2b417be66c3710";
 
     [Theory]
     [InlineData(0, "bb1d6929e95937287fa37d129b756746")]

@@ -114,7 +114,8 @@ internal abstract class AddressIoctl<T>(IoctlCall call) : EnclaveIoctl(call)
         int done = 0;
         while (done < destination.Length)
         {
-            int count = Math.Min(destination.Length - done, (int)(LinearAddress.PageSize - ((address + (ulong)done) & (LinearAddress.PageSize - 1))));
+            int count = Math.Min(destination.Length - done,
+                (int)(LinearAddress.PageSize - ((address + (ulong)done) & (LinearAddress.PageSize - 1))));
             if (!Caller.CopyFromUser(address + (ulong)done, destination.Slice(done, count)))
             {
                 break;

@@ -155,7 +155,8 @@ public sealed class IntelSdkConfiguration
 
         if (value < element.Least || value > element.Greatest)
         {
-            throw new ImageException($"{name} of the configuration is 0x{value:x}, and 0x{element.Least:x} to 0x{element.Greatest:x} are possible");
+            throw new ImageException(
+                $"{name} of the configuration is 0x{value:x}, and 0x{element.Least:x} to 0x{element.Greatest:x} are possible");
         }
 
         if (!values.TryAdd(name, value))
@@ -169,7 +170,8 @@ public sealed class IntelSdkConfiguration
     {
         if (text.StartsWith("0x", StringComparison.OrdinalIgnoreCase))
         {
-            return ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong hexadecimal) ? hexadecimal : null;
+            return ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong hexadecimal)
+                ? hexadecimal : null;
         }
 
         if (text.Length > 1 && text[0] == '0')

@@ -19,7 +19,8 @@ public static class IntelSdkLayout
     /// <summary>
     /// The file with the metadata that its SDK's signer would write, but the signature. Metadata that is there already is written over.
     /// </summary>
-    /// <param name="image">A file of the Intel SDK, ELF64, of SDK 2.3 or later. The result reads from it: it stays open until that is disposed.</param>
+    /// <param name="image">A file of the Intel SDK, ELF64, of SDK 2.3 or later.
+    /// The result reads from it: it stays open until that is disposed.</param>
     /// <param name="configuration">Heap, stacks, threads and what goes into the SIGSTRUCT.</param>
     /// <param name="release">The SDK's release, "2.4", for files that do not tell: a stripped file of before 2.9.1.</param>
     /// <exception cref="ImageException">It is no such file, or the configuration cannot be used with it.</exception>
@@ -29,7 +30,8 @@ public static class IntelSdkLayout
         ArgumentNullException.ThrowIfNull(configuration);
         if (image.Format != ImageFormat.IntelSdkElf)
         {
-            throw new ImageException($"a file of kind {image.FormatName} is not laid out by a configuration: that is for ELF files of the Intel SDK");
+            throw new ImageException(
+                $"a file of kind {image.FormatName} is not laid out by a configuration: that is for ELF files of the Intel SDK");
         }
 
         SdkRelease? told = null;
@@ -53,7 +55,8 @@ public static class IntelSdkLayout
 
             byte[] block = new byte[length];
             versions.CopyTo(block, 0);
-            return IntelSdkElfReader.Read(new ElfFile(new PatchedByteSource(image.Source, [(offset, block)])), parameters.Signing, $"SDK {parts.Release.Number}");
+            return IntelSdkElfReader.Read(new ElfFile(new PatchedByteSource(image.Source, [(offset, block)])), parameters.Signing,
+                $"SDK {parts.Release.Number}");
         }
         catch (OverflowException overflow)
         {

@@ -15,7 +15,9 @@ internal static class SdkBookkeeping
     // sgx-emm's emalloc holds 2^28 bytes at most: 30 reservations, each twice the one before.
     private const int MaximumReservations = 30;
 
-    /// <summary>Pages of the user region, the configuration's own included, and the bytes of bookkeeping to be told to the runtime.</summary>
+    /// <summary>
+    /// Pages of the user region, the configuration's own included, and the bytes of bookkeeping to be told to the runtime.
+    /// </summary>
     public static (ulong Pages, ulong Bookkeeping) UserRegion(SdkEnclaveParts parts, SdkParameters parameters, uint ssaFrameSize)
     {
         ulong books = Books(parts, parameters, ssaFrameSize);
@@ -30,7 +32,8 @@ internal static class SdkBookkeeping
             return ((user + reserved + (2 * Guard)) / SdkLayoutTable.PageSize, reserved);
         }
 
-        ulong region = parts.Release.Number >= new Version(2, 19) ? Reservations(books) : RoundUp(books + (2 * Block), SdkLayoutTable.PageSize);
+        ulong region = parts.Release.Number >= new Version(2, 19) ? Reservations(books)
+            : RoundUp(books + (2 * Block), SdkLayoutTable.PageSize);
         return ((region + user + userBooks) / SdkLayoutTable.PageSize, 0);
     }
 
@@ -54,7 +57,8 @@ internal static class SdkBookkeeping
         ulong stack = Range(parameters.StackMinimum) + (stackGrows ? Range(parameters.StackMaximum - parameters.StackMinimum) : 0);
         ulong thread = (3 * record) + stack + Range(1) + Range(ssaFrameSize * SdkLayoutTable.SsaFrames) + Range(parts.TdPages);
         ulong removedThread = (stackGrows ? 8u : 7u) * record;
-        ulong threads = 1 + (ulong)parameters.StaticThreads + (parameters.HasDynamicThreads ? parameters.ThreadsMaximum - parameters.StaticThreads : 0);
+        ulong threads = 1 + (ulong)parameters.StaticThreads
+            + (parameters.HasDynamicThreads ? parameters.ThreadsMaximum - parameters.StaticThreads : 0);
         return Ranges(parameters.HeapMinimum, parameters.HeapInitial, parameters.HeapMaximum)
             + Ranges(parameters.ReservedMinimum, parameters.ReservedInitial, parameters.ReservedMaximum)
             + (threads * thread)
@@ -68,7 +72,8 @@ internal static class SdkBookkeeping
         => release.HasAexNotify ? Math.Max(16, RoundUp(size + 8, 8)) : release.Number >= new Version(2, 19) ? RoundUp(size, 16) : size;
 
     private static ulong Bits(SdkRelease release, ulong pages)
-        => release.HasAexNotify ? Allocated(release, RoundUp(pages, 8) / 8) : RoundUp(pages, release.Number >= new Version(2, 19) ? 128u : 8u) / 8;
+        => release.HasAexNotify ? Allocated(release, RoundUp(pages, 8) / 8)
+        : RoundUp(pages, release.Number >= new Version(2, 19) ? 128u : 8u) / 8;
 
     private static ulong RoundUp(ulong value, ulong to) => (value + to - 1) / to * to;
 }

@@ -2,7 +2,9 @@ using Cloister.Architecture;
 
 namespace Cloister.Images;
 
-/// <summary>The layout for loaders that know no dynamic memory: all threads are there from the start. sign_tool.cpp, generate_compatible_metadata.</summary>
+/// <summary>
+/// The layout for loaders that know no dynamic memory: all threads are there from the start. sign_tool.cpp, generate_compatible_metadata.
+/// </summary>
 internal static class SdkCompatibleLayout
 {
     public static IReadOnlyList<LayoutEntry> Of(IReadOnlyList<LayoutEntry> layout, uint threads)
@@ -51,5 +53,8 @@ internal static class SdkCompatibleLayout
         }
     }
 
-    private static LayoutEntry WithoutPostAdd(LayoutEntry entry) => entry with { Attributes = (ushort)(entry.Attributes & ~LayoutEntry.PostAdd) };
+    private static LayoutEntry WithoutPostAdd(LayoutEntry entry) => entry with
+    {
+        Attributes = (ushort)(entry.Attributes & ~LayoutEntry.PostAdd),
+    };
 }

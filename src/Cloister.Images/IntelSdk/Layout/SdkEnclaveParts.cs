@@ -10,11 +10,14 @@ internal sealed class SdkEnclaveParts
     {
         if (!elf.Is64)
         {
-            throw new ImageException("an ELF32 enclave that was never signed: its layout is not made here, sign it once with sgx_sign and any key");
+            throw new ImageException(
+                "an ELF32 enclave that was never signed: its layout is not made here, sign it once with sgx_sign and any key");
         }
 
-        ElfSymbol symbol = elf.FindDynamicSymbol(GlobalDataSymbol) ?? throw new ImageException($"no symbol {GlobalDataSymbol}: the file was not linked with the SDK's trusted runtime");
-        GlobalData = (long)(elf.FileOffsetOf(symbol.Value) ?? throw new ImageException($"{GlobalDataSymbol} at 0x{symbol.Value:x} is not in the file"));
+        ElfSymbol symbol = elf.FindDynamicSymbol(GlobalDataSymbol)
+            ?? throw new ImageException($"no symbol {GlobalDataSymbol}: the file was not linked with the SDK's trusted runtime");
+        GlobalData = (long)(elf.FileOffsetOf(symbol.Value)
+            ?? throw new ImageException($"{GlobalDataSymbol} at 0x{symbol.Value:x} is not in the file"));
         if (!elf.Source.Contains((ulong)GlobalData, symbol.Size) || symbol.Size < 8)
         {
             throw new ImageException($"{GlobalDataSymbol} of {symbol.Size} bytes is not in the file", GlobalData);
@@ -25,7 +28,8 @@ internal sealed class SdkEnclaveParts
         SegmentPages = [.. elf.LoadSegments.Select(segment => Pages(segment.MemorySize))];
 
         // calculate_sections_size: the segment with the highest address, if it is above 0.
-        ElfSegment last = elf.LoadSegments.Aggregate(default(ElfSegment), (highest, segment) => segment.Address > highest.Address ? segment : highest);
+        ElfSegment last =
+            elf.LoadSegments.Aggregate(default(ElfSegment), (highest, segment) => segment.Address > highest.Address ? segment : highest);
         if (last.Address == 0 || last.MemorySize > ulong.MaxValue - last.Address)
         {
             throw new ImageException("the file has no segments that a loader could add");

@@ -15,7 +15,8 @@ internal static class SdkGlobalData
     private const int TlsAddressWord = 10;
     private const int AexNotifyWords = 3;
 
-    public static void Write(Span<byte> to, SdkEnclaveParts parts, SdkParameters parameters, SdkLayoutTable layout, uint ssaFrameSize, ReadOnlySpan<byte> tcsTemplate)
+    public static void Write(Span<byte> to, SdkEnclaveParts parts, SdkParameters parameters, SdkLayoutTable layout, uint ssaFrameSize,
+        ReadOnlySpan<byte> tcsTemplate)
     {
         SdkRelease release = parts.Release;
         var words = new WordWriter(to);
@@ -56,7 +57,8 @@ internal static class SdkGlobalData
         BinaryPrimitives.WriteUInt32LittleEndian(words.Take(8), (uint)layout.Entries.Count);
         if (layout.Entries.Count > release.LayoutEntries)
         {
-            throw new ImageException($"the configuration needs {layout.Entries.Count} layout entries, and SDK {release.Number} has room for {release.LayoutEntries}");
+            throw new ImageException(
+                $"the configuration needs {layout.Entries.Count} layout entries, and SDK {release.Number} has room for {release.LayoutEntries}");
         }
 
         Span<byte> table = words.Take(release.LayoutEntries * SgxMetadata.LayoutEntrySize);
@@ -79,7 +81,8 @@ internal static class SdkGlobalData
     }
 
     // thread_data_t: offsets relative to the TCS.
-    private static void WriteThread(Span<byte> to, SdkEnclaveParts parts, SdkParameters parameters, SdkLayoutTable layout, uint ssaFrameSize)
+    private static void WriteThread(Span<byte> to, SdkEnclaveParts parts, SdkParameters parameters, SdkLayoutTable layout,
+        uint ssaFrameSize)
     {
         ulong tcs = layout.First(LayoutEntry.Tcs).Offset;
         LayoutEntry td = layout.First(LayoutEntry.Td);

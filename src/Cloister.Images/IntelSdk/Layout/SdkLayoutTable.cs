@@ -65,12 +65,14 @@ internal sealed class SdkLayoutTable
         Add(new LayoutEntry(LayoutEntry.HeapMin, LayoutEntry.Eadd, Count(parameters.HeapMinimum), 0, 0, 0, ReadWrite));
         if (parameters.HeapInitial > parameters.HeapMinimum)
         {
-            Add(new LayoutEntry(LayoutEntry.HeapInit, LayoutEntry.Eadd | LayoutEntry.PostRemove | LayoutEntry.PostAdd, Count(parameters.HeapInitial - parameters.HeapMinimum), 0, 0, 0, ReadWrite));
+            Add(new LayoutEntry(LayoutEntry.HeapInit, LayoutEntry.Eadd | LayoutEntry.PostRemove | LayoutEntry.PostAdd,
+                Count(parameters.HeapInitial - parameters.HeapMinimum), 0, 0, 0, ReadWrite));
         }
 
         if (parameters.HeapMaximum > parameters.HeapInitial)
         {
-            Add(new LayoutEntry(LayoutEntry.HeapMax, LayoutEntry.PostAdd, Count(parameters.HeapMaximum - parameters.HeapInitial), 0, 0, 0, ReadWrite));
+            Add(new LayoutEntry(LayoutEntry.HeapMax, LayoutEntry.PostAdd, Count(parameters.HeapMaximum - parameters.HeapInitial), 0, 0,
+                0, ReadWrite));
         }
     }
 
@@ -81,7 +83,8 @@ internal sealed class SdkLayoutTable
         var thread = new List<LayoutEntry> { guard };
         if (parameters.StackMaximum > parameters.StackMinimum)
         {
-            thread.Add(new LayoutEntry(LayoutEntry.StackMax, Measured | LayoutEntry.GrowDown, Count(parameters.StackMaximum - parameters.StackMinimum), 0, StackFill, 0, ReadWrite));
+            thread.Add(new LayoutEntry(LayoutEntry.StackMax, Measured | LayoutEntry.GrowDown,
+                Count(parameters.StackMaximum - parameters.StackMinimum), 0, StackFill, 0, ReadWrite));
         }
 
         thread.AddRange(
@@ -97,7 +100,11 @@ internal sealed class SdkLayoutTable
     private void AddThreads(LayoutEntry[] thread)
     {
         // The first thread serves the SDK itself; its stack may shrink and grow.
-        AddRange(thread, entry => entry.Id == LayoutEntry.StackMax ? entry with { Attributes = (ushort)(entry.Attributes | LayoutEntry.PostAdd | LayoutEntry.PostRemove) } : entry);
+        AddRange(thread,
+            entry => entry.Id == LayoutEntry.StackMax ? entry with
+            {
+                Attributes = (ushort)(entry.Attributes | LayoutEntry.PostAdd | LayoutEntry.PostRemove),
+            } : entry);
         if (parameters.StaticThreads > 0)
         {
             AddRange(thread, entry => entry);
@@ -106,7 +113,11 @@ internal sealed class SdkLayoutTable
 
         if (parameters.RemovedThreads > 0)
         {
-            AddRange(thread, entry => entry.Id == LayoutEntry.Guard ? entry : entry with { Attributes = (ushort)(entry.Attributes | LayoutEntry.Eremove) });
+            AddRange(thread,
+                entry => entry.Id == LayoutEntry.Guard ? entry : entry with
+                {
+                    Attributes = (ushort)(entry.Attributes | LayoutEntry.Eremove),
+                });
             AddGroup(LayoutEntry.ThreadGroup, thread, parameters.RemovedThreads - 1);
         }
 
@@ -115,12 +126,21 @@ internal sealed class SdkLayoutTable
             AddRange(thread, entry => entry.Id switch
             {
                 LayoutEntry.Guard => entry,
-                LayoutEntry.StackMax => entry with { Id = (ushort)(entry.Id + LayoutEntry.ToDynamic), Attributes = LayoutEntry.PostAdd | LayoutEntry.GrowDown },
-                _ => entry with { Id = (ushort)(entry.Id + LayoutEntry.ToDynamic), Attributes = LayoutEntry.PostAdd | LayoutEntry.DynamicThread },
+                LayoutEntry.StackMax => entry with
+                {
+                    Id = (ushort)(entry.Id + LayoutEntry.ToDynamic),
+                    Attributes = LayoutEntry.PostAdd | LayoutEntry.GrowDown,
+                },
+                _ => entry with
+                {
+                    Id = (ushort)(entry.Id + LayoutEntry.ToDynamic),
+                    Attributes = LayoutEntry.PostAdd | LayoutEntry.DynamicThread,
+                },
             });
 
             // This one is there even when it repeats nothing.
-            Add(new LayoutEntry(LayoutEntry.ThreadGroupDynamic, (ushort)thread.Length, parameters.ThreadsMaximum - parameters.StaticThreads - 1, 0, 0, 0, SecinfoFlags.None));
+            Add(new LayoutEntry(LayoutEntry.ThreadGroupDynamic, (ushort)thread.Length,
+                parameters.ThreadsMaximum - parameters.StaticThreads - 1, 0, 0, 0, SecinfoFlags.None));
         }
     }
 
@@ -135,12 +155,14 @@ internal sealed class SdkLayoutTable
         Add(new LayoutEntry(LayoutEntry.ReservedMin, LayoutEntry.Eadd, Count(parameters.ReservedMinimum), 0, 0, 0, flags));
         if (parameters.ReservedInitial > parameters.ReservedMinimum)
         {
-            Add(new LayoutEntry(LayoutEntry.ReservedInit, LayoutEntry.Eadd | LayoutEntry.PostRemove | LayoutEntry.PostAdd, Count(parameters.ReservedInitial - parameters.ReservedMinimum), 0, 0, 0, flags));
+            Add(new LayoutEntry(LayoutEntry.ReservedInit, LayoutEntry.Eadd | LayoutEntry.PostRemove | LayoutEntry.PostAdd,
+                Count(parameters.ReservedInitial - parameters.ReservedMinimum), 0, 0, 0, flags));
         }
 
         if (parameters.ReservedMaximum > parameters.ReservedInitial)
         {
-            Add(new LayoutEntry(LayoutEntry.ReservedMax, LayoutEntry.PostAdd, Count(parameters.ReservedMaximum - parameters.ReservedInitial), 0, 0, 0, ReadWrite));
+            Add(new LayoutEntry(LayoutEntry.ReservedMax, LayoutEntry.PostAdd,
+                Count(parameters.ReservedMaximum - parameters.ReservedInitial), 0, 0, 0, ReadWrite));
         }
     }
 
@@ -181,7 +203,9 @@ internal sealed class SdkLayoutTable
         }
 
         LayoutEntry last = entries[^1];
-        if (release.StretchesReservedMemory && (last.Id is LayoutEntry.ReservedInit or LayoutEntry.ReservedMax || (last.Id == LayoutEntry.ReservedMin && last.PageCount > 0)))
+        if (release.StretchesReservedMemory
+            && (last.Id is LayoutEntry.ReservedInit or LayoutEntry.ReservedMax
+                || (last.Id == LayoutEntry.ReservedMin && last.PageCount > 0)))
         {
             entries[^1] = last with { PageCount = Count(last.PageCount + rest) };
 

@@ -38,11 +38,13 @@ internal sealed class SdkMetadata
         int globalData = AddPatches();
         tableOffset = head.Length + data.Count;
         WriteHead();
-        SdkGlobalData.Write(Data(globalData, parts.Release.GlobalDataSize), parts, parameters, layout, SsaFrameSize, Data(tcsTemplate, TcsTemplateSize));
+        SdkGlobalData.Write(Data(globalData, parts.Release.GlobalDataSize), parts, parameters, layout, SsaFrameSize,
+            Data(tcsTemplate, TcsTemplateSize));
     }
 
     private uint SsaFrameSize
-        => parts.Release.HasMemoryManager ? (uint)((parameters.XsaveSize + SdkGlobalData.SsaGprSize + SdkLayoutTable.PageSize - 1) / SdkLayoutTable.PageSize) : 1;
+        => parts.Release.HasMemoryManager
+        ? (uint)((parameters.XsaveSize + SdkGlobalData.SsaGprSize + SdkLayoutTable.PageSize - 1) / SdkLayoutTable.PageSize) : 1;
 
     /// <summary>The versions that this configuration needs, behind each other. sign_tool.cpp, generate_compatible_metadata.</summary>
     public byte[] Versions()
@@ -156,7 +158,8 @@ internal sealed class SdkMetadata
     {
         int globalData = Reserve(parts.Release.GlobalDataSize);
         int zero = Reserve(8);
-        (long To, int From, int Size)[] patches = [(parts.GlobalData, globalData, parts.Release.GlobalDataSize), (0x3c, zero, 2), (0x28, zero, 8), (0x3e, zero, 2)];
+        (long To, int From, int Size)[] patches = [(parts.GlobalData, globalData, parts.Release.GlobalDataSize), (0x3c, zero, 2),
+            (0x28, zero, 8), (0x3e, zero, 2)];
         int table = Reserve(patches.Length * SgxMetadata.PatchEntrySize);
         for (int i = 0; i < patches.Length; i++)
         {

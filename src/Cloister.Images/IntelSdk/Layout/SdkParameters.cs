@@ -3,7 +3,10 @@ using Cloister.Architecture;
 
 namespace Cloister.Images;
 
-/// <summary>The configuration for one release, looked through. manage_metadata.cpp, check_xml_parameter, fill_enclave_css, modify_metadata, check_config.</summary>
+/// <summary>
+/// The configuration for one release, looked through. manage_metadata.cpp, check_xml_parameter, fill_enclave_css, modify_metadata,
+/// check_config.
+/// </summary>
 internal sealed class SdkParameters
 {
     private const ulong AvxXfrm = 6;
@@ -116,8 +119,10 @@ internal sealed class SdkParameters
     {
         foreach ((string name, bool known) in new[]
         {
-            ("ReservedMemMaxSize", release.HasReservedMemory), ("ReservedMemExecutable", release.HasReservedExecutable), ("EnableKSS", release.Number >= new Version(2, 4)),
-            ("ELRangeSize", release.HasElrange), ("PKRU", release.HasPkru), ("AMX", release.HasMemoryManager), ("UserRegionSize", release.HasMemoryManager),
+            ("ReservedMemMaxSize", release.HasReservedMemory), ("ReservedMemExecutable", release.HasReservedExecutable),
+            ("EnableKSS", release.Number >= new Version(2, 4)),
+            ("ELRangeSize", release.HasElrange), ("PKRU", release.HasPkru), ("AMX", release.HasMemoryManager),
+            ("UserRegionSize", release.HasMemoryManager),
             ("EnableAEXNotify", release.HasAexNotify),
         })
         {
@@ -131,7 +136,8 @@ internal sealed class SdkParameters
         {
             if (configuration.IsSet(fips))
             {
-                throw new ImageException($"{fips} of the configuration is for sgx_sign only: it signs or appends a cryptographic module besides");
+                throw new ImageException(
+                    $"{fips} of the configuration is for sgx_sign only: it signs or appends a cryptographic module besides");
             }
         }
     }
@@ -140,7 +146,8 @@ internal sealed class SdkParameters
     {
         Require(StackMinimum <= StackMaximum, "StackMinSize is more than StackMaxSize");
         Require(HeapInitial <= HeapMaximum, "HeapInitSize is more than HeapMaxSize");
-        Require(HeapMinimum <= HeapInitial, configuration.Has("HeapInitSize") ? "HeapMinSize is more than HeapInitSize" : "HeapMinSize is more than HeapMaxSize");
+        Require(HeapMinimum <= HeapInitial, configuration.Has("HeapInitSize") ? "HeapMinSize is more than HeapInitSize"
+            : "HeapMinSize is more than HeapMaxSize");
         Require(ReservedInitial <= ReservedMaximum, "ReservedMemInitSize is more than ReservedMemMaxSize");
         Require(ReservedMinimum <= ReservedInitial, "ReservedMemMinSize is more than ReservedMemInitSize or ReservedMemMaxSize");
         Require(configuration.IsSet("HW") == configuration.IsSet("LaunchKey"), "HW and LaunchKey go together");
@@ -156,7 +163,8 @@ internal sealed class SdkParameters
         {
             Require(ulong.IsPow2(range.RangeSize), "ELRangeSize is no power of two");
             Require((range.RangeAddress & (range.RangeSize - 1)) == 0, "ELRangeStartAddress is no multiple of ELRangeSize");
-            Require(range.ImageAddress % SdkLayoutTable.PageSize == 0 && range.ImageAddress >= range.RangeAddress, "EnclaveImageAddress is in the middle of a page or below ELRangeStartAddress");
+            Require(range.ImageAddress % SdkLayoutTable.PageSize == 0 && range.ImageAddress >= range.RangeAddress,
+                "EnclaveImageAddress is in the middle of a page or below ELRangeStartAddress");
         }
     }
 
@@ -164,7 +172,8 @@ internal sealed class SdkParameters
     {
         ulong mask = Attributes.XfrmLegacy | release.ReservedXfrm;
         ulong xfrm = Attributes.XfrmLegacy;
-        foreach ((string name, ulong bits, bool known) in new[] { ("PKRU", PkruXfrm, release.HasPkru), ("AMX", AmxXfrm, release.HasMemoryManager) })
+        foreach ((string name, ulong bits, bool known) in new[] { ("PKRU", PkruXfrm, release.HasPkru),
+            ("AMX", AmxXfrm, release.HasMemoryManager) })
         {
             ulong choice = configuration[name];
             xfrm |= known && choice == Enabled ? bits : 0;
@@ -175,7 +184,8 @@ internal sealed class SdkParameters
 
         // get_xsave_size: the last row whose components are all there.
         uint size = 0;
-        foreach ((ulong bits, uint bytes) in new[] { (Attributes.XfrmLegacy, 576u), (AvxXfrm, 832u), (MpxXfrm, 1088u), (Avx512Xfrm, 2688u), (PkruXfrm, 2752u), (AmxXfrm, 11008u) })
+        foreach ((ulong bits, uint bytes) in new[] { (Attributes.XfrmLegacy, 576u), (AvxXfrm, 832u), (MpxXfrm, 1088u), (Avx512Xfrm, 2688u),
+            (PkruXfrm, 2752u), (AmxXfrm, 11008u) })
         {
             size = (MetadataXfrm & bits) == bits ? bytes : size;
         }

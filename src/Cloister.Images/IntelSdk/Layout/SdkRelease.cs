@@ -103,14 +103,16 @@ internal sealed record SdkRelease(Version Number)
             ?? throw new ImageException("the file does not say which release of the SDK it was built with; tell it, --sdk 2.4");
         if (release.Number < Oldest)
         {
-            throw new ImageException($"the file is of SDK {release.Number}, and layouts are made as SDK {Oldest} to {Newest.Major}.{Newest.Minor} have them: sign it once with that SDK's sgx_sign and any key, then it can be signed anew");
+            throw new ImageException(
+                $"the file is of SDK {release.Number}, and layouts are made as SDK {Oldest} to {Newest.Major}.{Newest.Minor} have them: sign it once with that SDK's sgx_sign and any key, then it can be signed anew");
         }
 
         SdkRelease former = release with { HasTcsNumber = false };
         release = release.Number.Minor == 16 && size == (ulong)former.GlobalDataSize ? former : release;
         return size == (ulong)release.GlobalDataSize
             ? release
-            : throw new ImageException($"g_global_data has {size} bytes, and that of SDK {release.Number} has {release.GlobalDataSize}: {(told is null ? "a release that is not known" : "not that release")}", globalData);
+            : throw new ImageException(
+                $"g_global_data has {size} bytes, and that of SDK {release.Number} has {release.GlobalDataSize}: {(told is null ? "a release that is not known" : "not that release")}", globalData);
     }
 
     // Revision 100 is the release itself, 101 its first correction; 2.0 and 2.1 had other numbers there.
@@ -121,7 +123,8 @@ internal sealed record SdkRelease(Version Number)
 
     // 2.6 and 2.7 have the same rules, 2.8 and 2.9 too, and no other release has their size.
     private static SdkRelease? Sized(ulong size)
-        => new[] { new SdkRelease(new Version(2, 6)), new SdkRelease(new Version(2, 8)) }.FirstOrDefault(release => size == (ulong)release.GlobalDataSize);
+        => new[] { new SdkRelease(new Version(2, 6)),
+            new SdkRelease(new Version(2, 8)) }.FirstOrDefault(release => size == (ulong)release.GlobalDataSize);
 
     // The trusted runtime carries its release as text: SGX_TRTS_VERSION_2.8.100.3.
     private static SdkRelease? Named(ByteSource source)

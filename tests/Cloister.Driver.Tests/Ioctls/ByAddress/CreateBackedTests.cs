@@ -118,7 +118,8 @@ public class CreateBackedTests
     public void Null_means_that_the_enclave_is_killed_rather_than_written_out()
     {
         var machine = new LegacyMachine(Generation.V16, epcPages: 64, image: Image);
-        Assert.Equal(0, machine.Ioctl("ENCLAVE_CREATE_BACKED", new SgxEnclaveCreateBacked { Src = machine.Program.Allocate(Image.Secs()) }));
+        Assert.Equal(0,
+            machine.Ioctl("ENCLAVE_CREATE_BACKED", new SgxEnclaveCreateBacked { Src = machine.Program.Allocate(Image.Secs()) }));
         foreach (var (page, flags, contents) in Image.Pages())
         {
             Assert.Equal(0, machine.Add(page, flags, contents));
@@ -195,7 +196,8 @@ public class CreateBackedTests
     private ulong TypeInPcmd(ulong buffer, int page)
     {
         byte[] pcmd = new byte[128];
-        Assert.True(_machine.Program.Read(new LinearAddress(buffer + UserBacking.LengthOfContents(Image.Size) + ((ulong)page * 128)), pcmd));
+        Assert.True(
+            _machine.Program.Read(new LinearAddress(buffer + UserBacking.LengthOfContents(Image.Size) + ((ulong)page * 128)), pcmd));
         return pcmd[1];
     }
 

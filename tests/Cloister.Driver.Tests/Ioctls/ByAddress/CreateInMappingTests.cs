@@ -60,7 +60,8 @@ public class CreateInMappingTests
         ulong address = machine.Program.Allocate(machine.Image.Secs());
         Assert.Equal(4096, machine.Ioctl("ENCLAVE_CREATE", new SgxEnclaveCreate { Src = 8 }));
         Assert.Equal(16, machine.Ioctl("ENCLAVE_CREATE", new SgxEnclaveCreate { Src = address + 16 }));
-        Assert.Equal(-(long)DriverError.EFAULT, machine.Machine.Ioctl(machine.File, TestMachine.Command("ENCLAVE_CREATE", Generation.V16), 1));
+        Assert.Equal(-(long)DriverError.EFAULT,
+            machine.Machine.Ioctl(machine.File, TestMachine.Command("ENCLAVE_CREATE", Generation.V16), 1));
     }
 
     [Fact]

@@ -40,7 +40,8 @@ public class RangeEmodprTests : OutOfTreeTests
     [InlineData(1UL, 0u)]
     [InlineData(1UL, 2000u)]
     public void Bad_parameters_are_EINVAL(ulong flags, uint count) =>
-        Assert.Equal(-(long)DriverError.EINVAL, Machine.Ioctl("ENCLAVE_EMODPR", new SgxModificationParam { Range = Range(8, count), Flags = flags }));
+        Assert.Equal(-(long)DriverError.EINVAL,
+            Machine.Ioctl("ENCLAVE_EMODPR", new SgxModificationParam { Range = Range(8, count), Flags = flags }));
 
     [Fact]
     public void Without_sgx2_it_is_enosys_after_the_flags()

@@ -58,7 +58,8 @@ public class IoctlTableTests
         var machine = new TestMachine();
         var enclave = machine.Open();
         uint create = TestMachine.Command("ENCLAVE_CREATE");
-        foreach (uint command in new[] { 0u, create + 1, create ^ (1u << 30), create ^ (1u << 16), uint.MaxValue, TestMachine.Command("VEPC_REMOVE_ALL") })
+        foreach (uint command in new[] { 0u, create + 1, create ^ (1u << 30), create ^ (1u << 16), uint.MaxValue,
+            TestMachine.Command("VEPC_REMOVE_ALL") })
         {
             if (IoctlTable.Find(Generation.V6_0, IoctlDevice.Enclave, command) is null)
             {

@@ -11,8 +11,8 @@ using Cloister.Processor;
 
 namespace Cloister.Engine.Tests.Platforms.Tracing;
 
-/// <summary><see cref="LateAttachment"/>, <see cref="BareFilter"/> and what <see cref="UntracedPrograms"/> has of <see cref="SeccompListener"/>: a small
-/// program that nobody traces before it opens a file.</summary>
+/// <summary><see cref="LateAttachment"/>, <see cref="BareFilter"/> and what <see cref="UntracedPrograms"/> has of <see cref="SeccompListener"/>:
+/// a small program that nobody traces before it opens a file.</summary>
 [Collection(HeldCollection.Name)]
 public class LateAttachmentTests
 {
@@ -49,7 +49,8 @@ public class LateAttachmentTests
             }
         }
 
-        PtraceThread? none = late.Begin(ProgramInvocation.Of(["cat", Asked]), SystemCallTable.FilterOf(FilterSet.Untraced), keeper, stays: false,
+        PtraceThread? none =
+            late.Begin(ProgramInvocation.Of(["cat", Asked]), SystemCallTable.FilterOf(FilterSet.Untraced), keeper, stays: false,
             id => platform.Make(id, Process(machine, id)), listener =>
             {
                 listening = listener;

@@ -15,7 +15,11 @@ public sealed class ProgramStartTests
 
     [Fact]
     public void It_has_the_arguments_the_environment_and_the_limits_that_were_said() => HeldProgram.Run(
-        ProgramInvocation.Of(["sleep", "60", ""]) with { Environment = [s_notUtf8, [.. "EMPTY="u8]], Limits = [new ResourceLimit(ResourceLimit.OpenFiles, 100, 200)] },
+        ProgramInvocation.Of(["sleep", "60", ""]) with
+        {
+            Environment = [s_notUtf8, [.. "EMPTY="u8]],
+            Limits = [new ResourceLimit(ResourceLimit.OpenFiles, 100, 200)],
+        },
         held =>
         {
             Assert.Equal("sleep\060\0\0", File.ReadAllText($"/proc/{held.Id}/cmdline"));
@@ -51,7 +55,12 @@ public sealed class ProgramStartTests
     [Fact]
     public void What_cannot_be_executed_is_an_error_and_leaves_nobody()
     {
-        var missing = new ProgramInvocation { Path = Encoding.ASCII.GetBytes("/no/such/program"), Arguments = [[.. "x"u8]], Environment = [] };
+        var missing = new ProgramInvocation
+        {
+            Path = Encoding.ASCII.GetBytes("/no/such/program"),
+            Arguments = [[.. "x"u8]],
+            Environment = [],
+        };
         LinuxException error = Assert.Throws<LinuxException>(() => HeldProgram.Run(missing, _ => Assert.Fail("it runs")));
 
         Assert.Equal(("execve", Errno.ENOENT), (error.Call, error.Errno));
@@ -59,6 +68,7 @@ public sealed class ProgramStartTests
     }
 
     // What this process was started with its children have as well.
-    private static IEnumerable<string> Pipes(int process) => new DirectoryInfo($"/proc/{process}/fd").EnumerateFileSystemInfos().Select(open => open.LinkTarget!)
+    private static IEnumerable<string> Pipes(int process) => new DirectoryInfo($"/proc/{process}/fd").EnumerateFileSystemInfos()
+        .Select(open => open.LinkTarget!)
         .Where(target => target?.StartsWith("pipe:", StringComparison.Ordinal) == true);
 }

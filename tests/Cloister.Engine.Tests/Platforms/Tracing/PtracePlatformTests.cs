@@ -103,7 +103,12 @@ public sealed class PtracePlatformTests
     public void What_is_raised_where_nothing_can_be_given_comes_by_itself() => HeldProgram.Run(held =>
     {
         held.Put(s_spin);
-        var signal = new ProgramSignal(Signal.SIGSEGV, new SignalInformation { Signal = Signal.SIGSEGV, Code = SignalInformation.SegvMapError, Address = 0x1234 },
+        var signal = new ProgramSignal(Signal.SIGSEGV, new SignalInformation
+        {
+            Signal = Signal.SIGSEGV,
+            Code = SignalInformation.SegvMapError,
+            Address = 0x1234,
+        },
             (ulong)ExceptionVector.PageFault, 4, 0x1234);
         held.Platform.PrepareRaise(held.Thread, Signal.SIGSEGV);
         Assert.Equal(Delivery.Later, held.Platform.Raise(held.Thread, signal));

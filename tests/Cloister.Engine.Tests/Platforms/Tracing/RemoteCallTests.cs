@@ -6,7 +6,9 @@ using Cloister.Linux;
 
 namespace Cloister.Engine.Tests.Platforms.Tracing;
 
-/// <summary><see cref="Bootstrap"/>, <see cref="AreaMapping"/> and <see cref="GadgetCalls"/>: calls in a program's name, of which it sees nothing.</summary>
+/// <summary>
+/// <see cref="Bootstrap"/>, <see cref="AreaMapping"/> and <see cref="GadgetCalls"/>: calls in a program's name, of which it sees nothing.
+/// </summary>
 [Collection(HeldCollection.Name)]
 public sealed class RemoteCallTests
 {
@@ -26,7 +28,8 @@ public sealed class RemoteCallTests
     public void A_single_call_has_each_argument() => HeldProgram.Run(held =>
     {
         const ulong place = 0x5_0000_0000;
-        long mapped = Bootstrap.Call(held.Thread, SystemCall.Mmap, place, 8192, MemoryProtection.Read, MemoryProtection.Private | MemoryProtection.Anonymous
+        long mapped = Bootstrap.Call(held.Thread, SystemCall.Mmap, place, 8192, MemoryProtection.Read, MemoryProtection.Private
+            | MemoryProtection.Anonymous
             | MemoryProtection.FixedNoReplace, ulong.MaxValue, 0);
 
         Assert.Equal((long)place, mapped);
@@ -69,7 +72,8 @@ public sealed class RemoteCallTests
     [Fact]
     public void What_a_program_has_in_their_place_stays() => HeldProgram.Run(held =>
     {
-        Assert.Equal((long)Area.Gadget, Bootstrap.Call(held.Thread, SystemCall.Mmap, Area.Gadget, 4096, MemoryProtection.Read, MemoryProtection.Private
+        Assert.Equal((long)Area.Gadget,
+            Bootstrap.Call(held.Thread, SystemCall.Mmap, Area.Gadget, 4096, MemoryProtection.Read, MemoryProtection.Private
             | MemoryProtection.Anonymous | MemoryProtection.FixedNoReplace, ulong.MaxValue, 0));
 
         Assert.Equal(Errno.EEXIST, AreaMapping.Map(held.Thread, out string call));
@@ -110,10 +114,12 @@ public sealed class RemoteCallTests
     public void Calls_find_their_data_and_write_theirs() => HeldProgram.RunWithArea(held =>
     {
         // A file is made by the name that was given, and stat says what it is.
-        long descriptor = new RemoteCalls().WithData("cloister:data\0"u8).Add(SystemCall.MemfdCreate, RemoteCalls.DataAddress, 1).Run(held.Thread)[0];
+        long descriptor = new RemoteCalls().WithData("cloister:data\0"u8).Add(SystemCall.MemfdCreate, RemoteCalls.DataAddress, 1)
+            .Run(held.Thread)[0];
         Assert.StartsWith("/memfd:cloister:data", new FileInfo($"/proc/{held.Id}/fd/{descriptor}").LinkTarget);
         Assert.Equal(0, new RemoteCalls().Add(SystemCall.Fstat, (ulong)descriptor, RemoteCalls.DataAddress).Run(held.Thread)[0]);
-        Assert.Equal(2, MemoryMarshal.Cast<byte, ulong>(RemoteCalls.Data(held.Thread, 24))[2] == 0 ? 2 : 0); // st_nlink of a file without a name
+        Assert.Equal(2, MemoryMarshal.Cast<byte, ulong>(RemoteCalls.Data(held.Thread, 24))[2] == 0 ? 2
+            : 0); // st_nlink of a file without a name
     });
 
     [Fact]
@@ -133,7 +139,8 @@ public sealed class RemoteCallTests
     public void A_program_that_takes_the_pages_away_ends() => HeldProgram.RunWithArea(held =>
     {
         // The gadget's own SYSCALL is the last thing that it executes.
-        Assert.Equal(held.Id, Assert.Throws<ThreadEndedException>(() => new RemoteCalls().Add(SystemCall.Munmap, Area.Gadget, 4096).Run(held.Thread)).Thread);
+        Assert.Equal(held.Id,
+            Assert.Throws<ThreadEndedException>(() => new RemoteCalls().Add(SystemCall.Munmap, Area.Gadget, 4096).Run(held.Thread)).Thread);
         Assert.Equal(Signal.SIGKILL, held.Next().EndedBy);
     });
 

@@ -46,7 +46,8 @@ public sealed class StoppingTests
         held.Put(s_spin);
         held.Resume();
         Assert.Equal(Errno.None, HostKernel.Kill(held.Id, Signal.SIGKILL));
-        Assert.True(SpinWait.SpinUntil(() => HostKernel.StatusField(held.Id, "State:")?.StartsWith('Z') != false, TimeSpan.FromSeconds(10)));
+        Assert.True(
+            SpinWait.SpinUntil(() => HostKernel.StatusField(held.Id, "State:")?.StartsWith('Z') != false, TimeSpan.FromSeconds(10)));
 
         HaltResult result = Halt(held, out _);
         Assert.Equal(HaltResult.Gone, result);

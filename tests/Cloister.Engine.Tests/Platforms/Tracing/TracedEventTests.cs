@@ -6,7 +6,8 @@ namespace Cloister.Engine.Tests.Platforms.Tracing;
 
 public class TracedEventTests
 {
-    private static ProgramEvent Stop(int signal, PtraceEvent told = PtraceEvent.None) => TracedEvent.Of(7, new WaitStatus(0x7f | (signal << 8) | ((int)told << 16)));
+    private static ProgramEvent Stop(int signal, PtraceEvent told = PtraceEvent.None) =>
+        TracedEvent.Of(7, new WaitStatus(0x7f | (signal << 8) | ((int)told << 16)));
 
     [Theory]
     [InlineData(PtraceEvent.Seccomp, (int)EventKind.SystemCall)]

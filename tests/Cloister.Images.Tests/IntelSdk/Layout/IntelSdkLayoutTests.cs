@@ -7,8 +7,9 @@ public class IntelSdkLayoutTests
     private const int MetadataSize = 0x6000;
 
     /// <summary>
-    /// What sgx_sign of each release, built from intel/linux-sgx, wrote for the same file and configuration: release, sizeof(global_data_t),
-    /// thread-local variables, configuration; versions, SHA-256 of the metadata without key, signature and date, MRENCLAVE.
+    /// What sgx_sign of each release, built from intel/linux-sgx, wrote for the same file and configuration: release,
+    /// sizeof(global_data_t), thread-local variables, configuration; versions, SHA-256 of the metadata without key, signature and date,
+    /// MRENCLAVE.
     /// </summary>
     public static TheoryData<string, int, bool, string, string, string, string> Signed => new()
     {
@@ -18,12 +19,14 @@ public class IntelSdkLayoutTests
             "84adb6526fbcb9dc75f14392ef44edb25fc05d7afb658dd8e56087ed754abcdd"
         },
         {
-            "2.4", 1488, true, "<TCSNum>10</TCSNum><TCSMinPool>3</TCSMinPool><HeapMaxSize>0x100000</HeapMaxSize><ProdID>7</ProdID><ISVSVN>9</ISVSVN>",
+            "2.4", 1488, true,
+            "<TCSNum>10</TCSNum><TCSMinPool>3</TCSMinPool><HeapMaxSize>0x100000</HeapMaxSize><ProdID>7</ProdID><ISVSVN>9</ISVSVN>",
             "2.4 2.1 1.4", "4afbd59de7dc2c686c268c4a29a6cb8f1af673989cad60c1c7edf775e107f5a2",
             "0c91d2144807764ad7fe814e497649465b196fb8c01e4ae4ac2d1f42dc2f5ebe"
         },
         {
-            "2.5", 1488, true, "<TCSNum>1</TCSNum><TCSMaxNum>1</TCSMaxNum><StackMaxSize>0x4000</StackMaxSize><StackMinSize>0x4000</StackMinSize>",
+            "2.5", 1488, true,
+            "<TCSNum>1</TCSNum><TCSMaxNum>1</TCSMaxNum><StackMaxSize>0x4000</StackMaxSize><StackMinSize>0x4000</StackMinSize>",
             "2.4 2.1 1.4", "5fe79ce3044a4052db009cb3a507156d4d4ebcd87904d1fb08f678c8aa1302bf",
             "095aae54831b54cb5f4a3488d4bea53a9e659dedd1d636990f2417dca6851674"
         },
@@ -33,12 +36,14 @@ public class IntelSdkLayoutTests
             "8dd876ec0df9ac4200cb4b6f91598987e817d32ba2413cb060e4688779f303f5"
         },
         {
-            "2.8", 1648, false, "<TCSNum>5</TCSNum><ReservedMemMaxSize>0x3000</ReservedMemMaxSize><ReservedMemExecutable>1</ReservedMemExecutable><TCSPolicy>0</TCSPolicy>",
+            "2.8", 1648, false,
+            "<TCSNum>5</TCSNum><ReservedMemMaxSize>0x3000</ReservedMemMaxSize><ReservedMemExecutable>1</ReservedMemExecutable><TCSPolicy>0</TCSPolicy>",
             "2.4 2.1 1.4", "754472e27c46f0f029a20d405c89ed73eef6c2d6e8c714eb2fbcc58ea7415855",
             "1e627bb8320325d844002e84e96e7cf6ef58db421192858b40af1a49d182e288"
         },
         {
-            "2.9.1", 1656, true, "<EnableKSS>1</EnableKSS><ISVFAMILYID_H>0x1122334455667788</ISVFAMILYID_H><ISVFAMILYID_L>5</ISVFAMILYID_L><ISVEXTPRODID_H>6</ISVEXTPRODID_H><ISVEXTPRODID_L>0x99</ISVEXTPRODID_L><DisableDebug>1</DisableDebug>",
+            "2.9.1", 1656, true,
+            "<EnableKSS>1</EnableKSS><ISVFAMILYID_H>0x1122334455667788</ISVFAMILYID_H><ISVFAMILYID_L>5</ISVFAMILYID_L><ISVEXTPRODID_H>6</ISVEXTPRODID_H><ISVEXTPRODID_L>0x99</ISVEXTPRODID_L><DisableDebug>1</DisableDebug>",
             "2.4 2.1 1.4", "d65dfb142a8d2027a80b8ac73be8c355903c26128730114b279a286c762bcf93",
             "90cb21194c84466ed54bea7641d261c66ac06fae0cdc4ee2008afb37b7cc525d"
         },
@@ -48,7 +53,8 @@ public class IntelSdkLayoutTests
             "ec51cf7a187f079b689ab2f20e2511a4bb9690f148dd698231804918d5e6ebd4"
         },
         {
-            "2.15", 1680, true, "<ELRangeSize>0x10000000</ELRangeSize><ELRangeStartAddress>0x10000000</ELRangeStartAddress><EnclaveImageAddress>0x18000000</EnclaveImageAddress>",
+            "2.15", 1680, true,
+            "<ELRangeSize>0x10000000</ELRangeSize><ELRangeStartAddress>0x10000000</ELRangeStartAddress><EnclaveImageAddress>0x18000000</EnclaveImageAddress>",
             "12.4 11.4", "3da65117e305159c3de689a8f412f998c229d3bb01f3aa2a793932224e6da5ac",
             "32c8340d6b9e0d38b4bc8713d4ba53bc927b905a7800082fc0cfaa2439936a49"
         },
@@ -78,7 +84,8 @@ public class IntelSdkLayoutTests
             "d42117c8015984db3be78fbcd7798e7bb1706dba54c36f4f3b123905a936a5a3"
         },
         {
-            "2.24", 1760, true, "<ELRangeSize>0x10000000</ELRangeSize><EnclaveImageAddress>0x1000</EnclaveImageAddress><MiscSelect>1</MiscSelect><MiscMask>0xFFFFFFFE</MiscMask>",
+            "2.24", 1760, true,
+            "<ELRangeSize>0x10000000</ELRangeSize><EnclaveImageAddress>0x1000</EnclaveImageAddress><MiscSelect>1</MiscSelect><MiscMask>0xFFFFFFFE</MiscMask>",
             "13.2 11.5", "a2d2f166310f929886eb78d4c4fe99a4f7fe8f141e4aad1344876cf8d59797c9",
             "6851231c1605d0a58c16ff67a0b259f974e069e2e6d6dcaa6362cf21c6c7db5e"
         },
@@ -88,7 +95,8 @@ public class IntelSdkLayoutTests
             "1317279a9a7acf48d66d30b84df9df6f46a9f21c8cef866cc305b64e6faa3b3d"
         },
         {
-            "2.26", 1768, true, "<TCSNum>3</TCSNum><TCSMaxNum>8</TCSMaxNum><TCSMinPool>1</TCSMinPool><HeapMaxSize>0x80000</HeapMaxSize><HeapInitSize>0x10000</HeapInitSize><MiscSelect>1</MiscSelect><MiscMask>0xFFFFFFFE</MiscMask><ReservedMemMaxSize>0x40000</ReservedMemMaxSize><ReservedMemInitSize>0x3000</ReservedMemInitSize><ReservedMemMinSize>0x1000</ReservedMemMinSize><IntelSigned>1</IntelSigned><LaunchKey>1</LaunchKey><HW>5</HW><ProvisionKey>1</ProvisionKey><PKRU>1</PKRU>",
+            "2.26", 1768, true,
+            "<TCSNum>3</TCSNum><TCSMaxNum>8</TCSMaxNum><TCSMinPool>1</TCSMinPool><HeapMaxSize>0x80000</HeapMaxSize><HeapInitSize>0x10000</HeapInitSize><MiscSelect>1</MiscSelect><MiscMask>0xFFFFFFFE</MiscMask><ReservedMemMaxSize>0x40000</ReservedMemMaxSize><ReservedMemInitSize>0x3000</ReservedMemInitSize><ReservedMemMinSize>0x1000</ReservedMemMinSize><IntelSigned>1</IntelSigned><LaunchKey>1</LaunchKey><HW>5</HW><ProvisionKey>1</ProvisionKey><PKRU>1</PKRU>",
             "3.3 1.5", "27f1148fc6d76bfff8a91ece0c5b8ab3ecc2ec998f211b76b8b98f39fede33b4",
             "c381e0cc0b07f0df66782de27ac486f68dd3144e1a5ffd0266cb9efdecacc128"
         },
@@ -96,7 +104,8 @@ public class IntelSdkLayoutTests
 
     [Theory]
     [MemberData(nameof(Signed))]
-    public void The_metadata_is_that_of_the_sdks_signer(string sdk, int globalData, bool tls, string configuration, string versions, string sha256, string mrenclave)
+    public void The_metadata_is_that_of_the_sdks_signer(string sdk, int globalData, bool tls, string configuration, string versions,
+        string sha256, string mrenclave)
     {
         var release = new Version(sdk);
         int room = release >= new Version(2, 24) ? MetadataSize : 0x5000;
@@ -105,7 +114,8 @@ public class IntelSdkLayoutTests
         Assert.True(IntelSdkLayout.IsMissing(unsigned));
         using EnclaveImage image = IntelSdkLayout.Make(unsigned, Configuration(configuration), release < new Version(2, 6) ? sdk : null);
         Assert.False(IntelSdkLayout.IsMissing(image));
-        Assert.Equal(versions, string.Join(' ', image.Variants.Select(variant => variant.Name.Replace("metadata ", "", StringComparison.Ordinal))));
+        Assert.Equal(versions,
+            string.Join(' ', image.Variants.Select(variant => variant.Name.Replace("metadata ", "", StringComparison.Ordinal))));
         foreach (EnclaveVariant variant in image.Variants)
         {
             Assert.Equal(mrenclave, EnclaveMeasurer.Measure(image, variant).Text);
@@ -148,7 +158,8 @@ public class IntelSdkLayoutTests
     {
         using EnclaveImage unsigned = Open(new Version(sdk), globalData);
         string message = Assert.Throws<ImageException>(() => IntelSdkLayout.Make(unsigned, IntelSdkConfiguration.Default, told)).Message;
-        Assert.Contains(words.Replace("not that of a release", "a release that is not known", StringComparison.Ordinal), message, StringComparison.Ordinal);
+        Assert.Contains(words.Replace("not that of a release", "a release that is not known", StringComparison.Ordinal), message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -171,7 +182,8 @@ public class IntelSdkLayoutTests
     public void A_configuration_that_cannot_be_is_refused(string configuration, string words)
     {
         using EnclaveImage unsigned = Open(new Version(2, 26), 1768);
-        Assert.Contains(words, Assert.Throws<ImageException>(() => IntelSdkLayout.Make(unsigned, Configuration(configuration))).Message, StringComparison.Ordinal);
+        Assert.Contains(words, Assert.Throws<ImageException>(() => IntelSdkLayout.Make(unsigned, Configuration(configuration))).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -180,7 +192,9 @@ public class IntelSdkLayoutTests
     public void What_is_newer_than_the_SDK_is_refused(string configuration, string name)
     {
         using EnclaveImage unsigned = Open(new Version(2, 13), 1656);
-        Assert.Contains($"{name} of the configuration is newer than SDK 2.13", Assert.Throws<ImageException>(() => IntelSdkLayout.Make(unsigned, Configuration(configuration))).Message, StringComparison.Ordinal);
+        Assert.Contains($"{name} of the configuration is newer than SDK 2.13",
+            Assert.Throws<ImageException>(() => IntelSdkLayout.Make(unsigned, Configuration(configuration))).Message,
+            StringComparison.Ordinal);
     }
 
     // sgx_sign 2.4 says "out of memory" to the same.
@@ -188,15 +202,20 @@ public class IntelSdkLayoutTests
     public void The_layout_table_of_a_release_has_its_end()
     {
         using EnclaveImage unsigned = Open(new Version(2, 4), 1488);
-        IntelSdkConfiguration many = Configuration("<TCSNum>10</TCSNum><TCSMinPool>3</TCSMinPool><HeapMaxSize>0x100000</HeapMaxSize><HeapInitSize>0x40000</HeapInitSize>");
-        Assert.Contains("needs 39 layout entries", Assert.Throws<ImageException>(() => IntelSdkLayout.Make(unsigned, many, "2.4")).Message, StringComparison.Ordinal);
+        IntelSdkConfiguration many =
+            Configuration(
+                "<TCSNum>10</TCSNum><TCSMinPool>3</TCSMinPool><HeapMaxSize>0x100000</HeapMaxSize><HeapInitSize>0x40000</HeapInitSize>");
+        Assert.Contains("needs 39 layout entries", Assert.Throws<ImageException>(() => IntelSdkLayout.Make(unsigned, many, "2.4")).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void Room_that_is_too_small_is_refused()
     {
         using EnclaveImage unsigned = ImageReader.Read(ByteSource.FromBytes(UnsignedElf.File(new Version(2, 26), 1768, metadata: 0x1000)));
-        Assert.Contains("has room for 4096", Assert.Throws<ImageException>(() => IntelSdkLayout.Make(unsigned, IntelSdkConfiguration.Default)).Message, StringComparison.Ordinal);
+        Assert.Contains("has room for 4096",
+            Assert.Throws<ImageException>(() => IntelSdkLayout.Make(unsigned, IntelSdkConfiguration.Default)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -207,7 +226,8 @@ public class IntelSdkLayoutTests
         Assert.Throws<ImageException>(() => IntelSdkLayout.Make(sgxs, IntelSdkConfiguration.Default));
     }
 
-    private static IntelSdkConfiguration Configuration(string elements) => IntelSdkConfiguration.Parse($"<EnclaveConfiguration>{elements}</EnclaveConfiguration>");
+    private static IntelSdkConfiguration Configuration(string elements) =>
+        IntelSdkConfiguration.Parse($"<EnclaveConfiguration>{elements}</EnclaveConfiguration>");
 
     private static EnclaveImage Open(Version sdk, int globalData)
         => ImageReader.Read(ByteSource.FromBytes(UnsignedElf.File(sdk, globalData, sdk >= new Version(2, 24) ? MetadataSize : 0x5000)));
@@ -219,7 +239,8 @@ public class IntelSdkLayoutTests
         int start = file.AsSpan().IndexOf("sgx_metadata\0"u8) + 13;
         foreach (EnclaveVariant variant in image.Variants)
         {
-            Cloister.Architecture.Sigstruct prepared = EnclaveSigner.Prepare(image, variant, EnclaveSigner.DefaultParameters(variant), new DateOnly(2030, 1, 2));
+            Cloister.Architecture.Sigstruct prepared =
+                EnclaveSigner.Prepare(image, variant, EnclaveSigner.DefaultParameters(variant), new DateOnly(2030, 1, 2));
             byte[] bytes = SigstructText.Bytes(in prepared).ToArray();
             bytes.AsSpan(20, 4).Clear();
             bytes.AsSpan(128, 772).Clear();
