@@ -132,9 +132,10 @@ public static class Eaccept
         };
     }
 
-    // SDM 3D, EACCEPT: FLAGS.DBGOPTIN, AEP and STATE as EADD leaves them, and the stack of frames right. The manual has CSSA < NSSA and
-    // prints that outside the IF for PT_TCS, where it would refuse every new page of zeroes. Processors accept a TCS of zeroes as well, so CSSA 0
-    // is right whatever NSSA is; that is what EADD leaves, too. Source: intel/sgx-emm's test_sgx_mm_types. EENTER refuses CSSA >= NSSA.
+    // SDM 3D, EACCEPT: FLAGS.DBGOPTIN, AEP and STATE as EADD leaves them, and the stack of frames right. The manual has CSSA < NSSA
+    // and prints that outside the IF for PT_TCS, where it would refuse every new page of zeroes. Processors accept a TCS of zeroes
+    // as well, so CSSA 0 is right whatever NSSA is; that is what EADD leaves, too. Source: intel/sgx-emm's test_sgx_mm_types.
+    // EENTER refuses CSSA >= NSSA.
     private static bool IsIdle(SgxMachine machine, in Tcs tcs, EpcPage secs)
         => TcsCheck.IsLegal(machine, tcs, machine.SecsOf(secs).Attributes)
             && !tcs.Flags.HasFlag(TcsFlags.Dbgoptin) && (tcs.Cssa == 0 || tcs.Cssa < tcs.Nssa) && tcs.Aep == 0 && tcs.State == 0;
