@@ -227,7 +227,7 @@ internal sealed class EventLoop(Tracer tracer)
         }
 
         tracer.Platform.NoteStop(thread.Held, happened);
-        thread.IsMakingChild = happened.Kind == EventKind.ChildMade;
+        thread.IsMakingChild = happened.Kind is EventKind.ChildMade or EventKind.ChildReleased;
         int ended = tracer.Guard.Run(() =>
         {
             // With mprotect a change is not at once everybody's: nobody else runs in between.

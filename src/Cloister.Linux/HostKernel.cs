@@ -105,6 +105,18 @@ public static unsafe class HostKernel
         return field.IsEmpty ? null : Encoding.UTF8.GetString(field);
     }
 
+    /// <summary>A process's id as another one knows it, which may be in a pid namespace below. proc_pid_status(5), NSpid.</summary>
+    /// <param name="process">Its id here.</param>
+    /// <param name="other">Who knows it.</param>
+    public static int IdAsSeenBy(int process, int other)
+    {
+        string[] ids = Ids(process);
+        int depth = Ids(other).Length;
+        return depth > 0 && depth <= ids.Length && int.TryParse(ids[depth - 1], out int seen) ? seen : process;
+
+        static string[] Ids(int of) => (StatusField(of, "NSpid:") ?? "").Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+    }
+
     /// <summary>The signals this process was started to ignore. Bit n-1 is signal n.</summary>
     public static ulong IgnoredSignals => ProcText.Hexadecimal(ProcText.Field(HostFile.TryRead("/proc/self/status"), "SigIgn:"u8)) ?? 0;
 

@@ -1,5 +1,3 @@
-using Cloister.Architecture;
-
 namespace Cloister.Cli.Explaining;
 
 /// <summary>Pieces of the code of files, to find in memory what is from which file.</summary>
@@ -13,8 +11,9 @@ internal sealed class CodePieces(CodeFiles files)
     private const int FewestValues = 9;
     private readonly Dictionary<string, FileCode?> _code = [];
 
-    /// <summary>Where in a page pieces begin.</summary>
-    public static IReadOnlyList<int> Offsets { get; } = [0, LinearAddress.PageSize / 2];
+    /// <summary>Where in a page pieces begin: the fast engine's jumps stand in some, where ENCLU was.</summary>
+    public static IReadOnlyList<int> Offsets { get; } =
+        [0, Length, 2 * Length, 4 * Length, 8 * Length, 16 * Length, 32 * Length, 48 * Length];
 
     /// <summary>A file's code; null where it is no ELF file that can be read.</summary>
     public FileCode? Of(string path)

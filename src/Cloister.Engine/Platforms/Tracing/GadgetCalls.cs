@@ -42,6 +42,14 @@ internal static class GadgetCalls
     private static void RunGadget(PtraceThread thread, int count)
     {
         UserRegisters saved = thread.Peek();
+        if (thread.IsMakingChild)
+        {
+            // The kernel gives the result as the thread goes on, which is in the gadget.
+            thread.IsMakingChild = false;
+            saved.Rax = Ptrace.GetEventMessage(thread.Id, out ulong child) == Errno.None
+                ? (ulong)HostKernel.IdAsSeenBy((int)child, thread.Id) : saved.Rax;
+        }
+
         Check(thread, Ptrace.GetSignalMask(thread.Id, out ulong mask));
         int stopsBy = thread.SignalAtStop == thread.StopsBy ? thread.StopsBy : 0;
         thread.StopsBy -= stopsBy;

@@ -112,6 +112,7 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
         stopped.HasParkedStop = false;
         stopped.AwaitsVfork = false;
         stopped.AtSystemCall = happened.Kind == EventKind.SystemCall;
+        stopped.IsMakingChild = happened.Kind is EventKind.ChildMade or EventKind.ChildReleased;
         stopped.Process.Memory.Bytes.Thread = thread.Id; // this one lives; others may have ended
         _cores.NoteStop(thread.Id);
     }

@@ -103,6 +103,9 @@ internal sealed class PtraceThread(int id, HeldProcess process, Waits waits, byt
     /// <summary>The signal that it is about to get, as it was when that was decided.</summary>
     public SignalInformation ToDeliver { get; set; }
 
+    /// <summary>It stands in the middle of a system call that has made a child.</summary>
+    public bool IsMakingChild { get; set; }
+
     /// <summary>Whether that signal stops its process.</summary>
     public bool StopsProcess { get; set; }
 
@@ -216,6 +219,7 @@ internal sealed class PtraceThread(int id, HeldProcess process, Waits waits, byt
         HandlerHasNoRoom = false;
         _signal = null;
         WasMoved = false;
+        IsMakingChild = false;
     }
 
     /// <summary>Writes changed registers.</summary>
