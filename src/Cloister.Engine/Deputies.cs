@@ -3,8 +3,7 @@ namespace Cloister.Engine;
 /// <summary>Has work done by one thread, and by another when that one stays away for long: what it looks at may depend on what it has not
 /// done yet.</summary>
 /// <remarks>A file system of a program's own (FUSE) is such a thing: its server asks for files as everybody does, while a look at a file
-/// in it waits for the
-/// server.</remarks>
+/// in it waits for the server.</remarks>
 /// <param name="work">Does one piece, and waits for the next: false when there is none any more. The token is to be given to <see
 /// cref="Begin"/>.</param>
 internal sealed class Deputies(Func<Deputies, bool> work)

@@ -227,7 +227,6 @@ internal sealed class EventLoop(Tracer tracer)
         }
 
         tracer.Platform.NoteStop(thread.Held, happened);
-        thread.IsMakingChild = happened.Kind is EventKind.ChildMade or EventKind.ChildReleased;
         int ended = tracer.Guard.Run(() =>
         {
             // With mprotect a change is not at once everybody's: nobody else runs in between.
@@ -398,13 +397,19 @@ internal sealed class EventLoop(Tracer tracer)
     // What the thread can reach is what the model, the driver and the books say.
     private void BringMemory(TracedThread thread)
     {
+        if (thread.AwaitsVfork)
+        {
+            // It makes no call before its child has released it, and stops there.
+            return;
+        }
+
         if (thread.Space.Unmappings.Count > 0)
         {
             tracer.RealMappings.EndAbandoned(thread);
         }
 
         tracer.Changes.Settle(thread);
-        if (tracer.Options.Isolation == IsolationMode.Strict && !thread.IsMakingChild)
+        if (tracer.Options.Isolation == IsolationMode.Strict)
         {
             tracer.Strict.Apply(thread);
         }

@@ -40,7 +40,8 @@ internal sealed class TimedSamples(ISampler sampler, Processes processes, Interr
         int seen = 0;
         foreach (TracedThread thread in processes.Threads.ToArray())
         {
-            if (!thread.Process.IsDeviceUser || thread.Stopped || thread.AwaitsVfork || !IsRunning(thread.Id))
+            if (!thread.Process.IsDeviceUser || thread.Stopped || thread.AwaitsVfork
+                || HostKernel.StatusField(thread.Id, "State:") is not ['R', ..])
             {
                 continue;
             }
@@ -56,13 +57,5 @@ internal sealed class TimedSamples(ISampler sampler, Processes processes, Interr
         }
 
         return seen;
-    }
-
-    // proc_pid_stat(5): the state stands behind the name, which may have brackets of its own.
-    private static bool IsRunning(int thread)
-    {
-        byte[] stat = HostFile.TryRead(ProcPath.Of(thread, "stat")) ?? [];
-        int at = Array.LastIndexOf(stat, (byte)')');
-        return at >= 0 && at + 2 < stat.Length && stat[at + 2] == 'R';
     }
 }

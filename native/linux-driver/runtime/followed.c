@@ -42,16 +42,12 @@ int linux_may_mprotect(struct mm_struct *mm, uint64_t start, uint64_t end, uint6
 	mmap_write_lock_(mm);
 	while (start < end && !error) {
 		struct vm_area_struct *vma = vma_lookup(mm, start);
-		unsigned long part, flags;
+		unsigned long part;
 
 		if (!vma)
 			break;
 		part = min(vma->vm_end, end);
-		flags = (vma->vm_flags & ~VM_ACCESS_FLAGS) | protection;
-		if (flags & ~(flags >> 4) & VM_ACCESS_FLAGS)
-			error = -EACCES;
-		else if (vma->vm_ops && vma->vm_ops->mprotect)
-			error = vma->vm_ops->mprotect(vma, start, part, flags);
+		error = mapping_may_protect_(vma, start, part, (vma->vm_flags & ~VM_ACCESS_FLAGS) | protection);
 		start = part;
 	}
 	mmap_write_unlock_(mm);

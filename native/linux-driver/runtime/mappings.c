@@ -212,6 +212,13 @@ int linux_munmap(struct mm_struct *mm, uint64_t start, uint64_t end)
 	return 0;
 }
 
+int mapping_may_protect_(struct vm_area_struct *vma, unsigned long start, unsigned long end, unsigned long flags)
+{
+	if (flags & ~(flags >> 4) & VM_ACCESS_FLAGS)
+		return -EACCES;
+	return vma->vm_ops && vma->vm_ops->mprotect ? vma->vm_ops->mprotect(vma, start, end, flags) : 0;
+}
+
 int linux_mprotect(struct mm_struct *mm, uint64_t start, uint64_t end, uint64_t protection)
 {
 	int error = 0;
@@ -227,10 +234,7 @@ int linux_mprotect(struct mm_struct *mm, uint64_t start, uint64_t end, uint64_t 
 		}
 		part = min(vma->vm_end, end);
 		flags = (vma->vm_flags & ~VM_ACCESS_FLAGS) | protection;
-		if (flags & ~(flags >> 4) & VM_ACCESS_FLAGS)
-			error = -EACCES;
-		else if (vma->vm_ops && vma->vm_ops->mprotect)
-			error = vma->vm_ops->mprotect(vma, start, part, flags);
+		error = mapping_may_protect_(vma, start, part, flags);
 		if (!error) {
 			mappings_split_(mm, start);
 			mappings_split_(mm, part);

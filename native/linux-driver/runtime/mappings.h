@@ -9,6 +9,7 @@ void entries_copy_(struct mm_struct *from, struct vm_area_struct *to);
 void mappings_remove_(struct mm_struct *mm, u64 start, u64 end);
 void mappings_put_in_(struct mm_struct *mm, struct vm_area_struct *vma);
 void mappings_split_(struct mm_struct *mm, u64 address);
+int mapping_may_protect_(struct vm_area_struct *vma, unsigned long start, unsigned long end, unsigned long flags);
 struct vm_area_struct *mapping_copy_(const struct vm_area_struct *vma, struct mm_struct *mm);
 void mappings_copy_(struct mm_struct *from, struct mm_struct *to);
 /* Later, in a kernel thread. */

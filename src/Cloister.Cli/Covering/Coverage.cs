@@ -4,29 +4,21 @@ using Cloister.Cli.Explaining;
 using Cloister.Driver;
 using Cloister.Engine;
 using Cloister.Engine.Observers;
-using Cloister.Images;
 
 namespace Cloister.Cli.Covering;
 
-/// <summary>Which lines of enclaves' sources are executed, written to a file for lcov. What is there by then is written again and again, so
-/// that a run that is killed leaves what it had.</summary>
+/// <summary>Which lines of enclaves' sources are executed, written to a file for lcov.</summary>
 internal sealed class Coverage : ICodePlaces, IDriverObserver, IEngineObserver, IDisposable
 {
-    private static readonly TimeSpan s_between = TimeSpan.FromSeconds(2);
-
     private readonly Tracer _tracer;
-    private readonly RewrittenFile _file;
-    private readonly Action<string> _notice;
+    private readonly RewrittenFile? _file;
     private readonly CodeOrigins _origins = new();
     private readonly Dictionary<string, CoveredFile> _files = [];
-    private readonly Lock _lock = new(); // the tracer's thread notes, and a timer's writes
-    private readonly Timer _timer;
-    private bool _changed = true, _broken;
 
-    private Coverage(Tracer tracer, RewrittenFile file, Action<string> notice)
+    private Coverage(Tracer tracer, string path, Action<string> notice, out string? problem)
     {
-        (_tracer, _file, _notice) = (tracer, file, notice);
-        _timer = new Timer(_ => Write(), null, file.IsRewritten ? s_between : Timeout.InfiniteTimeSpan, s_between);
+        _tracer = tracer;
+        _file = RewrittenFile.Begin(path, "coverage", Content, notice, out problem);
     }
 
     /// <summary>Begins to listen to a machine that runs nothing yet.</summary>
@@ -37,12 +29,13 @@ internal sealed class Coverage : ICodePlaces, IDriverObserver, IEngineObserver, 
     /// <param name="problem">What is wrong with the file, or null.</param>
     public static Coverage? Begin(Tracer tracer, string path, string? against, Action<string> notice, out string? problem)
     {
-        if (RewrittenFile.Begin(path, out problem) is not { } file)
+        var coverage = new Coverage(tracer, path, notice, out problem);
+        if (problem is not null)
         {
+            coverage.Dispose();
             return null;
         }
 
-        var coverage = new Coverage(tracer, file, notice);
         if (against is not null)
         {
             coverage._origins.Files.Note(against);
@@ -55,7 +48,7 @@ internal sealed class Coverage : ICodePlaces, IDriverObserver, IEngineObserver, 
     /// <inheritdoc/>
     public void FileOpening(IObservedThread thread, string path)
     {
-        lock (_lock)
+        lock (_file!.Lock)
         {
             _origins.Files.Note(path);
         }
@@ -64,7 +57,7 @@ internal sealed class Coverage : ICodePlaces, IDriverObserver, IEngineObserver, 
     /// <inheritdoc/>
     public IEnumerable<ulong> PlacesIn(IOpenEnclave enclave, int process, ulong page, ReadOnlyMemory<byte> code)
     {
-        lock (_lock)
+        lock (_file!.Lock)
         {
             int known = _origins.Of(enclave.Eid).Count;
             if (_origins.Find(enclave.Eid, process, page, code.Span) is not { } origin)
@@ -78,7 +71,7 @@ internal sealed class Coverage : ICodePlaces, IDriverObserver, IEngineObserver, 
                 NoteAll(enclave, origin, file);
             }
 
-            _changed = true;
+            _file.NoteChange();
             return [.. file.Note(unchecked(page - origin.Bias), code.Span).Select(place => unchecked(place + origin.Bias))];
         }
     }
@@ -86,11 +79,14 @@ internal sealed class Coverage : ICodePlaces, IDriverObserver, IEngineObserver, 
     /// <inheritdoc/>
     public void Reached(IObservedThread thread, IOpenEnclave enclave, ulong address)
     {
-        lock (_lock)
+        lock (_file!.Lock)
         {
             foreach (CodeOrigin origin in _origins.Of(enclave.Eid))
             {
-                _changed |= FileOf(origin).Reach(unchecked(address - origin.Bias));
+                if (FileOf(origin).Reach(unchecked(address - origin.Bias)))
+                {
+                    _file.NoteChange();
+                }
             }
         }
     }
@@ -98,9 +94,7 @@ internal sealed class Coverage : ICodePlaces, IDriverObserver, IEngineObserver, 
     /// <inheritdoc/>
     public void Dispose()
     {
-        _timer.Dispose();
-        Write();
-        _file.Dispose();
+        _file?.Dispose();
         _origins.Dispose();
     }
 
@@ -133,39 +127,22 @@ internal sealed class Coverage : ICodePlaces, IDriverObserver, IEngineObserver, 
         return file;
     }
 
-    private void Write()
+    private byte[] Content()
     {
-        lock (_lock)
+        var sources = new SortedDictionary<string, CoveredSource>(StringComparer.Ordinal);
+        foreach (CoveredFile file in _files.Values)
         {
-            if (!_changed || _broken)
+            foreach ((string path, CoveredSource source) in file.Sources())
             {
-                return;
-            }
-
-            _changed = false;
-            var sources = new SortedDictionary<string, CoveredSource>(StringComparer.Ordinal);
-            foreach (CoveredFile file in _files.Values)
-            {
-                foreach ((string path, CoveredSource source) in file.Sources())
+                if (!sources.TryGetValue(path, out CoveredSource? known))
                 {
-                    if (!sources.TryGetValue(path, out CoveredSource? known))
-                    {
-                        sources[path] = known = new CoveredSource();
-                    }
-
-                    known.Add(source);
+                    sources[path] = known = new CoveredSource();
                 }
-            }
 
-            try
-            {
-                _file.Write(Encoding.UTF8.GetBytes(LcovText.Of(sources)));
-            }
-            catch (ImageException e)
-            {
-                _broken = true;
-                _notice($"coverage: {e.Message}: the file stays as it is, and the program goes on");
+                known.Add(source);
             }
         }
+
+        return Encoding.UTF8.GetBytes(LcovText.Of(sources));
     }
 }

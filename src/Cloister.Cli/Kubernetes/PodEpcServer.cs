@@ -47,7 +47,7 @@ internal static class PodEpcServer
         string answer;
         try
         {
-            answer = await Line(stream, cancellation) is { } line && PodName.Parse(line) is { } pod
+            answer = PodName.Parse(await StreamLine.Read(stream, PodEpc.Longest, cancellation)) is { } pod
                 ? (await pods.Epc(pod, cancellation)).ToString(CultureInfo.InvariantCulture)
                 : "that is no name of a pod";
         }
@@ -58,20 +58,5 @@ internal static class PodEpcServer
 
         byte[] bytes = Encoding.UTF8.GetBytes(answer);
         await stream.WriteAsync(bytes.AsMemory(0, int.Min(bytes.Length, PodEpc.Longest)), cancellation);
-    }
-
-    private static async Task<string?> Line(Stream stream, CancellationToken cancellation)
-    {
-        byte[] bytes = new byte[PodEpc.Longest];
-        for (int length = 0, read; length < bytes.Length && (read = await stream.ReadAsync(bytes.AsMemory(length), cancellation)) > 0;)
-        {
-            length += read;
-            if (bytes.AsSpan(0, length).IndexOf((byte)'\n') is >= 0 and var end)
-            {
-                return Encoding.UTF8.GetString(bytes, 0, end);
-            }
-        }
-
-        return null;
     }
 }

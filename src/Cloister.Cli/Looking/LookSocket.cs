@@ -1,5 +1,4 @@
 using System.Net.Sockets;
-using System.Text;
 using Cloister.Attestation.Services;
 using Cloister.Linux;
 
@@ -179,7 +178,7 @@ internal sealed class LookSocket : IDisposable
         string line;
         using (var patience = Limited(s_line, cancellation))
         {
-            line = await ReadLine(stream, patience.Token).ConfigureAwait(false);
+            line = await StreamLine.Read(stream, LookRequest.LongestLine, patience.Token).ConfigureAwait(false);
         }
 
         if (LookRequest.Parse(line, out string? problem) is not { } request)
@@ -216,29 +215,5 @@ internal sealed class LookSocket : IDisposable
         var source = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         source.CancelAfter(time);
         return source;
-    }
-
-    // Up to its end or to one byte more than it may have.
-    private static async Task<string> ReadLine(Stream stream, CancellationToken cancellation)
-    {
-        byte[] buffer = new byte[LookRequest.LongestLine + 1];
-        int length = 0;
-        while (length < buffer.Length)
-        {
-            int read = await stream.ReadAsync(buffer.AsMemory(length), cancellation).ConfigureAwait(false);
-            int end = Array.IndexOf(buffer, (byte)'\n', length, read);
-            if (end >= 0)
-            {
-                return Encoding.Latin1.GetString(buffer, 0, end);
-            }
-
-            length += read;
-            if (read == 0)
-            {
-                break;
-            }
-        }
-
-        return Encoding.Latin1.GetString(buffer, 0, length);
     }
 }

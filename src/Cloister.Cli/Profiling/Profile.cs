@@ -2,34 +2,25 @@ using System.Diagnostics;
 using Cloister.Driver;
 using Cloister.Engine;
 using Cloister.Engine.Observers;
-using Cloister.Images;
 
 namespace Cloister.Cli.Profiling;
 
-/// <summary>
-/// In which functions threads are, looked at by time, written to a file. It is written again and again, so that a run that is killed leaves
-/// what it had.
-/// </summary>
+/// <summary>In which functions threads are, looked at by time, written to a file.</summary>
 internal sealed class Profile : ISampler, IDriverObserver, IEngineObserver, IDisposable
 {
     private const int MostStacks = 200_000;
-    private static readonly TimeSpan s_between = TimeSpan.FromSeconds(2);
 
-    private readonly RewrittenFile _file;
-    private readonly Action<string> _notice;
+    private readonly RewrittenFile? _file;
     private readonly bool _isPprof;
     private readonly StackWalk _walk;
     private readonly Dictionary<string, (IReadOnlyList<ProfiledFrame> Frames, long Count)> _stacks = [];
     private readonly DateTimeOffset _began = DateTimeOffset.UtcNow;
     private readonly long _since = Stopwatch.GetTimestamp();
-    private readonly Lock _lock = new(); // the tracer's thread notes, and a timer's writes
-    private readonly Timer _timer;
-    private bool _changed = true, _broken;
 
-    private Profile(Tracer tracer, RewrittenFile file, bool isPprof, int inSecond, Action<string> notice)
+    private Profile(Tracer tracer, string path, int inSecond, Action<string> notice, out string? problem)
     {
-        (_walk, _file, _isPprof, InSecond, _notice) = (new StackWalk(tracer.Machine), file, isPprof, inSecond, notice);
-        _timer = new Timer(_ => Write(), null, file.IsRewritten ? s_between : Timeout.InfiniteTimeSpan, s_between);
+        (_walk, _isPprof, InSecond) = (new StackWalk(tracer.Machine), ProfileText.IsPprof(path), inSecond);
+        _file = RewrittenFile.Begin(path, "profile", Content, notice, out problem);
     }
 
     /// <inheritdoc/>
@@ -44,12 +35,13 @@ internal sealed class Profile : ISampler, IDriverObserver, IEngineObserver, IDis
     /// <param name="problem">What is wrong with the file, or null.</param>
     public static Profile? Begin(Tracer tracer, string path, int inSecond, string? against, Action<string> notice, out string? problem)
     {
-        if (RewrittenFile.Begin(path, out problem) is not { } file)
+        var profile = new Profile(tracer, path, inSecond, notice, out problem);
+        if (problem is not null)
         {
+            profile.Dispose();
             return null;
         }
 
-        var profile = new Profile(tracer, file, ProfileText.IsPprof(path), inSecond, notice);
         if (against is not null)
         {
             profile._walk.Files.Note(against);
@@ -72,12 +64,12 @@ internal sealed class Profile : ISampler, IDriverObserver, IEngineObserver, IDis
         }
 
         string key = string.Join('\n', frames.Select(frame => $"{frame.Function}\t{frame.Source}\t{frame.File}"));
-        lock (_lock)
+        lock (_file!.Lock)
         {
             if (_stacks.TryGetValue(key, out (IReadOnlyList<ProfiledFrame> Frames, long Count) known) || _stacks.Count < MostStacks)
             {
                 _stacks[key] = (known.Frames ?? frames, known.Count + 1);
-                _changed = true;
+                _file.NoteChange();
             }
         }
     }
@@ -85,32 +77,10 @@ internal sealed class Profile : ISampler, IDriverObserver, IEngineObserver, IDis
     /// <inheritdoc/>
     public void Dispose()
     {
-        _timer.Dispose();
-        Write();
-        _file.Dispose();
+        _file?.Dispose();
         _walk.Dispose();
     }
 
-    private void Write()
-    {
-        lock (_lock)
-        {
-            if (!_changed || _broken)
-            {
-                return;
-            }
-
-            _changed = false;
-            try
-            {
-                _file.Write(_isPprof ? ProfileText.Pprof(_stacks.Values, InSecond, _began, Stopwatch.GetElapsedTime(_since))
-                    : ProfileText.Collapsed(_stacks.Values));
-            }
-            catch (ImageException e)
-            {
-                _broken = true;
-                _notice($"profile: {e.Message}: the file stays as it is, and the program goes on");
-            }
-        }
-    }
+    private byte[] Content() => _isPprof ? ProfileText.Pprof(_stacks.Values, InSecond, _began, Stopwatch.GetElapsedTime(_since))
+        : ProfileText.Collapsed(_stacks.Values);
 }

@@ -1,41 +1,27 @@
+using Cloister.Attestation.Services;
+
 namespace Cloister.Cli.Profiling;
 
-/// <summary>A message of Protocol Buffers that grows field by field. protobuf.dev, "Encoding".</summary>
+/// <summary>A message of Protocol Buffers that grows field by field.</summary>
 internal sealed class ProtobufWriter
 {
-    private const int BytesType = 2;
     private readonly List<byte> _bytes = [];
 
     /// <summary>What was written.</summary>
     public byte[] Written => [.. _bytes];
 
     /// <summary>A field that is a number.</summary>
-    public ProtobufWriter Number(int field, ulong value)
-    {
-        Varint((ulong)field << 3);
-        Varint(value);
-        return this;
-    }
+    public ProtobufWriter Number(int field, ulong value) => Add(Protobuf.Number(field, value));
 
     /// <summary>A field that is bytes or text.</summary>
-    public ProtobufWriter Bytes(int field, ReadOnlySpan<byte> value)
-    {
-        Varint(((ulong)field << 3) | BytesType);
-        Varint((ulong)value.Length);
-        _bytes.AddRange(value);
-        return this;
-    }
+    public ProtobufWriter Bytes(int field, ReadOnlySpan<byte> value) => Add(Protobuf.Bytes(field, value));
 
     /// <summary>A field that is a message.</summary>
     public ProtobufWriter Message(int field, ProtobufWriter message) => Bytes(field, message.Written);
 
-    private void Varint(ulong value)
+    private ProtobufWriter Add(byte[] bytes)
     {
-        for (; value > 0x7f; value >>= 7)
-        {
-            _bytes.Add((byte)(value | 0x80));
-        }
-
-        _bytes.Add((byte)value);
+        _bytes.AddRange(bytes);
+        return this;
     }
 }

@@ -3,23 +3,36 @@ using Cloister.Images;
 namespace Cloister.Cli;
 
 /// <summary>
-/// A file whose content is known as a whole only, and is written anew when there is more: who reads it finds one or the other. A pipe gets
-/// it once.
+/// A file whose content is known as a whole only, and is written anew every two seconds while it changes, so that a run that is killed
+/// leaves what it had: who reads it finds one content or the other. A pipe gets it once, at the end.
 /// </summary>
 internal sealed class RewrittenFile : IDisposable
 {
-    private readonly string _path;
+    private static readonly TimeSpan s_between = TimeSpan.FromSeconds(2);
+
+    private readonly string _path, _what;
     private readonly FileStream? _pipe;
+    private readonly Func<byte[]> _content;
+    private readonly Action<string> _notice;
+    private readonly Timer _timer;
+    private bool _changed = true, _broken;
 
-    private RewrittenFile(string path, FileStream? pipe) => (_path, _pipe) = (path, pipe);
+    private RewrittenFile(string path, FileStream? pipe, string what, Func<byte[]> content, Action<string> notice)
+    {
+        (_path, _pipe, _what, _content, _notice) = (path, pipe, what, content, notice);
+        _timer = new Timer(_ => Write(), null, pipe is null ? s_between : Timeout.InfiniteTimeSpan, s_between);
+    }
 
-    /// <summary>Whether it can be written before its end as well.</summary>
-    public bool IsRewritten => _pipe is null;
+    /// <summary>What is written is to change with it held: it is made by another thread.</summary>
+    public Lock Lock { get; } = new();
 
     /// <summary>Begins one, which is empty.</summary>
     /// <param name="path">Its path; - is the standard output stream.</param>
+    /// <param name="what">What it is, for notices.</param>
+    /// <param name="content">Makes what is to be in it, with <see cref="Lock"/> held.</param>
+    /// <param name="notice">Where it is said that it cannot be written any more.</param>
     /// <param name="problem">What is wrong with it, or null.</param>
-    public static RewrittenFile? Begin(string path, out string? problem)
+    public static RewrittenFile? Begin(string path, string what, Func<byte[]> content, Action<string> notice, out string? problem)
     {
         FileStream? stream = OutputFile.Open(path == "-" ? "/dev/stdout" : path, out problem);
         if (stream is null)
@@ -28,18 +41,50 @@ internal sealed class RewrittenFile : IDisposable
             return null;
         }
 
-        if (path != "-" && stream.CanSeek)
+        bool isRewritten = path != "-" && stream.CanSeek;
+        if (isRewritten)
         {
             stream.Dispose();
-            return new RewrittenFile(path, null);
         }
 
-        return new RewrittenFile(path, stream);
+        return new RewrittenFile(path, isRewritten ? null : stream, what, content, notice);
     }
 
-    /// <summary>Writes it.</summary>
-    /// <exception cref="ImageException">It cannot be written: it stays as it was.</exception>
-    public void Write(byte[] bytes)
+    /// <summary>There is more. To be called with <see cref="Lock"/> held.</summary>
+    public void NoteChange() => _changed = true;
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _timer.Dispose();
+        Write();
+        _pipe?.Dispose();
+    }
+
+    private void Write()
+    {
+        lock (Lock)
+        {
+            if (!_changed || _broken)
+            {
+                return;
+            }
+
+            _changed = false;
+            byte[] bytes = _content();
+            try
+            {
+                Put(bytes);
+            }
+            catch (ImageException e)
+            {
+                _broken = true;
+                _notice($"{_what}: {e.Message}: the file stays as it is, and the program goes on");
+            }
+        }
+    }
+
+    private void Put(byte[] bytes)
     {
         if (_pipe is not null)
         {
@@ -54,7 +99,4 @@ internal sealed class RewrittenFile : IDisposable
             whole.Keep(replaces: true);
         });
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => _pipe?.Dispose();
 }

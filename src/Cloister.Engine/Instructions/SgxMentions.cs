@@ -6,8 +6,7 @@ namespace Cloister.Engine.Instructions;
 /// <summary>Whether a file of code speaks of SGX: by a device's name, by the vDSO's function, or by CPUID of leaf 12H. May be used by any
 /// thread.</summary>
 /// <remarks>What uses an enclave has to open the device, and what only asks whether there could be one asks CPUID: the name or the number
-/// stands in a
-/// program or in one of its libraries. A file is read once as long as it is not written to.</remarks>
+/// stands in a program or in one of its libraries. A file is read once as long as it is not written to.</remarks>
 internal sealed class SgxMentions
 {
     private const int Chunk = 1 << 20, Overlap = 64, CpuidWithin = 48, LongestLine = 256;

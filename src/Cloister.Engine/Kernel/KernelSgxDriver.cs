@@ -206,16 +206,7 @@ internal sealed class KernelSgxDriver : ISgxDriver, IDisposable
 
         Prepare();
         ulong name = ++_names;
-        _driver.RunAs(from.Handle, 0);
-        _host.IsFollowing = true;
-        try
-        {
-            Add(new FollowedSpace(name, _driver.Fork(from.Handle, name), (AddressSpace)child) { Told = from.Told });
-        }
-        finally
-        {
-            _host.IsFollowing = false;
-        }
+        Follow(from, () => Add(new FollowedSpace(name, _driver.Fork(from.Handle, name), (AddressSpace)child) { Told = from.Told }));
     }
 
     /// <inheritdoc/>
@@ -223,16 +214,16 @@ internal sealed class KernelSgxDriver : ISgxDriver, IDisposable
     {
         if (_spaces.Remove(addressSpace, out FollowedSpace? followed))
         {
-            _host.IsFollowing = true;
             try
             {
-                _driver.RunAs(followed.Handle, 0);
-                _driver.Exit(followed.Handle);
-                _driver.Idle();
+                Follow(followed, () =>
+                {
+                    _driver.Exit(followed.Handle);
+                    _driver.Idle();
+                });
             }
             finally
             {
-                _host.IsFollowing = false;
                 _ = _host.Spaces.Remove(followed.Name);
                 _driver.RunAs(0, 0);
             }
@@ -372,20 +363,29 @@ internal sealed class KernelSgxDriver : ISgxDriver, IDisposable
         {
             if (followed.Version != followed.Space.Mappings.Version)
             {
-                _host.IsFollowing = true;
-                try
+                Follow(followed, () =>
                 {
-                    _driver.RunAs(followed.Handle, 0);
                     foreach (MappingChange change in MappingChange.Since(followed.Tell(), followed.Told))
                     {
                         _driver.Follow(followed.Handle, change.File, change.Start, change.End, change.Rights, change.Offset >> 12);
                     }
-                }
-                finally
-                {
-                    _host.IsFollowing = false;
-                }
+                });
             }
+        }
+    }
+
+    // The engine's books know already what the driver does to page tables meanwhile.
+    private void Follow(FollowedSpace followed, Action action)
+    {
+        _host.IsFollowing = true;
+        try
+        {
+            _driver.RunAs(followed.Handle, 0);
+            action();
+        }
+        finally
+        {
+            _host.IsFollowing = false;
         }
     }
 

@@ -31,11 +31,12 @@ internal sealed class LeafGateway(SgxMachine machine, EnclaveBooks? books = null
     {
         rbxOut = 0;
         EpcPage page = PageAt(rcx);
-        int offset = (int)(rcx & 4095);
+        int offset = (int)(rcx % LinearAddress.PageSize);
         switch ((EnclsLeaf)leaf)
         {
             case EnclsLeaf.Ecreate:
-                LeafResult created = Ecreate.Execute(machine, Bytes(Info(rbx).Source, 4096), Secinfo(Info(rbx).Metadata), page);
+                LeafResult created =
+                    Ecreate.Execute(machine, Bytes(Info(rbx).Source, LinearAddress.PageSize), Secinfo(Info(rbx).Metadata), page);
                 if (created.IsSuccess)
                 {
                     books?.Created(page);
@@ -68,13 +69,13 @@ internal sealed class LeafGateway(SgxMachine machine, EnclaveBooks? books = null
             case EnclsLeaf.Eextend:
                 return Result(Eextend.Execute(machine, page, offset));
             case EnclsLeaf.Eldu:
-                return Load(page, Info(rbx), PageAt(rdx), (int)(rdx & 4095) / 8);
+                return Load(page, Info(rbx), PageAt(rdx), (int)(rdx % LinearAddress.PageSize) / 8);
             case EnclsLeaf.Eblock:
                 return Result(Eblock.Execute(machine, page));
             case EnclsLeaf.Epa:
                 return Result(Epa.Execute(machine, page));
             case EnclsLeaf.Ewb:
-                return Write(page, rbx, PageAt(rdx), (int)(rdx & 4095) / 8);
+                return Write(page, rbx, PageAt(rdx), (int)(rdx % LinearAddress.PageSize) / 8);
             case EnclsLeaf.Etrack:
                 Tracked = page;
                 return Result(Etrack.Execute(machine, page));
@@ -95,7 +96,7 @@ internal sealed class LeafGateway(SgxMachine machine, EnclaveBooks? books = null
         var address = new LinearAddress(info.Address);
         Secinfo secinfo = Secinfo(info.Metadata);
         bool isPlaced = books?.Place(page, secs, address) == true;
-        LeafResult result = Eadd.Execute(machine, secs, address, secinfo, Bytes(info.Source, 4096), page);
+        LeafResult result = Eadd.Execute(machine, secs, address, secinfo, Bytes(info.Source, LinearAddress.PageSize), page);
         if (result.IsSuccess)
         {
             books?.Added(page, secinfo);
@@ -123,7 +124,8 @@ internal sealed class LeafGateway(SgxMachine machine, EnclaveBooks? books = null
         EpcPage secs = info.Secs == 0 ? EpcPage.None : PageAt(info.Secs);
         var address = new LinearAddress(info.Address);
         bool isPlaced = !secs.IsNone && books?.Place(page, secs, address) == true;
-        LeafResult result = Eldu.Execute(machine, secs, address, Bytes(info.Source, 4096), Bytes(info.Metadata, 128), versions, slot, page);
+        LeafResult result = Eldu.Execute(machine, secs, address, Bytes(info.Source, LinearAddress.PageSize), Bytes(info.Metadata, 128),
+            versions, slot, page);
         if (result.IsSuccess)
         {
             books?.Loaded(page);
@@ -136,7 +138,8 @@ internal sealed class LeafGateway(SgxMachine machine, EnclaveBooks? books = null
     {
         PageInfo info = Info(pageInfo);
         LeafResult result = Ewb.Execute(
-            machine, page, versions, slot, Bytes(info.Source, 4096), Bytes(info.Metadata, 128), out LinearAddress address);
+            machine, page, versions, slot, Bytes(info.Source, LinearAddress.PageSize), Bytes(info.Metadata, 128),
+            out LinearAddress address);
         MemoryMarshal.Write(Bytes(pageInfo, 8), address.Value);
         if (result.IsSuccess || (machine.Epcm.Contains(page) && !machine.Epcm[page].Valid))
         {
@@ -170,7 +173,7 @@ internal sealed class LeafGateway(SgxMachine machine, EnclaveBooks? books = null
     private static Secinfo Secinfo(ulong address) => MemoryMarshal.Read<Secinfo>(Bytes(address, Architecture.Secinfo.SizeInBytes));
 
     // What is no page of the EPC is a number that the machine does not have.
-    private EpcPage PageAt(ulong address) => new((int)Math.Min((address - Epc) >> 12, int.MaxValue));
+    private EpcPage PageAt(ulong address) => new((int)Math.Min((address - Epc) / LinearAddress.PageSize, int.MaxValue));
 
     [StructLayout(LayoutKind.Sequential)]
     private readonly struct PageInfo

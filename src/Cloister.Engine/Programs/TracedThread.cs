@@ -90,10 +90,6 @@ internal sealed class TracedThread(IHeldThread held, TracedProcess process) : IH
     /// <summary>Its debugger wants it to stand again behind one instruction. Known until it runs on.</summary>
     public bool StepsNext { get; set; }
 
-    /// <summary>It stands in the middle of a system call that has made a child: no calls can be made in it, or it would not hear which.
-    /// Known until it stops next.</summary>
-    public bool IsMakingChild { get; set; }
-
     /// <summary>It stands where an asynchronous exit has put it, and has executed nothing since.</summary>
     public bool JustExited { get; set; }
 

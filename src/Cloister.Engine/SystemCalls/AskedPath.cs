@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using Cloister.Engine.Platforms;
 using Cloister.Engine.Programs;
 using Cloister.Linux;
@@ -8,14 +9,15 @@ namespace Cloister.Engine.SystemCalls;
 /// <summary>The path that a system call asks for, where it may be one that a machine with SGX answers otherwise.</summary>
 internal static class AskedPath
 {
+    /// <summary>Whether a path may be of a device or of a file that says something of the processor: nearly none is.</summary>
+    public static bool MayMatter(ReadOnlySpan<byte> path) => path.IndexOf("sgx"u8) >= 0 || path.EndsWith("cpuinfo"u8)
+        || path.EndsWith("enclave"u8) || path.EndsWith("provision"u8) || path.EndsWith(".socket"u8) || path.IndexOf("/fd/"u8) >= 0;
+
     /// <summary>The full path at an address; null when it is none that matters.</summary>
     public static string? Of(TracedThread thread, ulong address, ServedPlaces? served = null)
     {
         string? path = thread.Space.Memory.TryReadString(address);
-        if (path is null || !(path.Contains("sgx", StringComparison.Ordinal) || path.EndsWith("cpuinfo", StringComparison.Ordinal)
-            || path.EndsWith("enclave", StringComparison.Ordinal) || path.EndsWith("provision", StringComparison.Ordinal)
-            || path.EndsWith(".socket", StringComparison.Ordinal) || path.Contains("/fd/", StringComparison.Ordinal)
-            || served?.HasName(path) == true))
+        if (path is null || !(MayMatter(Encoding.UTF8.GetBytes(path)) || served?.HasName(path) == true))
         {
             return null;
         }

@@ -75,7 +75,7 @@ internal sealed class UntracedCalls(EngineOptions options, int epcPages, CpuidEm
         }
 
         bool isLibrary = opens && bytes.IndexOf(".so"u8) >= 0;
-        if (!isLibrary && !MayMatter(bytes))
+        if (!isLibrary && !AskedPath.MayMatter(bytes))
         {
             return UntracedAnswer.Pass;
         }
@@ -146,10 +146,6 @@ internal sealed class UntracedCalls(EngineOptions options, int epcPages, CpuidEm
             _ => ForeignMemory.Read(call.Thread, call.C, flags) == 8 ? (int)BinaryPrimitives.ReadUInt64LittleEndian(flags) : 0,
         };
     }
-
-    // As AskedPath has it, for a path that is no text yet: every file that any program opens is asked about.
-    private static bool MayMatter(ReadOnlySpan<byte> path) => path.IndexOf("sgx"u8) >= 0 || path.EndsWith("cpuinfo"u8)
-        || path.EndsWith("enclave"u8) || path.EndsWith("provision"u8) || path.EndsWith(".socket"u8) || path.IndexOf("/fd/"u8) >= 0;
 
     private static ReadOnlySpan<byte> PathAt(int thread, ulong address, Span<byte> room)
     {

@@ -5,11 +5,10 @@ using Cloister.Linux;
 namespace Cloister.Engine.Platforms.Tracing;
 
 /// <summary>Programs that run before they are traced: a seccomp filter asks a listener of what concerns SGX, and a thread is seized while
-/// it
-/// waits for the answer.</summary>
+/// it waits for the answer.</summary>
 /// <remarks>What a filter asks a listener of it does not tell a tracer (SECCOMP_RET_USER_NOTIF goes before SECCOMP_RET_TRACE.
-/// seccomp(2)), so a thread
-/// that is traced by now is brought to a stop at its call here, where the tracer finds it as at every other.</remarks>
+/// seccomp(2)), so a thread that is traced by now is brought to a stop at its call here, where the tracer finds it as at every
+/// other.</remarks>
 internal sealed class LateAttachment(Waits waits)
 {
     // The kernel's own: a call that ends so, with a stop to come, is made again, or whatever the stop makes of it. include/linux/errno.h.

@@ -24,6 +24,26 @@ public sealed class RemoteCallTests
         Assert.Equal(before with { OrigRax = ulong.MaxValue }, held.Thread.Peek());
     });
 
+    [Theory]
+    [InlineData(57, false)]
+    [InlineData(58, true)]
+    public void Calls_in_the_middle_of_fork_and_vfork_leave_it_its_result(byte call, bool isReleased) => HeldProgram.RunWithArea(held =>
+    {
+        // mov eax, call; syscall; jmp itself
+        held.Put(0xb8, call, 0, 0, 0, 0x0f, 0x05, 0xeb, 0xfe);
+        ulong behind = held.Thread.Peek().Rip + 7;
+        Assert.Equal(EventKind.ChildMade, held.ResumeToEvent().Kind);
+        Assert.True(held.Platform.TryGetTold(held.Id, out int child));
+        Assert.Equal(Errno.None, HostKernel.Kill(child, Signal.SIGKILL));
+        if (isReleased)
+        {
+            Assert.Equal(EventKind.ChildReleased, held.ResumeToEvent().Kind);
+        }
+
+        Assert.Equal([held.Id], new RemoteCalls().Add(SystemCall.Getpid).Run(held.Thread));
+        Assert.Equal(((ulong)child, behind), (held.Thread.Peek().Rax, held.Thread.Peek().Rip));
+    });
+
     [Fact]
     public void A_single_call_has_each_argument() => HeldProgram.Run(held =>
     {
