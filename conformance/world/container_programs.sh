@@ -115,3 +115,7 @@ for ids in '' yes; do
         [ -z "$built" ] || inside 'the self tests' ' fail:0 ' sh -c "cd $PWD/programs && ./test_sgx"
     done
 done
+left=''
+[ -x programs/go-program ] || left='Go'
+[ -n "$built" ] || left="${left:+$left and }the kernel's self tests"
+[ -z "$left" ] || echo "without $left: not to be had here"
