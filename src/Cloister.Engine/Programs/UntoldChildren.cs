@@ -29,27 +29,36 @@ internal sealed class UntoldChildren(Processes processes, IPlatform platform, IP
             ForgetDead();
         }
 
+        // What ended under this number before is another's.
         int id = happened.Thread;
-        _children[id] = (happened, _children.TryGetValue(id, out (ProgramEvent? Told, long Since) seen)
+        _children[id] = (happened, _children.TryGetValue(id, out (ProgramEvent? Told, long Since) seen) && seen.Told is not { Stands: false }
             ? seen.Since : Stopwatch.GetTimestamp());
         if (!happened.Stands)
         {
             // Its descriptors may have been the last.
             CheckLifetimes();
+            ForgetEnded();
         }
     }
 
-    /// <summary>A child's parent told of it: what it has told itself comes now.</summary>
+    /// <summary>A child that lives was told of by its parent: what it has told itself comes now.</summary>
+    /// <remarks>An end is not of that child: nobody told of the one that had its number before.</remarks>
     public void Claim(int id)
     {
-        if (_children.Remove(id, out (ProgramEvent? Told, long Since) child) && child.Told is { } told)
+        if (_children.Remove(id, out (ProgramEvent? Told, long Since) child) && child.Told is { Stands: true } told)
         {
             platform.Park(told);
         }
+
+        ForgetEnded();
     }
 
     /// <summary>A child's parent told of it when it had ended.</summary>
-    public void Forget(int id) => _children.Remove(id);
+    public void Forget(int id)
+    {
+        _ = _children.Remove(id);
+        ForgetEnded();
+    }
 
     /// <summary>A process's threads are gone, some in the middle of what they did: it may have children that nobody will tell of.</summary>
     public void Expect(TracedProcess process)
@@ -93,8 +102,6 @@ internal sealed class UntoldChildren(Processes processes, IPlatform platform, IP
             processes.Adopt(id, origin);
             Claim(id);
         }
-
-        ForgetEnded();
     }
 
     /// <summary>All have ended without being heard of.</summary>

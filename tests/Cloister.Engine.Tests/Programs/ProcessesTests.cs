@@ -70,6 +70,32 @@ public sealed class ProcessesTests : IDisposable
     }
 
     [Fact]
+    public void A_memory_that_was_kept_for_a_child_is_given_back_with_the_word_of_the_childs_parent()
+    {
+        long free = _engine.Tracer.Driver.Statistics.EpcPagesFree;
+        _engine.Build(_image);
+        _engine.Close();
+        _engine.Platform.Happens(new ProgramEvent(EventKind.Halted, 77));
+        _engine.Tracer.Loop.Step();
+        _engine.End(_engine.Thread, Signal.SIGKILL);
+        Unmap();
+        Assert.NotEqual(free, _engine.Tracer.Driver.Statistics.EpcPagesFree);
+        _engine.Tracer.Processes.Untold.Claim(77);
+
+        Assert.Equal(free, _engine.Tracer.Driver.Statistics.EpcPagesFree);
+    }
+
+    [Fact]
+    public void The_end_of_one_that_nobody_told_of_is_not_that_of_the_next_with_its_number()
+    {
+        _engine.Platform.Happens(new ProgramEvent(EventKind.Ended, 77));
+        _engine.Tracer.Loop.Step();
+        _engine.Tracer.Processes.Untold.Claim(77);
+
+        Assert.False(_engine.Platform.IsParked(77));
+    }
+
+    [Fact]
     public void A_program_that_is_executed_has_a_memory_of_its_own()
     {
         _engine.Build(_image);
