@@ -18,6 +18,49 @@
 #include "check.h"
 #include "service.h"
 
+extern const char faulting_start[], faulting_end[], non_canonical[], illegal[], divides[], divides_x87[], divides_sse[], unaligned[];
+
+/* Each faults where it is entered, but for the first instructions that prepare it. RSI = 8 bytes of the host's. */
+__asm__(".pushsection .rodata\n"
+	".balign 4096\n"
+	"faulting_start:\n"
+	"non_canonical:\n"
+	"	movabs	$0x8000000000000000, %rax\n"
+	"	mov	(%rax), %rax\n"
+	".balign 64\n"
+	"illegal:\n"
+	"	ud2\n"
+	".balign 64\n"
+	"divides:\n"
+	"	xor	%ecx, %ecx\n"
+	"	div	%ecx\n"
+	".balign 64\n"
+	"divides_x87:\n"
+	"	movw	$0x0372, (%rsi)\n"
+	"	fninit\n"
+	"	fldcw	(%rsi)\n"
+	"	fldz\n"
+	"	fld1\n"
+	"	fdiv	%st(1), %st\n"
+	"	fwait\n"
+	".balign 64\n"
+	"divides_sse:\n"
+	"	movl	$0x1d80, (%rsi)\n"
+	"	ldmxcsr	(%rsi)\n"
+	"	xorps	%xmm0, %xmm0\n"
+	"	mov	$1, %eax\n"
+	"	cvtsi2ss %eax, %xmm1\n"
+	"	divss	%xmm0, %xmm1\n"
+	".balign 64\n"
+	"unaligned:\n"
+	"	pushfq\n"
+	"	orq	$0x40000, (%rsp)\n"
+	"	popfq\n"
+	"	mov	1(%rsi), %eax\n"
+	".balign 4096\n"
+	"faulting_end:\n"
+	".popsection\n");
+
 static struct service service;
 static struct call call;
 static struct sgx_enclave_run run;
@@ -31,6 +74,22 @@ static void raises(enum operation operation, uint64_t a, unsigned vector)
 {
 	call = (struct call){ .operation = operation, .a = a };
 	service_expect_exception(&service, 0, &call, "what is tried inside", vector, &run);
+}
+
+static void faults_at(const char *place, unsigned vector)
+{
+	static uint64_t scratch[2];
+
+	service_build(&service, &(struct service_options){
+					.code = faulting_start,
+					.code_length = (uint64_t)(faulting_end - faulting_start),
+				});
+	call = (struct call){
+		.operation = OP_JUMP,
+		.a = service.code + (uint64_t)(place - faulting_start),
+		.b = (uint64_t)scratch,
+	};
+	service_expect_exception(&service, 0, &call, "what is executed inside", vector, &run);
 }
 
 /* Calls are far from main, so that they can be told apart. */
@@ -201,6 +260,72 @@ static void illegal_instruction(void)
 	raises(OP_JUMP, service.data, VECTOR_PF);
 }
 
+static void not_accepted_change(void)
+{
+	built();
+	check_equal("MODIFY_TYPES", 0, (uint64_t)enclave_modify(&service.enclave, service.data + PAGE, PAGE, 4, NULL, NULL));
+	raises(OP_READ, service.data + PAGE, VECTOR_PF);
+}
+
+static void restricted(void)
+{
+	built();
+	check_equal("RESTRICT_PERMISSIONS", 0,
+		    (uint64_t)enclave_restrict(&service.enclave, service.data + PAGE, PAGE, SECINFO_R, NULL, NULL));
+	raises(OP_WRITE, service.data + PAGE, VECTOR_PF);
+}
+
+/* On a machine without SGX2, which adds none. */
+static void no_page(void)
+{
+	built();
+	raises(OP_READ, service.room, VECTOR_PF);
+}
+
+/* In an EPC that is too small, where no page that was written out comes back. */
+static void spoilt(void)
+{
+	const uint64_t heap = 512 * PAGE;
+
+	service_build(&service, &(struct service_options){ .heap_length = heap });
+	call = (struct call){ .operation = OP_FILL, .a = service.heap, .b = 1, .c = heap / PAGE };
+	run.function = EEXIT;
+	for (int i = 0; i < 8 && run.function == EEXIT; i++)
+		service_try(&service, service_tcs(&service, 0), &call, EENTER, &run);
+	check("a page was lost", run.function != EEXIT);
+}
+
+static void raises_gp(void)
+{
+	faults_at(non_canonical, VECTOR_GP);
+}
+
+static void raises_ud(void)
+{
+	faults_at(illegal, VECTOR_UD);
+}
+
+static void raises_de(void)
+{
+	faults_at(divides, VECTOR_DE);
+}
+
+static void raises_mf(void)
+{
+	faults_at(divides_x87, VECTOR_MF);
+}
+
+static void raises_xm(void)
+{
+	faults_at(divides_sse, VECTOR_XM);
+}
+
+/* The host goes on with EFLAGS.AC, by which it ends. */
+static void raises_ac(void)
+{
+	faults_at(unaligned, VECTOR_AC);
+}
+
 static void many(void)
 {
 	enclave_create(&service.enclave, 1 << 20, NULL);
@@ -236,6 +361,16 @@ static const struct {
 	{ "strange_key", strange_key },
 	{ "wrong_side", wrong_side },
 	{ "illegal_instruction", illegal_instruction },
+	{ "not_accepted_change", not_accepted_change },
+	{ "restricted", restricted },
+	{ "no_page", no_page },
+	{ "spoilt", spoilt },
+	{ "raises_gp", raises_gp },
+	{ "raises_ud", raises_ud },
+	{ "raises_de", raises_de },
+	{ "raises_mf", raises_mf },
+	{ "raises_xm", raises_xm },
+	{ "raises_ac", raises_ac },
 	{ "many", many },
 	{ "dies", dies },
 };

@@ -1,3 +1,4 @@
 using System.Runtime.CompilerServices;
 
 [assembly: InternalsVisibleTo("Cloister.Driver.Tests")]
+[assembly: InternalsVisibleTo("Cloister.Cli.Tests")]

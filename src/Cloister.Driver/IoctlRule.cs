@@ -110,4 +110,49 @@ public enum IoctlRule
 
     /// <summary>The SIGSTRUCT and the enclave go together.</summary>
     SigstructFits,
+
+    /// <summary>R is among the permissions.</summary>
+    Readable,
+
+    /// <summary>The argument is 0.</summary>
+    ArgumentZero,
+
+    /// <summary>The file that pages are written out to is no longer than files can be.</summary>
+    SizeBacked,
+
+    /// <summary>The operation is one of those there are.</summary>
+    KnownOperation,
+
+    /// <summary>The address is page aligned.</summary>
+    AddressAligned,
+
+    /// <summary>The address lies in a mapping of the device.</summary>
+    AddressMapped,
+
+    /// <summary>One mapping is the enclave's range, and has no enclave yet.</summary>
+    MappingIsRange,
+
+    /// <summary>The machine has not lost power since CREATE.</summary>
+    PowerKept,
+
+    /// <summary>The enclave was not killed.</summary>
+    Alive,
+
+    /// <summary>The TCS is legal.</summary>
+    TcsLegal,
+
+    /// <summary>The buffers for evicted pages are aligned and the program's.</summary>
+    BackingFits,
+
+    /// <summary>The buffer for evicted pages can be written.</summary>
+    BackingWritable,
+
+    /// <summary>An ENCLU exception handler is registered.</summary>
+    HandlerRegistered,
+
+    /// <summary>ENCLU and its handler are at different addresses.</summary>
+    HandlerApart,
+
+    /// <summary>The SIGSTRUCT is no launch enclave's.</summary>
+    NoLaunchEnclave,
 }

@@ -27,11 +27,15 @@ enum enclu {
 
 /* Exception vectors (SDM 3A, table of protected-mode exceptions). */
 enum vector {
+	VECTOR_DE = 0,
 	VECTOR_DB = 1,
 	VECTOR_BP = 3,
 	VECTOR_UD = 6,
 	VECTOR_GP = 13,
 	VECTOR_PF = 14,
+	VECTOR_MF = 16,
+	VECTOR_AC = 17,
+	VECTOR_XM = 19,
 };
 
 /* Page-fault error code. */

@@ -285,7 +285,7 @@ internal static class RunCommand
             ITraceSink[] sinks = [.. new ITraceSink?[] { trace, summary }.OfType<ITraceSink>()];
             TraceRecorder? recorder = sinks.Length == 0 ? null : TraceRecorder.Begin(tracer.Machine, sinks);
             using Explainer? explainer = arguments.Explains || arguments.Gdb is not null
-                ? new Explainer(tracer, arguments.Explain == true ? text => messages.Write($"cloister: {text}") : messages.Notice) : null;
+                ? new Explainer(tracer.Machine, tracer.Driver, arguments.Explain == true ? text => messages.Write($"cloister: {text}") : messages.Notice) : null;
             if (recorder is not null)
             {
                 observers.Add(tracer, recorder);

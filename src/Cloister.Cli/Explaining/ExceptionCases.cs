@@ -32,12 +32,10 @@ internal static class ExceptionCases
         new("#MF inside", "x87", "an exception of the x87 unit that is not masked"),
         new("#XM inside", "SSE or AVX", "an exception of SSE or AVX arithmetic that is not masked in MXCSR"),
         new("#AC inside", "an access that is not aligned", "EFLAGS.AC is set"),
-        new("#BR inside", "BOUND", "an index outside of its bounds"),
-        new("#CP inside", "control-flow protection", "a return or branch that CET does not allow"),
         new("the program", "ended by a signal",
             "an exception that no handler took, or a signal that somebody sent; the one before it is explained above when it was an enclave's"),
         new("a key", "of another platform",
-            "what was sealed on another machine, or with --platform new, does not open here: `cloister platform list`"),
+            "what was sealed on another machine, or with --platform new, does not open here: `cloister platform list`; it is said without --explain as well"),
     ];
 
     /// <summary>What usually causes it.</summary>

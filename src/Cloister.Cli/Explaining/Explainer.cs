@@ -1,6 +1,5 @@
 using Cloister.Architecture;
 using Cloister.Driver;
-using Cloister.Engine;
 using Cloister.Engine.Observers;
 using Cloister.Engine.Options;
 using Cloister.Linux;
@@ -27,17 +26,18 @@ internal sealed class Explainer : IMachineObserver, IDriverObserver, IEngineObse
     private readonly Dictionary<string, long> _told = [];
     private IObservedThread? _working;
     private EnclsLeaf? _refusedBy;
-    private (EnclsLeaf Leaf, LeafResult Result)? _failedByDriver;
+    private (EnclsLeaf Leaf, LeafResult Result)? _failedByDriver, _failedInFault;
     private long _untold;
 
     /// <summary>Makes one for a machine that runs nothing yet.</summary>
-    /// <param name="tracer">The machine.</param>
+    /// <param name="machine">The machine.</param>
+    /// <param name="driver">Its driver.</param>
     /// <param name="line">Where a line goes.</param>
-    public Explainer(Tracer tracer, Action<string> line)
+    public Explainer(SgxMachine machine, ISgxDriver driver, Action<string> line)
     {
-        (_machine, _driver, _next, _line) = (tracer.Machine, tracer.Driver, tracer.Machine.Observer, line);
-        _names = new CodeNames(tracer.Machine);
-        tracer.Machine.Observer = this;
+        (_machine, _driver, _next, _line) = (machine, driver, machine.Observer, line);
+        _names = new CodeNames(machine);
+        machine.Observer = this;
     }
 
     /// <summary>The files that may be an enclave's.</summary>
@@ -143,6 +143,11 @@ internal sealed class Explainer : IMachineObserver, IDriverObserver, IEngineObse
         }
     }
 
+    public void FaultBegan(IOpenEnclave? enclave, LinearAddress address, AccessKind access) =>
+        (_failedByDriver, _failedInFault) = (null, null);
+
+    public void FaultEnded(VmFault result) => _failedInFault = result == VmFault.NoPage ? null : _failedByDriver;
+
     public void Injected(InjectedFailure failure)
     {
         string? what = failure.Kind switch
@@ -161,13 +166,18 @@ internal sealed class Explainer : IMachineObserver, IDriverObserver, IEngineObse
 
     public void IoctlEnded(IoctlOperation operation)
     {
-        if (!_calls.Remove(operation, out RunningCall? call) || operation.IsAbandoned || operation.Result >= 0)
+        if (!_calls.Remove(operation, out RunningCall? call) || operation.IsAbandoned)
         {
             return;
         }
 
-        string errno = MachineNames.OfErrno((int)-operation.Result);
         (IoctlRefusal refusal, _driver.Refusal) = (_driver.Refusal, default);
+        if (operation.Result == 0 || (operation.Result > 0 && (call.Enclave is null || refusal.Rule == IoctlRule.None)))
+        {
+            return; // above zero REMOVE_ALL of the virtual EPC counts what it left
+        }
+
+        (string errno, string outcome) = Outcome(operation.Result, refusal.Rule);
         if (refusal.Rule == IoctlRule.NoSignal || -operation.Result == (long)Driver.DriverError.ERESTARTSYS)
         {
             // The call comes again, or the program wants it so.
@@ -186,15 +196,27 @@ internal sealed class Explainer : IMachineObserver, IDriverObserver, IEngineObse
             lines.Add($"must hold: {IoctlCases.Text(refusal.Rule)}{(IoctlCases.Values(in refusal) is { } values ? $"; here {values}" : "")}");
         }
 
-        if (_failedByDriver is { } failed && refusal.Rule is IoctlRule.LeafSucceeds or IoctlRule.None)
+        if (_failedByDriver is { } failed && refusal.Rule is IoctlRule.LeafSucceeds or IoctlRule.SecsLegal or IoctlRule.None)
         {
-            string leaf = MachineNames.Of(failed.Leaf), outcome = MachineNames.Of(failed.Result);
-            lines.Add($"{leaf} gave {outcome}{(LeafCases.Causes(leaf, outcome) is { } why ? $": {why}" : "")}");
+            lines.Add(OfDriver(failed.Leaf, failed.Result));
         }
 
         Tell(call.Thread, $"{what}{(call.Enclave is { Eid: not 0 and var eid } ? $" on enclave {eid}" : "")}", _names.Host(call.Thread),
-            lines, IoctlCases.Causes(call.Name, errno));
+            lines, IoctlCases.Causes(call.Name, outcome));
         _refusedBy = null;
+    }
+
+    // The drivers before v20 return above zero what EINIT and its like said, how many bytes they could not copy, and that power was lost.
+    private static (string Text, string Case) Outcome(long result, IoctlRule rule)
+    {
+        string errno = result < 0 ? MachineNames.OfErrno((int)-result) : "";
+        return result < 0 ? (errno, errno) : rule switch
+        {
+            IoctlRule.PowerKept => (IoctlCases.PowerLost, IoctlCases.PowerLost),
+            IoctlRule.LeafSucceeds => (MachineNames.Of((SgxError)result), IoctlCases.LeafError),
+            IoctlRule.OperandReadable => ($"{result}, {IoctlCases.Uncopied}", IoctlCases.Uncopied),
+            _ => ($"{MachineNames.OfErrno((int)result)}, without a minus", MachineNames.OfErrno((int)result)),
+        };
     }
 
     public void ExceptionRaised(IObservedThread thread, in RaisedException exception)
@@ -269,6 +291,8 @@ internal sealed class Explainer : IMachineObserver, IDriverObserver, IEngineObse
             lines.Add($"at 0x{result.Fault.Address.Value:x}");
         }
 
+        AddFailureInFault(lines, result.Status == LeafStatus.Fault);
+
         bool anyLeaf = refusal.Rule is LeafRule.Offered or LeafRule.EnclaveMode;
         string? place = entry ? _names.Host(thread) : _inside.TryGetValue(thread.Processor, out (ulong Rip, LinearAddress Address) inside)
             ? _names.Inside(thread, inside.Rip) : null;
@@ -281,10 +305,9 @@ internal sealed class Explainer : IMachineObserver, IDriverObserver, IEngineObse
         string vector = MachineNames.Of(exception.Vector);
         PageTrouble? trouble = exception.Vector == ExceptionVector.PageFault
             ? PageTrouble.Of(_machine, thread, address, (PageFaultErrorCode)exception.ErrorCode) : null;
-        trouble = trouble is { How: "there is no page" } && exception.Signal == Signal.SIGBUS ? trouble with
-        {
-            How = "the driver could not bring the page",
-        } : trouble;
+        bool isNotBrought = trouble is { How: PageTrouble.NoPage }
+            && (exception.Signal == Signal.SIGBUS || _failedInFault is not null || HasPage(thread.Processor.Eid, address));
+        trouble = isNotBrought ? trouble! with { How = PageTrouble.NotBrought } : trouble;
         string way = exception.Way switch
         {
             ExceptionWay.Vdso => "told to the caller of the vDSO",
@@ -293,9 +316,31 @@ internal sealed class Explainer : IMachineObserver, IDriverObserver, IEngineObse
         };
         if (IsNew($"{vector} inside, at 0x{rip - thread.Processor.EnclaveBase.Value:x} of enclave {thread.Processor.Eid}{Rule(trouble?.How ?? "")}"))
         {
-            Tell(thread, $"{vector} inside ({way})", _names.Inside(thread, rip), trouble is null ? []
-                : [$"{trouble.How}: {trouble.Values}"], ExceptionCases.Causes($"{vector} inside", trouble?.How ?? ""));
+            List<string> lines = trouble is null ? [] : [$"{trouble.How}: {trouble.Values}"];
+            AddFailureInFault(lines, trouble?.How == PageTrouble.NotBrought);
+            Tell(thread, $"{vector} inside ({way})", _names.Inside(thread, rip), lines,
+                ExceptionCases.Causes($"{vector} inside", trouble?.How ?? ""));
         }
+    }
+
+    private bool HasPage(ulong eid, LinearAddress address) =>
+        _driver.Enclaves.FirstOrDefault(known => known.Eid == eid) is { } enclave && _driver.HasPage(enclave, address);
+
+    // The leaf that the driver could not do without when it was asked for the page.
+    private void AddFailureInFault(List<string> lines, bool isMissing)
+    {
+        if (isMissing && _failedInFault is { } failed)
+        {
+            lines.Add(OfDriver(failed.Leaf, failed.Result));
+        }
+
+        _failedInFault = null;
+    }
+
+    private static string OfDriver(EnclsLeaf executed, LeafResult result)
+    {
+        string leaf = MachineNames.Of(executed), outcome = MachineNames.Of(in result);
+        return $"{leaf} gave {outcome}{(LeafCases.Causes(leaf, outcome) is { } why ? $": {why}" : "")}";
     }
 
     private static string Rule(string text) => text.Length == 0 ? "" : $" ({text})";

@@ -8,8 +8,12 @@ internal static class LeafCases
 {
     private const string Epcm =
         "the EPC page is not valid any more (the machine lost power), not the enclave's, or not of the type that the leaf wants";
+    private const string Outside = "the operand is no page of the EPC";
+    private const string NotOffered = "the processor does not offer the leaf (a --cpu without it)";
     private const string Operands = "an operand is not aligned, not a page of the enclave, or has a reserved field that is not 0";
     private const string Reload = "the page was not written out by this machine since it was switched on, or its version slot is another's";
+
+    private static readonly string[] s_loads = ["ELDU", "ELDB", "ELDUC", "ELDBC"];
 
     /// <summary>The cases.</summary>
     public static IReadOnlyList<ExplainedCase> All { get; } =
@@ -64,37 +68,62 @@ internal static class LeafCases
             "ATTRIBUTES, XFRM or MISCSELECT of the SECS are not what the SIGSTRUCT demands under its masks; DEBUG of a release build is the usual one"),
         new("EINIT", "SGX_INVALID_EINITTOKEN",
             "launch control: the signer is not the one that the registers name, and there is no valid token (--launch-hash)"),
-        new("EINIT", "#GP", "the SIGSTRUCT or the token has a reserved field that is not 0, or the enclave is initialized"),
+        new("EINIT", "SGX_INVALID_CPUSVN", "the launch token is of a machine with a newer CPUSVN"),
+        new("EINIT", "#GP", "the enclave is initialized"),
         new("EINIT", "#PF", Epcm),
         new("EREMOVE", "SGX_CHILD_PRESENT", "the SECS of an enclave that has pages still"),
         new("EREMOVE", "SGX_ENCLAVE_ACT", "a thread is inside"),
-        new("EAUG", "#GP", "the enclave is not initialized, or the address is not in its range"),
+        new("EREMOVE", "#PF", Outside),
+        new("EAUG", "#GP", "the enclave is not initialized, the address is not in its range, or the processor has no SGX2"),
         new("EAUG", "#PF", Epcm),
         new("EMODPR", "SGX_PAGE_NOT_MODIFIABLE", "the page is pending or modified: the enclave has to accept it first (EACCEPT)"),
         new("EMODPR", "#PF", $"{Epcm}; or it is no PT_REG"),
-        new("EMODPR", "#GP", "the SECINFO has W and not R, or something reserved"),
+        new("EMODPR", "#GP",
+            "the SECINFO has W and not R, or something reserved; the enclave is not initialized, or the processor has no SGX2"),
         new("EMODT", "SGX_PAGE_NOT_MODIFIABLE", "the page is pending or modified: the enclave has to accept it first (EACCEPT)"),
         new("EMODT", "#PF", Epcm),
-        new("EMODT", "#GP", "the new type is none that a page can get"),
+        new("EMODT", "#GP", "the new type is none that a page can get; the enclave is not initialized, or the processor has no SGX2"),
         new("EBLOCK", "SGX_BLKSTATE", "the page is blocked already"),
         new("EBLOCK", "SGX_PG_INVLD", "the page is gone: the machine lost power"),
+        new("EBLOCK", "SGX_PG_IS_SECS", "a SECS is not blocked: it is written out when no page of its enclave is left"),
+        new("EBLOCK", "SGX_NOTBLOCKABLE", "a version array is not blocked: it is no enclave's"),
+        new("EBLOCK", "#PF", Outside),
         new("ETRACK", "SGX_PREV_TRK_INCMPL", "threads of the epoch before are inside still; the driver sends interrupts and goes on"),
+        new("ETRACK", "#PF", Epcm),
         new("ETRACKC", "SGX_PREV_TRK_INCMPL", "threads of the epoch before are inside still; the driver sends interrupts and goes on"),
+        new("ETRACKC", "SGX_PG_INVLD", "the page is gone: the machine lost power"),
+        new("ETRACKC", "SGX_TRACK_NOT_REQUIRED", "a version array is no enclave's, and nobody is inside of it"),
+        new("ETRACKC", "#PF", Outside),
+        new("ETRACKC", "#GP", NotOffered),
         new("EWB", "SGX_NOT_TRACKED",
             "threads that were inside when the page was blocked have not left; the driver drives them out and goes on"),
         new("EWB", "SGX_CHILD_PRESENT", "the SECS of an enclave that has pages in the EPC"),
         new("EWB", "SGX_VA_SLOT_OCCUPIED", "the version slot is in use"),
-        new("ELDU", "SGX_MAC_COMPARE_FAIL", Reload),
-        new("ELDB", "SGX_MAC_COMPARE_FAIL", Reload),
-        new("ELDUC", "SGX_MAC_COMPARE_FAIL", Reload),
-        new("ELDBC", "SGX_MAC_COMPARE_FAIL", Reload),
+        new("EWB", "SGX_PAGE_NOT_BLOCKED", "EBLOCK and ETRACK come first"),
+        new("EWB", "#GP", "the page is the version array that its version should go to"),
+        new("EWB", "#PF", $"{Epcm}; or there is no version array"),
+        .. s_loads.SelectMany(name => (ExplainedCase[])
+        [
+            new(name, "SGX_MAC_COMPARE_FAIL", Reload),
+            new(name, "#GP",
+                $"a SECS or a version array has no SECS of its own{(name.EndsWith('C') ? ", or " + NotOffered : "")}"),
+            new(name, "#PF", "the page to load to is in use, or there is no version array or no SECS any more (the machine lost power)"),
+        ]),
         new("EPA", "#PF", Epcm),
-        new("EDBGRD", "#GP", "the enclave is not a debug enclave: memory of others cannot be read from outside"),
+        new("EDBGRD", "#GP",
+            "the enclave is not a debug enclave: memory of others cannot be read from outside; or the address is not a multiple of 8, or behind a TCS's fields"),
         new("EDBGRD", "#PF", Epcm),
-        new("EDBGWR", "#GP", "the enclave is not a debug enclave: memory of others cannot be written from outside"),
+        new("EDBGRD", "SGX_PAGE_NOT_DEBUGGABLE", "the page is pending or modified: the enclave has to accept it first (EACCEPT)"),
+        new("EDBGWR", "#GP",
+            "the enclave is not a debug enclave: memory of others cannot be written from outside; or the address is not a multiple of 8, or not a TCS's FLAGS"),
         new("EDBGWR", "#PF", Epcm),
+        new("EDBGWR", "SGX_PAGE_NOT_DEBUGGABLE", "the page is pending or modified: the enclave has to accept it first (EACCEPT)"),
         new("ERDINFO", "SGX_PG_INVLD", Epcm),
+        new("ERDINFO", "SGX_PG_NONEPC", Outside),
+        new("ERDINFO", "#GP", NotOffered),
         new("EUPDATESVN", "SGX_EPC_NOT_READY", "EPC pages are in use: the version is updated when no enclave exists"),
+        new("EUPDATESVN", "SGX_NO_UPDATE", "the version is that of the loaded microcode already"),
+        new("EUPDATESVN", "#GP", NotOffered),
     ];
 
     /// <summary>What usually causes an outcome of a leaf.</summary>

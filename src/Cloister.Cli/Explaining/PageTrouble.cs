@@ -10,6 +10,12 @@ namespace Cloister.Cli.Explaining;
 /// <param name="Values">The values on both sides.</param>
 internal sealed record PageTrouble(string How, string Values)
 {
+    /// <summary>The case where nothing was ever added, or was removed.</summary>
+    public const string NoPage = "there is no page";
+
+    /// <summary>The case where the driver was asked for the page, in vain.</summary>
+    public const string NotBrought = "the driver could not bring the page";
+
     /// <summary>Looks.</summary>
     /// <param name="machine">The machine.</param>
     /// <param name="thread">The thread, which has left the enclave by now.</param>
@@ -43,15 +49,15 @@ internal sealed record PageTrouble(string How, string Values)
         if (!page.IsPresent || !machine.Epcm.Contains(page.Page))
         {
             return code.HasFlag(PageFaultErrorCode.Present)
-                ? new PageTrouble("the driver could not bring the page", what)
-                : new PageTrouble("there is no page", what);
+                ? new PageTrouble(NotBrought, what)
+                : new PageTrouble(NoPage, what);
         }
 
         ref readonly EpcmEntry entry = ref machine.Epcm[page.Page];
         string has = $"{what}, and the EPCM has {LeafCases.Flags((ulong)entry.SecinfoFlags)}";
         return entry switch
         {
-            { Valid: false } => new PageTrouble("the driver could not bring the page", $"{what}, whose EPC page is not valid any more"),
+            { Valid: false } => new PageTrouble(NotBrought, $"{what}, whose EPC page is not valid any more"),
             { Pending: true } => new PageTrouble("the page is not accepted yet", has),
             { PageType: not PageType.Reg } =>
                 new PageTrouble(entry.Modified ? "a change of the page is not accepted yet"

@@ -45,7 +45,8 @@ internal abstract class DynamicMemoryIoctl<T>(IoctlCall call) : RangeIoctl<T>(ca
         {
             DriverError.None => HandlePage(pageNumber, ref page),
             DriverError.EBUSY => Refuse(DriverError.EAGAIN, IoctlRule.EpcRoom),
-            _ => Refuse(DriverError.EFAULT, IoctlRule.EpcRoom),
+            DriverError.ENOMEM => Refuse(DriverError.EFAULT, IoctlRule.EpcRoom),
+            _ => Refuse(DriverError.EFAULT, IoctlRule.LeafSucceeds, offset),
         };
     }
 
@@ -53,13 +54,13 @@ internal abstract class DynamicMemoryIoctl<T>(IoctlCall call) : RangeIoctl<T>(ca
     protected abstract DriverError HandlePage(ulong pageNumber, ref EnclavePage page);
 
     /// <summary>What EMODPR and EMODT came to: faults are EFAULT; so are error codes, which go to the program as well.</summary>
-    protected static DriverError ErrnoOf(LeafResult result, ref ulong resultField)
+    protected DriverError ErrnoOf(LeafResult result, ref ulong resultField)
     {
         if (result.Status == LeafStatus.Error)
         {
             resultField = (ulong)result.Error;
         }
 
-        return result.IsSuccess ? DriverError.None : DriverError.EFAULT;
+        return result.IsSuccess ? DriverError.None : Refuse(DriverError.EFAULT, IoctlRule.LeafSucceeds);
     }
 }

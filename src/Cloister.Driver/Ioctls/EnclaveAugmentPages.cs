@@ -13,7 +13,8 @@ internal sealed class EnclaveAugmentPages(IoctlCall call) : RangeIoctl<SgxEnclav
     protected override bool StopsForSignals => true;
 
     // The RFC asks for EINIT only; without SGX2 it is EAUG that faults.
-    protected override DriverError CheckEnclave() => Enclave.IsInitialized ? DriverError.None : DriverError.EINVAL;
+    protected override DriverError CheckEnclave() =>
+        Enclave.IsInitialized ? DriverError.None : Refuse(DriverError.EINVAL, IoctlRule.Initialized);
 
     protected override DriverError CheckParameters(out ulong offset, out ulong length)
     {
@@ -26,8 +27,9 @@ internal sealed class EnclaveAugmentPages(IoctlCall call) : RangeIoctl<SgxEnclav
         Services.Epc.MakeRoom(Math.Min(EnclaveAugment.MaximumAllocations, Services.State.Pool.TotalCount));
         return Services.Augment.Add(Enclave, Enclave.Base + offset, out _) switch
         {
-            DriverError.EFAULT => DriverError.EIO,
-            DriverError.EEXIST => DriverError.EBUSY,
+            DriverError.EFAULT => Refuse(DriverError.EIO, IoctlRule.LeafSucceeds, offset),
+            DriverError.EEXIST => Refuse(DriverError.EBUSY, IoctlRule.PageFree, offset),
+            DriverError.EBUSY => Refuse(DriverError.EBUSY, IoctlRule.EpcRoom),
             var error => error,
         };
     }

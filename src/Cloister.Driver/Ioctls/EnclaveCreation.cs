@@ -35,7 +35,7 @@ internal readonly struct EnclaveCreation(DriverServices services, ISignals signa
         ulong backing = unchecked(secs.Size + LinearAddress.PageSize);
         if (unchecked((long)(backing + (backing >> 5))) < 0)
         {
-            return DriverError.EINVAL;
+            return services.State.Refuse(DriverError.EINVAL, IoctlRule.SizeBacked, secs.Size);
         }
 
         var error = services.Epc.Allocate(reclaim: true, signals, out var page);

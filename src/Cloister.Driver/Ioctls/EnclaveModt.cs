@@ -23,15 +23,16 @@ internal sealed class EnclaveModt(IoctlCall call) : TypeModification<SgxEnclaveM
 
         if (!TryCopyFromUser(Parameters.Secinfo, ref _secinfo))
         {
-            return DriverError.EFAULT;
+            return Refuse(DriverError.EFAULT, IoctlRule.OperandReadable, Parameters.Secinfo);
         }
 
         if ((_secinfo.Flags & ~SecinfoFlags.PageTypeMask) != 0 || !SecinfoValidation.IsReservedZero(in _secinfo))
         {
-            return DriverError.EINVAL;
+            return Refuse(DriverError.EINVAL, IoctlRule.SecinfoReserved, (ulong)_secinfo.Flags);
         }
 
-        return Parameters.Result != 0 || Parameters.Count != 0 ? DriverError.EINVAL : DriverError.None;
+        return Parameters.Result != 0 || Parameters.Count != 0
+            ? Refuse(DriverError.EINVAL, IoctlRule.ResultsZero, Parameters.Result | Parameters.Count) : DriverError.None;
     }
 
     protected override void SetCount(ulong count) => Parameters.Count = count;

@@ -23,28 +23,31 @@ internal sealed class EnclaveRelaxPerm(IoctlCall call) : DynamicMemoryIoctl<SgxE
             return error;
         }
 
-        error = TryCopyFromUser(Parameters.Secinfo, ref _secinfo)
-            ? SecinfoValidation.ValidatePermissions(in _secinfo, needsRead: false)
-            : DriverError.EFAULT;
-        if (error != DriverError.None)
+        if (!TryCopyFromUser(Parameters.Secinfo, ref _secinfo))
         {
-            return error;
+            return Refuse(DriverError.EFAULT, IoctlRule.OperandReadable, Parameters.Secinfo);
         }
 
-        return Parameters.Count != 0 ? DriverError.EINVAL : DriverError.None;
+        error = SecinfoValidation.ValidatePermissions(in _secinfo, needsRead: false, out IoctlRule rule);
+        if (error != DriverError.None)
+        {
+            return Refuse(error, rule, (ulong)_secinfo.Flags);
+        }
+
+        return Parameters.Count != 0 ? Refuse(DriverError.EINVAL, IoctlRule.ResultsZero, Parameters.Count) : DriverError.None;
     }
 
     protected override DriverError HandlePage(ulong pageNumber, ref EnclavePage page)
     {
         if (page.Type != PageType.Reg)
         {
-            return DriverError.EINVAL;
+            return Refuse(DriverError.EINVAL, IoctlRule.PageType, (ulong)page.Type, (ulong)PageType.Reg);
         }
 
         var wanted = (Protection)_secinfo.Flags;
         if ((wanted & ~page.MaximumProtection) != 0)
         {
-            return DriverError.EPERM;
+            return Refuse(DriverError.EPERM, IoctlRule.WithinMaximum, (ulong)wanted, (ulong)page.MaximumProtection);
         }
 
         page.RunProtection = wanted;

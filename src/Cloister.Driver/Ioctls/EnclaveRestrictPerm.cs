@@ -23,15 +23,19 @@ internal sealed class EnclaveRestrictPerm(IoctlCall call) : PermissionRestrictio
             return error;
         }
 
-        error = TryCopyFromUser(Parameters.Secinfo, ref _secinfo)
-            ? SecinfoValidation.ValidatePermissions(in _secinfo, Services.State.Rules.RestrictsToReadableOnly)
-            : DriverError.EFAULT;
-        if (error != DriverError.None)
+        if (!TryCopyFromUser(Parameters.Secinfo, ref _secinfo))
         {
-            return error;
+            return Refuse(DriverError.EFAULT, IoctlRule.OperandReadable, Parameters.Secinfo);
         }
 
-        return Parameters.Result != 0 || Parameters.Count != 0 ? DriverError.EINVAL : DriverError.None;
+        error = SecinfoValidation.ValidatePermissions(in _secinfo, Services.State.Rules.RestrictsToReadableOnly, out IoctlRule rule);
+        if (error != DriverError.None)
+        {
+            return Refuse(error, rule, (ulong)_secinfo.Flags);
+        }
+
+        return Parameters.Result != 0 || Parameters.Count != 0
+            ? Refuse(DriverError.EINVAL, IoctlRule.ResultsZero, Parameters.Result | Parameters.Count) : DriverError.None;
     }
 
     protected override void SetCount(ulong count) => Parameters.Count = count;

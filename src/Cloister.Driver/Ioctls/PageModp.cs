@@ -23,11 +23,18 @@ internal sealed class PageModp(IoctlCall call) : PermissionRestriction<SgxPageMo
         }
 
         // PROT_READ, PROT_WRITE and PROT_EXEC have the values of R, W and X.
-        bool isBad = (Permissions & ~SecinfoFlags.PermissionMask) != 0
-            || (Permissions & (SecinfoFlags.R | SecinfoFlags.W)) == SecinfoFlags.W
-            || Parameters.Result != 0
-            || Parameters.Count != 0;
-        return isBad ? DriverError.EINVAL : DriverError.None;
+        if ((Permissions & ~SecinfoFlags.PermissionMask) != 0)
+        {
+            return Refuse(DriverError.EINVAL, IoctlRule.PermissionBits, Parameters.Prot);
+        }
+
+        if ((Permissions & (SecinfoFlags.R | SecinfoFlags.W)) == SecinfoFlags.W)
+        {
+            return Refuse(DriverError.EINVAL, IoctlRule.WriteNeedsRead, Parameters.Prot);
+        }
+
+        return Parameters.Result != 0 || Parameters.Count != 0
+            ? Refuse(DriverError.EINVAL, IoctlRule.ResultsZero, Parameters.Result | Parameters.Count) : DriverError.None;
     }
 
     protected override void SetCount(ulong count) => Parameters.Count = count;

@@ -21,8 +21,13 @@ internal sealed class PageModt(IoctlCall call) : TypeModification<SgxPageModt>(c
             return error;
         }
 
-        bool isBad = (Parameters.Type & ~PageTypeMask) != 0 || Parameters.Result != 0 || Parameters.Count != 0;
-        return isBad ? DriverError.EINVAL : DriverError.None;
+        if ((Parameters.Type & ~PageTypeMask) != 0)
+        {
+            return Refuse(DriverError.EINVAL, IoctlRule.NewType, Parameters.Type);
+        }
+
+        return Parameters.Result != 0 || Parameters.Count != 0
+            ? Refuse(DriverError.EINVAL, IoctlRule.ResultsZero, Parameters.Result | Parameters.Count) : DriverError.None;
     }
 
     protected override void SetCount(ulong count) => Parameters.Count = count;

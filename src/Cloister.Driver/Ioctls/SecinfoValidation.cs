@@ -26,16 +26,19 @@ internal static class SecinfoValidation
     /// <summary>What a SECINFO for EMODPR must be in EDMM V2 and V3 (sgx_perm_from_user_secinfo): permissions only.</summary>
     /// <param name="secinfo">The SECINFO.</param>
     /// <param name="needsRead">Whether R must be among them (V3); otherwise W needs R (V2).</param>
-    public static DriverError ValidatePermissions(in Secinfo secinfo, bool needsRead)
+    /// <param name="rule">By which rule not.</param>
+    public static DriverError ValidatePermissions(in Secinfo secinfo, bool needsRead, out IoctlRule rule)
     {
         if ((secinfo.Flags & ~SecinfoFlags.PermissionMask) != 0 || !IsReservedZero(in secinfo))
         {
+            rule = (secinfo.Flags & ~SecinfoFlags.PermissionMask) != 0 ? IoctlRule.PermissionBits : IoctlRule.SecinfoReserved;
             return DriverError.EINVAL;
         }
 
         bool isReadable = (secinfo.Flags & SecinfoFlags.R) != 0;
         bool isWritable = (secinfo.Flags & SecinfoFlags.W) != 0;
-        return isReadable || (!needsRead && !isWritable) ? DriverError.None : DriverError.EINVAL;
+        rule = isReadable || (!needsRead && !isWritable) ? IoctlRule.None : needsRead ? IoctlRule.Readable : IoctlRule.WriteNeedsRead;
+        return rule == IoctlRule.None ? DriverError.None : DriverError.EINVAL;
     }
 
     /// <summary>Whether the reserved bytes are zero.</summary>

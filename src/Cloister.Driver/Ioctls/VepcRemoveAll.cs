@@ -20,7 +20,7 @@ internal sealed class VepcRemoveAll(IoctlCall call) : IoctlOperation
         // Linux, sgx_vepc_ioctl
         if (call.Argument != 0)
         {
-            return -(long)DriverError.EINVAL;
+            return -(long)call.Services.State.Refuse(DriverError.EINVAL, IoctlRule.ArgumentZero, call.Argument);
         }
 
         for (; _virtualEpc.Pages.TryNext(ref _next, ulong.MaxValue); _next++)
@@ -38,7 +38,7 @@ internal sealed class VepcRemoveAll(IoctlCall call) : IoctlOperation
             }
             else if (!result.IsSuccess)
             {
-                return -(long)DriverError.EBUSY;
+                return -(long)call.Services.State.Refuse(DriverError.EBUSY, IoctlRule.LeafSucceeds);
             }
         }
 

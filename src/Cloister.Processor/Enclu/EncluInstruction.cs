@@ -28,7 +28,7 @@ public static class EncluInstruction
             EncluLeaf.Edeccssa => Edeccssa.Execute(machine, processor, memory, extendedState),
 
             // SDM 3D, ENCLU: EAX is an invalid leaf number.
-            _ => LeafResult.GeneralProtection,
+            _ => machine.Refuse(LeafRule.Offered, (uint)processor.Registers.Rax),
         };
     }
 }

@@ -41,17 +41,18 @@ internal sealed class AddPage(IoctlCall call) : AddressIoctl<SgxEnclaveAddPage>(
     // sgx_validate_secinfo and sgx_validate_tcs of 2018.
     private DriverError Check()
     {
-        bool isValid = (_secinfo.Flags & ~(SecinfoFlags.PermissionMask | SecinfoFlags.PageTypeMask)) == 0
-            && (_secinfo.Flags & (SecinfoFlags.R | SecinfoFlags.W)) != SecinfoFlags.W
-            && _secinfo.PageType is PageType.Tcs or PageType.Reg
-            && SecinfoValidation.IsReservedZero(in _secinfo);
-        if (!isValid)
+        var rule = (_secinfo.Flags & ~(SecinfoFlags.PermissionMask | SecinfoFlags.PageTypeMask)) != 0
+            || !SecinfoValidation.IsReservedZero(in _secinfo) ? IoctlRule.SecinfoReserved
+            : (_secinfo.Flags & (SecinfoFlags.R | SecinfoFlags.W)) == SecinfoFlags.W ? IoctlRule.WriteNeedsRead
+            : _secinfo.PageType is PageType.Tcs or PageType.Reg ? IoctlRule.None
+            : IoctlRule.SecinfoType;
+        if (rule != IoctlRule.None)
         {
-            return DriverError.EINVAL;
+            return Refuse(DriverError.EINVAL, rule, (ulong)_secinfo.Flags);
         }
 
         bool isBad = _secinfo.PageType == PageType.Tcs && !IsValid(in MemoryMarshal.AsRef<Tcs>(_contents.AsSpan()));
-        return isBad ? DriverError.EINVAL : DriverError.None;
+        return isBad ? Refuse(DriverError.EINVAL, IoctlRule.TcsLegal) : DriverError.None;
     }
 
     private bool IsValid(in Tcs tcs)
@@ -76,7 +77,9 @@ internal sealed class AddPage(IoctlCall call) : AddressIoctl<SgxEnclaveAddPage>(
             return error;
         }
 
-        error = enclave.IsInitialized || enclave.IsDead ? DriverError.EINVAL : DriverError.None;
+        error = enclave.IsInitialized ? Refuse(DriverError.EINVAL, IoctlRule.NotInitializedYet)
+            : enclave.IsDead ? Refuse(DriverError.EINVAL, IoctlRule.Alive)
+            : DriverError.None;
         var record = EnclavePage.NotAnywhere with
         {
             Type = _secinfo.PageType,
@@ -85,7 +88,7 @@ internal sealed class AddPage(IoctlCall call) : AddressIoctl<SgxEnclaveAddPage>(
         };
         if (error == DriverError.None && !enclave.Pages.TryAdd(Parameters.Addr >> 12, in record))
         {
-            error = DriverError.EEXIST;
+            error = Refuse(DriverError.EEXIST, IoctlRule.PageFree, Parameters.Addr - enclave.Base.Value);
         }
 
         if (error != DriverError.None)
@@ -101,7 +104,7 @@ internal sealed class AddPage(IoctlCall call) : AddressIoctl<SgxEnclaveAddPage>(
         {
             enclave.Pages.Remove(Parameters.Addr >> 12);
             Services.Memory.Shrink(enclave, added);
-            return DriverError.EFAULT;
+            return Refuse(DriverError.EFAULT, IoctlRule.BackingWritable);
         }
 
         enclave.Pages.TryGet(Parameters.Addr >> 12, out _).Backing = backing;

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Cloister.Architecture;
+using Cloister.Processor;
 
 namespace Cloister.Driver.Ioctls.ByAddress;
 
@@ -39,7 +40,7 @@ internal abstract class AddressIoctl<T>(IoctlCall call) : EnclaveIoctl(call)
             // Linux v16, sgx_ioctl: the structure is copied for every handler alike.
             if (!TryCopyParameters(ref Parameters))
             {
-                return -(long)DriverError.EFAULT;
+                return -(long)Refuse(DriverError.EFAULT, IoctlRule.ArgumentAccessible, Argument);
             }
 
             _begun = true;
@@ -78,22 +79,23 @@ internal abstract class AddressIoctl<T>(IoctlCall call) : EnclaveIoctl(call)
     {
         if (mustBeAligned && (address & (LinearAddress.PageSize - 1)) != 0)
         {
-            return -(long)DriverError.EINVAL;
+            return -(long)Refuse(DriverError.EINVAL, IoctlRule.AddressAligned, address);
         }
 
         var found = Services.State.FindMapped(Caller.AddressSpace, new LinearAddress(address));
         if (found is null)
         {
-            return -(long)DriverError.EINVAL;
+            return -(long)Refuse(DriverError.EINVAL, IoctlRule.AddressMapped, address);
         }
 
         if (!found.IsCreated)
         {
-            return -(long)DriverError.ENOENT;
+            return -(long)Refuse(DriverError.ENOENT, IoctlRule.Created);
         }
 
         if (found.IsSuspended)
         {
+            _ = Refuse(DriverError.None, IoctlRule.PowerKept);
             return PowerLost;
         }
 
@@ -109,6 +111,8 @@ internal abstract class AddressIoctl<T>(IoctlCall call) : EnclaveIoctl(call)
         {
             return 0;
         }
+
+        _ = Refuse(DriverError.None, IoctlRule.OperandReadable, address);
 
         // A page can be read whole or not at all.
         int done = 0;
@@ -128,7 +132,19 @@ internal abstract class AddressIoctl<T>(IoctlCall call) : EnclaveIoctl(call)
     }
 
     /// <summary>copy_from_user of a structure; false is EFAULT.</summary>
-    protected bool TryCopySecinfo(ulong address, ref Secinfo secinfo) => TryCopyFromUser(address, ref secinfo);
+    protected bool TryCopySecinfo(ulong address, ref Secinfo secinfo)
+    {
+        bool copied = TryCopyFromUser(address, ref secinfo);
+        _ = copied ? DriverError.None : Refuse(DriverError.EFAULT, IoctlRule.OperandReadable, address);
+        return copied;
+    }
+
+    /// <summary>What a leaf said, as these drivers return it: above zero.</summary>
+    protected long LeafError(LeafResult result)
+    {
+        _ = Refuse(DriverError.None, IoctlRule.LeafSucceeds);
+        return (long)result.Error;
+    }
 
     /// <summary>The bytes of a structure.</summary>
     protected static Span<byte> BytesOf<TStructure>(ref TStructure structure)

@@ -54,20 +54,21 @@ internal abstract class AddressRangeIoctl<T>(IoctlCall call) : AddressIoctl<T>(c
         var enclave = Target!;
         if (!enclave.IsInitialized || enclave.IsDead)
         {
-            return DriverError.EFAULT;
+            return Refuse(DriverError.EFAULT, enclave.IsInitialized ? IoctlRule.Alive : IoctlRule.Initialized);
         }
 
         Services.Epc.ReclaimDirect(Math.Min(PagesOfOneLoad, Services.State.Pool.TotalCount));
         ref var page = ref enclave.Pages.TryGet(pageNumber, out bool exists);
-        return exists ? Services.Loader.Load(enclave, pageNumber, ref page) : DriverError.EFAULT;
+        return exists ? Loaded(Services.Loader.Load(enclave, pageNumber, ref page))
+            : Refuse(DriverError.EFAULT, IoctlRule.PageThere, (pageNumber << 12) - enclave.Base.Value);
     }
 
     /// <summary>What a leaf returns in these drivers: its error code as it is, EFAULT for a fault.</summary>
-    protected static long ResultOf(LeafResult result) => result.Status switch
+    protected long ResultOf(LeafResult result) => result.Status switch
     {
         LeafStatus.Success => 0,
-        LeafStatus.Error => (long)result.Error,
-        _ => -(long)DriverError.EFAULT,
+        LeafStatus.Error => LeafError(result),
+        _ => -(long)Refuse(DriverError.EFAULT, IoctlRule.LeafSucceeds),
     };
 
     /// <summary>Removes a page that is in the EPC, whatever its type.</summary>
@@ -81,14 +82,24 @@ internal abstract class AddressRangeIoctl<T>(IoctlCall call) : AddressIoctl<T>(c
         Services.State.Counters.Removals++;
     }
 
+    private DriverError Loaded(DriverError error) => error switch
+    {
+        DriverError.EBUSY => Refuse(error, IoctlRule.EpcRoom),
+        DriverError.EFAULT => Refuse(error, IoctlRule.LeafSucceeds),
+        _ => error,
+    };
+
     /// <summary>Whether address and length are multiples of 4096 and within the enclave.</summary>
     protected bool IsRange(ulong address, ulong length)
     {
         const ulong PageMask = LinearAddress.PageSize - 1;
         var enclave = Target!;
-        return ((address | length) & PageMask) == 0
+        bool isRange = ((address | length) & PageMask) == 0
             && address >= enclave.Base.Value
             && length <= enclave.Size
             && address - enclave.Base.Value <= enclave.Size - length;
+        _ = isRange ? DriverError.None
+            : Refuse(DriverError.EINVAL, IoctlRule.RangeInEnclave, address - enclave.Base.Value + length, enclave.Size);
+        return isRange;
     }
 }

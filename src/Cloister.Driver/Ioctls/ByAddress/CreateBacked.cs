@@ -25,7 +25,7 @@ internal sealed class CreateBacked(IoctlCall call) : CreationInMapping<SgxEnclav
         ulong pcmds = UserBacking.LengthOfContents(size);
         if (!IsBuffer(Parameters.Backing, pcmds + UserBacking.LengthOfPcmds(size), LinearAddress.PageSize))
         {
-            return DriverError.EINVAL;
+            return Refuse(DriverError.EINVAL, IoctlRule.BackingFits);
         }
 
         var contents = new LinearAddress(Parameters.Backing);

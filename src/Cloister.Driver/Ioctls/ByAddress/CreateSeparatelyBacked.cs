@@ -27,7 +27,7 @@ internal sealed class CreateSeparatelyBacked(IoctlCall call) : CreationInMapping
             && IsBuffer(Parameters.Pcmd, UserBacking.LengthOfPcmds(size), Pcmd.SizeInBytes);
         if (!isValid)
         {
-            return DriverError.EINVAL;
+            return Refuse(DriverError.EINVAL, IoctlRule.BackingFits);
         }
 
         backing = new UserBacking(Caller.AddressSpace, new LinearAddress(Parameters.Contents), new LinearAddress(Parameters.Pcmd));

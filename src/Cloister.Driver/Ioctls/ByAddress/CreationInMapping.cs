@@ -44,13 +44,13 @@ internal abstract class CreationInMapping<T>(IoctlCall call) : AddressIoctl<T>(c
     {
         if (!SecsCheck.IsValid(in secs, Services.Machine.Options))
         {
-            return DriverError.EINVAL;
+            return Refuse(DriverError.EINVAL, IoctlRule.SecsLegal);
         }
 
         // RFC v3 4/4: without a registered handler no enclave.
         if (Services.State.Rules.NeedsEncluHandler && !Services.State.EncluHandlers.ContainsKey(Caller.AddressSpace))
         {
-            return DriverError.EFAULT;
+            return Refuse(DriverError.EFAULT, IoctlRule.HandlerRegistered);
         }
 
         IEnclaveBacking backing = Services.State.Backing;
@@ -66,7 +66,8 @@ internal abstract class CreationInMapping<T>(IoctlCall call) : AddressIoctl<T>(c
         bool fits = target is { IsCreated: false, Holes.Count: 0, Mapping: { } mapping }
             && mapping.Start == start
             && mapping.End == start + secs.Size;
-        error = fits ? new EnclaveCreation(Services, this).Create(target!, source, in secs, DriverError.EFAULT) : DriverError.EINVAL;
+        error = fits ? new EnclaveCreation(Services, this).Create(target!, source, in secs, DriverError.EFAULT)
+            : Refuse(DriverError.EINVAL, IoctlRule.MappingIsRange);
         if (error == DriverError.None)
         {
             (target!.Backing, target.DiesOnReclaim) = (backing, DiesOnReclaim);

@@ -10,7 +10,7 @@ internal sealed class EncluRegister(IoctlCall call) : AddressIoctl<SgxEncluRegis
     {
         if (Parameters.Enclu == Parameters.Handler)
         {
-            return -(long)DriverError.EINVAL;
+            return -(long)Refuse(DriverError.EINVAL, IoctlRule.HandlerApart, Parameters.Handler);
         }
 
         Services.State.EncluHandlers[Caller.AddressSpace] =

@@ -21,7 +21,7 @@ internal sealed class InitByAddress(IoctlCall call) : InitIoctl<SgxEnclaveInitBy
         // The tree gives EINVAL without a minus for a launch enclave.
         if ((Sigstruct.Attributes.Flags & AttributeFlags.EinittokenKey) != 0)
         {
-            return (long)DriverError.EINVAL;
+            return (long)Refuse(DriverError.EINVAL, IoctlRule.NoLaunchEnclave);
         }
 
         long result = Find(Parameters.Addr);

@@ -31,6 +31,7 @@ internal abstract class InitIoctl<T>(IoctlCall call) : AddressIoctl<T>(call)
         var enclave = Target!;
         if (enclave.IsInitialized)
         {
+            _ = Refuse(DriverError.EINVAL, IoctlRule.NotInitializedYet);
             return AlreadyInitialized;
         }
 
@@ -41,7 +42,7 @@ internal abstract class InitIoctl<T>(IoctlCall call) : AddressIoctl<T>(call)
 
         if (enclave.IsDead)
         {
-            return -(long)DriverError.EFAULT;
+            return -(long)Refuse(DriverError.EFAULT, IoctlRule.Alive);
         }
 
         if (WritesLaunchControl)
@@ -57,8 +58,8 @@ internal abstract class InitIoctl<T>(IoctlCall call) : AddressIoctl<T>(call)
         return result.Status switch
         {
             LeafStatus.Success => 0,
-            LeafStatus.Error => (long)result.Error,
-            _ => -(long)DriverError.EFAULT,
+            LeafStatus.Error => LeafError(result),
+            _ => -(long)Refuse(DriverError.EFAULT, IoctlRule.LeafSucceeds),
         };
     }
 }

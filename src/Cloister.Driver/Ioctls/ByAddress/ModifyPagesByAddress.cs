@@ -19,7 +19,7 @@ internal sealed class ModifyPagesByAddress(IoctlCall call) : AddressRangeIoctl<S
     {
         if (Parameters.Op is not (ModifyPermissions or ModifyTypes))
         {
-            return -(long)DriverError.EINVAL;
+            return -(long)Refuse(DriverError.EINVAL, IoctlRule.KnownOperation, Parameters.Op);
         }
 
         if (!TryCopySecinfo(Parameters.Secinfo, ref _secinfo))
@@ -33,16 +33,22 @@ internal sealed class ModifyPagesByAddress(IoctlCall call) : AddressRangeIoctl<S
             return result;
         }
 
-        bool isType = _secinfo.PageType is PageType.Tcs or PageType.Reg or PageType.Trim;
-        bool isValid = IsRange(Parameters.Addr, Parameters.Length)
-            && (_secinfo.Flags & ~(SecinfoFlags.PermissionMask | SecinfoFlags.PageTypeMask)) == 0
-            && (_secinfo.Flags & (SecinfoFlags.R | SecinfoFlags.W)) != SecinfoFlags.W
-            && isType
-            && SecinfoValidation.IsReservedZero(in _secinfo)
-            && Target!.IsInitialized;
-        if (!isValid)
+        if (!IsRange(Parameters.Addr, Parameters.Length))
         {
             return -(long)DriverError.EINVAL;
+        }
+
+        bool isType = _secinfo.PageType is PageType.Tcs or PageType.Reg or PageType.Trim;
+        var rule = (_secinfo.Flags & ~(SecinfoFlags.PermissionMask | SecinfoFlags.PageTypeMask)) != 0
+            || !SecinfoValidation.IsReservedZero(in _secinfo) ? IoctlRule.SecinfoReserved
+            : (_secinfo.Flags & (SecinfoFlags.R | SecinfoFlags.W)) == SecinfoFlags.W ? IoctlRule.WriteNeedsRead
+            : !isType ? IoctlRule.NewType
+            : Target!.IsInitialized ? IoctlRule.None
+            : IoctlRule.Initialized;
+        if (rule != IoctlRule.None)
+        {
+            ulong found = rule == IoctlRule.NewType ? (ulong)_secinfo.PageType : (ulong)_secinfo.Flags;
+            return -(long)Refuse(DriverError.EINVAL, rule, found);
         }
 
         SetRange(Parameters.Addr >> 12, Parameters.Length >> 12);

@@ -9,7 +9,7 @@ internal sealed class PageRemove(IoctlCall call) : AddressRangeIoctl<SgxPageAddr
     {
         if (!Services.Machine.Options.Sgx2)
         {
-            return -(long)DriverError.ENOSYS;
+            return -(long)Refuse(DriverError.ENOSYS, IoctlRule.Sgx2);
         }
 
         if (Find(Parameters.Addr) != 0)

@@ -13,8 +13,12 @@ internal sealed class RangeEmodpr(IoctlCall call) : RangeModification<SgxModific
     protected override long? Begin()
     {
         var flags = (SecinfoFlags)Parameters.Flags;
-        bool isBad = (flags & ~SecinfoFlags.PermissionMask) != 0
-            || (flags & (SecinfoFlags.R | SecinfoFlags.W)) == SecinfoFlags.W;
-        return isBad ? -(long)DriverError.EINVAL : BeginRange(in Parameters.Range);
+        if ((flags & ~SecinfoFlags.PermissionMask) != 0)
+        {
+            return -(long)Refuse(DriverError.EINVAL, IoctlRule.PermissionBits, Parameters.Flags);
+        }
+
+        return (flags & (SecinfoFlags.R | SecinfoFlags.W)) == SecinfoFlags.W
+            ? -(long)Refuse(DriverError.EINVAL, IoctlRule.WriteNeedsRead, Parameters.Flags) : BeginRange(in Parameters.Range);
     }
 }

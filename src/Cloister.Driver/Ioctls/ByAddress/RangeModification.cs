@@ -23,12 +23,13 @@ internal abstract class RangeModification<T>(IoctlCall call) : AddressRangeIoctl
     {
         if (!Services.Machine.Options.Sgx2)
         {
-            return -(long)DriverError.ENOSYS;
+            return -(long)Refuse(DriverError.ENOSYS, IoctlRule.Sgx2);
         }
 
         if ((range.StartAddr & (LinearAddress.PageSize - 1)) != 0 || range.NrPages == 0)
         {
-            return -(long)DriverError.EINVAL;
+            return -(long)(range.NrPages == 0 ? Refuse(DriverError.EINVAL, IoctlRule.RangeInEnclave)
+                : Refuse(DriverError.EINVAL, IoctlRule.AddressAligned, range.StartAddr));
         }
 
         long result = Find(range.StartAddr);
@@ -59,7 +60,7 @@ internal abstract class RangeModification<T>(IoctlCall call) : AddressRangeIoctl
         ref var page = ref enclave.Pages.TryGet(pageNumber, out _);
         if (!ChangesType && page.Type == PageType.Tcs)
         {
-            return -(long)DriverError.EINVAL;
+            return -(long)Refuse(DriverError.EINVAL, IoctlRule.PageType, (ulong)page.Type, (ulong)PageType.Reg);
         }
 
         var secinfo = Secinfo;

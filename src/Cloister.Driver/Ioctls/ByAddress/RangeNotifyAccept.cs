@@ -13,7 +13,7 @@ internal sealed class RangeNotifyAccept(IoctlCall call) : AddressRangeIoctl<SgxR
     {
         if (!Services.Machine.Options.Sgx2)
         {
-            return -(long)DriverError.ENOSYS;
+            return -(long)Refuse(DriverError.ENOSYS, IoctlRule.Sgx2);
         }
 
         ulong start = Parameters.StartAddr & ~(ulong)(LinearAddress.PageSize - 1);
@@ -27,7 +27,8 @@ internal sealed class RangeNotifyAccept(IoctlCall call) : AddressRangeIoctl<SgxR
         ulong left = (Target!.Base + Target.Size - new LinearAddress(start)) / LinearAddress.PageSize;
         if (Parameters.NrPages > left)
         {
-            FinalResult = -(long)DriverError.EINVAL;
+            FinalResult = -(long)Refuse(DriverError.EINVAL, IoctlRule.RangeInEnclave,
+                start - Target.Base.Value + ((ulong)Parameters.NrPages * LinearAddress.PageSize), Target.Size);
         }
 
         SetRange(start >> 12, Math.Min(Parameters.NrPages, left));
@@ -41,9 +42,13 @@ internal sealed class RangeNotifyAccept(IoctlCall call) : AddressRangeIoctl<SgxR
         {
             FinalResult = -(long)DriverError.EBUSY;
         }
-        else if (error != DriverError.None || Target!.Pages.TryGet(pageNumber, out _).Type != PageType.Trim)
+        else if (error != DriverError.None)
         {
             FinalResult = -(long)DriverError.EINVAL;
+        }
+        else if (Target!.Pages.TryGet(pageNumber, out _) is { Type: not PageType.Trim and var type })
+        {
+            FinalResult = -(long)Refuse(DriverError.EINVAL, IoctlRule.Trimmed, pageNumber << 12, (ulong)type);
         }
         else
         {

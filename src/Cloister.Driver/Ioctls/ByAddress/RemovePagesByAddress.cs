@@ -35,7 +35,7 @@ internal sealed class RemovePagesByAddress(IoctlCall call) : AddressRangeIoctl<S
 
         if (!AcceptedTrim.IsAccepted(Services.Machine, Target!.Pages.TryGet(pageNumber, out _).Epc))
         {
-            return -(long)DriverError.EFAULT;
+            return -(long)Refuse(DriverError.EFAULT, IoctlRule.TrimAccepted, pageNumber << 12);
         }
 
         Remove(pageNumber);
