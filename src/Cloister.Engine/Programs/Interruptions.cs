@@ -34,7 +34,11 @@ internal sealed class Interruptions(Processes processes, IPlatform platform, IPr
     public IDisposable Hold(TracedThread thread)
     {
         var held = new List<TracedThread>();
-        Hold(thread, held);
+        if (CanBeHeld(thread))
+        {
+            Hold(thread, held);
+        }
+
         return new HeldThreads(this, held);
     }
 

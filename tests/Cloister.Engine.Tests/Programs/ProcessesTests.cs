@@ -145,6 +145,21 @@ public sealed class ProcessesTests : IDisposable
         Assert.True(_engine.Platform.IsParked(3));
     }
 
+    [Fact]
+    public void One_that_has_not_begun_is_not_held_alone_either()
+    {
+        TracedThread other = _engine.Add(2, _engine.Thread.Process);
+        (_engine.Held(other).Stopped, other.IsNewSharer) = (false, true);
+        _engine.Platform.OnHalt = thread => (HaltResult.Stands, new ProgramEvent(EventKind.Halted, thread.Id));
+        using (_engine.Tracer.Interruptions.Hold(other))
+        {
+            Assert.False(other.Stopped);
+        }
+
+        Assert.True(other.IsNewSharer);
+        Assert.DoesNotContain("run 2", _engine.Platform.Log);
+    }
+
     private void Unmap()
     {
         foreach (Engine.Memory.EnclaveMapping mapping in _engine.Thread.Space.Mappings.All.ToArray())

@@ -8,7 +8,7 @@ internal static class Halting
     /// <summary>Tells a thread to stop.</summary>
     public static Errno Interrupt(PtraceThread thread)
     {
-        if (thread.Stopped)
+        if (thread.Stopped || thread.HasEnded)
         {
             return Errno.None;
         }

@@ -120,9 +120,10 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
     /// <inheritdoc/>
     public bool TryGetTold(int thread, out int id)
     {
-        Errno error = Ptrace.GetEventMessage(thread, out ulong message);
+        ulong message = 0;
+        bool isTold = !_waits.HasEnded(thread) && Ptrace.GetEventMessage(thread, out message) == Errno.None;
         id = (int)message;
-        return error == Errno.None;
+        return isTold;
     }
 
     /// <inheritdoc/>
@@ -134,7 +135,7 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
     /// <inheritdoc/>
     public SignalCause CauseOf(IHeldThread thread, in ProgramEvent happened)
     {
-        PtraceThread stopped = Of(thread);
+        PtraceThread stopped = Living(thread);
         stopped.KeepSignal(happened);
         stopped.SignalAtStop = stopped.StopIsSpent ? 0 : happened.Signal;
         _ = stopped.GetSignal(out SignalInformation information);
@@ -164,7 +165,7 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
     /// <inheritdoc/>
     public void KeepOrder(IHeldThread thread)
     {
-        PtraceThread stopped = Of(thread);
+        PtraceThread stopped = Living(thread);
         _ = stopped.GetSignal(out SignalInformation information);
         if (stopped.Spent.Exchange(stopped, information, out SignalInformation first))
         {
@@ -173,7 +174,7 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
     }
 
     /// <inheritdoc/>
-    public void NoteMask(IHeldThread thread) => ForcedSignals.NoteMask(Of(thread));
+    public void NoteMask(IHeldThread thread) => ForcedSignals.NoteMask(Living(thread));
 
     /// <inheritdoc/>
     public bool MayLoseHandler(IHeldThread thread, int signal) => ForcedSignals.MayLoseHandler(Of(thread), signal);
@@ -181,7 +182,7 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
     /// <inheritdoc/>
     public void PrepareRaise(IHeldThread thread, int signal)
     {
-        PtraceThread stopped = Of(thread);
+        PtraceThread stopped = Living(thread);
 
         // First: remote calls would make the stop one that cannot deliver.
         bool isStop = stopped.StoppedAt(signal);
@@ -195,7 +196,7 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
     /// <inheritdoc/>
     public Delivery Raise(IHeldThread thread, in ProgramSignal signal)
     {
-        PtraceThread stopped = Of(thread);
+        PtraceThread stopped = Living(thread);
         if (stopped.SignalAtStop == 0)
         {
             // Not at a stop that can deliver: a signal of ours brings the thread to one.
@@ -234,7 +235,7 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
     /// <inheritdoc/>
     public void BeginResume(IHeldThread thread, int signal)
     {
-        PtraceThread stopped = Of(thread);
+        PtraceThread stopped = Living(thread);
         SignalInformation information = default;
         if (signal != 0)
         {
@@ -278,7 +279,7 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
     /// <inheritdoc/>
     public void SendDeferred(IHeldThread thread)
     {
-        if (Of(thread).Deferred.TryDequeue(out (int Signal, SignalInformation Information) deferred))
+        if (Living(thread).Deferred.TryDequeue(out (int Signal, SignalInformation Information) deferred))
         {
             _ = HostKernel.KillThread(thread.Process.Id, thread.Id, deferred.Signal);
         }
@@ -290,7 +291,7 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
     /// <inheritdoc/>
     public bool StepIntoHandler(IHeldThread thread, int signal)
     {
-        PtraceThread stopped = Of(thread);
+        PtraceThread stopped = Living(thread);
         WriteBack(thread);
         _ = Ptrace.SingleStep(thread.Id, signal);
         int waited = stopped.Wait(out WaitStatus status);
@@ -314,8 +315,12 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
     /// <inheritdoc/>
     public void WriteBack(IHeldThread thread)
     {
-        _late?.NoteRun(Of(thread));
-        _ = Of(thread).Store();
+        if (!Of(thread).HasEnded)
+        {
+            _late?.NoteRun(Of(thread));
+            _ = Of(thread).Store();
+        }
+
         Of(thread).NoteRan();
     }
 
@@ -323,6 +328,11 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
     public void Run(IHeldThread thread, int signal)
     {
         PtraceThread running = Of(thread);
+        if (running.HasEnded)
+        {
+            return;
+        }
+
         ForcedSignals.EndSteps(running);
         _ = running.AtSystemCallExit is not null ? Ptrace.ContinueToSyscall(thread.Id, signal) : Ptrace.Continue(thread.Id, signal);
     }
@@ -330,7 +340,7 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
     /// <inheritdoc/>
     public void RunStep(IHeldThread thread, int signal)
     {
-        if (Of(thread).AtSystemCallExit is not null)
+        if (Of(thread).HasEnded || Of(thread).AtSystemCallExit is not null)
         {
             // The call's end comes first, and somebody waits for it.
             Run(thread, signal);
@@ -371,7 +381,7 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
     /// <inheritdoc/>
     public bool StandStopped(IHeldThread thread, in ProgramEvent happened)
     {
-        if (Of(thread).StopIsSpent)
+        if (Living(thread).StopIsSpent)
         {
             // Calls of ours have ended that stop.
             StopSignals.StopAgain(thread, isStopped: true);
@@ -393,25 +403,25 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
     /// <inheritdoc/>
     public ProgramEvent Step(IHeldThread thread)
     {
-        ProgramEvent happened = TracedEvent.Of(thread.Id, SingleStep.Run(Of(thread)));
+        ProgramEvent happened = TracedEvent.Of(thread.Id, SingleStep.Run(Living(thread)));
         Of(thread).KeepSignal(happened);
         return happened;
     }
 
     /// <inheritdoc/>
-    public bool WriteBreakpoints(IHeldThread thread) => Of(thread).WriteBreakpoints();
+    public bool WriteBreakpoints(IHeldThread thread) => Living(thread).WriteBreakpoints();
 
     /// <inheritdoc/>
-    public bool IsGone(IHeldThread thread) => Ptrace.GetRegisters(thread.Id, out _) != Errno.None;
+    public bool IsGone(IHeldThread thread) => Of(thread).HasEnded || Ptrace.GetRegisters(thread.Id, out _) != Errno.None;
 
     /// <inheritdoc/>
-    public void RefuseCalls(IHeldThread thread, ulong start, ulong size) => CallsInside.Refuse(thread, start, size);
+    public void RefuseCalls(IHeldThread thread, ulong start, ulong size) => CallsInside.Refuse(Living(thread), start, size);
 
     /// <inheritdoc/>
     public void RefuseCallsBy(IHeldThread thread, Func<ulong> flag) => Of(thread).CallsRefusedBy = flag;
 
     /// <inheritdoc/>
-    public Errno MapArea(IHeldThread thread, out string call) => AreaMapping.Map(Of(thread), out call);
+    public Errno MapArea(IHeldThread thread, out string call) => AreaMapping.Map(Living(thread), out call);
 
     /// <inheritdoc/>
     public void NoteImage(IHeldThread thread) => _cores.NoteExec(thread.Id);
@@ -432,4 +442,7 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
     public void Dispose() => _cores.Dispose();
 
     private static PtraceThread Of(IHeldThread thread) => (PtraceThread)thread;
+
+    // One whose end was taken while another was waited for has no number any more: a new thread may have it.
+    private static PtraceThread Living(IHeldThread thread) => Of(thread).HasEnded ? throw new ThreadEndedException(thread.Id) : Of(thread);
 }

@@ -27,6 +27,9 @@ internal sealed class PtraceThread(int id, HeldProcess process, Waits waits, byt
     /// <summary>Its process.</summary>
     public HeldProcess Process { get; } = process;
 
+    /// <summary>Its end is parked: who has its number now is another, and must not be asked, changed or resumed for it.</summary>
+    public bool HasEnded => waits.HasEnded(Id);
+
     /// <summary>Stopped for the tracer now.</summary>
     public bool Stopped
     {
@@ -175,7 +178,7 @@ internal sealed class PtraceThread(int id, HeldProcess process, Waits waits, byt
     }
 
     /// <inheritdoc/>
-    public long[] Make(RemoteCalls calls) => GadgetCalls.Make(this, calls);
+    public long[] Make(RemoteCalls calls) => HasEnded ? throw new ThreadEndedException(Id) : GadgetCalls.Make(this, calls);
 
     /// <summary>Exec has ended the dispatch of its system calls.</summary>
     public void ForgetDispatch() => _dispatch = 0;
@@ -333,7 +336,7 @@ internal sealed class PtraceThread(int id, HeldProcess process, Waits waits, byt
                 (_extended, _extendedAtStop) = (new byte[16384], new byte[16384]);
             }
 
-            if (Ptrace.GetExtendedState(Id, _extended, out _extendedLength) != Errno.None)
+            if (HasEnded || Ptrace.GetExtendedState(Id, _extended, out _extendedLength) != Errno.None)
             {
                 _extendedLength = XsaveMinimum;
             }
@@ -363,7 +366,11 @@ internal sealed class PtraceThread(int id, HeldProcess process, Waits waits, byt
     {
         if (!_loaded)
         {
-            _ = Ptrace.GetRegisters(Id, out _registers);
+            if (!HasEnded)
+            {
+                _ = Ptrace.GetRegisters(Id, out _registers);
+            }
+
             _registersAtStop = _registers;
             _loaded = true;
         }

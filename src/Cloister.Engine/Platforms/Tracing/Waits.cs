@@ -78,13 +78,27 @@ internal sealed class Waits
         return false;
     }
 
+    /// <summary>Whether the kernel was asked for a thread's end and nobody was told of it yet: its number may be another's already.</summary>
+    public bool HasEnded(int thread)
+    {
+        for (LinkedListNode<ProgramEvent>? node = _parked.First; node is not null; node = node.Next)
+        {
+            if (node.Value.Thread == thread && node.Value.Kind == EventKind.Ended)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>Whether something is parked for a thread.</summary>
     public bool Has(int thread) => First(thread) is not null;
 
-    /// <summary>Drops what is parked for a thread: it is another's id now.</summary>
+    /// <summary>Drops what is parked for a thread that is gone; what stands behind its end is of the next that has its number.</summary>
     public void Forget(int thread)
     {
-        while (TryTake(thread, out _))
+        while (TryTake(thread, out WaitStatus status) && status.Stopped)
         {
         }
     }

@@ -25,6 +25,27 @@ public sealed class PtracePlatformTests
     });
 
     [Fact]
+    public void Who_has_the_number_of_one_whose_end_is_parked_is_left_alone() => HeldProgram.RunWithArea(held =>
+    {
+        Assert.Equal(Errno.None, Ptrace.GetRegisters(held.Id, out UserRegisters before));
+        held.Platform.Park(new ProgramEvent(EventKind.Ended, held.Id));
+
+        Assert.Throws<ThreadEndedException>(() => new RemoteCalls().Add(SystemCall.Getpid).Run(held.Thread));
+        Assert.Throws<ThreadEndedException>(() => held.Platform.Step(held.Thread));
+        Assert.Throws<ThreadEndedException>(() => held.Platform.BeginResume(held.Thread, 0));
+        Assert.False(held.Platform.TryGetTold(held.Id, out _));
+        held.Thread.Registers.Rip = 1;
+        held.Platform.WriteBack(held.Thread);
+        held.Platform.Run(held.Thread, 0);
+        held.Platform.RunStep(held.Thread, 0);
+        Assert.Equal(HaltResult.Gone, held.Platform.Halt(held.Thread, mayWait: false, out _));
+        Assert.Equal(Errno.None, Ptrace.GetRegisters(held.Id, out UserRegisters after));
+
+        Assert.Equal(before.Rip, after.Rip);
+        Assert.StartsWith("t", HostKernel.StatusField(held.Id, "State:"), StringComparison.Ordinal);
+    });
+
+    [Fact]
     public void A_signal_that_was_sent_is_no_exception_and_waits_until_it_is_given() => HeldProgram.Run(held =>
     {
         held.Put(s_spin);

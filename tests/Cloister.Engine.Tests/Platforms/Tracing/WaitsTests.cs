@@ -41,6 +41,36 @@ public class WaitsTests
     }
 
     [Fact]
+    public void What_comes_behind_an_end_is_not_forgotten_with_it()
+    {
+        var waits = new Waits();
+        waits.Park(7, s_stop);
+        waits.Park(7, s_end);
+        waits.Park(7, s_stop);
+
+        waits.Forget(7);
+
+        Assert.True(waits.Has(7));
+        Assert.False(waits.HasEnded(7));
+    }
+
+    [Fact]
+    public void A_thread_whose_end_is_parked_has_ended_until_it_is_taken()
+    {
+        var waits = new Waits();
+        waits.Park(8, s_end);
+        waits.Park(7, s_stop);
+        Assert.False(waits.HasEnded(7));
+        waits.Park(7, s_end);
+        Assert.True(waits.HasEnded(7));
+
+        _ = waits.TryTake(7, out _);
+        Assert.True(waits.HasEnded(7));
+        _ = waits.TryTake(7, out _);
+        Assert.False(waits.HasEnded(7));
+    }
+
+    [Fact]
     public void An_id_that_is_anothers_now_is_forgotten()
     {
         var waits = new Waits();
