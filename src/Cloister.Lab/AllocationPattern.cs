@@ -9,8 +9,14 @@ public sealed record AllocationPattern(string Id, string Title, bool RunsCode, s
 {
     private const int Sparsity = 10, CodeShare = 4, CallsPerFunction = 4;
 
-    // Any number serves: the same pages in the same order, each time and everywhere.
-    private const uint Seed = 0x5eed_0001;
+    /// <summary>The seed of <see cref="Random"/>. Any number serves: the same pages in the same order, each time and everywhere.</summary>
+    public const uint DefaultSeed = 0x5eed_0001;
+
+    /// <summary>The name of what a program did (<see cref="Of"/>).</summary>
+    public const string TracedId = "trace";
+
+    private IReadOnlyList<int>? _list;
+    private uint _seed = DefaultSeed;
 
     /// <summary>Every page, once, upwards.</summary>
     public static AllocationPattern Every { get; } = new("every", "all touched", false, "every page, once, upwards");
@@ -31,6 +37,21 @@ public sealed record AllocationPattern(string Id, string Title, bool RunsCode, s
     /// <summary>All of them, in the order of reports.</summary>
     public static IReadOnlyList<AllocationPattern> All { get; } = [Every, OneInTen, Random, Jit];
 
+    /// <summary>What a program did: the pages that it used, in order.</summary>
+    public static AllocationPattern Of(string description, IReadOnlyList<int> pages) =>
+        new(TracedId, "traced", RunsCode: false, description) { _list = pages };
+
+    /// <summary>The same with another seed; only <see cref="Random"/> has one.</summary>
+    /// <param name="seed">Any number but 0, of which the generator makes nothing else.</param>
+    public AllocationPattern WithSeed(uint seed)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(seed);
+        return Id == Random.Id ? this with { _seed = seed } : this;
+    }
+
+    /// <summary>Whether its name alone says what it is, as <see cref="Find"/> knows it.</summary>
+    public bool IsNamed => _list is null && _seed == DefaultSeed;
+
     /// <summary>The pattern of a name, or null.</summary>
     public static AllocationPattern? Find(string id) => All.FirstOrDefault(pattern => pattern.Id == id);
 
@@ -43,7 +64,7 @@ public sealed record AllocationPattern(string Id, string Title, bool RunsCode, s
         return [.. Pages(pages).Select(page => new PageUse(page, First: seen.Add(page)))];
     }
 
-    private IEnumerable<int> Pages(int pages) => Id switch
+    private IEnumerable<int> Pages(int pages) => _list ?? Id switch
     {
         "every" => Enumerable.Range(0, pages),
         "tenth" => Enumerable.Range(0, (pages + Sparsity - 1) / Sparsity).Select(i => i * Sparsity),
@@ -52,9 +73,9 @@ public sealed record AllocationPattern(string Id, string Title, bool RunsCode, s
     };
 
     // Marsaglia, "Xorshift RNGs", 2003: the generator with 13, 17, 5.
-    private static IEnumerable<int> RandomPages(int pages)
+    private IEnumerable<int> RandomPages(int pages)
     {
-        uint state = Seed;
+        uint state = _seed;
         for (int i = 0; i < pages; i++)
         {
             state ^= state << 13;

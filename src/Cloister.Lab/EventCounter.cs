@@ -44,6 +44,8 @@ public sealed class EventCounter(Func<DriverStatistics> driver, IMachineObserver
             EnclsLeaf.Eextend => MachineEvent.Eextend,
             EnclsLeaf.Einit => MachineEvent.Einit,
             EnclsLeaf.Eaug => MachineEvent.Eaug,
+            EnclsLeaf.Ewb => MachineEvent.Ewb,
+            EnclsLeaf.Eldu => MachineEvent.Eldu,
             _ => null,
         });
         if (leaf == EnclsLeaf.Eextend)

@@ -65,7 +65,7 @@ public sealed class Experiment(ExperimentOptions options)
             {
                 (AllocationWay Way, AllocationPattern Pattern)[] cells = [.. group];
                 IReadOnlyList<EnclaveEvents> counted = Count(group.Key, cells, scratch);
-                IReadOnlyList<(TimeSpan Build, TimeSpan Use)>? timed = options.Repeats == 0 ? null : Time(group.Key, cells, scratch);
+                IReadOnlyList<(TimeSpan[] Build, TimeSpan[] Use)>? timed = options.Repeats == 0 ? null : Time(group.Key, cells, scratch);
                 for (int i = 0; i < cells.Length; i++)
                 {
                     results.Add(cells[i], Result(cells[i], counted[i], timed?[i]));
@@ -81,11 +81,16 @@ public sealed class Experiment(ExperimentOptions options)
     }
 
     private ExperimentResult Result((AllocationWay Way, AllocationPattern Pattern) cell, EnclaveEvents events,
-        (TimeSpan Build, TimeSpan Use)? time)
+        (TimeSpan[] Build, TimeSpan[] Use)? time)
     {
         int used = cell.Pattern.Uses(options.Pages).Count(use => use.First);
         long taken = events.Build[MachineEvent.Eadd] + events.Use[MachineEvent.Eaug] - EnclaveLayout.FixedPages;
-        return new ExperimentResult(cell.Way, cell.Pattern, used, taken, events, time?.Build, time?.Use);
+        return time is not var (build, use) ? new ExperimentResult(cell.Way, cell.Pattern, used, taken, events, null, null)
+            : new ExperimentResult(cell.Way, cell.Pattern, used, taken, events, Median(build), Median(use))
+            {
+                BuildTimes = build,
+                UseTimes = use,
+            };
     }
 
     private IReadOnlyList<EnclaveEvents> Count(Generation generation, (AllocationWay Way, AllocationPattern Pattern)[] cells,
@@ -97,22 +102,22 @@ public sealed class Experiment(ExperimentOptions options)
             : throw new ExperimentException($"the program made {enclaves.Count} enclaves and not {cells.Length}");
     }
 
-    private List<(TimeSpan Build, TimeSpan Use)> Time(Generation generation, (AllocationWay Way, AllocationPattern Pattern)[] cells,
+    private List<(TimeSpan[] Build, TimeSpan[] Use)> Time(Generation generation, (AllocationWay Way, AllocationPattern Pattern)[] cells,
         DirectoryInfo scratch)
     {
         // The first of each is for the program's runtime to warm up.
         int runs = options.Repeats + 1;
         (_, string[] lines) =
             RunProgram(generation, options.TimedEngine, "timing", [.. cells.SelectMany(cell => Enumerable.Repeat(cell, runs))], scratch);
-        var medians = new List<(TimeSpan, TimeSpan)>();
+        var times = new List<(TimeSpan[], TimeSpan[])>();
         for (int i = 0; i < cells.Length; i++)
         {
-            long[][] times = [.. lines.Skip(i * runs).Take(runs).Skip(1)
+            long[][] each = [.. lines.Skip(i * runs).Take(runs).Skip(1)
                 .Select(line => line.Split(' ').Select(text => long.Parse(text, CultureInfo.InvariantCulture)).ToArray())];
-            medians.Add((Median(times.Select(time => time[0])), Median(times.Select(time => time[1]))));
+            times.Add(([.. each.Select(time => Nanoseconds(time[0]))], [.. each.Select(time => Nanoseconds(time[1]))]));
         }
 
-        return medians;
+        return times;
     }
 
     private (IReadOnlyList<EnclaveEvents> Enclaves, string[] Lines) RunProgram(
@@ -122,7 +127,7 @@ public sealed class Experiment(ExperimentOptions options)
         string file = Path.Combine(scratch.FullName, $"{generation.Name()}-{engine}");
         using var tracer = new Tracer(new EngineOptions
         {
-            EpcPages = options.Pages + (options.Pages / 256) + SparePages,
+            EpcPages = options.EpcPages ?? (options.Pages + (options.Pages / 256) + SparePages),
             Mode = engine,
             Driver = new DriverOptions { Generation = generation },
         });
@@ -139,7 +144,7 @@ public sealed class Experiment(ExperimentOptions options)
             end = _cancelled
                 ? default
                 : tracer.Run([.. options.Program, file, options.Pages.ToString(CultureInfo.InvariantCulture),
-                    .. cells.Select(cell => $"{cell.Way.Id}:{cell.Pattern.Id}")]);
+                    .. cells.Select(cell => $"{cell.Way.Id}:{NameOf(cell.Pattern, scratch)}")]);
         }
         catch (LinuxException) when (_cancelled)
         {
@@ -163,7 +168,7 @@ public sealed class Experiment(ExperimentOptions options)
                 : $"the program of the experiment failed, exit status {end.ExitStatus}");
         }
 
-        if (tracer.Driver.Statistics.Evictions > 0)
+        if (options.EpcPages is null && tracer.Driver.Statistics.Evictions > 0)
         {
             throw new ExperimentException("pages were evicted, which spoils the counts");
         }
@@ -171,11 +176,29 @@ public sealed class Experiment(ExperimentOptions options)
         return (counter.Enclaves, File.ReadAllLines(file));
     }
 
-    private static TimeSpan Median(IEnumerable<long> nanoseconds)
+    // The program knows patterns by name; of any other it reads the pages in a file.
+    private string NameOf(AllocationPattern pattern, DirectoryInfo scratch)
     {
-        long[] sorted = [.. nanoseconds.Order()];
-        long middle = (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
-        return TimeSpan.FromTicks(middle / TimeSpan.NanosecondsPerTick);
+        if (pattern.IsNamed)
+        {
+            return pattern.Id;
+        }
+
+        string file = Path.Combine(scratch.FullName, $"{pattern.Id}.pages");
+        if (!File.Exists(file))
+        {
+            File.WriteAllLines(file, pattern.Uses(options.Pages).Select(use => use.Page.ToString(CultureInfo.InvariantCulture)));
+        }
+
+        return AllocationProgram.FileMark + file;
+    }
+
+    private static TimeSpan Nanoseconds(long nanoseconds) => TimeSpan.FromTicks(nanoseconds / TimeSpan.NanosecondsPerTick);
+
+    private static TimeSpan Median(IEnumerable<TimeSpan> times)
+    {
+        TimeSpan[] sorted = [.. times.Order()];
+        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
     }
 }
 

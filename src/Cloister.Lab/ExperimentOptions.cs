@@ -14,6 +14,9 @@ public sealed record ExperimentOptions
     /// <summary>Pages of the range, 1 or more.</summary>
     public int Pages { get; init; } = 1024;
 
+    /// <summary>Pages of the EPC; null for as many as nothing is evicted with.</summary>
+    public int? EpcPages { get; init; }
+
     /// <summary>Runs for the time here, of which the median counts; 0 leaves the time out.</summary>
     public int Repeats { get; init; } = 3;
 

@@ -15,4 +15,11 @@ public sealed record ExperimentResult(
     long PagesTaken,
     EnclaveEvents Events,
     TimeSpan? BuildTime,
-    TimeSpan? UseTime);
+    TimeSpan? UseTime)
+{
+    /// <summary>Each time from ECREATE to EINIT, in the order of the runs.</summary>
+    public IReadOnlyList<TimeSpan> BuildTimes { get; init; } = [];
+
+    /// <summary>Each time from then to the end of the use.</summary>
+    public IReadOnlyList<TimeSpan> UseTimes { get; init; } = [];
+}

@@ -39,6 +39,12 @@ public enum MachineEvent
     /// <summary>EACCEPTCOPY.</summary>
     Eacceptcopy,
 
+    /// <summary>EWB: pages written out, because the EPC was full.</summary>
+    Ewb,
+
+    /// <summary>ELDU: pages brought back.</summary>
+    Eldu,
+
     /// <summary>Page faults that the driver handled.</summary>
     PageFault,
 

@@ -60,6 +60,28 @@ public class AllocationPatternTests
         Assert.Equal(AllocationPattern.Jit, Assert.Single(AllocationPattern.All, pattern => pattern.RunsCode));
 
     [Fact]
+    public void What_a_program_did_is_done_again_in_its_order()
+    {
+        var pattern = AllocationPattern.Of("a program", [3, 1, 3, 0]);
+        Assert.Equal([new PageUse(3, true), new PageUse(1, true), new PageUse(3, false), new PageUse(0, true)], pattern.Uses(4));
+        Assert.False(pattern.IsNamed);
+        Assert.Null(AllocationPattern.Find(pattern.Id));
+    }
+
+    [Fact]
+    public void Another_seed_is_another_random_and_the_same_of_everything_else()
+    {
+        foreach (AllocationPattern pattern in AllocationPattern.All)
+        {
+            AllocationPattern other = pattern.WithSeed(7);
+            Assert.Equal(pattern == AllocationPattern.Random, !pattern.Uses(100).SequenceEqual(other.Uses(100)));
+            Assert.Equal(other.Uses(100), pattern.WithSeed(7).Uses(100));
+            Assert.Equal(pattern != AllocationPattern.Random, other.IsNamed);
+            Assert.Equal((true, pattern.RunsCode), (other.WithSeed(AllocationPattern.DefaultSeed).IsNamed, other.RunsCode));
+        }
+    }
+
+    [Fact]
     public void Names_are_names_of_one()
     {
         Assert.Equal(AllocationPattern.All.Count, AllocationPattern.All.Select(pattern => pattern.Id).Distinct().Count());

@@ -79,6 +79,18 @@ public class EventCounterTests
     }
 
     [Fact]
+    public void Pages_that_did_not_fit_are_counted()
+    {
+        Encls(EnclsLeaf.Ecreate);
+        Encls(EnclsLeaf.Einit);
+        Encls(EnclsLeaf.Ewb);
+        Encls(EnclsLeaf.Ewb);
+        Encls(EnclsLeaf.Eldu);
+        Enclu(EncluLeaf.Eexit);
+        Same(_counter.Enclaves[0].Use, (MachineEvent.Ewb, 2), (MachineEvent.Eldu, 1), (MachineEvent.Eexit, 1));
+    }
+
+    [Fact]
     public void An_interrupt_is_another_exit_than_a_page_fault()
     {
         Encls(EnclsLeaf.Ecreate);

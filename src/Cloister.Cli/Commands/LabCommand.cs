@@ -1,5 +1,7 @@
 using System.CommandLine;
+using Cloister.Architecture;
 using Cloister.Cli.Lab;
+using Cloister.Cli.Reporting;
 using Cloister.Images;
 using Cloister.Lab;
 using Cloister.Lab.Costs;
@@ -14,9 +16,13 @@ internal static class LabCommand
     private const string Everything = "all";
     private const int MostPages = 1 << 18;
 
+    // What the driver keeps free, and what an enclave needs at once.
+    private const int LeastEpcPages = 256;
+
     public static Command Create() => new("lab", "Experiments on the machine: what a design would cost.")
     {
         CreateEdmm(),
+        CreateCompare(),
         new Command("costs",
             "Print the published costs that `lab edmm` estimates by, with their sources, to be edited: `cloister lab costs > my-costs.json`.") { new OutputOption() }.Acting(_ =>
         {
@@ -52,6 +58,28 @@ internal static class LabCommand
             Description = "Costs on hardware, as `cloister lab costs` prints them.",
             HelpName = "FILE",
         };
+        var trace = new Option<FileInfo?>("--trace")
+        {
+            Description = "The pages that a program of yours used, in place of patterns: a trace of JSON lines, as `cloister run --trace FILE.jsonl` writes it.",
+            HelpName = "FILE",
+        };
+        var enclave = new Option<ulong?>("--enclave")
+        {
+            Description = "Which enclave of the trace. Default: the one that used pages most often.",
+            HelpName = "ID",
+        };
+        var epc = new Option<string?>("--epc")
+        {
+            Description = "Size of the EPC, at least 1M. Default: so large that nothing is evicted.",
+            HelpName = "SIZE",
+        };
+        var seed = new Option<uint>("--seed")
+        {
+            Description = "Other places for the pattern random.",
+            HelpName = "N",
+            DefaultValueFactory = _ => AllocationPattern.DefaultSeed,
+        };
+        var csv = new Option<bool>("--csv") { Description = "Print comma-separated values instead of tables." };
         var svg = new Option<FileInfo?>("--svg") { Description = "Write a chart there.", HelpName = "FILE" };
         var json = new Option<bool>("--json") { Description = "Print JSON instead of tables." };
         var quiet = new Option<bool>("--quiet", "-q") { Description = "Show no progress." };
@@ -67,9 +95,10 @@ internal static class LabCommand
               cloister lab edmm --pages 4096 --svg edmm.svg
               cloister lab edmm --ways access,accept --patterns tenth --repeats 0
               cloister lab costs > my-costs.json; cloister lab edmm --costs my-costs.json --json > edmm.json
+              cloister run --trace trace.jsonl -- ./my-program; cloister lab edmm --trace trace.jsonl --epc 4M --csv
             """)
         {
-            pages, ways, patterns, repeats, costs, svg, json, quiet, new OutputOption(),
+            pages, ways, patterns, trace, enclave, epc, seed, repeats, costs, svg, json, csv, quiet, new OutputOption(),
         };
         command.SetAction(parsed =>
         {
@@ -100,18 +129,114 @@ internal static class LabCommand
                 return Failure.Report($"lab edmm: --costs {problem}", Failure.Usage);
             }
 
+            if (parsed.GetValue(json) && parsed.GetValue(csv))
+            {
+                return Failure.Report("lab edmm: --json and --csv are two", Failure.Usage);
+            }
+
+            if (parsed.GetValue(seed) == 0)
+            {
+                return Failure.Report("lab edmm: --seed: from 1 on", Failure.Usage);
+            }
+
+            int? epcPages = null;
+            if (parsed.GetValue(epc) is { } size)
+            {
+                if (!SizeText.TryParse(size, out long bytes) || bytes / LinearAddress.PageSize is < LeastEpcPages or > MostPages * 4L)
+                {
+                    return Failure.Report("lab edmm: --epc: a size from 1M to 4G, such as 64M", Failure.Usage);
+                }
+
+                epcPages = (int)(bytes / LinearAddress.PageSize);
+            }
+
+            int range = parsed.GetValue(pages);
+            chosenPatterns = [.. chosenPatterns.Select(pattern => pattern.WithSeed(parsed.GetValue(seed)))];
+            if (parsed.GetValue(trace) is { } traced)
+            {
+                AllocationPattern? pattern = null;
+                int status = Failing.Guard(traced.ToString(), () =>
+                {
+                    pattern = PatternOf(traced, parsed.GetValue(enclave));
+                    return 0;
+                });
+                if (pattern is null)
+                {
+                    return status;
+                }
+
+                int used = pattern.Uses(MostPages).Max(use => use.Page) + 1;
+                if (parsed.GetResult(pages) is { Implicit: false } && used > range)
+                {
+                    return Failure.Report($"lab edmm: --pages: the trace uses {used}", Failure.Usage);
+                }
+
+                range = parsed.GetResult(pages) is { Implicit: false } ? range : used;
+                chosenPatterns = parsed.GetResult(patterns) is { Implicit: false } ? [pattern, .. chosenPatterns] : [pattern];
+            }
+            else if (parsed.GetValue(enclave) is not null)
+            {
+                return Failure.Report("lab edmm: --enclave is for --trace", Failure.Usage);
+            }
+
             var options = new ExperimentOptions
             {
-                Pages = parsed.GetValue(pages),
+                Pages = range,
+                EpcPages = epcPages,
                 Repeats = parsed.GetValue(repeats),
                 Ways = chosenWays,
                 Patterns = chosenPatterns,
                 TimedEngine = MachineDefaults.Choose().Engine,
                 Program = OwnProgram.OfExperiments,
             };
-            return Run(options, table, parsed.GetValue(svg), parsed.GetValue(json), parsed.GetValue(quiet));
+            return Run(options, table, parsed.GetValue(svg), parsed.GetValue(json), parsed.GetValue(csv), parsed.GetValue(quiet));
         });
         return command;
+    }
+
+    private static Command CreateCompare()
+    {
+        var first = new Argument<FileInfo>("FIRST") { Description = "What `cloister lab edmm --json` printed." };
+        var second = new Argument<FileInfo>("SECOND") { Description = "Another." };
+        var command = new Command("compare", """
+            Compare two results of `lab edmm --json`: of two programs, two sizes of EPC or two versions of Cloister.
+            It lists what was counted otherwise, and says of times whether they differ by more than repeats do.
+
+            Example:
+              cloister lab edmm --json > before.json; cloister lab edmm --epc 4M --json > after.json
+              cloister lab compare before.json after.json
+            """) { first, second, new OutputOption() };
+        command.SetAction(parsed => Failing.Guard(parsed.GetValue(first)!.ToString(), () =>
+        {
+            EdmmFile one = EdmmFile.Read(parsed.GetValue(first)!);
+            return Failing.Guard(parsed.GetValue(second)!.ToString(), () =>
+            {
+                EdmmComparison.Write(one, EdmmFile.Read(parsed.GetValue(second)!), Terminal.Output);
+                return 0;
+            });
+        }));
+        return command;
+    }
+
+    private static AllocationPattern PatternOf(FileInfo trace, ulong? enclave)
+    {
+        var uses = new TracedUses();
+        using (FileStream stream = File.OpenRead(InputFile.Ordinary(trace)))
+        {
+            TraceReader.Read(stream, uses, CancellationToken.None);
+        }
+
+        ulong chosen = enclave ?? (uses.Enclaves is [var most, ..] ? most : 0);
+        (IReadOnlyList<int> pages, string what) = uses.Of(chosen);
+        if (pages.Count == 0)
+        {
+            throw new ImageException(enclave is null ? "no enclave of the trace used a page that a fault tells of"
+                : uses.Enclaves.Count == 0 ? $"enclave {enclave} used no page that a fault tells of; no other did either"
+                : $"enclave {enclave} used no page that a fault tells of; {string.Join(", ", uses.Enclaves.Take(10))} did");
+        }
+
+        return pages.Max() < MostPages ? AllocationPattern.Of(what, pages)
+            : throw new ImageException($"enclave {chosen} used pages across {pages.Max() + 1:#,0}; {MostPages:#,0} are the most");
     }
 
     // What runs on the machine. It is of no use by hand, and so is not listed.
@@ -123,7 +248,7 @@ internal static class LabCommand
         return command.Acting(parsed => AllocationProgram.Run(parsed.GetValue(rest)!));
     }
 
-    private static int Run(ExperimentOptions options, CostTable costs, FileInfo? svg, bool json, bool quiet)
+    private static int Run(ExperimentOptions options, CostTable costs, FileInfo? svg, bool json, bool csv, bool quiet)
     {
         using var progress = new LineProgress(quiet);
         var experiment = new Experiment(options) { OnProgress = progress.Report };
@@ -156,7 +281,11 @@ internal static class LabCommand
         chart?.Write(EdmmChart.Draw(results, options.Pages, costs));
         if (json)
         {
-            JsonOutput.Print(writer => EdmmJson.Write(writer, results, options.Pages, costs));
+            JsonOutput.Print(writer => EdmmJson.Write(writer, results, options.Pages, costs, options.EpcPages));
+        }
+        else if (csv)
+        {
+            EdmmCsv.Write(Console.Out, results, options.Pages, costs, options.EpcPages);
         }
         else
         {

@@ -22,6 +22,9 @@ internal static class ExplainedPages
             A call's place is the function that called the C library or the vDSO, by the tables (.eh_frame) of the files. The place inside is found by
             comparing the code there with the ELF files that the program opened or mapped, or that `--against` names.
 
+            A test provokes each row. Of the leaves ETRACKC, ELDB, ELDUC, ELDBC and ERDINFO are executed by no driver here; their rows say what the
+            processor answers one that does.
+
 
             """.ReplaceLineEndings("\n"));
         Cases(text, "Ioctls", "ioctl", "error", IoctlCases.All);

@@ -13,22 +13,24 @@ internal static class EdmmTables
     {
         output.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"What the machine counted after EINIT, in a range of {options.Pages:#,0} pages (EADD: before it):"));
-        Table counts = New("Way", "AEX", "EEXIT", "ioctls", "faults", "EAUG", "EACCEPT", "EADD");
+        string[] paging = options.EpcPages is null ? [] : ["EWB", "ELDU"];
+        Table counts = New(["Way", "AEX", "EEXIT", "ioctls", "faults", "EAUG", "EACCEPT", "EADD", .. paging]);
         foreach (IGrouping<AllocationPattern, ExperimentResult> pattern in results.GroupBy(result => result.Pattern))
         {
             Heading(counts, pattern);
             foreach (ExperimentResult result in pattern)
             {
                 EventCounts use = result.Events.Use;
-                Row(counts, result.Way.Title, use.Aex, use[MachineEvent.Eexit], use[MachineEvent.Ioctl], use[MachineEvent.PageFault],
+                long[] paged = options.EpcPages is null ? [] : [use[MachineEvent.Ewb], use[MachineEvent.Eldu]];
+                Row(counts, result.Way.Title, [use.Aex, use[MachineEvent.Eexit], use[MachineEvent.Ioctl], use[MachineEvent.PageFault],
                     use[MachineEvent.Eaug],
-                    use[MachineEvent.Eaccept] + use[MachineEvent.Eacceptcopy], result.Events.Build[MachineEvent.Eadd]);
+                    use[MachineEvent.Eaccept] + use[MachineEvent.Eacceptcopy], result.Events.Build[MachineEvent.Eadd], .. paged]);
             }
         }
 
         output.Write(counts);
         output.WriteLine();
-        output.WriteLine("For each page used: EPC pages taken; time here, in microseconds (us);");
+        output.WriteLine("For each page used: EPC pages taken; time here, in microseconds (us), the median and from least to most;");
         output.WriteLine("cycles on hardware, in thousands (kc), estimated:");
         Table prices = New("Way", "EPC", "build, us", "use, us", "build, kc", "use, kc");
         foreach (IGrouping<AllocationPattern, ExperimentResult> pattern in results.GroupBy(result => result.Pattern))
@@ -39,8 +41,8 @@ internal static class EdmmTables
                 prices.AddRow(
                     new Text("  " + result.Way.Title),
                     new Text(((double)result.PagesTaken / result.PagesUsed).ToString("0.##", CultureInfo.InvariantCulture)),
-                    new Text(Microseconds(result.BuildTime, result.PagesUsed)),
-                    new Text(Microseconds(result.UseTime, result.PagesUsed)),
+                    new Text(Microseconds(result.BuildTime, result.BuildTimes, result.PagesUsed)),
+                    new Text(Microseconds(result.UseTime, result.UseTimes, result.PagesUsed)),
                     new Text(Cycles(costs.Estimate(result.Events.Build), result.PagesUsed)),
                     new Text(Cycles(costs.Estimate(result.Events.Use), result.PagesUsed)));
             }
@@ -78,10 +80,18 @@ internal static class EdmmTables
             output.WriteLine(
                 $"Time here is Cloister's (engine {options.TimedEngine.ToString().ToLowerInvariant()}) and says nothing about hardware.");
         }
+
+        if (options.EpcPages is { } epc)
+        {
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"The EPC had {epc:#,0} pages: EWB and ELDU are what did not fit."));
+        }
     }
 
-    private static string Microseconds(TimeSpan? time, int pages) =>
-        time is { } known ? (known.TotalMicroseconds / pages).ToString("#,0.0", CultureInfo.InvariantCulture) : "";
+    private static string Microseconds(TimeSpan? time, IReadOnlyList<TimeSpan> times, int pages) => time is not { } known ? ""
+        : Microseconds(known, pages) + (times.Count > 1 ? $" ({Microseconds(times.Min(), pages)} - {Microseconds(times.Max(), pages)})" : "");
+
+    private static string Microseconds(TimeSpan time, int pages) =>
+        (time.TotalMicroseconds / pages).ToString("#,0.0", CultureInfo.InvariantCulture);
 
     private static string Cycles(Estimate estimate, int pages)
     {

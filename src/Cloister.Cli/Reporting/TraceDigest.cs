@@ -5,7 +5,7 @@ namespace Cloister.Cli.Reporting;
 /// <summary>
 /// A trace in as much memory as a page can show: what `--stats` sums up by the same rules, and what happened when, where and how.
 /// </summary>
-internal sealed class TraceDigest
+internal sealed class TraceDigest : ITraceTaker
 {
     private const int MostPages = 1_000_000, MostReasons = 10_000, MostThreads = 48, MostEnclaves = 12;
 

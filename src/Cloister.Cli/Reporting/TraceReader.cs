@@ -15,10 +15,10 @@ internal static class TraceReader
 
     /// <summary>Reads it.</summary>
     /// <param name="trace">The file.</param>
-    /// <param name="digest">Takes what is in it.</param>
+    /// <param name="taker">Takes what is in it.</param>
     /// <param name="cancellation">Ends it.</param>
     /// <exception cref="ImageException">It is no trace.</exception>
-    public static void Read(Stream trace, TraceDigest digest, CancellationToken cancellation)
+    public static void Read(Stream trace, ITraceTaker taker, CancellationToken cancellation)
     {
         byte[] buffer = new byte[LongestLine + 1];
         int filled = 0;
@@ -31,7 +31,7 @@ internal static class TraceReader
             int start = 0;
             for (int end; (end = Array.IndexOf(buffer, (byte)'\n', start, filled - start)) >= 0; start = end + 1)
             {
-                Line(buffer.AsSpan(start, end - start), ++number, digest);
+                Line(buffer.AsSpan(start, end - start), ++number, taker);
             }
 
             filled -= start;
@@ -51,7 +51,7 @@ internal static class TraceReader
 
     private const string NoTrace = "no trace of JSON lines; `cloister run --trace FILE.jsonl` makes one";
 
-    private static void Line(ReadOnlySpan<byte> line, long number, TraceDigest digest)
+    private static void Line(ReadOnlySpan<byte> line, long number, ITraceTaker taker)
     {
         try
         {
@@ -60,16 +60,16 @@ internal static class TraceReader
             string what = root.GetProperty("event").GetString() ?? "";
             if (number == 1)
             {
-                digest.Begin(what == "begin" && root.GetProperty("schema").GetInt32() == 1 ? Header(root)
+                taker.Begin(what == "begin" && root.GetProperty("schema").GetInt32() == 1 ? Header(root)
                     : throw new ImageException(what == "begin" ? "a trace of another version" : NoTrace));
             }
             else if (what == "end")
             {
-                digest.End(root.GetProperty("time").GetInt64(), Number(root, "exitStatus"), Number(root, "signal"));
+                taker.End(root.GetProperty("time").GetInt64(), Number(root, "exitStatus"), Number(root, "signal"));
             }
             else
             {
-                digest.Take(Event(root, what));
+                taker.Take(Event(root, what));
             }
         }
         catch (Exception wrong) when (wrong is JsonException or KeyNotFoundException or InvalidOperationException or FormatException

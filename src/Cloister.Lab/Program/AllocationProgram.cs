@@ -15,8 +15,11 @@ public static class AllocationProgram
     private const SecinfoFlags NewPage = SecinfoFlags.Reg | SecinfoFlags.R | SecinfoFlags.W | SecinfoFlags.Pending;
     private const SecinfoFlags CodePage = SecinfoFlags.Reg | SecinfoFlags.R | SecinfoFlags.X;
 
+    /// <summary>Before the name of a file that has a pattern's pages, one on a line.</summary>
+    public const string FileMark = "@";
+
     /// <summary>Runs cells, one enclave for each, and writes a line for each to a file: nanoseconds to build, nanoseconds to use.</summary>
-    /// <param name="arguments">The file, pages of the range, then cells as WAY:PATTERN.</param>
+    /// <param name="arguments">The file, pages of the range, then cells as WAY:PATTERN or WAY:@FILE.</param>
     /// <returns>The exit status.</returns>
     public static int Run(IReadOnlyList<string> arguments)
     {
@@ -29,8 +32,8 @@ public static class AllocationProgram
             using StreamWriter output = File.CreateText(arguments[0]);
             foreach (string cell in arguments.Skip(2))
             {
-                string[] names = cell.Split(':');
-                (long build, long use) = Run(AllocationWay.Find(names[0])!, AllocationPattern.Find(names[1])!, pages);
+                string[] names = cell.Split(':', 2);
+                (long build, long use) = Run(AllocationWay.Find(names[0])!, PatternOf(names[1]), pages);
                 output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{build} {use}"));
                 output.Flush();
             }
@@ -43,6 +46,11 @@ public static class AllocationProgram
             return 1;
         }
     }
+
+    private static AllocationPattern PatternOf(string name) => !name.StartsWith(FileMark, StringComparison.Ordinal)
+        ? AllocationPattern.Find(name)!
+        : AllocationPattern.Of(name,
+            [.. File.ReadLines(name[FileMark.Length..]).Select(line => int.Parse(line, CultureInfo.InvariantCulture))]);
 
     private static (long Build, long Use) Run(AllocationWay way, AllocationPattern pattern, int pages)
     {

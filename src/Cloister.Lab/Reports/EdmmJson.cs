@@ -12,12 +12,15 @@ public static class EdmmJson
     /// <param name="results">All of an experiment.</param>
     /// <param name="pages">Pages of the range.</param>
     /// <param name="costs">The costs the estimate is made by.</param>
-    public static void Write(Utf8JsonWriter writer, IReadOnlyList<ExperimentResult> results, int pages, CostTable costs)
+    /// <param name="epcPages">Pages of the EPC; null for as many as nothing is evicted with.</param>
+    public static void Write(Utf8JsonWriter writer, IReadOnlyList<ExperimentResult> results, int pages, CostTable costs,
+        int? epcPages = null)
     {
         ArgumentNullException.ThrowIfNull(writer);
         ArgumentNullException.ThrowIfNull(results);
         ArgumentNullException.ThrowIfNull(costs);
         writer.WriteNumber("pages", pages);
+        Number(writer, "epcPages", epcPages);
         writer.WriteStartArray("results");
         foreach (ExperimentResult result in results)
         {
@@ -27,8 +30,8 @@ public static class EdmmJson
             writer.WriteString("pattern", result.Pattern.Id);
             writer.WriteNumber("pagesUsed", result.PagesUsed);
             writer.WriteNumber("pagesTaken", result.PagesTaken);
-            Phase(writer, "build", result.Events.Build, result.BuildTime, costs);
-            Phase(writer, "use", result.Events.Use, result.UseTime, costs);
+            Phase(writer, "build", result.Events.Build, result.BuildTime, result.BuildTimes, costs);
+            Phase(writer, "use", result.Events.Use, result.UseTime, result.UseTimes, costs);
             writer.WriteEndObject();
         }
 
@@ -56,7 +59,8 @@ public static class EdmmJson
         writer.WriteEndArray();
     }
 
-    private static void Phase(Utf8JsonWriter writer, string name, EventCounts events, TimeSpan? time, CostTable costs)
+    private static void Phase(Utf8JsonWriter writer, string name, EventCounts events, TimeSpan? time, IReadOnlyList<TimeSpan> times,
+        CostTable costs)
     {
         Estimate estimate = costs.Estimate(events);
         writer.WriteStartObject(name);
@@ -68,6 +72,13 @@ public static class EdmmJson
 
         writer.WriteEndObject();
         Number(writer, "nanosecondsHere", time?.TotalNanoseconds);
+        writer.WriteStartArray("nanosecondsEach");
+        foreach (TimeSpan one in times)
+        {
+            writer.WriteNumberValue(one.TotalNanoseconds);
+        }
+
+        writer.WriteEndArray();
         writer.WriteStartObject("estimatedCycles");
         writer.WriteNumber("low", estimate.Low);
         writer.WriteNumber("high", estimate.High);

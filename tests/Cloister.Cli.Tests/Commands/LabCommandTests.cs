@@ -12,6 +12,11 @@ public class LabCommandTests
 {
     private const int Pages = 40;
 
+    private const string Begin = "{\"event\":\"begin\",\"schema\":1,\"version\":\"1\",\"program\":[],\"engine\":\"trap\","
+        + "\"isolation\":\"fast\",\"interface\":\"v6.0\",\"epcPages\":1,\"started\":\"2026-01-01T00:00:00Z\"}\n";
+
+    private const string Fault = Begin + "{\"event\":\"fault\",\"time\":1,\"process\":1,\"thread\":1,\"name\":\"f\",";
+
     // What every enclave does whatever the way: its own code, its thread's pages, the page where code is emitted.
     private const int AtMostFixedFaults = 8;
 
@@ -129,8 +134,123 @@ public class LabCommandTests
         Assert.NotNull(Cloister.Lab.Costs.CostTable.Parse(printed.Output, out _));
     }
 
+    [Fact]
+    public void What_a_traced_program_did_is_done_again_in_each_way()
+    {
+        // The trace is of a program of the lab itself, which uses one page in ten: the same counts must come out.
+        using var directory = new TemporaryDirectory();
+        string trace = Path.Combine(directory.Path, "trace.jsonl"), result = Path.Combine(directory.Path, "times");
+        CloisterProcess.Outcome run = CloisterProcess.Run(["run", "--trace", trace, "--engine", "trap", "--", "dotnet",
+            CloisterProcess.CommandFile, "lab", OwnProgram.NameOfExperiments, "--", result, $"{Pages}", "accept:tenth"]);
+        Assert.True(run.Status == 0, run.Error);
+        string cut = directory.Write("cut.jsonl", File.ReadAllText(trace)[..^20]);
+        foreach (string file in (string[])[trace, cut])
+        {
+            CloisterProcess.Outcome outcome =
+                CloisterProcess.Run(["lab", "edmm", "--trace", file, "--ways", "accept,populate", "--repeats", "0", "--json"]);
+            Assert.True(outcome.Status == 0, outcome.Error);
+            using JsonDocument document = JsonDocument.Parse(outcome.Output);
+            const int used = Pages / 10, range = ((used - 1) * 10) + 1;
+            Assert.Equal(range, document.RootElement.GetProperty("pages").GetInt32());
+            JsonElement[] cells = [.. document.RootElement.GetProperty("results").EnumerateArray()];
+            Assert.Equal(["trace", "trace"], cells.Select(cell => cell.GetProperty("pattern").GetString()));
+            Assert.Equal([used, used], cells.Select(cell => cell.GetProperty("pagesUsed").GetInt32()));
+            Assert.Equal([used, range], cells.Select(cell => cell.GetProperty("pagesTaken").GetInt32()));
+            Assert.Equal((used, range), (Count(cells[0], "EAUG"), Count(cells[1], "EAUG")));
+        }
+
+        CloisterProcess.Outcome small = CloisterProcess.Run(["lab", "edmm", "--trace", trace, "--pages", "5"]);
+        Assert.Equal((Failure.Usage, "cloister: lab edmm: --pages: the trace uses 31\n"), (small.Status, small.Error));
+        CloisterProcess.Outcome strange = CloisterProcess.Run(["lab", "edmm", "--trace", trace, "--enclave", "77"]);
+        Assert.Equal((Failing.Unreadable, $"cloister: {trace}: enclave 77 used no page that a fault tells of; 1 did\n"), (strange.Status, strange.Error));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("\n")]
+    [InlineData("{}\n")]
+    [InlineData("nonsense\n")]
+    [InlineData("[{\"name\":\"EADD\",\"ph\":\"X\"}]\n")]
+    [InlineData("{\"event\":\"begin\",\"schema\":1}\n")]
+    [InlineData("{\"event\":\"begin\",\"schema\":2,\"version\":\"9\"}\n")]
+    [InlineData(Begin)]
+    [InlineData(Begin + "{\"event\":\"end\",\"time\":1,\"exitStatus\":0,\"signal\":null}\n")]
+    [InlineData(Begin + "{\"event\":\"fault\",\"time\":1}\n")]
+    [InlineData(Fault + "\"address\":\"zero\"}\n")]
+    [InlineData(Fault + "\"address\":\"0x10ffffffffffffffff\"}\n")]
+    public void A_trace_that_is_none_or_has_nothing_in_it_is_said_in_one_line(string text)
+    {
+        using var directory = new TemporaryDirectory();
+        string trace = directory.Write("trace.jsonl", text);
+        CloisterProcess.Outcome outcome = CloisterProcess.Run(["lab", "edmm", "--trace", trace]);
+        Assert.Equal((Failing.Unreadable, ""), (outcome.Status, outcome.Output));
+        Assert.StartsWith($"cloister: {trace}: ", Assert.Single(outcome.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_small_epc_evicts_and_two_results_are_compared()
+    {
+        using var directory = new TemporaryDirectory();
+        string[] arguments =
+            ["lab", "edmm", "--pages", "600", "--ways", "accept", "--patterns", "random", "--repeats", "2", "--json", "-o"];
+        string large = Path.Combine(directory.Path, "large.json"), small = Path.Combine(directory.Path, "small.json"),
+            again = Path.Combine(directory.Path, "again.json"), other = Path.Combine(directory.Path, "other.json");
+        (string, string[])[] runs = [(large, []), (small, ["--epc", "1M"]), (again, []), (other, ["--seed", "5"])];
+        foreach ((string file, string[] more) in runs)
+        {
+            CloisterProcess.Outcome outcome = CloisterProcess.Run([.. arguments, file, .. more]);
+            Assert.True(outcome.Status == 0, outcome.Error);
+        }
+
+        using JsonDocument evicted = JsonDocument.Parse(File.ReadAllText(small)), whole = JsonDocument.Parse(File.ReadAllText(large));
+        JsonElement cell = evicted.RootElement.GetProperty("results")[0];
+        Assert.Equal((256, JsonValueKind.Null),
+            (evicted.RootElement.GetProperty("epcPages").GetInt32(), whole.RootElement.GetProperty("epcPages").ValueKind));
+        Assert.InRange(Count(cell, "EWB"), 100, 10_000);
+        Assert.InRange(Count(cell, "ELDU"), 1, Count(cell, "EWB"));
+        Assert.Equal(0, Count(whole.RootElement.GetProperty("results")[0], "EWB"));
+        Assert.Equal(2, cell.GetProperty("use").GetProperty("nanosecondsEach").GetArrayLength());
+
+        string difference = Compare(large, small), none = Compare(large, again), seeds = Compare(large, other);
+        Assert.Matches(@"random +accept +use: EWB +0 +\d+ +new", difference);
+        Assert.Contains("an EPC of 256", difference, StringComparison.Ordinal);
+        Assert.Contains("0 of 1 ways and patterns that both have were counted alike.", difference, StringComparison.Ordinal);
+        Assert.Contains("1 of 1 ways and patterns that both have were counted alike.", none, StringComparison.Ordinal);
+        Assert.Contains("pages used", seeds, StringComparison.Ordinal);
+
+        static string Compare(string first, string second)
+        {
+            CloisterProcess.Outcome outcome = CloisterProcess.Run(["lab", "compare", first, second]);
+            Assert.Equal((0, ""), (outcome.Status, outcome.Error));
+            return outcome.Output;
+        }
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("[]")]
+    [InlineData("{\"schema\":1}")]
+    [InlineData("{\"pages\":1,\"results\":[{\"way\":null}]}")]
+    [InlineData("{\"pages\":99999999999,\"results\":[]}")]
+    [InlineData("{\"pages\":\"\\ud800\",\"results\":[]}")]
+    public void What_is_no_result_is_not_compared(string text)
+    {
+        using var directory = new TemporaryDirectory();
+        string good = directory.Write("good.json", "{\"pages\":1,\"results\":[]}"), bad = directory.Write("bad.json", text);
+        foreach (string[] files in (string[][])[[bad, good], [good, bad]])
+        {
+            CloisterProcess.Outcome outcome = CloisterProcess.Run(["lab", "compare", .. files]);
+            Assert.Equal((Failing.Unreadable, "", $"cloister: {bad}: no result of `cloister lab edmm --json`\n"),
+                (outcome.Status, outcome.Output, outcome.Error));
+        }
+    }
+
     [Theory]
     [InlineData("there is no way x", "--ways", "accept,x")]
+    [InlineData("--epc: a size from 1M to 4G", "--epc", "512K")]
+    [InlineData("--epc: a size from 1M to 4G", "--epc", "much")]
+    [InlineData("--seed: from 1 on", "--seed", "0")]
+    [InlineData("--enclave is for --trace", "--enclave", "1")]
     [InlineData("there is no pattern x", "--patterns", "x")]
     [InlineData("from 1 to", "--pages", "0")]
     [InlineData("from 0 to", "--repeats", "-1")]
