@@ -31,8 +31,8 @@ internal sealed class UntoldChildren(Processes processes, IPlatform platform, IP
 
         // What ended under this number before is another's.
         int id = happened.Thread;
-        _children[id] = (happened, _children.TryGetValue(id, out (ProgramEvent? Told, long Since) seen) && seen.Told is not { Stands: false }
-            ? seen.Since : Stopwatch.GetTimestamp());
+        bool isSeen = _children.TryGetValue(id, out (ProgramEvent? Told, long Since) seen) && seen.Told is not { Stands: false };
+        _children[id] = (happened, isSeen ? seen.Since : Stopwatch.GetTimestamp());
         if (!happened.Stands)
         {
             // Its descriptors may have been the last.
