@@ -15,6 +15,11 @@ struct mm_struct;
 struct embedder {
 	void *context; /* the first argument of each question */
 	int questions_on_own_stack;
+	/*
+	 * No page of the EPC is valid: until another leaf is executed EREMOVE has nothing to do (SDM 3D, EREMOVE), and is no question. ksgxd
+	 * executes it for each page at the start.
+	 */
+	int epc_is_unused;
 	/* 0, an SGX error, or 0x40000000 and the number of an exception. Addresses are the driver's: linux_epc() is the EPC's. */
 	int (*encls)(void *context, uint32_t leaf, uint64_t rbx, uint64_t rcx, uint64_t rdx, uint64_t *rbx_out);
 	/* Bytes that were not copied; mm is a name that linux_mm_new was given. */

@@ -60,6 +60,23 @@ public class RunTests
             $@"cloister: run: --driver {Regex.Escape(driver)}: the driver cannot go on: {words}.*, in sgx_ioc_enclave_init \(ioctl\.c:\d+\)\n  called from sgx_ioctl \(ioctl\.c:\d+\)", output);
     }
 
+    /// <summary>docs/explanation/kernel-races.md, 7: no reading of ours but a program on the kernel's code.</summary>
+    [ProgramTheory]
+    [InlineData("6.12")]
+    [InlineData("6.1")]
+    public void A_page_that_was_lost_with_the_power_is_NULL_to_the_kernels_driver_and_SIGBUS_with_ours(string version)
+    {
+        string program = Path.Combine(KernelSources.Scratch, $"{Guid.NewGuid():n}"),
+            source = Path.Combine(KernelSources.Root, "tests/Cloister.Kernel.Tests/Programs/lost_pages.c");
+        Assert.True(Tool.Run("gcc", ["-o", program, source], "/", out string said) == 0, said);
+        string[] options = ["--epc", "1M", "--power-loss", "ioctl=3"];
+        Assert.Equal(0, RunFile(out string output, program, options).Status);
+        Assert.Equal("SIGBUS\n", output);
+        string driver = version == "6.12" ? s_driver.Value : KernelSources.Library(version);
+        Assert.Equal(70, RunFile(out output, program, ["--driver", driver, .. options]).Status);
+        Assert.Matches(@"BUG: kernel NULL pointer dereference, address: 0000000000000000, in __sgx_encl_eldu \(encl\.c:\d+\)", output);
+    }
+
     [ProgramFact]
     public void A_warning_is_told_once_and_the_program_goes_on()
     {
@@ -75,14 +92,29 @@ public class RunTests
         string folder = Directory.CreateDirectory(Path.Combine(KernelSources.Scratch, $"{Guid.NewGuid():n}")).FullName,
             text = Path.Combine(folder, "text.so"), old = Path.Combine(folder, "old.so");
         File.WriteAllText(text, "no shared object");
-        File.WriteAllText(Path.Combine(folder, "old.c"), "int linux_start(void) { return 0; }");
-        Assert.Equal(0, Tool.Run("gcc", ["-shared", "-o", old, "old.c"], folder, out string said));
-        Assert.Equal("", said);
+        File.WriteAllText(Path.Combine(folder, "old.c"),
+            string.Concat(new[] { "start", "stop", "call", "failure", "epc" }.Select(name => $"int linux_{name}(void) {{ return 0; }}\n")));
+        File.WriteAllText(Path.Combine(folder, "half.c"), "int linux_start(void) { return 0; }\nint linux_version(void) { return 2; }\n");
+        File.WriteAllText(Path.Combine(folder, "unresolved.c"), "extern int nobody; int *linux_start(void) { return &nobody; }\n");
+        foreach (string name in new[] { "old", "half", "unresolved" })
+        {
+            Assert.Equal(0, Tool.Run("gcc", ["-shared", "-fPIC", "-o", $"{name}.so", $"{name}.c"], folder, out string said));
+            Assert.Equal("", said);
+        }
+
+        // Where the segments still are in the header and no longer in the file.
+        string cut = Path.Combine(folder, "cut.so"), pipe = Path.Combine(folder, "pipe.so");
+        File.WriteAllBytes(cut, File.ReadAllBytes(s_driver.Value)[..20000]);
+        Assert.Equal(0, Tool.Run("mkfifo", [pipe], folder, out _));
         foreach ((string file, int status, string complaint) in new[]
         {
             (Path.Combine(folder, "none.so"), 66, "there is no such file; `cloister driver build 6.12 -o .*` makes one"),
             (folder, 64, "is a folder"),
-            (text, 65, "cannot be loaded"),
+            (text, 65, "is no shared object"),
+            (cut, 65, "is cut off"),
+            (pipe, 65, "is not an ordinary file"),
+            (Path.Combine(folder, "half.so"), 65, "is not of `cloister driver build`"),
+            (Path.Combine(folder, "unresolved.so"), 65, "cannot be loaded: undefined symbol: nobody"),
             ("/lib/x86_64-linux-gnu/libm.so.6", 65, "is not of `cloister driver build`"),
             (old, 65, "was built by another version of Cloister: build it again"),
         })
@@ -95,12 +127,14 @@ public class RunTests
         Assert.StartsWith("cloister: run: --driver and --inject: ", refused, StringComparison.Ordinal);
     }
 
-    private static (int Status, string Complaint) Run(out string output, string program, string[] options)
+    private static (int Status, string Complaint) Run(out string output, string program, string[] options) =>
+        RunFile(out output, ProgramBuild.Find(program), options);
+
+    private static (int Status, string Complaint) RunFile(out string output, string program, string[] options)
     {
         int status =
-            Tool.Run("dotnet",
-                [Path.Combine(AppContext.BaseDirectory, "cloister.dll"), "run", "--no-defaults", .. options, "--",
-                    ProgramBuild.Find(program)], "/", out output)!.Value;
+            Tool.Run("dotnet", [Path.Combine(AppContext.BaseDirectory, "cloister.dll"), "run", "--no-defaults", .. options, "--", program],
+                "/", out output)!.Value;
         return (status, status == 0 ? "" : output);
     }
 

@@ -20,6 +20,8 @@ bool allocation_fails_(void);
 #define MEMREMAP_WB 1
 void *memremap(u64 physical, size_t size, unsigned long flags);
 void memunmap(void *memory);
+/* Whether it is the address of a page of it. */
+bool is_epc_page_(u64 address);
 
 /* The embedder copies. How much of an unreadable range was copied is its answer. */
 unsigned long copy_from_user(void *to, const void __user *from, unsigned long length);

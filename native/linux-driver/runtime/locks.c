@@ -26,10 +26,29 @@ void mutex_init(struct mutex *mutex)
 {
 	mutex->owner = NULL;
 }
+/*
+ * Who takes locks again and again and nobody else has run may wait for somebody: sgx_encl_reserve_page for ksgxd, which runs on another
+ * processor meanwhile.
+ */
+#define PATIENCE 1000
+static void let_others_run(void)
+{
+	static const struct task_struct *last;
+	static int times;
+
+	times = last == current ? times + 1 : 0;
+	last = current;
+	if (times < PATIENCE)
+		return;
+	times = 0;
+	task_yield();
+}
+
 void mutex_lock(struct mutex *mutex)
 {
 	may_sleep("mutex_lock");
 	slice_point();
+	let_others_run();
 	lock(&mutex->owner, "mutex_lock");
 	locks_held_(1);
 }

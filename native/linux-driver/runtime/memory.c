@@ -6,6 +6,7 @@
 
 static long fail_at, allocations;
 static void *epc;
+static size_t epc_size;
 
 void linux_fail_allocation(long number)
 {
@@ -70,6 +71,7 @@ void *memremap(u64 physical, size_t size, unsigned long flags)
 	if (memory == MAP_FAILED)
 		return NULL;
 	epc = memory;
+	epc_size = size;
 	return memory;
 }
 void memunmap(void *memory)
@@ -79,6 +81,11 @@ void memunmap(void *memory)
 void *linux_epc(void)
 {
 	return epc;
+}
+
+bool is_epc_page_(u64 address)
+{
+	return address % PAGE_SIZE == 0 && address - (u64)epc < epc_size;
 }
 
 struct copy {

@@ -1,6 +1,7 @@
 /* What the embedder is asked about the processor. */
 #include "tasks.h"
 
+#define EREMOVE 3
 struct leaf {
 	u32 leaf;
 	u64 rbx, rcx, rdx, *rbx_out;
@@ -14,9 +15,13 @@ static void ask_leaf(void *argument)
 }
 int encls_(u32 leaf, u64 rbx, u64 rcx, u64 rdx, u64 *rbx_out)
 {
+	static bool is_used;
 	struct leaf question = { leaf, rbx, rcx, rdx, rbx_out, 0 };
 
 	switch_point(POINT_ENCLS);
+	is_used |= leaf != EREMOVE;
+	if (!is_used && embedder_->epc_is_unused && is_epc_page_(rcx))
+		return 0;
 	on_own_stack(ask_leaf, &question);
 	return question.result;
 }

@@ -1,4 +1,5 @@
 using System.Reflection;
+using Cloister.Images;
 
 namespace Cloister.Cli.Kernel;
 
@@ -110,13 +111,26 @@ internal sealed class DriverBuild : IDisposable
 
         try
         {
-            // A file of this name that is in use stays as it is for who uses it.
-            File.Delete(output);
-            File.Move(made, output);
+            OutputFile.Replace(output, place => Put(made, place));
         }
-        catch (Exception e) when (FileProblem.IsOne(e))
+        catch (ImageException e)
         {
-            throw new KernelProblem($"{output}: {FileProblem.Of(output, e)}", Failure.InputOutput);
+            throw new KernelProblem(e.Message, Failure.InputOutput);
+        }
+    }
+
+    // Whole or not at all; a file that is in use stays as it is for who uses it.
+    private static void Put(string made, string place)
+    {
+        string beside = $"{place}.{Environment.ProcessId}";
+        try
+        {
+            File.Move(made, beside, overwrite: true);
+            File.Move(beside, place, overwrite: true);
+        }
+        finally
+        {
+            File.Delete(beside);
         }
     }
 

@@ -18,8 +18,12 @@ internal static class DriverFailure
                 Failure.Usage);
         }
 
-        return File.Exists(path) ? null
-            : ($"run: --driver {path}: there is no such file; `cloister driver build 6.12 -o {path}` makes one", Failure.NotFound);
+        if (!File.Exists(path))
+        {
+            return ($"run: --driver {path}: there is no such file; `cloister driver build 6.12 -o {path}` makes one", Failure.NotFound);
+        }
+
+        return SharedObjectFile.Problem(path) is { } problem ? ($"run: --driver {path}: {problem}", Failure.NotRunnable) : null;
     }
 
     /// <summary>In words.</summary>

@@ -11,7 +11,7 @@ namespace Cloister.Driver.Ioctls;
 internal sealed class EnclaveInit(IoctlCall call) : EnclaveIoctl(call)
 {
     // SGX_EINIT_SPIN_COUNT times SGX_EINIT_SLEEP_COUNT of driver.h.
-    private const int EinitAttempts = 20 * 50;
+    private const int EinitSpins = 20, EinitAttempts = EinitSpins * 50;
     private const uint IntelVendor = 0x8086;
 
     // SGX_ATTR_PRIV_MASK and the complement of SGX_MISC_RESERVED_MASK, asm/sgx.h.
@@ -100,9 +100,18 @@ internal sealed class EnclaveInit(IoctlCall call) : EnclaveIoctl(call)
         Span<byte> token = stackalloc byte[Einittoken.SizeInBytes];
         token.Clear();
         var result = Einit.Execute(Services.Machine, sigstruct, token, Enclave.Secs.Epc);
-        if (result.Error == SgxError.UnmaskedEvent && ++_attempts < EinitAttempts)
+        if (result.Error == SgxError.UnmaskedEvent)
         {
-            return SignalPending ? -(long)DriverError.ERESTARTSYS : null;
+            // Linux, sgx_encl_init: it looks for signals when it has slept, which it does after so many in a row.
+            if (++_attempts % EinitSpins == 0 && SignalPending)
+            {
+                return -(long)DriverError.ERESTARTSYS;
+            }
+
+            if (_attempts < EinitAttempts)
+            {
+                return null;
+            }
         }
 
         switch (result.Status)

@@ -93,19 +93,15 @@ internal sealed class EpcAllocator(DriverState state, PageReclaimer reclaimer)
     public bool MakeRoom(int needed)
     {
         int patience = Patience;
-        while (state.Pool.FreeCount < needed)
+        bool isEnough = state.Pool.FreeCount >= needed;
+        while (state.Pool.FreeCount < needed && state.Pool.ActiveCount != 0)
         {
-            if (state.Pool.ActiveCount == 0)
-            {
-                // ksgxd would have found no more either, and sleeps.
-                _woken = false;
-                return false;
-            }
-
             reclaimer.ReclaimPages(ignoreAge: patience-- <= 0);
         }
 
-        return true;
+        // Where ksgxd would have found no more to do either, it sleeps, and does not take what comes in now.
+        _woken &= isEnough || ShouldReclaim(state.Options.HighPages);
+        return state.Pool.FreeCount >= needed;
     }
 
     /// <summary>

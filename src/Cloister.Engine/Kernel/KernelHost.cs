@@ -38,6 +38,9 @@ internal sealed class KernelHost(SgxMachine machine, EnclaveBooks books, ISurviv
     /// <inheritdoc/>
     public bool KeepsMappings => true;
 
+    /// <inheritdoc/>
+    public bool EpcIsUnused => machine.ValidPages == 0;
+
     /// <summary>Where the driver believes the EPC to be.</summary>
     public Func<ulong> Epc { get; set; } = static () => 0;
 

@@ -6,6 +6,11 @@ namespace Cloister.Linux.Kernel;
 /// </summary>
 public interface IKernelDriverHost
 {
+    /// <summary>
+    /// Whether no page of the EPC is valid when the driver starts: it is not asked then for each page's EREMOVE, which would do nothing.
+    /// </summary>
+    bool EpcIsUnused => false;
+
     /// <summary>A leaf of ENCLS.</summary>
     /// <param name="leaf">EAX.</param>
     /// <param name="rbx">RBX, an address of the driver's or a value.</param>

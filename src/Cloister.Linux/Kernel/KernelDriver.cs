@@ -18,6 +18,9 @@ public sealed unsafe class KernelDriver : IDisposable
 
     private const int Again = 1, Failed = 2;
 
+    // By which a driver is known.
+    private static readonly string[] s_needed = ["linux_start", "linux_stop", "linux_call", "linux_failure", "linux_epc"];
+
     private readonly nint _library;
     private readonly string _path;
     private readonly Dictionary<string, nint> _functions = [];
@@ -70,7 +73,7 @@ public sealed unsafe class KernelDriver : IDisposable
         ArgumentNullException.ThrowIfNull(onLoaded);
         var driver = new KernelDriver(path, Open(path), host);
         onLoaded(driver);
-        KernelDriverQuestions questions = KernelDriverQuestions.For(GCHandle.ToIntPtr(driver._handle), host.KeepsMappings);
+        KernelDriverQuestions questions = KernelDriverQuestions.For(GCHandle.ToIntPtr(driver._handle), host);
         var error = (Errno)(-(int)driver.Call("linux_start", (ulong)&questions));
         if (error != Errno.None)
         {
@@ -161,6 +164,12 @@ public sealed unsafe class KernelDriver : IDisposable
     public ulong Frame(nint addressSpace, ulong address) =>
         ((delegate* unmanaged[Cdecl]<nint, ulong, ulong>)Function("linux_entry"))(addressSpace, address);
 
+    /// <summary>The allocation of memory that fails, counted from now: 1 for the next; 0 for none.</summary>
+    public void FailAllocation(long number) => ((delegate* unmanaged[Cdecl]<nint, void>)Function("linux_fail_allocation"))((nint)number);
+
+    /// <summary>Allocations of memory since <see cref="FailAllocation"/>.</summary>
+    public long Allocations => ((delegate* unmanaged[Cdecl]<nint>)Function("linux_allocations"))();
+
     /// <summary>Kernel threads run until none has anything to do.</summary>
     public void Idle()
     {
@@ -212,11 +221,14 @@ public sealed unsafe class KernelDriver : IDisposable
         }
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
         {
-            string reason = e.Message.Split('\n')[0].Trim();
+            // The framework's advice first, then what the loader said.
+            string[] lines = e.Message.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+            string reason = lines.FirstOrDefault(line => line.StartsWith($"{path}: ", StringComparison.Ordinal))?[(path.Length + 2)..]
+                ?? lines[0];
             throw new KernelDriverException(path, $"cannot be loaded: {reason}", e);
         }
 
-        bool isDriver = NativeLibrary.TryGetExport(library, "linux_start", out _);
+        bool isDriver = s_needed.All(name => NativeLibrary.TryGetExport(library, name, out _));
         if (!isDriver || !NativeLibrary.TryGetExport(library, "linux_version", out nint version)
             || ((delegate* unmanaged[Cdecl]<int>)version)() != Version)
         {

@@ -9,6 +9,7 @@ internal unsafe struct KernelDriverQuestions
 {
     private nint _context;
     private int _questionsOnOwnStack;
+    private int _epcIsUnused;
     private delegate* unmanaged[Cdecl]<nint, uint, ulong, ulong, ulong, ulong*, int> _encls;
     private delegate* unmanaged[Cdecl]<nint, ulong, void*, ulong, nuint, nuint> _readUser;
     private delegate* unmanaged[Cdecl]<nint, ulong, ulong, void*, nuint, nuint> _writeUser;
@@ -27,11 +28,12 @@ internal unsafe struct KernelDriverQuestions
 
     /// <summary>The questions of one driver.</summary>
     /// <param name="context">A handle of its <see cref="KernelDriver"/>.</param>
-    /// <param name="keepsMappings">Whether the host keeps mappings and descriptors itself.</param>
-    public static KernelDriverQuestions For(nint context, bool keepsMappings) => new()
+    /// <param name="host">Who answers them.</param>
+    public static KernelDriverQuestions For(nint context, IKernelDriverHost host) => new()
     {
         _context = context,
         _questionsOnOwnStack = 1,
+        _epcIsUnused = host.EpcIsUnused ? 1 : 0,
         _encls = &Encls,
         _readUser = &ReadUser,
         _writeUser = &WriteUser,
@@ -45,8 +47,8 @@ internal unsafe struct KernelDriverQuestions
         _writeMsr = &WriteMsr,
         _sha256 = &Sha256,
         _log = &Log,
-        _mapping = keepsMappings ? &Mapping : null,
-        _file = keepsMappings ? &File : null,
+        _mapping = host.KeepsMappings ? &Mapping : null,
+        _file = host.KeepsMappings ? &File : null,
     };
 
     // An exception cannot go through C: it waits until the call that is under way ends.

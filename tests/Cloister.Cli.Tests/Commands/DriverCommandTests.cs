@@ -166,6 +166,20 @@ public sealed class DriverCommandTests : IDisposable
         Assert.StartsWith("cloister: driver build: /proc/sgx.so: ", outcome.Error, StringComparison.Ordinal);
     }
 
+    [CompilerFact]
+    public void A_device_stays_a_device_and_a_full_one_is_told()
+    {
+        Assert.Equal(0, Build("-o", "/dev/null").Status);
+        CloisterProcess.Outcome outcome = Build("-o", "/dev/full");
+        Assert.Equal((Failure.InputOutput, "cloister: driver build: /dev/full: cannot be written: no space left on the device\n"),
+            (outcome.Status, outcome.Error));
+        foreach (string device in new[] { "/dev/null", "/dev/full" })
+        {
+            Assert.Equal(Errno.None, FileStatus.TryGet(device, out FileStatus status));
+            Assert.False(status.IsRegular);
+        }
+    }
+
     private CloisterProcess.Outcome Build(params string[] more) =>
         CloisterProcess.Run(["driver", "build", _tree, .. more.Length > 0 ? more : ["-o", Path.Combine(_directory.Path, "out.so")]]);
 

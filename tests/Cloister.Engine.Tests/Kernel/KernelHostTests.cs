@@ -4,6 +4,7 @@ using Cloister.Engine.Kernel;
 using Cloister.Engine.Memory;
 using Cloister.Linux.Kernel;
 using Cloister.Processor;
+using Cloister.Processor.Encls;
 
 namespace Cloister.Engine.Tests.Kernel;
 
@@ -37,6 +38,14 @@ public sealed class KernelHostTests : ISurvivor
         Assert.False(_host.IsSignalPending(1));
         Assert.Null(_host.MayExecuteMemory(1, 0));
         Assert.Equal(0, _host.FileOf(1, 3));
+    }
+
+    [Fact]
+    public void An_EPC_is_unused_until_a_page_of_it_is_valid()
+    {
+        Assert.True(_host.EpcIsUnused);
+        Assert.True(Epa.Execute(_machine, new EpcPage(3)).IsSuccess);
+        Assert.False(_host.EpcIsUnused);
     }
 
     [Fact]

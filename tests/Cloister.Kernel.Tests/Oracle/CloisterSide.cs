@@ -10,8 +10,8 @@ internal sealed class CloisterSide : Side, IThreadKicker
     private readonly SgxDriver _driver;
     private readonly Dictionary<OpenFile, object> _files = [];
 
-    public CloisterSide(int epcPages)
-        : base(epcPages) => _driver = new SgxDriver(Machine, new DriverOptions(), this);
+    public CloisterSide(int epcPages, IReadOnlyList<InjectedLeaf> codes)
+        : base(epcPages, codes) => _driver = new SgxDriver(Machine, new DriverOptions(), this);
 
     public override bool Open(OpenFile file)
     {

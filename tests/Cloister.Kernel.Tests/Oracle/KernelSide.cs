@@ -20,8 +20,8 @@ internal sealed class KernelSide : Side, IKernelDriverHost
     private readonly Dictionary<OpenFile, nint> _files = [];
     private readonly Dictionary<int, nint> _processes = [];
 
-    public KernelSide(string library, int epcPages)
-        : base(epcPages)
+    public KernelSide(string library, int epcPages, IReadOnlyList<InjectedLeaf> codes)
+        : base(epcPages, codes)
     {
         _leaves = new LeafGateway(Machine);
 
@@ -33,6 +33,16 @@ internal sealed class KernelSide : Side, IKernelDriverHost
     }
 
     public int Warnings => _driver.Warnings;
+
+    /// <summary>Does something while one allocation of memory fails.</summary>
+    public string WithoutAllocation(int number, Func<string> act, out bool hasFailed)
+    {
+        _driver.FailAllocation(number);
+        string result = act();
+        hasFailed = _driver.Allocations >= number;
+        _driver.FailAllocation(0);
+        return result;
+    }
 
     public override bool Open(OpenFile file)
     {

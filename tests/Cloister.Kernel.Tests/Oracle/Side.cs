@@ -7,9 +7,10 @@ namespace Cloister.Kernel.Tests.Oracle;
 /// <summary>One of the two machines that do the same: a processor, a driver over it, and what the driver asks of the kernel.</summary>
 internal abstract class Side : IMachineObserver, IDisposable
 {
-    protected Side(int epcPages)
+    protected Side(int epcPages, IReadOnlyList<InjectedLeaf> codes)
     {
-        Machine = new SgxMachine(new MachineOptions { RootKey = new byte[32] }, new ArrayEpcMemory(epcPages)) { Observer = this };
+        var options = new MachineOptions { RootKey = new byte[32], Injected = codes };
+        Machine = new SgxMachine(options, new ArrayEpcMemory(epcPages)) { Observer = this };
     }
 
     public SgxMachine Machine { get; }
@@ -25,6 +26,9 @@ internal abstract class Side : IMachineObserver, IDisposable
 
     /// <summary>A signal comes when so many pages were added or changed; negative: none.</summary>
     public int SignalAfter { get; set; } = -1;
+
+    /// <summary>Power is lost when so many pages were added or changed; negative: never.</summary>
+    public int PowerAfter { get; set; } = -1;
 
     /// <summary>What happened that never should: WARNs.</summary>
     public List<string> Complaints { get; } = [];
@@ -70,11 +74,18 @@ internal abstract class Side : IMachineObserver, IDisposable
             SignalAfter--;
         }
 
+        if (result.IsSuccess && leaf is EnclsLeaf.Eadd or EnclsLeaf.Emodpr or EnclsLeaf.Emodt or EnclsLeaf.Eaug && PowerAfter > 0
+            && --PowerAfter == 0)
+        {
+            ForceExits(_ => true);
+            Machine.LosePower();
+        }
+
         // EREMOVE of what is not there does nothing, and whether it is asked for is the driver's own affair. Of a page's sixteen EEXTENDs
         // the first is told, as Cloister's driver has them. A page outside the enclave, mapped before EINIT, the kernel has EAUG refuse,
-        // and Cloister does not try.
+        // and Cloister does not try. A page that was lost with the power and has a version array from before the kernel tries to load.
         if (leaf != EnclsLeaf.Eremove && !(leaf == EnclsLeaf.Eextend && address.PageOffset != 0)
-            && !(leaf == EnclsLeaf.Eaug && !result.IsSuccess))
+            && !(leaf == EnclsLeaf.Eaug && !result.IsSuccess) && !(leaf == EnclsLeaf.Eldu && result.Status == LeafStatus.Fault))
         {
             Leaves.Add($"{leaf} {address.Value:x} {result.Status} {result.Error}");
         }

@@ -29,6 +29,11 @@ internal sealed partial class World
 
         // An enclave that is begun and not built by plan: most of what is asked of others is refused at once.
         OpenFile begun = enclaves.FirstOrDefault(one => one is { Image: null, Base: not 0 }) ?? file;
+        if (_mishaps is not null && (GiveUpLost() || HasMishap(process, file, begun)))
+        {
+            return;
+        }
+
         switch (_random.Next(32))
         {
             case 0 when _files.Count < 6:
@@ -232,7 +237,8 @@ internal sealed partial class World
         }
 
         Everywhere(SigstructAt, sigstruct);
-        Ioctl(process, file, "INIT", Number(1, 2, 8), Arguments, Bytes(Pick(SigstructAt, SigstructAt, SigstructAt, 16ul)));
+        Ioctl(process, file, "INIT", Number(1, 2, 8), Arguments, Bytes(Pick(SigstructAt, SigstructAt, SigstructAt, 16ul)),
+            _mishaps?.Next(4) == 0 ? 0 : -1);
     }
 
     private void Provision(Process process, OpenFile file) =>
