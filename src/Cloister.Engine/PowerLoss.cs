@@ -1,6 +1,7 @@
 using Cloister.Driver;
 using Cloister.Engine.Fast;
 using Cloister.Engine.Memory;
+using Cloister.Engine.Observers;
 using Cloister.Engine.Programs;
 using Cloister.Processor;
 
@@ -8,7 +9,7 @@ namespace Cloister.Engine;
 
 /// <summary>Losses of power, as suspending to memory or disk is one for the EPC: asked for by a signal or planned.</summary>
 internal sealed class PowerLoss(SgxMachine machine, ISgxDriver driver, EpcMemory epc, Processes processes, Accepts accepts,
-    IThreadKicker kicker, Action finishIoctls)
+    IThreadKicker kicker, Action finishIoctls, Observation observed)
 {
     private int _requested;
 
@@ -45,5 +46,6 @@ internal sealed class PowerLoss(SgxMachine machine, ISgxDriver driver, EpcMemory
 
         machine.LosePower();
         epc.LosePower();
+        observed.Observer.PowerLost();
     }
 }

@@ -99,7 +99,8 @@ public sealed class Tracer : IThreadKicker, IDisposable
         Loop = new EventLoop(this);
         Debugger.OnDecided = Loop.Do;
         Illegal.OnExecutable = Debugger.NoteExecutable;
-        PowerLoss = new PowerLoss(Machine, Driver, Epc, Processes, Accepts, _forcedExits, Loop.FinishIoctls);
+        PowerLoss = new PowerLoss(Machine, Driver, Epc, Processes, Accepts, _forcedExits, Loop.FinishIoctls,
+            _observed);
         Losses.OnDue = PowerLoss.Lose;
         Gates.OnWaited = Interruptions.OnReleased = Loop.RunOn;
     }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Cloister.Cli.Demo;
+using Cloister.Cli.Journal;
 using Cloister.Cli.Lab;
 using Cloister.Engine;
 using Cloister.Engine.Options;

@@ -14,7 +14,7 @@ internal static class ReportCommand
             Description = "A trace of JSON lines: `run --trace FILE.jsonl`. It may be of a run that goes on, or was killed.",
         };
         var command = new Command("report",
-            "Make a page of HTML of a trace, which needs nothing besides itself: what happened when, EPC over time, hottest pages, how things ended, what went wrong and its usual causes.") { trace };
+            "Make a page of HTML of a trace, which needs nothing besides itself: what happened when, EPC over time, enclaves' pages step by step, hottest pages, how things ended, what went wrong and its usual causes.") { trace };
         command.Options.Add(new OutputOption());
         command.SetAction((parsed, cancellation) => Task.FromResult(Failing.Guard(parsed.GetValue(trace)!.ToString(), () =>
         {

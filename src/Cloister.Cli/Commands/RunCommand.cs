@@ -6,6 +6,7 @@ using Cloister.Cli.Debugging;
 using Cloister.Cli.Dumping;
 using Cloister.Cli.Explaining;
 using Cloister.Cli.Joining;
+using Cloister.Cli.Journal;
 using Cloister.Cli.Kernel;
 using Cloister.Cli.Looking;
 using Cloister.Cli.Manual;
@@ -291,6 +292,13 @@ internal static class RunCommand
                 observers.Add(tracer, recorder);
             }
 
+            PageJournal? journal = arguments.Journal ? new PageJournal(tracer.Machine, tracer.Machine.Observer) : null;
+            if (journal is not null)
+            {
+                tracer.Machine.Observer = journal;
+                observers.Add(tracer, journal);
+            }
+
             if (explainer is not null)
             {
                 observers.Add(tracer, explainer);
@@ -384,6 +392,11 @@ internal static class RunCommand
                 MachineReport.End(end, time, messages);
             }
 
+            foreach (string line in journal is null ? [] : JournalText.Lines(journal).TakeWhile(_ => !messages.Lost))
+            {
+                messages.Write(line);
+            }
+
             if (summary is not null && arguments.Stats != StatisticsFormat.None)
             {
                 messages.Write(RunStatistics.Of(tracer, end, time, summary).Text(arguments.Stats, summary));
@@ -398,8 +411,9 @@ internal static class RunCommand
             return 128 + signal;
         }
 
-        return messages.Lost && end.ExitStatus == 0 && arguments.Stats != StatisticsFormat.None
-            ? Failure.Report("the statistics could not be written; is the disk full or the output closed?", Failure.InputOutput)
+        return messages.Lost && end.ExitStatus == 0 && (arguments.Stats != StatisticsFormat.None || arguments.Journal)
+            ? Failure.Report(
+                $"the {(arguments.Stats == StatisticsFormat.None ? "journal" : "statistics")} could not be written; is the disk full or the output closed?", Failure.InputOutput)
             : end.ExitStatus ?? Failure.Internal;
     }
 
@@ -410,7 +424,8 @@ internal static class RunCommand
         options.Isolation == IsolationMode.Fast ? "fast" : "strict",
         options.Driver.Generation.Name(),
         options.EpcPages,
-        DateTimeOffset.UtcNow);
+        DateTimeOffset.UtcNow,
+        arguments.TraceEvents);
 
     private static Option Option(RunOption option)
     {

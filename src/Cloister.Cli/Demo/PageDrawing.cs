@@ -1,3 +1,5 @@
+using Cloister.Architecture;
+using Cloister.Cli.Journal;
 using Cloister.Lab.Reports;
 using static Cloister.Lab.Reports.SvgDocument;
 
@@ -35,12 +37,12 @@ internal static class PageDrawing
         }
 
         y += 10;
-        if (journal.Enclaves is [var enclave, ..])
+        if (journal.Enclaves.FirstOrDefault() is { } enclave)
         {
-            right = Math.Max(right, Row(svg, ref y, "SECS", 1, enclave.SecsPage));
-            foreach ((PageHistory first, int count) in PageReport.Grouped(enclave))
+            right = Math.Max(right, Row(svg, ref y, "SECS", 1, enclave.Secs, null));
+            foreach ((LinearAddress first, int count, PageLife life, TcsCrossings? crossings) in enclave.Grouped())
             {
-                right = Math.Max(right, Row(svg, ref y, $"0x{first.Address - enclave.BaseAddress:x5}", count, first));
+                right = Math.Max(right, Row(svg, ref y, $"0x{first - enclave.BaseAddress:x5}", count, life, crossings));
             }
         }
 
@@ -55,24 +57,22 @@ internal static class PageDrawing
         return svg.Finish(right + Margin, y + Margin, "The pages of an SGX2 enclave and what happened to each");
     }
 
-    private static double Row(SvgDocument svg, ref double y, string offset, int count, PageHistory page)
+    private static double Row(SvgDocument svg, ref double y, string offset, int count, PageLife life, TcsCrossings? crossings)
     {
         double middle = y + (RowHeight / 2) + 3.5;
         svg.Stroke(Left, y, Left + 1060, y, Rule);
         svg.Text(Left + OffsetColumn, middle, offset, size: 10, colour: Ink);
         svg.Text(Left + PagesColumn, middle, $"{count}", size: 10, colour: Ink);
-        svg.Text(Left + TypeColumn, middle, page.Types, size: 10, colour: Ink);
-        IEnumerable<(string What, int Times)> crossings =
-            page.Crossings.Select(crossing => (crossing.Key.ToString().ToUpperInvariant(), crossing.Value));
-        crossings = page.Exits > 0 ? crossings.Append(("AEX", page.Exits)) : crossings;
+        svg.Text(Left + TypeColumn, middle, life.Types, size: 10, colour: Ink);
 
         // A page is removed after all that it saw.
-        int last = page.EventList is [.., ("EREMOVE", _)] ? 1 : 0;
-        IEnumerable<(string What, int Times)> boxes = [.. page.EventList.SkipLast(last), .. crossings, .. page.EventList.TakeLast(last)];
+        int last = life.Events is [.., { What: "EREMOVE" }] ? 1 : 0;
+        (string What, int Times)[] events = [.. life.Events.Select(e => (e.What, e.Times))];
+        IEnumerable<(string What, int Times)> boxes = [.. events.SkipLast(last), .. crossings?.All ?? [], .. events.TakeLast(last)];
         double x = Left + BoxesColumn;
         foreach ((string what, int times) in boxes)
         {
-            string text = PageHistory.Times(what, times);
+            string text = PageLife.Times(what, times);
             double width = (text.Length * LetterWidth) + (2 * Padding);
             svg.Rectangle(x, y + ((RowHeight - BoxHeight) / 2), width, BoxHeight, Fill(what), radius: 4);
             svg.Text(x + (width / 2), middle, text, Anchor.Middle, 9, colour: Ink);

@@ -190,12 +190,5 @@ internal static class LeafCases
     };
 
     /// <summary>Type, permissions and state of a page.</summary>
-    public static string Flags(ulong value)
-    {
-        var flags = (SecinfoFlags)value;
-        string state = string.Concat(
-            flags.HasFlag(SecinfoFlags.Pending) ? " PENDING" : "", flags.HasFlag(SecinfoFlags.Modified) ? " MODIFIED"
-            : "", flags.HasFlag(SecinfoFlags.Pr) ? " PR" : "");
-        return $"{MachineNames.Of((PageType)((value >> 8) & 0xff))} {MachineNames.Permissions((int)(flags & SecinfoFlags.PermissionMask))}{state}";
-    }
+    public static string Flags(ulong value) => MachineNames.OfEntry((SecinfoFlags)value);
 }

@@ -12,8 +12,8 @@ internal sealed class EpcLevel(string name, TimeBins bins)
     /// <summary>Now.</summary>
     public long Pages { get; private set; }
 
-    /// <summary>One more, or one less.</summary>
-    public void Change(long time, int pages)
+    /// <summary>So many more, or less.</summary>
+    public void Change(long time, long pages)
     {
         int part = bins.Of(time);
         Pages = Math.Max(0, Pages + pages);

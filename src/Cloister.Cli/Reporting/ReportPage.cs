@@ -19,9 +19,10 @@ internal static class ReportPage
     public static string Render(TraceDigest digest, string template)
     {
         string program = Text(string.Join(' ', digest.Header!.Program));
+        (EnclaveMap, MapFilm)[] films = [.. digest.Maps.Where(map => map.Changes.Count > 0).Select(map => (map, new MapFilm(map)))];
         return template.Replace("{{title}}", $"{program} – Cloister", StringComparison.Ordinal)
-            .Replace("{{body}}", Body(digest, program), StringComparison.Ordinal)
-            .Replace("{{data}}", Data(digest), StringComparison.Ordinal);
+            .Replace("{{body}}", Body(digest, program, films), StringComparison.Ordinal)
+            .Replace("{{data}}", Data(digest, films), StringComparison.Ordinal);
     }
 
     /// <summary>The page without what is said of the run.</summary>
@@ -32,7 +33,7 @@ internal static class ReportPage
         return reader.ReadToEnd();
     }
 
-    private static string Body(TraceDigest digest, string program)
+    private static string Body(TraceDigest digest, string program, IReadOnlyList<(EnclaveMap Map, MapFilm Film)> films)
     {
         TraceHeader header = digest.Header!;
         RunSummary summary = digest.Summary;
@@ -54,7 +55,10 @@ internal static class ReportPage
         Tile(page, "evicted", "pages evicted", enclaves.Sum(one => one.Evicted));
         Tile(page, "loaded", "pages loaded", enclaves.Sum(one => one.Loaded));
         page.Append(
-            "</div>\n<h2>What happened when</h2>\n<p>Events by kind; a click on one hides it.</p>\n<svg id=\"timeline\" viewBox=\"0 0 1000 220\" role=\"img\" aria-label=\"events over time by kind\"></svg>\n<div class=\"legend\" id=\"timeline-legend\"></div>\n<h2>EPC</h2>\n<p>Pages by enclave (its SECS among them), the most in each part of time.</p>\n<svg id=\"epc\" viewBox=\"0 0 1000 220\" role=\"img\" aria-label=\"EPC pages over time by enclave\"></svg>\n<div class=\"legend\" id=\"epc-legend\"></div>\n<input type=\"range\" id=\"scrub\" min=\"0\" step=\"1\" aria-label=\"moment\">\n<p id=\"moment\"></p>\n<h2>Threads</h2>\n<svg id=\"threads\" role=\"img\" aria-label=\"events over time by thread\"></svg>\n");
+            "</div>\n<h2>What happened when</h2>\n<p>Events by kind; a click on one hides it.</p>\n<svg id=\"timeline\" viewBox=\"0 0 1000 220\" role=\"img\" aria-label=\"events over time by kind\"></svg>\n<div class=\"legend\" id=\"timeline-legend\"></div>\n<h2>EPC</h2>\n<p>Pages by enclave (its SECS among them), the most in each part of time.</p>\n<svg id=\"epc\" viewBox=\"0 0 1000 220\" role=\"img\" aria-label=\"EPC pages over time by enclave\"></svg>\n<div class=\"legend\" id=\"epc-legend\"></div>\n<input type=\"range\" id=\"scrub\" min=\"0\" step=\"1\" aria-label=\"moment\">\n<p id=\"moment\"></p>\n");
+        page.Append(MapSection.Render(digest, films));
+        page.Append(
+            "<h2>Threads</h2>\n<svg id=\"threads\" role=\"img\" aria-label=\"events over time by thread\"></svg>\n");
         Failures(page, digest);
         Table(page, "enclaves", "Enclaves",
             ["enclave", "EENTER", "without a stop", "ERESUME", "EEXIT", "AEX", "page faults", "ioctls", "pages added", "augmented",
@@ -82,35 +86,26 @@ internal static class ReportPage
             N(heat.Enclave), $"0x{heat.Address:x}", N(heat.Faults), N(heat.Evictions), N(heat.Loads), N(heat.Exits), N(heat.All),
         ]));
         Table(page, "reasons", "How things ended", ["count", "kind", "what", "how"],
-            digest.Reasons.OrderByDescending(reason => reason.Count).Take(MostRows)
-            .Select(reason => (string[])[N(reason.Count), reason.Kind, reason.Name, reason.How]));
+            digest.Reasons.GroupBy(reason => (reason.Kind, reason.Name, reason.How))
+            .Select(group => (group.Key, Count: group.Sum(reason => reason.Count))).OrderByDescending(group => group.Count).Take(MostRows)
+            .Select(group => (string[])[N(group.Count), group.Key.Kind, group.Key.Name, group.Key.How]));
         return page.ToString();
     }
 
     private static void Failures(StringBuilder page, TraceDigest digest)
     {
-        Reason[] failed = [.. digest.Reasons.Where(IsFailure).OrderBy(reason => reason.First)];
-        Table(page, "failures", "What went wrong", ["first, seconds", "count", "what", "how", "enclave", "thread", "usual causes"],
+        Reason[] failed = [.. digest.Reasons.Where(reason => reason.IsFailure).OrderBy(reason => reason.First)];
+        Table(page, "failures", "What went wrong", ["first, seconds", "count", "what", "how", "enclave", "thread", "page", "usual causes"],
             failed.Take(MostRows).Select(reason => (string[])
         [
             (reason.First / 1e9).ToString("f6", CultureInfo.InvariantCulture), N(reason.Count), reason.Name, reason.How, reason.Enclave == 0
-            ? "" : N(reason.Enclave), N(reason.Thread), Causes(reason),
+            ? "" : N(reason.Enclave), N(reason.Thread), PageOf(reason), Causes(reason),
         ]));
+        if (failed.Length > MostRows)
+        {
+            Add(page, $"<p>And {failed.Length - MostRows} more.</p>\n");
+        }
     }
-
-    private static bool IsFailure(Reason reason) => reason.Kind switch
-    {
-        "ioctl" or "mapping" => reason.How.StartsWith('-') || reason.How == "?",
-
-        // What the driver resolves is none: a page that it brings, and a page that threads still use.
-        // What it does not comes as an exception.
-        "enclu" => reason.How is not ("0" or "#PF"),
-        "encls" or "paging" => reason.How is not ("0" or "SGX_NOT_TRACKED"),
-        "fault" => reason.How.Contains("SIGBUS", StringComparison.Ordinal),
-        "exception" => true,
-        "process" => reason.How.StartsWith("by SIG", StringComparison.Ordinal),
-        _ => false,
-    };
 
     private static string Causes(Reason reason)
     {
@@ -122,8 +117,9 @@ internal static class ReportPage
             "enclu" or "encls" or "paging" => LeafCases.Causes(reason.Name, reason.How)
                 ?? (reason.Kind == "enclu" ? LeafCases.Causes("any ENCLU leaf", reason.How) : null),
 
-            // Which of the checks it was, a trace does not have.
-            "exception" when reason.Name == "#PF" => "one of several: `cloister run --explain` tells which check it was, and the values",
+            "exception" when reason.Name == "#PF" => PageTroubleOf(reason) is { } trouble
+                ? ExceptionCases.Causes("#PF inside", trouble)
+                : "one of several: `cloister run --explain` tells which check it was, and the values",
             "exception" => ExceptionCases.Causes($"{reason.Name} inside", ""),
             "fault" => ExceptionCases.Causes("#PF inside", "the driver could not bring the page"),
             "process" => ExceptionCases.Causes("the program", "ended by a signal"),
@@ -131,6 +127,22 @@ internal static class ReportPage
         };
         return causes ?? "";
     }
+
+    private static string PageOf(Reason reason) => reason.Page is not var (offset, isInside, state) ? ""
+        : isInside ? string.Create(CultureInfo.InvariantCulture, $"0x{offset & ~0xffful:x}: {state}") : "outside of the enclave";
+
+    // A case of ExceptionCases, where what the page was says which. Whether the mapping refused a page that is as it should be, or its
+    // own permissions did, a trace does not have.
+    private static string? PageTroubleOf(Reason reason) => reason.Page switch
+    {
+        null => null,
+        { IsInside: false } => "host memory",
+        { State: var state } when state.Has("PENDING") => "the page is not accepted yet",
+        { State: var state } when state.Has("MODIFIED") => "a change of the page is not accepted yet",
+        { State: { IsInEpc: true } state } when !state.Has("PT_REG") => "the page is no memory of the enclave's",
+        { State: { IsInEpc: false } state } when state != PageState.WrittenOut => "there is no page",
+        _ => null,
+    };
 
     private static void Tile(StringBuilder page, string id, string name, object value) =>
         Add(page, $"<div><b id=\"{id}-figure\">{value}</b><span>{name}</span></div>\n");
@@ -146,7 +158,8 @@ internal static class ReportPage
         }
 
         Add(page, $"<div class=\"wide\"><table id=\"{id}\">\n<thead><tr>");
-        bool[] numbers = [.. columns.Select((_, column) => all.All(row => row[column].Length == 0 || char.IsAsciiDigit(row[column][0])))];
+        bool[] numbers = [.. columns.Select((_, column) => all.All(row => row[column].Length == 0
+            || (char.IsAsciiDigit(row[column][0]) && !row[column].Contains(' ', StringComparison.Ordinal))))];
         for (int i = 0; i < columns.Length; i++)
         {
             Add(page, $"<th{(numbers[i] ? " class=\"n\"" : "")}>{columns[i]}</th>");
@@ -168,7 +181,7 @@ internal static class ReportPage
     }
 
     // No `<` stays in it, so nothing ends the element that it stands in.
-    private static string Data(TraceDigest digest)
+    private static string Data(TraceDigest digest, IReadOnlyList<(EnclaveMap Map, MapFilm Film)> films)
     {
         using var bytes = new MemoryStream();
         using (var writer = new Utf8JsonWriter(bytes, new JsonWriterOptions { Encoder = JavaScriptEncoder.Default }))
@@ -180,6 +193,13 @@ internal static class ReportPage
             Rows(writer, "kinds", digest.Kinds.Select(kind => (kind.Name, kind.Values.Take(digest.Bins.Count))));
             Rows(writer, "threads", digest.Threads.Select(thread => (thread.Name, thread.Values.Take(digest.Bins.Count))));
             Rows(writer, "epc", digest.Epc.Select(level => (level.Name, level.Values())));
+            writer.WriteStartArray("maps");
+            foreach ((EnclaveMap map, MapFilm film) in films)
+            {
+                MapSection.Write(writer, map, film);
+            }
+
+            writer.WriteEndArray();
             writer.WriteEndObject();
         }
 

@@ -14,7 +14,9 @@ internal sealed class TraceDigest : ITraceTaker
     private readonly Dictionary<(int Process, int Thread), long[]> _threads = [];
     private readonly Dictionary<ulong, EpcLevel> _epc = [];
     private readonly Dictionary<(ulong Enclave, ulong Page), PageHeat> _pages = [];
-    private readonly Dictionary<(TraceKinds Kind, string Name, string How), Reason> _reasons = [];
+    private readonly Dictionary<(TraceKinds Kind, string Name, string How, (PageState State, bool IsOutside) Page), Reason> _reasons = [];
+    private readonly Dictionary<ulong, EnclaveMap> _maps = [];
+    private readonly Dictionary<int, (ulong Enclave, ulong Address)> _exits = []; // the last by #PF, by thread
     private EpcLevel? _arrays, _others;
 
     public TraceDigest() => _summed = Summary.Kinds;
@@ -53,6 +55,12 @@ internal sealed class TraceDigest : ITraceTaker
     public IEnumerable<EpcLevel> Epc => _epc.OrderBy(one => one.Key).Select(one => one.Value)
         .Concat(new[] { _others, _arrays }.OfType<EpcLevel>());
 
+    /// <summary>Whether there were more enclaves than <see cref="Maps"/> has.</summary>
+    public bool EnclavesLeftOut { get; private set; }
+
+    /// <summary>What became of enclaves' pages, of the first enclaves.</summary>
+    public IReadOnlyList<EnclaveMap> Maps => [.. _maps.Values.OrderBy(map => map.Enclave)];
+
     /// <summary>The pages that most was about.</summary>
     public IEnumerable<PageHeat> Hottest => _pages.Values.OrderByDescending(page => page.All).ThenBy(page => page.Enclave)
         .ThenBy(page => page.Address);
@@ -81,9 +89,20 @@ internal sealed class TraceDigest : ITraceTaker
             Summary.Take(in e);
         }
 
+        (EnclaveMap? map, ulong address) = About(in e);
+        PageState state = map is null ? PageState.None : map.StateOf(address);
         if (e.Kind is TraceKinds.Encls or TraceKinds.Paging && e.Outcome == "0")
         {
             Page(in e);
+            MapOf(e.Enclave)?.Take(in e);
+        }
+        else if (e is { Kind: TraceKinds.Enclu, Outcome: "0" })
+        {
+            map?.Take(in e);
+        }
+        else if (e.Kind == TraceKinds.Power)
+        {
+            LosePower(e.Time);
         }
         else if (e.Kind == TraceKinds.Fault)
         {
@@ -92,17 +111,24 @@ internal sealed class TraceDigest : ITraceTaker
         else if (e is { Kind: TraceKinds.Exit, Detail: "#PF" })
         {
             Heat(in e, static heat => heat.Exits++);
+            if (_exits.Count < MostReasons || _exits.ContainsKey(e.Thread))
+            {
+                _exits[e.Thread] = (e.Enclave, e.Address);
+            }
         }
 
         if (How(in e) is { } how)
         {
-            if (_reasons.TryGetValue((e.Kind, e.Name, how), out Reason? reason))
+            bool isFailure = Reason.IsFailureOf(e.Kind, how);
+            (TraceKinds Kind, string Name, string How, (PageState State, bool IsOutside) Page) key =
+                (e.Kind, e.Name, how, isFailure ? (state, map?.Contains(address) == false) : default);
+            if (_reasons.TryGetValue(key, out Reason? reason))
             {
                 reason.Count += e.Count;
             }
             else if (_reasons.Count < MostReasons)
             {
-                _reasons[(e.Kind, e.Name, how)] = new Reason
+                _reasons[key] = new Reason
                 {
                     Kind = TraceNames.Of(e.Kind),
                     Name = e.Name,
@@ -110,9 +136,45 @@ internal sealed class TraceDigest : ITraceTaker
                     Count = e.Count,
                     First = e.Time,
                     Thread = e.Thread,
-                    Enclave = e.Enclave,
+                    Enclave = e.Enclave != 0 ? e.Enclave : map?.Enclave ?? 0,
+                    IsFailure = isFailure,
+                    Page = map is null || !isFailure ? null : (address - map.Base, map.Contains(address), state),
                 };
             }
+        }
+    }
+
+    // The page that it is about. The exception is told without its enclave, and its exit just before with it.
+    private (EnclaveMap? Map, ulong Address) About(in TraceEvent e) => e.Kind switch
+    {
+        TraceKinds.Encls or TraceKinds.Paging or TraceKinds.Fault => (_maps.GetValueOrDefault(e.Enclave), e.Address),
+        TraceKinds.Enclu when EnclaveMap.LeafOf(e.Name) is not null => (_maps.GetValueOrDefault(e.Enclave), e.Address),
+        TraceKinds.Exception when e.Name == "#PF" && _exits.TryGetValue(e.Thread, out (ulong Enclave, ulong Address) exit)
+            && exit.Address >> 12 == e.Address >> 12 => (_maps.GetValueOrDefault(exit.Enclave), e.Address),
+        _ => (null, 0),
+    };
+
+    private EnclaveMap? MapOf(ulong enclave)
+    {
+        if (enclave == 0 || _maps.TryGetValue(enclave, out EnclaveMap? map))
+        {
+            return enclave == 0 ? null : _maps[enclave];
+        }
+
+        EnclavesLeftOut |= _maps.Count >= MostEnclaves;
+        return _maps.Count < MostEnclaves ? _maps[enclave] = new EnclaveMap(enclave) : null;
+    }
+
+    private void LosePower(long time)
+    {
+        foreach (EpcLevel level in Epc)
+        {
+            level.Change(time, -level.Pages);
+        }
+
+        foreach (EnclaveMap map in _maps.Values)
+        {
+            map.LosePower(time);
         }
     }
 
@@ -121,7 +183,7 @@ internal sealed class TraceDigest : ITraceTaker
         TraceKinds.Exit or TraceKinds.Process => e.Detail,
         TraceKinds.Fault => $"{e.Detail}, {e.Outcome}",
         TraceKinds.Signal => "",
-        TraceKinds.Fast => null,
+        TraceKinds.Fast or TraceKinds.Power => null,
         _ => e.Outcome,
     };
 

@@ -86,7 +86,11 @@ internal static class TraceReader
         root.GetProperty("isolation").GetString()!,
         root.GetProperty("interface").GetString()!,
         root.GetProperty("epcPages").GetInt64(),
-        root.GetProperty("started").GetDateTimeOffset());
+        root.GetProperty("started").GetDateTimeOffset(),
+        root.TryGetProperty("events", out JsonElement events) ? Kinds(events) : TraceKinds.All);
+
+    private static TraceKinds Kinds(JsonElement names) => names.EnumerateArray().Aggregate(TraceKinds.None, static (kinds, name) =>
+        kinds | (TraceNames.KindOf(name.GetString() ?? "") ?? throw new FormatException()));
 
     private static TraceEvent Event(JsonElement root, string what) => new()
     {
@@ -100,6 +104,7 @@ internal static class TraceReader
         Length = root.TryGetProperty("length", out JsonElement length) ? unchecked((ulong)length.GetInt64()) : 0,
         Outcome = root.TryGetProperty("outcome", out JsonElement outcome) ? outcome.GetString() : null,
         Detail = root.TryGetProperty("detail", out JsonElement detail) ? detail.GetString() : null,
+        Page = root.TryGetProperty("page", out JsonElement page) ? page.GetString() : null,
         Duration = root.TryGetProperty("duration", out JsonElement duration) ? duration.GetInt64() : -1,
         Count = root.TryGetProperty("count", out JsonElement count) ? Math.Max(0, count.GetInt64()) : 1,
         Earlier = root.TryGetProperty("earlier", out JsonElement earlier) && earlier.GetBoolean(),

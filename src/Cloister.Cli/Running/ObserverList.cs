@@ -42,6 +42,8 @@ internal sealed class ObserverList : IDriverObserver, IEngineObserver
 
     public void Following(IObservedThread? thread) => _engines.ForEach(one => one.Following(thread));
 
+    public void PowerLost() => _engines.ForEach(one => one.PowerLost());
+
     public void ExceptionRaised(IObservedThread thread, in RaisedException exception)
     {
         foreach (IEngineObserver one in _engines)

@@ -100,6 +100,9 @@ internal sealed record RunArguments
     /// <summary>How to print statistics.</summary>
     public StatisticsFormat Stats { get; init; }
 
+    /// <summary>Whether to print what happened to each page.</summary>
+    public bool Journal { get; init; }
+
     /// <summary>Whether to explain failures; null where the error stream is a terminal.</summary>
     public bool? Explain { get; init; }
 

@@ -205,6 +205,9 @@ internal static class RunOptions
             Values = () => ["text", "json", "no"],
             IsValueOptional = true,
         },
+        new("--journal", null,
+            () => "At the end print what happened to the pages of each enclave: their types, permissions and states, leaves and faults in their order; pages in a row to which the same happened are one line.",
+            (a, _) => (a with { Journal = true }, null)),
         new("--explain", "yes|no",
             () => "Say of each failure once why: what was tried, where, which check refused it, the values on both sides, usual causes. Default: yes where messages go to a terminal.", (a, text) => text switch
         {
@@ -268,7 +271,7 @@ internal static class RunOptions
             () => "Where Cloister's own messages and the statistics go, in place of the standard error stream; - is the standard output stream. The program's output stays where it is.", (a, text) =>
             text.Length == 0 ? (a, "--output: a file's name is needed, and it is empty")
             : (a with { Output = text }, null)) { Short = "-o", IsFile = true },
-        new("--quiet", null, () => "Say nothing but errors, and what --stats asks for.",
+        new("--quiet", null, () => "Say nothing but errors, and what --stats and --journal ask for.",
             (a, _) => (a with { Quiet = true, Verbose = false }, null)) { Short = "-q" },
         new("--verbose", null, () => "Say which machine the program gets, where options come from, and how the program ended.",
             (a, _) => (a with { Verbose = true, Quiet = false }, null)) { Short = "-v" },

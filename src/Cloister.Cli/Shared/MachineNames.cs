@@ -13,6 +13,7 @@ internal static class MachineNames
     private static readonly ConcurrentDictionary<EnclsLeaf, string> s_encls = [];
     private static readonly ConcurrentDictionary<SgxError, string> s_errors = [];
     private static readonly ConcurrentDictionary<int, string> s_signals = [], s_errnos = [];
+    private static readonly ConcurrentDictionary<(SecinfoFlags Flags, bool Blocked), string> s_entries = [];
 
     private static readonly string[] s_signalNames =
     [
@@ -75,15 +76,25 @@ internal static class MachineNames
     /// <summary>A page's type.</summary>
     public static string Of(PageType type) => "PT_" + Snake(type.ToString());
 
+    /// <summary>What the EPCM says of a page: type, permissions and state, as PT_REG rw- PENDING.</summary>
+    public static string OfEntry(SecinfoFlags flags, bool blocked = false) => s_entries.GetOrAdd((flags, blocked), static entry =>
+    {
+        string type = Of((PageType)(((ulong)entry.Flags >> 8) & 0xff));
+        string permissions = Permissions((int)(entry.Flags & SecinfoFlags.PermissionMask));
+        return string.Join(' ', (string[])[type, permissions, .. StatesOf(entry.Flags, entry.Blocked)]);
+    });
+
     /// <summary>What else pages' EPCM entries say: PENDING and its like.</summary>
-    public static IEnumerable<string> StatesOf(EnclavePages pages)
+    public static IEnumerable<string> StatesOf(EnclavePages pages) => StatesOf(pages.Secinfo, pages.IsBlocked);
+
+    private static IEnumerable<string> StatesOf(SecinfoFlags flags, bool blocked)
     {
         (bool Has, string Name)[] all =
         [
-            ((pages.Secinfo & SecinfoFlags.Pending) != 0, "PENDING"),
-            ((pages.Secinfo & SecinfoFlags.Modified) != 0, "MODIFIED"),
-            ((pages.Secinfo & SecinfoFlags.Pr) != 0, "PR"),
-            (pages.IsBlocked, "BLOCKED"),
+            ((flags & SecinfoFlags.Pending) != 0, "PENDING"),
+            ((flags & SecinfoFlags.Modified) != 0, "MODIFIED"),
+            ((flags & SecinfoFlags.Pr) != 0, "PR"),
+            (blocked, "BLOCKED"),
         ];
         return all.Where(one => one.Has).Select(one => one.Name);
     }

@@ -55,6 +55,11 @@ internal sealed class ChromeTrace : ITraceFormat
             _ = line.Add(",\"detail\":\""u8).Json(e.Detail).Add("\""u8);
         }
 
+        if (e.Page is not null)
+        {
+            _ = line.Add(",\"page\":\""u8).Json(e.Page).Add("\""u8);
+        }
+
         _ = line.Add(",\"count\":"u8).Add(e.Count).Add(e.Earlier ? ",\"earlier\":true}}\n" : "}}\n");
     }
 

@@ -37,7 +37,7 @@ internal sealed class EnclaveSummary
     public long PeakPages { get; private set; }
 
     /// <summary>It has one page more in the EPC, or one less.</summary>
-    public void Change(int pages)
+    public void Change(long pages)
     {
         Pages += pages;
         PeakPages = Math.Max(PeakPages, Pages);

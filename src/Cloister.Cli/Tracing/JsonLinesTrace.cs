@@ -16,6 +16,17 @@ internal sealed class JsonLinesTrace : ITraceFormat
             _ = line.Add(i > 0 ? ",\"" : "\"").Json(header.Program[i]).Add("\""u8);
         }
 
+        _ = line.Add("],\"events\":["u8);
+        string separator = "\"";
+        foreach (TraceKinds kind in TraceNames.Single)
+        {
+            if ((header.Events & kind) != 0)
+            {
+                _ = line.Add(separator).Add(TraceNames.Of(kind)).Add("\""u8);
+                separator = ",\"";
+            }
+        }
+
         _ = line.Add("],\"engine\":\""u8).Add(header.Engine).Add("\",\"isolation\":\""u8).Add(header.Isolation).Add("\",\"interface\":\""u8)
             .Json(header.Interface)
             .Add("\",\"epcPages\":"u8).Add(header.EpcPages).Add(",\"started\":\""u8)
@@ -49,6 +60,11 @@ internal sealed class JsonLinesTrace : ITraceFormat
         if (e.Detail is not null)
         {
             _ = line.Add(",\"detail\":\""u8).Json(e.Detail).Add("\""u8);
+        }
+
+        if (e.Page is not null)
+        {
+            _ = line.Add(",\"page\":\""u8).Json(e.Page).Add("\""u8);
         }
 
         if (e.Duration >= 0)

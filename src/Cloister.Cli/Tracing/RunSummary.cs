@@ -14,7 +14,8 @@ internal sealed class RunSummary : ITraceSink
     private readonly Dictionary<int, HashSet<ulong>> _living = []; // the enclaves of a process
 
     /// <inheritdoc/>
-    public TraceKinds Kinds => TraceKinds.Ioctl | TraceKinds.Leaf | TraceKinds.Fault | TraceKinds.Exit | TraceKinds.Fast;
+    public TraceKinds Kinds => TraceKinds.Ioctl | TraceKinds.Leaf | TraceKinds.Fault | TraceKinds.Exit | TraceKinds.Fast
+        | TraceKinds.Power;
 
     /// <summary>By call: what took time.</summary>
     public IReadOnlyList<CallSummary> Calls => [.. _calls.Select(call => new CallSummary(
@@ -58,6 +59,16 @@ internal sealed class RunSummary : ITraceSink
     /// <inheritdoc/>
     public void Take(in TraceEvent e)
     {
+        if (e.Kind == TraceKinds.Power)
+        {
+            foreach (EnclaveSummary one in _enclaves.Values)
+            {
+                one.Change(-one.Pages);
+            }
+
+            return;
+        }
+
         EnclaveSummary? enclave = EnclaveOf(in e);
         switch (e.Kind)
         {

@@ -29,6 +29,7 @@ internal sealed class TextTrace : ITraceFormat
                 break;
             case TraceKinds.Enclu or TraceKinds.Encls or TraceKinds.Paging:
                 Outcome(Operand(line.Add(e.Name).Add("("u8), in e).Add(")"u8), in e);
+                _ = e.Page is null ? line : line.Add("  "u8).Add(e.Page);
                 break;
             case TraceKinds.Fault:
                 Outcome(line.Add("page fault("u8).Add(e.Detail ?? "").Add(" "u8).Hex(e.Address).Add(")"u8), in e);
@@ -81,7 +82,8 @@ internal sealed class TextTrace : ITraceFormat
     public void End(Utf8Line line, long time, int? exitStatus, int? signal) => line.Add("# "u8).Scaled(time, 1_000_000_000, 9)
         .Add(signal is { } number ? $" ended by {MachineNames.OfSignal(number)}\n" : $" ended with exit status {exitStatus}\n");
 
-    private static Utf8Line Operand(Utf8Line line, in TraceEvent e) => e.Address == 0 ? line : line.Hex(e.Address);
+    private static Utf8Line Operand(Utf8Line line, in TraceEvent e) => e.Address == 0 ? line
+        : e.Length == 0 ? line.Hex(e.Address) : line.Hex(e.Address).Add(", "u8).Hex(e.Length);
 
     private static Utf8Line At(Utf8Line line, in TraceEvent e) => e.Address == 0 ? line : line.Add(" "u8).Hex(e.Address);
 

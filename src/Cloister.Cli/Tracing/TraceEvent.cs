@@ -36,6 +36,11 @@ internal readonly record struct TraceEvent
     /// <summary>What is to be said beside.</summary>
     public string? Detail { get; init; }
 
+    /// <summary>
+    /// What the EPCM says of the page afterwards, of a leaf that changed it: PT_REG rw- PENDING; null where there is no such.
+    /// </summary>
+    public string? Page { get; init; }
+
     /// <summary>How many alike this stands for; 1 as a rule.</summary>
     public long Count { get; init; }
 

@@ -8,5 +8,6 @@ namespace Cloister.Cli.Tracing;
 /// <param name="Interface">The driver's interface.</param>
 /// <param name="EpcPages">EPC pages of the machine.</param>
 /// <param name="Started">When.</param>
+/// <param name="Events">What it has in it.</param>
 internal sealed record TraceHeader(string Version, IReadOnlyList<string> Program, string Engine, string Isolation, string Interface,
-    long EpcPages, DateTimeOffset Started);
+    long EpcPages, DateTimeOffset Started, TraceKinds Events = TraceKinds.All);

@@ -40,9 +40,12 @@ internal enum TraceKinds
     /// <summary>Entries and exits that the program made without a stop: counted, not seen.</summary>
     Fast = 1024,
 
+    /// <summary>Losses of power, after which no page is valid.</summary>
+    Power = 2048,
+
     /// <summary>All leaves.</summary>
     Leaf = Enclu | Encls | Paging,
 
     /// <summary>Everything.</summary>
-    All = 2047,
+    All = 4095,
 }

@@ -9,11 +9,14 @@ internal static class TraceNames
         ("paging", TraceKinds.Paging), ("fault", TraceKinds.Fault),
         ("exit", TraceKinds.Exit), ("exception", TraceKinds.Exception), ("signal", TraceKinds.Signal), ("mapping", TraceKinds.Mapping),
         ("process", TraceKinds.Process),
-        ("fast", TraceKinds.Fast), ("all", TraceKinds.All),
+        ("fast", TraceKinds.Fast), ("power", TraceKinds.Power), ("all", TraceKinds.All),
     ];
 
     /// <summary>The names that <c>--trace-events</c> knows.</summary>
     public static IReadOnlyList<string> Kinds { get; } = [.. s_kinds.Select(kind => kind.Name)];
+
+    /// <summary>The kinds that stand for no others.</summary>
+    public static IEnumerable<TraceKinds> Single => s_kinds.Select(kind => kind.Kinds).Where(kind => (kind & (kind - 1)) == 0);
 
     /// <summary>The name of one kind.</summary>
     public static string Of(TraceKinds kind)

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using Cloister.Architecture;
 using Cloister.Driver;
 using Cloister.Engine.Observers;
@@ -79,7 +80,14 @@ internal sealed class TraceRecorder : IMachineObserver, IDriverObserver, IEngine
             Enclave = EnclaveOf(leaf, page),
             Address = address.Value,
             Outcome = OutcomeOf(in result),
+            Page = result.IsSuccess && ChangesPage(leaf) ? EntryOf(page) : null,
         };
+        if (leaf == EnclsLeaf.Ecreate && result.IsSuccess)
+        {
+            ref readonly Secs secs = ref MemoryMarshal.AsRef<Secs>(_machine.Memory[page]);
+            happened = happened with { Address = secs.BaseAddr, Length = secs.Size };
+        }
+
         if (leaf == EnclsLeaf.Eextend && result.IsSuccess)
         {
             // Sixteen to a page: told as one.
@@ -130,6 +138,8 @@ internal sealed class TraceRecorder : IMachineObserver, IDriverObserver, IEngine
                 Enclave = enclave,
                 Address = address.Value,
                 Outcome = OutcomeOf(in result),
+                Page = result.IsSuccess && leaf is EncluLeaf.Eaccept or EncluLeaf.Eacceptcopy or EncluLeaf.Emodpe
+                    ? EntryOf(visit?.Thread, processor, address.PageBase) : null,
                 Duration = inside,
             });
         }
@@ -287,6 +297,14 @@ internal sealed class TraceRecorder : IMachineObserver, IDriverObserver, IEngine
         }
     }
 
+    public void PowerLost()
+    {
+        if ((_kinds & TraceKinds.Power) != 0)
+        {
+            Tell(New(TraceKinds.Power, "power loss") with { Process = 0, Thread = 0 });
+        }
+    }
+
     public void ThreadBegan(IObservedThread thread, IObservedThread? parent)
     {
         _ = Visit(thread);
@@ -383,6 +401,20 @@ internal sealed class TraceRecorder : IMachineObserver, IDriverObserver, IEngine
         }
 
         return entry.PageType == PageType.Va || leaf == EnclsLeaf.Epa ? 0 : _lastEnclave.GetValueOrDefault(secs.Index);
+    }
+
+    private static bool ChangesPage(EnclsLeaf leaf) => leaf is EnclsLeaf.Ecreate or EnclsLeaf.Eadd or EnclsLeaf.Eaug or EnclsLeaf.Emodpr
+        or EnclsLeaf.Emodt or EnclsLeaf.Eblock or EnclsLeaf.Eldu or EnclsLeaf.Eldb or EnclsLeaf.Elduc or EnclsLeaf.Eldbc or EnclsLeaf.Epa;
+
+    private string? EntryOf(EpcPage page) => !page.IsNone && _machine.Epcm.Contains(page)
+        && _machine.Epcm[page] is { Valid: true } entry ? MachineNames.OfEntry(entry.SecinfoFlags, entry.Blocked) : null;
+
+    // Of a leaf of ENCLU an address is told: the page is where the thread's process has it.
+    private string? EntryOf(IObservedThread? thread, LogicalProcessor processor, LinearAddress address)
+    {
+        EpcPage page = thread?.PageAt(address.Value).Page ?? EpcPage.None;
+        return !page.IsNone && _machine.Epcm.Contains(page) && _machine.Epcm[page].EnclaveSecs == processor.Secs
+            && _machine.Epcm[page].EnclaveAddress == address ? EntryOf(page) : null;
     }
 
     private void Tell(in TraceEvent happened)

@@ -32,6 +32,11 @@ public interface IEngineObserver
     {
     }
 
+    /// <summary>The machine lost power: no page of the EPC is valid any more.</summary>
+    void PowerLost()
+    {
+    }
+
     /// <summary>An exception of enclave or ENCLU comes to the program.</summary>
     /// <param name="thread">Whose.</param>
     /// <param name="exception">Which, and how it comes.</param>

@@ -9,7 +9,7 @@ namespace Cloister.Cli.Tests.Reporting;
 public class TraceReaderTests
 {
     private static readonly TraceHeader s_header = new("1.0", ["app", "\"<&>\u00e9"], "fast", "strict", "v6.0", 768,
-        new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero));
+        new DateTimeOffset(2026, 1, 2, 3, 4, 5, TimeSpan.Zero), TraceKinds.Encls | TraceKinds.Ioctl);
 
     private static readonly TraceEvent[] s_events =
     [
@@ -22,7 +22,10 @@ public class TraceReaderTests
             Process = 7,
             Thread = 8,
             Enclave = 1,
+            Address = 0x7f0000000000,
+            Length = 0x10000,
             Outcome = "0",
+            Page = "PT_SECS ---",
             Count = 1,
         },
         new()
@@ -36,6 +39,7 @@ public class TraceReaderTests
             Enclave = 1,
             Address = 0x7f0000001000,
             Outcome = "0",
+            Page = "PT_REG r-x",
             Count = 1,
         },
         new()
@@ -96,6 +100,8 @@ public class TraceReaderTests
         Assert.Equal(("SGX_IOC_ENCLAVE_INIT", "-EPERM", 1L, 9000L, 8, 1UL),
             (failed.Name, failed.How, failed.Count, failed.First, failed.Thread, failed.Enclave));
         Assert.Equal(0xfffffffffffff000, Assert.Single(digest.Hottest).Address);
+        EnclaveMap map = Assert.Single(digest.Maps);
+        Assert.Equal((0x7f0000000000UL, 0x10000UL, "PT_REG r-x"), (map.Base, map.Size, map.StateOf(0x7f0000001000).ToString()));
     }
 
     [Fact]
@@ -126,6 +132,7 @@ public class TraceReaderTests
     [InlineData("{\"event\":\"end\"}\n", "no trace of JSON lines")]
     [InlineData("8123  0.568033988  ioctl(SGX_IOC_ENCLAVE_CREATE, 0x7fffea895c98) = 0\n", "no trace of JSON lines")]
     [InlineData("{\"event\":\"begin\",\"schema\":2}\n", "a trace of another version")]
+    [InlineData("{\"event\":\"begin\",\"schema\":1,\"version\":\"1\",\"program\":[],\"events\":[\"x\"],\"engine\":\"\",\"isolation\":\"\",\"interface\":\"\",\"epcPages\":1,\"started\":\"2020-01-01T00:00:00Z\"}\n", "no trace of JSON lines")]
     public void Anything_else_is_refused(string text, string problem) =>
         Assert.Contains(problem, Assert.Throws<ImageException>(() => Read(Encoding.UTF8.GetBytes(text))).Message);
 
@@ -135,6 +142,7 @@ public class TraceReaderTests
     [InlineData("{\"event\":\"leaf\",\"name\":\"x\",\"time\":1,\"process\":1,\"thread\":1}")]
     [InlineData("{\"event\":\"enclu\",\"name\":\"x\",\"time\":\"1\",\"process\":1,\"thread\":1}")]
     [InlineData("{\"event\":\"enclu\",\"name\":\"x\",\"time\":1,\"process\":1,\"thread\":1,\"address\":\"x\"}")]
+    [InlineData("{\"event\":\"encls\",\"name\":\"EADD\",\"time\":1,\"process\":1,\"thread\":1,\"enclave\":1,\"address\":\"0x1000\",\"outcome\":\"0\",\"page\":\"PT_REG rw-\"}")]
     [InlineData("{\"event\":\"enclu\",\"name\":\"x\",\"time\":1e30,\"process\":1,\"thread\":1}")]
     public void A_line_that_is_no_event_is_told(string line)
     {

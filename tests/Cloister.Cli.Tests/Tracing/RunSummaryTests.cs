@@ -47,6 +47,16 @@ public class RunSummaryTests
     }
 
     [Fact]
+    public void After_a_loss_of_power_no_enclave_has_pages()
+    {
+        Take(TraceKinds.Encls, "ECREATE", enclave: 1);
+        Take(TraceKinds.Encls, "EADD", enclave: 1);
+        Take(TraceKinds.Power, "power loss");
+        Assert.Equal((0L, 2L), (_summary.Enclaves.Single().Pages, _summary.Enclaves.Single().PeakPages));
+        Assert.Empty(_summary.Threads);
+    }
+
+    [Fact]
     public void Of_two_that_live_nobody_knows_which()
     {
         Take(TraceKinds.Encls, "ECREATE", enclave: 1);

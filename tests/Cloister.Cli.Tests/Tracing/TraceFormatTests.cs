@@ -74,11 +74,36 @@ public class TraceFormatTests
         Count = 1,
     };
 
+    private static readonly TraceEvent s_added = new()
+    {
+        Kind = TraceKinds.Encls,
+        Name = "EAUG",
+        Time = 2,
+        Duration = -1,
+        Process = 7,
+        Thread = 8,
+        Enclave = 2,
+        Address = 0x3000,
+        Outcome = "0",
+        Page = "PT_REG rw- PENDING",
+        Count = 1,
+    };
+
+    private static readonly TraceEvent s_created = s_added with
+    {
+        Name = "ECREATE",
+        Address = 0x10000,
+        Length = 0x10000,
+        Page = "PT_SECS ---",
+    };
+
     public static TheoryData<string> Expected => new(
         "8  2.000001000  ioctl(SGX_IOC_ENCLAVE_INIT, 0x7f00) = -EPERM  enclave 2  <1.000000500>",
         "8  0.000005000  --- AEX #PF 0x1000 ---  enclave 2  inside <0.000002000>",
         "8  0.000000009  ... 12 EENTER without a stop, since the machine looked last ...  earlier",
-        "driver  0.000000001  EWB(0x2000) = SGX_NOT_TRACKED  enclave 2");
+        "driver  0.000000001  EWB(0x2000) = SGX_NOT_TRACKED  enclave 2",
+        "8  0.000000002  EAUG(0x3000) = 0  PT_REG rw- PENDING  enclave 2",
+        "8  0.000000002  ECREATE(0x10000, 0x10000) = 0  PT_SECS ---  enclave 2");
 
     [Theory]
     [MemberData(nameof(Expected))]
@@ -101,6 +126,11 @@ public class TraceFormatTests
         Assert.True(lines[3].GetProperty("earlier").GetBoolean());
         Assert.False(lines[3].TryGetProperty("duration", out _));
         Assert.Equal("/a \"b\"\\\u0001ü", lines[4].GetProperty("detail").GetString());
+        Assert.Equal("ioctl,enclu,encls,paging,fault,exit,exception,signal,mapping,process,fast,power",
+            string.Join(',', lines[0].GetProperty("events").EnumerateArray().Select(kind => kind.GetString())));
+        Assert.False(lines[5].TryGetProperty("page", out _));
+        Assert.Equal("PT_REG rw- PENDING", lines[6].GetProperty("page").GetString());
+        Assert.Equal(0x10000, lines[7].GetProperty("length").GetInt64());
         Assert.Equal("end", lines[^1].GetProperty("event").GetString());
         Assert.Equal(3, lines[^1].GetProperty("exitStatus").GetInt32());
     }
@@ -114,6 +144,9 @@ public class TraceFormatTests
         Assert.Equal(2_000_001.0, ioctl.GetProperty("ts").GetDouble());
         Assert.Equal(1_000_000.5, ioctl.GetProperty("dur").GetDouble());
         Assert.Equal(8, ioctl.GetProperty("tid").GetInt32());
+
+        Assert.Equal("PT_REG rw- PENDING", events.Single(e => e.GetProperty("name").GetString() == "EAUG").GetProperty("args")
+            .GetProperty("page").GetString());
 
         // How long it was inside stands beside the exit that ended it.
         JsonElement inside = events.Single(e => e.GetProperty("name").GetString() == "enclave 2");
@@ -152,7 +185,7 @@ public class TraceFormatTests
     {
         var line = new Utf8Line();
         format.Begin(line, s_header);
-        foreach (TraceEvent happened in (TraceEvent[])[s_ioctl, s_exit, s_fast, s_exec, s_paging])
+        foreach (TraceEvent happened in (TraceEvent[])[s_ioctl, s_exit, s_fast, s_exec, s_paging, s_added, s_created])
         {
             format.Write(line, in happened);
         }
