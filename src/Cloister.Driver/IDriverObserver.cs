@@ -40,7 +40,7 @@ public interface IDriverObserver
     }
 
     /// <summary>Something goes wrong now by order, in the ioctl that <see cref="IoctlBegan"/> tells of next, or in the page fault that
-    /// <see cref="FaultBegan"/> told of last.</summary>
+    /// <see cref="FaultBegan"/> told of last; what has an <see cref="InjectedMoment"/> has happened.</summary>
     /// <param name="failure">What.</param>
     void Injected(InjectedFailure failure)
     {

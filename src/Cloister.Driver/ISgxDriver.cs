@@ -15,6 +15,9 @@ public interface ISgxDriver
     /// <summary>Which faults will add pages; null where the driver cannot say.</summary>
     IPageAhead? Ahead { get; }
 
+    /// <summary>What happens by order; null where the driver takes none.</summary>
+    IDriverOrders? Orders { get; }
+
     /// <summary>What the driver has done and holds.</summary>
     DriverStatistics Statistics { get; }
 

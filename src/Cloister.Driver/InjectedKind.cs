@@ -21,6 +21,17 @@ public enum InjectedKind
     /// </summary>
     Eviction,
 
+    /// <summary>A page is written out at a moment, as ksgxd may do at any.</summary>
+    PageEviction,
+
+    /// <summary>At a moment the EPC is another size to this machine: others take pages, or give them back.</summary>
+    EpcSize,
+
+    /// <summary>
+    /// A bit of a page that was written out is another when it is loaded: the page's MAC is wrong, and it is lost. SDM 3D, ELDU.
+    /// </summary>
+    FlippedBit,
+
     /// <summary>A leaf gives an error code: the processor's.</summary>
     Leaf,
 }

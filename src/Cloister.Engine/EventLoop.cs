@@ -303,8 +303,8 @@ internal sealed class EventLoop(Tracer tracer)
                 return Answer.RunOn;
             case EventKind.Signal:
                 tracer.Root.NoteSignal(thread, happened.Signal);
-                return tracer.FirstVisits.Trap(thread, happened) ?? tracer.Debugger.Trap(thread, happened)
-                    ?? tracer.Exceptions.Signal(thread, happened);
+                return tracer.PlaceInterrupts.Trap(thread, happened) ?? tracer.FirstVisits.Trap(thread, happened)
+                    ?? tracer.Debugger.Trap(thread, happened) ?? tracer.Exceptions.Signal(thread, happened);
             default:
                 return Answer.RunOn;
         }

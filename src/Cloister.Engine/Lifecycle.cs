@@ -64,6 +64,7 @@ internal sealed class Lifecycle(Tracer tracer) : IProgramObserver
         tracer.Faults.Forget(thread);
         tracer.Illegal.Forget(thread);
         tracer.Steps.Forget(thread);
+        tracer.PlaceInterrupts.Forget(thread);
     }
 
     /// <inheritdoc/>

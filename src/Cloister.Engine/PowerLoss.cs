@@ -11,28 +11,31 @@ namespace Cloister.Engine;
 internal sealed class PowerLoss(SgxMachine machine, ISgxDriver driver, EpcMemory epc, Processes processes, Accepts accepts,
     IThreadKicker kicker, Action finishIoctls, Observation observed)
 {
-    private int _requested;
+    private string? _requested;
 
     /// <summary>Whether one was asked for.</summary>
-    public bool IsRequested => Volatile.Read(ref _requested) != 0;
+    public bool IsRequested => Volatile.Read(ref _requested) is not null;
 
     /// <summary>Asks for one when the tracer looks next. May be called by any thread.</summary>
-    public void Request() => Volatile.Write(ref _requested, 1);
+    /// <param name="by">What asks.</param>
+    public void Request(string by) => Volatile.Write(ref _requested, by);
 
     /// <summary>Loses power if that was asked for.</summary>
     public void Check()
     {
-        if (Interlocked.Exchange(ref _requested, 0) != 0)
+        if (Interlocked.Exchange(ref _requested, null) is { } by)
         {
-            Lose();
+            Lose(by);
         }
     }
 
     /// <summary>Loses power now.</summary>
     /// <remarks>In the order of Linux (kernel/power/suspend.c): drivers are told, tasks are frozen, which ends their system calls
     /// early and takes them out of enclaves, and then power goes.</remarks>
-    public void Lose()
+    /// <param name="by">What asked for it.</param>
+    public void Lose(string by)
     {
+        observed.Observer.Ordered(null, OrderedEvent.PowerLoss, by);
         accepts.Withdraw();
         driver.Legacy?.PrepareSuspend();
         finishIoctls();

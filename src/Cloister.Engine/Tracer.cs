@@ -1,3 +1,4 @@
+using System.Globalization;
 using Cloister.Architecture;
 using Cloister.Driver;
 using Cloister.Engine.Debugging;
@@ -48,7 +49,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
         Driver = options.KernelDriver is { } path ? new KernelSgxDriver(path, Machine, new Survivor(this), Notice)
             : new SgxDriver(Machine, options.Driver, this);
         var lifecycle = new Lifecycle(this);
-        Losses = new PlannedLosses(options.PowerLoss);
+        Losses = new PlannedLosses(options.PowerLoss, Driver.Orders);
         Fast = new FastSpaces(Machine, _observed, options.Isolation == IsolationMode.Strict);
         var pages = new PageObservers();
         Files = new DeviceFiles(Epc, Driver, pages) { IsUsed = Ioctls.Use, Filter = SystemCallTable.FilterOf(FilterSet.DeviceUser) };
@@ -89,7 +90,13 @@ public sealed class Tracer : IThreadKicker, IDisposable
         pages.Add(Debugger);
         FirstVisits = new FirstVisits(Files, Platform, Debugger.Has);
         pages.Add(FirstVisits);
-        Illegal.OnGuarded = FirstVisits.Guarded;
+        PlaceInterrupts = new PlaceInterrupts(Files, Platform, Interruptions, Exits, FirstVisits, Debugger.Has, _observed);
+        pages.Add(PlaceInterrupts);
+        Illegal.OnGuarded = (thread, mapping, start, end) =>
+        {
+            FirstVisits.Guarded(thread, mapping, start, end);
+            PlaceInterrupts.Guarded(thread, mapping, start, end);
+        };
         Illegal.OnExecuted = FirstVisits.Executed;
         Signals.Stands = (thread, signal) => Debugger.Takes(thread, Answer.Raise(signal), signal.Number);
         Untraced = platform is PtracePlatform held && options.Attach == AttachMode.Device
@@ -99,8 +106,7 @@ public sealed class Tracer : IThreadKicker, IDisposable
         Loop = new EventLoop(this);
         Debugger.OnDecided = Loop.Do;
         Illegal.OnExecutable = Debugger.NoteExecutable;
-        PowerLoss = new PowerLoss(Machine, Driver, Epc, Processes, Accepts, _forcedExits, Loop.FinishIoctls,
-            _observed);
+        PowerLoss = new PowerLoss(Machine, Driver, Epc, Processes, Accepts, _forcedExits, Loop.FinishIoctls, _observed);
         Losses.OnDue = PowerLoss.Lose;
         Gates.OnWaited = Interruptions.OnReleased = Loop.RunOn;
     }
@@ -128,6 +134,13 @@ public sealed class Tracer : IThreadKicker, IDisposable
         set => FirstVisits.Places = value;
     }
 
+    /// <summary>Chooses places of enclaves' code at which threads are interrupted. Nobody by default.</summary>
+    public IInterruptPlaces? InterruptPlaces
+    {
+        get => PlaceInterrupts.Places;
+        set => PlaceInterrupts.Places = value;
+    }
+
     /// <summary>Looks at threads by time, from the program's begin. Nobody by default.</summary>
     public ISampler? Sampler { get; set; }
 
@@ -148,6 +161,8 @@ public sealed class Tracer : IThreadKicker, IDisposable
     internal Debugger Debugger { get; }
 
     internal FirstVisits FirstVisits { get; }
+
+    internal PlaceInterrupts PlaceInterrupts { get; }
 
     internal IPlatform Platform { get; }
 
@@ -222,7 +237,12 @@ public sealed class Tracer : IThreadKicker, IDisposable
 
             foreach (double seconds in Options.PowerLoss.Seconds)
             {
-                _ = LosePowerAfter(TimeSpan.FromSeconds(seconds));
+                _ = LosePowerAfter(seconds);
+            }
+
+            foreach (InjectedFailure order in Options.Driver.Injected.Where(one => one.Moment == InjectedMoment.Time))
+            {
+                _ = CarryAfter(order);
             }
 
             Loop.Run();
@@ -265,9 +285,10 @@ public sealed class Tracer : IThreadKicker, IDisposable
 
     /// <summary>The machine loses power as soon as its thread is between two events, and has it again: the EPC is empty, and
     /// every enclave gone. May be called by any thread.</summary>
-    public void LosePower()
+    /// <param name="by">What asks for it, for those who watch.</param>
+    public void LosePower(string by)
     {
-        PowerLoss.Request();
+        PowerLoss.Request(by);
         _ = Urge(() => PowerLoss.IsRequested);
     }
 
@@ -281,6 +302,13 @@ public sealed class Tracer : IThreadKicker, IDisposable
         Task<T> answer = Questions.Ask(() => question(new MachineView(this)), cancellation);
         _ = Urge(() => !answer.IsCompleted);
         return answer;
+    }
+
+    /// <summary>Looks at the machine when the run has ended. To be called by the thread that ran it.</summary>
+    public T LookAfter<T>(Func<MachineView, T> question)
+    {
+        ArgumentNullException.ThrowIfNull(question);
+        return question(new MachineView(this));
     }
 
     /// <summary>The program stands for a debugger before anything of it runs, and whenever that asks for it. Call before it runs.</summary>
@@ -304,13 +332,41 @@ public sealed class Tracer : IThreadKicker, IDisposable
         Epc.Dispose();
     }
 
-    private async Task LosePowerAfter(TimeSpan time)
+    private async Task LosePowerAfter(double seconds)
     {
-        await Task.Delay(time).ConfigureAwait(false);
+        await Task.Delay(TimeSpan.FromSeconds(seconds)).ConfigureAwait(false);
         if (!Questions.AreOver)
         {
-            LosePower();
+            LosePower(string.Create(CultureInfo.InvariantCulture, $"--power-loss {PowerLossPlan.Time}{seconds}"));
         }
+    }
+
+    private async Task CarryAfter(InjectedFailure order)
+    {
+        await Task.Delay(TimeSpan.FromSeconds(order.Seconds)).ConfigureAwait(false);
+        bool isDone = false;
+        while (!isDone && !Questions.AreOver)
+        {
+            try
+            {
+                isDone = await Ask(_ => Carry(order), CancellationToken.None).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException)
+            {
+                // Too many ask at once, or the run has ended.
+                await Task.Delay(1).ConfigureAwait(false);
+            }
+        }
+    }
+
+    // Between two events, with nobody in particular who runs on: those who do must find what was done.
+    internal bool Carry(InjectedFailure order)
+    {
+        Observer.Working(null);
+        Accepts.Withdraw();
+        Driver.Orders?.Carry(order);
+        Changes.Settle(null);
+        return true;
     }
 
     // A wait that only begins does not hear of it.

@@ -11,20 +11,20 @@ internal sealed class LeafInjections(IReadOnlyList<InjectedLeaf> leaves)
     /// <summary>Whether a leaf may be meant.</summary>
     public bool Has(EncluLeaf leaf) => Array.Exists(_all, one => one.Leaf.Enclu == leaf);
 
-    /// <summary>A leaf is executed. The code that it is to give, or null.</summary>
-    public SgxError? Due(EnclsLeaf leaf) => _all.Length == 0 ? null : Due(one => one.Encls == leaf);
+    /// <summary>A leaf is executed. What is ordered of it, or null.</summary>
+    public InjectedLeaf? Due(EnclsLeaf leaf) => _all.Length == 0 ? null : Due(one => one.Encls == leaf);
 
-    /// <summary>A leaf is executed. The code that it is to give, or null.</summary>
-    public SgxError? Due(EncluLeaf leaf) => _all.Length == 0 ? null : Due(one => one.Enclu == leaf);
+    /// <summary>A leaf is executed. What is ordered of it, or null.</summary>
+    public InjectedLeaf? Due(EncluLeaf leaf) => _all.Length == 0 ? null : Due(one => one.Enclu == leaf);
 
-    private SgxError? Due(Func<InjectedLeaf, bool> isMeant)
+    private InjectedLeaf? Due(Func<InjectedLeaf, bool> isMeant)
     {
-        SgxError? due = null;
+        InjectedLeaf? due = null;
         foreach ((InjectedLeaf leaf, Occasions occasions) in _all)
         {
             if (isMeant(leaf) && occasions.Occur())
             {
-                due ??= leaf.Error;
+                due ??= leaf;
             }
         }
 

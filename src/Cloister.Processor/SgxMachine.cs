@@ -210,8 +210,8 @@ public sealed class SgxMachine
         keys?.Renew();
     }
 
-    /// <summary>Whether the leaf that was executed last gave its code by order.</summary>
-    public bool WasInjected { get; private set; }
+    /// <summary>By which order the leaf that was executed last gave its code; null for none.</summary>
+    public InjectedLeaf? Injection { get; private set; }
 
     /// <summary>Whether a leaf may have to give a code by order: each must be executed by the machine then.</summary>
     public bool Injects(EncluLeaf leaf) => injections.Has(leaf);
@@ -223,12 +223,12 @@ public sealed class SgxMachine
     internal LeafResult? Injected(EncluLeaf leaf) => Injected(injections.Due(leaf));
 
     /// <summary>A leaf is executed that gives nothing by order.</summary>
-    internal LeafResult? NotInjected() => Injected((SgxError?)null);
+    internal LeafResult? NotInjected() => Injected((InjectedLeaf?)null);
 
-    private LeafResult? Injected(SgxError? error)
+    private LeafResult? Injected(InjectedLeaf? order)
     {
-        WasInjected = error is not null;
-        return error is { } code ? Refuse(code, LeafRule.NotInjected) : null;
+        Injection = order;
+        return order is null ? null : Refuse(order.Error, LeafRule.NotInjected);
     }
 
     /// <summary>#GP, by a rule.</summary>

@@ -1,8 +1,11 @@
+using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 
 namespace Cloister.Attestation.Services;
 
-/// <summary>The part of Protocol Buffers that AESM's messages need: numbers and bytes. protobuf.dev, "Encoding".</summary>
+/// <summary>
+/// The part of Protocol Buffers that messages here need: numbers, bytes, and what has eight bytes. protobuf.dev, "Encoding".
+/// </summary>
 internal static class Protobuf
 {
     private const int NumberType = 0, Fixed64Type = 1, BytesType = 2, Fixed32Type = 5;
@@ -54,6 +57,19 @@ internal static class Protobuf
     /// <summary>A field that is bytes.</summary>
     public static byte[] Bytes(int field, ReadOnlySpan<byte> value) =>
         [.. Varint(((ulong)field << 3) | BytesType), .. Varint((ulong)value.Length), .. value];
+
+    /// <summary>A field of eight bytes, which is a number or a double's bits.</summary>
+    public static byte[] Fixed64(int field, ulong value) => [.. Varint(((ulong)field << 3) | Fixed64Type), .. Eight(value)];
+
+    /// <summary>Fields of eight bytes, one behind the other.</summary>
+    public static byte[] Packed(int field, IEnumerable<ulong> values) => Bytes(field, [.. values.SelectMany(Eight)]);
+
+    private static byte[] Eight(ulong value)
+    {
+        byte[] bytes = new byte[sizeof(ulong)];
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes, value);
+        return bytes;
+    }
 
     private static List<byte> Varint(ulong value)
     {

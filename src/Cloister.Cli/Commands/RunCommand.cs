@@ -13,6 +13,7 @@ using Cloister.Cli.Manual;
 using Cloister.Cli.Metrics;
 using Cloister.Cli.Platforms;
 using Cloister.Cli.Profiling;
+using Cloister.Cli.Provoking;
 using Cloister.Cli.Running;
 using Cloister.Cli.Tracing;
 using Cloister.Driver;
@@ -84,13 +85,23 @@ internal static class RunCommand
                 Failure.Usage);
         }
 
+        if (InjectionText.ProblemOn(parsed.Injected, epc / LinearAddress.PageSize) is { } unmet)
+        {
+            return Failure.Report($"run: --inject {unmet}", Failure.Usage);
+        }
+
         if (parsed is { Interrupts: { Every: > 0, InSecond: > 0 } })
         {
             return Failure.Report(
                 "run: --interrupts and --interrupt-every: one of them; interrupts by time would come between the steps at places that are others each time", Failure.Usage);
         }
 
-        if (parsed is { Gdb: not null, Interrupts: { Every: > 0 } or { InSecond: > 0 } })
+        if (parsed is { Interrupts: { Every: > 0, Places.Count: > 0 } })
+        {
+            return Failure.Report("run: --interrupt-at and --interrupt-every: one of them; both step threads", Failure.Usage);
+        }
+
+        if (parsed is { Gdb: not null, Interrupts: { Every: > 0 } or { InSecond: > 0 } or { Places.Count: > 0 } })
         {
             return Failure.Report("run: --gdb: interrupts by order step threads, and so does gdb: only one of them can", Failure.Usage);
         }
@@ -282,7 +293,8 @@ internal static class RunCommand
             tracer.Machine.Observer = new SealReport(tracer.Machine.Observer, platform.SealKeys,
                 () => Convert.ToHexStringLower(tracer.Machine.Cpusvn), messages.Notice);
             var observers = new ObserverList();
-            RunSummary? summary = arguments.Stats == StatisticsFormat.None && arguments.Metrics is null ? null : new RunSummary();
+            RunSummary? summary = arguments.Stats == StatisticsFormat.None && arguments.Metrics is null
+                && arguments.MetricsExport is null ? null : new RunSummary();
             ITraceSink[] sinks = [.. new ITraceSink?[] { trace, summary }.OfType<ITraceSink>()];
             TraceRecorder? recorder = sinks.Length == 0 ? null : TraceRecorder.Begin(tracer.Machine, sinks);
             using Explainer? explainer = arguments.Explains || arguments.Gdb is not null
@@ -331,6 +343,13 @@ internal static class RunCommand
                 observers.Add(tracer, profile);
             }
 
+            using InterruptPlaces? places = arguments.Interrupts.Places.Count > 0
+                ? InterruptPlaces.Begin(tracer, arguments.Interrupts.Places, arguments.Against, messages.Notice) : null;
+            if (places is not null)
+            {
+                observers.Add(tracer, places);
+            }
+
             using EnclaveDumps? dumps = arguments.Dump is { } into
                 ? new EnclaveDumps(tracer, into, text => messages.Write($"cloister: {text}")) : null;
             if (dumps is not null)
@@ -361,6 +380,9 @@ internal static class RunCommand
                 messages.Write($"cloister: metrics at http://{metrics!.Place}/metrics");
             }
 
+            using OtlpExporter? exporter = arguments.MetricsExport is { } target
+                ? OtlpExporter.Begin(target, cancellation => answers.Export(target, cancellation), messages.Notice) : null;
+
             door?.Begin(tracer, platform.Place, messages.Notice);
 
             using var enclaves = new EnclaveFiles(() => explainer is null ? [] : explainer.Files);
@@ -383,7 +405,9 @@ internal static class RunCommand
                 end = tracer.Run(program);
             }
 
+            places?.Finish();
             explainer?.Finish();
+            exporter?.Finish(answers.LastExport(arguments.MetricsExport!));
             recorder?.Finish();
             trace?.End(recorder!.Now, end.ExitStatus, end.Signal);
             TimeSpan time = Stopwatch.GetElapsedTime(began);

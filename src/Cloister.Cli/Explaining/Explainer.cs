@@ -156,11 +156,29 @@ internal sealed class Explainer : IMachineObserver, IDriverObserver, IEngineObse
                 "another thread has added this page first, and this one gets SIGBUS, as from Linux (docs/explanation/kernel-races.md, 1)",
             InjectedKind.SlowLoad => "a page takes longer to load",
             InjectedKind.Eviction => "a batch of pages is written out before this page fault is answered",
+            InjectedKind.FlippedBit => "a bit of a page that was written out is another: its MAC is wrong, and the page is lost",
+            InjectedKind.EpcSize => $"the EPC has {failure.Pages} pages to give now; what is beyond is written out, but for what cannot be",
+            InjectedKind.PageEviction when failure.HasMissed => "no enclave has such a page in the EPC that can be written out now",
+            InjectedKind.PageEviction => "the page is written out",
             _ => null, // it is explained where it comes out
         };
-        if (what is not null && IsNew(failure.ToString()))
+        if (what is not null)
         {
-            _line($"--inject {failure}: {what}");
+            TellOrder($"--inject {MachineNames.Of(failure)}", what);
+        }
+    }
+
+    public void Ordered(IObservedThread? thread, OrderedEvent what, string by) => TellOrder(by, what switch
+    {
+        OrderedEvent.Interrupt => $"thread {thread?.Id} takes an asynchronous exit there",
+        _ => "the machine loses power: the EPC is empty, and every enclave gone",
+    });
+
+    private void TellOrder(string by, string what)
+    {
+        if (IsNew(by))
+        {
+            _line($"{by}: {what}");
         }
     }
 

@@ -22,6 +22,7 @@ internal sealed class LookAnswers(Tracer tracer, Func<TraceHeader> header, LookC
     private const int CodeLength = 32;
 
     private readonly long _began = Stopwatch.GetTimestamp();
+    private readonly DateTimeOffset _beganAt = DateTimeOffset.UtcNow;
 
     private double Seconds => Math.Round(Stopwatch.GetElapsedTime(_began).TotalSeconds, 3);
 
@@ -40,9 +41,31 @@ internal sealed class LookAnswers(Tracer tracer, Func<TraceHeader> header, LookC
     };
 
     /// <summary>What it did, as Prometheus reads it.</summary>
-    public async Task<byte[]> Metrics(CancellationToken cancellation) =>
-        Encoding.UTF8.GetBytes(await tracer.Ask(view => RunMetrics.Text(view, header(), Seconds, counts.Summary(view, Seconds)),
-            cancellation).ConfigureAwait(false));
+    public async Task<byte[]> Metrics(CancellationToken cancellation) => await tracer.Ask(
+        view =>
+        {
+            var text = new MetricsText();
+            Write(view, text);
+            return Encoding.UTF8.GetBytes(text.ToString());
+        },
+        cancellation).ConfigureAwait(false);
+
+    /// <summary>What it did, as OpenTelemetry's protocol has it.</summary>
+    public async Task<byte[]> Export(OtlpTarget target, CancellationToken cancellation) =>
+        await tracer.Ask(view => Message(view, target), cancellation).ConfigureAwait(false);
+
+    /// <summary>The same when the run has ended.</summary>
+    public byte[] LastExport(OtlpTarget target) => tracer.LookAfter(view => Message(view, target));
+
+    private byte[] Message(MachineView view, OtlpTarget target)
+    {
+        var message = new OtlpMessage(_beganAt, DateTimeOffset.UtcNow, target.Resource);
+        Write(view, message);
+        return message.Written();
+    }
+
+    private void Write(MachineView view, IMetricSink sink) =>
+        RunMetrics.Write(sink, view, header(), Seconds, counts.Summary(view, Seconds));
 
     // The tracer writes it to a file without a name, which may be as large as the enclave;
     // whoever asked takes it from there in its own time.

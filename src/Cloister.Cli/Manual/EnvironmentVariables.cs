@@ -24,6 +24,12 @@ internal static class EnvironmentVariables
         ("CLOISTER_SGX_PROVISION", "The same of sgx.intel.com/provision."),
         ("NODE_NAME", "The node that `cloister device-plugin` labels, where --node names none. A pod has it by fieldRef: spec.nodeName."),
         ("KUBERNETES_SERVICE_HOST", "The cluster's API, with KUBERNETES_SERVICE_PORT. Every pod has both."),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT",
+            "Where `run --metrics otlp` sends metrics. Default: http://localhost:4318. OTEL_EXPORTER_OTLP_METRICS_ENDPOINT goes before it, with its whole path. Without the option nothing is sent."),
+        ("OTEL_EXPORTER_OTLP_HEADERS",
+            "Headers of those requests, as in api-key=secret, several with commas; OTEL_EXPORTER_OTLP_TIMEOUT is how many milliseconds an answer may take, and OTEL_EXPORTER_OTLP_PROTOCOL may be http/protobuf. With METRICS_ behind OTLP_ they go before these."),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "How often that is, in milliseconds. Default: 60000."),
+        ("OTEL_RESOURCE_ATTRIBUTES", "What those metrics say of what sends them beside its own, as in deployment.environment=test, several with commas; OTEL_SERVICE_NAME is service.name. Default: cloister."),
         ("DOTNET_EnableDiagnostics", "Not set: the runtime makes no sockets in /tmp for .NET's tools, or Cloister takes them away."),
     ];
 

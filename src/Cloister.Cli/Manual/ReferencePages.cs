@@ -14,7 +14,7 @@ internal static class ReferencePages
         var text = new StringBuilder(
             "# Metrics\n\n<!-- made from the table of metrics by CLOISTER_REGENERATE=1 dotnet test tests/Cloister.Cli.Tests -->\n\n");
         text.Append(
-            "`cloister metrics PID` prints them once, `cloister run --metrics PORT` serves them at `http://127.0.0.1:PORT/metrics`, both in Prometheus' text format. Names\nare after OpenTelemetry's semantic conventions, and for Prometheus as its exporters have them. Whoever can connect to the port can read them: they have neither\nthe program's arguments nor anything of its memory.\n\n");
+            "`cloister metrics PID` prints them once, `cloister run --metrics PORT` serves them at `http://127.0.0.1:PORT/metrics`, both in Prometheus' text format. Names\nare after OpenTelemetry's semantic conventions, and for Prometheus as its exporters have them. Whoever can connect to the port can read them: they have neither\nthe program's arguments nor anything of its memory.\n`--metrics otlp=URL` sends them by OpenTelemetry's protocol (OTLP 1, HTTP with protobuf, cumulative) each minute and at the end; what is `target.info` here is the\nresource there. The variables of OpenTelemetry's specification count ([environment](environment.md)).\n\n");
         text.Append(
             "What is counted by enclave and by operation is counted since `--metrics`, `--stats` or the first look; of an enclave whose process has another one as well,\nentries and exits without a stop are missing.\n\n| metric | for Prometheus | kind | unit | attributes | |\n|---|---|---|---|---|---|\n");
         foreach (Metric metric in MetricTable.All)

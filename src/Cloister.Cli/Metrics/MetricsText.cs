@@ -4,7 +4,7 @@ using System.Text;
 namespace Cloister.Cli.Metrics;
 
 /// <summary>Writes values in Prometheus' text-based exposition format, 0.0.4.</summary>
-internal sealed class MetricsText
+internal sealed class MetricsText : IMetricSink
 {
     private readonly StringBuilder _text = new();
     private readonly HashSet<Metric> _begun = [];
@@ -12,17 +12,14 @@ internal sealed class MetricsText
     /// <summary>What a HTTP server says of it.</summary>
     public const string ContentType = "text/plain; version=0.0.4; charset=utf-8";
 
-    /// <summary>A value. Those of a metric stand together.</summary>
-    /// <param name="metric">Of what.</param>
-    /// <param name="value">The value.</param>
-    /// <param name="attributes">The values of its attributes, in their order.</param>
+    /// <inheritdoc/>
     public void Add(Metric metric, double value, params ReadOnlySpan<string> attributes)
     {
         Begin(metric);
         Line(metric, "", value, null, attributes);
     }
 
-    /// <summary>A histogram: how many were no larger than each bound, all of them, and their sum.</summary>
+    /// <inheritdoc/>
     public void Add(Metric metric, IEnumerable<(double Bound, long Count)> upTo, long count, double sum,
         params ReadOnlySpan<string> attributes)
     {

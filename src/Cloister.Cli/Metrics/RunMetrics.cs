@@ -14,13 +14,13 @@ internal static class RunMetrics
     private const int FirstBound = 10, LastBound = 34, BoundStep = 2;
 
     /// <summary>Of the tracer's thread.</summary>
+    /// <param name="text">Takes it.</param>
     /// <param name="view">The machine.</param>
     /// <param name="header">What run it is.</param>
     /// <param name="seconds">Since the program began.</param>
     /// <param name="summary">What was counted.</param>
-    public static string Text(MachineView view, TraceHeader header, double seconds, RunSummary summary)
+    public static void Write(IMetricSink text, MachineView view, TraceHeader header, double seconds, RunSummary summary)
     {
-        var text = new MetricsText();
         DriverStatistics driver = view.Driver.Statistics;
         IReadOnlyList<ObservedProcess> processes = view.Processes;
         text.Add(MetricTable.Target, 1, "cloister", header.Version, Text(Environment.ProcessId), header.Engine, header.Isolation,
@@ -41,10 +41,9 @@ internal static class RunMetrics
         text.Add(MetricTable.ForcedExits, driver.ForcedExits);
         Living(text, [.. view.Driver.Enclaves.Where(one => one.IsCreated).OrderBy(one => one.Eid)], processes);
         Counted(text, summary);
-        return text.ToString();
     }
 
-    private static void Living(MetricsText text, IOpenEnclave[] enclaves, IReadOnlyList<ObservedProcess> processes)
+    private static void Living(IMetricSink text, IOpenEnclave[] enclaves, IReadOnlyList<ObservedProcess> processes)
     {
         foreach (string state in (string[])["building", "initialized", "dead", "suspended"])
         {
@@ -76,7 +75,7 @@ internal static class RunMetrics
         }
     }
 
-    private static void Counted(MetricsText text, RunSummary summary)
+    private static void Counted(IMetricSink text, RunSummary summary)
     {
         foreach (EnclaveSummary one in summary.Enclaves)
         {
@@ -118,7 +117,7 @@ internal static class RunMetrics
         }
     }
 
-    private static void Operations(MetricsText text, Metric metric, string[] attributes, long added, long augmented,
+    private static void Operations(IMetricSink text, Metric metric, string[] attributes, long added, long augmented,
         long evicted, long loaded)
     {
         text.Add(metric, added, [.. attributes, "add"]);

@@ -183,6 +183,7 @@ internal sealed class TraceDigest : ITraceTaker
         TraceKinds.Exit or TraceKinds.Process => e.Detail,
         TraceKinds.Fault => $"{e.Detail}, {e.Outcome}",
         TraceKinds.Signal => "",
+        TraceKinds.Order => e.Detail ?? "",
         TraceKinds.Fast or TraceKinds.Power => null,
         _ => e.Outcome,
     };

@@ -9,9 +9,12 @@ namespace Cloister.Cli.Running;
 /// <summary>What is to go wrong by order, as it is written on the command line.</summary>
 internal static class InjectionText
 {
-    private const string Race = "race=", Ioctl = "ioctl=", Error = "error=", When = "when=", Augment = "eaug", Leaf = "leaf=",
-        Load = "load=slow", By = "by=", Evict = "evict=batch";
-    private const int LongestLoad = 60_000;
+    private const string Race = "race=", Ioctl = "ioctl=", Augment = "eaug", Leaf = "leaf=", Epc = "epc=", Load = "load=slow",
+        Flip = "load=flip", Evict = "evict=batch", EvictPage = "evict=page";
+    private const string Moments = "time=SECONDS, entry=N, ioctl=N or fault=N";
+    private const string When = "when=N, when=N+ or when=N..M, with N from 1";
+    private const int LongestLoad = 60_000, PageSize = LinearAddress.PageSize, BitsOfPage = PageSize * 8;
+    private const double Longest = 1_000_000;
     private static readonly string[] s_ioctls = [.. IoctlTable.Rows.Select(row => row.Name).Distinct()];
 
     private static readonly string[] s_leaves = [.. InjectedLeaf.ByDriver.Select(MachineNames.Of),
@@ -36,13 +39,20 @@ internal static class InjectionText
         return null;
     }
 
+    /// <summary>What is wrong with rules on a machine, or null.</summary>
+    /// <param name="failures">The rules.</param>
+    /// <param name="epcPages">Pages of its EPC.</param>
+    public static string? ProblemOn(IReadOnlyList<InjectedFailure> failures, long epcPages) =>
+        failures.FirstOrDefault(one => one.Kind == InjectedKind.EpcSize && one.Pages > epcPages) is { } larger
+            ? $"{Epc}{larger.Pages}: more pages than the machine's EPC has, {epcPages}" : null;
+
     private static string? ReadRule(string rule, out InjectedFailure? failure)
     {
         failure = null;
         string[] parts = rule.Split(':');
         if (KindOf(parts[0], out string name) is not { } kind)
         {
-            return "write race=eaug, ioctl=NAME:error=ERRNO, leaf=NAME:error=SGX_ERROR, load=slow:by=MILLISECONDS or evict=batch";
+            return "write race=eaug, ioctl=NAME:error=ERRNO, leaf=NAME:error=SGX_ERROR, load=slow:by=MILLISECONDS, load=flip, evict=batch, evict=page:offset=OFFSET:MOMENT or epc=PAGES:MOMENT";
         }
 
         if (kind == InjectedKind.Ioctl && name != InjectedFailure.AnyIoctl && !s_ioctls.Contains(name))
@@ -55,68 +65,133 @@ internal static class InjectionText
             return $"no such leaf, or none that can fail by order{Spelling.Advice(name, s_leaves, $"there is {string.Join(", ", s_leaves)}")}";
         }
 
-        (string? error, int milliseconds, long first, long last) = (null, 0, 1, 1);
+        int pages = 0;
+        if (kind == InjectedKind.EpcSize && !int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out pages))
+        {
+            return $"{Epc}{name}: write a number of pages, from 0, as in epc=64:time=1";
+        }
+
+        var said = new InjectedFailure(kind, kind == InjectedKind.Ioctl ? name : "", DriverError.None, 1, 1) { Pages = pages };
+        var seen = new Seen();
         foreach (string part in parts.Skip(1))
         {
-            bool isRead = part switch
+            string key = part[..(part.IndexOf('=', StringComparison.Ordinal) + 1)], value = part[key.Length..];
+            if (!seen.Add(key))
             {
-                _ when part.StartsWith(Error, StringComparison.Ordinal) && kind is InjectedKind.Ioctl or InjectedKind.Leaf =>
-                    (error = part[Error.Length..]) is not null,
-                _ when part.StartsWith(By, StringComparison.Ordinal) && kind == InjectedKind.SlowLoad =>
-                    int.TryParse(part.AsSpan(By.Length), NumberStyles.None, CultureInfo.InvariantCulture, out milliseconds)
-                    && milliseconds is > 0 and <= LongestLoad,
-                _ => part.StartsWith(When, StringComparison.Ordinal) && ReadOccasions(part[When.Length..], out first, out last),
-            };
-            if (!isRead)
+                return $"{part}: {key} is there twice, or another in its place";
+            }
+
+            if (ReadPart(kind, key, value, ref said, seen) is not { } isRead || !isRead)
             {
-                string others = kind switch
-                {
-                    InjectedKind.Ioctl => "error=ERRNO or ",
-                    InjectedKind.Leaf => "error=SGX_ERROR or ",
-                    InjectedKind.SlowLoad => $"by=MILLISECONDS, from 1 to {LongestLoad}, or ",
-                    _ => ""
-                };
-                return $"{part}: write {others}when=N, when=N+ or when=N..M, with N from 1";
+                return $"{part}: write {Others(kind)}";
             }
         }
 
-        switch (kind)
-        {
-            case InjectedKind.Ioctl when error is null:
-                return "an ioctl needs error=ERRNO";
-            case InjectedKind.Leaf when error is null:
-                return "a leaf needs error=SGX_ERROR";
-            case InjectedKind.SlowLoad when milliseconds == 0:
-                return "a slow load needs by=MILLISECONDS";
-            case InjectedKind.Ioctl:
-                DriverError errno = Array.Find(Enum.GetValues<DriverError>(), known => known.ToString() == error);
-                if (errno == DriverError.None)
-                {
-                    return $"{Error}{error}: there is {string.Join(", ", Enum.GetNames<DriverError>().Where(known => known != nameof(DriverError.None)))}";
-                }
+        return Finish(name, said, seen, out failure);
+    }
 
-                failure = new InjectedFailure(kind, name, errno, first, last);
+    // Null for a part that rules of this kind have not.
+    private static bool? ReadPart(InjectedKind kind, string key, string value, ref InjectedFailure said, Seen seen)
+    {
+        bool hasMoment = kind is InjectedKind.EpcSize or InjectedKind.PageEviction;
+        switch (key)
+        {
+            case "error=" when kind is InjectedKind.Ioctl or InjectedKind.Leaf:
+                seen.Error = value;
+                return true;
+            case "by=" when kind == InjectedKind.SlowLoad:
+                bool isTime = int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int milliseconds)
+                    && milliseconds is > 0 and <= LongestLoad;
+                said = said with { Milliseconds = milliseconds };
+                return isTime;
+            case "bit=" when kind == InjectedKind.FlippedBit:
+                bool isBit = int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int bit) && bit < BitsOfPage;
+                said = said with { Bit = bit };
+                return isBit;
+            case "offset=" or "address=" when kind == InjectedKind.PageEviction:
+                bool isPlace = TryReadPlace(value, out ulong place);
+                said = key == "offset=" ? said with { Offset = place } : said with { Address = place };
+                return isPlace;
+            case "enclave=" when kind == InjectedKind.PageEviction:
+                bool isNumber = TryRead(value, out long number);
+                said = said with { Enclave = (ulong)Math.Max(number, 0) };
+                return isNumber;
+            case "time=" when hasMoment:
+                bool isSeconds = double.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds)
+                    && seconds <= Longest;
+                said = said with { Moment = InjectedMoment.Time, Seconds = seconds };
+                return isSeconds;
+            case "entry=" or "ioctl=" or "fault=" when hasMoment:
+                bool isMoment = ReadOccasions(value, out long first, out long last);
+                said = said with
+                {
+                    Moment = key switch
+                    {
+                        "entry=" => InjectedMoment.Entry,
+                        "ioctl=" => InjectedMoment.Ioctl,
+                        _ => InjectedMoment.Fault,
+                    },
+                    First = first,
+                    Last = last,
+                };
+                return isMoment;
+            case "when=" when !hasMoment:
+                bool isWhen = ReadOccasions(value, out first, out last);
+                said = said with { First = first, Last = last };
+                return isWhen;
+            default:
                 return null;
+        }
+    }
+
+    private static string? Finish(string name, InjectedFailure said, Seen seen, out InjectedFailure? failure)
+    {
+        failure = said;
+        switch (said.Kind)
+        {
+            case InjectedKind.Ioctl when seen.Error is null:
+                return "an ioctl needs error=ERRNO";
+            case InjectedKind.Leaf when seen.Error is null:
+                return "a leaf needs error=SGX_ERROR";
+            case InjectedKind.SlowLoad when said.Milliseconds == 0:
+                return "a slow load needs by=MILLISECONDS";
+            case InjectedKind.PageEviction when !seen.HasPlace:
+                return "a page needs offset=OFFSET, from the enclave's base, or address=ADDRESS";
+            case InjectedKind.PageEviction or InjectedKind.EpcSize when !seen.HasMoment:
+                return $"it needs a moment: {Moments}";
+            case InjectedKind.Ioctl:
+                DriverError errno = Array.Find(Enum.GetValues<DriverError>(), known => known.ToString() == seen.Error);
+                failure = said with { Error = errno };
+                return errno == DriverError.None
+                    ? $"error={seen.Error}: there is {string.Join(", ", Enum.GetNames<DriverError>().Where(known => known != nameof(DriverError.None)))}"
+                    : null;
             case InjectedKind.Leaf:
-                SgxError code = Array.Find(Enum.GetValues<SgxError>(), known => MachineNames.Of(known) == error);
+                SgxError code = Array.Find(Enum.GetValues<SgxError>(), known => MachineNames.Of(known) == seen.Error);
                 if (code == SgxError.Success)
                 {
-                    return $"{Error}{error}: there is {string.Join(", ", Enum.GetValues<SgxError>().Where(known => known != SgxError.Success).Select(MachineNames.Of))}";
+                    return $"error={seen.Error}: there is {string.Join(", ", Enum.GetValues<SgxError>().Where(known => known != SgxError.Success).Select(MachineNames.Of))}";
                 }
 
                 EnclsLeaf? encls = InjectedLeaf.ByDriver.Select(leaf => (EnclsLeaf?)leaf)
                     .FirstOrDefault(leaf => MachineNames.Of(leaf!.Value) == name);
                 EncluLeaf? enclu = encls is null ? InjectedLeaf.ByProgram.First(leaf => MachineNames.Of(leaf) == name) : null;
-                failure = new InjectedFailure(kind, "", DriverError.None, first, last)
-                {
-                    Leaf = new InjectedLeaf(encls, enclu, code, first, last),
-                };
+                failure = said with { Leaf = new InjectedLeaf(encls, enclu, code, said.First, said.Last) };
                 return null;
             default:
-                failure = new InjectedFailure(kind, "", DriverError.None, first, last) { Milliseconds = milliseconds };
                 return null;
         }
     }
+
+    private static string Others(InjectedKind kind) => kind switch
+    {
+        InjectedKind.Ioctl => $"error=ERRNO or {When}",
+        InjectedKind.Leaf => $"error=SGX_ERROR or {When}",
+        InjectedKind.SlowLoad => $"by=MILLISECONDS, from 1 to {LongestLoad}, or {When}",
+        InjectedKind.FlippedBit => $"bit=N, from 0 to {BitsOfPage - 1}, or {When}",
+        InjectedKind.EpcSize => $"{Moments}, with N from 1",
+        InjectedKind.PageEviction => $"offset=OFFSET or address=ADDRESS, of a page, enclave=N and {Moments}, with N from 1",
+        _ => When,
+    };
 
     private static InjectedKind? KindOf(string part, out string name)
     {
@@ -125,9 +200,12 @@ internal static class InjectionText
         {
             Race + Augment => InjectedKind.AugmentRace,
             Load => InjectedKind.SlowLoad,
+            Flip => InjectedKind.FlippedBit,
             Evict => InjectedKind.Eviction,
+            EvictPage => InjectedKind.PageEviction,
             _ when part.StartsWith(Ioctl, StringComparison.Ordinal) => InjectedKind.Ioctl,
             _ when part.StartsWith(Leaf, StringComparison.Ordinal) => InjectedKind.Leaf,
+            _ when part.StartsWith(Epc, StringComparison.Ordinal) => InjectedKind.EpcSize,
             _ => null,
         };
     }
@@ -148,4 +226,35 @@ internal static class InjectionText
 
     private static bool TryRead(string text, out long number) =>
         long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number) && number > 0;
+
+    // Hexadecimal behind 0x, else decimal; of the page's first byte.
+    private static bool TryReadPlace(string text, out ulong place) =>
+        (text.StartsWith("0x", StringComparison.Ordinal)
+            ? ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out place)
+            : ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out place))
+        && place % PageSize == 0;
+
+    // Which parts a rule has.
+    private sealed class Seen
+    {
+        private readonly HashSet<string> _keys = [];
+
+        /// <summary>What stands behind error=.</summary>
+        public string? Error { get; set; }
+
+        /// <summary>Whether it says which page.</summary>
+        public bool HasPlace => _keys.Contains("place");
+
+        /// <summary>Whether it says when.</summary>
+        public bool HasMoment => _keys.Contains("moment");
+
+        /// <summary>One more part.</summary>
+        /// <returns>False where it has that already, or another in its place.</returns>
+        public bool Add(string key) => _keys.Add(key switch
+        {
+            "offset=" or "address=" => "place",
+            "time=" or "entry=" or "ioctl=" or "fault=" => "moment",
+            _ => key,
+        });
+    }
 }

@@ -68,5 +68,7 @@ internal sealed class ObserverList : IDriverObserver, IEngineObserver
 
     public void Executed(IObservedThread thread) => _engines.ForEach(one => one.Executed(thread));
 
+    public void Ordered(IObservedThread? thread, OrderedEvent what, string by) => _engines.ForEach(one => one.Ordered(thread, what, by));
+
     public void ThreadEnded(IObservedThread thread, ProgramEnd ended) => _engines.ForEach(one => one.ThreadEnded(thread, ended));
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using Cloister.Attestation.Collaterals;
+using Cloister.Cli.Metrics;
 using Cloister.Cli.Tracing;
 using Cloister.Driver;
 using Cloister.Engine.Options;
@@ -132,6 +133,9 @@ internal sealed record RunArguments
 
     /// <summary>Where metrics are served; null for nowhere.</summary>
     public IPEndPoint? Metrics { get; init; }
+
+    /// <summary>Where metrics are sent; null for nowhere.</summary>
+    public OtlpTarget? MetricsExport { get; init; }
 
     /// <summary>The directory that enclaves are written to; null for none.</summary>
     public string? Dump { get; init; }

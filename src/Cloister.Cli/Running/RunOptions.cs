@@ -1,4 +1,5 @@
 using Cloister.Architecture;
+using Cloister.Cli.Metrics;
 using Cloister.Cli.Platforms;
 using Cloister.Cli.Tracing;
 using Cloister.Driver;
@@ -138,7 +139,7 @@ internal static class RunOptions
             PowerLossPlan.Parse(text) is { } plan ? (a with { PowerLoss = plan }, null)
             : (a, $"--power-loss {text}: write entry=N or ioctl=N, with N from 1, or time=SECONDS, several with commas")),
         new("--inject", "RULES",
-            () => "Things go wrong by order: race=eaug for SIGBUS as Linux gives the second of two threads that fault on a new page, ioctl=NAME:error=ERRNO for an ioctl that does nothing but fail; NAME may be any; leaf=NAME:error=SGX_ERROR for a leaf that does, as SGX_EPC_PAGE_CONFLICT comes where others work on a page; load=slow:by=MILLISECONDS for pages that take long to be loaded; evict=batch for 16 pages that are written out before a page fault is answered. Each with :when=N, N+ or N..M, the occasions, default 1. Several with commas.", (a, text) =>
+            () => "Things go wrong by order: race=eaug for SIGBUS as Linux gives the second of two threads that fault on a new page, ioctl=NAME:error=ERRNO for an ioctl that does nothing but fail; NAME may be any; leaf=NAME:error=SGX_ERROR for a leaf that does, as SGX_EPC_PAGE_CONFLICT comes where others work on a page; load=slow:by=MILLISECONDS for pages that take long to be loaded, load=flip for a bit of an evicted page that has changed; evict=batch for 16 pages that are written out before a page fault is answered. Each with :when=N, N+ or N..M, the occasions, default 1. At a moment, which is time=SECONDS, entry=N, ioctl=N or fault=N: evict=page:offset=OFFSET:MOMENT writes that page of an enclave out, epc=PAGES:MOMENT leaves so many of the EPC. Several with commas.", (a, text) =>
             InjectionText.Read(text, out IReadOnlyList<InjectedFailure> failures) is { } problem ? (a, $"--inject {problem}")
             : (a with { Injected = [.. a.Injected, .. failures] }, null)),
         new("--interrupts", "HZ",
@@ -152,6 +153,11 @@ internal static class RunOptions
             InterruptPlan.TryParse(text, out long every, out ulong? chosen)
             ? (a with { Interrupts = a.Interrupts with { Every = every, Seed = chosen } }, null)
                 : (a, $"--interrupt-every {text}: write N or N:SEED, with N from 1")),
+        new("--interrupt-at", "PLACES",
+            () => "A thread is interrupted before it executes what is at a place of an enclave's code: SYMBOL, a function or label of the enclave's file, which the program opens or maps or --against names; SYMBOL+0xOFFSET; or 0xOFFSET from the enclave's base, where an instruction must begin. Each with :when=N, N+ or N..M, default every time. Several with commas.", (a, text) =>
+            InterruptPlace.Parse(text) is { } places
+            ? (a with { Interrupts = a.Interrupts with { Places = [.. a.Interrupts.Places, .. places] } }, null)
+                : (a, $"--interrupt-at {text}: write SYMBOL, SYMBOL+0xOFFSET or 0xOFFSET, with :when=N, N+ or N..M, several with commas")),
         new("--nodes", "ACCESS",
             () => "Owner, group and mode of the nodes enclave, provision and vepc, as in enclave=root:sgx:0660,provision=root:sgx_prv:0660. Default: all may open them.", (a, text) =>
             (a with { Nodes = NodeText.Read(text, a.Nodes, out string? problem) }, problem)),
@@ -255,10 +261,13 @@ internal static class RunOptions
                 && often is > 0 and <= InterruptPlan.MostInSecond
                 ? (a with { ProfileRate = often }, null)
                 : (a, $"--profile-rate {text}: write a number from 1 to {InterruptPlan.MostInSecond}")),
-        new("--metrics", "[ADDRESS:]PORT",
-            () => "Serve what the machine does at http://ADDRESS:PORT/metrics, for Prometheus; 127.0.0.1 where no address is given, and a free port, which is told, for 0.", (a, text) =>
-            ListenAddress.Parse(text) is { } place ? (a with { Metrics = place }, null)
-            : (a, $"--metrics {text}: write PORT or ADDRESS:PORT, as in 9464 or 127.0.0.1:9464")),
+        new("--metrics", "PLACE",
+            () => "Serve what the machine does for Prometheus, at http://ADDRESS:PORT/metrics where PLACE is PORT or ADDRESS:PORT; 127.0.0.1 where no address is given, and a free port, which is told, for 0. With otlp=URL send it by OpenTelemetry's protocol (HTTP, protobuf), each minute and at the end; with otlp alone where OTEL_EXPORTER_OTLP_ENDPOINT says.", (a, text) =>
+            OtlpTarget.IsMeant(text)
+                ? OtlpTarget.Parse(text, Environment.GetEnvironmentVariable, out string? problem) is { } target
+                    ? (a with { MetricsExport = target }, null) : (a, $"--metrics {OtlpTarget.Word}: {problem}")
+            : ListenAddress.Parse(text) is { } place ? (a with { Metrics = place }, null)
+            : (a, $"--metrics {text}: write PORT or ADDRESS:PORT, as in 9464 or 127.0.0.1:9464, or otlp=URL")),
         new("--dump", "DIR",
             () => "Write each enclave to DIR at its INIT: enclave-N.sgxs as it was measured, enclave-N.sig its SIGSTRUCT. What is there already stays as it is.", (a, text) =>
             text.Length == 0 ? (a, "--dump: a directory's name is needed, and it is empty")

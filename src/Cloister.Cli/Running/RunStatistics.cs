@@ -72,6 +72,9 @@ internal sealed record RunStatistics
     /// <summary>What each thread did that was inside.</summary>
     public IReadOnlyCollection<ThreadSummary> Threads { get; init; } = [];
 
+    /// <summary>What it would have cost on hardware, as far as figures were published.</summary>
+    public HardwareCost Hardware { get; init; } = new();
+
     /// <summary>Reads them off a machine.</summary>
     public static RunStatistics Of(Tracer tracer, ProgramEnd end, TimeSpan time, RunSummary summary)
     {
@@ -97,6 +100,7 @@ internal sealed record RunStatistics
             Calls = summary.Calls,
             Enclaves = summary.Enclaves,
             Threads = summary.Threads,
+            Hardware = summary.Hardware,
         };
     }
 

@@ -33,7 +33,7 @@ internal static class SignalRelay
         s_registrations.Add(PosixSignalRegistration.Create((PosixSignal)Signal.SIGPWR, context =>
         {
             context.Cancel = true;
-            tracer.LosePower();
+            tracer.LosePower("SIGPWR");
         }));
         if ((ignored & 1UL << (Signal.SIGXFSZ - 1)) == 0)
         {

@@ -38,6 +38,17 @@ internal static class MachineNames
     /// <summary>SGX_NOT_TRACKED and its like.</summary>
     public static string Of(SgxError error) => s_errors.GetOrAdd(error, static known => "SGX_" + Snake(known.ToString()));
 
+    /// <summary>An order, as it is written behind <c>--inject</c>.</summary>
+    public static string Of(InjectedFailure order) => order.Leaf is { } leaf ? Of(leaf) : order.ToString();
+
+    /// <summary>An order about a leaf, as it is written behind <c>--inject</c>.</summary>
+    public static string Of(InjectedLeaf order)
+    {
+        string when = order.Last == long.MaxValue ? $"{order.First}+" : order.First == order.Last ? $"{order.First}"
+            : $"{order.First}..{order.Last}";
+        return $"leaf={(order.Encls is { } encls ? Of(encls) : Of(order.Enclu!.Value))}:error={Of(order.Error)}:when={when}";
+    }
+
     /// <summary>SIGSEGV and its like. signal(7).</summary>
     public static string OfSignal(int signal) =>
         s_signals.GetOrAdd(signal, static number => number >= 0 && number < s_signalNames.Length ? s_signalNames[number] : $"SIG{number}");

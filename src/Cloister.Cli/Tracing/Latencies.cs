@@ -14,12 +14,16 @@ internal sealed class Latencies
     /// <summary>All together, in nanoseconds.</summary>
     public long Total { get; private set; }
 
+    /// <summary>The longest, in nanoseconds.</summary>
+    public long Maximum { get; private set; }
+
     /// <summary>One more.</summary>
     /// <param name="nanoseconds">Not negative.</param>
     public void Add(long nanoseconds)
     {
         Count++;
         Total += nanoseconds;
+        Maximum = Math.Max(Maximum, nanoseconds);
         _buckets[BucketOf((ulong)nanoseconds)]++;
     }
 

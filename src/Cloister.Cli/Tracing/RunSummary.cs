@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Cloister.Lab;
 
 namespace Cloister.Cli.Tracing;
 
@@ -7,20 +8,22 @@ namespace Cloister.Cli.Tracing;
 internal sealed class RunSummary : ITraceSink
 {
     private const int MostRows = 1000, ShownRows = 40;
-    private const string Inside = "inside, from entry to exit";
+
+    /// <summary>What the time is called that threads spend inside.</summary>
+    internal const string Inside = "inside, from entry to exit";
+
     private readonly SortedDictionary<string, (Latencies Times, long Errors)> _calls = new(StringComparer.Ordinal);
     private readonly SortedDictionary<ulong, EnclaveSummary> _enclaves = [];
     private readonly SortedDictionary<(int Process, int Thread), ThreadSummary> _threads = [];
     private readonly Dictionary<int, HashSet<ulong>> _living = []; // the enclaves of a process
+    private readonly EventCounts _events = new();
 
     /// <inheritdoc/>
     public TraceKinds Kinds => TraceKinds.Ioctl | TraceKinds.Leaf | TraceKinds.Fault | TraceKinds.Exit | TraceKinds.Fast
         | TraceKinds.Power;
 
     /// <summary>By call: what took time.</summary>
-    public IReadOnlyList<CallSummary> Calls => [.. _calls.Select(call => new CallSummary(
-        call.Key, call.Value.Times.Count, call.Value.Errors, call.Value.Times.Total, call.Value.Times.Percentile(0.5),
-        call.Value.Times.Percentile(0.95), call.Value.Times.Percentile(0.99)))
+    public IReadOnlyList<CallSummary> Calls => [.. _calls.Select(call => CallSummary.Of(call.Key, call.Value.Times, call.Value.Errors))
         .OrderByDescending(call => call.Nanoseconds)];
 
     /// <summary>By call, in the order of their names.</summary>
@@ -30,8 +33,11 @@ internal sealed class RunSummary : ITraceSink
     /// <summary>By enclave, in the order of ECREATE; no more than the first thousand.</summary>
     public IReadOnlyCollection<EnclaveSummary> Enclaves => _enclaves.Values;
 
-    /// <summary>By thread; no more than the first thousand that came in.</summary>
+    /// <summary>By thread; no more than the first thousand that came in, faulted or made an ioctl.</summary>
     public IReadOnlyCollection<ThreadSummary> Threads => _threads.Values;
+
+    /// <summary>What it would have cost on hardware.</summary>
+    public HardwareCost Hardware => HardwareCost.Of(_events, _enclaves.Values);
 
     /// <summary>An enclave is there already.</summary>
     /// <param name="enclave">Its number.</param>
@@ -70,10 +76,26 @@ internal sealed class RunSummary : ITraceSink
         }
 
         EnclaveSummary? enclave = EnclaveOf(in e);
+        bool failed = e.Kind switch
+        {
+            TraceKinds.Ioctl => e.Outcome is { Length: > 0 } outcome && outcome[0] is '-' or '?',
+            TraceKinds.Fault => e.Outcome?.StartsWith("SIGBUS", StringComparison.Ordinal) == true,
+            _ => false,
+        };
+        if (EventOf(in e) is { } counted)
+        {
+            _events[counted] += e.Count;
+        }
+
+        if (e.Kind is not (TraceKinds.Encls or TraceKinds.Paging) && e.Thread != 0)
+        {
+            ThreadOf(in e)?.Add(in e, failed);
+        }
+
         switch (e.Kind)
         {
             case TraceKinds.Ioctl:
-                Time(e.Name, e.Duration, e.Outcome is { Length: > 0 } outcome && outcome[0] is '-' or '?');
+                Time(e.Name, e.Duration, failed);
                 if (enclave is not null)
                 {
                     enclave.Ioctls++;
@@ -85,10 +107,11 @@ internal sealed class RunSummary : ITraceSink
                 {
                     "EAUG" => "page fault, a page added by EAUG",
                     "ELDU" => "page fault, a page loaded by ELDU",
-                    "SIGBUS" => "page fault, not resolved",
-                    _ => "page fault, the page was in the EPC"
+                    "mapped" => "page fault, the page was in the EPC",
+                    _ when failed => "page fault, not resolved",
+                    _ => "page fault, something by order came before"
                 }, e.Duration,
-                    e.Outcome == "SIGBUS");
+                    failed);
                 if (enclave is not null)
                 {
                     enclave.PageFaults++;
@@ -110,12 +133,6 @@ internal sealed class RunSummary : ITraceSink
         }
 
         enclave?.Counts.Add(in e);
-        if (!_threads.TryGetValue((e.Process, e.Thread), out ThreadSummary? thread) && _threads.Count < MostRows)
-        {
-            _threads[(e.Process, e.Thread)] = thread = new ThreadSummary(e.Process, e.Thread, new EntryCounts());
-        }
-
-        thread?.Counts.Add(in e);
     }
 
     /// <summary>As tables.</summary>
@@ -124,10 +141,10 @@ internal sealed class RunSummary : ITraceSink
         var text = new StringBuilder();
         if (_calls.Count > 0)
         {
-            Line(text, $"{"seconds",12} {"count",9} {"errors",7} {"us/call",10} {"median",10} {"95 %",10} {"99 %",10}  what took time (median and percentiles in us, to an eighth)");
+            Line(text, $"{"seconds",12} {"count",9} {"errors",7} {"us/call",10} {"median",10} {"95 %",10} {"99 %",10} {"longest",10}  what took time (median and percentiles in us, to an eighth)");
             foreach (CallSummary call in Calls)
             {
-                Line(text, $"{call.Nanoseconds / 1e9,12:f6} {call.Count,9} {call.Errors,7} {call.Nanoseconds / 1e3 / call.Count,10:f1} {call.Median / 1e3,10:f1} {call.Percentile95 / 1e3,10:f1} {call.Percentile99 / 1e3,10:f1}  {call.Name}");
+                Line(text, $"{call.Nanoseconds / 1e9,12:f6} {call.Count,9} {call.Errors,7} {call.Nanoseconds / 1e3 / call.Count,10:f1} {call.Median / 1e3,10:f1} {call.Percentile95 / 1e3,10:f1} {call.Percentile99 / 1e3,10:f1} {call.Maximum / 1e3,10:f1}  {call.Name}");
             }
         }
 
@@ -140,11 +157,36 @@ internal sealed class RunSummary : ITraceSink
         foreach (ThreadSummary one in _threads.Values.Take(ShownRows))
         {
             Line(text, $"thread {one.Thread}{(one.Thread == one.Process ? "" : $" of {one.Process}")}: {Told(one.Counts)}");
+            foreach (CallSummary call in one.Calls)
+            {
+                Line(text, $"  {call.Count} {call.Name}: median {call.Median / 1e3:f1} us, 95 % {call.Percentile95 / 1e3:f1}, 99 % {call.Percentile99 / 1e3:f1}, longest {call.Maximum / 1e3:f1}");
+            }
         }
 
         More(text, _threads.Count, "threads");
+        _ = text.Append(Hardware.Text());
         return text.ToString().TrimEnd('\n');
     }
+
+    private ThreadSummary? ThreadOf(in TraceEvent e)
+    {
+        if (!_threads.TryGetValue((e.Process, e.Thread), out ThreadSummary? thread) && _threads.Count < MostRows)
+        {
+            _threads[(e.Process, e.Thread)] = thread = new ThreadSummary(e.Process, e.Thread);
+        }
+
+        return thread;
+    }
+
+    private static MachineEvent? EventOf(in TraceEvent e) => e.Kind switch
+    {
+        TraceKinds.Ioctl => MachineEvent.Ioctl,
+        TraceKinds.Fault => MachineEvent.PageFault,
+        TraceKinds.Exit => e.Detail == "#PF" ? MachineEvent.AexPageFault : MachineEvent.AexOther,
+        TraceKinds.Fast => MachineEventNames.Parse(e.Name),
+        TraceKinds.Encls or TraceKinds.Enclu when e.Outcome == "0" => MachineEventNames.Parse(e.Name),
+        _ => null,
+    };
 
     private static string Told(EntryCounts counts)
     {

@@ -43,9 +43,12 @@ internal enum TraceKinds
     /// <summary>Losses of power, after which no page is valid.</summary>
     Power = 2048,
 
+    /// <summary>What happens because an option orders it.</summary>
+    Order = 4096,
+
     /// <summary>All leaves.</summary>
     Leaf = Enclu | Encls | Paging,
 
     /// <summary>Everything.</summary>
-    All = 4095,
+    All = 8191,
 }

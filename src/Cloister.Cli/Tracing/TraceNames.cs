@@ -9,7 +9,7 @@ internal static class TraceNames
         ("paging", TraceKinds.Paging), ("fault", TraceKinds.Fault),
         ("exit", TraceKinds.Exit), ("exception", TraceKinds.Exception), ("signal", TraceKinds.Signal), ("mapping", TraceKinds.Mapping),
         ("process", TraceKinds.Process),
-        ("fast", TraceKinds.Fast), ("power", TraceKinds.Power), ("all", TraceKinds.All),
+        ("fast", TraceKinds.Fast), ("power", TraceKinds.Power), ("order", TraceKinds.Order), ("all", TraceKinds.All),
     ];
 
     /// <summary>The names that <c>--trace-events</c> knows.</summary>

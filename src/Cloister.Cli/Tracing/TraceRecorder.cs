@@ -60,6 +60,7 @@ internal sealed class TraceRecorder : IMachineObserver, IDriverObserver, IEngine
     public void EnclsExecuted(EnclsLeaf leaf, EpcPage page, LinearAddress address, LeafResult result)
     {
         _next.EnclsExecuted(leaf, page, address, result);
+        NoteOrder(in result);
         bool pages = leaf is EnclsLeaf.Eblock or EnclsLeaf.Etrack or EnclsLeaf.Etrackc or EnclsLeaf.Ewb or EnclsLeaf.Eldu or EnclsLeaf.Elduc
             or EnclsLeaf.Eldb or EnclsLeaf.Eldbc or EnclsLeaf.Epa;
         TraceKinds kind = pages ? TraceKinds.Paging : TraceKinds.Encls;
@@ -112,6 +113,7 @@ internal sealed class TraceRecorder : IMachineObserver, IDriverObserver, IEngine
     public void EncluExecuted(EncluLeaf leaf, LogicalProcessor processor, LinearAddress address, LeafResult result)
     {
         _next.EncluExecuted(leaf, processor, address, result);
+        NoteOrder(in result);
         ThreadVisit? visit = _threads.GetValueOrDefault(processor);
 
         // One that faulted in EENTER or ERESUME may have been in another enclave last.
@@ -222,7 +224,15 @@ internal sealed class TraceRecorder : IMachineObserver, IDriverObserver, IEngine
         }
     }
 
-    public void Injected(InjectedFailure failure) => _injected = true;
+    public void Injected(InjectedFailure failure)
+    {
+        // What happens at a moment is nothing that the ioctl or the fault came to.
+        _injected |= failure.Kind is not (InjectedKind.EpcSize or InjectedKind.PageEviction);
+        Order(null, $"--inject {MachineNames.Of(failure)}", failure.HasMissed ? "nothing to do" : null);
+    }
+
+    public void Ordered(IObservedThread? thread, OrderedEvent what, string by) => Order(
+        thread, by, what == OrderedEvent.Interrupt ? null : "the machine loses power");
 
     public void Working(IObservedThread? thread)
     {
@@ -339,6 +349,14 @@ internal sealed class TraceRecorder : IMachineObserver, IDriverObserver, IEngine
         _working = _working == thread ? null : _working;
     }
 
+    private void Order(IObservedThread? thread, string name, string? detail)
+    {
+        if ((_kinds & TraceKinds.Order) != 0)
+        {
+            Tell(New(TraceKinds.Order, name, thread) with { Detail = detail });
+        }
+    }
+
     private void Fast(IObservedThread thread, string name, long count)
     {
         if (count > 0)
@@ -357,8 +375,17 @@ internal sealed class TraceRecorder : IMachineObserver, IDriverObserver, IEngine
         return visit;
     }
 
-    private string OutcomeOf(in LeafResult result) => result.Status == LeafStatus.Error && _machine.WasInjected
-        ? MachineNames.Of(result.Error) + " (injected)" : MachineNames.Of(in result);
+    private string OutcomeOf(in LeafResult result) =>
+        result.Status == LeafStatus.Error && _machine.Injection is not null ? MachineNames.Of(result.Error) + " (injected)"
+            : MachineNames.Of(in result);
+
+    private void NoteOrder(in LeafResult result)
+    {
+        if (result.Status == LeafStatus.Error && _machine.Injection is { } order)
+        {
+            Order(null, $"--inject {MachineNames.Of(order)}", null);
+        }
+    }
 
     private string TakeInjected()
     {

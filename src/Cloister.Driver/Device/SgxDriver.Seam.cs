@@ -4,8 +4,11 @@ using Cloister.Processor;
 namespace Cloister.Driver;
 
 /// <content>What the engine calls; its files are this driver's own.</content>
-public sealed partial class SgxDriver : ISgxDriver, ILegacyDriver, IPageAhead
+public sealed partial class SgxDriver : ISgxDriver, ILegacyDriver, IPageAhead, IDriverOrders
 {
+    /// <inheritdoc/>
+    IDriverOrders? ISgxDriver.Orders => this;
+
     /// <inheritdoc/>
     ILegacyDriver? ISgxDriver.Legacy => this;
 

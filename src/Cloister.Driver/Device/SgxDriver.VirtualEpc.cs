@@ -44,6 +44,7 @@ public sealed partial class SgxDriver
         ThrowIfStrange(virtualEpc);
         ArgumentNullException.ThrowIfNull(addressSpace);
         State.Observer.FaultBegan(null, address, AccessKind.Read);
+        Come(InjectedMoment.Fault);
         VmFault result = _virtualEpcMemory.Fault(virtualEpc, addressSpace, address.PageBase, offset, mapping);
         State.Observer.FaultEnded(result);
         return result;
@@ -59,6 +60,7 @@ public sealed partial class SgxDriver
     {
         ThrowIfStrange(virtualEpc);
         ArgumentNullException.ThrowIfNull(caller);
+        Come(InjectedMoment.Ioctl);
         var row = IoctlTable.Find(Options.Generation, IoctlDevice.VirtualEpc, command);
         IoctlOperation operation = row is null ? new CompletedIoctl(State.Refuse(DriverError.ENOTTY, IoctlRule.KnownCommand, command))
             : Injected(row) ?? row.Create(new IoctlCall(_services, null, virtualEpc, argument, caller));

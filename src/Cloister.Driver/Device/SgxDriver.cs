@@ -122,6 +122,7 @@ public sealed partial class SgxDriver
         State.ThrowIfStrange(enclave);
         ArgumentNullException.ThrowIfNull(caller);
         State.Counters.Ioctls++;
+        Come(InjectedMoment.Ioctl);
 
         var row = IoctlTable.Find(Options.Generation, IoctlDevice.Enclave, command);
 
@@ -274,6 +275,7 @@ public sealed partial class SgxDriver
         State.ThrowIfStrange(enclave);
         ArgumentNullException.ThrowIfNull(addressSpace);
         State.Observer.FaultBegan(enclave, address, access);
+        Come(InjectedMoment.Fault);
         VmFault result = _enclaveFault.Handle(enclave, addressSpace, address.PageBase, access, mapping);
         State.Observer.FaultEnded(result);
         return result;

@@ -44,7 +44,7 @@ internal sealed class EnclaveFaultHandler
         {
             // Linux gives VM_FAULT_NOPAGE and the thread faults again and again until ksgxd, woken by the allocation,
             // has made room. Here ksgxd's part is done on the spot.
-            _epc.MakeRoom(Math.Min(EnclaveAugment.MaximumAllocations, _state.Pool.TotalCount));
+            _epc.MakeRoom(Math.Min(EnclaveAugment.MaximumAllocations, _state.Pool.LimitCount));
             error = FindPage(enclave, address, access, mapping, out page, out entry);
         }
 
@@ -103,7 +103,8 @@ internal sealed class EnclaveFaultHandler
     {
         bool adds = _state.Rules is { AddsPagesOnFault: true, SignalsAddedPages: false, BindsToMapping: false }
             && _state.Machine.Options.Sgx2
-            && enclave.IsInitialized && enclave.Secs.IsResident && !_state.Injections.MayRace;
+            && enclave.IsInitialized && enclave.Secs.IsResident && !_state.Injections.MayRace
+            && !_state.Injections.CountFaults;
         int count = 0;
         while (adds && count < most && start + ((ulong)count * LinearAddress.PageSize) - enclave.Base < enclave.Size
             && !enclave.Pages.Contains((start.Value >> 12) + (ulong)count))

@@ -83,6 +83,12 @@ internal sealed class EnclavePageLoader(DriverState state, EpcAllocator epc)
             Thread.Sleep(slow.Milliseconds);
         }
 
+        if (state.Injections.Fetched() is { } flipped)
+        {
+            state.Observer.Injected(flipped);
+            enclave.Backing.Contents(page.Backing)[flipped.Bit / 8] ^= (byte)(1 << (flipped.Bit % 8));
+        }
+
         var (vaPage, slot) = enclave.Versions.Find(page.VersionSlot);
         var result = Cloister.Processor.Encls.Eldu.Execute(
             state.Machine,

@@ -29,7 +29,7 @@ internal abstract class DynamicMemoryIoctl<T>(IoctlCall call) : RangeIoctl<T>(ca
     {
         if (LoadsPages)
         {
-            Services.Epc.ReclaimDirect(Math.Min(PagesOfOneLoad, Services.State.Pool.TotalCount));
+            Services.Epc.ReclaimDirect(Math.Min(PagesOfOneLoad, Services.State.Pool.LimitCount));
         }
 
         ulong pageNumber = (Enclave.Base + offset).Value >> 12;

@@ -24,7 +24,7 @@ internal sealed class EnclaveAugmentPages(IoctlCall call) : RangeIoctl<SgxEnclav
 
     protected override DriverError HandlePage(ulong offset)
     {
-        Services.Epc.MakeRoom(Math.Min(EnclaveAugment.MaximumAllocations, Services.State.Pool.TotalCount));
+        Services.Epc.MakeRoom(Math.Min(EnclaveAugment.MaximumAllocations, Services.State.Pool.LimitCount));
         return Services.Augment.Add(Enclave, Enclave.Base + offset, out _) switch
         {
             DriverError.EFAULT => Refuse(DriverError.EIO, IoctlRule.LeafSucceeds, offset),

@@ -18,11 +18,12 @@ internal sealed class EpcPagePool
     private int _freeTail = None;
     private int _activeHead = None;
     private int _activeTail = None;
+    private int _free;
 
     public EpcPagePool(int pageCount)
     {
         _pages = new EpcArray<Descriptor>(pageCount);
-        FreeCount = pageCount;
+        _free = pageCount;
     }
 
     private enum State : byte
@@ -36,8 +37,17 @@ internal sealed class EpcPagePool
     /// <summary>All pages.</summary>
     public int TotalCount => _pages.Length;
 
-    /// <summary>Pages nobody owns (sgx_nr_free_pages).</summary>
-    public int FreeCount { get; private set; }
+    /// <summary>Pages nobody owns and anybody may have (sgx_nr_free_pages).</summary>
+    public int FreeCount => Math.Max(0, _free - WithheldCount);
+
+    /// <summary>Pages that others have, for all that is known here: as many of those that nobody owns are not to be had.</summary>
+    public int WithheldCount { get; set; }
+
+    /// <summary>Pages that can be had in all.</summary>
+    public int LimitCount => TotalCount - WithheldCount;
+
+    /// <summary>Pages that are owned beyond <see cref="LimitCount"/>.</summary>
+    public int ExcessCount => Math.Max(0, WithheldCount - _free);
 
     /// <summary>Pages on the active list.</summary>
     public int ActiveCount { get; private set; }
@@ -49,6 +59,12 @@ internal sealed class EpcPagePool
     public bool TryTake(out EpcPage page)
     {
         int index;
+        if (FreeCount == 0)
+        {
+            page = default;
+            return false;
+        }
+
         if (_freeHead != None)
         {
             index = _freeHead;
@@ -69,7 +85,7 @@ internal sealed class EpcPagePool
         }
 
         _pages[index] = new Descriptor { State = State.Taken, Next = None, Previous = None, Owner = None };
-        FreeCount--;
+        _free--;
         page = new EpcPage(index);
         return true;
     }
@@ -94,7 +110,7 @@ internal sealed class EpcPagePool
         }
 
         _freeTail = page.Index;
-        FreeCount++;
+        _free++;
     }
 
     /// <summary>Puts a page at the tail of the active list (sgx_mark_page_reclaimable).</summary>
@@ -156,15 +172,26 @@ internal sealed class EpcPagePool
             return false;
         }
 
-        page = new EpcPage(_activeHead);
-        Unlink(_activeHead);
+        return TryIsolate(page = new EpcPage(_activeHead), out owner, out pageNumber);
+    }
+
+    /// <summary>Isolates a page for the reclaimer; false where it is none that may be reclaimed.</summary>
+    public bool TryIsolate(EpcPage page, out int owner, out ulong pageNumber)
+    {
         ref var descriptor = ref _pages[page.Index];
+        if (descriptor.State != State.Active)
+        {
+            (owner, pageNumber) = (None, 0);
+            return false;
+        }
+
+        Unlink(page.Index);
         descriptor.State = State.Isolated;
         (owner, pageNumber) = (descriptor.Owner, descriptor.PageNumber);
         return true;
     }
 
-    /// <summary>Counts the free list by walking it: what <see cref="FreeCount"/> must equal.</summary>
+    /// <summary>Counts the free list by walking it: what <see cref="FreeCount"/> and <see cref="WithheldCount"/> come to.</summary>
     public int CountFreeByWalking()
     {
         int count = _pages.Length - _neverUsed;

@@ -87,6 +87,22 @@ internal sealed class EpcAllocator(DriverState state, PageReclaimer reclaimer)
     /// <summary>Writes out a batch of pages, whether there is need or not.</summary>
     public void ReclaimBatch() => reclaimer.ReclaimPages();
 
+    /// <summary>Writes one page out.</summary>
+    /// <returns>False where it is none that may be reclaimed.</returns>
+    public bool ReclaimPage(EpcPage page) => reclaimer.ReclaimPage(page);
+
+    /// <summary>Only so many pages can be had from now on: what is beyond is written out, but for what cannot be.</summary>
+    /// <param name="pages">No more than there are.</param>
+    public void Limit(int pages)
+    {
+        state.Pool.WithheldCount = state.Pool.TotalCount - pages;
+        int patience = Patience;
+        while (state.Pool.ExcessCount > 0 && state.Pool.ActiveCount > 0)
+        {
+            reclaimer.ReclaimPages(ignoreAge: patience-- <= 0);
+        }
+    }
+
     /// <summary>Reclaims until some pages are free: what ksgxd does while a faulting thread is about to retry.</summary>
     /// <param name="needed">Pages that shall be free.</param>
     /// <returns>Whether they are.</returns>

@@ -22,6 +22,31 @@ internal sealed class PageReclaimer(DriverState state)
     /// <param name="ignoreAge">Takes pages no matter whether they were accessed.</param>
     public void ReclaimPages(bool ignoreAge = false)
     {
+        state.Counters.ReclaimRuns++;
+        Reclaim(Isolate, ignoreAge);
+    }
+
+    /// <summary>Writes one page out, no matter whether it was accessed.</summary>
+    /// <returns>False where it is none that may be reclaimed.</returns>
+    public bool ReclaimPage(EpcPage page)
+    {
+        if (!state.Pool.TryIsolate(page, out int owner, out ulong pageNumber))
+        {
+            return false;
+        }
+
+        Reclaim(
+            () =>
+            {
+                _chunk[0] = new Candidate(state.EnclaveOf(owner), page, pageNumber);
+                return 1;
+            },
+            ignoreAge: true);
+        return true;
+    }
+
+    private void Reclaim(Func<int> isolate, bool ignoreAge)
+    {
         if (_running)
         {
             throw new InvalidOperationException("The reclaimer was entered while it runs.");
@@ -30,9 +55,7 @@ internal sealed class PageReclaimer(DriverState state)
         _running = true;
         try
         {
-            state.Counters.ReclaimRuns++;
-            int count = Isolate();
-            count = Spare(Age(count, ignoreAge));
+            int count = Spare(Age(isolate(), ignoreAge));
             Zap(count);
             for (int i = 0; i < count; i++)
             {

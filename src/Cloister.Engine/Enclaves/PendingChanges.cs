@@ -10,7 +10,8 @@ internal sealed class PendingChanges(SgxMachine machine, EpcmWatcher watcher, De
     Interruptions interruptions, Guard guard)
 {
     /// <summary>Brings the real mappings of all address spaces to what the model says, before anything runs on.</summary>
-    public void Settle(TracedThread thread)
+    /// <param name="thread">Who is about to; null where that is nobody in particular.</param>
+    public void Settle(TracedThread? thread)
     {
         watcher.Apply(machine);
         files.FlushPunches();
@@ -26,7 +27,7 @@ internal sealed class PendingChanges(SgxMachine machine, EpcmWatcher watcher, De
                 continue;
             }
 
-            if (space == thread.Space)
+            if (thread is not null && space == thread.Space)
             {
                 NativeExecution.Revoke(space, thread);
             }

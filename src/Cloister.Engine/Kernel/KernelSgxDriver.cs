@@ -52,6 +52,9 @@ internal sealed class KernelSgxDriver : ISgxDriver, IDisposable
     public ILegacyDriver? Legacy => null;
 
     /// <inheritdoc/>
+    public IDriverOrders? Orders => null;
+
+    /// <inheritdoc/>
     public IPageAhead? Ahead => null;
 
     /// <inheritdoc/>

@@ -79,6 +79,14 @@ public interface IEngineObserver
     {
     }
 
+    /// <summary>Something happens now because somebody ordered it.</summary>
+    /// <param name="thread">To whom; null for everybody.</param>
+    /// <param name="what">What.</param>
+    /// <param name="by">What ordered it, as it is written.</param>
+    void Ordered(IObservedThread? thread, OrderedEvent what, string by)
+    {
+    }
+
     /// <summary>A thread ended.</summary>
     /// <param name="thread">Which.</param>
     /// <param name="how">How.</param>

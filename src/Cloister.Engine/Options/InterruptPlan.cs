@@ -17,6 +17,9 @@ public sealed record InterruptPlan
     /// <summary>How often in a second all threads inside are interrupted; 0 for never.</summary>
     public int InSecond { get; init; }
 
+    /// <summary>Where threads are interrupted.</summary>
+    public IReadOnlyList<InterruptPlace> Places { get; init; } = [];
+
     /// <summary>Reads <c>N</c> or <c>N:SEED</c>.</summary>
     /// <returns>False when the text is not that.</returns>
     public static bool TryParse(string text, out long every, out ulong? seed)

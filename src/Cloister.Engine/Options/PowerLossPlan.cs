@@ -6,7 +6,7 @@ namespace Cloister.Engine.Options;
 /// place every time.</summary>
 public sealed record PowerLossPlan
 {
-    private const string Entry = "entry=", Ioctl = "ioctl=", Time = "time=";
+    internal const string Entry = "entry=", Ioctl = "ioctl=", Time = "time=";
     private const double Longest = 1_000_000;
 
     /// <summary>Before which EENTERs, from 1.</summary>

@@ -89,6 +89,10 @@ public sealed class CodeSymbols
     public IEnumerable<(string Name, ulong Start, ulong Size)> Functions =>
         _functions.Where(symbol => symbol.IsFunction && IsCode(symbol.Value)).Select(symbol => (symbol.Name, symbol.Value, symbol.Size));
 
+    /// <summary>The file's own addresses of the functions and labels of its code that have a name: several may.</summary>
+    public IEnumerable<ulong> Named(string name) =>
+        _functions.Where(symbol => symbol.Name == name && IsCode(symbol.Value)).Select(symbol => symbol.Value).Distinct();
+
     /// <summary>
     /// Where code of a line begins, in the order of addresses; behind the last of a run of code there is no file. Files with their
     /// directories.

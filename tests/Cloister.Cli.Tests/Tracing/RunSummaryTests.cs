@@ -1,4 +1,6 @@
 using Cloister.Cli.Tracing;
+using Cloister.Lab;
+using Cloister.Lab.Costs;
 
 namespace Cloister.Cli.Tests.Tracing;
 
@@ -93,10 +95,53 @@ public class RunSummaryTests
     }
 
     [Fact]
+    public void Each_thread_has_its_own_times()
+    {
+        Take(TraceKinds.Fault, "page fault", enclave: 1, duration: 1000, outcome: "SIGBUS (injected)");
+        Take(TraceKinds.Fault, "page fault", enclave: 1, duration: 3000, outcome: "ELDU");
+        Take(TraceKinds.Ioctl, "SGX_IOC_ENCLAVE_INIT", duration: 70_000, outcome: "-EPERM");
+        Take(TraceKinds.Exit, "AEX", enclave: 1, duration: 50, detail: "#PF");
+        Take(TraceKinds.Enclu, "EEXIT", enclave: 1, duration: 90);
+        Take(TraceKinds.Enclu, "EENTER", enclave: 1, thread: 9);
+        Take(TraceKinds.Fault, "page fault", enclave: 1, duration: 5, thread: 0);
+        Assert.Equal([8, 9], _summary.Threads.Select(one => one.Thread));
+        Assert.Equal([("inside, from entry to exit", 2, 0, 90), ("ioctls", 1, 1, 70_000), ("page faults", 2, 1, 3000)],
+            _summary.Threads.First().Calls.Select(call => (call.Name, (int)call.Count, (int)call.Errors, (int)call.Maximum)));
+        Assert.Empty(_summary.Threads.Last().Calls);
+        Assert.Equal(1, _summary.Calls.Single(call => call.Name == "page fault, not resolved").Errors);
+        Assert.Matches(@"thread 8 of 7: .*\n  2 inside, from entry to exit: median .* us, 95 % .*, 99 % .*, longest 0\.1\n", _summary.Text());
+    }
+
+    [Fact]
+    public void What_it_would_have_cost_is_counts_times_published_figures()
+    {
+        Take(TraceKinds.Encls, "ECREATE", enclave: 1);
+        Take(TraceKinds.Encls, "EADD", enclave: 1, count: 10);
+        Take(TraceKinds.Encls, "EEXTEND", enclave: 1, count: 160);
+        Take(TraceKinds.Encls, "EINIT", enclave: 1, outcome: "SGX_INVALID_MEASUREMENT");
+        Take(TraceKinds.Encls, "EAUG", enclave: 1, count: 3);
+        Take(TraceKinds.Paging, "EWB", enclave: 1, address: 0x1000);
+        Take(TraceKinds.Fast, "EENTER", count: 1000);
+        Take(TraceKinds.Enclu, "EENTER", enclave: 1);
+        Take(TraceKinds.Enclu, "EEXIT", enclave: 1);
+        Take(TraceKinds.Exit, "AEX", enclave: 1, detail: "interrupt");
+        HardwareCost cost = _summary.Hardware;
+        CostTable table = CostTable.Default;
+        Cost added = table[MachineEvent.Eadd]!, entered = table[MachineEvent.Eenter]!, left = table[MachineEvent.Eexit]!;
+        Assert.Equal([("EENTER", 1001), ("EADD", 10), ("EEXIT", 1)], cost.Causes.Select(cause => (cause.Event, (int)cause.Count)));
+        Assert.Equal((1001 * entered.Low!.Value) + (10 * added.Low!.Value) + left.Low!.Value, cost.Low);
+        Assert.Equal((1001 * entered.High!.Value) + (10 * added.High!.Value) + left.High!.Value, cost.High);
+        Assert.Equal(["AEX (other)", "EAUG", "EWB"], cost.WithoutCost.Keys);
+        Assert.All(cost.Causes, cause => Assert.NotEmpty(cause.Source));
+        Assert.Contains("an estimate", _summary.Text(), StringComparison.Ordinal);
+        Assert.Contains("not in it, for no figure was published: 1 AEX (other), 3 EAUG, 1 EWB", _summary.Text(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_run_without_enclaves_has_no_tables() => Assert.Equal("", _summary.Text());
 
     private void Take(TraceKinds kind, string name, ulong enclave = 0, long count = 1, long duration = -1, string? outcome = "0",
-        ulong address = 0, string? detail = null) =>
+        ulong address = 0, string? detail = null, int thread = 8) =>
         _summary.Take(new TraceEvent
         {
             Kind = kind,
@@ -104,7 +149,7 @@ public class RunSummaryTests
             Time = 1,
             Duration = duration,
             Process = 7,
-            Thread = 8,
+            Thread = thread,
             Enclave = enclave,
             Count = count,
             Outcome = outcome,

@@ -77,4 +77,34 @@ public class EpcPagePoolTests
         Assert.True(pool.TryTake(out var page));
         return page;
     }
+
+    [Fact]
+    public void What_is_withheld_is_not_to_be_had()
+    {
+        var pool = new EpcPagePool(4) { WithheldCount = 3 };
+        Assert.Equal((1, 1, 0, 4), (pool.FreeCount, pool.LimitCount, pool.ExcessCount, pool.TotalCount));
+        Assert.True(pool.TryTake(out EpcPage page));
+        Assert.False(pool.TryTake(out _));
+        pool.WithheldCount = 4;
+        Assert.Equal((0, 1), (pool.FreeCount, pool.ExcessCount));
+        pool.Give(page);
+        Assert.Equal((0, 0), (pool.FreeCount, pool.ExcessCount));
+        pool.WithheldCount = 0;
+        Assert.Equal(4, pool.FreeCount);
+    }
+
+    [Fact]
+    public void One_page_is_isolated_where_it_may_be_reclaimed()
+    {
+        var pool = new EpcPagePool(3);
+        Assert.True(pool.TryTake(out EpcPage first) & pool.TryTake(out EpcPage second));
+        Assert.False(pool.TryIsolate(second, out _, out _));
+        pool.MarkReclaimable(first, 1, 10);
+        pool.MarkReclaimable(second, 2, 20);
+        Assert.True(pool.TryIsolate(second, out int owner, out ulong number));
+        Assert.Equal((2, 20UL, 1), (owner, number, pool.ActiveCount));
+        Assert.False(pool.TryIsolate(second, out _, out _));
+        Assert.True(pool.TryIsolate(out EpcPage left, out _, out _));
+        Assert.Equal(first, left);
+    }
 }

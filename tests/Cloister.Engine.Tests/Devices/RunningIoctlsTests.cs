@@ -68,7 +68,7 @@ public sealed class RunningIoctlsTests : IDisposable
     public void Power_that_is_lost_ends_them_early()
     {
         _engine.BeginAdding(_engine.Thread, EnclaveImage.HeapPage, Pages);
-        _engine.Tracer.LosePower();
+        _engine.Tracer.LosePower("a test");
         _engine.Tracer.Loop.Step();
 
         Assert.False(_engine.Tracer.Ioctls.Any);

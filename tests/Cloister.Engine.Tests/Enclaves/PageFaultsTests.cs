@@ -168,7 +168,7 @@ public sealed class PageFaultsTests : IDisposable
         Begin(epcPages: 256);
         _engine.Enter(_engine.Thread, _image.Tcs);
         TouchHeap(0);
-        _engine.Tracer.LosePower();
+        _engine.Tracer.LosePower("a test");
         _engine.Tracer.Loop.Step();
 
         Assert.False(_engine.Thread.Processor.EnclaveMode);

@@ -34,7 +34,7 @@ public class PlannedLossesTests
         Assert.False(Of(new PowerLossPlan { Ioctls = [1] }).CountsEntries);
     }
 
-    private PlannedLosses Of(PowerLossPlan plan) => new(plan) { OnDue = () => _due++ };
+    private PlannedLosses Of(PowerLossPlan plan) => new(plan) { OnDue = _ => _due++ };
 
     private IEnumerable<int> Counts(Action count, int times)
     {

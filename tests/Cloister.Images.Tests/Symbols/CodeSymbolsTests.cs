@@ -33,6 +33,8 @@ public sealed class CodeSymbolsTests : IDisposable
         CodeSymbols symbols = CodeSymbols.Read(file)!;
         ulong address = AddressOf("twice");
         Assert.Equal("twice", symbols.Find(address)!.Function);
+        Assert.Equal([address], symbols.Named("twice"));
+        Assert.Empty(symbols.Named("thrice"));
         CodePlace inside = symbols.Find(address + 4)!;
         Assert.Equal(("twice", 4UL), (inside.Function, inside.Offset));
         Assert.Equal(hasLines, inside.Line is not null);

@@ -57,7 +57,7 @@ internal abstract class AddressRangeIoctl<T>(IoctlCall call) : AddressIoctl<T>(c
             return Refuse(DriverError.EFAULT, enclave.IsInitialized ? IoctlRule.Alive : IoctlRule.Initialized);
         }
 
-        Services.Epc.ReclaimDirect(Math.Min(PagesOfOneLoad, Services.State.Pool.TotalCount));
+        Services.Epc.ReclaimDirect(Math.Min(PagesOfOneLoad, Services.State.Pool.LimitCount));
         ref var page = ref enclave.Pages.TryGet(pageNumber, out bool exists);
         return exists ? Loaded(Services.Loader.Load(enclave, pageNumber, ref page))
             : Refuse(DriverError.EFAULT, IoctlRule.PageThere, (pageNumber << 12) - enclave.Base.Value);
