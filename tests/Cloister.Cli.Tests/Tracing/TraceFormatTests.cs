@@ -126,7 +126,7 @@ public class TraceFormatTests
         Assert.True(lines[3].GetProperty("earlier").GetBoolean());
         Assert.False(lines[3].TryGetProperty("duration", out _));
         Assert.Equal("/a \"b\"\\\u0001ü", lines[4].GetProperty("detail").GetString());
-        Assert.Equal("ioctl,enclu,encls,paging,fault,exit,exception,signal,mapping,process,fast,power",
+        Assert.Equal("ioctl,enclu,encls,paging,fault,exit,exception,signal,mapping,process,fast,power,order",
             string.Join(',', lines[0].GetProperty("events").EnumerateArray().Select(kind => kind.GetString())));
         Assert.False(lines[5].TryGetProperty("page", out _));
         Assert.Equal("PT_REG rw- PENDING", lines[6].GetProperty("page").GetString());
