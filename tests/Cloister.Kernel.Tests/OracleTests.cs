@@ -49,7 +49,8 @@ public class OracleTests
 
     /// <summary>Seeds that differed once.</summary>
     /// <remarks>
-    /// 3: a fault in an EPC with next to nothing to evict left ksgxd awake, and it took the page that had just come in; so did debug access.
+    /// 3: a fault in an EPC with next to nothing to evict left ksgxd awake, and it took the page that had just come in; so did debug
+    /// access.
     /// </remarks>
     [KernelTheory]
     [InlineData(30, 3, 2300)]

@@ -31,7 +31,7 @@ public sealed class PlaceInterruptsTests : IDisposable, IEngineObserver
 
     public void Dispose() => _engine.Dispose();
 
-    public void Ordered(IObservedThread? thread, OrderedEvent what, string by) => _told.Add($"{thread?.Id} {what} {by}");
+    void IEngineObserver.Ordered(IObservedThread? thread, OrderedEvent what, string by) => _told.Add($"{thread?.Id} {what} {by}");
 
     private TracedThread Thread => _engine.Thread;
 

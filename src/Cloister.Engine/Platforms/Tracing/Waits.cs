@@ -78,7 +78,7 @@ internal sealed class Waits
         return false;
     }
 
-    /// <summary>Whether the kernel was asked for a thread's end and nobody was told of it yet: its number may be another's already.</summary>
+    /// <summary>Whether a thread's end was taken from the kernel and is not told yet: its number may be another's already.</summary>
     public bool HasEnded(int thread)
     {
         for (LinkedListNode<ProgramEvent>? node = _parked.First; node is not null; node = node.Next)
