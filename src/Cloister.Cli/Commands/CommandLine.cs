@@ -139,9 +139,12 @@ internal static class CommandLine
         }
 
         return command.Subcommands.Count > 0 && !isRoot && parsed.Tokens.Count == CommandNames.Of(parsed.CommandResult).Count()
-            ? $"{name}which? There is {string.Join(" and ", command.Subcommands.Where(one => !one.Hidden).Select(one => one.Name))}; {help} tells more"
+            ? $"{name}which? There is {Listed([.. command.Subcommands.Where(one => !one.Hidden).Select(one => one.Name)])}; {help} tells more"
             : $"{name}{Missing(error) ?? Plain(error)} ({help} tells more)";
     }
+
+    private static string Listed(string[] names) =>
+        names.Length < 2 ? string.Concat(names) : $"{string.Join(", ", names[..^1])} and {names[^1]}";
 
     // In the words that `run` has for it.
     private static string? Missing(ParseError error) => error.SymbolResult switch

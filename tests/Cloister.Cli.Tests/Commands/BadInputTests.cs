@@ -50,7 +50,7 @@ public class BadInputTests
         { ["completion", "ksh"], Failure.Usage, "no script for ksh; did you mean zsh? there is bash, zsh and fish" },
         { ["unknown"], Failure.Usage, "no command unknown" },
         { ["rn", "--", "true"], Failure.Usage, "no command rn; did you mean run? `cloister --help`" },
-        { ["lab"], Failure.Usage, "lab: which? There is edmm and costs" },
+        { ["lab"], Failure.Usage, "lab: which? There is edmm, compare and costs" },
         { ["lab", "edm"], Failure.Usage, "lab: there is no command edm; did you mean edmm? `cloister lab --help`" },
         { ["lab", "edmm", "--page", "3"], Failure.Usage, "lab edmm: there is no option --page; did you mean --pages?" },
         { ["lab", "edmm", "--ways", "acces"], Failure.Usage, "no way acces; did you mean access? there is" },
