@@ -54,6 +54,17 @@ internal static class ForcedSignals
         }
     }
 
+    /// <summary>Before a thread is given a signal at which it did not stop: another's stop may have made its action the default.</summary>
+    public static void RestoreOfAnother(PtraceThread thread, int signal)
+    {
+        SignalActions actions = thread.Process.Actions;
+        if (thread.Process.Held.Count > 1 && (Bit(signal) & OfStops) != 0 && actions.IsHandled(signal)
+            && actions.IsReset(thread.Process.Id, signal))
+        {
+            Set(thread, signal, actions[signal]);
+        }
+    }
+
     /// <summary>Whether a stop of another thread could make the default of a handler at the moment at which a signal goes to it: one that
     /// blocks the signal runs.</summary>
     public static bool MayLoseHandler(PtraceThread thread, int signal) => thread.Process.Held.Count > 1
@@ -150,9 +161,9 @@ internal static class ForcedSignals
         }
     }
 
-    // Stopped, and not answered yet.
-    private static bool MayBeOfAnother(PtraceThread thread) => Others(thread).Any(other =>
-        (other.Forced != 0 || (!other.Stopped && HostKernel.StatusField(other.Id, "State:")?.StartsWith('t') == true)));
+    // Stopped, and not answered yet: also one that was to be held and had met something.
+    private static bool MayBeOfAnother(PtraceThread thread) => Others(thread).Any(other => other.Forced != 0 || other.HasParkedStop
+        || (!other.Stopped && HostKernel.StatusField(other.Id, "State:")?.StartsWith('t') == true));
 
     private static void Set(PtraceThread thread, int signal, SignalAction action)
     {

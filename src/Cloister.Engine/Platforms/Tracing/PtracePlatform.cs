@@ -190,6 +190,7 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
         if (!isStop)
         {
             ForcedSignals.Force(stopped, signal);
+            ForcedSignals.RestoreOfAnother(stopped, signal);
         }
     }
 
@@ -243,9 +244,15 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
         }
 
         stopped.ToDeliver = information;
+        bool isOther = signal != 0 && !stopped.StoppedAt(signal);
         if (stopped.Forced != 0)
         {
             ForcedSignals.Restore(stopped, signal);
+        }
+
+        if (isOther)
+        {
+            ForcedSignals.RestoreOfAnother(stopped, signal);
         }
 
         if (signal != 0)
