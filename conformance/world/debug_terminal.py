@@ -43,7 +43,7 @@ def main():
     at.expect(r"\(gdb\) ")
     for word in ("first", "second"):
         at.type("continue\n")
-        at.expect(r"Continuing\.")
+        at.expect("Continuing\\.\r\n")  # the whole line, or the echo comes in the middle of it
         at.type(f"{word}\n")
         at.expect(f"{word}\r\n{word}\r\n")  # the terminal's echo, and the program's
         at.type("\x03")
