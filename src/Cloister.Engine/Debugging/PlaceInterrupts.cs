@@ -19,34 +19,14 @@ namespace Cloister.Engine.Debugging;
 /// <param name="hasBreakpoint">Whether a debugger wants a thread to stop at an address.</param>
 /// <param name="observed">Who hears of it.</param>
 internal sealed class PlaceInterrupts(DeviceFiles files, IPlatform platform, Interruptions interruptions, AsynchronousExits exits,
-    FirstVisits visits, Func<TracedThread, ulong, bool> hasBreakpoint, Observation observed) : IPageObserver
+    FirstVisits visits, Func<TracedThread, ulong, bool> hasBreakpoint, Observation observed)
+    : CodePlaces<IInterruptPlaces>(files, hasBreakpoint)
 {
     private readonly Dictionary<EnclaveFile, HashSet<ulong>> _own = [];
     private readonly PerThread<Passing> _passing = new();
 
-    /// <summary>Who chooses them; null for nobody.</summary>
-    public IInterruptPlaces? Places { get; set; }
-
-    /// <summary>Pages are about to be executed by a thread, and nobody executes them yet.</summary>
-    public void Guarded(TracedThread thread, EnclaveMapping mapping, ulong start, ulong end)
-    {
-        for (ulong page = start; Places is not null && page < end; page += HostPage.Size)
-        {
-            Plant(mapping.File, thread.Process.Id, page);
-        }
-    }
-
     /// <inheritdoc/>
-    public void Filled(EnclaveFile file, ulong address)
-    {
-        if (Places is not null && files.SpacesOf(file).Any(space => space.Pages.Peek(address).Executable))
-        {
-            Plant(file, 0, address);
-        }
-    }
-
-    /// <inheritdoc/>
-    public void Releasing(EnclaveFile file) => _ = _own.Remove(file);
+    public override void Releasing(EnclaveFile file) => _ = _own.Remove(file);
 
     /// <summary>A thread has ended.</summary>
     public void Forget(TracedThread thread) => _passing.Forget(thread);
@@ -54,15 +34,7 @@ internal sealed class PlaceInterrupts(DeviceFiles files, IPlatform platform, Int
     /// <summary>What becomes of a thread that stands at a signal, where that is of INT3 at a place.</summary>
     public Answer? Trap(TracedThread thread, in ProgramEvent happened)
     {
-        if (Places is not { } places || happened.Signal != Signal.SIGTRAP || !thread.Processor.EnclaveMode)
-        {
-            return null;
-        }
-
-        ulong address = thread.Peek().Rip - 1;
-        if (thread.Space.Mappings.Find(address) is not { File: { Enclave: { } enclave } file } || hasBreakpoint(thread, address)
-            || !_own.TryGetValue(file, out HashSet<ulong>? own) || !own.Contains(address) || !file.Planted.Contains(address)
-            || thread.GetSignal(out SignalInformation information) != Errno.None || information.Code != SignalInformation.SiKernel)
+        if (PlaceOf(thread, happened) is not var (file, address))
         {
             return null;
         }
@@ -75,7 +47,7 @@ internal sealed class PlaceInterrupts(DeviceFiles files, IPlatform platform, Int
         {
             // What ERESUME brings back to this place goes on: the interrupt came before the instruction, once.
             passing.At = address;
-            if (places.DueAt(enclave, address) is { } by)
+            if (Places!.DueAt(file.Enclave!, address) is { } by)
             {
                 observed.Observer.Ordered(thread, OrderedEvent.Interrupt, by);
                 exits.ForInterrupt(thread);
@@ -85,6 +57,21 @@ internal sealed class PlaceInterrupts(DeviceFiles files, IPlatform platform, Int
         }
 
         return Pass(thread, file.Planted, passing, address);
+    }
+
+    /// <inheritdoc/>
+    protected override bool IsPlace(EnclaveFile file, ulong address) =>
+        _own.TryGetValue(file, out HashSet<ulong>? own) && own.Contains(address) && file.Planted.Contains(address);
+
+    /// <inheritdoc/>
+    protected override void Planted(EnclaveFile file, ulong address)
+    {
+        if (!_own.TryGetValue(file, out HashSet<ulong>? own))
+        {
+            _own[file] = own = [];
+        }
+
+        _ = own.Add(address);
     }
 
     // The instruction that INT3 stands for is executed, and nobody else comes by meanwhile.
@@ -113,28 +100,6 @@ internal sealed class PlaceInterrupts(DeviceFiles files, IPlatform platform, Int
             // A fault: the instruction is executed when that is resolved.
             platform.PutBack(thread.Held, happened);
             return Answer.Stand;
-        }
-    }
-
-    // What stands as UD2 or has a breakpoint stops by itself.
-    private void Plant(EnclaveFile file, int process, ulong page)
-    {
-        if (file.Enclave is not { } enclave || Places is not { } places)
-        {
-            return;
-        }
-
-        foreach (ulong place in places.PlacesIn(enclave, process, page, file.Contents(page - file.Base).ToArray()))
-        {
-            if (HostPage.Start(place) == page && file.IllegalSites.At(place) is null && file.Planted.Plant(place))
-            {
-                if (!_own.TryGetValue(file, out HashSet<ulong>? own))
-                {
-                    _own[file] = own = [];
-                }
-
-                _ = own.Add(place);
-            }
         }
     }
 

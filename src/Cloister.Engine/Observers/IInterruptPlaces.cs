@@ -3,17 +3,8 @@ using Cloister.Driver;
 namespace Cloister.Engine.Observers;
 
 /// <summary>Chooses places of enclaves' code at which threads are interrupted each time that they come there.</summary>
-/// <remarks>INT3 stands there, so a place must be where an instruction begins.</remarks>
-public interface IInterruptPlaces
+public interface IInterruptPlaces : IChosenPlaces
 {
-    /// <summary>A page is about to be executed, or came back to where it can be.</summary>
-    /// <param name="enclave">Whose.</param>
-    /// <param name="process">A process that has it mapped; 0 where that is not known.</param>
-    /// <param name="page">Its linear address.</param>
-    /// <param name="code">What is in it.</param>
-    /// <returns>Linear addresses in it.</returns>
-    IEnumerable<ulong> PlacesIn(IOpenEnclave enclave, int process, ulong page, ReadOnlyMemory<byte> code);
-
     /// <summary>A thread is about to execute what is at a place.</summary>
     /// <param name="enclave">Whose code.</param>
     /// <param name="address">The place.</param>

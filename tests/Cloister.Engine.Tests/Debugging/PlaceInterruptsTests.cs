@@ -10,7 +10,7 @@ using Cloister.Linux;
 
 namespace Cloister.Engine.Tests.Debugging;
 
-/// <summary>Threads that are interrupted at places of code: <see cref="PlaceInterrupts"/>.</summary>
+/// <summary>Threads that are interrupted at places of code: <see cref="PlaceInterrupts"/>, <see cref="CodePlaces{T}"/>.</summary>
 [Collection(ScenarioCollection.Name)]
 public sealed class PlaceInterruptsTests : IDisposable, IEngineObserver
 {
