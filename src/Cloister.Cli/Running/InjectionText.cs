@@ -122,7 +122,7 @@ internal static class InjectionText
                 said = said with { Moment = InjectedMoment.Time, Seconds = seconds };
                 return isSeconds;
             case "entry=" or "ioctl=" or "fault=" when hasMoment:
-                bool isMoment = ReadOccasions(value, out long first, out long last);
+                bool isMoment = Occasions.TryRead(value, out long first, out long last);
                 said = said with
                 {
                     Moment = key switch
@@ -136,7 +136,7 @@ internal static class InjectionText
                 };
                 return isMoment;
             case "when=" when !hasMoment:
-                bool isWhen = ReadOccasions(value, out first, out last);
+                bool isWhen = Occasions.TryRead(value, out first, out last);
                 said = said with { First = first, Last = last };
                 return isWhen;
             default:
@@ -208,20 +208,6 @@ internal static class InjectionText
             _ when part.StartsWith(Epc, StringComparison.Ordinal) => InjectedKind.EpcSize,
             _ => null,
         };
-    }
-
-    private static bool ReadOccasions(string text, out long first, out long last)
-    {
-        string[] ends = text.Split("..");
-        last = 0;
-        bool isOpen = ends.Length == 1 && text.EndsWith('+');
-        if (!TryRead(isOpen ? text[..^1] : ends[0], out first))
-        {
-            return false;
-        }
-
-        last = isOpen ? long.MaxValue : first;
-        return ends.Length == 1 || (ends.Length == 2 && TryRead(ends[1], out last) && last >= first);
     }
 
     private static bool TryRead(string text, out long number) =>

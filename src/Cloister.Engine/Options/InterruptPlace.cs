@@ -1,4 +1,5 @@
 using System.Globalization;
+using Cloister.Processor;
 
 namespace Cloister.Engine.Options;
 
@@ -28,7 +29,7 @@ public sealed record InterruptPlace(string Symbol, ulong Offset, long First, lon
             (long first, long last) = (1, long.MaxValue);
             if ((!isOffset && symbol.Length == 0) || symbol.Any(c => c is ' ' or ':' && !symbol.Contains("::", StringComparison.Ordinal))
                 || ((isOffset || plus >= 0) && !TryReadOffset(isOffset ? place[2..] : place[(plus + 3)..], out offset))
-                || (colon >= 0 && !TryReadOccasions(part[(colon + when.Length)..], out first, out last)))
+                || (colon >= 0 && !Occasions.TryRead(part[(colon + when.Length)..], out first, out last)))
             {
                 return null;
             }
@@ -45,22 +46,4 @@ public sealed record InterruptPlace(string Symbol, ulong Offset, long First, lon
 
     private static bool TryReadOffset(string text, out ulong offset) =>
         ulong.TryParse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out offset);
-
-    private static bool TryReadOccasions(string text, out long first, out long last)
-    {
-        bool isOpen = text.EndsWith('+');
-        string[] ends = isOpen ? [text[..^1]] : text.Split("..");
-        last = 0;
-        if (ends.Length > 2 || !TryReadOccasion(ends[0], out first))
-        {
-            first = 0;
-            return false;
-        }
-
-        last = isOpen ? long.MaxValue : first;
-        return ends.Length == 1 || (TryReadOccasion(ends[1], out last) && last >= first);
-    }
-
-    private static bool TryReadOccasion(string text, out long number) =>
-        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number) && number > 0;
 }
