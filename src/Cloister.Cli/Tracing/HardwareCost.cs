@@ -12,9 +12,6 @@ internal sealed record HardwareCost
     /// <summary>What it is.</summary>
     public const string WhatItIs = "an estimate: counts of this run times published figures, `cloister lab costs`";
 
-    // What the table has no row for, and paging is made of.
-    private const string Evicted = "EWB", Loaded = "ELDU";
-
     /// <summary>That it is an estimate, and by what.</summary>
     public string Note { get; init; } = WhatItIs;
 
@@ -36,8 +33,7 @@ internal sealed record HardwareCost
 
     /// <summary>Of what was counted.</summary>
     /// <param name="counts">Events.</param>
-    /// <param name="enclaves">Whose pages were written out and brought back.</param>
-    public static HardwareCost Of(EventCounts counts, IReadOnlyCollection<EnclaveSummary> enclaves)
+    public static HardwareCost Of(EventCounts counts)
     {
         CostTable table = CostTable.Default;
         Estimate estimate = table.Estimate(counts);
@@ -45,15 +41,6 @@ internal sealed record HardwareCost
         foreach (MachineEvent one in estimate.Missing)
         {
             missing[one.Name()] = counts[one];
-        }
-
-        foreach ((string name, long count) in (ReadOnlySpan<(string, long)>)[
-            (Evicted, enclaves.Sum(one => one.Evicted)), (Loaded, enclaves.Sum(one => one.Loaded))])
-        {
-            if (count > 0)
-            {
-                missing[name] = count;
-            }
         }
 
         return new HardwareCost

@@ -37,7 +37,7 @@ internal sealed class RunSummary : ITraceSink
     public IReadOnlyCollection<ThreadSummary> Threads => _threads.Values;
 
     /// <summary>What it would have cost on hardware.</summary>
-    public HardwareCost Hardware => HardwareCost.Of(_events, _enclaves.Values);
+    public HardwareCost Hardware => HardwareCost.Of(_events);
 
     /// <summary>An enclave is there already.</summary>
     /// <param name="enclave">Its number.</param>
@@ -184,7 +184,7 @@ internal sealed class RunSummary : ITraceSink
         TraceKinds.Fault => MachineEvent.PageFault,
         TraceKinds.Exit => e.Detail == "#PF" ? MachineEvent.AexPageFault : MachineEvent.AexOther,
         TraceKinds.Fast => MachineEventNames.Parse(e.Name),
-        TraceKinds.Encls or TraceKinds.Enclu when e.Outcome == "0" => MachineEventNames.Parse(e.Name),
+        TraceKinds.Encls or TraceKinds.Enclu or TraceKinds.Paging when e.Outcome == "0" => MachineEventNames.Parse(e.Name),
         _ => null,
     };
 

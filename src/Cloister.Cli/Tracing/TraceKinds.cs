@@ -50,5 +50,5 @@ internal enum TraceKinds
     Leaf = Enclu | Encls | Paging,
 
     /// <summary>Everything.</summary>
-    All = 8191,
+    All = (Order << 1) - 1,
 }
