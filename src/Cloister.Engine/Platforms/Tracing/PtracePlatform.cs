@@ -347,14 +347,20 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
     /// <inheritdoc/>
     public void RunStep(IHeldThread thread, int signal)
     {
-        if (Of(thread).HasEnded || Of(thread).AtSystemCallExit is not null)
+        PtraceThread running = Of(thread);
+        if (running.HasEnded)
+        {
+            return;
+        }
+
+        if (running.AtSystemCallExit is not null)
         {
             // The call's end comes first, and somebody waits for it.
             Run(thread, signal);
             return;
         }
 
-        ForcedSignals.BeginSteps(Of(thread));
+        ForcedSignals.BeginSteps(running);
         _ = Ptrace.SingleStep(thread.Id, signal);
     }
 
@@ -416,7 +422,7 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
     }
 
     /// <inheritdoc/>
-    public bool WriteBreakpoints(IHeldThread thread) => Living(thread).WriteBreakpoints();
+    public bool WriteBreakpoints(IHeldThread thread) => Of(thread).HasEnded || Of(thread).WriteBreakpoints();
 
     /// <inheritdoc/>
     public bool IsGone(IHeldThread thread) => Of(thread).HasEnded || Ptrace.GetRegisters(thread.Id, out _) != Errno.None;

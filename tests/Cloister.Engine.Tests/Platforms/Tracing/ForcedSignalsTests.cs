@@ -60,6 +60,26 @@ public sealed class ForcedSignalsTests
     });
 
     [Fact]
+    public void A_handler_that_anothers_stop_has_reset_is_there_for_every_other_signal() => HeldProgram.RunWithArea(held =>
+    {
+        SetAction(held, new SignalAction { Handler = Handler, Flags = 0x0400_0000, Restorer = Handler });
+        SignalActions book = held.Thread.Process.Actions.Copy();
+        SetAction(held, default);
+        held.Thread.Process.Actions[Signal.SIGILL] = book[Signal.SIGILL];
+        ForcedSignals.RestoreOfAnother(held.Thread, Signal.SIGILL);
+        Assert.Equal(0UL, held.Signals("SigCgt:") & Illegal); // there is no other
+
+        held.Thread.Process.Held.Add(new PtraceThread(held.Id, held.Thread.Process, new Waits(), []));
+        held.Platform.PrepareRaise(held.Thread, Signal.SIGILL);
+        Assert.Equal(Illegal, held.Signals("SigCgt:") & Illegal);
+
+        SetAction(held, default);
+        held.Thread.Process.Actions[Signal.SIGILL] = book[Signal.SIGILL];
+        held.Platform.BeginResume(held.Thread, Signal.SIGILL);
+        Assert.Equal(Illegal, held.Signals("SigCgt:") & Illegal);
+    });
+
+    [Fact]
     public void Another_exceptions_signal_ends_a_program_that_ignores_it() => HeldProgram.RunWithArea(held =>
     {
         SetAction(held, new SignalAction { Handler = SignalAction.Ignore });
