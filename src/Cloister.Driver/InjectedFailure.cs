@@ -49,7 +49,7 @@ public sealed record InjectedFailure(InjectedKind Kind, string Ioctl, DriverErro
     /// <summary>As it is written on a command line.</summary>
     public override string ToString()
     {
-        string when = Last == long.MaxValue ? $"{First}+" : First == Last ? $"{First}" : $"{First}..{Last}";
+        string when = Occasions.TextOf(First, Last);
         return Kind switch
         {
             InjectedKind.AugmentRace => $"race=eaug:when={when}",

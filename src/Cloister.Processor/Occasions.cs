@@ -36,6 +36,13 @@ public sealed class Occasions(long first, long last)
         return ends.Length == 1 || (ends.Length == 2 && TryReadOne(ends[1], out last) && last >= first);
     }
 
+    /// <summary>The text that <see cref="TryRead"/> reads.</summary>
+    /// <param name="first">The first occasion.</param>
+    /// <param name="last">The last one.</param>
+    public static string TextOf(long first, long last) => last == long.MaxValue ? string.Create(CultureInfo.InvariantCulture, $"{first}+")
+        : first == last ? first.ToString(CultureInfo.InvariantCulture)
+        : string.Create(CultureInfo.InvariantCulture, $"{first}..{last}");
+
     private static bool TryReadOne(string text, out long number) =>
         long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number) && number > 0;
 }

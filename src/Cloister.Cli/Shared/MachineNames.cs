@@ -42,12 +42,8 @@ internal static class MachineNames
     public static string Of(InjectedFailure order) => order.Leaf is { } leaf ? Of(leaf) : order.ToString();
 
     /// <summary>An order about a leaf, as it is written behind <c>--inject</c>.</summary>
-    public static string Of(InjectedLeaf order)
-    {
-        string when = order.Last == long.MaxValue ? $"{order.First}+" : order.First == order.Last ? $"{order.First}"
-            : $"{order.First}..{order.Last}";
-        return $"leaf={(order.Encls is { } encls ? Of(encls) : Of(order.Enclu!.Value))}:error={Of(order.Error)}:when={when}";
-    }
+    public static string Of(InjectedLeaf order) =>
+        $"leaf={(order.Encls is { } encls ? Of(encls) : Of(order.Enclu!.Value))}:error={Of(order.Error)}:when={Occasions.TextOf(order.First, order.Last)}";
 
     /// <summary>SIGSEGV and its like. signal(7).</summary>
     public static string OfSignal(int signal) =>
