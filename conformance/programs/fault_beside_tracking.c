@@ -7,9 +7,10 @@
  * it happens again after the ERESUME. So a signal of an exception always finds
  * the frame of that exception, or the handler inside takes the host for hostile.
  * One thread's ENCLU in a handler, which blocks the signal, takes the handler from
- * no other thread.
+ * no other thread. And a stop of the whole process, which the kernel lets come
+ * before an exception that a thread has raised, changes nothing.
  * Source: SDM 3D, "Asynchronous Enclave Exits (AEX)", "EXITINFO"; Linux
- * arch/x86/kernel/cpu/sgx/encl.c, sgx_ipi_cb; Gramine, pal/src/host/linux-sgx/
+ * arch/x86/kernel/cpu/sgx/encl.c, sgx_ipi_cb, kernel/signal.c, get_signal; Gramine, pal/src/host/linux-sgx/
  * pal_exception.c, which ends with "Host injected malicious signal".
  *
  * Run: --isolation=fast
@@ -17,10 +18,14 @@
  */
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <ucontext.h>
+#include <unistd.h>
 
 #include "check.h"
 #include "service.h"
@@ -115,11 +120,34 @@ static double now(void)
 	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-static void compete(int flags)
+/* A child that stops this process and lets it go on, until it is told to end. */
+static pid_t begin_stops(atomic_bool *end)
+{
+	pid_t parent = getpid(), child = fork();
+
+	if (child < 0)
+		die("fork");
+	while (child == 0) {
+		kill(parent, SIGSTOP);
+		usleep(200);
+		kill(parent, SIGCONT);
+		if (*end || getppid() != parent)
+			_exit(0);
+		usleep(300);
+	}
+	return child;
+}
+
+static void compete(int flags, bool stops)
 {
 	struct sigaction action = { .sa_sigaction = handler, .sa_flags = SA_SIGINFO | flags };
+	atomic_bool *end = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pthread_t threads[THREADS];
+	pid_t child = 0;
 	double start;
+
+	if (end == MAP_FAILED)
+		die("map a page");
 
 	for (unsigned i = 0; i < FAULTS; i++)
 		sigaction(faults[i].signal, &action, NULL);
@@ -128,12 +156,18 @@ static void compete(int flags)
 	for (uintptr_t i = 0; i < THREADS; i++)
 		if (pthread_create(&threads[i], NULL, worker, (void *)i) != 0)
 			die("pthread_create");
+	if (stops)
+		child = begin_stops(end);
 	start = now();
 	while (now() - start < SECONDS)
 		check_errno("RESTRICT_PERMISSIONS", 0, enclave_restrict(&service.enclave, service.heap, PAGE, SECINFO_R, NULL, NULL));
 	done = 1;
 	for (unsigned i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
+	*end = true;
+	if (stops && waitpid(child, NULL, 0) != child)
+		die("waitpid");
+	munmap(end, PAGE);
 }
 
 int main(void)
@@ -150,7 +184,8 @@ int main(void)
 		memcpy(code + i * SLOT + faults[i].before + faults[i].length, "\x41\xff\xe3", 3); /* jmp *r11 */
 	}
 	service_build(&service, &options);
-	compete(SA_NODEFER);
-	compete(0);
+	compete(SA_NODEFER, false);
+	compete(0, false);
+	compete(0, true);
 	return 0;
 }

@@ -221,7 +221,7 @@ internal sealed class EventLoop(Tracer tracer)
             return;
         }
 
-        if (tracer.Debugger.Keeps(thread, happened))
+        if (tracer.Platform.GoesOn(thread.Held, happened) || tracer.Debugger.Keeps(thread, happened))
         {
             return;
         }

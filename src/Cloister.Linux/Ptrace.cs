@@ -117,10 +117,13 @@ public static unsafe class Ptrace
     }
 
     /// <summary>Reads the information of signals that wait for a stopped thread itself, oldest first.</summary>
+    /// <param name="thread">A stopped thread.</param>
+    /// <param name="from">How many are passed over.</param>
+    /// <param name="pending">Receives them.</param>
     /// <returns>How many were read; 0 also for a thread that was killed.</returns>
-    public static int PeekSignals(int thread, Span<SignalInformation> pending)
+    public static int PeekSignals(int thread, int from, Span<SignalInformation> pending)
     {
-        var arguments = stackalloc long[2] { 0, (long)pending.Length << 32 }; // from the first one, of the thread's own queue
+        var arguments = stackalloc long[2] { from, (long)pending.Length << 32 }; // of the thread's own queue
         fixed (SignalInformation* p = pending)
         {
             return Math.Max(0, (int)NativeMethods.Ptrace(PeekSigInfo, thread, (nint)arguments, (nint)p));

@@ -77,6 +77,17 @@ public sealed class EventLoopTests : IDisposable
     }
 
     [Fact]
+    public void Where_a_thread_has_something_to_tell_first_nothing_is_answered()
+    {
+        _engine.Platform.GoesOnAt = happened => happened.Kind == EventKind.ProcessStopped;
+        _engine.Platform.Happens(new ProgramEvent(EventKind.ProcessStopped, Thread.Id) { Signal = Signal.SIGSTOP });
+        int before = _engine.Platform.Log.Count;
+        Tracer.Loop.Step();
+
+        Assert.Equal(before, _engine.Platform.Log.Count);
+    }
+
+    [Fact]
     public void A_process_that_is_stopped_stays_so()
     {
         _engine.Platform.Happens(new ProgramEvent(EventKind.ProcessStopped, Thread.Id) { Signal = Signal.SIGSTOP });

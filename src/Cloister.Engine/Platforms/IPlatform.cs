@@ -66,6 +66,10 @@ internal interface IPlatform : IDisposable
     /// <summary>An event is about to be answered: its thread stands there.</summary>
     void NoteStop(IHeldThread thread, in ProgramEvent happened);
 
+    /// <summary>Whether a thread that an event lets stand has something to tell first, and goes on to that: it may have been raised by the
+    /// registers that it has now, which whoever answers the event may change.</summary>
+    bool GoesOn(IHeldThread thread, in ProgramEvent happened);
+
     /// <summary>The id that an event tells: of a child that was made, or what the id was of a thread that executed a program.</summary>
     /// <returns>False when the thread was killed since.</returns>
     bool TryGetTold(int thread, out int id);

@@ -140,6 +140,12 @@ internal sealed class TestPlatform : IPlatform
             (true, false, false, happened.Kind == EventKind.SystemCall);
     }
 
+    /// <summary>Of which events a thread goes on to something else.</summary>
+    public Predicate<ProgramEvent> GoesOnAt { get; set; } = _ => false;
+
+    /// <inheritdoc/>
+    public bool GoesOn(IHeldThread thread, in ProgramEvent happened) => GoesOnAt(happened);
+
     /// <inheritdoc/>
     public bool TryGetTold(int thread, out int id) => _told.Remove(thread, out id);
 

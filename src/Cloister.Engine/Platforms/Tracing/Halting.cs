@@ -25,10 +25,8 @@ internal static class Halting
         WaitStatus status = default;
         int waited = Interrupt(thread) != Errno.None && !waits.Has(thread.Id) ? -(int)Errno.ESRCH
             : mayWait ? thread.WaitInterrupted(out status) : thread.Wait(out status);
-        while (waited > 0 && status is { Stopped: true, Event: PtraceEvent.Stop, StopSignal: Signal.SIGTRAP } && HasRaised(thread.Id))
+        while (waited > 0 && TracedEvent.Of(thread.Id, status) is var met && GoesOn(thread, met))
         {
-            thread.NoteRan();
-            _ = Ptrace.Continue(thread.Id, 0);
             waited = thread.Wait(out status);
         }
 
@@ -36,6 +34,7 @@ internal static class Halting
         if (waited > 0 && status.Stopped)
         {
             thread.Stopped = true;
+            NoteStop(thread, happened);
             return HaltResult.Stands;
         }
 
@@ -53,18 +52,44 @@ internal static class Halting
         return HaltResult.Gone;
     }
 
-    // The kernel stops it for an interrupt before it takes an exception's signal off the queue, which would then tell of registers that the
-    // thread has no more: it goes on to that stop, and executes nothing on the way. kernel/signal.c, get_signal.
+    /// <summary>A thread that stands for an interrupt, or with its process, goes on to an exception that it has raised.</summary>
+    /// <remarks>The kernel lets it stand for these before it takes the exception's signal off the queue, which would later tell of
+    /// registers that the thread has no more. It executes nothing on the way. kernel/signal.c, get_signal.</remarks>
+    public static bool GoesOn(PtraceThread thread, in ProgramEvent happened)
+    {
+        if (happened.Kind is not (EventKind.Halted or EventKind.ProcessStopped) || thread.Changed || !HasRaised(thread.Id))
+        {
+            return false;
+        }
+
+        thread.NoteRan();
+        thread.HasParkedStop = false;
+        thread.StandsAgain = happened.Kind == EventKind.ProcessStopped;
+        _ = thread.AtSystemCallExit is not null ? Ptrace.ContinueToSyscall(thread.Id, 0) : Ptrace.Continue(thread.Id, 0);
+        return true;
+    }
+
+    /// <summary>A thread that went on so has come to stand: it will again with its process when that was answered.</summary>
+    public static void NoteStop(PtraceThread thread, in ProgramEvent happened)
+    {
+        StopSignals.StopAgain(thread, thread.StandsAgain && happened.Kind is not (EventKind.Halted or EventKind.ProcessStopped));
+        thread.StandsAgain = false;
+    }
+
     private static bool HasRaised(int thread)
     {
         const int most = 8;
         Span<SignalInformation> pending = stackalloc SignalInformation[most];
-        foreach (ref readonly SignalInformation information in pending[..Ptrace.PeekSignals(thread, pending)])
+        for (int from = 0, read = most; read == most; from += read)
         {
-            if (information.IsSynchronous && Ptrace.GetSignalMask(thread, out ulong mask) == Errno.None
-                && (mask & 1UL << (information.Signal - 1)) == 0)
+            read = Ptrace.PeekSignals(thread, from, pending);
+            foreach (ref readonly SignalInformation information in pending[..read])
             {
-                return true;
+                if (information.IsSynchronous && Ptrace.GetSignalMask(thread, out ulong mask) == Errno.None
+                    && (mask & 1UL << (information.Signal - 1)) == 0)
+                {
+                    return true;
+                }
             }
         }
 

@@ -114,8 +114,12 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
         stopped.AtSystemCall = happened.Kind == EventKind.SystemCall;
         stopped.IsMakingChild = happened.Kind is EventKind.ChildMade or EventKind.ChildReleased;
         stopped.Process.Memory.Bytes.Thread = thread.Id; // this one lives; others may have ended
+        Halting.NoteStop(stopped, happened);
         _cores.NoteStop(thread.Id);
     }
+
+    /// <inheritdoc/>
+    public bool GoesOn(IHeldThread thread, in ProgramEvent happened) => !Of(thread).HasEnded && Halting.GoesOn(Of(thread), happened);
 
     /// <inheritdoc/>
     public bool TryGetTold(int thread, out int id)

@@ -106,6 +106,9 @@ internal sealed class PtraceThread(int id, HeldProcess process, Waits waits, byt
     /// <summary>The signal that it is about to get, as it was when that was decided.</summary>
     public SignalInformation ToDeliver { get; set; }
 
+    /// <summary>Its process stands, and it went on to what it has to tell before.</summary>
+    public bool StandsAgain { get; set; }
+
     /// <summary>It stands in the middle of a system call that has made a child.</summary>
     public bool IsMakingChild { get; set; }
 

@@ -124,6 +124,84 @@ public sealed class StoppingTests
         Assert.Equal(rip + 1, held.Thread.Peek().Rip);
     });
 
+    [Fact]
+    public void An_exception_that_was_raised_before_its_process_stopped_is_told_first() => HeldProgram.Run(held =>
+    {
+        ulong behind = RaiseBlocked(held);
+        ProgramEvent stands = StopProcess(held);
+        Assert.Equal(Errno.None, Ptrace.SetSignalMask(held.Id, 0));
+        Assert.True(held.Platform.StandStopped(held.Thread, stands));
+
+        Assert.Equal(HaltResult.Stands, Halt(held, out ProgramEvent happened));
+        Assert.Equal((EventKind.Signal, Signal.SIGILL, behind), (happened.Kind, happened.Signal, held.Thread.Peek().Rip));
+
+        // It is answered, and the process is still stopped.
+        Assert.Equal(EventKind.ProcessStopped, held.ResumeToEvent().Kind);
+        Assert.False(held.Platform.GoesOn(held.Thread, stands));
+    });
+
+    [Fact]
+    public void A_stop_of_a_process_that_nobody_waited_for_is_told_behind_it_as_well() => HeldProgram.Run(held =>
+    {
+        ulong behind = RaiseBlocked(held);
+        ProgramEvent stands = StopProcess(held);
+        Assert.Equal(Errno.None, Ptrace.SetSignalMask(held.Id, 0));
+
+        Assert.True(held.Platform.GoesOn(held.Thread, stands));
+        Assert.False(held.Thread.Stopped);
+        ProgramEvent happened = held.Next();
+        Assert.Equal((EventKind.Signal, Signal.SIGILL, behind), (happened.Kind, happened.Signal, held.Thread.Peek().Rip));
+        Assert.Equal(EventKind.ProcessStopped, held.ResumeToEvent().Kind);
+    });
+
+    [Fact]
+    public void It_is_told_first_however_many_signals_wait() => HeldProgram.Run(held =>
+    {
+        const int realTime = 34, many = 20;
+        ulong behind = RaiseBlocked(held, () =>
+        {
+            for (int i = 0; i < many; i++)
+            {
+                Assert.Equal(Errno.None, HostKernel.KillThread(held.Id, held.Id, realTime));
+            }
+        });
+        Assert.Equal(HaltResult.Stands, Halt(held, out ProgramEvent happened));
+        Assert.Equal(EventKind.Halted, happened.Kind);
+        Assert.Equal(Errno.None, Ptrace.SetSignalMask(held.Id, 1UL << (realTime - 1)));
+        Assert.Equal(Errno.None, Ptrace.Interrupt(held.Id));
+        held.Resume();
+
+        Assert.Equal(HaltResult.Stands, Halt(held, out happened));
+        Assert.Equal((EventKind.Signal, Signal.SIGILL, behind), (happened.Kind, happened.Signal, held.Thread.Peek().Rip));
+    });
+
+    // It runs, and a signal waits for it that looks as if an instruction had raised it; all signals are blocked. Returns where it runs.
+    private static ulong RaiseBlocked(HeldProgram held, Action? before = null)
+    {
+        const ulong sendInformation = 297, dataOffset = 64; // rt_tgsigqueueinfo
+        held.Put([0x0f, 0x05, .. s_spin]);
+        ref UserRegisters r = ref held.Thread.Registers;
+        ulong rip = r.Rip;
+        var information = new SignalInformation { Signal = Signal.SIGILL, Code = SignalInformation.IllegalOperand, Address = rip };
+        Assert.True(held.Memory.TryPoke(rip + dataOffset,
+            System.Runtime.InteropServices.MemoryMarshal.AsBytes(new ReadOnlySpan<SignalInformation>(in information))));
+        (r.Rax, r.Rdi, r.Rsi, r.Rdx, r.R10) = (sendInformation, (ulong)held.Id, (ulong)held.Id, Signal.SIGILL, rip + dataOffset);
+        Assert.Equal(Errno.None, Ptrace.SetSignalMask(held.Id, ulong.MaxValue));
+        before?.Invoke();
+        held.Resume();
+        Assert.True(SpinWait.SpinUntil(() => (held.Signals("SigPnd:") & 1UL << (Signal.SIGILL - 1)) != 0, TimeSpan.FromSeconds(30)));
+        return rip + 2;
+    }
+
+    private static ProgramEvent StopProcess(HeldProgram held)
+    {
+        Assert.Equal(Errno.None, HostKernel.Kill(held.Id, Signal.SIGSTOP));
+        Assert.Equal(SignalCause.Sent, held.Platform.CauseOf(held.Thread, held.Next()));
+        ProgramEvent stands = held.ResumeToEvent(Signal.SIGSTOP);
+        Assert.Equal(EventKind.ProcessStopped, stands.Kind);
+        return stands;
+    }
+
     private static HaltResult Halt(HeldProgram held, out ProgramEvent happened)
     {
         HaltResult result = held.Platform.Halt(held.Thread, mayWait: false, out happened);
