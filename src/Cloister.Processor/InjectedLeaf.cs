@@ -14,7 +14,7 @@ public sealed record InjectedLeaf(EnclsLeaf? Encls, EncluLeaf? Enclu, SgxError E
 {
     /// <summary>The leaves of ENCLS that can be asked for: those whose codes the driver takes as Linux does.</summary>
     public static IReadOnlyList<EnclsLeaf> ByDriver { get; } = [EnclsLeaf.Eaug, EnclsLeaf.Einit, EnclsLeaf.Eldu, EnclsLeaf.Emodpr,
-        EnclsLeaf.Emodt, EnclsLeaf.Etrack];
+        EnclsLeaf.Emodt, EnclsLeaf.Eremove, EnclsLeaf.Etrack];
 
     /// <summary>The leaves of ENCLU that can be asked for: those that have codes.</summary>
     public static IReadOnlyList<EncluLeaf> ByProgram { get; } = [EncluLeaf.Eaccept, EncluLeaf.Eacceptcopy, EncluLeaf.Egetkey];

@@ -47,6 +47,18 @@ public class OracleTests
         Assert.NotEqual(0, steps);
     }
 
+    /// <summary>EREMOVE that fails by order (run --inject leaf=EREMOVE): both lose the page for good, and the SECS that it holds.</summary>
+    /// <remarks>In an EPC that is large enough: the kernel's driver does not survive that such a SECS is to be written out.</remarks>
+    [KernelTheory]
+    [InlineData(0, 400, 100)]
+    [InlineData(1, 400, 8)]
+    public void Pages_leak_alike(int library, int epcPages, int leaks)
+    {
+        using var world = new World(Library ?? s_libraries.Value[library], epcPages, seed: 1, hasMishaps: false, leaks);
+        world.Run(1500);
+        Assert.NotEmpty(world.Counts);
+    }
+
     /// <summary>Seeds that differed once.</summary>
     /// <remarks>
     /// 3: a fault in an EPC with next to nothing to evict left ksgxd awake, and it took the page that had just come in; so did debug

@@ -85,7 +85,7 @@ internal static class RunCommand
                 Failure.Usage);
         }
 
-        if (InjectionText.ProblemOn(parsed.Injected, epc / LinearAddress.PageSize) is { } unmet)
+        if (InjectionText.ProblemOn(parsed.Injected, epc / LinearAddress.PageSize, parsed.Uapi) is { } unmet)
         {
             return Failure.Report($"run: --inject {unmet}", Failure.Usage);
         }

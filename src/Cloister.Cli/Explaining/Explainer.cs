@@ -80,6 +80,12 @@ internal sealed class Explainer : IMachineObserver, IDriverObserver, IEngineObse
         {
             _failedByDriver = (leaf, result);
             _machine.Refusal = default;
+            if (leaf == EnclsLeaf.Eremove && _machine.Injection is { } order)
+            {
+                // Nobody is told otherwise: the driver returns nothing of it.
+                TellOrder($"--inject {MachineNames.Of(order)}",
+                    "Linux warns of it in its log, and gives an enclave's page to nobody any more, and the SECS that the page holds neither");
+            }
         }
     }
 

@@ -42,9 +42,18 @@ internal static class InjectionText
     /// <summary>What is wrong with rules on a machine, or null.</summary>
     /// <param name="failures">The rules.</param>
     /// <param name="epcPages">Pages of its EPC.</param>
-    public static string? ProblemOn(IReadOnlyList<InjectedFailure> failures, long epcPages) =>
-        failures.FirstOrDefault(one => one.Kind == InjectedKind.EpcSize && one.Pages > epcPages) is { } larger
+    /// <param name="generation">Whose driver it has.</param>
+    public static string? ProblemOn(IReadOnlyList<InjectedFailure> failures, long epcPages, Generation generation)
+    {
+        // isgx, sgx_free_page: a line in the log, and the page is put on the free list.
+        if (generation == Generation.Isgx && failures.Any(one => one.Leaf?.Encls == EnclsLeaf.Eremove))
+        {
+            return $"{Leaf}EREMOVE: isgx gives such a page out again as it is, and what comes of that is not defined";
+        }
+
+        return failures.FirstOrDefault(one => one.Kind == InjectedKind.EpcSize && one.Pages > epcPages) is { } larger
             ? $"{Epc}{larger.Pages}: more pages than the machine's EPC has, {epcPages}" : null;
+    }
 
     private static string? ReadRule(string rule, out InjectedFailure? failure)
     {
@@ -58,6 +67,12 @@ internal static class InjectionText
         if (kind == InjectedKind.Ioctl && name != InjectedFailure.AnyIoctl && !s_ioctls.Contains(name))
         {
             return $"no such ioctl{Spelling.Advice(name, s_ioctls, $"there is {InjectedFailure.AnyIoctl}, {string.Join(", ", s_ioctls)}")}";
+        }
+
+        if (kind == InjectedKind.Leaf && name is "EBLOCK" or "EWB")
+        {
+            // main.c, sgx_encl_ewb and sgx_reclaimer_write; encl.c, __sgx_encl_eldu
+            return "it cannot fail by order: Linux warns and goes on as if the page had been written out, gives its place out while it is in use, and dereferences NULL when it is loaded";
         }
 
         if (kind == InjectedKind.Leaf && !s_leaves.Contains(name))

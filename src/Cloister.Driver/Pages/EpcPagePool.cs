@@ -32,6 +32,7 @@ internal sealed class EpcPagePool
         Taken,
         Active,
         Isolated,
+        Leaked,
     }
 
     /// <summary>All pages.</summary>
@@ -51,6 +52,9 @@ internal sealed class EpcPagePool
 
     /// <summary>Pages on the active list.</summary>
     public int ActiveCount { get; private set; }
+
+    /// <summary>Pages that nobody gets any more.</summary>
+    public int LeakedCount { get; private set; }
 
     /// <summary>Takes the page that has been free the longest of those that were used before, else one that never was.</summary>
     /// <remarks>
@@ -111,6 +115,19 @@ internal sealed class EpcPagePool
 
         _freeTail = page.Index;
         _free++;
+    }
+
+    /// <summary>A page is never given back: what the processor has in it could not be removed.</summary>
+    public void Leak(EpcPage page)
+    {
+        ref var descriptor = ref _pages[page.Index];
+        if (descriptor.State != State.Taken)
+        {
+            throw new InvalidOperationException($"EPC page {page.Index} leaks while {descriptor.State}.");
+        }
+
+        descriptor.State = State.Leaked;
+        LeakedCount++;
     }
 
     /// <summary>Puts a page at the tail of the active list (sgx_mark_page_reclaimable).</summary>

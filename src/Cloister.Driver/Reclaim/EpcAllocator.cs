@@ -47,25 +47,32 @@ internal sealed class EpcAllocator(DriverState state, PageReclaimer reclaimer)
         return DriverError.None;
     }
 
-    /// <summary>Invalidates a page and gives it back (sgx_encl_free_epc_page).</summary>
+    /// <summary>Invalidates a page and gives it back, or to nobody where EREMOVE fails (sgx_encl_free_epc_page).</summary>
     /// <param name="page">The page.</param>
     /// <param name="secs">The SECS of its enclave, to drive threads out of it, or none.</param>
     public void Free(EpcPage page, EpcPage secs)
     {
         var result = Eremove.Execute(state.Machine, page);
-        if (result.Error == SgxError.EnclaveAct && !secs.IsNone)
+        if (result.Error == SgxError.EnclaveAct && !secs.IsNone && state.Machine.Injection is null)
         {
             // No thread of the enclave is left in Linux when it comes to this; here one may just have been killed.
             state.ForceExits(secs);
             result = Eremove.Execute(state.Machine, page);
         }
 
-        if (!result.IsSuccess)
+        if (result.IsSuccess)
+        {
+            state.Pool.Give(page);
+            return;
+        }
+
+        // "EREMOVE returned %d and an EPC page was leaked": by order, or because a page that leaked so holds its SECS.
+        if (state.Machine.Injection is null && !(result.Error == SgxError.ChildPresent && state.Pool.LeakedCount > 0))
         {
             throw new InvalidOperationException($"EREMOVE came to {result} and {page} is lost.");
         }
 
-        state.Pool.Give(page);
+        state.Pool.Leak(page);
     }
 
     /// <summary>

@@ -194,7 +194,10 @@ internal sealed class PageReclaimer(DriverState state)
         {
             var secs = enclave.Secs.Epc;
             WriteOut(enclave, ref enclave.Secs, enclave.Size >> 12);
-            state.Pool.Give(secs);
+            if (!enclave.Secs.IsResident)
+            {
+                state.Pool.Give(secs);
+            }
         }
     }
 
@@ -217,8 +220,11 @@ internal sealed class PageReclaimer(DriverState state)
             }
         }
 
-        page.EpcIndex = EnclavePage.None;
-        if (IsPowerLost(result))
+        // A page that leaked holds the SECS (EREMOVE that failed by order). Linux would lose that one as well, and dereference NULL when it
+        // is needed: here it stays.
+        bool isHeld = result.Error == SgxError.ChildPresent && state.Pool.LeakedCount > 0;
+        page.EpcIndex = isHeld ? page.EpcIndex : EnclavePage.None;
+        if (isHeld || IsPowerLost(result))
         {
             enclave.Versions.FreeSlot(versionSlot);
             enclave.Backing.Return(backing);

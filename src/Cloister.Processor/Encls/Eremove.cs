@@ -12,12 +12,14 @@ public static class Eremove
         if (!machine.Epcm.Contains(page) || machine.Epcm[page] is { Valid: false })
         {
             // An unused page is nobody's, whatever its entry says of who had it.
-            return machine.Tell(EnclsLeaf.Eremove, EpcPage.None, default, Run(machine, page));
+            return machine.Tell(EnclsLeaf.Eremove, EpcPage.None, default, Ordered(machine) ?? Run(machine, page));
         }
 
         LinearAddress address = machine.Epcm[page].EnclaveAddress;
-        return machine.Tell(EnclsLeaf.Eremove, page, address, Run(machine, page));
+        return machine.Tell(EnclsLeaf.Eremove, page, address, Ordered(machine) ?? Run(machine, page));
     }
+
+    private static LeafResult? Ordered(SgxMachine machine) => machine.Injected(EnclsLeaf.Eremove);
 
     private static LeafResult Run(SgxMachine machine, EpcPage page)
     {

@@ -11,6 +11,7 @@ public class InjectionTextTests
     [InlineData("ioctl=any:error=EAGAIN", "ioctl=any:error=EAGAIN:when=1")]
     [InlineData("ioctl=SGX_IOC_ENCLAVE_INIT:when=2..4:error=EINTR", "ioctl=SGX_IOC_ENCLAVE_INIT:error=EINTR:when=2..4")]
     [InlineData("leaf=EACCEPT:error=SGX_NOT_TRACKED:when=2", "leaf=EACCEPT:error=NotTracked:when=2")]
+    [InlineData("leaf=EREMOVE:error=SGX_CHILD_PRESENT:when=5", "leaf=EREMOVE:error=ChildPresent:when=5")]
     [InlineData("leaf=EMODPR:error=SGX_EPC_PAGE_CONFLICT", "leaf=EMODPR:error=EpcPageConflict:when=1")]
     [InlineData("load=slow:by=20:when=2+", "load=slow:by=20:when=2+")]
     [InlineData("evict=batch", "evict=batch:when=1")]
@@ -53,6 +54,8 @@ public class InjectionTextTests
     [InlineData("ioctl=any:error=None", "there is EPERM")]
     [InlineData("ioctl=any:error=5", "there is EPERM")]
     [InlineData("leaf=EENTER:error=SGX_NOT_TRACKED", "there is EAUG")]
+    [InlineData("leaf=EBLOCK:error=SGX_BLKSTATE", "it cannot fail by order: Linux warns and goes on")]
+    [InlineData("leaf=EWB:error=SGX_NOT_TRACKED", "it cannot fail by order: Linux warns and goes on")]
     [InlineData("leaf=EACCEPT", "needs error=SGX_ERROR")]
     [InlineData("leaf=EACCEPT:error=NOT_TRACKED", "there is SGX_INVALID_SIG_STRUCT")]
     [InlineData("leaf=EACCEPT:error=SGX_SUCCESS", "there is SGX_INVALID_SIG_STRUCT")]
@@ -94,7 +97,15 @@ public class InjectionTextTests
     public void More_pages_than_the_machine_has_are_told()
     {
         Assert.Null(InjectionText.Read("epc=64:time=1,epc=65:time=2", out IReadOnlyList<InjectedFailure> failures));
-        Assert.Null(InjectionText.ProblemOn(failures, 65));
-        Assert.Equal("epc=65: more pages than the machine's EPC has, 64", InjectionText.ProblemOn(failures, 64));
+        Assert.Null(InjectionText.ProblemOn(failures, 65, Generation.V6_0));
+        Assert.Equal("epc=65: more pages than the machine's EPC has, 64", InjectionText.ProblemOn(failures, 64, Generation.V6_0));
+    }
+
+    [Fact]
+    public void EREMOVE_fails_where_the_driver_loses_the_page_only()
+    {
+        Assert.Null(InjectionText.Read("leaf=EREMOVE:error=SGX_CHILD_PRESENT", out IReadOnlyList<InjectedFailure> failures));
+        Assert.Null(InjectionText.ProblemOn(failures, 65, Generation.V5_11));
+        Assert.Contains("isgx gives such a page out again", InjectionText.ProblemOn(failures, 65, Generation.Isgx), StringComparison.Ordinal);
     }
 }

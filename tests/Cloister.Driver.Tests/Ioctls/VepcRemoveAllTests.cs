@@ -157,6 +157,36 @@ public class VepcRemoveAllTests
         Assert.Equal(0, RemoveAll(guest));
     }
 
+    [Theory]
+    [InlineData(SgxError.ChildPresent, 1)]
+    [InlineData(SgxError.EnclaveAct, -(long)DriverError.EBUSY)]
+    public void EREMOVE_fails_by_order_and_the_page_goes_at_the_next_try(SgxError code, long result)
+    {
+        var machine = new TestMachine(8, new MachineOptions { Injected = [new InjectedLeaf(EnclsLeaf.Eremove, null, code, 1, 2)] });
+        var guest = machine.Driver.OpenVirtualEpc(new TestStorage());
+        machine.Program.Map(guest, Start, 4096);
+        Assert.Equal(VmFault.NoPage, machine.Program.Fault(Start, AccessKind.Write));
+        Assert.Equal(result, Finish(machine.Driver.Ioctl(guest, _command, 0, machine.Program)));
+        machine.Driver.Release(guest);
+        machine.AssertAllFree();
+    }
+
+    [Fact]
+    public void EREMOVE_that_fails_twice_at_the_end_leaves_the_page_to_the_next_end()
+    {
+        var machine = new TestMachine(8, new MachineOptions
+        {
+            Injected = [new InjectedLeaf(EnclsLeaf.Eremove, null, SgxError.EnclaveAct, 1, 2)],
+        });
+        var guest = machine.Driver.OpenVirtualEpc(new TestStorage());
+        machine.Program.Map(guest, Start, 4096);
+        Assert.Equal(VmFault.NoPage, machine.Program.Fault(Start, AccessKind.Write));
+        machine.Driver.Release(guest);
+        Assert.Equal(7, machine.Statistics.EpcPagesFree);
+        machine.Driver.Release(machine.Driver.OpenVirtualEpc(new TestStorage()));
+        machine.AssertAllFree();
+    }
+
     private static long Finish(IoctlOperation operation)
     {
         while (!operation.Continue(1))

@@ -20,6 +20,7 @@ internal sealed partial class World : IDisposable
     private readonly List<OpenFile> _files = [];
     private readonly List<string> _history = [];
     private readonly string _name;
+    private readonly int _leaks;
     private int _numbers, _complaints;
 
     /// <summary>Two machines that are switched on.</summary>
@@ -27,7 +28,8 @@ internal sealed partial class World : IDisposable
     /// <param name="epcPages">Pages of the EPC.</param>
     /// <param name="seed">What is done.</param>
     /// <param name="hasMishaps">Whether rare things happen as well; without them a seed does what it did before there were any.</param>
-    public World(string library, int epcPages, int seed, bool hasMishaps = true)
+    /// <param name="leaks">How many EREMOVE fail, so that the pages leak.</param>
+    public World(string library, int epcPages, int seed, bool hasMishaps = true, int leaks = 0)
     {
         _name = $"seed {seed}, {epcPages} pages";
         _random = new Random(seed);
@@ -36,8 +38,9 @@ internal sealed partial class World : IDisposable
         // Most of a run that loses power is over soon (EndedByLoss), and the kernel's leaves fault where Cloister executes none.
         _losesPower = seed % 3 == 2;
         InjectedLeaf[] codes = hasMishaps && !_losesPower ? SomeCodes(_mishaps!) : [];
-        _kernel = new KernelSide(library, epcPages, codes);
-        _cloister = new CloisterSide(epcPages, codes);
+        _leaks = leaks;
+        _kernel = new KernelSide(library, epcPages, [.. codes, .. Leaks(after: epcPages)]); // which looks at each page when it begins
+        _cloister = new CloisterSide(epcPages, [.. codes, .. Leaks(after: 0)]);
     }
 
     /// <summary>What was done how often: the first word of each step.</summary>
@@ -70,7 +73,7 @@ internal sealed partial class World : IDisposable
         }
 
         Check("the end", "", "");
-        if (_kernel.Machine.ValidPages != 0)
+        if (_kernel.Machine.ValidPages == 0 != (_leaks == 0))
         {
             throw Differ($"at the end {_kernel.Machine.ValidPages} EPC pages are valid");
         }
@@ -385,12 +388,18 @@ internal sealed partial class World : IDisposable
             EpcmEntry entry = side.Machine.Epcm[page];
             if (entry.Valid)
             {
-                pages.Add(entry.PageType switch
+                string name = entry.PageType switch
                 {
                     PageType.Va => $"VA {arrays++}",
                     PageType.Secs => $"SECS {IdentityOf(side, page)}",
                     _ => $"{IdentityOf(side, entry.EnclaveSecs)} {entry.EnclaveAddress.Value:x} {entry.SecinfoFlags:x} {(entry.Blocked ? "blocked" : "")}{(entry.EnclaveSecs.IsNone ? virtuals++ : "")}",
-                }, page);
+                };
+
+                // A page that leaked, and the one that came in its place.
+                while (!pages.TryAdd(name, page))
+                {
+                    name += " once more";
+                }
             }
         }
 
