@@ -66,10 +66,11 @@ internal sealed class CoveredFile
     public bool Reach(ulong address)
     {
         int index = Array.BinarySearch(_blocks, address);
-        bool isNew = index >= 0 && !_isReached[index];
+        // Another file of the enclave's may have it at that address.
+        bool isNew = index >= 0 && _isThere[index] && !_isReached[index];
         if (isNew)
         {
-            (_isThere[index], _isReached[index]) = (true, true);
+            _isReached[index] = true;
         }
 
         return isNew;

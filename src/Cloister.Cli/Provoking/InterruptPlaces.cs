@@ -13,6 +13,8 @@ namespace Cloister.Cli.Provoking;
 /// <summary>Finds the places of <c>--interrupt-at</c> in the code of enclaves, by the files that it is from.</summary>
 internal sealed class InterruptPlaces : IInterruptPlaces, IDriverObserver, IEngineObserver, IDisposable
 {
+    // So much of what stands at a place has to be the file's.
+    private const int CompareLength = 8;
     private readonly CodeOrigins _origins = new();
     private readonly Rule[] _rules;
     private readonly Action<string> _notice;
@@ -60,6 +62,13 @@ internal sealed class InterruptPlaces : IInterruptPlaces, IDriverObserver, IEngi
                     continue;
                 }
 
+                // Another build of the enclave may have anything there.
+                if (rule.Place.Symbol.Length > 0 && !IsThere(origin!, address, code.Span[(int)(address - page)..]))
+                {
+                    rule.IsOther = true;
+                    continue;
+                }
+
                 rule.IsFound = true;
                 _ = found.Add(address);
                 if (!_at.TryGetValue((enclave.Eid, address), out List<Rule>? rules))
@@ -96,7 +105,7 @@ internal sealed class InterruptPlaces : IInterruptPlaces, IDriverObserver, IEngi
         {
             if (!rule.IsFound)
             {
-                _notice($"--interrupt-at {rule.Place.Place}: {Missed(rule.Place)}");
+                _notice($"--interrupt-at {rule.Place.Place}: {Missed(rule)}");
             }
         }
     }
@@ -104,11 +113,23 @@ internal sealed class InterruptPlaces : IInterruptPlaces, IDriverObserver, IEngi
     /// <inheritdoc/>
     public void Dispose() => _origins.Dispose();
 
-    private string Missed(InterruptPlace place) => place.Symbol.Length == 0 ? "no enclave executed code on that page"
+    private static bool IsThere(CodeOrigin origin, ulong address, ReadOnlySpan<byte> code)
+    {
+        ReadOnlySpan<byte> own = origin.Symbols.CodeAt(unchecked(address - origin.Bias));
+        int length = Math.Min(CompareLength, Math.Min(own.Length, code.Length));
+        return own[..length].SequenceEqual(code[..length]);
+    }
+
+    private string Missed(Rule rule)
+    {
+        InterruptPlace place = rule.Place;
+        return place.Symbol.Length == 0 ? "no enclave executed code on that page"
+        : rule.IsOther ? "the enclave's code there is not that of the file which has the name: another build of it?"
         : _names.Contains(place.Symbol) ? "no instruction of the function begins there"
         : _names.Count == 0 ? "no enclave executed code that is in a file which the program opened or mapped, or which --against names"
         : "no enclave executed code on a page with a function of that name"
             + Spelling.Advice(place.Symbol, _names, "`cloister run --profile` shows names");
+    }
 
     private ulong[] AddressesIn(CodeSymbols symbols, Rule rule)
     {
@@ -160,5 +181,7 @@ internal sealed class InterruptPlaces : IInterruptPlaces, IDriverObserver, IEngi
         public Occasions Occasions { get; } = occasions;
 
         public bool IsFound { get; set; }
+
+        public bool IsOther { get; set; }
     }
 }

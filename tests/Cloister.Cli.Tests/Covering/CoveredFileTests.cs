@@ -64,6 +64,7 @@ public sealed class CoveredFileTests : IDisposable
     {
         var covered = new CoveredFile(_symbols);
         byte[] code = Page(out ulong page);
+        Assert.False(covered.Reach(Half)); // what no enclave has of it is another file's
         List<ulong> left = covered.Note(page, code);
         Assert.Contains(Half, left);
 
