@@ -80,11 +80,11 @@ internal static class TraceReader
     }
 
     private static TraceHeader Header(JsonElement root) => new(
-        root.GetProperty("version").GetString()!,
+        Text(root, "version"),
         [.. root.GetProperty("program").EnumerateArray().Select(word => word.GetString() ?? "")],
-        root.GetProperty("engine").GetString()!,
-        root.GetProperty("isolation").GetString()!,
-        root.GetProperty("interface").GetString()!,
+        Text(root, "engine"),
+        Text(root, "isolation"),
+        Text(root, "interface"),
         root.GetProperty("epcPages").GetInt64(),
         root.GetProperty("started").GetDateTimeOffset(),
         root.TryGetProperty("events", out JsonElement events) ? Kinds(events) : TraceKinds.All);
@@ -95,7 +95,7 @@ internal static class TraceReader
     private static TraceEvent Event(JsonElement root, string what) => new()
     {
         Kind = TraceNames.KindOf(what) ?? throw new FormatException(),
-        Name = root.GetProperty("name").GetString()!,
+        Name = Text(root, "name"),
         Time = Math.Max(0, root.GetProperty("time").GetInt64()),
         Process = root.GetProperty("process").GetInt32(),
         Thread = root.GetProperty("thread").GetInt32(),
@@ -109,6 +109,8 @@ internal static class TraceReader
         Count = root.TryGetProperty("count", out JsonElement count) ? Math.Max(0, count.GetInt64()) : 1,
         Earlier = root.TryGetProperty("earlier", out JsonElement earlier) && earlier.GetBoolean(),
     };
+
+    private static string Text(JsonElement root, string name) => root.GetProperty(name).GetString() ?? throw new FormatException();
 
     private static ulong Address(string? text) => text is ['0', 'x', .. var digits]
         ? ulong.Parse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture) : throw new FormatException();

@@ -133,6 +133,7 @@ public class TraceReaderTests
     [InlineData("8123  0.568033988  ioctl(SGX_IOC_ENCLAVE_CREATE, 0x7fffea895c98) = 0\n", "no trace of JSON lines")]
     [InlineData("{\"event\":\"begin\",\"schema\":2}\n", "a trace of another version")]
     [InlineData("{\"event\":\"begin\",\"schema\":1,\"version\":\"1\",\"program\":[],\"events\":[\"x\"],\"engine\":\"\",\"isolation\":\"\",\"interface\":\"\",\"epcPages\":1,\"started\":\"2020-01-01T00:00:00Z\"}\n", "no trace of JSON lines")]
+    [InlineData("{\"event\":\"begin\",\"schema\":1,\"version\":null,\"program\":[],\"engine\":\"\",\"isolation\":\"\",\"interface\":\"\",\"epcPages\":1,\"started\":\"2020-01-01T00:00:00Z\"}\n", "no trace of JSON lines")]
     public void Anything_else_is_refused(string text, string problem) =>
         Assert.Contains(problem, Assert.Throws<ImageException>(() => Read(Encoding.UTF8.GetBytes(text))).Message);
 
@@ -144,6 +145,7 @@ public class TraceReaderTests
     [InlineData("{\"event\":\"enclu\",\"name\":\"x\",\"time\":1,\"process\":1,\"thread\":1,\"address\":\"x\"}")]
     [InlineData("{\"event\":\"encls\",\"name\":\"EADD\",\"time\":1,\"process\":1,\"thread\":1,\"enclave\":1,\"address\":\"0x1000\",\"outcome\":\"0\",\"page\":\"PT_REG rw-\"}")]
     [InlineData("{\"event\":\"enclu\",\"name\":\"x\",\"time\":1e30,\"process\":1,\"thread\":1}")]
+    [InlineData("{\"event\":\"enclu\",\"name\":null,\"time\":1,\"process\":1,\"thread\":1}")]
     public void A_line_that_is_no_event_is_told(string line)
     {
         byte[] trace = [.. Written(ended: false), .. Encoding.UTF8.GetBytes(line + "\n")];
