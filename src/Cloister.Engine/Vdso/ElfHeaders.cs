@@ -14,6 +14,11 @@ internal sealed class ElfHeaders
     /// <summary>Functions at most; the kernel's own has a dozen.</summary>
     public const int MostSymbols = 32;
 
+    /// <summary>Bytes at the end of the image that the section headers need.</summary>
+    /// <remarks>They are the last of a file that a linker made. Some programs take their end for its size, and for wrong what lies behind
+    /// (bfd/elfcode.h, elf_object_from_remote_memory; Open Enclave, host/sgx/elf.c).</remarks>
+    public const int SectionHeadersLength = 11 * SectionLength;
+
     private const int PageLength = 4096;
     private const int HeaderLength = 64, SegmentLength = 56, SectionLength = 64, SymbolLength = 24, DynamicLength = 16,
         DefinitionLength = 28;
@@ -29,8 +34,9 @@ internal sealed class ElfHeaders
 
     private ElfHeaders(byte[] image) => _image = image;
 
-    /// <summary>Writes them before the text.</summary>
-    /// <param name="image">The image. Symbols' addresses are relative to its beginning.</param>
+    /// <summary>Writes them before the text, and the section headers at the end.</summary>
+    /// <param name="image">The image, whose last <see cref="SectionHeadersLength"/> bytes are free. Symbols' addresses are relative to its
+    /// beginning.</param>
     /// <param name="symbols">Its functions.</param>
     /// <param name="text">Where its code lies.</param>
     /// <param name="soname">Its name.</param>
@@ -226,26 +232,29 @@ internal sealed class ElfHeaders
         string names = string.Concat(_sections.Select(section => section.Name + "\0")) + ".shstrtab\0";
         int offset = Place(".shstrtab", 3, names.Length, 0, 0, 0, align: 1, flags: 0);
         _ = Encoding.ASCII.GetBytes(names, _image.AsSpan(offset));
-        int first = _end = (_end + 7) & ~7, name = 0;
-        foreach ((string text, uint type, int flags, int start, int length, uint link, uint info, int entry, int align) in _sections)
+        if (_end > _sections[1].Offset || _sections.Count * SectionLength > SectionHeadersLength)
         {
-            Span<byte> header = _image.AsSpan(_end, SectionLength);
-            header.Clear();
-            U32(_end, (uint)name);
-            U32(_end + 4, type);
-            U64(_end + 8, (ulong)flags);
-            U64(_end + 16, flags != 0 ? (ulong)start : 0);
-            U64(_end + 24, (ulong)start);
-            U64(_end + 32, (ulong)length);
-            U32(_end + 40, link);
-            U32(_end + 44, info);
-            U64(_end + 48, (ulong)align);
-            U64(_end + 56, (ulong)entry);
-            name += text.Length + 1;
-            _end += SectionLength;
+            throw new InvalidOperationException("the headers reach into the text");
         }
 
-        return _end > _sections[1].Offset ? throw new InvalidOperationException("the headers reach into the text") : first;
+        int first = _image.Length - _sections.Count * SectionLength, at = first, name = 0;
+        foreach ((string text, uint type, int flags, int start, int length, uint link, uint info, int entry, int align) in _sections)
+        {
+            U32(at, (uint)name);
+            U32(at + 4, type);
+            U64(at + 8, (ulong)flags);
+            U64(at + 16, flags != 0 ? (ulong)start : 0);
+            U64(at + 24, (ulong)start);
+            U64(at + 32, (ulong)length);
+            U32(at + 40, link);
+            U32(at + 44, info);
+            U64(at + 48, (ulong)align);
+            U64(at + 56, (ulong)entry);
+            name += text.Length + 1;
+            at += SectionLength;
+        }
+
+        return first;
     }
 
     // Takes room for a section.

@@ -11,10 +11,10 @@ namespace Cloister.Engine.Vdso;
 /// <remarks><see cref="ElfHeaders"/> has what libc, Go and the kernel's self tests find the functions by.</remarks>
 internal sealed class VdsoImage
 {
-    private const int TextOffset = 0x1000, ThunkLength = 16;
+    private const int TextOffset = 0xd40, ThunkLength = 16;
 
     // Room for all components: processors touch the part of one that is in its initial configuration as well.
-    private const int InitialStateOffset = Area.VdsoLength - 0xac0;
+    private const int InitialStateOffset = Area.VdsoLength - ElfHeaders.SectionHeadersLength - 0xac0;
 
     private readonly bool _fast, _switchesView;
 

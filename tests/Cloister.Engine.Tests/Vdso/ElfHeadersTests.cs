@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
+using Cloister.Engine.Libraries;
+using Cloister.Engine.Options;
 using Cloister.Engine.Platforms;
 using Cloister.Engine.Vdso;
 using LibObjectFile.Diagnostics;
@@ -35,6 +37,32 @@ public class ElfHeadersTests
             Kernels.Take(functions).Select(f => f.Name).Prepend("__vdso_sgx_enter_enclave"),
             symbols.Entries.Skip(1).Select(entry => entry.Name.Value ?? ""));
         Assert.Equal(image.Enter - Area.Vdso, symbols.Entries[1].Value);
+    }
+
+    /// <summary>Those who read the vDSO in memory take the end of the section headers for the size of the file.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Section_headers_are_the_last_and_tables_of_strings_begin_and_end_with_zero(bool vdso)
+    {
+        byte[] image = vdso ? VdsoImage.Build([.. Kernels], fast: true).Bytes
+            : LibraryImage.Build(new ServedLibrary(["libtest.so.1"], ["first", "second"], 0, 0, "socket"));
+        int first = (int)BinaryPrimitives.ReadUInt64LittleEndian(image.AsSpan(40)), count = U16(image, 60);
+        Assert.Equal(image.Length, first + count * U16(image, 58));
+        int tables = 0;
+        for (int at = first; at < image.Length; at += U16(image, 58))
+        {
+            int offset = (int)BinaryPrimitives.ReadUInt64LittleEndian(image.AsSpan(at + 24));
+            int length = (int)BinaryPrimitives.ReadUInt64LittleEndian(image.AsSpan(at + 32));
+            Assert.InRange(offset + length, 0, first);
+            if (U32(image, at + 4) == 3) // SHT_STRTAB
+            {
+                tables++;
+                Assert.Equal((0, 0), (image[offset], image[offset + length - 1]));
+            }
+        }
+
+        Assert.Equal(2, tables);
     }
 
     [Fact]

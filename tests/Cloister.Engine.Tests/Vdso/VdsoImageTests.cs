@@ -58,7 +58,7 @@ public sealed class VdsoImageTests : IDisposable
             (ulong address, byte info, ushort section) = elf.Lookup(name)!.Value;
             Assert.Equal(0x12, info); // STB_GLOBAL, STT_FUNC
             Assert.NotEqual(0, section);
-            Assert.InRange(address, 0x1000ul, (ulong)image.Bytes.Length - 1);
+            Assert.InRange(address, 0xd40ul, (ulong)image.Bytes.Length - 1);
             return address;
         })];
         Assert.Equal(addresses.Length, addresses.Distinct().Count());
@@ -97,7 +97,7 @@ public sealed class VdsoImageTests : IDisposable
     public void There_is_one_ENCLU(bool fast)
     {
         VdsoImage image = Written(fast);
-        var decoder = Decoder.Create(64, new ByteArrayCodeReader(image.Bytes, 0x1000, 0x1000), Area.Vdso + 0x1000);
+        var decoder = Decoder.Create(64, new ByteArrayCodeReader(image.Bytes, 0xd40, 0x1000), Area.Vdso + 0xd40);
         var sites = new List<ulong>();
         bool exception = false;
         for (int zeros = 0; zeros < 4;)
