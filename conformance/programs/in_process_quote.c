@@ -7,6 +7,8 @@
  * libraries' sources; a REPORT with one other bit is refused by number. What
  * they make for the caller is given back by their own functions. They may be
  * called by any thread, and by a child that was forked after they were loaded.
+ * Collateral that is asked for again is the same: the service signs it when it
+ * publishes it (Open Enclave, tests/attestation_plugin, compares the bytes).
  * Source: intel/SGXDataCenterAttestationPrimitives, QuoteGeneration/
  * quote_wrapper (ql/sgx_dcap_ql_wrapper.cpp, common/inc/sgx_ql_lib_common.h),
  * QuoteGeneration/qpl (sgx_default_quote_provider.cpp, inc); intel/linux-sgx,
@@ -194,6 +196,13 @@ static void collateral(const uint8_t fmspc[6], const char *file)
 	check("an identity", strncmp(all->parts[6].bytes, "{\"enclaveIdentity\":{", 20) == 0);
 	if (out == NULL || fputs(all->parts[4].bytes, out) < 0 || fclose(out) != 0)
 		die("write the TCB information");
+	sleep(1);
+	more = get_collateral(fmspc, 0);
+	for (unsigned i = 0; i < 7; i++) {
+		check_equal("size of what was published", all->parts[i].size, more->parts[i].size);
+		check_bytes("what was published and not made anew", all->parts[i].bytes, more->parts[i].bytes, all->parts[i].size);
+	}
+	check_equal("given back", 0, CALL(provider, "sgx_ql_free_quote_verification_collateral", more));
 	check_equal("with a parameter", 0,
 		    CALL(provider, "sgx_ql_get_quote_verification_collateral_with_params", fmspc, 6, "processor", "x", 1, &more));
 	check("it is another", more != all);

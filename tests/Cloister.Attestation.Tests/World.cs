@@ -4,6 +4,7 @@ using Cloister.Attestation.Certificates;
 using Cloister.Attestation.Collaterals;
 using Cloister.Attestation.Platforms;
 using Cloister.Attestation.Quotes;
+using Cloister.Attestation.Services;
 using Cloister.Attestation.Verification;
 using Cloister.Processor.Enclu;
 
@@ -50,6 +51,8 @@ internal sealed class World
 
     public Collateral Collateral(Verdict? verdict = null, DateTimeOffset? now = null) =>
         new CollateralMaker(Platform, verdict ?? new Verdict(), now ?? Now).All();
+
+    public PccsService Pccs(Verdict? verdict = null) => new(Platform, new CollateralPublication(Platform, verdict ?? new Verdict()));
 
     public VerificationReport Verify(byte[] quote, Collateral? collateral = null, DateTimeOffset? at = null) =>
         QuoteVerifier.Verify(Cloister.Attestation.Quotes.Quote.Parse(quote), collateral ?? Collateral(), Roots, at ?? Now);

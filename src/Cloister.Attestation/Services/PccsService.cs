@@ -17,12 +17,10 @@ public sealed class PccsService
         Crl = "application/pkix-crl", Text = "text/plain";
 
     private readonly CertifiedPlatform _platform;
-    private readonly Verdict _verdict;
-    private readonly TimeProvider _time;
+    private readonly CollateralPublication _published;
 
-    /// <summary>Of a platform, with a verdict.</summary>
-    public PccsService(CertifiedPlatform platform, Verdict verdict, TimeProvider? time = null) =>
-        (_platform, _verdict, _time) = (platform, verdict, time ?? TimeProvider.System);
+    /// <summary>Of a platform, with its collateral.</summary>
+    public PccsService(CertifiedPlatform platform, CollateralPublication published) => (_platform, _published) = (platform, published);
 
     /// <summary>Answers GET.</summary>
     /// <param name="target">Path and query.</param>
@@ -33,7 +31,7 @@ public sealed class PccsService
         Dictionary<string, string> query = Query(parts.Length > 1 ? parts[1] : "");
         (int version, string what) = parts[0].StartsWith(Root + "v3/", StringComparison.Ordinal) ? (3, parts[0][(Root.Length + 3)..])
             : parts[0].StartsWith(Root + "v4/", StringComparison.Ordinal) ? (4, parts[0][(Root.Length + 3)..]) : (0, "");
-        var maker = new CollateralMaker(_platform, _verdict, _time.GetUtcNow());
+        CollateralMaker maker = _published.Current;
         return (version, what) switch
         {
             (0, _) => HttpAnswer.Error(404, "no such page: there is /sgx/certification/v3 and v4"),

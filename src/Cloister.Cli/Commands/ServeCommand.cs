@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using Cloister.Attestation.Collaterals;
 using Cloister.Attestation.Platforms;
 using Cloister.Attestation.Quotes;
 using Cloister.Attestation.Services;
@@ -62,8 +63,8 @@ internal static class ServeCommand
         using var ended = new ManualResetEventSlim();
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, End);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, End);
-        using ConnectionServer pccs =
-            Begin($"--pccs {address}", () => HttpServer.Begin(address, new PccsService(platform, verdict).Get, out address));
+        var service = new PccsService(platform, new CollateralPublication(platform, verdict));
+        using ConnectionServer pccs = Begin($"--pccs {address}", () => HttpServer.Begin(address, service.Get, out address));
         using ConnectionServer? aesm = path is null ? null
             : Begin($"--aesm {path}",
                 () => AesmServer.Begin(SocketAtPath.Listen(path, Backlog), new AesmService(new QuotingService(platform))), path);

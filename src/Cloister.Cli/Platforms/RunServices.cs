@@ -32,6 +32,7 @@ internal sealed class RunServices : IDisposable
     {
         _certified = new Lazy<CertifiedPlatform>(() => new CertifiedPlatform(platform(), AuthorityStore.Take(notice)));
         _quoting = new Lazy<QuotingService>(() => new QuotingService(_certified.Value));
+        var published = new Lazy<CollateralPublication>(() => new CollateralPublication(_certified.Value, verdict));
         _aesm = new StartedService<string>("AESM", () =>
         {
             string name = NewName("aesm");
@@ -39,7 +40,7 @@ internal sealed class RunServices : IDisposable
         }, notice);
         _libraries = new StartedService<string>("the quote libraries", () =>
         {
-            var services = new LibraryServices(_quoting.Value, _certified.Value, verdict);
+            var services = new LibraryServices(_quoting.Value, _certified.Value, published.Value);
             string name = NewName("libraries");
             return (ConnectionServer.Begin("\0" + name,
                 (stream, cancellation) => AttestationLibraries.Serve(services, stream, cancellation)), name);
@@ -47,7 +48,7 @@ internal sealed class RunServices : IDisposable
         _pccs = new StartedService<byte[]>("the certificate service", () =>
         {
             ConnectionServer server = HttpServer.Begin(new IPEndPoint(IPAddress.Loopback, 0),
-                new PccsService(_certified.Value, verdict).Get, out IPEndPoint bound);
+                new PccsService(_certified.Value, published.Value).Get, out IPEndPoint bound);
             return (server, QcnlConfiguration.Content(bound.Port));
         }, notice);
     }

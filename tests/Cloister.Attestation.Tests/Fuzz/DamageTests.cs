@@ -47,7 +47,7 @@ public class DamageTests(ITestOutputHelper output)
         ["certificate service"] = (HttpRequests,
             (bytes, _) =>
                 Talk(bytes, stream =>
-                    HttpServer.Serve((target, _) => Task.FromResult(new PccsService(s_world.Platform, new Verdict()).Get(target)),
+                    HttpServer.Serve((target, _) => Task.FromResult(s_world.Pccs().Get(target)),
                         stream, default))),
         ["libraries"] = (() => [World.Bytes(s_world.Report()), s_keyId, s_quote], Call),
     };
@@ -183,7 +183,8 @@ public class DamageTests(ITestOutputHelper output)
         try
         {
             _ = functions[damage.Random.Next(functions.Length)].Answer(new LibraryCall(memory, arguments,
-                new LibraryServices(s_world.Service, s_world.Platform, new Verdict()))).GetAwaiter().GetResult();
+                new LibraryServices(s_world.Service, s_world.Platform, new CollateralPublication(s_world.Platform, new Verdict()))))
+                .GetAwaiter().GetResult();
         }
         catch (EndOfStreamException)
         {

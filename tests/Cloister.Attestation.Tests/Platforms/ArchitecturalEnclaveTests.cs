@@ -6,7 +6,6 @@ using Cloister.Architecture;
 using Cloister.Attestation.Certificates;
 using Cloister.Attestation.Collaterals;
 using Cloister.Attestation.Platforms;
-using Cloister.Attestation.Services;
 using Cloister.Attestation.Verification;
 using Cloister.Images;
 
@@ -140,7 +139,7 @@ public class ArchitecturalEnclaveTests
         // The service gives the same, and Intel's PCE is another.
         string pem =
             System.Text.Encoding.ASCII.GetString(
-                new PccsService(world.Platform, new Verdict()).Get(
+                world.Pccs().Get(
                     $"/sgx/certification/v4/pckcert?qeid=0&encrypted_ppid=0&cpusvn={Settings.Cpusvn}&pcesvn=0700&pceid=0000").Body);
         Assert.Equal(certificate.RawData, X509Certificate2.CreateFromPem(pem).RawData);
         World intel = new();

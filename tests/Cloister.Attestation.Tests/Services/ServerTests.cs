@@ -60,7 +60,7 @@ public class ServerTests
     public async Task A_request_has_one_answer(string request, string? status)
     {
         using ConnectionServer server = HttpServer.Begin(new IPEndPoint(IPAddress.Loopback, 0),
-            new PccsService(s_world.Platform, new Verdict()).Get, out IPEndPoint bound);
+            s_world.Pccs().Get, out IPEndPoint bound);
         using var client = new TcpClient();
         await client.ConnectAsync(bound);
         NetworkStream stream = client.GetStream();
@@ -88,7 +88,7 @@ public class ServerTests
     [InlineData(4, "TCB-Info-Issuer-Chain")]
     public void What_it_gives_is_what_a_verifier_needs(int version, string header)
     {
-        var service = new PccsService(s_world.Platform, new Verdict { Tcb = TcbStatus.SWHardeningNeeded });
+        var service = s_world.Pccs(new Verdict { Tcb = TcbStatus.SWHardeningNeeded });
         HttpAnswer Get(string what)
         {
             HttpAnswer answer = service.Get($"/sgx/certification/v{version}/{what}");
@@ -115,7 +115,7 @@ public class ServerTests
     [Fact]
     public void A_certificate_is_of_the_newest_version_that_the_platform_has_reached()
     {
-        var service = new PccsService(s_world.Platform, new Verdict());
+        var service = s_world.Pccs();
         HttpAnswer Get(string cpusvn, string pcesvn) =>
             service.Get($"/sgx/certification/v4/pckcert?qeid=00&encrypted_ppid=00&cpusvn={cpusvn}&pcesvn={pcesvn}&pceid=0000");
         HttpAnswer old = Get("01010000000000000000000000000000", "1000"), newer = Get("02FF0000000000000000000000000000", "1100");
