@@ -26,7 +26,18 @@ internal static class DiffCommand
         {
             FileInfo other = parsed.GetValue(second)!;
             using EnclaveImage image = options.Open(parsed);
-            using EnclaveImage otherImage = options.Open(parsed, other);
+            EnclaveImage? opened = null;
+            int status = Failing.Guard(other.ToString(), () =>
+            {
+                opened = options.Open(parsed, other);
+                return 0;
+            });
+            if (opened is null)
+            {
+                return status;
+            }
+
+            using EnclaveImage otherImage = opened;
             EnclaveVariant variant = options.Choose(parsed, image), otherVariant = options.Choose(parsed, otherImage);
             EnclaveDiff diff = EnclaveDiff.Of(image, variant, otherImage, otherVariant, cancellation);
             string[] names = [parsed.GetValue(options.File)!.ToString(), other.ToString()];

@@ -25,6 +25,17 @@ public sealed class DiffCommandTests : IDisposable
         Assert.True(EnclaveFiles.Json(0, "diff", one, other).GetProperty("same").GetBoolean());
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void The_one_that_cannot_be_read_is_named(int place)
+    {
+        string[] files = [_files.Write("one.sgxs", OtherFiles.Sgxs()), _files.Write("other.sgxs", OtherFiles.Sgxs())];
+        files[place] = _files.Write("empty.sgxs", []);
+        CloisterProcess.Outcome outcome = CloisterProcess.Run(["diff", .. files]);
+        Assert.Equal((2, $"cloister: {files[place]}: the file is empty\n"), (outcome.Status, outcome.Error));
+    }
+
     [Fact]
     public void A_measured_byte_is_found_in_its_page()
     {
