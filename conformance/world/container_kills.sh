@@ -38,7 +38,7 @@ for ((i = 0; i < kills; i++)); do
     kill -KILL "$process" 2>/dev/null || :
     wait "$process" 2>/dev/null || :
     "${plain[@]}" delete --force "$name" >/dev/null 2>&1 || :
-    for _ in {1..250}; do
+    for _ in {1..1500}; do
         left=$(ours)
         [ -n "$left" ] || break
         sleep 0.02

@@ -14,10 +14,12 @@ internal sealed class Coverage : ICodePlaces, IDriverObserver, IEngineObserver, 
     private readonly RewrittenFile? _file;
     private readonly CodeOrigins _origins = new();
     private readonly Dictionary<string, CoveredFile> _files = [];
+    private readonly string _path;
+    private readonly Action<string> _notice;
 
     private Coverage(Tracer tracer, string path, Action<string> notice, out string? problem)
     {
-        _tracer = tracer;
+        (_tracer, _path, _notice) = (tracer, path, notice);
         _file = RewrittenFile.Begin(path, "coverage", Content, notice, out problem);
     }
 
@@ -25,7 +27,7 @@ internal sealed class Coverage : ICodePlaces, IDriverObserver, IEngineObserver, 
     /// <param name="tracer">The machine.</param>
     /// <param name="path">The file.</param>
     /// <param name="against">A file that may be an enclave's; null for none.</param>
-    /// <param name="notice">Where it is said that the file cannot be written any more.</param>
+    /// <param name="notice">Where it is said that the file cannot be written any more, or why nothing is in it.</param>
     /// <param name="problem">What is wrong with the file, or null.</param>
     public static Coverage? Begin(Tracer tracer, string path, string? against, Action<string> notice, out string? problem)
     {
@@ -94,6 +96,12 @@ internal sealed class Coverage : ICodePlaces, IDriverObserver, IEngineObserver, 
     /// <inheritdoc/>
     public void Dispose()
     {
+        if (_file is not null && Content().Length == 0)
+        {
+            _notice($"coverage: {_path} is empty: " + (_files.Count == 0 ? "no enclave ran whose code is in a file that was found"
+                : $"{string.Join(" and ", _files.Keys)} has no line numbers (compile with -g)"));
+        }
+
         _file?.Dispose();
         _origins.Dispose();
     }
