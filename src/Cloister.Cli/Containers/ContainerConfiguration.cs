@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Cloister.Cli.Platforms;
 using Cloister.Images;
 
 namespace Cloister.Cli.Containers;
@@ -102,34 +101,28 @@ internal sealed class ContainerConfiguration
     /// <exception cref="ContainerException">There is no program in it.</exception>
     public void PrefixProgram(ProgramFiles files, IReadOnlyList<string> options) => PrefixProgram(_root, files, options);
 
-    /// <summary>Writes it in its place, whole or not at all.</summary>
+    /// <summary>Writes it in its place, whole or not at all: who is killed meanwhile leaves nothing beside it.</summary>
     /// <exception cref="ContainerException">It cannot be written.</exception>
     public void Write()
     {
-        string temporary = PrivateFile.Beside(_path);
         try
         {
             UnixFileMode mode = File.GetUnixFileMode(_path) & Everybody;
-            using (var stream = new FileStream(temporary, new FileStreamOptions
-            {
-                Mode = FileMode.CreateNew,
-                Access = FileAccess.Write,
-                UnixCreateMode = mode,
-            }))
-            using (var writer = new Utf8JsonWriter(stream))
+            using WholeFile whole = WholeFile.Begin(_path, (int)mode);
+            using (var writer = new Utf8JsonWriter(whole.Stream))
             {
                 _root.WriteTo(writer);
             }
 
-            File.Move(temporary, _path, overwrite: true);
+            whole.Keep(replaces: true);
+        }
+        catch (ImageException e)
+        {
+            throw new ContainerException($"it cannot be written: {e.Message}", Failure.InputOutput, e);
         }
         catch (Exception e) when (FileProblem.IsOne(e))
         {
             throw new ContainerException($"{_path} cannot be written: {FileProblem.Of(_path, e)}", Failure.InputOutput, e);
-        }
-        finally
-        {
-            File.Delete(temporary);
         }
     }
 
