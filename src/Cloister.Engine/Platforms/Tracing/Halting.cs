@@ -65,7 +65,7 @@ internal static class Halting
         thread.NoteRan();
         thread.HasParkedStop = false;
         thread.StandsAgain = happened.Kind == EventKind.ProcessStopped;
-        _ = thread.AtSystemCallExit is not null ? Ptrace.ContinueToSyscall(thread.Id, 0) : Ptrace.Continue(thread.Id, 0);
+        thread.Continue(0);
         return true;
     }
 

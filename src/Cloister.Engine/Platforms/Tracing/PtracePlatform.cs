@@ -345,7 +345,7 @@ internal sealed class PtracePlatform(byte[] maskFilter) : IPlatform
         }
 
         ForcedSignals.EndSteps(running);
-        _ = running.AtSystemCallExit is not null ? Ptrace.ContinueToSyscall(thread.Id, signal) : Ptrace.Continue(thread.Id, signal);
+        running.Continue(signal);
     }
 
     /// <inheritdoc/>

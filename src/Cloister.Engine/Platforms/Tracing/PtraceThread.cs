@@ -213,6 +213,10 @@ internal sealed class PtraceThread(int id, HeldProcess process, Waits waits, byt
         return false;
     }
 
+    /// <summary>Lets it run on, to the end of its system call where somebody waits for that.</summary>
+    public void Continue(int signal) =>
+        _ = AtSystemCallExit is not null ? Ptrace.ContinueToSyscall(Id, signal) : Ptrace.Continue(Id, signal);
+
     /// <summary>Forgets the loaded registers: it has run.</summary>
     public void NoteRan()
     {
